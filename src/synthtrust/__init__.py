@@ -1,0 +1,1 @@
+"""synthtrust: can this synthetic medical image set be trusted?"""

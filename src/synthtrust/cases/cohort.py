@@ -1,0 +1,88 @@
+"""A cohort: a set of cases that share their modalities and their labels, and what was refused on the way."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from synthtrust.cases.case import Case, CaseError
+
+BRATS_LABELS = {"NCR": 1, "ED": 2, "ET": 3}
+"""Canonical labels of a brain tumour: necrotic core, oedema, enhancing tumour."""
+
+COMPOSITES = {"TC": ("NCR", "ET"), "WT": ("NCR", "ED", "ET")}
+"""Regions made of several labels: tumour core and whole tumour (BraTS)."""
+
+NOT_SCORED = ("RC",)
+"""Labels that a network learns, but that no factor is asked about unless named: the resection cavity (BraTS 2024)."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A case that a reader found but could not take."""
+
+    where: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Cases of one kind, in order of id."""
+
+    name: str
+    cases: tuple[Case, ...]
+    modalities: tuple[str, ...]
+    """Canonical modality names, in the order of the network's channels."""
+    labels: Mapping[str, int]
+    """Label name -> canonical value, background (0) not named."""
+    licence: str = "unknown"
+    refused: tuple[Refusal, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cases", tuple(sorted(self.cases, key=lambda case: case.id)))
+        seen: dict[str, Case] = {}
+        for case in self.cases:
+            if case.id in seen:
+                raise CaseError(
+                    f"Expected one case per id, but got {case.id!r} at {seen[case.id].label} and at {case.label}. "
+                    "Remove or rename one."
+                )
+            seen[case.id] = case
+
+    def regions(self, names: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:
+        """Return the labels that each named region is made of.
+
+        When no names are given: every label by itself, but those of ``NOT_SCORED``.
+
+        >>> Cohort("tiny", (), ("t1",), BRATS_LABELS).regions(["ET", "TC"])
+        {'ET': (3,), 'TC': (1, 3)}
+
+        Raises:
+            ValueError: If a name is neither a label of this cohort nor a composite of its labels.
+        """
+        known: dict[str, tuple[int, ...]] = {name: (value,) for name, value in self.labels.items()}
+        known |= {
+            name: tuple(sorted(self.labels[part] for part in parts))
+            for name, parts in COMPOSITES.items()
+            if set(parts) <= set(self.labels)
+        }
+        names = [name for name in self.labels if name not in NOT_SCORED] if names is None else list(names)
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"Expected regions among {sorted(known)} of cohort {self.name}, but got {unknown}.")
+        return {name: known[name] for name in names}
+
+    def complete(self, *, skip_refused: bool = False) -> "Cohort":
+        """Return the cohort if it can be worked with.
+
+        Raises:
+            CaseError: If no case was found, or if some were refused and ``skip_refused`` is False.
+        """
+        if self.refused and not skip_refused:
+            first = self.refused[0]
+            raise CaseError(
+                f"Expected every case of {self.name} to be usable, but {len(self.refused)} were refused, "
+                f"first {first.where}: {first.why} List them with cases.list=true; go on without them with "
+                "cases.skip_refused=true."
+            )
+        if not self.cases:
+            raise CaseError(f"Expected cases in cohort {self.name}, but found none.")
+        return replace(self, refused=())

@@ -1,0 +1,136 @@
+"""The dry run: read every voxel of a cohort once, and say what is there before anything is trained."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+from rich.table import Table
+
+from synthtrust.cases.case import Case, CaseError, read_header
+from synthtrust.cases.cohort import Cohort, Refusal
+
+QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a cohort holds."""
+
+    table: pd.DataFrame
+    """A row per case: id, patient, source, shape, spacing_mm, and for each name ``<modality>_min``, ``<modality>_max``
+    [intensity units], ``<label>_voxels``, ``<label>_ml``."""
+    volumes: pd.DataFrame
+    """The volumes once more, tidy, a row per case and label: case, patient, source, region, n_voxels, volume_ml."""
+    refused: tuple[Refusal, ...]
+    """What the reader refused, and what failed when its voxels were read."""
+
+
+def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = False) -> Listing:
+    """Read every voxel of a cohort, so that each check of ``Case`` is made.
+
+    A case that fails is listed as refused, and not in the tables.
+
+    Args:
+        cohort: The cases.
+        max_cases: Read only so many, spread evenly over the ids.
+        progress: Show a bar.
+    """
+    cases = cohort.cases
+    if max_cases is not None and max_cases < len(cases):
+        cases = tuple(cases[i] for i in np.linspace(0, len(cases) - 1, max_cases).round().astype(int))
+    rows: list[dict[str, Any]] = []
+    volumes: list[dict[str, Any]] = []
+    refused = list(cohort.refused)
+    for case in track(cases, f"reading {cohort.name}", disable=not progress, console=Console(stderr=True)):
+        try:
+            row, parts = _describe_case(case, cohort)
+        except CaseError as error:
+            refused.append(Refusal(case.label.parent, str(error)))
+        else:
+            rows.append(row)
+            volumes.extend(parts)
+    columns = ["id", "patient", "source", "shape", "spacing_mm"]
+    columns += [f"{modality}_{end}" for modality in cohort.modalities for end in ("min", "max")]
+    columns += [f"{name}_{unit}" for name in cohort.labels for unit in ("voxels", "ml")]
+    return Listing(
+        pd.DataFrame(rows, columns=columns),
+        pd.DataFrame(volumes, columns=["case", "patient", "source", "region", "n_voxels", "volume_ml"]),
+        tuple(refused),
+    )
+
+
+def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Console | None = None) -> Listing:
+    """Describe a cohort on the terminal, with a progress bar; return what was found."""
+    console = console or Console()
+    listing = describe(cohort, max_cases=max_cases, progress=True)
+    table = listing.table
+    console.print(
+        f"[bold]{escape(cohort.name)}[/bold]: {len(table)} of {len(cohort.cases)} cases read, "
+        f"{table['patient'].nunique()} patients, {len(listing.refused)} refused. Licence: {escape(cohort.licence)}."
+    )
+    if len(table):
+        console.print(_counts(table, "shape"), _counts(table, "spacing_mm"))
+        console.print(_images(cohort, table), _labels(listing.volumes))
+    for refusal in listing.refused:
+        console.print(f"[red]refused[/red] {escape(str(refusal.where))}: {escape(refusal.why)}", soft_wrap=True)
+    return listing
+
+
+def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    _, affine = read_header(case.label)
+    label = case.load_label()
+    owner = {"patient": case.patient, "source": case.source.value}
+    row: dict[str, Any] = {
+        "id": case.id,
+        **owner,
+        "shape": " x ".join(map(str, label.shape)),
+        "spacing_mm": " x ".join(f"{side:.3g}" for side in np.linalg.norm(affine[:3, :3], axis=0)),
+    }
+    for modality in cohort.modalities:
+        image = case.load_image(modality)
+        if image.shape != label.shape:
+            raise CaseError(
+                f"Expected {case.images[modality]} on the grid {label.shape} of its label, but got {image.shape}."
+            )
+        row |= {f"{modality}_min": float(image.min()), f"{modality}_max": float(image.max())}
+    voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000  # [mm^3] -> [ml]
+    counts = np.bincount(label.ravel(), minlength=256)  # a label map is uint8
+    volumes = []
+    for name, value in cohort.labels.items():
+        n_voxels, volume_ml = int(counts[value]), float(counts[value] * voxel_ml)
+        row |= {f"{name}_voxels": n_voxels, f"{name}_ml": volume_ml}
+        volumes.append({"case": case.id, **owner, "region": name, "n_voxels": n_voxels, "volume_ml": volume_ml})
+    return row, volumes
+
+
+def _counts(table: pd.DataFrame, column: str) -> Table:
+    """Say how many cases have each value; the rare ones are what one looks for."""
+    shown = Table(column, "cases")
+    counts = table[column].value_counts()
+    for value, count in counts.head(8).items():
+        shown.add_row(str(value), str(count))
+    if len(counts) > 8:
+        shown.add_row(f"and {len(counts) - 8} others", str(counts.iloc[8:].sum()))
+    return shown
+
+
+def _images(cohort: Cohort, table: pd.DataFrame) -> Table:
+    """Show how far the scales of the cases lie apart: a scanner's units mean nothing in common."""
+    shown = Table("modality", "lowest value", "maximum of a case: lowest", "median", "highest")
+    for modality in cohort.modalities:
+        maxima = table[f"{modality}_max"]
+        numbers = (table[f"{modality}_min"].min(), maxima.min(), maxima.median(), maxima.max())
+        shown.add_row(modality, *(f"{number:,.6g}" for number in numbers))
+    return shown
+
+
+def _labels(volumes: pd.DataFrame) -> Table:
+    shown = Table("label", *(f"{name} [ml]" for name in QUANTILES), "cases without")
+    for region, part in volumes.groupby("region", sort=False):
+        quantiles = part["volume_ml"].quantile(list(QUANTILES.values()))
+        shown.add_row(str(region), *(f"{ml:.3g}" for ml in quantiles), str(int((part["n_voxels"] == 0).sum())))
+    return shown

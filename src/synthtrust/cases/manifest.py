@@ -1,0 +1,113 @@
+"""The manifest: what a case set on disk says about itself, written last."""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from synthtrust.cases.case import Case, CaseError, Source
+from synthtrust.cases.cohort import Cohort
+from synthtrust.files import sha256_of, write_json
+
+NAME = "manifest.json"
+FORMAT = 1
+PACKAGES = ("synthtrust", "torch", "monai", "lightning", "numpy", "nibabel")
+INTENDED_USE = "Research. Not for clinical use, and not anonymised in the legal sense."
+
+
+def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **facts: Any) -> Path:
+    """Record the cases of a folder, the sha256 of every file, and the recipe that made them.
+
+    Args:
+        folder: Holds every file of every case; paths are written relative to it.
+        cohort: The cases, in canonical labels (``relabel=None``).
+        made_by: The recipe, plain JSON values.
+        facts: More to remember about the set, such as ``training_ids``.
+
+    Raises:
+        ValueError: If a case still needs its release (``relabel``, ``channels``) to be read: a manifest keeps neither.
+    """
+    if foreign := [case.id for case in cohort.cases if case.relabel is not None or case.channels]:
+        raise ValueError(
+            f"Expected cases in canonical labels with one file per modality, but got {foreign[:8]} as released. "
+            "Write them anew before they are declared."
+        )
+
+    def entry(path: Path) -> dict[str, str]:
+        return {"file": path.relative_to(folder).as_posix(), "sha256": sha256_of(path)}
+
+    record = {
+        "format": FORMAT,
+        "name": cohort.name,
+        "made_by": dict(made_by),
+        "licence": cohort.licence,
+        "intended_use": INTENDED_USE,
+        "versions": {package: version(package) for package in PACKAGES},
+        **facts,
+        "modalities": list(cohort.modalities),
+        "labels": dict(cohort.labels),
+        "cases": [
+            {
+                "id": case.id,
+                "patient": case.patient,
+                "source": case.source.value,
+                "label": entry(case.label),
+                "images": {modality: entry(path) for modality, path in case.images.items()},
+            }
+            for case in cohort.cases
+        ],
+    }
+    write_json(folder / NAME, record)
+    return folder / NAME
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """Return the raw record of a folder.
+
+    Raises:
+        CaseError: If there is no manifest, or one of another format.
+    """
+    try:
+        record: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CaseError(f"Expected {folder / NAME}, but there is none; the set is unfinished. Make it again.") from None
+    except json.JSONDecodeError as error:
+        raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
+    if record.get("format") != FORMAT:
+        raise CaseError(f"Expected a manifest of format {FORMAT}, but got {record.get('format')} in {folder / NAME}.")
+    return record
+
+
+def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
+    """Read the cases that a folder declares.
+
+    Args:
+        folder: Where ``manifest.json`` lies.
+        verify: Compare every file with its sha256.
+
+    Raises:
+        CaseError: If the manifest or a file is missing, or a file is not the one that was written.
+    """
+    folder = Path(folder)
+    record = load_manifest(folder)
+
+    def path_of(entry: dict[str, str]) -> Path:
+        path = folder / entry["file"]
+        if not path.is_file():
+            raise CaseError(f"Expected {path}, which {folder / NAME} names, but it is missing. Make the set again.")
+        if verify and sha256_of(path) != entry["sha256"]:
+            raise CaseError(f"Expected {path} as it was written, but its sha256 differs from {folder / NAME}.")
+        return path
+
+    cases = tuple(
+        Case(
+            id=case["id"],
+            patient=case["patient"],
+            source=Source(case["source"]),
+            images={modality: path_of(entry) for modality, entry in case["images"].items()},
+            label=path_of(case["label"]),
+        )
+        for case in record["cases"]
+    )
+    return Cohort(record["name"], cases, tuple(record["modalities"]), record["labels"], record["licence"])

@@ -1,0 +1,392 @@
+"""The phantom cohort: procedural brains with tumours, made in seconds, for everybody without data.
+
+One case goes ``lesion -> anatomy -> tissue shares -> tumour label -> images``, each step one function below.
+Space is measured in half fields of view [hfov]: x, y, z in [-1, 1] towards right, anterior, superior.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates
+
+from synthtrust.cases.case import Case, CaseError
+from synthtrust.cases.cohort import BRATS_LABELS, Cohort
+from synthtrust.cases.manifest import read_manifest, write_manifest
+from synthtrust.files import aside, fingerprint
+
+Array = NDArray[np.float64]
+Shape = tuple[int, int, int]
+
+PHANTOM_VERSION = 1
+"""To be raised with every change that changes a voxel: it is part of the recipe."""
+
+LICENCE = "Apache-2.0 (procedural, no patient)"
+SMALLEST_SIDE = 16  # below, a tumour has no room for three nested labels
+FEWEST_VOXELS = 4  # of each label in each case
+FINER = 2  # tissue is decided on a grid this much finer: partial volume
+
+Tissue = IntEnum("Tissue", "CSF GREY WHITE NUCLEI HYPERINTENSITY VESSEL NCR ED ET", start=0)
+NOTHING = len(Tissue)  # outside the brain
+
+# What each tissue looks like [scanner units], after textbook contrasts at 3 T. Hyperintensities of age (bright in FLAIR
+# like oedema) and vessels (bright after contrast agent like enhancing tumour) are there to mislead a threshold.
+CONTRASTS: Mapping[str, Mapping[str, float]] = {
+    "flair": dict(CSF=140, GREY=570, WHITE=440, NUCLEI=540, HYPERINTENSITY=800, VESSEL=330, NCR=450, ED=870, ET=730),
+    "t1ce": dict(CSF=210, GREY=530, WHITE=730, NUCLEI=610, HYPERINTENSITY=590, VESSEL=1000, NCR=330, ED=520, ET=1100),
+    "t1": dict(CSF=210, GREY=520, WHITE=730, NUCLEI=600, HYPERINTENSITY=590, VESSEL=430, NCR=340, ED=520, ET=490),
+    "t2": dict(CSF=1000, GREY=620, WHITE=420, NUCLEI=560, HYPERINTENSITY=700, VESSEL=300, NCR=860, ED=790, ET=650),
+}
+
+# Grey nuclei of one hemisphere: centre and half-axes [hfov], x counted from the midline.
+NUCLEI: Mapping[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "caudate": ((0.20, 0.28, 0.08), (0.06, 0.18, 0.12)),
+    "lentiform": ((0.33, 0.12, -0.06), (0.09, 0.23, 0.13)),
+    "thalamus": ((0.13, -0.14, -0.03), (0.10, 0.17, 0.12)),
+}
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """What is decided about a tumour before anything is painted."""
+
+    centre: Array
+    """(3,) [hfov]."""
+    axes: Array
+    """(3, 3): maps an offset from the centre to one whose length is 1 on the ellipsoid of the core."""
+    radius: float
+    """Of the core [hfov]."""
+    necrosis: float
+    """Radius of the necrosis, in radii of the core."""
+    oedema: float
+    """Radius of the oedema, in radii of the core."""
+    enhancement: float
+    """How much contrast agent it takes up, in (0, 1]."""
+
+
+def phantom(
+    folder: str | Path,
+    n_cases: int = 24,
+    shape: Sequence[int] = (48, 56, 44),
+    spacing: Sequence[float] = (3.2, 3.0, 3.4),
+    modalities: Sequence[str] = ("flair", "t1ce", "t1", "t2"),
+    seed: int = 0,
+) -> Cohort:
+    """Make a cohort of phantoms, or find the one that the same arguments made before.
+
+    Case i depends on ``(seed, i)`` and the grid alone: a larger cohort begins with the smaller one, and one modality
+    does not depend on the others. The brain fills the field of view; the spacing scales it, and stands in the affine.
+
+    Args:
+        folder: Gets a subfolder named by the fingerprint of the recipe. A set that was cut short is completed.
+        n_cases: Number of cases; each is a patient.
+        shape: Voxels towards left, posterior, superior.
+        spacing: Voxel sides [mm].
+        modalities: Among ``CONTRASTS``, in the order of the network's channels.
+        seed: Of the whole cohort, not negative.
+
+    Raises:
+        ValueError: If no case is asked for, the grid is not three sides of at least 16 voxels with positive spacing, a
+            modality is unknown or named twice, or the seed is negative.
+    """
+    recipe = {
+        "cases": "phantom",
+        "phantom_version": PHANTOM_VERSION,
+        "n_cases": int(n_cases),
+        "shape": [int(side) for side in shape],
+        "spacing": [float(side) for side in spacing],
+        "modalities": list(modalities),
+        "seed": int(seed),
+    }
+    _refuse(recipe)
+    folder = Path(folder) / f"phantom-{fingerprint(recipe)}"
+    if (cohort := _found(folder)) is not None:  # without the lock: a shared folder may be read-only
+        return cohort
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        return _found(folder) or _make(folder, recipe)
+
+
+def paint(seed: int, index: int, shape: Shape) -> tuple[NDArray[np.uint8], Array, dict[str, NDArray[np.int16]]]:
+    """Return label ``(H, W, D)``, tissue shares ``(T, H, W, D)`` and images in all contrasts of case ``index``.
+
+    The shares of the tissues sum to 1 inside the brain and to 0 outside, where every image is exactly 0; inside, every
+    image is at least 1.
+    """
+    of_lesion, of_anatomy, of_tumour, *of_images = np.random.default_rng([seed, index]).spawn(3 + len(CONTRASTS))
+    lesion = draw_lesion(of_lesion)
+    healthy = shares(anatomy(of_anatomy, lesion, shape))
+    label = grow(of_tumour, lesion, healthy)
+    tissue = invade(of_tumour, healthy, label)
+    images = {
+        name: image(rng, tissue, name, lesion.enhancement) for name, rng in zip(CONTRASTS, of_images, strict=True)
+    }
+    return label, tissue, images
+
+
+def draw_lesion(rng: np.random.Generator) -> Lesion:
+    """Decide where a tumour sits (off the midline, above the tentorium), its size, its tilt and its composition."""
+    centre = rng.uniform([0.27, -0.5, -0.12], [0.45, 0.45, 0.42]) * [rng.choice([-1, 1]), 1, 1]
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    radius = rng.uniform(0.13, 0.27)
+    stretch = np.exp(rng.normal(0, 0.2, size=3))
+    necrosis = rng.choice([rng.uniform(0.1, 0.35), rng.uniform(0.45, 0.8)], p=[0.3, 0.7])  # some have next to none
+    axes = rotation / (radius * stretch)
+    return Lesion(centre, axes, radius, necrosis, rng.uniform(1.35, 2.2), rng.uniform(0.35, 1.0))
+
+
+def anatomy(rng: np.random.Generator, lesion: Lesion, shape: Shape) -> NDArray[np.uint8]:
+    """Return one tissue per voxel on the finer grid, ``NOTHING`` outside: the brain before the tumour is put in."""
+    fine = tuple(FINER * side for side in shape)
+    outer = _space(rng, fine)
+    inner = _pushed(outer, lesion)
+    tissue = np.full(fine, NOTHING, dtype=np.uint8)
+    _paint_hindbrain(tissue, outer)
+    _paint_cerebrum(tissue, outer, inner, rng)
+    _paint_depths(tissue, inner, rng)
+    return tissue
+
+
+def shares(tissue: NDArray[np.uint8]) -> Array:
+    """Return how much of each voxel each tissue takes, ``(T, H, W, D)``: the mean over its finer voxels."""
+    h, w, d = (side // FINER for side in tissue.shape)
+    blocks = tissue.reshape(h, FINER, w, FINER, d, FINER)
+    parts = np.stack([(blocks == kind).mean(axis=(1, 3, 5)) for kind in Tissue])  # (T, H, W, D)
+    return _normalised(parts, parts.sum(axis=0) > 0.5)
+
+
+def grow(rng: np.random.Generator, lesion: Lesion, healthy: Array) -> NDArray[np.uint8]:
+    """Return the label map: necrosis inside enhancing tumour inside oedema, each with an outline of its own.
+
+    Every neighbour across a face of NCR is NCR or ET, and every such neighbour of those is tumour. Oedema runs along
+    white matter, slows down in grey, and never enters CSF. A tumour too small for the grid grows until each label has
+    ``FEWEST_VOXELS``.
+
+    Raises:
+        ValueError: If it never does.
+    """
+    shape = healthy.shape[1:]
+    offset = np.stack([axis - c for axis, c in zip(np.broadcast_arrays(*_axes(shape)), lesion.centre, strict=True)])
+    distance = np.linalg.norm(np.tensordot(lesion.axes, offset, axes=1), axis=0)  # 1 on the core's ellipsoid
+    bumps = [_field(rng, shape, width=1.1 / lesion.radius) for _ in BRATS_LABELS]
+    grey = healthy[[Tissue.GREY, Tissue.NUCLEI]].sum(axis=0)
+    room = healthy.any(axis=0) & (healthy[Tissue.CSF] < 0.5)
+    for growth in 1.06 ** np.arange(40):
+        along = distance / (lesion.oedema * growth) + 0.24 * bumps[0] + 0.4 * grey
+        whole = room & (np.minimum(along, distance / (1.2 * growth)) < 1)
+        core = binary_erosion(whole) & (distance / growth + 0.17 * bumps[1] < 1)
+        necrosis = binary_erosion(core) & (distance / (lesion.necrosis * growth) + 0.25 * bumps[2] < 1)
+        label = np.select([necrosis, core, whole], [BRATS_LABELS[n] for n in ("NCR", "ET", "ED")]).astype(np.uint8)
+        if np.bincount(label.ravel(), minlength=4)[1:].min() >= FEWEST_VOXELS:
+            return label
+    raise ValueError(f"Expected room for a tumour in the brain, but got shape {shape}. Choose longer sides.")
+
+
+def invade(rng: np.random.Generator, healthy: Array, label: NDArray[np.uint8]) -> Array:
+    """Return the tissue shares with the tumour in them; oedema only soaks its tissue, more here and less there."""
+    brain = healthy.any(axis=0)
+    soaked = np.clip(0.72 + 0.2 * _field(rng, label.shape, width=9), 0.35, 1)
+    tumour = np.zeros_like(healthy)
+    for name, value in BRATS_LABELS.items():
+        tumour[Tissue[name]] = (label == value) * (soaked if name == "ED" else 1.0)
+    mixed = healthy * (1 - tumour.sum(axis=0)) + tumour
+    blurred = np.stack([gaussian_filter(part, sigma=0.45) for part in mixed])  # [voxels], the point spread of the scan
+    return _normalised(blurred, brain)
+
+
+def image(rng: np.random.Generator, tissue: Array, modality: str, enhancement: float = 1.0) -> NDArray[np.int16]:
+    """Scan the tissue: ``gain * bias * |signal + noise|`` with Rician noise, shape ``(H, W, D)`` [scanner units]."""
+    shape = tissue.shape[1:]
+    level = dict(CONTRASTS[modality])
+    if modality == "t1ce":
+        level["ET"] = CONTRASTS["t1"]["ET"] + enhancement * (level["ET"] - CONTRASTS["t1"]["ET"])
+    signal = np.tensordot([level[kind.name] for kind in Tissue], tissue, axes=1)
+    signal *= 1 + 0.04 * _field(rng, shape, width=12)  # no tissue is the same everywhere
+    signal *= np.exp(0.10 * _field(rng, shape, width=1.2))  # the coil's bias field
+    real, imaginary = (gaussian_filter(rng.normal(0, 45, shape), sigma=0.5) for _ in range(2))
+    scanned = rng.uniform(0.8, 1.25) * np.hypot(signal + real, imaginary)
+    return np.where(tissue.any(axis=0), np.maximum(np.rint(scanned), 1), 0).astype(np.int16)
+
+
+def _paint_hindbrain(tissue: NDArray[np.uint8], space: Array) -> None:
+    """Cerebellum with its leaves and vermis, and brainstem."""
+    x, y, z = space
+    depth = 0.3 * (1 - _radius(space, (0, -0.47, -0.60), (0.54, 0.40, 0.27)))
+    leaves = np.sin(38 * (z + 0.35 * y))
+    tissue[depth > 0] = Tissue.GREY
+    tissue[(depth > 0) & (depth < 0.1) & (leaves > 0.75)] = Tissue.CSF
+    tissue[(depth > 0.07 + 0.03 * leaves) & (abs(x) > 0.06)] = Tissue.WHITE
+    tissue[_radius(space, (0, -0.12, -0.62), (0.16, 0.17, 0.36)) < 1] = Tissue.WHITE
+    tissue[_radius(space, (0, -0.30, -0.58), (0.08, 0.07, 0.10)) < 1] = Tissue.CSF  # fourth ventricle
+
+
+def _paint_cerebrum(tissue: NDArray[np.uint8], outer: Array, inner: Array, rng: np.random.Generator) -> None:
+    """Two hemispheres with a folded cortex.
+
+    With ``e`` the depth below the hull and ``s`` the distance from the nearest sulcus, a sheet that reaches a depth
+    ``D``, the distance from the surface of the brain is ``min(e, sqrt(s^2 + max(0, e - D)^2))``. Near 0 it is CSF, then
+    a ribbon of cortex, then white matter. The sheets are the zeros of a noise of one wavelength, looked up mainly by
+    direction, so that they stand on the hull; the fissures are sheets with a place of their own.
+    """
+    shape = tissue.shape
+    x, y, z = outer
+    across = x / (1 - 0.10 * y)  # narrower in front
+    up = np.where(z > -0.1, (z + 0.1) / 0.95, (z + 0.1) / (0.50 + 0.12 * np.abs(x)))  # temporal lobes hang lower
+    hull = (np.abs(across / 0.86) ** 2.3 + np.abs(y / 0.94) ** 2.3 + np.abs(up) ** 2.3) ** (1 / 2.3)
+    sulcus = _folds(rng, outer, shape)
+    depth = 0.85 * (1 - hull) - 0.035 * np.exp(-((sulcus / 0.03) ** 2))
+    reach = 0.20 + 0.06 * _field(rng, shape, width=4)
+    surface = np.minimum(depth, np.hypot(sulcus, np.maximum(0, depth - reach)))
+    x, y, z = inner
+    callosum = np.maximum(0, 1 - _radius(inner, (0, -0.03, -0.12), (1, 0.50, 0.42)))
+    surface = np.minimum(surface, np.hypot(x, 0.5 * callosum))  # fissure between the hemispheres
+    insula = np.hypot(z + 0.14 - 0.25 * y, np.maximum(0, 0.50 - np.abs(x)) + np.maximum(0, np.abs(y - 0.05) - 0.35))
+    surface = np.minimum(surface, insula)  # Sylvian fissure
+    inside = depth > 0
+    tissue[(depth > -0.035) & (tissue != NOTHING)] = Tissue.CSF  # under the tentorium
+    ribbon = 0.075 + 0.012 * _field(rng, shape, width=5)
+    tissue[inside] = np.select([surface < 0.018, surface < ribbon], [Tissue.CSF, Tissue.GREY], Tissue.WHITE)[inside]
+    vessel = (surface < 0.03) & (_field(rng, shape, width=26) > 1.9)
+    sinus = (np.abs(x) < 0.035) & (depth < 0.07) & (z > 0) & (y < 0.6)
+    tissue[inside & (vessel | sinus)] = Tissue.VESSEL
+
+
+def _paint_depths(tissue: NDArray[np.uint8], space: Array, rng: np.random.Generator) -> None:
+    """Grey nuclei, ventricles with their choroid plexus, and the hyperintensities around them that come with age."""
+    x, y, z = space
+    hemisphere = np.stack([np.abs(x), y, z])
+    white = tissue == Tissue.WHITE
+    for centre, half in NUCLEI.values():
+        tissue[white & (_radius(hemisphere, centre, half) < 1)] = Tissue.NUCLEI
+    size = rng.uniform(0.75, 1.35)
+    outwards = (
+        0.09 + 0.20 * np.clip(0.12 - y, 0, 1) ** 1.2 + 0.10 * np.clip(y - 0.15, 0, 1)
+    )  # apart behind and in front
+    arch = 0.14 - 0.65 * (y + 0.02) ** 2
+    thick = 0.075 * size * np.sqrt(np.clip(1 - ((y + 0.05) / 0.50) ** 2, 1e-4, 1))
+    ventricle = np.hypot((np.abs(x) - outwards) / thick, (z - arch) / (1.5 * thick))
+    third = _radius(space, (0, -0.08, -0.06), (0.025 * size, 0.17, 0.13))
+    close = white & (ventricle < rng.uniform(1.3, 2.3)) & (np.abs(y + 0.05) < 0.55)
+    tissue[close & (_field(rng, tissue.shape, width=9) > 0.3)] = Tissue.HYPERINTENSITY
+    spots = _field(rng, tissue.shape, width=16) > rng.uniform(2.3, 3.2)
+    tissue[white & spots] = Tissue.HYPERINTENSITY
+    cavity = (tissue != NOTHING) & ((ventricle < 1) | (third < 1))
+    tissue[cavity] = Tissue.CSF
+    tissue[cavity & (ventricle < 0.5) & (np.abs(y + 0.3) < 0.1)] = Tissue.VESSEL  # choroid plexus
+
+
+def _folds(rng: np.random.Generator, space: Array, shape: Shape) -> Array:
+    """Return the distance from the nearest sulcus [hfov], to first order: ``|f| / |grad f|`` of a noise ``f``."""
+    noise = _field(rng, shape, centre=10, width=2.2)
+    length = np.linalg.norm(space, axis=0) + 1e-6
+    onto = space / length * (0.62 + 0.15 * length)  # [hfov]
+    where = [(1 - sign * p) / 2 * n - 0.5 for p, n, sign in zip(onto, shape, (1, 1, -1), strict=True)]  # [voxels]
+    folded = map_coordinates(noise, where, order=1, mode="nearest")
+    steep = np.linalg.norm(np.gradient(folded, *(2 / n for n in shape)), axis=0)
+    return np.abs(folded) / (steep + 1e-3)
+
+
+def _space(rng: np.random.Generator, shape: Shape) -> Array:
+    """Return x, y, z in the space of the average brain, ``(3, H, W, D)``: own size, tilt and smooth deformation."""
+    axes = np.stack(np.broadcast_arrays(*_axes(shape)))
+    tilt = np.eye(3) + rng.normal(0, 0.035, (3, 3))
+    size = rng.uniform(0.93, 1.0)
+    warp = np.stack([_field(rng, shape, width=2.2) for _ in axes])
+    return np.tensordot(tilt / size, axes, axes=1) + 0.022 * warp
+
+
+def _pushed(space: Array, lesion: Lesion) -> Array:
+    """Return the coordinates with the mass effect of a lesion: what lies near it is pushed away from its centre."""
+    offset = space - lesion.centre[:, None, None, None]
+    near = np.exp(-(offset**2).sum(axis=0) / (2 * (1.7 * lesion.radius) ** 2))
+    return space - 0.3 * near * offset
+
+
+def _axes(shape: Shape) -> Iterator[Array]:
+    """Give x, y, z at the voxel centres, each along its own axis; the first two fall, since SRI24 counts that way."""
+    for axis, (side, sign) in enumerate(zip(shape, (-1, -1, 1), strict=True)):
+        line = sign * ((2 * np.arange(side) + 1) / side - 1)
+        yield line.reshape([-1 if axis == other else 1 for other in range(3)])
+
+
+def _radius(space: Array, centre: tuple[float, float, float], half: tuple[float, float, float]) -> Array:
+    """Return how far each point is from the centre, 1 on the ellipsoid with these half-axes."""
+    return np.sqrt(sum(((p - c) / h) ** 2 for p, c, h in zip(space, centre, half, strict=True)))
+
+
+def _field(rng: np.random.Generator, shape: tuple[int, ...], width: float, centre: float = 0) -> Array:
+    """Return smooth noise of mean about 0 and standard deviation 1, the same at every resolution.
+
+    A random sum of ``cos(pi i x) cos(pi j y) cos(pi k z)``, whose number of half-waves ``|(i, j, k)|`` is Gaussian
+    around ``centre`` with this ``width``.
+    """
+    waves = np.arange(int(centre + 2.5 * width) + 2)
+    i, j, k = np.meshgrid(waves, waves, waves, indexing="ij", sparse=True)
+    weight = np.exp(-(((np.sqrt(i**2 + j**2 + k**2) - centre) / width) ** 2) / 2)
+    weight[0, 0, 0] = 0
+    field = rng.normal(size=weight.shape) * weight
+    for side in shape:
+        basis = np.cos(np.pi * np.outer(waves, (np.arange(side) + 0.5) / side))  # (K, side)
+        field = np.tensordot(field, basis, axes=(0, 0))  # the axis at the front goes, its voxels come at the back
+    return field / field.std()
+
+
+def _normalised(parts: Array, where: NDArray[np.bool_]) -> Array:
+    """Return shares that sum to 1 where asked and to 0 elsewhere."""
+    total = np.where(where, parts.sum(axis=0), 1)
+    return np.where(where, parts / total, 0)
+
+
+def _refuse(recipe: Mapping[str, Any]) -> None:
+    if recipe["n_cases"] < 1:
+        raise ValueError(f"Expected at least one case, but got n_cases={recipe['n_cases']}.")
+    if len(recipe["shape"]) != 3 or min(recipe["shape"]) < SMALLEST_SIDE:
+        raise ValueError(f"Expected three sides of at least {SMALLEST_SIDE} voxels, but got shape {recipe['shape']}.")
+    if len(recipe["spacing"]) != 3 or not min(recipe["spacing"]) > 0:
+        raise ValueError(f"Expected three positive voxel sides [mm], but got spacing {recipe['spacing']}.")
+    names = recipe["modalities"]
+    if not names or len(set(names)) < len(names) or not set(names) <= set(CONTRASTS):
+        raise ValueError(f"Expected modalities among {list(CONTRASTS)}, each once, but got {names}.")
+    if recipe["seed"] < 0:
+        raise ValueError(f"Expected a seed of at least 0, but got {recipe['seed']}.")
+
+
+def _found(folder: Path) -> Cohort | None:
+    try:
+        return read_manifest(folder)
+    except CaseError:
+        return None  # not made, or not to its end
+
+
+def _make(folder: Path, recipe: Mapping[str, Any]) -> Cohort:
+    cases = [_case(folder, f"phantom_{index:03d}", recipe["modalities"]) for index in range(recipe["n_cases"])]
+    missing = [(i, case) for i, case in enumerate(cases) if not all(path.exists() for path in case.files.values())]
+    console = Console(stderr=True)
+    for index, case in track(missing, "Painting phantoms", console=console, transient=True, disable=len(missing) < 8):
+        label, _, images = paint(recipe["seed"], index, tuple(recipe["shape"]))
+        for modality, path in case.images.items():
+            _save(path, images[modality], recipe["spacing"])
+        _save(case.label, label, recipe["spacing"])
+    cohort = Cohort("phantom", tuple(cases), tuple(recipe["modalities"]), BRATS_LABELS, LICENCE)
+    write_manifest(folder, cohort, made_by=recipe)
+    return cohort
+
+
+def _case(folder: Path, name: str, modalities: Sequence[str]) -> Case:
+    images = {modality: folder / name / f"{name}_{modality}.nii.gz" for modality in modalities}
+    return Case(id=name, images=images, label=folder / name / f"{name}_seg.nii.gz")
+
+
+def _save(path: Path, volume: NDArray, spacing: Sequence[float]) -> None:
+    affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])  # signs and origin as in SRI24, where BraTS lies
+    affine[1, 3] = (volume.shape[1] - 1) * spacing[1]
+    with aside(path) as temporary:
+        nib.save(nib.Nifti1Image(volume, affine), temporary)

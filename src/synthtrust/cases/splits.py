@@ -1,0 +1,76 @@
+"""Splits by patient: train, val (carved from train) and test, made once from the cohort and a seed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthtrust.cases.case import Case
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Three disjoint lists of cases; no patient is in two of them."""
+
+    train: tuple[Case, ...]
+    val: tuple[Case, ...]
+    test: tuple[Case, ...]
+
+    @property
+    def ids(self) -> dict[str, list[str]]:
+        """The case ids of each part."""
+        return {part: [case.id for case in getattr(self, part)] for part in ("train", "val", "test")}
+
+
+def split(
+    cases: Sequence[Case],
+    seed: int = 0,
+    test: float | int = 0.2,
+    val: float | int = 0.1,
+    test_patients: Iterable[str] | None = None,
+) -> Splits:
+    """Split cases by patient.
+
+    Args:
+        cases: All real cases; their order plays no part.
+        seed: Of the split alone, so that every run of a sweep is tested on the same patients.
+        test: Share (below 1) or number (1 or more) of patients to test on. The paper has 251 of 1251.
+        val: Share of the other patients, or number of patients, to choose checkpoints on.
+        test_patients: The patients to test on when they are given from outside; ``test`` is then not used.
+
+    Raises:
+        ValueError: If a part would have no case, a given patient is not in the cohort, or a size is neither a share
+            nor a whole number.
+
+    >>> cases = [Case(f"c{n}", {}, "label", patient=f"p{n // 2}") for n in range(10)]
+    >>> parts = split(cases, seed=0, test=1, val=1)
+    >>> [len(part) for part in (parts.train, parts.val, parts.test)]
+    [6, 2, 2]
+    """
+    patients = sorted({case.patient for case in cases})
+    order = [patients[i] for i in np.random.default_rng(seed).permutation(len(patients))]
+    if test_patients is None:
+        chosen = set(order[: _count(test, len(order))])
+    else:
+        chosen = set(test_patients)
+        if unknown := sorted(chosen - set(patients)):
+            raise ValueError(f"Expected test patients of this cohort, but got {unknown[:8]}.")
+    rest = [patient for patient in order if patient not in chosen]
+    val_patients = set(rest[: _count(val, len(rest))])
+
+    def of(part: set[str]) -> tuple[Case, ...]:
+        return tuple(sorted((case for case in cases if case.patient in part), key=lambda case: case.id))
+
+    splits = Splits(of(set(rest) - val_patients), of(val_patients), of(chosen))
+    if empty := [part for part, ids in splits.ids.items() if not ids]:
+        raise ValueError(
+            f"Expected at least one patient in train, val and test, but {', '.join(empty)} would be empty with "
+            f"{len(patients)} patients, test={test}, val={val}."
+        )
+    return splits
+
+
+def _count(share: float | int, total: int) -> int:
+    if not share >= 0 or (share > 1 and share != int(share)):  # NaN fails the comparison
+        raise ValueError(f"Expected a share (below 1) or a whole number of patients, but got {share}.")
+    return int(share) if share >= 1 else max(1, round(share * total)) if share > 0 else 0

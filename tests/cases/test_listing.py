@@ -1,0 +1,102 @@
+"""The dry run reads every voxel: what it counts is what was drawn, and what it cannot read it says."""
+
+from io import StringIO
+
+import nibabel as nib
+import numpy as np
+import pytest
+from rich.console import Console
+
+from synthtrust.cases import describe, print_listing, read_brats
+from synthtrust.testing import draw_tiny, save_nifti, tiny_cohort
+from synthtrust.testing.tiny import AFFINE
+
+VOXEL_ML = 1.5 * 1.25 * 2 / 1000  # of AFFINE
+
+
+def test_a_listing_counts_what_was_drawn(tmp_path):
+    cohort = tiny_cohort(tmp_path, 2)
+    listing = describe(cohort)
+    label, images = draw_tiny((16, 20, 24), cohort.modalities, np.random.default_rng((0, 1)))
+    row = listing.table.set_index("id").loc["BraTS2021_00001"]
+    assert row["shape"] == "16 x 20 x 24"
+    assert row["spacing_mm"] == "1.5 x 1.25 x 2"
+    assert row["patient"] == "BraTS2021_00001"
+    assert row["ED_voxels"] == (label == 2).sum()
+    assert row["ED_ml"] == pytest.approx((label == 2).sum() * VOXEL_ML)
+    assert (row["flair_min"], row["flair_max"]) == (0, images["flair"].max())
+    assert not listing.refused
+
+
+def test_volumes_are_a_row_per_case_and_label(tmp_path):
+    listing = describe(tiny_cohort(tmp_path, 3))
+    volumes = listing.volumes
+    assert list(volumes.columns) == ["case", "patient", "source", "region", "n_voxels", "volume_ml"]
+    assert len(volumes) == 3 * 3
+    assert set(volumes["source"]) == {"real"}
+    np.testing.assert_allclose(volumes["volume_ml"], volumes["n_voxels"] * VOXEL_ML)
+    wide = volumes.pivot(index="case", columns="region", values="n_voxels")
+    np.testing.assert_array_equal(wide["ET"], listing.table["ET_voxels"])
+
+
+def test_an_oblique_grid_has_the_volume_of_its_determinant(tmp_path):
+    case = tiny_cohort(tmp_path, 1, modalities=["flair"]).cases[0]
+    sheared = AFFINE.copy()
+    sheared[0, 1] = 0.7
+    for path in case.files.values():
+        save_nifti(path, np.asarray(nib.load(path).dataobj), sheared)
+    row = describe(read_brats(tmp_path, modalities=["flair"])).table.iloc[0]
+    assert row["spacing_mm"] == "1.5 x 1.43 x 2"
+    assert row["ED_ml"] == pytest.approx(row["ED_voxels"] * VOXEL_ML)
+
+
+def test_a_case_that_cannot_be_read_is_refused_and_the_others_are_listed(tmp_path):
+    cohort = tiny_cohort(tmp_path, 3)
+    save_nifti(cohort.cases[1].label, np.full((16, 20, 24), 7, np.uint8))
+    listing = describe(cohort)
+    assert list(listing.table["id"]) == ["BraTS2021_00000", "BraTS2021_00002"]
+    assert "BraTS2021_00001" not in set(listing.volumes["case"])
+    (refusal,) = listing.refused
+    assert refusal.where == cohort.cases[1].label.parent
+    assert "got [7.0]" in refusal.why
+
+
+def test_a_file_that_vanished_since_it_was_read_is_refused(tmp_path):
+    cohort = tiny_cohort(tmp_path, 2)
+    cohort.cases[0].label.unlink()
+    assert "but there is none" in describe(cohort).refused[0].why
+
+
+def test_max_cases_are_spread_over_the_cohort(tmp_path):
+    listing = describe(tiny_cohort(tmp_path, 5), max_cases=2)
+    assert list(listing.table["id"]) == ["BraTS2021_00000", "BraTS2021_00004"]
+
+
+def test_a_cohort_whose_cases_are_all_refused_still_has_its_columns(tmp_path):
+    cohort = tiny_cohort(tmp_path, 1)
+    cohort.cases[0].label.unlink()
+    listing = describe(cohort)
+    assert {"id", "shape", "flair_max", "ET_ml"} <= set(listing.table.columns)
+    assert len(listing.volumes) == 0
+
+
+def test_the_printed_listing_says_cases_scales_volumes_and_refusals(tmp_path):
+    tiny_cohort(tmp_path / "set", 3).cases[1].images["t1ce"].unlink()
+    text = StringIO()
+    console = Console(file=text, width=160)
+    listing = print_listing(read_brats(tmp_path / "set", modalities=["flair", "t1ce"]), console=console)
+    printed = text.getvalue()
+    assert len(listing.table) == 2
+    assert "set: 2 of 2 cases read, 2 patients, 1 refused" in printed
+    for expected in ("16 x 20 x 24", "1.5 x 1.25 x 2", "flair", "t1ce", "NCR", "ED", "ET", "median"):
+        assert expected in printed
+    assert "BraTS2021_00001" in printed
+    assert "found no t1ce" in printed
+
+
+def test_nothing_readable_is_printed_without_tables(tmp_path):
+    cohort = tiny_cohort(tmp_path, 1)
+    cohort.cases[0].label.unlink()
+    text = StringIO()
+    print_listing(cohort, console=Console(file=text, width=160))
+    assert "0 of 1 cases read, 0 patients, 1 refused" in text.getvalue()

@@ -1,0 +1,144 @@
+"""The laws of the mix, Eq. (4): which cases are drawn, and which are never."""
+
+import math
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from synthtrust.cases import mix
+
+ALPHAS = (0, 0.1, 0.25, 0.3, 0.5, 0.7, 0.75, 0.9, 1)
+MODES = ("complement", "independent", "additive", "real_only", "duplicate_real")
+
+
+class Drawn(NamedTuple):
+    id: str
+    source: str
+
+
+REAL, TWINS = ([Drawn(f"case{n:02d}", source) for n in range(21)] for source in ("real", "twin"))
+IDS = {case.id for case in REAL}
+N = len(IDS)
+
+
+def _draw(alpha, seed=0, mode="complement"):
+    drawn = mix(REAL, TWINS, alpha, seed, mode)
+    return [c.id for c in drawn if c.source == "real"], [c.id for c in drawn if c.source == "twin"]
+
+
+def _round(alpha):
+    return math.floor(alpha * N + 0.5)
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("seed", range(3))
+def test_complement_draws_each_case_once_real_or_as_its_twin(alpha, seed):
+    real, twins = _draw(alpha, seed)
+    assert len(real) == _round(alpha)
+    assert Counter(real + twins) == Counter(IDS)
+
+
+def test_complement_is_nested_over_alpha():
+    draws = [set(_draw(alpha, seed=4)[0]) for alpha in ALPHAS]
+    assert all(smaller <= larger for smaller, larger in zip(draws, draws[1:], strict=False))
+
+
+def test_alpha_one_is_all_real_and_alpha_zero_all_synthetic():
+    assert mix(REAL, TWINS, 1, 0) == REAL  # TRTR
+    assert mix(REAL, TWINS, 0, 0) == TWINS  # TSTR
+
+
+def test_half_a_case_is_rounded_up():
+    assert len([c for c in mix(REAL[:2], TWINS[:2], 0.25, 0) if c.source == "real"]) == 1
+    assert len([c for c in mix(REAL[:5], TWINS[:5], 0.5, 0) if c.source == "real"]) == 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("alpha", [0.3, 0.7])
+def test_the_order_of_cases_plays_no_part(mode, alpha):
+    rng = np.random.default_rng(0)
+    real, twins = ([cases[i] for i in rng.permutation(N)] for cases in (REAL, TWINS))
+    assert mix(real, twins, alpha, 5, mode) == mix(REAL, TWINS, alpha, 5, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_seed_decides_and_nothing_else(mode):
+    np.random.seed(0)  # noqa: NPY002: the global state that must play no part
+    first = _draw(0.4, 1, mode)
+    np.random.seed(1)  # noqa: NPY002
+    assert _draw(0.4, 1, mode) == first
+    assert any(_draw(0.4, seed, mode) != first for seed in range(2, 6))
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_independent_draws_as_many_but_apart(alpha):
+    real, twins = _draw(alpha, mode="independent")
+    assert (len(real), len(twins)) == (_round(alpha), N - _round(alpha))
+    assert len(set(real)) == len(real)
+    assert len(set(twins)) == len(twins)
+
+
+def test_independent_may_draw_a_case_beside_its_twin():
+    assert any(set(real) & set(twins) for real, twins in (_draw(0.5, seed, "independent") for seed in range(3)))
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_additive_keeps_every_real_case(alpha):
+    real, twins = _draw(alpha, mode="additive")
+    assert set(real) == IDS
+    assert twins == _draw(alpha)[1]
+
+
+@pytest.mark.parametrize("alpha", ALPHAS[1:])
+def test_the_controls_use_the_real_cases_of_complement_and_no_twin(alpha):
+    real = _draw(alpha)[0]
+    assert _draw(alpha, mode="real_only") == (real, [])
+    repeated, twins = _draw(alpha, mode="duplicate_real")
+    assert twins == []
+    assert set(repeated) == set(real)
+    assert len(repeated) == N
+    assert max(Counter(repeated).values()) - min(Counter(repeated).values()) <= 1
+
+
+def test_the_controls_ask_for_no_twins():
+    assert mix(REAL, [], 1, 0, "real_only") == REAL
+
+
+@pytest.mark.parametrize("mode", ["real_only", "duplicate_real"])
+def test_a_mix_of_nothing_is_refused(mode):
+    with pytest.raises(ValueError, match="draws none of 21"):
+        mix(REAL, TWINS, 0, 0, mode)
+    with pytest.raises(ValueError, match="draws none of 0"):
+        mix([], [], 1, 0)
+
+
+@pytest.mark.parametrize("alpha", [-0.01, 1.01, float("nan"), float("inf"), "0.5", None])
+def test_an_alpha_that_is_no_share_is_refused(alpha):
+    with pytest.raises(ValueError, match=r"Expected `alpha`.* in \[0, 1\]"):
+        mix(REAL, TWINS, alpha, 0)
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match="'additive'.*but got 'half'"):
+        mix(REAL, TWINS, 0.5, 0, "half")
+
+
+@pytest.mark.parametrize("mode", ["complement", "independent", "additive"])
+@pytest.mark.parametrize("alpha", [0, 0.5, 1])
+def test_a_case_without_its_twin_is_refused(mode, alpha):
+    with pytest.raises(ValueError, match=r"stand alone: \['case20'\]"):
+        mix(REAL, TWINS[:-1], alpha, 0, mode)
+
+
+def test_a_twin_without_its_case_is_refused():
+    with pytest.raises(ValueError, match=r"stand alone: \['case00'\]"):
+        mix(REAL[1:], TWINS, 0.5, 0)
+
+
+def test_a_case_given_twice_is_refused():
+    with pytest.raises(ValueError, match=r"one real case per id.*\['case03'\]"):
+        mix([*REAL, REAL[3]], TWINS, 0.5, 0)
+    with pytest.raises(ValueError, match=r"one synthetic case per id.*\['case03'\]"):
+        mix(REAL, [*TWINS, TWINS[3]], 0.5, 0)
