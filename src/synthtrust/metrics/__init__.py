@@ -1,0 +1,24 @@
+"""Predictions in, numbers out: the formulas in `functional`, and thin torchmetrics around them."""
+
+from synthtrust.metrics.case_counts import CaseCounts, DiceVectors
+from synthtrust.metrics.trust import (
+    Alignment,
+    CaseConsistency,
+    OverallPerformance,
+    PerformanceGap,
+    RegionConsistency,
+    TrustFactor,
+    Variability,
+)
+
+__all__ = [
+    "CaseCounts",
+    "DiceVectors",
+    "TrustFactor",
+    "OverallPerformance",
+    "CaseConsistency",
+    "RegionConsistency",
+    "Alignment",
+    "PerformanceGap",
+    "Variability",
+]
