@@ -1,0 +1,201 @@
+"""The cache: every case preprocessed once, then read by patch from memory-mapped arrays by all runs of a sweep."""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+from rich.progress import track
+
+from synthtrust.cases import Case, CaseError, Source
+from synthtrust.cases.case import read_header
+from synthtrust.files import fingerprint, sha256_of
+
+log = logging.getLogger(__name__)
+
+VERSION = 1  # of the preprocessing below; a new one makes a new cache
+POINTS = 1000  # voxel positions kept per label, to centre patches on
+FACTS = "facts.json"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One case in the cache: cropped to its foreground, each channel z-scored inside the brain."""
+
+    case: Case
+    folder: Path
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What was measured on the way: origin of the crop, shape and spacing of the grid, voxels per label, ..."""
+        facts: dict[str, Any] = json.loads((self.folder / FACTS).read_text())
+        return facts
+
+    def image(self) -> NDArray[np.float16]:
+        """Return the channels, memory-mapped, shape ``(C, H, W, D)``, in standard deviations of the brain."""
+        array: NDArray[np.float16] = np.load(self.folder / "image.npy", mmap_mode="r")
+        return array
+
+    def label(self) -> NDArray[np.uint8]:
+        """Return the label map, memory-mapped, shape ``(H, W, D)``."""
+        array: NDArray[np.uint8] = np.load(self.folder / "label.npy", mmap_mode="r")
+        return array
+
+    @cached_property
+    def points(self) -> NDArray[np.int16]:
+        """Up to POINTS labelled voxels of each label, rows ``(label, h, w, d)``."""
+        array: NDArray[np.int16] = np.load(self.folder / "points.npy")
+        return array
+
+    @property
+    def voxel_ml(self) -> float:
+        """Volume of one voxel [ml]."""
+        return float(np.prod(self.facts["spacing"])) / 1000
+
+
+def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path) -> list[Prepared]:
+    """Preprocess cases, or find them as another run left them.
+
+    One preprocessing for real and synthetic cases: crop to the voxels that are not zero in every modality, then
+    subtract the mean and divide by the standard deviation of each channel's own non-zero voxels; zeros stay zero.
+    Images are kept as float16 (three significant digits of a z-score), label maps as uint8. At any time as many cases
+    are in memory as there are threads.
+
+    Args:
+        cases: Real or synthetic.
+        modalities: Which images become channels, in this order.
+        folder: Root of the cache; cases are keyed by the content of their files and by this recipe.
+
+    Raises:
+        CaseError: If a file of a case cannot be used; the message names it. Cases prepared before stay.
+    """
+    recipe = {"version": VERSION, "modalities": list(modalities)}
+    home = Path(folder) / fingerprint(recipe)
+    home.mkdir(parents=True, exist_ok=True)
+    workers = min(8, os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        prepared = [
+            Prepared(case, home / key) for case, key in zip(cases, pool.map(lambda c: _key(c, modalities), cases))
+        ]
+        if not all((p.folder / FACTS).exists() for p in prepared):
+            with FileLock(home / ".lock"):  # a second run of the sweep waits, and finds
+                left = [p for p in prepared if not (p.folder / FACTS).exists()]
+                done = pool.map(lambda p: _prepare(p, modalities), left)
+                for _ in track(done, total=len(left), description=f"Preparing {len(left)} cases", transient=True):
+                    pass
+    return prepared
+
+
+def warn_if_backgrounds_differ(prepared: Sequence[Prepared], tolerance: float = 0.1) -> str | None:
+    """Compare the share of zero voxels inside the crop between real cases and their twins.
+
+    Foreground cropping and z-scores look at non-zero voxels, so a synthetic set whose background is not exactly zero
+    is scaled differently from the real one, and a model tells them apart by that.
+
+    Returns:
+        The warning that was logged, or None.
+    """
+    share = {
+        source: [p.facts["background"] for p in prepared if p.case.source is source]
+        for source in (Source.REAL, Source.SYNTHETIC)
+    }
+    if not all(share.values()):
+        return None
+    real, synthetic = (float(np.median(values)) for values in share.values())
+    if abs(real - synthetic) <= tolerance:
+        return None
+    message = (
+        f"Real and synthetic backgrounds differ: a median of {real:.1%} of the cropped voxels is exactly zero in real "
+        f"cases, {synthetic:.1%} in synthetic ones. Set the background of the synthetic images to zero."
+    )
+    log.warning(message)
+    return message
+
+
+def _key(case: Case, modalities: Sequence[str]) -> str:
+    hashes = [sha256_of(case.images[modality]) for modality in modalities] + [sha256_of(case.label)]
+    channels = [case.channels.get(modality) for modality in modalities]
+    relabel = None if case.relabel is None else sorted(case.relabel.items())
+    return fingerprint([hashes, channels, relabel])
+
+
+def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
+    case = prepared.case
+    label = case.load_label()
+    image = np.stack([_on_grid(case, modality, label.shape) for modality in modalities])  # (C, H, W, D)
+    box = _foreground_box(image, label)
+    counts = np.bincount(label.ravel(), minlength=256)
+    image, label = image[:, *box], label[box]
+    background = float((image == 0).all(0).mean())
+    for channel, modality in zip(image, modalities, strict=True):
+        _z_score(channel, f"{modality} of case {case.id} at {case.images[modality]}")
+    shape, affine = read_header(case.label)
+    facts = {
+        "case": case.id,
+        "origin": [edge.start for edge in box],
+        "shape": list(shape[:3]),
+        "spacing": np.sqrt((affine[:3, :3] ** 2).sum(0)).round(6).tolist(),
+        "voxels": {str(value): int(n) for value, n in enumerate(counts) if n},
+        "background": background,
+    }
+    aside = prepared.folder.with_name(f".{os.getpid()}.{prepared.folder.name}")
+    aside.mkdir(parents=True, exist_ok=True)
+    try:
+        np.save(aside / "image.npy", image.astype(np.float16))
+        np.save(aside / "label.npy", label)
+        np.save(aside / "points.npy", _points(label))
+        (aside / FACTS).write_text(json.dumps(facts))
+        if not prepared.folder.exists():  # the same content twice in one set
+            aside.rename(prepared.folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _on_grid(case: Case, modality: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    image = case.load_image(modality)
+    if image.shape != shape:
+        raise CaseError(
+            f"Expected {case.images[modality]} on the grid {shape} of its label {case.label}, but got {image.shape}."
+        )
+    return image
+
+
+def _foreground_box(image: NDArray[np.float32], label: NDArray[np.uint8]) -> tuple[slice, ...]:
+    """The smallest box around all voxels that are not zero in every modality, or are labelled."""
+    inside = (image != 0).any(0) | (label > 0)
+    box = []
+    for axis in range(3):
+        line = np.flatnonzero(inside.any(tuple(other for other in range(3) if other != axis)))
+        box.append(slice(int(line[0]), int(line[-1]) + 1))
+    return tuple(box)
+
+
+def _z_score(channel: NDArray[np.float32], what: str) -> None:
+    """Standardise the non-zero voxels of one channel in place."""
+    brain = channel != 0
+    values = channel[brain].astype(np.float64)  # intensities up to a million lose digits in float32 sums
+    spread = values.std()
+    if spread == 0:
+        raise CaseError(
+            f"Expected contrast, but every non-zero voxel is {values[0]} in {what}. Repair or leave it out."
+        )
+    channel[brain] = (values - values.mean()) / spread
+
+
+def _points(label: NDArray[np.uint8]) -> NDArray[np.int16]:
+    rng = np.random.default_rng(0)  # which voxels stand for a label is part of the recipe
+    rows = []
+    for value in np.unique(label[label > 0]):
+        positions = np.argwhere(label == value)
+        chosen = rng.permutation(len(positions))[:POINTS]
+        rows.append(np.column_stack([np.full(len(chosen), value), positions[chosen]]))
+    return np.concatenate(rows).astype(np.int16) if rows else np.zeros((0, 4), dtype=np.int16)

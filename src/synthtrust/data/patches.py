@@ -1,0 +1,110 @@
+"""Training patches: a draw number in, a patch out; the same number gives the same patch on any worker and any rank."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import Compose
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from synthtrust.data.cache import Prepared
+
+
+class Patches(Dataset):
+    """Endless random patches of a training set, numbered by draw.
+
+    Draw ``g`` belongs to round ``g // N``, in which each of the N cases comes once, in an order that depends on the
+    seed and the round; where the patch lies and how it is augmented depends on the seed and on ``g`` alone. So a run
+    that is resumed, sharded or loaded by more workers trains on the same patches.
+
+    Each item: ``image`` float32 ``(C, *patch_size)`` in z-scores, ``label`` int64 ``(1, *patch_size)``.
+
+    Args:
+        cases: The drawn training set; a case may appear more than once.
+        patch_size: Side lengths [voxels]; smaller cases are padded with zeros.
+        foreground: Share of patches centred on a labelled voxel, with every label equally likely.
+        augment: MONAI dictionary transforms for keys ``image`` and ``label``.
+        seed: Of the draws.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Prepared],
+        patch_size: Sequence[int],
+        foreground: float = 0.75,
+        augment: Sequence[Callable] = (),
+        seed: int = 0,
+    ) -> None:
+        self.cases, self.patch_size, self.foreground, self.seed = list(cases), tuple(patch_size), foreground, seed
+        self.augment = Compose(list(augment))
+        self._order = lru_cache(maxsize=4)(self._order_of_round)
+
+    def __getitem__(self, draw: int) -> dict[str, Tensor]:
+        round_, place = divmod(draw, len(self.cases))
+        case = self.cases[self._order(round_)[place]]
+        rng = np.random.default_rng([self.seed, draw])
+        box = self._box(case, rng)
+        image = _cut(case.image(), box).astype(np.float32)
+        label = _cut(case.label()[None], box)
+        self.augment.set_random_state(seed=int(rng.integers(2**31)))
+        item: dict[str, Any] = self.augment({"image": torch.from_numpy(image), "label": torch.from_numpy(label)})
+        return {"image": _plain(item["image"]).float(), "label": _plain(item["label"]).long()}
+
+    def _order_of_round(self, round_: int) -> NDArray[np.intp]:
+        return np.random.default_rng([self.seed, round_, len(self.cases)]).permutation(len(self.cases))
+
+    def _box(self, case: Prepared, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Start and stop of the patch along each axis; it may reach over the edge of a smaller case."""
+        shape, points = case.label().shape, case.points
+        starts = [int(rng.integers(max(side - length, 0) + 1)) for side, length in zip(shape, self.patch_size)]
+        if len(points) and rng.random() < self.foreground:
+            chosen = points[points[:, 0] == rng.choice(np.unique(points[:, 0]))]
+            centre = chosen[rng.integers(len(chosen)), 1:]
+            starts = [
+                int(np.clip(middle - length // 2, 0, max(side - length, 0)))
+                for middle, side, length in zip(centre, shape, self.patch_size)
+            ]
+        starts = [  # a case smaller than the patch lies in its middle
+            start if side >= length else (side - length) // 2
+            for start, side, length in zip(starts, shape, self.patch_size)
+        ]
+        return [(start, start + length) for start, length in zip(starts, self.patch_size)]
+
+
+class DrawSampler(Sampler[int]):
+    """The draw numbers of one epoch for one rank.
+
+    An epoch has ``steps`` batches on every rank; epoch e of all ranks together covers the draws from
+    ``e * steps * batch_size * world_size`` on, dealt out like cards.
+    """
+
+    def __init__(self, steps: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
+        self.per_epoch, self.rank, self.world_size, self.epoch = steps * batch_size, rank, world_size, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this at the start of every epoch, also after a resume."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        first = self.epoch * self.per_epoch * self.world_size + self.rank
+        return iter(range(first, first + self.per_epoch * self.world_size, self.world_size))
+
+    def __len__(self) -> int:
+        return self.per_epoch
+
+
+def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:
+    """Cut a box out of ``(C, H, W, D)``, with zeros where it reaches over the edge."""
+    inside = [slice(max(start, 0), min(stop, side)) for (start, stop), side in zip(box, volume.shape[1:])]
+    patch = np.asarray(volume[:, *inside])
+    missing = [(max(-start, 0), max(stop - side, 0)) for (start, stop), side in zip(box, volume.shape[1:])]
+    return np.pad(patch, [(0, 0), *missing]) if any(sum(pair) for pair in missing) else patch
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """MONAI's transforms return MetaTensors, which make every later operation slower and metrics stumble."""
+    return tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor

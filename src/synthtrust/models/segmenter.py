@@ -1,0 +1,142 @@
+"""The segmenter: teaches a network to find labels, and scores it case by case."""
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from monai.inferers import Inferer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from synthtrust.metrics import DiceVectors
+from synthtrust.metrics.functional import overlap
+
+Batch = dict[str, Tensor]
+
+
+class Segmenter(LightningModule):
+    """Softmax over background and labels, trained on patches, applied to whole cases by a sliding window.
+
+    Args:
+        net: Makes the network from ``in_channels`` and ``out_channels``; it maps images ``(B, C, H, W, D)`` to logits
+            ``(B, L, H, W, D)``.
+        loss: Compares logits with integer label maps ``(B, 1, H, W, D)``.
+        optimizer: Makes an optimizer from parameters.
+        inferer: Applies the network to a whole case.
+        in_channels: Number of modalities.
+        regions: Region name -> the labels it is made of; what is scored.
+        n_labels: L, background included.
+        scheduler: Makes a schedule from an optimizer, stepped after every optimizer step.
+        empty: What an empty region scores, see ``synthtrust.metrics.functional.case_dice``.
+    """
+
+    def __init__(
+        self,
+        net: Callable[..., nn.Module],
+        loss: nn.Module,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        inferer: Inferer,
+        *,
+        in_channels: int,
+        regions: Mapping[str, Sequence[int]],
+        n_labels: int,
+        scheduler: Callable[[Optimizer], LRScheduler] | None = None,
+        empty: str = "brats",
+    ) -> None:
+        super().__init__()
+        self.net = net(in_channels=in_channels, out_channels=n_labels)
+        self.loss, self.optimizer, self.scheduler, self.inferer = loss, optimizer, scheduler, inferer
+        self.in_channels, self.n_labels, self.empty = in_channels, n_labels, empty
+        self.regions = {name: tuple(labels) for name, labels in regions.items()}
+        self.val_dice: DiceVectors | None = None
+        self.test_dice: DiceVectors | None = None
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits ``(B, L, H, W, D)`` of images ``(B, C, H, W, D)``."""
+        logits: Tensor = self.net(image)
+        return logits
+
+    def predict(self, image: Tensor) -> Tensor:
+        """Return label maps ``(B, H, W, D)`` of whole cases ``(B, C, H, W, D)``."""
+        logits = self.inferer(image, self.net)
+        labels: Tensor = logits.argmax(1)
+        return labels
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the loss of a batch."""
+        loss: Tensor = self.loss(self(batch["image"]), batch["label"])
+        self.log("train/loss", loss, prog_bar=True)
+        return loss
+
+    def on_validation_start(self) -> None:
+        """Make room for a score of every validation case."""
+        self.val_dice = self._vectors(len(self._dataset_of("val")))
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Score a batch of whole cases."""
+        assert_made(self.val_dice).update(
+            self._count(batch), batch["case"], torch.zeros_like(batch["case"], dtype=torch.bool)
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean Dice, and that of each region."""
+        _, scores = assert_made(self.val_dice).one_source(synthetic=False)  # (M, K)
+        dice = scores.nanmean(0)
+        self.log("val/dice", dice.nanmean(), prog_bar=True, rank_zero_only=False)
+        self.log_dict({f"val/dice_{name}": value for name, value in zip(self.regions, dice, strict=True)})
+
+    def on_test_start(self) -> None:
+        """Make room for two scores of every test case: its own and its twin's."""
+        self.test_dice = self._vectors(len(self._dataset_of("test")))
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Score a batch of whole cases, real or synthetic."""
+        assert_made(self.test_dice).update(self._count(batch), batch["case"], batch["synthetic"])
+
+    def configure_optimizers(self) -> Any:
+        """Hand the parameters to the optimizer of the config."""
+        optimizer = self.optimizer(self.parameters())
+        if self.scheduler is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "step"}}
+
+    def check_patch(self, patch_size: Sequence[int]) -> None:
+        """Refuse a patch size that the network cannot be trained on, without computing anything.
+
+        Raises:
+            ValueError: If the network fails on a batch of one patch of this size.
+        """
+        net = copy.deepcopy(self.net).to("meta").train()
+        try:
+            net(torch.empty((1, self.in_channels, *patch_size), device="meta"))
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"Expected a patch size that {type(self.net).__name__} can be trained on, but got {tuple(patch_size)}: "
+                f"{str(error).splitlines()[0]} (SwinUNETR: multiples of 32, and not 32 along every axis with instance norm; "
+                "others: multiples of their product of strides). Set data.patch_size."
+            ) from None
+
+    def _count(self, batch: Batch) -> Tensor:
+        """Voxels of intersection, prediction and reference, shape ``(B, K, 3)``."""
+        return torch.stack(overlap(self.predict(batch["image"]), batch["label"], list(self.regions.values())), -1)
+
+    def _vectors(self, n_cases: int) -> DiceVectors:
+        return DiceVectors(n_cases, self.regions, empty=self.empty).to(self.device)
+
+    def _dataset_of(self, part: str) -> Sequence:
+        datamodule: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return {"val": datamodule.val_cases, "test": datamodule.test_ids}[part]
+
+
+def assert_made(vectors: DiceVectors | None) -> DiceVectors:
+    """Return the vectors that a start hook made.
+
+    Raises:
+        RuntimeError: If a step ran without its start hook.
+    """
+    if vectors is None:
+        raise RuntimeError("Expected the Trainer to run this step, but it was called without one.")
+    return vectors
