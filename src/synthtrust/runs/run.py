@@ -1,0 +1,108 @@
+"""A run: one folder that knows its config, its checkpoint, its cases and its scores."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+
+from synthtrust.cases import Case, Cohort, read_manifest
+from synthtrust.runs.build import read_cases
+
+CONFIG, DATA, SCORES, VOLUMES, FACTS = "config.yaml", "data.json", "scores.csv", "volumes.csv", "run.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that ``train.py`` left. ``run.json`` is written last: with it, the run is finished."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name, such as ``alpha_0.5_seed_1``."""
+        return self.folder.name
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return (self.folder / FACTS).is_file()
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the best validation Dice."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    @property
+    def last(self) -> Path:
+        """The newest checkpoint, to resume from."""
+        return self.folder / "checkpoints" / "last.ckpt"
+
+    @cached_property
+    def config(self) -> DictConfig:
+        """The config it was made from, resolved to plain values."""
+        config = OmegaConf.load(self.folder / CONFIG)
+        if not isinstance(config, DictConfig):
+            raise ValueError(f"Expected keys and values in {self.folder / CONFIG}, but got a list.")
+        return config
+
+    def facts(self) -> dict[str, Any]:
+        """What ``run.json`` says: model, generator, versions, hardware, seconds, command."""
+        return self._json(FACTS)
+
+    def data(self) -> dict[str, Any]:
+        """What ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
+        return self._json(DATA)
+
+    def scores(self) -> pd.DataFrame:
+        """One row per test case, source and region: alpha, seed, mode, case, patient, source, region, dice, voxels."""
+        return pd.read_csv(self.folder / SCORES, dtype={"case": str, "patient": str})
+
+    def volumes(self) -> pd.DataFrame:
+        """One row per real case and label: case, patient, part, source, region, n_voxels, volume_ml."""
+        return pd.read_csv(self.folder / VOLUMES, dtype={"case": str, "patient": str})
+
+    @cached_property
+    def cohort(self) -> Cohort:
+        """The real cases, read again from where they lie."""
+        return read_cases(self.config)
+
+    @cached_property
+    def twins(self) -> Cohort:
+        """Their twins."""
+        return read_manifest(self.data()["twins"])
+
+    def real_case(self, case_id: str) -> Case:
+        """Return a real case by id."""
+        return _find(self.cohort.cases, case_id)
+
+    def twin(self, case_id: str) -> Case:
+        """Return the twin of a real case by id."""
+        return _find(self.twins.cases, case_id)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        facts: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        return facts
+
+
+def find_runs(folder: str | Path) -> list[Run]:
+    """Find the finished runs in a folder, itself included, in order of path.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    runs = [Run(path.parent) for path in sorted(Path(folder).rglob(FACTS)) if (path.parent / SCORES).is_file()]
+    if not runs:
+        raise FileNotFoundError(f"Expected finished runs in {folder}, but found none. Train some with train.py first.")
+    return runs
+
+
+def _find(cases: Sequence[Case], case_id: str) -> Case:
+    for case in cases:
+        if case.id == case_id:
+            return case
+    raise KeyError(f"Expected case {case_id!r} among {len(cases)} cases, but it is not there.")

@@ -1,0 +1,230 @@
+"""Training one run: paint, mix, fit, score, and leave a folder that describes itself."""
+
+import logging
+import os
+import platform
+import resource
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from lightning import Trainer, seed_everything
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from omegaconf import DictConfig, OmegaConf
+
+from synthtrust.cases.listing import print_listing
+from synthtrust.cases.manifest import PACKAGES
+from synthtrust.data import MixedDataModule
+from synthtrust.files import aside, write_json, write_text
+from synthtrust.metrics.functional import dice_from_counts
+from synthtrust.models import Segmenter
+from synthtrust.runs.build import build_data, build_model, build_trainer, plain, read_cases
+from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, VOLUMES, Run
+
+log = logging.getLogger(__name__)
+
+DECISIVE = ("cases", "split", "generator", "data", "model", "regions", "alpha", "seed", "steps", "val_every")
+"""Parts of the config that decide the scores; a folder never mixes two of them."""
+
+
+def list_cases(cfg: DictConfig) -> None:
+    """Read every voxel of a cohort and print what was found, and what was refused and why."""
+    print_listing(read_cases(cfg))
+
+
+def train_run(cfg: DictConfig) -> float:
+    """Train and score one run in ``paths.output``; find it when it is finished, resume it when it was interrupted.
+
+    Returns:
+        The mean Dice on real test cases.
+
+    Raises:
+        ValueError: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
+    """
+    start = time.monotonic()
+    run = Run(Path(cfg.paths.output))
+    refuse_ranks_in_a_sweep(cfg)
+    if cfg.steps % cfg.val_every:
+        raise ValueError(f"Expected steps to be a multiple of val_every={cfg.val_every}, but got {cfg.steps}.")
+    if found := _found(run, cfg):
+        return found
+    write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
+
+    _one_line_each()
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    data = build_data(cfg)
+    model = build_model(cfg, data.cohort)
+    model.check_patch(data.patch_size)
+    trainer = build_trainer(cfg)
+    write_json(run.folder / DATA, {"splits": data.splits.ids, "drawn": data.drawn, "twins": str(_home_of_twins(data))})
+    for logger in trainer.loggers:
+        logger.log_hyperparams(plain(cfg))
+    try:
+        trainer.fit(model, data, ckpt_path=run.last if run.last.exists() else None)
+        trainer.test(model, data, ckpt_path=run.best, verbose=False)
+        scores = score_table(model, data, cfg)  # a collective: every rank has to ask
+        if trainer.is_global_zero:
+            _leave(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
+    except SIGTERMException:
+        log.warning("Interrupted; the same command resumes from %s", run.last)
+        sys.exit(143)  # Lightning would leave with 0, and a scheduler would call the run done
+    finally:
+        _finish_wandb()
+    return _mean_real(scores)
+
+
+def score_table(model: Segmenter, data: MixedDataModule, cfg: DictConfig) -> pd.DataFrame:
+    """Return the tidy scores: one row per test case, source and region.
+
+    Columns: alpha, seed, mode, case, patient, source, region, dice, n_reference, n_prediction [voxels].
+    """
+    if model.test_dice is None:
+        raise RuntimeError("Expected a tested model, but its test cases were not scored.")
+    counts = model.test_dice.counts().cpu()  # (2, M, K, 3)
+    dice = dice_from_counts(*counts.unbind(-1), empty=model.test_dice.empty)
+    rows = [
+        {
+            "alpha": float(cfg.alpha),
+            "seed": int(cfg.seed),
+            "mode": cfg.data.mode,
+            "case": case.id,
+            "patient": case.patient,
+            "source": source,
+            "region": region,
+            "dice": float(dice[s, i, k]),
+            "n_reference": int(counts[s, i, k, 2]),
+            "n_prediction": int(counts[s, i, k, 1]),
+        }
+        for s, source in enumerate(("real", "synthetic"))
+        for i, case in enumerate(data.splits.test)
+        for k, region in enumerate(model.regions)
+    ]
+    return pd.DataFrame(rows)
+
+
+def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
+    """Refuse a sweep whose jobs would launch ranks of their own inside one process.
+
+    Each rank would run the whole sweep again, and jobs after the first would silently train and test on a part of the
+    cases.
+
+    Raises:
+        ValueError: If such a sweep was asked for.
+    """
+    in_a_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    by_a_scheduler = "SLURM_NTASKS" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
+    several = cfg.trainer.devices not in (1, "1", [0]) or cfg.trainer.get("num_nodes", 1) != 1
+    launches = str(cfg.trainer.get("strategy", "auto")).removesuffix("_find_unused_parameters_true") not in (
+        "ddp_spawn",
+        "ddp_fork",
+    )
+    one_gpu = cfg.trainer.devices == "auto" and torch.cuda.device_count() <= 1
+    if in_a_sweep and several and launches and not by_a_scheduler and not one_gpu:
+        raise ValueError(
+            f"Expected one device per job in a sweep, but got trainer.devices={cfg.trainer.devices}. Use "
+            "trainer.strategy=ddp_spawn, a SLURM launcher with one task per device, or one command per run."
+        )
+
+
+def _found(run: Run, cfg: DictConfig) -> float | None:
+    """Return the score of a finished run of this config, None when there is none.
+
+    Raises:
+        ValueError: If the folder belongs to another config.
+    """
+    if not (run.finished or run.last.exists()):
+        return None
+    mine, theirs = plain(cfg), plain(run.config)
+    if differ := [part for part in DECISIVE if mine.get(part) != theirs.get(part)]:
+        raise ValueError(
+            f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
+            "Choose another name=..., or remove that folder."
+        )
+    if not run.finished:
+        log.info("Resuming from %s", run.last)
+        return None
+    log.info("Found: %s is finished", run.folder)
+    return _mean_real(run.scores())
+
+
+def _leave(
+    run: Run, cfg: DictConfig, trainer: Trainer, model: Segmenter, data: MixedDataModule, scores: pd.DataFrame,
+    *, seconds: float,
+) -> None:  # fmt: skip
+    """Write tables and facts, ``run.json`` last."""
+    for name, table in ((SCORES, scores), (VOLUMES, data.volumes())):
+        with aside(run.folder / name) as temporary:
+            table.to_csv(temporary, index=False)
+    for logger in trainer.loggers:
+        if isinstance(logger, WandbLogger):
+            logger.log_table("scores", columns=list(scores.columns), data=scores.values.tolist())
+    write_json(run.folder / FACTS, facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)})
+    log.info("Mean Dice on %d real test cases: %.4f (%s)", len(data.test_ids), _mean_real(scores), run.folder)
+
+
+def facts_of(cfg: DictConfig, trainer: Trainer, model: Segmenter, data: MixedDataModule) -> dict[str, Any]:
+    """Return what a reader of the scores should know about how they came about."""
+    device = trainer.strategy.root_device
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    return {
+        "cohort": data.cohort.name,
+        "licence": data.cohort.licence,
+        "cases": {part: len(ids) for part, ids in data.splits.ids.items()},
+        "patients": {part: len({case.patient for case in cases}) for part, cases in vars(data.splits).items()},
+        "alpha": float(cfg.alpha),
+        "seed": int(cfg.seed),
+        "mode": cfg.data.mode,
+        "generator": plain(cfg.generator),
+        "network": type(model.net).__name__,
+        "parameters": sum(p.numel() for p in model.net.parameters()),
+        "steps": int(trainer.global_step),
+        "batch_size": data.batch_size,
+        "patch_size": list(data.patch_size),
+        "empty": model.empty,
+        "regions": {name: list(labels) for name, labels in model.regions.items()},
+        "best_val_dice": _number(trainer.checkpoint_callback),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        "devices": trainer.world_size,
+        "cores": os.cpu_count(),
+        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+        "command": " ".join(["python train.py", *overrides]),
+    }
+
+
+def _number(checkpoint: Any) -> float | None:
+    score = getattr(checkpoint, "best_model_score", None)
+    return None if score is None else round(float(score), 6)
+
+
+def _mean_real(scores: pd.DataFrame) -> float:
+    return float(scores.loc[scores["source"] == "real", "dice"].mean())
+
+
+def _home_of_twins(data: MixedDataModule) -> Path:
+    return next(iter(data.parts["test"][1])).label.parents[1].absolute()
+
+
+def _one_line_each() -> None:
+    """Lightning brings log handlers of its own, so that under Hydra every line would come twice."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def _finish_wandb() -> None:
+    """End the tracked run; without this the next job of a sweep would write into it."""
+    if "wandb" in sys.modules:
+        import wandb
+
+        if wandb.run is not None:
+            wandb.finish()
