@@ -13,12 +13,18 @@ def train(cfg: DictConfig) -> float | None:
     """Train one model on one mix, and score it."""
     from synthtrust.runs import list_cases, train_run
 
-    return list_cases(cfg) if cfg.cases.list else train_run(cfg)
+    if cfg.cases.list:
+        list_cases(cfg)
+        return None
+    return train_run(cfg)
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def evaluate(cfg: DictConfig) -> None:
     """Audit finished runs, and write the page."""
-    from synthtrust.audits.evaluate import evaluate_runs
+    from synthtrust.audits.evaluate import evaluate_runs, score_elsewhere
 
-    evaluate_runs(cfg)
+    if "cases" in cfg:
+        score_elsewhere(cfg)
+    else:
+        evaluate_runs(cfg)

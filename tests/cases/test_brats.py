@@ -28,6 +28,23 @@ def test_a_release_is_found_by_its_names_and_gets_canonical_labels(tmp_path, rel
             np.testing.assert_array_equal(case.load_image(modality), images[modality])
 
 
+@pytest.mark.parametrize(
+    ("release", "in_file"),
+    [
+        *((year, {"NCR": 1, "ED": 2, "ET": 4}) for year in ("2018", "2019", "2020", "2021")),
+        ("2023", {"NCR": 1, "ED": 2, "ET": 3}),
+        *((year, {"NCR": 1, "ED": 2, "ET": 3, "RC": 4}) for year in ("2024", "2025")),
+    ],
+)
+def test_the_label_values_are_those_that_the_release_published(tmp_path, release, in_file):
+    cohort = tiny_cohort(tmp_path, 1, release=release)
+    case = cohort.cases[0]
+    raw = np.asarray(nib.load(case.label).dataobj)
+    assert set(np.unique(raw)) == {0, *in_file.values()}
+    for name, value in in_file.items():
+        np.testing.assert_array_equal(case.load_label() == cohort.labels[name], raw == value)
+
+
 @pytest.mark.parametrize("release", ["2018", "2019", "2020", "2021", "2023"])
 def test_release_auto_goes_by_the_names(tmp_path, release):
     stated = tiny_cohort(tmp_path, 1, release=release)
@@ -138,9 +155,10 @@ def test_a_stray_label_among_several_cases_is_given_to_none(tmp_path):
         for path in case.files.values():
             path.rename(flat / path.name)
     (flat / "BraTS2021_00000_seg.nii.gz").rename(flat / "somebody_Segm.nii.gz")
+    (flat / "BraTS2021_00001_seg.nii.gz").unlink()
     cohort = read_brats(flat, modalities=["flair"])
-    assert [case.id for case in cohort.cases] == ["BraTS2021_00001"]
-    assert len(cohort.refused) == 2
+    assert cohort.cases == ()
+    assert len(cohort.refused) == 3
 
 
 def test_files_of_macos_and_other_files_are_left_alone(tmp_path):
@@ -231,7 +249,7 @@ def test_other_series_of_2023_must_say_their_labels(tmp_path):
     label, images = draw_tiny((16, 20, 24), ["flair"], np.random.default_rng(0))
     save_nifti(tmp_path / "BraTS-PED-00001-000-t2f.nii.gz", images["flair"])
     save_nifti(tmp_path / "BraTS-PED-00001-000-seg.nii.gz", label)
-    with pytest.raises(CaseError, match="BraTS-PED-00001-000.*release=2023"):
+    with pytest.raises(CaseError, match=r"BraTS-PED-00001-000.*release=2023"):
         read_brats(tmp_path, modalities=["flair"])
     assert read_brats(tmp_path, modalities=["flair"], release="2023").cases[0].patient == "BraTS-PED-00001"
 

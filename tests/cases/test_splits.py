@@ -16,14 +16,14 @@ def _patients(part):
     return {case.patient for case in part}
 
 
-@pytest.mark.parametrize(("seed", "test", "val"), itertools.product(range(5), (1, 0.2, 5), (1, 0.1, 3)))
+@pytest.mark.parametrize(("seed", "test", "val"), list(itertools.product(range(5), (1, 0.2, 5), (1, 0.1, 3))))
 def test_no_patient_is_in_two_parts_and_no_case_is_lost(seed, test, val):
     parts = split(CASES, seed, test, val)
     train, held, tested = (_patients(part) for part in (parts.train, parts.val, parts.test))
     assert not train & held
     assert not train & tested
     assert not held & tested
-    assert sorted(sum(parts.ids.values(), [])) == [case.id for case in CASES]
+    assert sorted(itertools.chain(*parts.ids.values())) == [case.id for case in CASES]
 
 
 def test_some_patients_have_several_cases_or_the_test_above_is_void():

@@ -1,5 +1,6 @@
 """Splits by patient: train, val (carved from train) and test, made once from the cohort and a seed."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -71,6 +72,6 @@ def split(
 
 
 def _count(share: float | int, total: int) -> int:
-    if not share >= 0 or (share > 1 and share != int(share)):  # NaN fails the comparison
+    if not 0 <= share < math.inf or (share > 1 and share != int(share)):  # NaN fails the comparison
         raise ValueError(f"Expected a share (below 1) or a whole number of patients, but got {share}.")
     return int(share) if share >= 1 else max(1, round(share * total)) if share > 0 else 0

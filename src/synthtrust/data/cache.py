@@ -88,7 +88,7 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
         ]
         if not all((p.folder / FACTS).exists() for p in prepared):
             with FileLock(home / ".lock"):  # a second run of the sweep waits, and finds
-                left = [p for p in prepared if not (p.folder / FACTS).exists()]
+                left = list({p.folder: p for p in prepared if not (p.folder / FACTS).exists()}.values())
                 done = pool.map(lambda p: _prepare(p, modalities), left)
                 for _ in track(done, total=len(left), description=f"Preparing {len(left)} cases", transient=True):
                     pass
@@ -154,8 +154,7 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
         np.save(aside / "label.npy", label)
         np.save(aside / "points.npy", _points(label))
         (aside / FACTS).write_text(json.dumps(facts))
-        if not prepared.folder.exists():  # the same content twice in one set
-            aside.rename(prepared.folder)
+        aside.rename(prepared.folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

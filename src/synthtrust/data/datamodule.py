@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from synthtrust.cases import Case, Cohort, Splits, mix
 from synthtrust.data.cache import Prepared, prepare, warn_if_backgrounds_differ
@@ -98,7 +99,10 @@ class MixedDataModule(LightningDataModule):
         self._prepared = {(p.case.source, p.case.id): p for p in prepared}
 
     def volumes(self) -> pd.DataFrame:
-        """Return the volume [ml] of every label of every case: case, patient, part, source, region, n_voxels, volume_ml."""
+        """Return the volume of every label of every real case.
+
+        Columns: case, patient, part, source, region, n_voxels, volume_ml.
+        """
         self.setup()
         rows = []
         for part, (real, _) in self.parts.items():  # a twin carries the label map of its real case
@@ -108,6 +112,11 @@ class MixedDataModule(LightningDataModule):
                     who = (prepared.case.id, prepared.case.patient, part, prepared.case.source.value)
                     rows.append((*who, region, n, n * prepared.voxel_ml))
         return pd.DataFrame(rows, columns=["case", "patient", "part", "source", "region", "n_voxels", "volume_ml"])
+
+    def spacing(self) -> list[float]:
+        """Return the median voxel size of the training cases [mm], along the axes of their files."""
+        sizes = [prepared.facts["spacing"] for prepared in self._find(self.splits.train)]
+        return [round(float(side), 4) for side in np.median(sizes, axis=0)]
 
     def train_dataloader(self) -> DataLoader:
         """Return patches of the mix."""
@@ -131,9 +140,7 @@ class MixedDataModule(LightningDataModule):
     def _whole(self, cases: Sequence[Case], numbers: Mapping[str, int]) -> DataLoader:
         return self._loader(WholeCases(self._find(cases), numbers), ShardSampler(len(cases), *self._place()), 1)
 
-    def _loader(
-        self, dataset: Patches | WholeCases, sampler: DrawSampler | ShardSampler, batch_size: int
-    ) -> DataLoader:
+    def _loader(self, dataset: Dataset, sampler: Sampler[int], batch_size: int) -> DataLoader:
         return DataLoader(
             dataset,
             batch_size,

@@ -100,7 +100,7 @@ class DrawSampler(Sampler[int]):
 def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:
     """Cut a box out of ``(C, H, W, D)``, with zeros where it reaches over the edge."""
     inside = [slice(max(start, 0), min(stop, side)) for (start, stop), side in zip(box, volume.shape[1:])]
-    patch = np.asarray(volume[:, *inside])
+    patch = np.array(volume[:, *inside])  # a copy: the file is mapped for reading only
     missing = [(max(-start, 0), max(stop - side, 0)) for (start, stop), side in zip(box, volume.shape[1:])]
     return np.pad(patch, [(0, 0), *missing]) if any(sum(pair) for pair in missing) else patch
 

@@ -129,21 +129,16 @@ def _rng_of(seed: int, case_id: str) -> np.random.Generator:
 def _check(images: Mapping[str, NDArray], modalities: Sequence[str], shape: tuple[int, ...], case_id: str) -> None:
     if set(images) != set(modalities):
         raise CaseError(
-            f"Expected modalities {sorted(modalities)} for case {case_id}, but the generator painted {sorted(images)}."
+            f"Expected {sorted(modalities)} for case {case_id}, but the generator painted {sorted(images)}."
         )
     for modality, image in images.items():
+        what = f"but the generator painted {{}} in {modality} of case {case_id}."
         if image.shape != shape:
-            raise CaseError(
-                f"Expected {modality} of case {case_id} on the label's grid {shape}, but got {image.shape}."
-            )
+            raise CaseError(f"Expected the label's grid {shape}, " + what.format(image.shape))
         if not np.isfinite(image).all():
-            raise CaseError(
-                f"Expected finite intensities, but the generator painted NaN or infinity in {modality} of case {case_id}."
-            )
+            raise CaseError("Expected finite intensities, " + what.format("NaN or infinity"))
         if image.min() == image.max():
-            raise CaseError(
-                f"Expected an image, but the generator painted {image.min()} everywhere in {modality} of case {case_id}."
-            )
+            raise CaseError("Expected an image, " + what.format(f"{image.min()} everywhere"))
 
 
 def _twin(case: Case, folder: Path, modalities: Sequence[str]) -> Case:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning import LightningModule
@@ -44,7 +44,7 @@ class Segmenter(LightningModule):
         regions: Mapping[str, Sequence[int]],
         n_labels: int,
         scheduler: Callable[[Optimizer], LRScheduler] | None = None,
-        empty: str = "brats",
+        empty: Literal["brats", "nan"] = "brats",
     ) -> None:
         super().__init__()
         self.net = net(in_channels=in_channels, out_channels=n_labels)
@@ -62,8 +62,7 @@ class Segmenter(LightningModule):
     def predict(self, image: Tensor) -> Tensor:
         """Return label maps ``(B, H, W, D)`` of whole cases ``(B, C, H, W, D)``."""
         logits = self.inferer(image, self.net)
-        labels: Tensor = logits.argmax(1)
-        return labels
+        return logits.argmax(1)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
@@ -115,8 +114,8 @@ class Segmenter(LightningModule):
         except (RuntimeError, ValueError) as error:
             raise ValueError(
                 f"Expected a patch size that {type(self.net).__name__} can be trained on, but got {tuple(patch_size)}: "
-                f"{str(error).splitlines()[0]} (SwinUNETR: multiples of 32, and not 32 along every axis with instance norm; "
-                "others: multiples of their product of strides). Set data.patch_size."
+                f"{str(error).splitlines()[0]} Set data.patch_size (SwinUNETR: multiples of 32, and not 32 along every "
+                "axis with instance norm; others: multiples of the product of their strides)."
             ) from None
 
     def _count(self, batch: Batch) -> Tensor:
@@ -127,8 +126,9 @@ class Segmenter(LightningModule):
         return DiceVectors(n_cases, self.regions, empty=self.empty).to(self.device)
 
     def _dataset_of(self, part: str) -> Sequence:
-        datamodule: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        return {"val": datamodule.val_cases, "test": datamodule.test_ids}[part]
+        datamodule: Any = getattr(self.trainer, "datamodule")  # noqa: B009  Lightning does not declare it
+        cases: Sequence = {"val": datamodule.val_cases, "test": datamodule.test_ids}[part]
+        return cases
 
 
 def assert_made(vectors: DiceVectors | None) -> DiceVectors:

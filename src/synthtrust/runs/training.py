@@ -88,7 +88,8 @@ def score_table(model: Segmenter, data: MixedDataModule, cfg: DictConfig) -> pd.
     if model.test_dice is None:
         raise RuntimeError("Expected a tested model, but its test cases were not scored.")
     counts = model.test_dice.counts().cpu()  # (2, M, K, 3)
-    dice = dice_from_counts(*counts.unbind(-1), empty=model.test_dice.empty)
+    intersection, prediction, reference = counts.unbind(-1)
+    dice = dice_from_counts(intersection, prediction, reference, model.test_dice.empty)
     rows = [
         {
             "alpha": float(cfg.alpha),
@@ -99,8 +100,8 @@ def score_table(model: Segmenter, data: MixedDataModule, cfg: DictConfig) -> pd.
             "source": source,
             "region": region,
             "dice": float(dice[s, i, k]),
-            "n_reference": int(counts[s, i, k, 2]),
-            "n_prediction": int(counts[s, i, k, 1]),
+            "n_reference": int(reference[s, i, k]),
+            "n_prediction": int(prediction[s, i, k]),
         }
         for s, source in enumerate(("real", "synthetic"))
         for i, case in enumerate(data.splits.test)
@@ -175,6 +176,9 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Segmenter, data: MixedDat
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return {
         "cohort": data.cohort.name,
+        "modalities": list(data.cohort.modalities),
+        "labels": dict(data.cohort.labels),
+        "spacing_mm": data.spacing(),
         "licence": data.cohort.licence,
         "cases": {part: len(ids) for part, ids in data.splits.ids.items()},
         "patients": {part: len({case.patient for case in cases}) for part, cases in vars(data.splits).items()},

@@ -1,0 +1,120 @@
+"""Preprocessing: cropped to the foreground, z-scored inside the brain, done once, and never half."""
+
+import logging
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from synthtrust.cases import Case, CaseError, Source
+from synthtrust.data.cache import prepare, warn_if_backgrounds_differ
+from synthtrust.testing import AFFINE, save_nifti, tiny_cases
+
+MODALITIES = ("flair", "t1ce")
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+
+
+def test_each_channel_is_standardised_over_its_own_brain_and_zeros_stay_zero(tmp_path):
+    (case,) = tiny_cases(tmp_path / "real", count=1)
+    (prepared,) = prepare([case], MODALITIES, tmp_path / "cache")
+    raw = np.stack([case.load_image(m) for m in MODALITIES]).astype(np.float64)
+    low = prepared.facts["origin"]
+    box = tuple(slice(a, a + n) for a, n in zip(low, prepared.label().shape, strict=True))
+    for channel, image in zip(raw, prepared.image(), strict=True):
+        brain = channel[channel != 0]
+        expected = np.where(channel != 0, (channel - brain.mean()) / brain.std(), 0)[box]
+        np.testing.assert_allclose(image, expected, atol=2e-3)  # float16 has three digits
+    outside = np.ones(raw.shape[1:], bool)
+    outside[box] = False
+    assert not raw[:, outside].any()
+
+
+def test_labels_outside_the_foreground_are_not_cropped_away(tmp_path):
+    image = np.zeros((12, 14, 16), np.float32)
+    image[3:9, 3:9, 3:9] = np.random.default_rng(0).random((6, 6, 6)) + 1
+    label = np.zeros(image.shape, np.uint8)
+    label[10, 12, 1] = 2
+    save_nifti(tmp_path / "i.nii.gz", image)
+    save_nifti(tmp_path / "l.nii.gz", label)
+    (prepared,) = prepare([Case("a", {"t1": tmp_path / "i.nii.gz"}, tmp_path / "l.nii.gz")], ["t1"], tmp_path / "cache")
+    assert (prepared.label() == 2).sum() == 1
+    assert prepared.facts["voxels"]["2"] == 1
+
+
+def test_intensities_of_a_million_keep_their_contrast(tmp_path):
+    rng = np.random.default_rng(0)
+    image = (1.7e6 + 50 * rng.standard_normal((12, 14, 16))).astype(np.float32)
+    save_nifti(tmp_path / "i.nii.gz", image)
+    save_nifti(tmp_path / "l.nii.gz", np.ones(image.shape, np.uint8))
+    (prepared,) = prepare([Case("a", {"t1": tmp_path / "i.nii.gz"}, tmp_path / "l.nii.gz")], ["t1"], tmp_path / "cache")
+    assert prepared.image().astype(np.float64).std() == pytest.approx(1, abs=0.01)
+    assert abs(prepared.image().astype(np.float64).mean()) < 0.01
+
+
+def test_a_prepared_case_is_found_and_a_changed_one_is_prepared_anew(tmp_path):
+    cases = tiny_cases(tmp_path / "real", count=2)
+    first = prepare(cases, MODALITIES, tmp_path / "cache")
+    before = {path: path.stat().st_mtime_ns for path in files(tmp_path / "cache")}
+    prepare(cases, MODALITIES, tmp_path / "cache")
+    assert {path: path.stat().st_mtime_ns for path in files(tmp_path / "cache")} == before
+    changed = nib.load(cases[0].images["flair"]).get_fdata() * 2 + 1
+    nib.save(nib.Nifti1Image(changed.astype(np.float32), AFFINE), cases[0].images["flair"])
+    again = prepare(cases, MODALITIES, tmp_path / "cache")
+    assert [a.folder == b.folder for a, b in zip(first, again, strict=True)] == [False, True]
+
+
+def test_the_order_of_channels_is_part_of_the_recipe(tmp_path):
+    (case,) = tiny_cases(tmp_path / "real", count=1)
+    (one,) = prepare([case], ("flair", "t1ce"), tmp_path / "cache")
+    (other,) = prepare([case], ("t1ce", "flair"), tmp_path / "cache")
+    np.testing.assert_array_equal(one.image()[0], other.image()[1])
+
+
+def test_two_cases_of_one_content_share_a_place(tmp_path):
+    (case,) = tiny_cases(tmp_path / "real", count=1)
+    twin = Case("twin", case.images, case.label, Source.SYNTHETIC, relabel=case.relabel)
+    one, other = prepare([case, twin], MODALITIES, tmp_path / "cache")
+    assert one.folder == other.folder
+
+
+def test_a_case_without_contrast_is_refused_by_file_and_leaves_nothing(tmp_path):
+    (case,) = tiny_cases(tmp_path / "real", count=1)
+    flat = (case.load_image("t1ce") != 0).astype(np.float32)
+    save_nifti(case.images["t1ce"], flat)
+    with pytest.raises(CaseError, match=r"Expected contrast.*t1ce"):
+        prepare([case], MODALITIES, tmp_path / "cache")
+    assert not files(tmp_path / "cache")
+
+
+def test_an_image_on_another_grid_than_its_label_is_refused(tmp_path):
+    (case,) = tiny_cases(tmp_path / "real", count=1)
+    save_nifti(case.images["t1ce"], case.load_image("t1ce")[1:])
+    with pytest.raises(CaseError, match="Expected .* on the grid"):
+        prepare([case], MODALITIES, tmp_path / "cache")
+
+
+def test_points_lie_in_their_label(tmp_path):
+    (case,) = tiny_cases(tmp_path / "real", count=1)
+    (prepared,) = prepare([case], MODALITIES, tmp_path / "cache")
+    points = prepared.points
+    np.testing.assert_array_equal(prepared.label()[tuple(points[:, 1:].T)], points[:, 0])
+    assert set(points[:, 0]) == {1, 2, 3}
+
+
+@pytest.mark.parametrize(("haze", "warned"), [(0.0, False), (0.003, True)])
+def test_a_background_that_is_nearly_zero_is_warned_of(tmp_path, caplog, haze, warned):
+    (case,) = tiny_cases(tmp_path / "real", count=1)
+    images = {}
+    for modality in MODALITIES:
+        image = case.load_image(modality)
+        image = np.where(image == 0, haze, image)
+        images[modality] = tmp_path / f"{modality}.nii.gz"
+        save_nifti(images[modality], image.astype(np.float32))
+    twin = Case(case.id, images, case.label, Source.SYNTHETIC, relabel=case.relabel)
+    with caplog.at_level(logging.WARNING):
+        message = warn_if_backgrounds_differ(prepare([case, twin], MODALITIES, tmp_path / "cache"))
+    assert (message is not None) is warned
+    assert ("backgrounds differ" in caplog.text) is warned

@@ -1,0 +1,95 @@
+"""The datamodule trains on the mix and tests on pairs."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from synthtrust.cases import Source, split
+from synthtrust.data import MixedDataModule
+from synthtrust.testing import tiny_cohort
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("datamodule")
+    cohort = tiny_cohort(folder / "real", count=10)
+    twins = [
+        replace(case, source=Source.SYNTHETIC) for case in tiny_cohort(folder / "synthetic", count=10, seed=3).cases
+    ]
+    return cohort, split(cohort.cases, test=3, val=2), twins, folder / "cache"
+
+
+@pytest.fixture
+def make(parts):
+    cohort, splits, twins, cache = parts
+
+    def _make(alpha=0.4, twins=twins, **arguments):
+        defaults = dict(seed=0, steps_per_epoch=2, patch_size=(8, 8, 8), batch_size=2)
+        return MixedDataModule(cohort, splits, twins, cache=cache, alpha=alpha, **defaults | arguments)
+
+    return _make
+
+
+@pytest.mark.parametrize(("alpha", "n_real"), [(0.0, 0), (0.4, 2), (1.0, 5)])
+def test_the_drawn_ids_are_the_mix(make, parts, alpha, n_real):
+    drawn = make(alpha).drawn["train"]
+    assert len(drawn["real"]) == n_real
+    assert sorted(drawn["real"] + drawn["synthetic"]) == parts[1].ids["train"]
+
+
+@pytest.mark.parametrize(("alpha", "source"), [(0.0, "synthetic"), (1.0, "real")])
+def test_checkpoints_are_chosen_on_the_kind_of_cases_that_was_trained_on(make, alpha, source):
+    drawn = make(alpha).drawn["val"]
+    assert {name for name, ids in drawn.items() if ids} == {source}
+
+
+def test_real_validation_can_be_asked_for(make):
+    assert not make(0.0, val="real").drawn["val"]["synthetic"]
+
+
+def test_test_cases_come_in_order_of_id_real_ones_first_and_share_numbers_with_their_twins(make):
+    data = make()
+    for loader, synthetic in zip(data.test_dataloader(), (False, True), strict=True):
+        batches = list(loader)
+        assert [int(batch["case"]) for batch in batches] == [0, 1, 2]
+        assert [bool(batch["synthetic"]) for batch in batches] == [synthetic] * 3
+    assert data.test_ids == sorted(data.test_ids)
+
+
+def test_no_test_or_validation_patient_is_trained_on(make, parts):
+    trained = {case_id for ids in make().drawn["train"].values() for case_id in ids}
+    assert not trained & set(parts[1].ids["test"] + parts[1].ids["val"])
+
+
+def test_an_epoch_has_as_many_batches_as_it_should(make):
+    assert len(list(make(steps_per_epoch=3).train_dataloader())) == 3
+
+
+def test_volumes_are_those_of_the_label_maps(make, parts):
+    table = make().volumes()
+    case = parts[0].cases[0]
+    row = table[(table["case"] == case.id) & (table["region"] == "ED")].iloc[0]
+    assert row["n_voxels"] == (case.load_label() == 2).sum()
+    assert row["volume_ml"] == pytest.approx(row["n_voxels"] * 1.5 * 1.25 * 2 / 1000)
+    assert set(table["part"]) == {"train", "val", "test"}
+
+
+def test_a_case_without_a_twin_is_refused(make, parts):
+    with pytest.raises(ValueError, match="Expected every case beside its twin"):
+        make(twins=parts[2][:-1])
+
+
+@pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
+def test_alpha_outside_its_range_is_refused(make, alpha):
+    with pytest.raises(ValueError, match=r"Expected `alpha`.* in \[0, 1\]"):
+        make(alpha)
+
+
+def test_a_trainer_that_would_shard_twice_is_refused(make):
+    data = make()
+    data.trainer = SimpleNamespace(
+        world_size=2, global_rank=0, _accelerator_connector=SimpleNamespace(use_distributed_sampler=True)
+    )
+    with pytest.raises(ValueError, match="use_distributed_sampler=false"):
+        data.test_dataloader()

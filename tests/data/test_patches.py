@@ -1,0 +1,95 @@
+"""A draw number gives one patch, whoever asks; every case comes once per round."""
+
+import numpy as np
+import pytest
+import torch
+from monai.transforms import RandFlipd, RandShiftIntensityd
+from torch.utils.data import DataLoader
+
+from synthtrust.data.cache import prepare
+from synthtrust.data.patches import DrawSampler, Patches
+from synthtrust.data.whole import ShardSampler
+from synthtrust.testing import tiny_cases
+
+AUGMENT = [RandFlipd(["image", "label"], prob=0.5, spatial_axis=0), RandShiftIntensityd("image", offsets=0.1, prob=1.0)]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("patches")
+    return prepare(tiny_cases(folder / "real", count=5), ("flair", "t1ce"), folder / "cache")
+
+
+def test_the_same_draw_is_the_same_patch_in_any_order(prepared):
+    one, other = Patches(prepared, (8, 8, 8), augment=AUGMENT), Patches(prepared, (8, 8, 8), augment=AUGMENT)
+    forward = [one[draw] for draw in range(12)]
+    for draw in reversed(range(12)):
+        again = other[draw]
+        torch.testing.assert_close(again["image"], forward[draw]["image"], rtol=0, atol=0)
+        torch.testing.assert_close(again["label"], forward[draw]["label"], rtol=0, atol=0)
+
+
+def test_loader_processes_change_nothing(prepared):
+    patches = Patches(prepared, (8, 8, 8), augment=AUGMENT)
+    alone = [batch["image"] for batch in DataLoader(patches, 2, sampler=DrawSampler(3, 2))]
+    helped = [batch["image"] for batch in DataLoader(patches, 2, sampler=DrawSampler(3, 2), num_workers=2)]
+    torch.testing.assert_close(alone, helped, rtol=0, atol=0)
+
+
+def test_another_seed_draws_other_patches(prepared):
+    assert not torch.equal(
+        Patches(prepared, (8, 8, 8), seed=0)[0]["image"], Patches(prepared, (8, 8, 8), seed=1)[0]["image"]
+    )
+
+
+def test_every_case_comes_once_per_round(prepared):
+    order = Patches(prepared, (8, 8, 8))._order
+    rounds = [order(number).tolist() for number in range(4)]
+    assert all(sorted(cases) == list(range(5)) for cases in rounds)
+    assert len({tuple(cases) for cases in rounds}) > 1
+
+
+def test_image_and_label_are_flipped_together(prepared):
+    flip = [RandFlipd(["image", "label"], prob=1.0, spatial_axis=2)]
+    plain, flipped = Patches(prepared, (8, 10, 12))[3], Patches(prepared, (8, 10, 12), augment=flip)[3]
+    for key in ("image", "label"):
+        torch.testing.assert_close(flipped[key], plain[key].flip(3))
+
+
+def test_patches_see_every_label_when_they_are_asked_to(prepared):
+    centred = Patches(prepared, (4, 4, 4), foreground=1.0)
+    assert all((centred[draw]["label"] > 0).any() for draw in range(40))
+    seen = {int(value) for draw in range(40) for value in centred[draw]["label"].unique()}
+    assert {1, 2, 3} <= seen
+
+
+def test_a_case_smaller_than_the_patch_lies_in_its_middle_between_zeros(prepared):
+    shape = prepared[0].label().shape
+    size = tuple(side + 6 for side in shape)
+    patch = Patches([prepared[0]], size)[0]
+    middle = tuple(slice(3, 3 + side) for side in shape)
+    np.testing.assert_array_equal(patch["label"][0][middle], prepared[0].label())
+    assert patch["image"].shape == (2, *size)
+    assert patch["image"].sum() == pytest.approx(float(prepared[0].image().astype(np.float32).sum()), abs=0.1)
+
+
+def test_items_are_plain_tensors(prepared):
+    item = Patches(prepared, (8, 8, 8), augment=AUGMENT)[0]
+    assert type(item["image"]) is type(item["label"]) is torch.Tensor
+    assert (item["image"].dtype, item["label"].dtype) == (torch.float32, torch.int64)
+
+
+def test_two_ranks_draw_together_what_one_draws_with_twice_the_batch():
+    def epoch(rank, world, number):
+        sampler = DrawSampler(3, 2, rank, world)
+        sampler.set_epoch(number)
+        return list(sampler)
+
+    one = DrawSampler(3, 4)
+    one.set_epoch(5)
+    assert sorted(epoch(0, 2, 5) + epoch(1, 2, 5)) == list(one)
+
+
+@pytest.mark.parametrize(("n", "world"), [(11, 2), (1, 2), (6, 3)])
+def test_shards_hold_every_case_once(n, world):
+    assert sorted(i for rank in range(world) for i in ShardSampler(n, rank, world)) == list(range(n))

@@ -1,0 +1,133 @@
+"""Synthetic sets are found when they were painted before, completed when half-painted, refused when they are wrong."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch.multiprocessing as mp
+
+from synthtrust.cases import CaseError
+from synthtrust.generators import Generator, synthesize
+from synthtrust.generators.synthesize import training_ids
+from synthtrust.testing import tiny_cohort
+
+
+@dataclass
+class Painter(Generator):
+    """Paints noise; ``fault`` plants what a careless generator does; ``diary`` counts its work."""
+
+    fault: str = ""
+    diary: str = ""
+
+    def fit(self, cases):
+        self.ids_ = [case.id for case in cases]
+        self._write("fit")
+        return self
+
+    def sample(self, label, rng):
+        self._write("sample")
+        image = 1 + rng.random(label.shape)
+        if self.fault == "nan" and label.sum() % 2 == 0:
+            image[0, 0, 0] = np.nan
+        if self.fault == "constant":
+            image[:] = 3
+        if self.fault == "shape":
+            image = image[1:]
+        return {"flair": image} if self.fault == "modality" else {"flair": image, "t1ce": image + 1}
+
+    def _write(self, word):
+        if self.diary:
+            with open(self.diary, "a") as file:
+                file.write(word + "\n")
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return tiny_cohort(tmp_path / "real", count=5)
+
+
+def paint(cohort, tmp_path, generator, paint=None):
+    return synthesize(generator, cohort, cohort.cases[:3], paint or cohort.cases, tmp_path / "synthetic")
+
+
+def folder_of(twins):
+    return twins.cases[0].label.parents[1]
+
+
+def words(diary, word):
+    return diary.read_text().split().count(word)
+
+
+def test_the_same_recipe_is_found_and_another_one_is_painted_elsewhere(cohort, tmp_path):
+    diary = tmp_path / "diary"
+    first = paint(cohort, tmp_path, Painter(diary=str(diary)))
+    assert folder_of(paint(cohort, tmp_path, Painter(diary=str(diary)))) == folder_of(first)
+    assert (words(diary, "fit"), words(diary, "sample")) == (1, 5)
+    assert folder_of(paint(cohort, tmp_path, Painter(seed=1, diary=str(diary)))) != folder_of(first)
+
+
+def test_a_changed_training_image_is_another_recipe(cohort, tmp_path):
+    first = paint(cohort, tmp_path, Painter())
+    tiny_cohort(tmp_path / "real", count=1, seed=9)  # rewrites the first training case
+    assert folder_of(paint(cohort, tmp_path, Painter())) != folder_of(first)
+
+
+def test_a_half_painted_set_is_completed_with_the_same_twins(cohort, tmp_path):
+    diary = tmp_path / "diary"
+    whole = paint(cohort, tmp_path, Painter(diary=str(diary)))
+    expected = [case.load_image("flair") for case in whole.cases]
+    (folder_of(whole) / "manifest.json").unlink()
+    lost = whole.cases[1].label.parent
+    for path in lost.iterdir():
+        path.unlink()
+    lost.rmdir()
+    again = paint(cohort, tmp_path, Painter(diary=str(diary)))
+    assert words(diary, "sample") == 5 + 1
+    for case, image in zip(again.cases, expected, strict=True):
+        np.testing.assert_array_equal(case.load_image("flair"), image)
+
+
+def test_a_twin_does_not_depend_on_who_else_is_painted(cohort, tmp_path):
+    alone = synthesize(Painter(), cohort, cohort.cases[:3], cohort.cases[3:4], tmp_path / "alone")
+    together = paint(cohort, tmp_path, Painter())
+    np.testing.assert_array_equal(alone.cases[0].load_image("t1ce"), together.cases[3].load_image("t1ce"))
+
+
+def test_images_of_cases_outside_training_are_never_read(cohort, tmp_path):
+    for path in cohort.cases[4].images.values():
+        path.write_bytes(b"not an image")
+    assert len(paint(cohort, tmp_path, Painter()).cases) == 5
+
+
+def test_the_manifest_names_the_training_cases(cohort, tmp_path):
+    folder = folder_of(paint(cohort, tmp_path, Painter()))
+    assert training_ids(folder) == [case.id for case in cohort.cases[:3]]
+
+
+def test_two_processes_that_ask_at_once_paint_once(cohort, tmp_path):
+    diary = tmp_path / "diary"
+    mp.start_processes(_ask, args=(cohort, tmp_path, str(diary)), nprocs=2, start_method="fork")
+    assert (words(diary, "fit"), words(diary, "sample")) == (1, 5)
+
+
+def _ask(rank, cohort, tmp_path, diary):
+    paint(cohort, tmp_path, Painter(diary=diary))
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("nan", "Expected finite intensities"),
+        ("constant", "Expected an image, but the generator painted"),
+        ("shape", r"Expected the label's grid \(16, 20, 24\)"),
+        ("modality", r"Expected \['flair', 't1ce'\]"),
+    ],
+)
+def test_a_wrong_painting_is_refused_by_case_and_leaves_no_manifest(cohort, tmp_path, fault, message):
+    cohort_ids = {case.id for case in cohort.cases}
+    with pytest.raises(CaseError, match=message) as error:
+        paint(cohort, tmp_path, Painter(fault=fault))
+    assert any(case_id in str(error.value) for case_id in cohort_ids)
+    (folder,) = (path for path in (tmp_path / "synthetic").iterdir() if path.is_dir())
+    assert not (folder / "manifest.json").exists()
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]

@@ -1,0 +1,80 @@
+"""Files are whole or not there."""
+
+import hashlib
+import json
+
+import pytest
+
+from synthtrust.files import aside, fingerprint, sha256_of, write_json, write_text
+
+
+def _die_while_writing(target):
+    with aside(target) as temporary:
+        temporary.write_text("half of")
+        raise RuntimeError("killed")
+
+
+def test_nothing_is_left_when_the_block_fails(tmp_path):
+    with pytest.raises(RuntimeError, match="killed"):
+        _die_while_writing(tmp_path / "scores.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_stays_when_the_block_fails(tmp_path):
+    target = tmp_path / "scores.csv"
+    target.write_text("before")
+    with pytest.raises(RuntimeError, match="killed"):
+        _die_while_writing(target)
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_what_was_there_is_replaced_when_the_block_ends(tmp_path):
+    target = tmp_path / "scores.csv"
+    target.write_text("before")
+    with aside(target) as temporary:
+        temporary.write_text("after")
+        assert target.read_text() == "before"
+    assert target.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), aside(tmp_path / "scores.csv"):
+        pass
+
+
+def test_the_temporary_name_keeps_the_suffixes_and_the_folder(tmp_path):
+    with aside(tmp_path / "new" / "image.nii.gz") as temporary:
+        assert temporary.parent == tmp_path / "new"
+        assert temporary.suffixes[-2:] == [".nii", ".gz"]
+        assert temporary.name.startswith(".")  # hidden from readers that search by name
+        temporary.touch()
+
+
+def test_text_is_written_as_it_is(tmp_path):
+    write_text(tmp_path / "note.txt", "α = ½\n")
+    assert (tmp_path / "note.txt").read_bytes() == "α = ½\n".encode()
+
+
+def test_json_refuses_nan_and_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "facts.json", {"dice": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_is_read_back(tmp_path):
+    write_json(tmp_path / "facts.json", {"dice": 0.5, "ids": ["a"]})
+    assert json.loads((tmp_path / "facts.json").read_text()) == {"dice": 0.5, "ids": ["a"]}
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "file").write_bytes(b"bytes")
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(b"bytes").hexdigest()
+
+
+def test_a_fingerprint_is_of_the_facts_and_not_of_their_order():
+    assert fingerprint({"a": 1, "b": [2, 3]}) == fingerprint({"b": [2, 3], "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})
+    assert fingerprint([1, 2]) != fingerprint([2, 1])
+    assert len(fingerprint({})) == 12
