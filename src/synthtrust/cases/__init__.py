@@ -7,6 +7,7 @@ from synthtrust.cases.listing import Listing, describe, print_listing
 from synthtrust.cases.manifest import load_manifest, read_manifest, write_manifest
 from synthtrust.cases.mix import mix
 from synthtrust.cases.msd import read_msd
+from synthtrust.cases.phantom import phantom
 from synthtrust.cases.splits import Splits, split
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "describe",
     "load_manifest",
     "mix",
+    "phantom",
     "print_listing",
     "read_brats",
     "read_manifest",

@@ -41,16 +41,16 @@ NOTHING = len(Tissue)  # outside the brain
 # like oedema) and vessels (bright after contrast agent like enhancing tumour) are there to mislead a threshold.
 CONTRASTS: Mapping[str, Mapping[str, float]] = {
     "flair": dict(CSF=140, GREY=570, WHITE=440, NUCLEI=540, HYPERINTENSITY=800, VESSEL=330, NCR=450, ED=870, ET=730),
-    "t1ce": dict(CSF=210, GREY=530, WHITE=730, NUCLEI=610, HYPERINTENSITY=590, VESSEL=1000, NCR=330, ED=520, ET=1100),
-    "t1": dict(CSF=210, GREY=520, WHITE=730, NUCLEI=600, HYPERINTENSITY=590, VESSEL=430, NCR=340, ED=520, ET=490),
+    "t1ce": dict(CSF=210, GREY=490, WHITE=740, NUCLEI=580, HYPERINTENSITY=590, VESSEL=1000, NCR=330, ED=520, ET=1100),
+    "t1": dict(CSF=210, GREY=480, WHITE=740, NUCLEI=570, HYPERINTENSITY=590, VESSEL=430, NCR=340, ED=520, ET=490),
     "t2": dict(CSF=1000, GREY=620, WHITE=420, NUCLEI=560, HYPERINTENSITY=700, VESSEL=300, NCR=860, ED=790, ET=650),
 }
 
 # Grey nuclei of one hemisphere: centre and half-axes [hfov], x counted from the midline.
 NUCLEI: Mapping[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "caudate": ((0.20, 0.28, 0.08), (0.06, 0.18, 0.12)),
-    "lentiform": ((0.33, 0.12, -0.06), (0.09, 0.23, 0.13)),
-    "thalamus": ((0.13, -0.14, -0.03), (0.10, 0.17, 0.12)),
+    "caudate": ((0.19, 0.26, 0.06), (0.08, 0.19, 0.15)),
+    "lentiform": ((0.33, 0.10, -0.06), (0.10, 0.25, 0.16)),
+    "thalamus": ((0.14, -0.14, -0.02), (0.11, 0.19, 0.14)),
 }
 
 
@@ -157,9 +157,8 @@ def anatomy(rng: np.random.Generator, lesion: Lesion, shape: Shape) -> NDArray[n
 
 def shares(tissue: NDArray[np.uint8]) -> Array:
     """Return how much of each voxel each tissue takes, ``(T, H, W, D)``: the mean over its finer voxels."""
-    h, w, d = (side // FINER for side in tissue.shape)
-    blocks = tissue.reshape(h, FINER, w, FINER, d, FINER)
-    parts = np.stack([(blocks == kind).mean(axis=(1, 3, 5)) for kind in Tissue])  # (T, H, W, D)
+    corners = [tissue[i::FINER, j::FINER, k::FINER] for i, j, k in np.ndindex(FINER, FINER, FINER)]
+    parts = np.stack([np.mean([corner == kind for corner in corners], axis=0) for kind in Tissue])  # (T, H, W, D)
     return _normalised(parts, parts.sum(axis=0) > 0.5)
 
 
@@ -167,7 +166,7 @@ def grow(rng: np.random.Generator, lesion: Lesion, healthy: Array) -> NDArray[np
     """Return the label map: necrosis inside enhancing tumour inside oedema, each with an outline of its own.
 
     Every neighbour across a face of NCR is NCR or ET, and every such neighbour of those is tumour. Oedema runs along
-    white matter, slows down in grey, and never enters CSF. A tumour too small for the grid grows until each label has
+    white matter, slows down in grey and at the midline, and spares CSF; the core and its rim replace whatever they meet. A tumour too small for the grid grows until each label has
     ``FEWEST_VOXELS``.
 
     Raises:
@@ -178,12 +177,16 @@ def grow(rng: np.random.Generator, lesion: Lesion, healthy: Array) -> NDArray[np
     distance = np.linalg.norm(np.tensordot(lesion.axes, offset, axes=1), axis=0)  # 1 on the core's ellipsoid
     bumps = [_field(rng, shape, width=1.1 / lesion.radius) for _ in BRATS_LABELS]
     grey = healthy[[Tissue.GREY, Tissue.NUCLEI]].sum(axis=0)
-    room = healthy.any(axis=0) & (healthy[Tissue.CSF] < 0.5)
-    for growth in 1.06 ** np.arange(40):
-        along = distance / (lesion.oedema * growth) + 0.24 * bumps[0] + 0.4 * grey
-        whole = room & (np.minimum(along, distance / (1.2 * growth)) < 1)
-        core = binary_erosion(whole) & (distance / growth + 0.17 * bumps[1] < 1)
-        necrosis = binary_erosion(core) & (distance / (lesion.necrosis * growth) + 0.25 * bumps[2] < 1)
+    brain = healthy.any(axis=0)
+    room = brain & (healthy[Tissue.CSF] < 0.5)
+    beyond = offset[0] * np.sign(lesion.centre[0]) < -abs(lesion.centre[0])  # the other hemisphere
+    for growth in 1.1 ** np.arange(40):
+        size = growth**0.2  # necrosis first: a small one must not blow up the whole
+        oedema = distance / (lesion.oedema * size) + 0.24 * bumps[0] + 0.4 * grey + 0.35 * beyond
+        lump = distance / size + 0.30 * bumps[1]
+        whole = (room & (oedema < 1)) | (brain & (lump < 1.2))
+        core = binary_erosion(whole) & (lump < 1)
+        necrosis = binary_erosion(core) & (distance / (lesion.necrosis * growth) + 0.35 * bumps[2] < 1)
         label = np.select([necrosis, core, whole], [BRATS_LABELS[n] for n in ("NCR", "ET", "ED")]).astype(np.uint8)
         if np.bincount(label.ravel(), minlength=4)[1:].min() >= FEWEST_VOXELS:
             return label
@@ -243,7 +246,7 @@ def _paint_cerebrum(tissue: NDArray[np.uint8], outer: Array, inner: Array, rng: 
     hull = (np.abs(across / 0.86) ** 2.3 + np.abs(y / 0.94) ** 2.3 + np.abs(up) ** 2.3) ** (1 / 2.3)
     sulcus = _folds(rng, outer, shape)
     depth = 0.85 * (1 - hull) - 0.035 * np.exp(-((sulcus / 0.03) ** 2))
-    reach = 0.20 + 0.06 * _field(rng, shape, width=4)
+    reach = 0.24 + 0.06 * _field(rng, shape, width=4)
     surface = np.minimum(depth, np.hypot(sulcus, np.maximum(0, depth - reach)))
     x, y, z = inner
     callosum = np.maximum(0, 1 - _radius(inner, (0, -0.03, -0.12), (1, 0.50, 0.42)))
@@ -252,7 +255,7 @@ def _paint_cerebrum(tissue: NDArray[np.uint8], outer: Array, inner: Array, rng: 
     surface = np.minimum(surface, insula)  # Sylvian fissure
     inside = depth > 0
     tissue[(depth > -0.035) & (tissue != NOTHING)] = Tissue.CSF  # under the tentorium
-    ribbon = 0.075 + 0.012 * _field(rng, shape, width=5)
+    ribbon = 0.082 + 0.012 * _field(rng, shape, width=5)
     tissue[inside] = np.select([surface < 0.018, surface < ribbon], [Tissue.CSF, Tissue.GREY], Tissue.WHITE)[inside]
     vessel = (surface < 0.03) & (_field(rng, shape, width=26) > 1.9)
     sinus = (np.abs(x) < 0.035) & (depth < 0.07) & (z > 0) & (y < 0.6)
@@ -263,6 +266,7 @@ def _paint_depths(tissue: NDArray[np.uint8], space: Array, rng: np.random.Genera
     """Grey nuclei, ventricles with their choroid plexus, and the hyperintensities around them that come with age."""
     x, y, z = space
     hemisphere = np.stack([np.abs(x), y, z])
+    inside = tissue != NOTHING
     white = tissue == Tissue.WHITE
     for centre, half in NUCLEI.values():
         tissue[white & (_radius(hemisphere, centre, half) < 1)] = Tissue.NUCLEI
@@ -278,14 +282,15 @@ def _paint_depths(tissue: NDArray[np.uint8], space: Array, rng: np.random.Genera
     tissue[close & (_field(rng, tissue.shape, width=9) > 0.3)] = Tissue.HYPERINTENSITY
     spots = _field(rng, tissue.shape, width=16) > rng.uniform(2.3, 3.2)
     tissue[white & spots] = Tissue.HYPERINTENSITY
-    cavity = (tissue != NOTHING) & ((ventricle < 1) | (third < 1))
+    cavity = inside & ((ventricle < 1) | (third < 1))
+    cavity |= inside & (_radius(space, (0, 0.13, -0.46), (0.17, 0.13, 0.10)) < 1)  # cistern above the sella
     tissue[cavity] = Tissue.CSF
     tissue[cavity & (ventricle < 0.5) & (np.abs(y + 0.3) < 0.1)] = Tissue.VESSEL  # choroid plexus
 
 
 def _folds(rng: np.random.Generator, space: Array, shape: Shape) -> Array:
     """Return the distance from the nearest sulcus [hfov], to first order: ``|f| / |grad f|`` of a noise ``f``."""
-    noise = _field(rng, shape, centre=10, width=2.2)
+    noise = _field(rng, shape, centre=12, width=2.4)
     length = np.linalg.norm(space, axis=0) + 1e-6
     onto = space / length * (0.62 + 0.15 * length)  # [hfov]
     where = [(1 - sign * p) / 2 * n - 0.5 for p, n, sign in zip(onto, shape, (1, 1, -1), strict=True)]  # [voxels]

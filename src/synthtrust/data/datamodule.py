@@ -121,7 +121,7 @@ class MixedDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Return patches of the mix."""
         patches = Patches(self._find(self.train_cases), self.patch_size, self.foreground, self.augment, self.seed)
-        sampler = DrawSampler(self.steps_per_epoch, self.batch_size, *self._place())
+        sampler = DrawSampler(self.steps_per_epoch, self.batch_size, *self._place(), done=self._batches_done)
         return self._loader(patches, sampler, self.batch_size)
 
     def val_dataloader(self) -> DataLoader:
@@ -149,6 +149,9 @@ class MixedDataModule(LightningDataModule):
             persistent_workers=False,
             pin_memory=False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda",
         )
+
+    def _batches_done(self) -> int:
+        return 0 if self.trainer is None else self.trainer.global_step * self.trainer.accumulate_grad_batches
 
     def _place(self) -> tuple[int, int]:
         """Rank and number of ranks; these loaders shard themselves, so the Trainer must not do it again.

@@ -76,25 +76,32 @@ class Patches(Dataset):
 
 
 class DrawSampler(Sampler[int]):
-    """The draw numbers of one epoch for one rank.
+    """The draw numbers of one epoch for one rank, dealt out like cards.
 
-    An epoch has ``steps`` batches on every rank; epoch e of all ranks together covers the draws from
-    ``e * steps * batch_size * world_size`` on, dealt out like cards.
+    Where an epoch begins follows from the number of batches that every rank has trained on so far, which a checkpoint
+    knows for certain; Lightning's count of epochs is off by one after some resumes.
+
+    Args:
+        batches: Batches per epoch on every rank.
+        batch_size: Patches per batch.
+        rank: Which hand.
+        world_size: Number of hands.
+        done: Gives the number of batches behind us.
     """
 
-    def __init__(self, steps: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
-        self.per_epoch, self.rank, self.world_size, self.epoch = steps * batch_size, rank, world_size, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this at the start of every epoch, also after a resume."""
-        self.epoch = epoch
+    def __init__(
+        self, batches: int, batch_size: int, rank: int = 0, world_size: int = 1, done: Callable[[], int] = lambda: 0
+    ) -> None:
+        self.batches, self.batch_size, self.rank, self.world_size, self.done = (
+            batches, batch_size, rank, world_size, done,
+        )  # fmt: skip
 
     def __iter__(self) -> Iterator[int]:
-        first = self.epoch * self.per_epoch * self.world_size + self.rank
-        return iter(range(first, first + self.per_epoch * self.world_size, self.world_size))
+        first = self.done() * self.batch_size * self.world_size + self.rank
+        return iter(range(first, first + len(self) * self.world_size, self.world_size))
 
     def __len__(self) -> int:
-        return self.per_epoch
+        return self.batches * self.batch_size
 
 
 def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:

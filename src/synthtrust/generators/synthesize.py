@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def recipe_of(generator: Generator, train: Sequence[Case], paint: Sequence[Case]
         labels = list(pool.map(lambda case: sha256_of(case.label), paint))
     return {
         "generator": f"{kind.__module__}.{kind.__qualname__}",
+        "version": _version_of(kind),
         "parameters": asdict(generator),
         "train": dict(zip([case.id for case in train], contents, strict=True)),
         "labels": dict(zip([case.id for case in paint], labels, strict=True)),
@@ -76,6 +78,12 @@ def training_ids(folder: str | Path) -> list[str] | None:
     """Return the ids of the cases a set's generator saw; None when they are unknown."""
     ids: list[str] | None = load_manifest(Path(folder)).get("training_ids")
     return ids
+
+
+def _version_of(kind: type) -> str:
+    """The version of the package that a generator comes from: another version may paint otherwise."""
+    package = kind.__module__.partition(".")[0]
+    return ", ".join(f"{name} {version(name)}" for name in packages_distributions().get(package, [])) or "unknown"
 
 
 def _content(case: Case) -> str:

@@ -108,15 +108,18 @@ class Segmenter(LightningModule):
         Raises:
             ValueError: If the network fails on a batch of one patch of this size.
         """
-        net = copy.deepcopy(self.net).to("meta").train()
+        net = copy.deepcopy(self.net).to("meta").train()  # on this device shapes are worked out, and nothing else
         try:
-            net(torch.empty((1, self.in_channels, *patch_size), device="meta"))
+            out = tuple(net(torch.empty((1, self.in_channels, *patch_size), device="meta")).shape[2:])
+            why = "" if out == tuple(patch_size) else f"it gives logits of {out}."
         except (RuntimeError, ValueError) as error:
+            why = str(error).splitlines()[0]
+        if why:
             raise ValueError(
                 f"Expected a patch size that {type(self.net).__name__} can be trained on, but got {tuple(patch_size)}: "
-                f"{str(error).splitlines()[0]} Set data.patch_size (SwinUNETR: multiples of 32, and not 32 along every "
-                "axis with instance norm; others: multiples of the product of their strides)."
-            ) from None
+                f"{why} Set data.patch_size (SwinUNETR: multiples of 32, and not 32 along every axis with instance "
+                "norm; others: multiples of the product of their strides)."
+            )
 
     def _count(self, batch: Batch) -> Tensor:
         """Voxels of intersection, prediction and reference, shape ``(B, K, 3)``."""

@@ -1,0 +1,170 @@
+"""One run, end to end on tiny cases: found when finished, resumed exactly when interrupted, refused when it cannot work."""
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from synthtrust.cases import CaseError
+from synthtrust.runs import Run, find_runs, score_cohort, train_run
+from synthtrust.runs.training import refuse_ranks_in_a_sweep
+from synthtrust.testing import tiny_cohort
+
+TINY = (
+    "cases=brats", "cases.modalities=[flair,t1ce]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
+    "data.patch_size=[8,8,8]", "steps=4", "val_every=2", "split.test=2", "split.val=1", "trainer.accelerator=cpu",
+    "trainer.enable_progress_bar=false", "trainer.log_every_n_steps=1",
+)  # fmt: skip
+
+
+@pytest.fixture
+def configure(composed, tmp_path):
+    tiny_cohort(tmp_path / "real", count=6)
+
+    def _configure(*overrides, name="run"):
+        folders = {"synthetic": "synthetic", "cache": "cache", "output": f"runs/{name}"}
+        paths = [f"paths.{key}={tmp_path / folder}" for key, folder in folders.items()]
+        return composed("train", *TINY, f"cases.root={tmp_path / 'real'}", *paths, *overrides)
+
+    return _configure
+
+
+def weights(run):
+    return torch.load(run.last, weights_only=True)["state_dict"]
+
+
+def test_a_run_describes_itself(configure):
+    cfg = configure("alpha=0.5")
+    value = train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    scores = run.scores()
+    assert list(scores.columns) == [
+        "alpha", "seed", "mode", "case", "patient", "source", "region", "dice", "n_reference", "n_prediction",
+    ]  # fmt: skip
+    assert len(scores) == 2 * 2 * 3  # cases, sources, regions
+    assert scores["dice"].between(0, 1).all()
+    assert value == pytest.approx(scores.loc[scores["source"] == "real", "dice"].mean())
+    assert sorted(scores["case"].unique()) == run.data()["splits"]["test"]
+    drawn = run.data()["drawn"]["train"]
+    assert (len(drawn["real"]), len(drawn["synthetic"])) == (2, 1)  # round(0.5 * 3) is 2
+    assert OmegaConf.to_yaml(run.config) == OmegaConf.to_yaml(cfg, resolve=True)
+    facts = run.facts()
+    assert (facts["steps"], facts["network"], facts["labels"]) == (4, "UNet", {"NCR": 1, "ED": 2, "ET": 3})
+    assert run.twin(scores["case"][0]).load_image("flair").shape == run.real_case(scores["case"][0]).load_label().shape
+    assert set(run.volumes()["part"]) == {"train", "val", "test"}
+    curves = pd.read_csv(run.folder / "logs" / "metrics.csv")
+    assert curves["val/dice"].notna().sum() == 2
+
+
+def test_reference_voxels_are_counted_on_the_cases_own_grid(configure):
+    cfg = configure()
+    train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    row = run.scores().query("region == 'ED' and source == 'real'").iloc[0]
+    assert row["n_reference"] == (run.real_case(row["case"]).load_label() == 2).sum()
+
+
+def test_a_finished_run_is_found_and_not_trained_again(configure, monkeypatch):
+    cfg = configure()
+    value = train_run(cfg)
+    monkeypatch.setattr("synthtrust.runs.training.build_data", lambda cfg: pytest.fail("trained again"))
+    assert train_run(cfg) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("override", ["steps=6", "model.optimizer.lr=0.1", "alpha=0.25"])
+def test_a_folder_of_another_config_is_refused(configure, override):
+    train_run(configure())
+    with pytest.raises(ValueError, match="holds a run with another"):
+        train_run(configure(override))
+
+
+def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypatch):
+    whole = configure(name="whole")
+    train_run(whole)
+    cfg = configure(name="cut")
+
+    def fail(trainer, module, *rest):
+        if trainer.global_step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *rest: fail(self.trainer, self))
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train_run(cfg)
+    monkeypatch.undo()
+    cut = Run(Path(cfg.paths.output))
+    assert cut.last.exists()
+    assert not cut.finished
+    train_run(cfg)
+    torch.testing.assert_close(weights(cut), weights(Run(cut.folder.parent / "whole")), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "error", "message"),
+    [
+        (["steps=5"], ValueError, "Expected steps to be a multiple of val_every=2, but got 5"),
+        (["alpha=1.5"], ValueError, r"Expected `alpha`.*in \[0, 1\], but got 1.5"),
+        (["data.patch_size=[7,7,7]", "model.net.channels=[4,8,8]", "model.net.strides=[2,2]"], ValueError, "patch size"),
+        (["regions=[ET,XY]"], ValueError, r"Expected regions among .*but got \['XY'\]"),
+        (["split.test=5"], ValueError, "Expected at least one patient in train, val and test"),
+        (["cases.modalities=[flair,t1ce,t2]"], CaseError, "t2"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_training(configure, overrides, error, message):
+    cfg = configure(*overrides)
+    with pytest.raises(error, match=message):
+        train_run(cfg)
+    folder = Run(Path(cfg.paths.output))
+    assert not folder.finished
+    assert not folder.last.exists()
+
+
+def test_composite_regions_are_scored_when_asked_for(configure):
+    cfg = configure("regions=[ET,TC,WT]")
+    train_run(cfg)
+    scores = find_runs(cfg.paths.output)[0].scores()
+    assert list(scores["region"].unique()) == ["ET", "TC", "WT"]
+
+
+def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
+    cfg = configure()
+    train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    with pytest.raises(CaseError, match="was not trained on, but these were"):
+        score_cohort(run, run.cohort, cfg.paths.cache)
+    own = score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
+    kept = run.scores().query("source == 'real'").set_index(["case", "region"])["dice"]
+    again = own.set_index(["case", "region"])["dice"].loc[kept.index]
+    pd.testing.assert_series_equal(kept, again)
+
+
+def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    cfg = configure("logger=wandb")
+    train_run(cfg)
+    folders = list((Path(cfg.paths.output) / "wandb").glob("offline-run-*"))
+    assert len(folders) == 1
+    (table,) = folders[0].rglob("scores*.table.json")
+    assert len(json.loads(table.read_text())["data"]) == 12
+    import wandb
+
+    assert wandb.run is None  # the next job of a sweep starts a run of its own
+
+
+def test_ranks_inside_a_sweep_are_refused(composed, monkeypatch):
+    from types import SimpleNamespace
+
+    from hydra.types import RunMode
+
+    fake = SimpleNamespace(initialized=lambda: True, get=lambda: SimpleNamespace(mode=RunMode.MULTIRUN))
+    monkeypatch.setattr("synthtrust.runs.training.HydraConfig", fake)
+    for name in ("SLURM_NTASKS", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.delitem(os.environ, name, raising=False)
+    with pytest.raises(ValueError, match="Expected one device per job in a sweep"):
+        refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2"))
+    refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2", "trainer.strategy=ddp_spawn"))
+    refuse_ranks_in_a_sweep(composed("train"))
