@@ -1,16 +1,29 @@
 """The two commands, light at the door: the heavy imports wait until a task runs."""
 
+import os
+import sys
+from collections.abc import Callable
+
 import hydra
+from hydra.errors import HydraException
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from synthtrust.plugins import conf_dir, find_plugins
 
-find_plugins()
+
+def train() -> None:
+    """Train one model on one mix, and score it; or list the cohort."""
+    _plainly(_train)
+
+
+def evaluate() -> None:
+    """Audit finished runs and write the page; or score other cases with them."""
+    _plainly(_evaluate)
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="train")
-def train(cfg: DictConfig) -> float | None:
-    """Train one model on one mix, and score it."""
+def _train(cfg: DictConfig) -> float | None:
     from synthtrust.runs import list_cases, train_run
 
     if cfg.cases.list:
@@ -20,11 +33,24 @@ def train(cfg: DictConfig) -> float | None:
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
-def evaluate(cfg: DictConfig) -> None:
-    """Audit finished runs, and write the page."""
+def _evaluate(cfg: DictConfig) -> None:
     from synthtrust.audits.evaluate import evaluate_runs, score_elsewhere
 
     if "cases" in cfg:
         score_elsewhere(cfg)
     else:
         evaluate_runs(cfg)
+
+
+def _plainly(task: Callable[[], None]) -> None:
+    """Run a task; say what a user can mend in one line, and keep the traceback for everything else."""
+    find_plugins()
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come through to here instead of being printed with a trace
+    try:
+        task()
+    except (HydraException, OmegaConfBaseException) as error:
+        sys.exit(f"Error in the configuration: {error}")
+    except (ValueError, FileNotFoundError) as error:
+        if not str(error).startswith("Expected "):  # not one of this project's refusals
+            raise
+        sys.exit(f"Error: {error}")

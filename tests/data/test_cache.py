@@ -92,7 +92,7 @@ def test_a_case_without_contrast_is_refused_by_file_and_leaves_nothing(tmp_path)
 def test_an_image_on_another_grid_than_its_label_is_refused(tmp_path):
     (case,) = tiny_cases(tmp_path / "real", count=1)
     save_nifti(case.images["t1ce"], case.load_image("t1ce")[1:])
-    with pytest.raises(CaseError, match="Expected .* on the grid"):
+    with pytest.raises(CaseError, match=r"Expected .* on the grid"):
         prepare([case], MODALITIES, tmp_path / "cache")
 
 

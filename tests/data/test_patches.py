@@ -85,6 +85,10 @@ def test_two_ranks_draw_together_what_one_draws_with_twice_the_batch():
     assert sorted(two[0] + two[1]) == one == list(range(60, 72))
 
 
-@pytest.mark.parametrize(("n", "world"), [(11, 2), (1, 2), (6, 3)])
+@pytest.mark.parametrize(("n", "world"), [(11, 2), (6, 3)])
 def test_shards_hold_every_case_once(n, world):
     assert sorted(i for rank in range(world) for i in ShardSampler(n, rank, world)) == list(range(n))
+
+
+def test_no_rank_is_left_without_a_case():
+    assert [list(ShardSampler(2, rank, 5)) for rank in range(5)] == [[0], [1], [0], [1], [0]]

@@ -1,6 +1,7 @@
 """Synthetic sets are found when they were painted before, completed when half-painted, refused when they are wrong."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ class Painter(Generator):
 
     def _write(self, word):
         if self.diary:
-            with open(self.diary, "a") as file:
+            with Path(self.diary).open("a") as file:
                 file.write(word + "\n")
 
 

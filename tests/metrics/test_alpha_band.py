@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from synthtrust.metrics.functional import alpha_band, gap_interval
 
 
@@ -34,6 +36,22 @@ def test_seeds_widen_the_band():
     quiet, loud = alpha_band(curves), alpha_band(noisy)
     assert ((loud.high - loud.low) > (quiet.high - quiet.low)).all()
     assert (loud.n_cases, loud.n_seeds, loud.level) == (60, 3, 0.95)
+
+
+def test_an_alpha_with_more_spread_leaves_the_others_alone():
+    curves = identical(np.random.default_rng(8), n_alphas=4)
+    spread = curves * np.array([100, 1, 1, 1])[:, None, None]
+    calm, wild = alpha_band(curves), alpha_band(spread)
+    np.testing.assert_allclose(wild.low[1:], calm.low[1:], rtol=1e-9)
+    np.testing.assert_allclose(wild.low[0], 100 * calm.low[0], rtol=1e-9)
+
+
+def test_where_only_seeds_differ_the_band_is_that_of_their_pooled_variance():
+    seeds = np.random.default_rng(9).normal(0.8, 0.03, (2, 6, 1))
+    band = alpha_band(np.broadcast_to(seeds, (2, 6, 40)), n_boot=20000)
+    error = np.sqrt(seeds[:, :, 0].var(axis=1, ddof=1).mean() / 6)
+    quantile = stats.t.ppf((1 + 0.95**0.5) / 2, 10)  # two alphas, 2 * (6 - 1) degrees of freedom
+    np.testing.assert_allclose(band.high - band.mean, quantile * error, rtol=0.04)  # the common error makes it narrower
 
 
 def test_seeds_that_differ_do_not_exclude_anything_by_chance():

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from monai.data import MetaTensor
-from synthtrust.metrics import Alignment, DiceVectors, Variability
-from synthtrust.metrics.functional import case_dice, overlap
 from torch import distributed as dist
 from torch.multiprocessing import start_processes
+
+from synthtrust.metrics import Alignment, DiceVectors, Variability
+from synthtrust.metrics.functional import case_dice, overlap
 
 M, REGIONS, LABELS = 5, ("ED", "NCR"), (2, 1)
 

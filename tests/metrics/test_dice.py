@@ -5,6 +5,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 from monai.metrics import compute_dice
+
 from synthtrust.metrics.functional import case_dice, confusion, dice_from_counts, overlap
 
 REGIONS = [1, 2, (1, 4), (1, 2, 4)]
@@ -12,7 +13,7 @@ REGIONS = [1, 2, (1, 4), (1, 2, 4)]
 
 @pytest.fixture
 def maps() -> tuple[torch.Tensor, torch.Tensor]:
-    """Label maps with the labels 0, 1, 2, 4; region 2 is missing in one case of the one, one case of the other, both."""
+    """Label maps with the labels 0, 1, 2, 4; region 2 is missing in the one, in the other, in both."""
     values = torch.tensor([0, 1, 2, 4])
     draw = torch.randint(0, 4, (2, 5, 6, 5, 4), generator=torch.Generator().manual_seed(0))
     pred, target = values[draw]
@@ -30,7 +31,7 @@ def masks(labels: torch.Tensor) -> torch.Tensor:
 def test_the_confusion_counts_every_pair_of_labels():
     pred, target = torch.randint(0, 4, (2, 3, 5, 4, 3), generator=torch.Generator().manual_seed(1))
     counts = confusion(pred, target, n_labels=4)
-    expected = [[[int(((t == i) & (p == j)).sum()) for j in range(4)] for i in range(4)] for p, t in zip(pred, target)]  # noqa: B905
+    expected = [[[int(((t == i) & (p == j)).sum()) for j in range(4)] for i in range(4)] for p, t in zip(pred, target)]
     assert counts.dtype == torch.int64
     assert counts.tolist() == expected
 
@@ -79,6 +80,11 @@ def test_labels_that_no_region_names_are_outside_whatever_they_are():
     pred = torch.tensor([[-1, 1, 1, 14175, 7]])
     target = torch.tensor([[1, 1, 9, 14175, -5]])
     torch.testing.assert_close(case_dice(pred, target, labels=[1, 14175]), torch.tensor([[0.5, 1.0]]).double())
+
+
+def test_a_label_below_zero_is_not_the_background():
+    intersection, prediction, reference = overlap(torch.tensor([[-1, 0, 0]]), torch.tensor([[-1, 0, 1]]), regions=[0])
+    assert [intersection.item(), prediction.item(), reference.item()] == [1, 2, 1]
 
 
 def test_a_map_that_carries_metadata_gives_a_plain_tensor(maps):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+
 from synthtrust.metrics import functional as F  # noqa: N812
 
 RNG = np.random.default_rng(0)
@@ -34,6 +35,13 @@ def test_one_seed_gives_the_interval_of_scipy(method):
         ).confidence_interval
         np.testing.assert_allclose([interval.low, interval.high], expected, rtol=1e-9)
         assert (interval.n_cases, interval.n_seeds) == (40, 1)
+
+
+def test_ties_count_half_in_the_accelerated_interval_as_in_scipy():
+    found = np.repeat([0.0, 1.0], [3, 9])[:, None]  # few distinct means: many resamples equal the value itself
+    (interval,) = F.factor_interval(F.overall_performance, [(found,)], method="bca", seed=3)
+    expected = stats.bootstrap((found[:, 0],), np.mean, method="BCa", n_resamples=2000, rng=np.random.default_rng(3))
+    np.testing.assert_allclose([interval.low, interval.high], expected.confidence_interval, rtol=1e-9)
 
 
 def test_several_seeds_are_combined_by_the_rule_of_the_gap():

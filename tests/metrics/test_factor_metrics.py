@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from torchmetrics import MetricCollection
+
 from synthtrust.metrics import (
     Alignment,
     CaseConsistency,
@@ -14,7 +16,6 @@ from synthtrust.metrics import (
     Variability,
 )
 from synthtrust.metrics import functional as F  # noqa: N812
-from torchmetrics import MetricCollection
 
 M = 6
 FACTORS = [OverallPerformance, CaseConsistency, RegionConsistency, Alignment, PerformanceGap, Variability]

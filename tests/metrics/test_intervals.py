@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+
 from synthtrust.metrics.functional import gap_interval, holm, mean_interval, ratio_interval
 
 A = np.array([[0.70, 0.80, 0.60, 0.75], [0.72, 0.79, 0.64, 0.77], [0.68, 0.82, 0.61, 0.74]])

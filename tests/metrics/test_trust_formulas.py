@@ -5,10 +5,16 @@ import warnings
 import numpy as np
 import pytest
 import torch
+
 from synthtrust.metrics import functional as F  # noqa: N812
 
-REAL = [[0.80, 0.90, 0.60], [0.70, 0.85, 0.50], [0.90, 0.95, 0.75], [0.60, 0.80, 0.35]]
-SYNTHETIC = [[0.82, 0.91, 0.66], [0.78, 0.88, 0.60], [0.91, 0.93, 0.78], [0.70, 0.84, 0.50]]
+
+def double(rows: list[list[float]]) -> torch.Tensor:
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+REAL = double([[0.80, 0.90, 0.60], [0.70, 0.85, 0.50], [0.90, 0.95, 0.75], [0.60, 0.80, 0.35]])
+SYNTHETIC = double([[0.82, 0.91, 0.66], [0.78, 0.88, 0.60], [0.91, 0.93, 0.78], [0.70, 0.84, 0.50]])
 
 OF_ONE = [F.overall_performance, F.case_consistency, F.region_consistency, F.variability]
 OF_TWO = [F.alignment, F.performance_gap, F.alignment_null, F.signed_gap, F.correlation, F.concordance]
@@ -32,8 +38,8 @@ def close(result: torch.Tensor, expected: object, atol: float = 1e-12) -> None:
     ],
 )
 def test_a_factor_of_one_source_has_its_golden_value(factor, real, synthetic):
-    close(factor(torch.tensor(REAL).double()), real, atol=5e-7)  # the values have six digits
-    close(factor(torch.tensor(SYNTHETIC).double()), synthetic, atol=5e-7)
+    close(factor(REAL), real, atol=5e-7)  # the values have six digits
+    close(factor(SYNTHETIC), synthetic, atol=5e-7)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,7 @@ def test_a_factor_of_one_source_has_its_golden_value(factor, real, synthetic):
     ],
 )
 def test_a_factor_of_both_sources_has_its_golden_value(factor, expected):
-    close(factor(torch.tensor(REAL).double(), torch.tensor(SYNTHETIC).double()), expected, atol=5e-7)
+    close(factor(REAL, SYNTHETIC), expected, atol=5e-7)
 
 
 @pytest.mark.parametrize("ddof", [0, 1])
@@ -101,7 +107,7 @@ def test_alignment_of_unrelated_scores_is_near_one():
 
 
 def test_the_equation_of_consistency_cannot_see_a_region_that_fails():
-    unfair = torch.tensor([[0.9, 0.5, 0.1]]).repeat(10, 1).double()
+    unfair = double([[0.9, 0.5, 0.1]] * 10)
     close(F.case_consistency(unfair), 1.0)
     close(F.region_consistency(unfair), 1 - np.std([0.9, 0.5, 0.1]))
 
@@ -132,7 +138,7 @@ def test_a_case_undefined_in_one_source_is_left_out_of_both_in_that_region_only(
 
 
 def test_factors_of_one_source_leave_out_what_is_undefined():
-    c = torch.tensor([[0.8, 0.6], [0.4, torch.nan], [0.6, 0.2]]).double()
+    c = double([[0.8, 0.6], [0.4, torch.nan], [0.6, 0.2]])
     close(F.overall_performance(c), (0.6 + 0.4) / 2)
     close(F.case_consistency(c), 1 - np.std([0.7, 0.4, 0.4]))
     close(F.region_consistency(c), 1 - np.std([0.6, 0.4]))

@@ -1,4 +1,4 @@
-"""One run, end to end on tiny cases: found when finished, resumed exactly when interrupted, refused when it cannot work."""
+"""One run on tiny cases: found when finished, resumed exactly when cut short, refused when it cannot work."""
 
 import json
 import os
@@ -107,7 +107,11 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypa
     [
         (["steps=5"], ValueError, "Expected steps to be a multiple of val_every=2, but got 5"),
         (["alpha=1.5"], ValueError, r"Expected `alpha`.*in \[0, 1\], but got 1.5"),
-        (["data.patch_size=[7,7,7]", "model.net.channels=[4,8,8]", "model.net.strides=[2,2]"], ValueError, "patch size"),
+        (
+            ["data.patch_size=[7,7,7]", "model.net.channels=[4,8,8]", "model.net.strides=[2,2]"],
+            ValueError,
+            "patch size",
+        ),
         (["regions=[ET,XY]"], ValueError, r"Expected regions among .*but got \['XY'\]"),
         (["split.test=5"], ValueError, "Expected at least one patient in train, val and test"),
         (["cases.modalities=[flair,t1ce,t2]"], CaseError, "t2"),

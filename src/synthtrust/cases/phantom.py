@@ -26,7 +26,7 @@ from synthtrust.files import aside, fingerprint
 Array = NDArray[np.float64]
 Shape = tuple[int, int, int]
 
-PHANTOM_VERSION = 1
+PHANTOM_VERSION = 2
 """To be raised with every change that changes a voxel: it is part of the recipe."""
 
 LICENCE = "Apache-2.0 (procedural, no patient)"
@@ -138,7 +138,7 @@ def draw_lesion(rng: np.random.Generator) -> Lesion:
     rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     radius = rng.uniform(0.13, 0.27)
     stretch = np.exp(rng.normal(0, 0.2, size=3))
-    necrosis = rng.choice([rng.uniform(0.1, 0.35), rng.uniform(0.45, 0.8)], p=[0.3, 0.7])  # some have next to none
+    necrosis = rng.choice([rng.uniform(0.1, 0.35), rng.uniform(0.5, 0.85)], p=[0.2, 0.8])  # some have next to none
     axes = rotation / (radius * stretch)
     return Lesion(centre, axes, radius, necrosis, rng.uniform(1.35, 2.2), rng.uniform(0.35, 1.0))
 
@@ -166,8 +166,8 @@ def grow(rng: np.random.Generator, lesion: Lesion, healthy: Array) -> NDArray[np
     """Return the label map: necrosis inside enhancing tumour inside oedema, each with an outline of its own.
 
     Every neighbour across a face of NCR is NCR or ET, and every such neighbour of those is tumour. Oedema runs along
-    white matter, slows down in grey and at the midline, and spares CSF; the core and its rim replace whatever they meet. A tumour too small for the grid grows until each label has
-    ``FEWEST_VOXELS``.
+    white matter, slows down in grey and at the midline, and spares CSF; the core and its rim replace whatever they
+    meet. A tumour too small for the grid grows until each label has ``FEWEST_VOXELS``.
 
     Raises:
         ValueError: If it never does.
@@ -175,18 +175,18 @@ def grow(rng: np.random.Generator, lesion: Lesion, healthy: Array) -> NDArray[np
     shape = healthy.shape[1:]
     offset = np.stack([axis - c for axis, c in zip(np.broadcast_arrays(*_axes(shape)), lesion.centre, strict=True)])
     distance = np.linalg.norm(np.tensordot(lesion.axes, offset, axes=1), axis=0)  # 1 on the core's ellipsoid
-    bumps = [_field(rng, shape, width=1.1 / lesion.radius) for _ in BRATS_LABELS]
+    bumps = [_field(rng, shape, width=1.9 / lesion.radius) for _ in BRATS_LABELS]
     grey = healthy[[Tissue.GREY, Tissue.NUCLEI]].sum(axis=0)
     brain = healthy.any(axis=0)
     room = brain & (healthy[Tissue.CSF] < 0.5)
-    beyond = offset[0] * np.sign(lesion.centre[0]) < -abs(lesion.centre[0])  # the other hemisphere
-    for growth in 1.1 ** np.arange(40):
+    beyond = np.clip(-(offset[0] + lesion.centre[0]) * np.sign(lesion.centre[0]) / 0.15, 0, 1)  # the midline
+    for growth in 1.1 ** np.arange(80):
         size = growth**0.2  # necrosis first: a small one must not blow up the whole
-        oedema = distance / (lesion.oedema * size) + 0.24 * bumps[0] + 0.4 * grey + 0.35 * beyond
-        lump = distance / size + 0.30 * bumps[1]
+        oedema = distance / (lesion.oedema * size) + 0.24 * bumps[0] + 0.4 * grey + 0.5 * beyond
+        lump = distance / size + 0.26 * bumps[1]
         whole = (room & (oedema < 1)) | (brain & (lump < 1.2))
         core = binary_erosion(whole) & (lump < 1)
-        necrosis = binary_erosion(core) & (distance / (lesion.necrosis * growth) + 0.35 * bumps[2] < 1)
+        necrosis = binary_erosion(core) & (distance / (lesion.necrosis * growth) + 0.28 * bumps[2] < 1)
         label = np.select([necrosis, core, whole], [BRATS_LABELS[n] for n in ("NCR", "ET", "ED")]).astype(np.uint8)
         if np.bincount(label.ravel(), minlength=4)[1:].min() >= FEWEST_VOXELS:
             return label
@@ -288,7 +288,7 @@ def _paint_depths(tissue: NDArray[np.uint8], space: Array, rng: np.random.Genera
     tissue[cavity & (ventricle < 0.5) & (np.abs(y + 0.3) < 0.1)] = Tissue.VESSEL  # choroid plexus
 
 
-def _folds(rng: np.random.Generator, space: Array, shape: Shape) -> Array:
+def _folds(rng: np.random.Generator, space: Array, shape: Sequence[int]) -> Array:
     """Return the distance from the nearest sulcus [hfov], to first order: ``|f| / |grad f|`` of a noise ``f``."""
     noise = _field(rng, shape, centre=12, width=2.4)
     length = np.linalg.norm(space, axis=0) + 1e-6
@@ -299,7 +299,7 @@ def _folds(rng: np.random.Generator, space: Array, shape: Shape) -> Array:
     return np.abs(folded) / (steep + 1e-3)
 
 
-def _space(rng: np.random.Generator, shape: Shape) -> Array:
+def _space(rng: np.random.Generator, shape: Sequence[int]) -> Array:
     """Return x, y, z in the space of the average brain, ``(3, H, W, D)``: own size, tilt and smooth deformation."""
     axes = np.stack(np.broadcast_arrays(*_axes(shape)))
     tilt = np.eye(3) + rng.normal(0, 0.035, (3, 3))
@@ -315,7 +315,7 @@ def _pushed(space: Array, lesion: Lesion) -> Array:
     return space - 0.3 * near * offset
 
 
-def _axes(shape: Shape) -> Iterator[Array]:
+def _axes(shape: Sequence[int]) -> Iterator[Array]:
     """Give x, y, z at the voxel centres, each along its own axis; the first two fall, since SRI24 counts that way."""
     for axis, (side, sign) in enumerate(zip(shape, (-1, -1, 1), strict=True)):
         line = sign * ((2 * np.arange(side) + 1) / side - 1)
@@ -327,7 +327,7 @@ def _radius(space: Array, centre: tuple[float, float, float], half: tuple[float,
     return np.sqrt(sum(((p - c) / h) ** 2 for p, c, h in zip(space, centre, half, strict=True)))
 
 
-def _field(rng: np.random.Generator, shape: tuple[int, ...], width: float, centre: float = 0) -> Array:
+def _field(rng: np.random.Generator, shape: Sequence[int], width: float, centre: float = 0) -> Array:
     """Return smooth noise of mean about 0 and standard deviation 1, the same at every resolution.
 
     A random sum of ``cos(pi i x) cos(pi j y) cos(pi k z)``, whose number of half-waves ``|(i, j, k)|`` is Gaussian
@@ -344,7 +344,7 @@ def _field(rng: np.random.Generator, shape: tuple[int, ...], width: float, centr
     return field / field.std()
 
 
-def _normalised(parts: Array, where: NDArray[np.bool_]) -> Array:
+def _normalised(parts: Array, where: NDArray[np.bool_] | np.bool_) -> Array:
     """Return shares that sum to 1 where asked and to 0 elsewhere."""
     total = np.where(where, parts.sum(axis=0), 1)
     return np.where(where, parts / total, 0)

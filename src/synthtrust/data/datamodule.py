@@ -38,8 +38,6 @@ class MixedDataModule(LightningDataModule):
         ValueError: If ``alpha`` is outside [0, 1], or a case is without its twin.
     """
 
-    allow_zero_length_dataloader_with_multiple_devices = True  # more ranks than test cases is no error
-
     def __init__(
         self,
         cohort: Cohort,

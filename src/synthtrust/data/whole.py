@@ -1,4 +1,4 @@
-"""Whole cases, to be scored: each exactly once, whatever the number of ranks."""
+"""Whole cases, to be scored: each exactly once in the table, whatever the number of ranks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -35,10 +35,14 @@ class WholeCases(Dataset):
 
 
 class ShardSampler(Sampler[int]):
-    """Deals items out over ranks without repeating any; ranks may differ by one item, and may get none."""
+    """Deals items out over ranks, each to one rank; ranks may differ by one item.
+
+    Only a rank that would get none repeats another's item: Lightning lets a rank without batches skip the end of the
+    epoch, where the others would wait for it. The scores are gathered by case, so a repeated one counts once.
+    """
 
     def __init__(self, n: int, rank: int = 0, world_size: int = 1) -> None:
-        self.mine = range(rank, n, world_size)
+        self.mine = range(rank, n, world_size) or range(rank % n, rank % n + 1)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.mine)

@@ -22,8 +22,8 @@ def make(cfg: DictConfig, **arguments: Any) -> Any:
 
 def read_cases(cfg: DictConfig) -> Cohort:
     """Read the cohort of a config, refused cases included."""
-    reader = OmegaConf.masked_copy(cfg.cases, [key for key in cfg.cases if key not in OF_THE_DOOR])
-    cohort: Cohort = make(reader)
+    reader = {key: value for key, value in plain(cfg.cases).items() if key not in OF_THE_DOOR}
+    cohort: Cohort = make(OmegaConf.create(reader))
     return cohort
 
 

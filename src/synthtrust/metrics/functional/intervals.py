@@ -76,7 +76,7 @@ def gap_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterval
     """
     first, second = _arms(a, b)
     difference = first.mean(axis=0) - second.mean(axis=0)
-    v = (_variance_of_mean(difference), _variance_of_mean(first.mean(axis=1)), _variance_of_mean(second.mean(axis=1)))
+    v = (_variance_of_mean(difference), _variance_of_mean(_seed_means(first)), _variance_of_mean(_seed_means(second)))
     return _contrast(_mean(difference), v, first, second, level, logarithm=False)
 
 
@@ -109,8 +109,8 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterv
     relative = first.mean(axis=0) / mean_a - second.mean(axis=0) / mean_b
     v = (
         _variance_of_mean(relative),
-        _variance_of_mean(first.mean(axis=1) / mean_a),
-        _variance_of_mean(second.mean(axis=1) / mean_b),
+        _variance_of_mean(_seed_means(first) / mean_a),
+        _variance_of_mean(_seed_means(second) / mean_b),
     )
     return _contrast(float(np.log(mean_a / mean_b)), v, first, second, level, logarithm=True)
 
@@ -126,7 +126,7 @@ def mean_interval(a: ArrayLike, level: float = 0.95) -> Interval:
     (0.7, 0.4516, 0.9484)
     """
     (arm,) = _arms(a)
-    v = (_variance_of_mean(arm.mean(axis=0)), _variance_of_mean(arm.mean(axis=1)))
+    v = (_variance_of_mean(arm.mean(axis=0)), _variance_of_mean(_seed_means(arm)))
     value = _mean(arm)
     low, high, _ = satterthwaite(value, v, (arm.shape[1] - 1, arm.shape[0] - 1), level)
     return Interval(value, low, high, n_cases=arm.shape[1], n_seeds=arm.shape[0], level=level)
@@ -190,6 +190,11 @@ def _arms(*arms: ArrayLike) -> list[Array]:
 
 def _mean(values: Array) -> float:
     return float(values.mean()) if values.size else np.nan
+
+
+def _seed_means(arm: Array) -> Array:
+    means: Array = arm.sum(axis=1) / max(arm.shape[1], 1)  # without patients 0, no warning; the limits are NaN anyway
+    return means
 
 
 def _variance_of_mean(values: Array) -> float:

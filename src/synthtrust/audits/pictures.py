@@ -1,0 +1,85 @@
+"""Pictures for the page: slices through test cases and their twins."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from nibabel.affines import voxel_sizes
+from nibabel.orientations import apply_orientation, io_orientation
+from numpy.typing import NDArray
+
+from synthtrust.cases import Case
+from synthtrust.cases.case import read_header
+from synthtrust.report import SliceRow, Slices
+
+
+class PicturedRun(Protocol):
+    """What the pictures ask of a run."""
+
+    def scores(self) -> pd.DataFrame:
+        """One row per test case, source and region."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it was made from; ``regions`` maps each region's name to its labels."""
+
+    def real_case(self, case_id: str) -> Case:
+        """Return the real case with this id."""
+
+    def twin(self, case_id: str) -> Case:
+        """Return its twin."""
+
+
+def twin_slices(runs: Sequence[PicturedRun], n: int = 3) -> list[Slices]:
+    """Return one axial slice through each of n test cases and its twin.
+
+    The cases are the ones with the lowest, the median and the highest mean Dice of the model with the most real cases
+    (evenly spread ranks for other n), so that nobody chose them. The slice is the one with the most labelled voxels of
+    the real case. Arrays are in radiological orientation by the file's affine: the patient's right on the left,
+    anterior up.
+    """
+    run = max(runs, key=lambda run: float(run.scores()["alpha"].max()))
+    scores = run.scores()
+    dice = scores[scores["source"] == "real"].groupby("case")["dice"].mean().dropna().sort_values(kind="stable")
+    ranks = (
+        np.unique(np.linspace(0, len(dice) - 1, min(n, len(dice))).round().astype(int)) if n > 1 else [len(dice) // 2]
+    )
+    names = {0: "lowest", (len(dice) - 1) // 2: "median", len(dice) // 2: "median", len(dice) - 1: "highest"}
+    regions: Mapping[str, Sequence[int]] = run.facts().get("regions") or {}
+    alpha = float(scores["alpha"].max())
+    pictures = []
+    for rank in ranks:
+        case, value = str(dice.index[rank]), float(dice.iloc[rank])
+        why = f"{names.get(int(rank), f'rank {rank + 1} of {len(dice)}')} mean Dice at α = {alpha:g}, {value:.2f}"
+        pictures.append(_through(run.real_case(case), run.twin(case), why, regions))
+    return pictures
+
+
+def _through(real: Case, twin: Case, why: str, regions: Mapping[str, Sequence[int]]) -> Slices:
+    """Cut a case and its twin at one height."""
+    label, spacing = _canonical(real.load_label(), real)
+    height = int((label > 0).sum(axis=(0, 1)).argmax())
+    rows = tuple(
+        SliceRow(
+            name=name,
+            images={m: _axial(_canonical(case.load_image(m), case)[0], height) for m in case.images},
+            label=_axial(_canonical(case.load_label(), case)[0], height),
+        )
+        for name, case in (("Real", real), ("Twin", twin))
+    )
+    found = regions or {f"label {value}": (int(value),) for value in np.unique(label) if value}
+    return Slices(real.id, why, rows, found, pixel_mm=(spacing[1], spacing[0]))
+
+
+def _canonical(volume: NDArray, case: Case) -> tuple[NDArray, tuple[float, float, float]]:
+    """Return the volume with axes to the right, to the front and up (RAS+), and its voxel size [mm] along them."""
+    affine = read_header(case.label)[1]
+    turn = io_orientation(affine)
+    sizes = voxel_sizes(affine)  # [mm], along the axes of the file
+    x, y, z = (float(sizes[int(np.flatnonzero(turn[:, 0] == axis)[0])]) for axis in range(3))
+    return apply_orientation(volume, turn), (x, y, z)
+
+
+def _axial(volume: NDArray, height: int) -> NDArray:
+    """Return one slice of a RAS+ volume, ``(rows, columns)``: anterior up, the patient's right on the left."""
+    return np.flip(volume[:, :, height].T)

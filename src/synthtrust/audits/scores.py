@@ -1,0 +1,151 @@
+"""The scores of all runs in one tidy table, refused unless they can be compared, and the arrays that formulas take."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Row = dict[str, Any]
+SOURCES = ("real", "synthetic")
+EMPTY_VALUES = {"brats": 1.0, "nan": np.nan}
+"""What a region counts that is empty in reference and prediction, by the name of the rule."""
+
+
+class ScoredRun(Protocol):
+    """What the trust audit asks of a run."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies; messages name it so, since runs of two sweeps may share a name."""
+
+    def scores(self) -> pd.DataFrame:
+        """One row per test case, source and region, with alpha, seed and mode."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it was made from: cohort, generator, network, rule for empty regions."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """The scores of one alpha on one kind of test cases."""
+
+    scores: NDArray[np.float64]
+    """Dice, ``(S, M, K)``."""
+    patients: tuple[str, ...]
+    """The patient of each of the M cases."""
+
+    @property
+    def n_patients(self) -> int:
+        """How many patients the cases come from."""
+        return len(set(self.patients))
+
+    def by_patient(self) -> NDArray[np.float64]:
+        """Return the mean over the cases and regions of each patient, ``(S, P)``, patients in order of name."""
+        n_seeds = len(self.scores)
+        flat = pd.DataFrame(self.scores.transpose(1, 2, 0).reshape(-1, n_seeds))  # (M * K, S)
+        patient = np.repeat(np.asarray(self.patients), self.scores.shape[2])
+        means: NDArray[np.float64] = flat.groupby(patient).mean().to_numpy().T
+        return means
+
+
+def gather(runs: Iterable[ScoredRun]) -> pd.DataFrame:
+    """Return the scores of all runs, with the run's folder as a column ``run``.
+
+    Raises:
+        ValueError: If there is no run, a run has no scores or scores one thing twice, a score is missing although the
+            region is not empty, two runs share mode, alpha and seed, or the runs were not scored on the same cases,
+            sources and regions, or differ in cohort, generator, network or rule for empty regions.
+    """
+    runs = list(runs)
+    if not runs:
+        raise ValueError("Expected at least one finished run, but got none. Train first, or check the folder of runs.")
+    tables = [_sound(run) for run in runs]
+    _same_recipe(runs)
+    for run, table in zip(runs[1:], tables[1:], strict=True):
+        _same_cases(tables[0], table, runs[0].folder, run.folder)
+    scores = pd.concat(tables, ignore_index=True)
+    knobs = pd.concat([table[["mode", "alpha", "seed", "run"]].drop_duplicates() for table in tables])
+    if (twice := knobs.duplicated(["mode", "alpha", "seed"], keep=False)).any():
+        raise ValueError(
+            "Expected one run for each mode, alpha and seed, but got several with the same: "
+            f"{knobs.loc[twice, 'run'].tolist()[:4]}. Judge them apart, or remove one."
+        )
+    return scores
+
+
+def arm(scores: pd.DataFrame, alpha: float, source: str) -> Arm:
+    """Return the scores of one mode at one alpha as an array, cases in order of id, regions as they first appear."""
+    rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
+    regions = scores["region"].unique()
+    wide = rows.pivot(index="case", columns=["seed", "region"], values="dice").sort_index()
+    seeds = sorted(rows["seed"].unique())
+    cube = np.stack([wide[seed][regions].to_numpy(dtype=float) for seed in seeds])  # (S, M, K)
+    patients = rows.drop_duplicates("case").set_index("case")["patient"]
+    return Arm(cube, tuple(str(patient) for patient in patients.loc[wide.index]))
+
+
+def with_empty_rule(scores: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return the scores as another rule for empty regions would have them.
+
+    Both empty counts what the rule says, one empty counts 0, everything else stays.
+    """
+    no_reference, no_prediction = scores["n_reference"] == 0, scores["n_prediction"] == 0
+    dice = scores["dice"].mask(no_reference ^ no_prediction, 0.0)
+    return scores.assign(dice=dice.mask(no_reference & no_prediction, EMPTY_VALUES[rule]))
+
+
+def _sound(run: ScoredRun) -> pd.DataFrame:
+    """Return the scores of one run, refused if they contradict themselves."""
+    scores = run.scores()
+    if scores.empty:
+        raise ValueError(f"Expected scores in run {run.folder}, but got none. Train it again.")
+    scores = scores.assign(run=str(run.folder))
+    key = ["case", "source", "region"]
+    if (twice := scores.duplicated(key)).any():
+        raise ValueError(f"Expected one score per case, source and region, but {run.folder} has two for "
+                         f"{scores.loc[twice, key].iloc[0].tolist()}.")  # fmt: skip
+    empty = (scores["n_reference"] == 0) & (scores["n_prediction"] == 0)
+    if (failed := scores["dice"].isna() & ~empty).any():
+        raise ValueError(
+            f"Expected a Dice wherever a region has voxels, but {run.folder} has NaN for "
+            f"{scores.loc[failed, key].iloc[0].tolist()}. Score it again."
+        )
+    return scores
+
+
+def _same_recipe(runs: list[ScoredRun]) -> None:
+    """Refuse runs that differ in more than mode, alpha and seed; a generator's own seed may differ."""
+    first, *others = [(run.folder, _recipe(run.facts())) for run in runs]
+    for name, recipe in others:
+        for what, value in recipe.items():
+            if value != first[1][what]:
+                raise ValueError(
+                    f"Expected runs with one {what}, but {first[0]} has {first[1][what]!r} and {name} has {value!r}. "
+                    "Judge them apart."
+                )
+
+
+def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
+    generator = facts.get("generator")
+    kind = generator.get("_target_") if isinstance(generator, Mapping) else generator
+    return {"generator": kind} | {what: facts.get(what) for what in ("cohort", "network", "empty")}
+
+
+def _same_cases(first: pd.DataFrame, other: pd.DataFrame, first_name: Path, other_name: Path) -> None:
+    for column in ("region", "source", "case"):
+        _same(set(first[column]), set(other[column]), f"the same test {column}s", first_name, other_name)
+    for source in first["source"].unique():
+        ours, theirs = (set(table.loc[table["source"] == source, "case"]) for table in (first, other))
+        _same(ours, theirs, f"the same {source} test cases", first_name, other_name)
+
+
+def _same(ours: set[str], theirs: set[str], what: str, first_name: Path, other_name: Path) -> None:
+    if ours != theirs:
+        raise ValueError(
+            f"Expected {what} in every run, but only {first_name} has {sorted(ours - theirs)[:5]} and only "
+            f"{other_name} has {sorted(theirs - ours)[:5]}. Judge them apart, or score one again."
+        )

@@ -1,0 +1,138 @@
+"""Does a model trained on synthetic cases do as well, and does it see real and synthetic cases alike?"""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from synthtrust.audits.curve import contrast_rows, curve_rows
+from synthtrust.audits.empty import empty_rows
+from synthtrust.audits.scores import SOURCES, Arm, Row, ScoredRun, arm, gather
+from synthtrust.metrics import functional as formulas
+
+OF_ONE_SOURCE: dict[str, Callable[..., Tensor]] = {
+    "T1": formulas.overall_performance,
+    "T2": formulas.case_consistency,
+    "T2_regions": formulas.region_consistency,
+    "T5": formulas.variability,
+}
+OF_BOTH_SOURCES: dict[str, Callable[..., Tensor]] = {
+    "T3": formulas.alignment,
+    "T3_null": formulas.alignment_null,
+    "correlation": formulas.correlation,
+    "concordance": formulas.concordance,
+    "T4": formulas.performance_gap,
+    "signed_gap": formulas.signed_gap,
+}
+RANGE = {"T5": (0.0, np.inf)} | dict.fromkeys(("correlation", "concordance", "signed_gap"), (-1.0, 1.0))
+"""What a factor of Dice scores can be, if not 0 to 1. Limits beyond are cut: no true value is lost."""
+OVER_REGIONS = ("T1", "T2", "T2_regions")
+BCA = ("T3", "T4")
+"""Skewed near their bounds; the others take percentiles of the bootstrap."""
+
+
+@dataclass
+class Trust:
+    """Turns the per-case scores of a sweep into the trust factors T1 to T5, the curve over alpha, and their doubt.
+
+    Patients are the unit that is drawn anew; seeds add their own variance when there are two or more.
+    """
+
+    n_boot: int = 2000
+    """Resamples of the patients."""
+    level: float = 0.95
+    """Coverage of every interval and of the band."""
+    seed: int = 0
+    """Seed of the resampling."""
+
+    def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
+        """Return tidy tables, each with a column ``mode`` (how the training set was mixed).
+
+        - ``factors``: alpha, factor, source (real, synthetic, both), region (or ``all``), value, ci_low, ci_high,
+          level, n_cases, n_patients, n_seeds, note. ``T4_floor`` is the mean absolute difference between two seeds on
+          real cases: what T4 would show without any difference between sources.
+        - ``curve``: mean Dice at each alpha with its pointwise interval, the simultaneous band, and whether the alpha
+          is not excluded as the best.
+        - ``contrast``: TSTR (alpha 0) minus TRTR (alpha 1) on real test cases, the one comparison named beforehand;
+          absent without both.
+        - ``empty``: empty regions, and the mean Dice under both rules for them.
+
+        Raises:
+            ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather`.
+        """
+        scores = gather(runs)
+        tables: dict[str, list[Row]] = {"factors": [], "curve": [], "contrast": [], "empty": []}
+        for mode, rows in scores.groupby("mode", sort=False):
+            alphas = sorted(rows["alpha"].unique())
+            for alpha in track(alphas, f"Trust factors, {mode}", console=Console(stderr=True), transient=True):
+                tables["factors"] += [{"mode": mode, "alpha": alpha, **row} for row in self._factors(rows, alpha)]
+            curve = curve_rows(rows, alphas, n_boot=self.n_boot, level=self.level, seed=self.seed)
+            tables["curve"] += [{"mode": mode, **row} for row in curve]
+            tables["contrast"] += [{"mode": mode, **row} for row in contrast_rows(rows, alphas, self.level)]
+            tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
+        return {name: pd.DataFrame(rows) for name, rows in tables.items()}
+
+    def _factors(self, scores: pd.DataFrame, alpha: float) -> Iterator[Row]:
+        """Yield T1 to T5 and their companions at one alpha."""
+        regions = scores["region"].unique().tolist()
+        arms = {source: arm(scores, alpha, source) for source in SOURCES if source in set(scores["source"])}
+        for source, one in arms.items():
+            for factor, formula in OF_ONE_SOURCE.items():
+                yield from self._intervals(factor, formula, [one], source, regions)
+        if len(arms) == len(SOURCES):
+            for factor, formula in OF_BOTH_SOURCES.items():
+                yield from self._intervals(factor, formula, list(arms.values()), "both", regions)
+        yield from _floor(arms["real"], regions)
+
+    def _intervals(
+        self, factor: str, formula: Callable[..., Tensor], arms: list[Arm], source: str, regions: list[str]
+    ) -> Iterator[Row]:
+        """Yield one factor with its interval, in each region or over all."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            intervals = formulas.factor_interval(
+                formula,
+                list(zip(*(one.scores for one in arms), strict=True)),
+                n_boot=self.n_boot,
+                seed=self.seed,
+                method="bca" if factor in BCA else "percentile",
+                groups=arms[0].patients,
+                level=self.level,
+            )
+        said = [str(warning.message) for warning in caught]
+        undefined = any(np.isnan(found.value) for found in intervals)  # what is said then is about those regions
+        names = ["all"] if factor in OVER_REGIONS else regions
+        bounds = RANGE.get(factor, (0.0, 1.0))
+        for region, found in zip(names, intervals, strict=True):
+            low, high = np.clip((found.low, found.high), *bounds)  # NaN stays NaN
+            remarks = said if np.isnan(found.value) or not undefined else []
+            yield {
+                "factor": factor, "source": source, "region": region,
+                "value": found.value, "ci_low": float(low), "ci_high": float(high), "level": self.level,
+                "n_cases": found.n_cases, "n_patients": arms[0].n_patients, "n_seeds": found.n_seeds,
+                "note": " ".join(dict.fromkeys(remarks)),
+            }  # fmt: skip
+
+
+def _floor(real: Arm, regions: list[str]) -> Iterator[Row]:
+    """Yield the mean absolute difference between two seeds on real cases, averaged over pairs of seeds."""
+    n_seeds = len(real.scores)
+    pairs = [
+        formulas.performance_gap(torch.as_tensor(a), torch.as_tensor(b)) for a, b in combinations(real.scores, 2)
+    ]  # each (K,)
+    values = torch.stack(pairs).mean(dim=0).tolist() if pairs else [np.nan] * len(regions)
+    for k, (region, value) in enumerate(zip(regions, values, strict=True)):
+        yield {
+            "factor": "T4_floor", "source": "real", "region": region, "value": value,
+            "ci_low": np.nan, "ci_high": np.nan,
+            "n_cases": int(np.isfinite(real.scores[:, :, k]).all(axis=0).sum()),
+            "n_patients": real.n_patients, "n_seeds": n_seeds,
+            "note": "" if pairs else "needs two seeds",
+        }  # fmt: skip

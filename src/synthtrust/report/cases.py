@@ -1,0 +1,41 @@
+"""The chapter on the cases: how large the regions are."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from synthtrust.report.figures import volume_panels
+from synthtrust.report.ink import region_colour
+from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
+from synthtrust.report.words import number
+
+
+def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
+    """Show the table ``volumes`` (case, patient, part, source, region, volume_ml), Fig. 3 of the paper."""
+    volumes = tables["volumes"]
+    keys = tuple(Key(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
+    exhibit = Exhibit(
+        title="Volume per region",
+        panels=volume_panels(volumes),
+        caption="Fig. 3 of the paper. One dot per case (all parts of the split); the box holds the middle half, its "
+        "line is the median, the whiskers reach the furthest case within 1.5 box lengths. The axis is logarithmic; a "
+        "region that a case does not have is counted below its name. Twins are painted on real labels: their volumes "
+        "are the same.",
+        keys=keys,
+        wide=True,
+    )
+    return Chapter(
+        sections=(Section("How large the regions are", "", (exhibit,), (_counts(volumes),)),),
+    )
+
+
+def _counts(volumes: pd.DataFrame) -> Table:
+    """Return cases, patients and median volumes in each part of the split."""
+    rows = []
+    for (part, source), here in volumes.groupby(["part", "source"], sort=False):
+        medians = here.groupby("region", sort=False)["volume_ml"].median()
+        rows.append(
+            {"Part": part, "Source": source, "Cases": here["case"].nunique(), "Patients": here["patient"].nunique()}
+            | {f"{region} [ml]": number(float(value), 2) for region, value in medians.items()}
+        )
+    return Table("Cases in each part, with the median volume of each region", pd.DataFrame(rows).fillna("n/a"))

@@ -1,0 +1,150 @@
+"""The page: everything inlined in one file, with the same facts as JSON and the tables as CSV beside it."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from synthtrust.files import aside, write_json, write_text
+from synthtrust.report.cases import cases_chapter
+from synthtrust.report.parts import Chapter, Section, Table
+from synthtrust.report.slices import Slices, twins_section
+from synthtrust.report.trust import trust_chapter
+from synthtrust.report.words import listing, number
+
+Tables = Mapping[str, pd.DataFrame]
+ChapterMaker = Callable[[Tables], Chapter]
+
+CHAPTERS: Mapping[str, ChapterMaker] = {"cases": cases_chapter, "trust": trust_chapter}
+"""Who lays out the tables of which audit; an audit without one is shown as plain tables."""
+
+QUESTION = "Does a model trained on the synthetic cases do as well on real patients as one trained on real cases?"
+NEEDED = ("privacy", "fidelity")
+"""Audits without which a synthetic set counts as not assessed."""
+
+
+def write_report(
+    folder: str | Path,
+    facts: Mapping[str, Any],
+    tables: Mapping[str, Tables],
+    pictures: Sequence[Slices] = (),
+    *,
+    title: str = "Can this synthetic image set be trusted?",
+    question: str = QUESTION,
+    chapters: Mapping[str, ChapterMaker] | None = None,
+) -> Path:
+    """Write ``index.html``, ``report.json`` and one CSV per table, each whole or not at all; the page comes last.
+
+    Args:
+        folder: Is made if it is not there. Files of the same names are replaced.
+        facts: Where the numbers come from, plain values, nested as deep as needed; shown under Provenance.
+        tables: Audit name -> table name -> tidy table. The audits appear in this order.
+        pictures: Slices through cases and their twins.
+        title: Of the page.
+        question: The one that the answers at the top answer.
+        chapters: More makers of chapters, by audit name; they go before the built-in ones.
+
+    Returns:
+        The page.
+    """
+    folder = Path(folder)
+    makers = {**CHAPTERS, **(chapters or {})}
+    made = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
+    missing = [name for name in NEEDED if name not in tables]
+    facts = {str(name): plain_value(value) for name, value in facts.items()}
+    for audit, some in tables.items():
+        for name, table in some.items():
+            with aside(folder / csv_name(audit, name)) as temporary:
+                table.to_csv(temporary, index=False)
+    write_json(
+        folder / "report.json",
+        {
+            "title": title,
+            "question": question,
+            "answers": [answer for chapter in made for answer in chapter.answers],
+            "not_assessed": missing,
+            "facts": facts,
+            "tables": {audit: {name: records(t) for name, t in some.items()} for audit, some in tables.items()},
+        },
+    )
+    sections = [twins_section(pictures)] if pictures else []
+    sections += [section for chapter in made for section in chapter.sections]
+    page = _environment().get_template("page.html.j2").render(
+        title=title,
+        question=question,
+        answers=[answer for chapter in made for answer in chapter.answers],
+        summary=[table for chapter in made for table in chapter.summary],
+        missing=listing(missing, "or") if missing else "",
+        sections=sections,
+        facts=list(_flat(facts)),
+        files=[csv_name(audit, name) for audit, some in tables.items() for name in some],
+    )  # fmt: skip
+    write_text(folder / "index.html", page)
+    return folder / "index.html"
+
+
+def csv_name(audit: str, table: str) -> str:
+    """Return the file name of a table: ``trust_curve.csv``."""
+    return f"{audit}_{table}.csv"
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows as plain JSON values; what is not a number becomes None.
+
+    >>> records(pd.DataFrame({"alpha": [0.5], "value": [float("nan")]}))
+    [{'alpha': 0.5, 'value': None}]
+    """
+    return [{str(name): plain_value(value) for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value as JSON has it: NaN and infinity become None, paths and other objects their text.
+
+    >>> plain_value({"a": (1, float("nan")), "b": Path("runs")})
+    {'a': [1, None], 'b': 'runs'}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain_value(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | np.ndarray):
+        return [plain_value(one) for one in (sorted(value) if isinstance(value, set) else value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _plain(name: str) -> ChapterMaker:
+    """Return a maker that shows the tables of an audit as they are."""
+
+    def chapter(tables: Tables) -> Chapter:
+        shown = tuple(
+            Table(table, frame.map(lambda cell: number(cell) if isinstance(cell, float) else cell))
+            for table, frame in tables.items()
+        )
+        return Chapter(sections=(Section(name.capitalize(), tables=shown),))
+
+    return chapter
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield nested facts as dotted names and text; long lists are counted."""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            text = ", ".join(map(str, value)) if len(value) <= 12 else f"{len(value)} entries"
+            yield f"{prefix}{name}", text
+        else:
+            yield f"{prefix}{name}", "n/a" if value is None else str(value)
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("synthtrust.report", "."), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip

@@ -1,0 +1,59 @@
+"""What a page is made of: chapters with an answer, sections, exhibits and tables."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Key:
+    """One entry of a legend."""
+
+    label: str
+    colour: str
+    """A name of ``ink.COLOURS``."""
+    glyph: str = "●"
+    """Drawn before the label, so that colour is never the only difference."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """Panels with one caption; they stand side by side where there is room, and one below the other on a phone."""
+
+    title: str
+    panels: tuple[str, ...]
+    """Markup that needs no file beside the page: inline SVG, or images as data."""
+    caption: str
+    """How to read it, and what its intervals cover."""
+    keys: tuple[Key, ...] = ()
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text and numbers that are already formatted."""
+
+    title: str
+    frame: pd.DataFrame
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One question of a chapter, with what speaks to it."""
+
+    title: str
+    lead: str = ""
+    exhibits: tuple[Exhibit, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What one audit contributes: its answer and summary at the top of the page, its sections further down."""
+
+    answers: tuple[str, ...] = ()
+    """Plain sentences with numbers and their intervals."""
+    summary: tuple[Table, ...] = ()
+    sections: tuple[Section, ...] = ()

@@ -1,0 +1,73 @@
+"""The trust factors as one table: factors down, alphas across, each number above its interval."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from synthtrust.report.parts import Table
+from synthtrust.report.words import count, interval, number, short
+
+DIGITS = {"T3": 4, "T3_null": 4}
+
+SUMMARY = {
+    "T1": "T1 overall performance",
+    "T2": "T2 consistency across cases",
+    "T2_regions": "T2 consistency across regions",
+    "T3": "T3 alignment",
+    "T3_null": "T3 if unrelated (null)",
+    "T4": "T4 performance gap",
+    "T4_floor": "T4 between two seeds (floor)",
+    "T5": "T5 variability",
+}
+COMPANIONS = {
+    "correlation": "Pearson correlation",
+    "concordance": "Lin's concordance",
+    "signed_gap": "signed gap, real − synthetic",
+}
+
+
+def summary_table(factors: pd.DataFrame, names: Mapping[str, str], title: str) -> Table:
+    """Return factors down, alphas across; the value above its interval."""
+    alphas = sorted(factors["alpha"].unique())
+    rows = []
+    for factor, name in names.items():
+        here = factors[factors["factor"] == factor]
+        for (source, region), cells in here.groupby(["source", "region"], sort=False):
+            by_alpha = {row["alpha"]: row for row in cells.to_dict("records")}
+            rows.append(
+                {"Factor": f"{name}\n{_where(factor, str(source), str(region))}"}
+                | {f"α = {short(a)}": _cell(by_alpha.get(a), factor) for a in alphas}
+            )
+    return Table(title, pd.DataFrame(rows), coverage(factors))
+
+
+def _where(factor: str, source: str, region: str) -> str:
+    if source == "both" or factor == "T4_floor":
+        return region
+    return f"{source} test cases" if region == "all" else f"{region}, {source} test cases"
+
+
+def _cell(row: Mapping | None, factor: str) -> str:
+    if row is None:
+        return "n/a"
+    digits = DIGITS.get(factor, 3)
+    sign = factor == "signed_gap"
+    value = number(row["value"], digits, sign=sign)
+    return f"{value}\n{interval(row['ci_low'], row['ci_high'], digits, sign=sign)}".rstrip()
+
+
+def coverage(rows: pd.DataFrame) -> str:
+    """Say what the intervals cover, and how many cases and seeds stand behind them."""
+    first = rows.iloc[0]
+    seeds = sorted(rows["n_seeds"].unique())
+    n = f"{count(int(rows['n_cases'].max()), 'test case')} of {count(int(first['n_patients']), 'patient')}"
+    level = f"Intervals: pointwise {percent(rows)}"
+    if seeds[-1] == 1:
+        return f"{level}, over patients, for these trained weights (seeds not assessed). {n}, 1 seed."
+    span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return f"{level}, over patients and training seeds, cut at the ends of the range. {n}, {span} seeds at each α."
+
+
+def percent(rows: pd.DataFrame) -> str:
+    """Return the coverage that the intervals of a table were made for."""
+    return f"{100 * rows['level'].iloc[0]:g} %"

@@ -1,0 +1,174 @@
+"""The chapter on trust: TSTR against TRTR, the curve over alpha, and the factors T1 to T5."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from synthtrust.report.answers import answers_of
+from synthtrust.report.figures import curve_panels, paired_panels, source_panels
+from synthtrust.report.ink import region_colour
+from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
+from synthtrust.report.summary import COMPANIONS, SUMMARY, coverage, percent, summary_table
+from synthtrust.report.words import number, short
+
+SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
+
+DEFINITIONS = pd.DataFrame(
+    [
+        ("T1", "Eq. (6)", "Mean Dice over cases and regions.", "higher", "The equation leaves out the sum over cases."),
+        ("T2", "Eq. (7)", "1 − standard deviation over cases of the mean Dice over regions.", "higher",
+         "The paper's text says consistency across regions, its equation measures it across cases. Both are shown."),
+        ("T3", "Eq. (8)", "Cosine between the Dice of real cases and of their twins, per region.", "higher",
+         "Blind to a shift of level, and almost a function of T5: unrelated scores come out near 1. Read it only "
+         "against its null, the value without any relation, and with the correlation."),
+        ("T4", "Eq. (9)", "Mean absolute difference of Dice between a real case and its twin, per region.", "lower",
+         "0 for a model that predicts nothing. Two seeds scored on the same real cases give its floor."),
+        ("T5", "Eq. (10)", "Standard deviation over mean of Dice over cases, per region (ddof 0).", "lower",
+         "Depends on the rule for empty regions."),
+    ],
+    columns=["Factor", "Paper", "What it is", "Better", "Read with care"],
+)  # fmt: skip
+
+
+def trust_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
+    """Lay out the tables of the trust audit: ``factors``, ``curve``, ``contrast`` and ``empty``."""
+    modes = list(dict.fromkeys(tables["factors"]["mode"]))
+    answers: list[str] = []
+    summary: list[Table] = []
+    sections: list[Section] = []
+    for place, mode in enumerate(modes):
+        here = {name: _of_mode(table, mode) for name, table in tables.items()}
+        of = "" if len(modes) == 1 else f" (mix: {mode})"
+        answers += [f"Mix {mode}: {sentence}" if of else sentence for sentence in answers_of(here, main=place == 0)]
+        summary.append(summary_table(here["factors"], SUMMARY, f"Trust factors at each share of real cases{of}"))
+        sections += [_curve_section(here, of, place), _factor_section(here["factors"], of, place)]
+        sections.append(_empty_section(here["empty"], of))
+    return Chapter(tuple(answers), tuple(summary), tuple(sections))
+
+
+def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
+    return table[table["mode"] == mode] if len(table) else table
+
+
+def _curve_section(tables: Mapping[str, pd.DataFrame], of: str, place: int) -> Section:
+    curve = tables["curve"]
+    exhibit = Exhibit(
+        title="Mean Dice over the share of real cases",
+        panels=curve_panels(curve, f"curve{place}"),
+        caption=f"Shaded: simultaneous band; the whole true curve lies within it in {percent(curve)} of studies. "
+        "Bars: pointwise intervals. Filled marks: shares not excluded as the best on this test set; hollow marks: "
+        "excluded, some other share is better by more than the simultaneous comparison leaves to chance. "
+        f"{coverage(curve)} Dice has no unit and runs from 0 to 1. Cases of one patient are averaged.",
+        keys=SOURCE_KEYS,
+        wide=True,
+    )
+    return Section(
+        f"From synthetic to real training cases{of}",
+        "α = 0 is trained on synthetic cases alone, α = 1 on real cases alone; both scored on real test cases are TSTR "
+        "and TRTR.",
+        (exhibit,),
+        notes=tuple(
+            dict.fromkeys(
+                [note for note in curve["note"] if note]
+                + [
+                    "On real test cases the curve tends to rise with α, on synthetic ones to fall; that both agree "
+                    "somewhere in between follows from continuity and is no evidence of trust."
+                ]
+            )
+        ),
+    )
+
+
+def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:
+    """Lay out Figs. 4 to 8 of the paper."""
+    n = coverage(factors)
+    labels = {"T1": "T1, mean Dice", "T2": "T2", "T2_regions": "T2", "T5": "T5, std / mean"}
+    one = {factor: source_panels(factors, factor, label, f"{factor}-{place}") for factor, label in labels.items()}
+    exhibits = [
+        Exhibit("T1, overall performance", one["T1"], f"Fig. 4 of the paper. Higher is better. {n}", SOURCE_KEYS),
+        Exhibit(
+            "T2, consistency",
+            (*one["T2"], *one["T2_regions"]),
+            "Fig. 5 of the paper, in both readings: the spread over cases, as Eq. (7) has it, and the spread over "
+            f"regions, as the paper's text has it. Higher is better; 1 is no spread. {n}",
+            SOURCE_KEYS,
+        ),
+    ]
+    paired = factors[factors["factor"] == "T3"]
+    regions = list(dict.fromkeys(paired["region"]))
+    keys = tuple(Key(region, region_colour(i)) for i, region in enumerate(regions))
+    if regions:
+        exhibits += _paired_exhibits(factors, keys, n, place)
+    exhibits.append(
+        Exhibit(
+            "T5, variability",
+            one["T5"],
+            f"Fig. 8 of the paper. Spread over cases relative to the mean; lower is better. {n}",
+            SOURCE_KEYS,
+        )
+    )
+    remarks = dict.fromkeys(note for note in factors["note"] if note and note != "needs two seeds")
+    definitions = Table("What the factors are", DEFINITIONS, "Equations of Babu et al., position paper.")
+    tables = [definitions]
+    if regions:
+        tables.append(summary_table(factors, COMPANIONS, "What T3 and T4 should be read with, per region"))
+    return Section(f"Trust factors T1 to T5{of}", "", tuple(exhibits), tuple(tables), tuple(remarks))
+
+
+def _paired_exhibits(factors: pd.DataFrame, keys: Sequence[Key], n: str, place: int) -> list[Exhibit]:
+    """Lay out T3 with its null and T4 with its floor."""
+    floored = bool(factors.loc[factors["factor"] == "T4_floor", "value"].notna().any())
+    floor = Key("between two seeds on the same real cases", "muted", "╌╌")
+    return [
+        Exhibit(
+            "T3, alignment of real and synthetic scores",
+            paired_panels(factors, "T3", "T3_null", "T3, cosine", f"t3-{place}"),
+            "Fig. 6 of the paper. Only what lies above the dashed line speaks for agreement between a case and its "
+            f"twin: unrelated scores reach that line. Mind the axis, which does not start at 0. {n}",
+            (*keys, Key("null: no relation between case and twin", "muted", "╌╌")),
+        ),
+        Exhibit(
+            "T4, performance gap between a case and its twin",
+            paired_panels(factors, "T4", "T4_floor", "T4, mean |ΔDice|", f"t4-{place}"),
+            "Fig. 7 of the paper. Lower is better. "
+            + ("The dashed line is what two seeds of the same recipe differ by. " if floored else
+               "The floor (what two seeds of one recipe differ by) needs two seeds. ")
+            + n,
+            (*keys, floor) if floored else tuple(keys),
+        ),
+    ]  # fmt: skip
+
+
+def _empty_section(empty: pd.DataFrame, of: str) -> Section:
+    """Show where regions were empty and what the rule for them changes."""
+    title = f"Empty regions{of}"
+    lead = (
+        "Where a region is empty in the reference and in the prediction, Dice is 0/0. BraTS counts 1; others leave the "
+        "case out. If only one of the two is empty, Dice is 0."
+    )
+    some = empty[(empty["n_empty_reference"] > 0) | (empty["n_empty_prediction"] > 0)]
+    if some.empty:
+        return Section(
+            title, lead, notes=("No region was empty in any reference or prediction: the rule changes nothing.",)
+        )
+    rows = pd.DataFrame(
+        {
+            "α": [short(a) for a in some["alpha"]],
+            "Test set": some["source"].tolist(),
+            "Region": some["region"].tolist(),
+            "Cases": some["n_cases"].tolist(),
+            "Reference empty [cases]": some["n_empty_reference"].tolist(),
+            "Prediction empty [cases × seeds]": some["n_empty_prediction"].tolist(),
+            "Both empty [cases × seeds]": some["n_both_empty"].tolist(),
+            "Mean Dice, both empty = 1": [number(v) for v in some["dice_brats"]],
+            "Mean Dice, left out": [number(v) for v in some["dice_nan"]],
+            "Order of alphas changes": ["yes" if flips else "no" for flips in some["ranking_flips"]],
+        }
+    )
+    table = Table("Regions that were empty somewhere", rows, "Means over cases and seeds, without intervals.")
+    flips = some.loc[some["ranking_flips"].astype(bool), ["source", "region"]].drop_duplicates()
+    notes = tuple(
+        f"Inconclusive for {region} on {source} test cases: the order of the alphas depends on the rule."
+        for source, region in flips.itertuples(index=False)
+    )
+    return Section(title, lead, tables=(table,), notes=notes)

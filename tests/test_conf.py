@@ -1,0 +1,63 @@
+"""Every option of every group composes, and what it describes can be built."""
+
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from conftest import CONF
+
+MADE_OF = {  # what an option leaves open for the user to say
+    "cases/brats": ["cases.root=somewhere"],
+    "cases/msd": ["cases.root=somewhere"],
+    "experiment/brats_2mm": ["cases.root=somewhere"],
+    "experiment/hippocampus": ["cases.root=somewhere"],
+}
+
+
+def options(group):
+    return sorted(path.stem for path in (CONF / group).glob("[!_]*.yaml"))
+
+
+GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "experiment")
+OPTIONS = [(group, option) for group in GROUPS for option in options(group)]
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_every_option_composes_without_gaps(composed, group, option):
+    cfg = composed("train", f"{group}={option}", "paths.output=somewhere", *MADE_OF.get(f"{group}/{option}", []))
+    OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    if group == "experiment":
+        assert cfg.name == option
+        assert cfg.steps % cfg.val_every == 0
+
+
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
+def test_every_file_says_first_what_it_is(path):
+    lines = path.read_text().splitlines()
+    first = lines[1] if lines[0].startswith("# @package") else lines[0]
+    assert first.startswith("# ")
+
+
+@pytest.mark.parametrize("model", options("model"))
+def test_every_model_can_be_built_for_its_patch(composed, model):
+    size = "[128,128,128]" if model == "swin_unetr" else "[32,64,32]"
+    cfg = composed("train", f"model={model}", f"data.patch_size={size}")
+    made = instantiate(cfg.model)(in_channels=4, n_labels=4, regions={"ET": (3,)})
+    made.check_patch(cfg.data.patch_size)
+    assert "optimizer" in made.configure_optimizers()
+
+
+@pytest.mark.parametrize("generator", options("generator"))
+def test_every_generator_can_be_built(composed, generator):
+    assert instantiate(composed("train", f"generator={generator}").generator).seed == 0
+
+
+@pytest.mark.parametrize("audit", options("audit"))
+def test_every_audit_can_be_built(composed, audit):
+    made = instantiate(composed("evaluate", f"audit={audit}").audit, _convert_="all")
+    assert all(callable(question) for question in made.values())
+
+
+def test_evaluation_composes_with_and_without_other_cases(composed):
+    assert "cases" not in composed("evaluate", "runs=somewhere")
+    assert composed("evaluate", "runs=somewhere", "cases=brats", "cases.root=somewhere").cases.root == "somewhere"

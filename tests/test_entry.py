@@ -1,0 +1,106 @@
+"""The two commands as a user types them, on a cohort small enough for a test."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from synthtrust.runs import find_runs, score_cohort
+
+ROOT = Path(__file__).parents[1]
+TINY = (
+    "cases.n_cases=8", "cases.shape=[24,28,20]", "model.net.channels=[4,8]", "model.net.strides=[2]",
+    "data.patch_size=[16,16,16]", "steps=2", "val_every=2", "split.test=2", "split.val=1",
+    "trainer.enable_progress_bar=false",
+)  # fmt: skip
+
+
+def command(folder, script, *arguments):
+    environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE", "PYTHONPATH")}
+    return subprocess.run(
+        [sys.executable, str(ROOT / script), *arguments], cwd=folder, env=environment, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The folder in which the demo ran, tiny."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = command(folder, "train.py", "experiment=demo", *TINY, "alpha=0.0,1.0", "seed=0", "-m")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_sweep_leaves_one_run_per_share_and_the_page_shows_them(demo):
+    assert sorted(path.name for path in (demo / "runs" / "demo").glob("alpha_*")) == [
+        "alpha_0.0_seed_0",
+        "alpha_1.0_seed_0",
+    ]
+    done = command(demo, "evaluate.py", "runs=runs/demo", "audit.trust.n_boot=100")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((demo / "reports" / "demo" / "report.json").read_text())
+    assert {row["alpha"] for row in report["tables"]["trust"]["factors"]} == {0.0, 1.0}
+    assert report["not_assessed"] == ["privacy", "fidelity"]
+    assert "data:image/png" in (demo / "reports" / "demo" / "index.html").read_text()
+
+
+def test_the_sweep_again_finds_its_runs(demo):
+    before = (demo / "runs" / "demo" / "alpha_0.0_seed_0" / "run.json").stat().st_mtime_ns
+    done = command(demo, "train.py", "experiment=demo", *TINY, "alpha=0.0", "seed=0", "-m")
+    assert done.returncode == 0, done.stderr
+    assert "is finished" in done.stdout
+    assert (demo / "runs" / "demo" / "alpha_0.0_seed_0" / "run.json").stat().st_mtime_ns == before
+
+
+def test_a_cohort_is_listed_without_training(demo):
+    done = command(demo, "train.py", *TINY, "model=unet", "cases.list=true", "name=listing")
+    assert done.returncode == 0, done.stderr
+    assert "8 cases" in done.stdout
+    assert not (demo / "runs" / "listing" / "alpha_0.5_seed_0" / "checkpoints").exists()
+
+
+def test_two_processes_score_like_one(demo, monkeypatch):
+    """Real ddp: three test cases over two ranks, one validation case for both, and the table of a single process."""
+    ranks = ("trainer.devices=2", "trainer.strategy=ddp", "trainer.precision=32-true", "split.test=3")
+    done = command(demo, "train.py", "experiment=demo", *TINY, *ranks, "name=two")
+    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(demo)
+    (run,) = find_runs("runs/two")
+    assert run.facts()["devices"] == 2
+    real = run.scores().query("source == 'real'").set_index(["case", "region"])[["dice", "n_reference", "n_prediction"]]
+    alone = score_cohort(run, run.cohort, "cache", allow_overlap=True).set_index(["case", "region"])[real.columns]
+    pd.testing.assert_frame_equal(real, alone.loc[real.index])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["alpha=1.5"], "Expected `alpha`, the share of real cases, in [0, 1], but got 1.5."),
+        (["generator=nope"], "Available options in 'generator'"),
+        (["cases=brats", "cases.root=nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_ends_with_a_clear_word_and_a_code(demo, arguments, message):
+    tiny = [word for word in TINY if not word.startswith("cases.")] if "cases=brats" in arguments else TINY
+    done = command(demo, "train.py", "model=unet", *tiny, "name=bad", *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert not (demo / "runs" / "bad" / "alpha_0.5_seed_0" / "run.json").exists()
+
+
+def test_no_runs_to_evaluate_is_said(demo):
+    done = command(demo, "evaluate.py", "runs=runs/none")
+    assert done.returncode != 0
+    assert "Expected finished runs in runs/none" in done.stderr
+
+
+def test_help_waits_for_no_heavy_import():
+    check = (
+        "import sys, synthtrust.cli; sys.exit(any(m in sys.modules for m in ('torch', 'monai', 'lightning', 'pandas')))"
+    )
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
