@@ -372,8 +372,8 @@ def _count_boundaries(tissue: NDArray[np.int16]) -> tuple[int, int]:
     for axis in range(3):
         a, b = _neighbours(tissue, axis)
         known = (a >= 0) & (b >= 0)
-        pairs += np.count_nonzero(known)
-        differ += np.count_nonzero(known & (a != b))
+        pairs += int(np.count_nonzero(known))
+        differ += int(np.count_nonzero(known & (a != b)))
     return differ, pairs
 
 
