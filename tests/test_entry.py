@@ -104,3 +104,12 @@ def test_help_waits_for_no_heavy_import():
         "import sys, synthtrust.cli; sys.exit(any(m in sys.modules for m in ('torch', 'monai', 'lightning', 'pandas')))"
     )
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["swin_unetr_small", "segresnet"])
+def test_real_networks_train_and_score_whole_cases(demo, model):
+    words = [word for word in TINY if not word.startswith(("model.", "data.patch_size"))]
+    done = command(demo, "train.py", *words, f"model={model}", "data.patch_size=[32,64,32]", f"name={model}")
+    assert done.returncode == 0, done.stderr
+    assert "Mean Dice on 2 real test cases" in done.stdout
