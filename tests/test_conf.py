@@ -9,6 +9,7 @@ from conftest import CONF
 MADE_OF = {  # what an option leaves open for the user to say
     "cases/brats": ["cases.root=somewhere"],
     "cases/msd": ["cases.root=somewhere"],
+    "generator/folder": ["generator.root=somewhere"],
     "experiment/brats_2mm": ["cases.root=somewhere"],
     "experiment/hippocampus": ["cases.root=somewhere"],
 }
@@ -49,7 +50,8 @@ def test_every_model_can_be_built_for_its_patch(composed, model):
 
 @pytest.mark.parametrize("generator", options("generator"))
 def test_every_generator_can_be_built(composed, generator):
-    assert instantiate(composed("train", f"generator={generator}").generator).seed == 0
+    cfg = composed("train", f"generator={generator}", *MADE_OF.get(f"generator/{generator}", []))
+    assert instantiate(cfg.generator).seed == 0
 
 
 @pytest.mark.parametrize("audit", options("audit"))

@@ -1,5 +1,7 @@
 """Lets every installed plugin bring its own conf: an entry point in group ``synthtrust.conf`` names the package."""
 
+import logging
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -7,16 +9,27 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+log = logging.getLogger(__name__)
+
 GROUP = "synthtrust.conf"
 
 
 class PluginConf(SearchPathPlugin):
-    """Appends the conf package behind each entry point to Hydra's search path."""
+    """Appends the conf package behind each entry point to Hydra's search path.
+
+    A plugin whose conf package cannot be imported is named in a warning and left out; the others are still offered.
+    """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra before it composes."""
         for plugin in entry_points(group=GROUP):
-            search_path.append(provider=plugin.name, path=f"pkg://{plugin.value}")
+            if problem := _problem_with(plugin.value):
+                log.warning(
+                    "Plugin %r brings no options: expected a package of configs at %s, but %s. Repair or uninstall it.",
+                    plugin.name, plugin.value, problem,
+                )  # fmt: skip
+            else:
+                search_path.append(provider=plugin.name, path=f"pkg://{plugin.value}")
 
 
 def find_plugins() -> None:
@@ -31,3 +44,12 @@ def conf_dir() -> str:
         if (folder / "train.yaml").is_file():
             return str(folder)
     raise FileNotFoundError(f"Expected conf/train.yaml beside the package at {here}, but there is none. Reinstall it.")
+
+
+def _problem_with(package: str) -> str | None:
+    """Return why a conf package cannot be searched, None when it can; Hydra would stop at the first that cannot."""
+    try:
+        module = import_module(package)
+    except (Exception, SystemExit) as error:  # whatever a stranger's code does when it is imported
+        return f"importing it fails with {type(error).__name__}: {error}"
+    return None if hasattr(module, "__path__") else "it is a single module"

@@ -95,3 +95,116 @@ def test_cases_of_other_modalities_are_refused(cases):
     odd = Case("odd", {"t2": cases[0].images["flair"]}, cases[0].label, relabel=cases[0].relabel)
     with pytest.raises(ValueError, match="Expected modalities"):
         Tissue().fit([*cases, odd])
+
+
+@pytest.fixture
+def crops(tmp_path):
+    """Crops of one modality without background, each with a grid and a scale of its own, as in MSD hippocampus."""
+    found = []
+    for n, scale in enumerate([1, 100, 10_000]):
+        rng, shape = np.random.default_rng(n), (14 + n, 20 - n, 12 + 2 * n)
+        label = np.zeros(shape, np.uint8)
+        label[4:10, 3:8, 3:9], label[4:10, 8:13, 3:9] = 1, 2
+        image = scale * np.array([90, 40, 45])[label] * rng.normal(1, 0.05, shape)
+        image[:3] *= 0.3  # another tissue
+        files = [save_nifti(tmp_path / f"{n}_{role}.nii.gz", v.astype(np.float32)) for role, v in
+                 (("mri", image), ("label", label))]  # fmt: skip
+        found.append(Case(f"crop_{n}", {"mri": files[0]}, files[1]))
+    return found
+
+
+def test_two_fits_on_the_same_cases_paint_the_same_twin(cases):
+    label = cases[5].load_label()
+    one, other = (Tissue().fit(cases[:4]).sample(label, np.random.default_rng(5)) for _ in range(2))
+    for modality in one:
+        np.testing.assert_array_equal(one[modality], other[modality])
+
+
+@pytest.mark.parametrize(
+    ("modality", "value"),
+    [
+        ("flair", 1),
+        ("flair", 2),
+        ("flair", 3),
+        ("t1ce", 1),
+        ("t1ce", 2),
+        ("t1ce", 3),
+    ],
+)
+def test_labels_are_painted_in_the_intensities_they_had_in_training(cases, modality, value):
+    generator = Tissue(n_tissues=3, blur=0).fit(cases)  # blur mixes nested labels of a few voxels
+    labels = [case.load_label() for case in cases]
+    images = [case.load_image(modality) for case in cases]
+    twins = [generator.sample(label, np.random.default_rng(n))[modality] for n, label in enumerate(labels)]
+    real, painted = (
+        np.mean([image[label == value].mean() for image, label in zip(some, labels, strict=True)])
+        for some in (images, twins)
+    )
+    # Contrasts vary from twin to twin, and six of them are averaged; tissues differ by 0.7 sd and more.
+    tolerance = 0.35 * float(np.mean([image[image > 0].std() for image in images]))
+    assert painted == pytest.approx(real, abs=tolerance)
+
+
+@pytest.mark.parametrize(("modality", "value"), [("flair", 1), ("flair", 2), ("t1ce", 2)])
+def test_without_variation_a_label_has_exactly_its_learned_mean(cases, modality, value):
+    generator = Tissue(n_tissues=3, jitter=0, texture=0, bias=0, blur=0).fit(cases)
+    label = cases[0].load_label()
+    image = generator.sample(label, np.random.default_rng(0))[modality]
+    m = generator.modalities_.index(modality)
+    mean, sd = generator.scale_[:, m]
+    expected = mean + sd * generator.centre_[0, generator.n_tissues + value - 1, m]
+    np.testing.assert_allclose(image[label == value], expected, rtol=1e-5)  # painted in float32: seven digits
+
+
+def test_background_is_exactly_zero_where_no_training_case_has_anything(cases):
+    images = Tissue().fit(cases).sample(cases[0].load_label(), np.random.default_rng(2))
+    for image in images.values():
+        corners = image[:: image.shape[0] - 1, :: image.shape[1] - 1, :: image.shape[2] - 1]
+        assert not corners.any()
+        assert image.min() == 0
+
+
+def test_every_modality_has_the_same_foreground_and_labels_lie_in_it(cases):
+    label = cases[0].load_label()
+    label[0, 0, 0] = 2  # where the atlas knows only background
+    images = Tissue().fit(cases).sample(label, np.random.default_rng(2))
+    np.testing.assert_array_equal(images["flair"] > 0, images["t1ce"] > 0)
+    assert (images["flair"][label > 0] > 0).all()
+
+
+def test_crops_of_any_shape_and_scale_are_painted_without_background(crops):
+    generator = Tissue(n_tissues=2).fit(crops)
+    for case in crops:
+        label = case.load_label()
+        image = generator.sample(label, np.random.default_rng(0))["mri"]
+        assert image.shape == label.shape
+        assert (image > 0).all()
+        assert image[label > 0].mean() < image[label == 0].mean()  # as in training
+        assert 100 * 20 < np.median(image) < 100 * 200  # the median case's units, not those of an extreme one
+
+
+def test_a_label_map_without_any_label_is_painted_too(cases):
+    images = Tissue().fit(cases).sample(np.zeros((22, 24, 26), np.uint8), np.random.default_rng(0))
+    assert all(np.isfinite(image).all() and image.any() for image in images.values())
+
+
+def test_one_training_case_is_enough(cases):
+    images = Tissue().fit(cases[:1]).sample(cases[1].load_label(), np.random.default_rng(0))
+    assert all(np.isfinite(image).all() for image in images.values())
+
+
+def test_no_twin_is_a_copy_of_the_image_that_came_with_its_label(cases):
+    generator = Tissue().fit(cases)
+    for n, case in enumerate(cases):
+        label, real = case.load_label(), case.load_image("flair")
+        twin = generator.sample(label, np.random.default_rng(n))["flair"]
+        tissue = (label == 0) & (real > 0) & (twin > 0)
+        # Independent noise on a thousand voxels and more correlates by 0.03; the dark rim of the atlas adds to it.
+        assert abs(np.corrcoef(real[tissue], twin[tissue])[0, 1]) < 0.3
+
+
+def test_a_case_without_unlabelled_tissue_is_refused_by_name(tmp_path):
+    voxels = np.ones((12, 13, 14), np.uint8)
+    path = save_nifti(tmp_path / "full.nii.gz", voxels)
+    with pytest.raises(ValueError, match="full has none"):
+        Tissue().fit([Case("full", {"mri": path}, path)])

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ class Generator(ABC):
 
     seed: int = 0
     """Of the painting: two seeds give two synthetic sets."""
+    version: ClassVar[int] = 1
+    """Part of the recipe: raise it when the code paints otherwise, so that no older twin is taken for a new one."""
 
     @abstractmethod
     def fit(self, cases: Sequence[Case]) -> Self:

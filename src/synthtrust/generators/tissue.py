@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +36,13 @@ class Tissue(Generator):
     Twins are painted in intensity units of the training cases: foreground mean and standard deviation are the medians
     over the cases, foreground stays above 0 and background is exactly 0.
 
-    Limits: beyond the atlas there is no anatomy. Twins have no gyri, vessels or symmetry, tissue is not pushed aside by
-    a tumour, and nobody's brain is shown. Lengths are learned in voxels, so labels to paint on are expected to have the
-    voxel size of the training cases. Labels are shown as given: privacy of a twin's *label* is not the generator's.
+    Limits: beyond the atlas there is no anatomy. Twins have no gyri, vessels or symmetry, and a tumour pushes nothing
+    aside. An atlas of many cases is nobody's brain; one of a handful still shows their outlines and ventricles. Lengths
+    are learned in voxels, so labels to paint on are expected to have the voxel size of the training cases. Labels are
+    shown as given: the privacy of a twin's *label* is not the generator's.
     """
+
+    version: ClassVar[int] = 2  # 1 cut labels brighter than any tissue
 
     n_tissues: int = 5
     """Classes of the unlabelled foreground."""
@@ -135,6 +138,8 @@ class Tissue(Generator):
             shapes.append(seen.label.shape)
             scales.append(seen.scale)
             ranges.append(np.quantile(points, [0.0005, 0.9995], axis=0))
+            if (labelled := seen.inside & (seen.label > 0)).any():  # a label may be brighter than any tissue
+                ranges.append(np.quantile(seen.z[:, labelled], [0.0005, 0.9995], axis=1))
         if atlas is None:
             raise ValueError("Expected at least one training case, but got none.")
         self.centre_, self.factor_ = _vary_together(np.stack(spreads))

@@ -7,8 +7,10 @@ from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, Splits
+from synthtrust.cases.parity import check_parity, parity, print_parity
 from synthtrust.data import MixedDataModule
 from synthtrust.generators import synthesize
+from synthtrust.generators.guards import check_overlap, training_ids_of
 from synthtrust.models import Segmenter
 
 OF_THE_DOOR = ("list", "skip_refused")
@@ -31,13 +33,19 @@ def build_data(cfg: DictConfig) -> MixedDataModule:
     """Read the real cases, split them, paint or find their twins, and mix both.
 
     Raises:
-        CaseError: If the cohort or a case cannot be used.
+        CaseError: If the cohort or a case cannot be used, the generator learned from patients it is scored on, or a
+            network would see real cases and twins through two different preprocessings.
         ValueError: If the splits or the mix are impossible.
     """
     cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
     splits: Splits = make(cfg.split)(cohort.cases)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
-    twins = synthesize(make(cfg.generator), cohort, splits.train, paint, cfg.paths.synthetic)
+    generator = make(cfg.generator)
+    check_overlap(training_ids_of(generator, splits.train), splits, allow_overlap=cfg.allow_overlap)
+    twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic)
+    compared = parity(splits.train, twins.cases, cohort.modalities, n=4)
+    print_parity(compared)
+    check_parity(compared)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     data: MixedDataModule = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
     return data

@@ -1,0 +1,182 @@
+"""Parity: do real cases and their twins look alike to a network before any content is compared?"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from synthtrust.cases.case import GRID_TOLERANCE, Case, CaseError, read_header
+
+log = logging.getLogger(__name__)
+
+QUANTILES = (0.05, 0.5, 0.95)
+GEOMETRY = ("shape", "orientation", "spacing [mm]")
+DARK = 0.05  # [share of the 99th percentile]: nearer to 0 than that is background, not tissue
+BACKGROUND_LIMIT = 0.2  # difference in share of voxels; outlines of twins vary by some per cent, a background by half
+Z_LIMIT = 0.5  # [sd] between the quantiles of real and synthetic images
+
+
+def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str], *, n: int = 8) -> pd.DataFrame:
+    """Compare real cases with their twins as they lie on disk.
+
+    Scales differ from case to case, so that intensities are compared as quantiles of z-scores of the voxels that are
+    not 0, as a network sees them; the raw range is shown beside them.
+
+    Args:
+        real: Real cases.
+        twins: Their twins, paired by id, in any order; others are left out.
+        modalities: Which images to compare.
+        n: Read at most so many pairs, spread evenly over the ids.
+
+    Returns:
+        A row per pair, modality and property: case, modality (``label`` for the label map), property, real, synthetic.
+        Properties: shape, orientation, spacing [mm], dtype; background (share of voxels that are exactly 0), dark
+        (share that is nearly but not exactly 0), lowest and highest [intensity units], z-scores at 5, 50 and 95 %;
+        and the voxels of each label.
+
+    Raises:
+        CaseError: If no case has a twin among those given, or a file cannot be read.
+    """
+    twin_of = {twin.id: twin for twin in twins}
+    pairs = [(case, twin_of[case.id]) for case in sorted(real, key=lambda case: case.id) if case.id in twin_of]
+    if not pairs:
+        raise CaseError(f"Expected real cases and their twins, but none of {len(real)} ids is among the twins.")
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(n, len(pairs))).round().astype(int))
+    rows: list[tuple[Any, ...]] = []
+    for case, twin in (pairs[i] for i in chosen):
+        for name in (*modalities, "label"):
+            mine, theirs = _properties(case, name), _properties(twin, name)
+            # a label that only one of them has counts 0 voxels in the other
+            rows.extend((case.id, name, what, mine.get(what, 0), theirs.get(what, 0)) for what in mine | theirs)
+    return pd.DataFrame(rows, columns=["case", "modality", "property", "real", "synthetic"])
+
+
+def check_parity(table: pd.DataFrame) -> list[str]:
+    """Refuse twins that a network would see through another preprocessing than real cases; warn of lesser differences.
+
+    Args:
+        table: From ``parity``.
+
+    Returns:
+        The warnings, which are logged too: label maps that differ, quantiles of z-scores that lie apart.
+
+    Raises:
+        CaseError: If grid, orientation or voxel size of a pair differ; or background is exactly 0 in one source and
+            something else in the other, so that foreground cropping and z-scores would tell the sources apart.
+    """
+    errors = _different_geometry(table) + _different_background(table)
+    if errors:
+        raise CaseError(
+            f"Expected real cases and twins of one preprocessing, but {' '.join(errors)} Paint the twins on the grid "
+            "of their labels, with background exactly as in real cases."
+        )
+    warnings = _different_labels(table) + _different_contrast(table)
+    for warning in warnings:
+        log.warning(warning)
+    return warnings
+
+
+def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
+    """Show the table on the terminal: medians over the pairs, or how many pairs agree where there are no numbers."""
+    shown = Table("", "property", "real", "synthetic", title=f"Parity of {table['case'].nunique()} pairs")
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for (modality, what), part in table.groupby(["modality", "property"], sort=False):
+        row = (str(what), _summary(part["real"]), _summary(part["synthetic"]))
+        rows.setdefault(row, []).append(str(modality))  # what all images share is one row
+    for row, names in rows.items():
+        shown.add_row(escape(", ".join(names)), *map(escape, row), style="" if row[1] == row[2] else "yellow")
+    (console or Console(stderr=True)).print(shown)
+
+
+def _properties(case: Case, name: str) -> dict[str, Any]:
+    path = case.label if name == "label" else case.images[name]
+    shape, affine = read_header(path)
+    facts: dict[str, Any] = {
+        "shape": " x ".join(map(str, shape[:3])),
+        "orientation": "".join(nib.aff2axcodes(affine)),
+        "spacing [mm]": " x ".join(f"{side:.3f}" for side in np.linalg.norm(affine[:3, :3], axis=0)),
+        "dtype": str(nib.load(path).get_data_dtype()),
+    }
+    if name == "label":
+        values, counts = np.unique(case.load_label(), return_counts=True)
+        return facts | {f"label {value}": int(count) for value, count in zip(values, counts) if value}
+    return facts | _intensities(case.load_image(name))
+
+
+def _intensities(image: NDArray[np.float32]) -> dict[str, float]:
+    inside = image[image != 0].astype(np.float64)
+    dark = np.abs(inside) < DARK * np.quantile(np.abs(inside), 0.99)
+    z = (np.quantile(inside, QUANTILES) - inside.mean()) / (inside.std() or 1)
+    return {
+        "background": float((image == 0).mean()),
+        "dark": float(dark.sum() / image.size),
+        "lowest": float(image.min()),
+        "highest": float(image.max()),
+        **{f"z at {quantile:.0%}": float(value) for quantile, value in zip(QUANTILES, z)},
+    }
+
+
+def _different_geometry(table: pd.DataFrame) -> list[str]:
+    rows = table[table["property"].isin(GEOMETRY) & (table["real"] != table["synthetic"])]
+    return [
+        f"{row.modality} of {row.case} has {row.property} {row.synthetic} against {row.real}."
+        for row in rows.head(3).itertuples()
+        if not _nearly(str(row.real), str(row.synthetic))
+    ]
+
+
+def _nearly(real: str, synthetic: str) -> bool:
+    """Whether two voxel sizes differ by rounding alone."""
+    try:
+        mine, theirs = ([float(side) for side in text.split(" x ")] for text in (real, synthetic))
+    except ValueError:
+        return False  # an orientation
+    return len(mine) == len(theirs) and np.allclose(mine, theirs, rtol=0, atol=2 * GRID_TOLERANCE)
+
+
+def _different_background(table: pd.DataFrame) -> list[str]:
+    errors = []
+    for what, words in (("background", "exactly 0"), ("dark", "nearly, but not exactly 0")):
+        for modality, part in table[table["property"] == what].groupby("modality", sort=False):
+            real, synthetic = float(part["real"].median()), float(part["synthetic"].median())
+            if abs(real - synthetic) > BACKGROUND_LIMIT:
+                errors.append(f"{synthetic:.0%} of the voxels of {modality} are {words}, against {real:.0%} in real.")
+    return errors
+
+
+def _different_labels(table: pd.DataFrame) -> list[str]:
+    rows = table[table["property"].str.startswith("label ") & (table["real"] != table["synthetic"])]
+    if rows.empty:
+        return []
+    first = rows.iloc[0]
+    n, total = rows["case"].nunique(), table["case"].nunique()
+    return [
+        f"Label maps of {n} of {total} twins differ from their real cases, first "
+        f"{first['case']}: {first['synthetic']} voxels of {first['property']} against {first['real']}."
+    ]
+
+
+def _different_contrast(table: pd.DataFrame) -> list[str]:
+    warnings = []
+    rows = table[table["property"].str.startswith("z at")]
+    for (modality, what), part in rows.groupby(["modality", "property"], sort=False):
+        real, synthetic = float(part["real"].median()), float(part["synthetic"].median())
+        if abs(real - synthetic) > Z_LIMIT:
+            warnings.append(
+                f"Twins have another contrast in {modality}: {what} is {synthetic:.2f}, in real cases {real:.2f} [sd]."
+            )
+    return warnings
+
+
+def _summary(values: pd.Series) -> str:
+    if all(isinstance(value, int | float) for value in values):
+        return f"{float(np.median(values.astype(float))):.4g}"
+    first, n = values.value_counts().index[0], int(values.value_counts().iloc[0])
+    return str(first) if n == len(values) else f"{first} ({n} of {len(values)})"

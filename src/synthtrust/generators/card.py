@@ -1,0 +1,132 @@
+"""The card: what a synthetic set says about itself to people, beside the manifest that says it to programs."""
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from synthtrust.cases import Cohort
+from synthtrust.cases.manifest import INTENDED_USE, PACKAGES
+from synthtrust.files import write_text
+
+NAME = "card.md"
+
+DISCLOSED = (
+    "Each twin carries the **unedited label map of a real patient**: this set republishes the shape and place of that "
+    "patient's tumour (or other label), and each twin can be linked to its patient by its label alone. Share it only "
+    "where the labels may be shared."
+)
+EDITED = "No twin carries the label map of its real case: every one of them was changed before painting."
+PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
+
+TEMPLATE = """\
+# {name}
+
+{n} synthetic cases ("twins"), {modalities}. {how} Each keeps the id of the real case whose label it lies on.
+
+**Intended use.** {use}
+
+**Licence and source.** {licence}. Terms of the real cases hold for what was learned from them.
+
+**Privacy.** {disclosure} Whether the images give away training cases is a separate question, which an audit has to
+answer: without one, this set is *not assessed*.
+
+## How it was made
+
+| | |
+|---|---|
+| generator | `{generator}`, version {version} ({package}) |
+{parameters}
+| learned from | {learned} |
+| labels | {labels} |
+| made | {when}, {twins_made} twins in {seconds} s in the last session |
+| hardware | {hardware} |
+| versions | {versions} |
+
+Each twin's randomness depends on the seed above and on its own id alone. Recipe, ids of all training cases and the
+sha256 of every file stand in `manifest.json`, which is written last: a folder without it is unfinished.
+
+## How to verify it
+
+    python -c "from synthtrust.cases import read_manifest; read_manifest('.', verify=True)"
+
+reads every file and refuses the first whose sha256 differs from the manifest.
+"""
+
+
+def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: Mapping[str, Any]) -> Path:
+    """Write ``card.md`` into the folder of a synthetic set.
+
+    Args:
+        folder: Of the set.
+        painted: Its twins.
+        recipe: What ``recipe_of`` gave.
+        facts: ``training_ids``, ``mask_edit``, ``mask_disclosure`` and ``made_on``, as in the manifest.
+    """
+    made = facts["made_on"]
+    text = TEMPLATE.format(
+        name=painted.name,
+        n=len(painted.cases),
+        modalities=", ".join(painted.modalities),
+        how="Imported: painted by somebody else." if "imported" in recipe else "Painted by a computer program.",
+        use=INTENDED_USE,
+        licence=painted.licence.rstrip("."),
+        disclosure=_disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
+        generator=recipe["generator"],
+        version=recipe["version"],
+        package=recipe["package"],
+        parameters="\n".join(f"| {name} | {_cell(value)} |" for name, value in recipe["parameters"].items()),
+        learned=_learned(facts["training_ids"]),
+        labels=", ".join(f"{name} {value}" for name, value in painted.labels.items()),
+        when=made["when"],
+        twins_made=made["twins"],
+        seconds=made["seconds"],
+        hardware=", ".join(str(made[part]) for part in ("processor", "gpu") if made[part]) + f", {made['cores']} cores",
+        versions=", ".join(f"{package} {version(package)}" for package in PACKAGES),
+    )
+    write_text(folder / NAME, text)
+    return folder / NAME
+
+
+def made_on(twins: int, seconds: float) -> dict[str, Any]:
+    """Return when and on what a set was made, as plain JSON values.
+
+    Args:
+        twins: Made in this session; fewer than the set holds when it completed an unfinished one.
+        seconds: That the session took, learning included.
+    """
+    torch = sys.modules.get("torch")  # a generator that paints on a GPU has imported it
+    gpu = torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "twins": twins,
+        "seconds": round(seconds, 1),
+        "processor": platform.processor() or platform.machine(),
+        "gpu": gpu,
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def _disclosure(n_edited: int, *, disclosed: bool) -> str:
+    if not disclosed:
+        return EDITED
+    return (PARTLY.format(n=n_edited) if n_edited else "") + DISCLOSED
+
+
+def _learned(training_ids: list[str] | None) -> str:
+    if training_ids is None:
+        return "**unknown**: nobody said which cases; scores on any real case may be too good"
+    return f"{len(training_ids)} cases, named in the manifest"
+
+
+def _cell(value: Any) -> str:
+    """Return a value as it may stand in a table of Markdown."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = text if len(text) <= 80 else f"{text[:77]}..."
+    return text.replace("|", "\\|").replace("\n", " ")

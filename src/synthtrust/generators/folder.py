@@ -1,0 +1,168 @@
+"""Folder: a set of twins that somebody else painted, in BraTS naming or as Med-DDPM exports it."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthtrust.cases import Case, CaseError, Source, read_brats
+from synthtrust.cases.case import GRID_TOLERANCE, check_grid, read_header
+from synthtrust.generators.background import cleared
+from synthtrust.generators.guards import read_ids
+from synthtrust.generators.importer import Found, Importer
+
+EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)\.nii(\.gz)?")
+"""Med-DDPM's names: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
+
+# Med-DDPM writes masks in the order of the Decathlon, ED 1 and NCR 2, without its own class for the brain (FACTS 2.1).
+# A set whose masks somebody put right already is recognised by its labels being those of the real case.
+READINGS: Mapping[str, Mapping[int, int]] = {
+    "1 and 2 exchanged": {0: 0, 1: 2, 2: 1, 3: 3, 4: 0},
+    "as in BraTS 2023": {0: 0, 1: 1, 2: 2, 3: 3, 4: 0},
+}
+"""How a label file is read -> its values -> canonical labels."""
+
+
+@dataclass
+class Folder(Importer):
+    """Imports the twins under a folder; each is matched to its real case by id, and has to lie on that case's label.
+
+    Nothing is painted: ``seed`` chooses among several paintings of one case, in order of their number.
+    """
+
+    root: str = ""
+    """The folder of the twins."""
+    naming: Literal["auto", "brats", "med_ddpm"] = "auto"
+    """How files are named: any BraTS release (one id per case, that of the real case), or Med-DDPM's own export."""
+    release: str = "auto"
+    """The BraTS release whose label values the files have; not asked for Med-DDPM."""
+    train_ids: str | list[str] | None = None
+    """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows."""
+    background: Literal["auto", "keep"] = "auto"
+    """``auto``: background that is nearly zero is set to zero, or refused. ``keep``: images stay as they are."""
+    darkness: float = 0.25
+    """How bright background may be at most [share of the brightness of the brain]."""
+    edited_masks: bool = False
+    """Whether a twin may have another label map than its real case; the manifest then names these twins."""
+    licence: str = ""
+    """Of the imported images, for the manifest; that of the real cases when empty."""
+
+    def __post_init__(self) -> None:
+        if self.naming not in ("auto", "brats", "med_ddpm"):
+            raise ValueError(f"Expected `naming` among ['auto', 'brats', 'med_ddpm'], but got {self.naming!r}.")
+        if self.background not in ("auto", "keep"):
+            raise ValueError(f"Expected `background` among ['auto', 'keep'], but got {self.background!r}.")
+
+    @property
+    def training_ids(self) -> tuple[str, ...] | None:
+        """Ids of the cases that the images were learned from; None when nobody knows."""
+        return read_ids(self.train_ids)
+
+    def find(self, paint: Sequence[Case], modalities: Sequence[str]) -> dict[str, list[Path]]:
+        """Look up the twin of every case by the names of the files, and check their headers.
+
+        Raises:
+            CaseError: If the folder is missing, a case is without its twin, or a file of it; the message names them.
+        """
+        root = Path(self.root)
+        if not self.root or not root.is_dir():
+            raise CaseError(f"Expected a folder of twins, but {self.root!r} is none. Set generator.root.")
+        exported = _find_exports(root) if self.naming != "brats" else {}
+        self.med_ddpm_ = bool(exported) or self.naming == "med_ddpm"
+        refused = ""
+        if self.med_ddpm_:
+            twins = {case.id: self._chosen(case.id, exported, modalities) for case in paint if case.id in exported}
+        else:
+            cohort = read_brats(root, modalities=modalities, release=self.release)
+            twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in cohort.cases}
+            refused = "".join(f" {refusal.why}" for refusal in cohort.refused[:3])
+        if missing := [case.id for case in paint if case.id not in twins]:
+            raise CaseError(
+                f"Expected a twin of every case under {root}, but {len(missing)} of {len(paint)} have none: "
+                f"{', '.join(missing[:8])}. Twins carry the ids of their real cases.{refused}"
+            )
+        self.twins_ = {case.id: twins[case.id] for case in paint}
+        return {case_id: list(twin.files.values()) for case_id, twin in self.twins_.items()}
+
+    def load(self, case: Case, modalities: Sequence[str]) -> Found:
+        """Read the twin of a case, repair labels and background, and hold its label against that of the case.
+
+        Raises:
+            CaseError: If the twin was painted on another label or grid, or its background cannot be told.
+        """
+        twin = self.twins_[case.id]
+        try:
+            label, notes = self._label(case, twin)
+            images: dict[str, NDArray[np.floating]] = {name: twin.load_image(name) for name in modalities}
+            clear = cleared(images, label, self.darkness) if self.background == "auto" else None
+        except CaseError as error:
+            raise CaseError(f"The twin of case {case.id} at {twin.label.parent} cannot be imported. {error}") from error
+        notes |= {
+            "files": {role: path.relative_to(self.root).as_posix() for role, path in twin.files.items()},
+            "background": "as it was" if clear is None else "nearly zero, set to zero",
+        }
+        return Found(label, clear or images, notes)
+
+    def _chosen(
+        self, case_id: str, exported: Mapping[str, Mapping[int, Mapping[str, Path]]], modalities: Sequence[str]
+    ) -> Case:
+        """Return the painting of a case that the seed asks for."""
+        numbers = sorted(exported[case_id])
+        if len(numbers) > 1 and self.seed >= len(numbers):
+            raise CaseError(
+                f"Expected a painting {self.seed} of case {case_id}, since generator.seed={self.seed}, but there are "
+                f"only {len(numbers)}: {numbers}."
+            )
+        files = exported[case_id][numbers[self.seed if len(numbers) > 1 else 0]]
+        if missing := [role for role in (*modalities, "seg") if role not in files]:
+            raise CaseError(f"Expected {', '.join([*modalities, 'seg'])} of {case_id}, but found no {missing[0]}.")
+        twin = Case(case_id, {name: files[name] for name in modalities}, files["seg"], Source.SYNTHETIC)
+        check_grid(twin)
+        return twin
+
+    def _label(self, case: Case, twin: Case) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+        """Return the twin's label map in canonical labels, and how it was read."""
+        real = case.load_label()
+        readings = READINGS if self.med_ddpm_ else {"as its release has it": twin.relabel}
+        found = {how: replace(twin, relabel=relabel).load_label() for how, relabel in readings.items()}
+        first = next(iter(found))
+        if found[first].shape != real.shape:
+            raise CaseError(
+                f"Expected the grid {real.shape} of the real case, but got {found[first].shape}. Resample the twin."
+            )
+        how = next((how for how, label in found.items() if np.array_equal(label, real)), None)
+        # Med-DDPM writes the affine of the mask it was given, which may have been cropped: an equal label proves more
+        if not (self.med_ddpm_ and how and real.any()):
+            _check_affine(case, twin)
+        if how is None and not self.edited_masks:
+            differ = int((found[first] != real).sum())
+            raise CaseError(
+                f"Expected the label of the real case, but it was painted on another label: {differ} voxels differ. "
+                "Say edited_masks=true if masks were changed on purpose; the manifest then says so."
+            )
+        return found[how or first], {"labels": how or first, "mask_edit": how is None}
+
+
+def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
+    """Return case id -> number -> role -> file of a Med-DDPM export; nothing when it is none."""
+    base = root / "exports" if (root / "exports").is_dir() else root
+    found: dict[str, dict[int, dict[str, Path]]] = defaultdict(lambda: defaultdict(dict))
+    for path in sorted(base.glob("*/*.nii*")):
+        match = EXPORTED.fullmatch(path.name)
+        if match and match["role"] == path.parent.name:
+            found[match["case"]][int(match["n"])][match["role"]] = path
+    return found
+
+
+def _check_affine(case: Case, twin: Case) -> None:
+    (_, mine), (_, theirs) = read_header(twin.label), read_header(case.label)
+    if not np.allclose(mine, theirs, atol=GRID_TOLERANCE):
+        raise CaseError(
+            f"Expected the affine of the real case, but they differ by up to {np.abs(mine - theirs).max():.3g} mm: "
+            "another orientation, voxel size or origin. Resample the twin onto the real case."
+        )

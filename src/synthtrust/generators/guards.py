@@ -1,0 +1,152 @@
+"""Guards: whom a generator learned from, and whether it is scored on any of them."""
+
+import csv
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from synthtrust.cases import Case, CaseError, Splits
+
+log = logging.getLogger(__name__)
+
+ID_COLUMNS = ("id", "case", "case_id", "subject", "subject_id", "patient", "patient_id", "name", "brats21id", "ids")
+"""Names, in small letters, of the column of a table that holds ids; the first column when none is there."""
+
+_ENDING = re.compile(r"([_-](t1|t1n|t1ce|t1c|t2|t2w|t2f|flair|seg))?\.nii(\.gz)?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What a generator's training cases have to do with the cases it is scored on."""
+
+    status: Literal["none", "overlap", "unknown"]
+    """``unknown``: nobody said whom the generator learned from, so nothing is shown either way."""
+    n_training: int | None
+    """Training cases of the generator; None when unknown."""
+    n_recognised: int | None
+    """Cases of the cohort whose patient is among them; None when unknown."""
+    test: tuple[str, ...] = ()
+    """Ids of test cases whose patient the generator saw."""
+    val: tuple[str, ...] = ()
+    """Ids of validation cases whose patient the generator saw."""
+    clean: tuple[str, ...] = ()
+    """Ids of test cases whose patient the generator certainly did not see; none when unknown."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The same as plain JSON values, for tables and manifests."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+
+def check_overlap(training_ids: Iterable[str] | None, splits: Splits, *, allow_overlap: bool = False) -> Overlap:
+    """Compare a generator's training cases with validation and test, patient by patient.
+
+    An id means a case, or its patient, or another time point of the same patient: ``BraTS-GLI-00001-002`` overlaps with
+    a test case ``BraTS-GLI-00001-000``. Releases rename patients (``BraTS20_Training_001`` may be a ``BraTS2021_``
+    case): an overlap across releases is not found, and a warning says so when no id is recognised.
+
+    Args:
+        training_ids: Ids of the cases or patients that the generator learned from; None when they are unknown.
+        splits: The real cases by patient.
+        allow_overlap: Return an overlap, with a warning, instead of refusing it.
+
+    Returns:
+        The overlap. Scores on its ``clean`` test cases alone are free of it.
+
+    Raises:
+        CaseError: If the generator learned from a patient of val or test, and ``allow_overlap`` is False.
+    """
+    if training_ids is None:
+        log.warning("Nobody said whom the generator learned from: its overlap with the test cases is unknown.")
+        return Overlap("unknown", None, None)
+    ids = set(training_ids)
+    cases = (*splits.train, *splits.val, *splits.test)
+    seen = _patients_of(ids, cases)
+    if ids and not seen:
+        log.warning(
+            "None of the generator's %d training ids, %s for one, is a case of this cohort. Right if it learned from "
+            "other patients; if it learned from these under other names, the overlap is not found.",
+            len(ids), min(ids),
+        )  # fmt: skip
+    val, test = (tuple(case.id for case in part if case.patient in seen) for part in (splits.val, splits.test))
+    overlap = Overlap(
+        "overlap" if val or test else "none",
+        len(ids),
+        sum(case.patient in seen for case in cases),
+        test,
+        val,
+        tuple(case.id for case in splits.test if case.patient not in seen),
+    )
+    if overlap.status == "overlap":
+        _refuse_or_warn(overlap, allow_overlap=allow_overlap)
+    return overlap
+
+
+def training_ids_of(generator: object, train: Sequence[Case]) -> tuple[str, ...] | None:
+    """Return the ids of the cases that a generator will have learned from when it has painted.
+
+    A generator that learns in ``fit`` and nowhere else learns from ``train``. One that comes with weights or with
+    images of its own has an attribute ``training_ids``: all ids, or None when they are unknown.
+    """
+    own: Iterable[str] | None = getattr(generator, "training_ids", [case.id for case in train])
+    return None if own is None else tuple(sorted(own))
+
+
+def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
+    """Read training ids from where a user has them.
+
+    Args:
+        source: The ids; or a text file with one per line; or a CSV or TSV table with a column of ``ID_COLUMNS``, or
+            with the ids in its first column. A file name stands for its case: ``x/BraTS2021_00000_t1.nii.gz`` is
+            ``BraTS2021_00000``. None means that nobody knows.
+
+    Raises:
+        CaseError: If the file is missing, or holds no id.
+
+    >>> read_ids(["b", "a", "b", "x/BraTS2021_00000_t1.nii.gz"])
+    ('BraTS2021_00000', 'a', 'b')
+    """
+    if source is None:
+        return None
+    words = _words_of(Path(source)) if isinstance(source, str | Path) else [str(word) for word in source]
+    ids = {_ENDING.sub("", word.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]) for word in words} - {""}
+    if not ids:
+        raise CaseError(f"Expected ids of training cases, but got none in {source}. Say null if they are unknown.")
+    return tuple(sorted(ids))
+
+
+def _patients_of(ids: set[str], cases: Sequence[Case]) -> set[str]:
+    """Return the patients among the cases that any of these ids belongs to."""
+    before_a_dash = {id_[:place] for id_ in ids for place, sign in enumerate(id_) if sign == "-"}
+    return {case.patient for case in cases if {case.id, case.patient} & ids or case.patient in before_a_dash}
+
+
+def _refuse_or_warn(overlap: Overlap, *, allow_overlap: bool) -> None:
+    found = (
+        f"{len(overlap.test)} test and {len(overlap.val)} validation cases are of patients it learned from: "
+        f"{', '.join((*overlap.test, *overlap.val)[:8])}"
+    )
+    if not allow_overlap:
+        raise CaseError(
+            f"Expected a generator that never saw the patients it is scored on, but {found}. Leave these cases out; or "
+            "say allow_overlap=true, which is written into every result: scores on the test cases are then too good."
+        )
+    log.warning("Overlap allowed: %s. %d test cases are clean.", found, len(overlap.clean))
+
+
+def _words_of(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (FileNotFoundError, IsADirectoryError):
+        raise CaseError(f"Expected a text or CSV file of training ids at {path}, but there is none.") from None
+    lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    delimiter = next((sign for sign in "\t;," if lines and sign in lines[0]), ",")
+    rows = list(csv.reader(lines, delimiter=delimiter))
+    if not rows:
+        return []
+    named = [place for place, name in enumerate(rows[0]) if name.strip().lower() in ID_COLUMNS]
+    column = named[0] if named else 0
+    return [row[column] for row in rows[bool(named) :] if len(row) > column]

@@ -1,0 +1,44 @@
+"""Mask swap: another patient's image on every label."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthtrust.cases import Case
+from synthtrust.generators.base import Generator
+from synthtrust.generators.grid import centred
+from synthtrust.generators.memory import Memory
+
+
+@dataclass
+class MaskSwap(Generator):
+    """Gives every label the real image of a training case of another patient, drawn by chance.
+
+    The control for the pairing: every image is real and every label is real, but they do not belong together. An image
+    on another grid is cropped or zero-padded about its centre.
+
+    Must show: TSTR far below TRTR (a network can learn no more than where tumours tend to be), while fidelity scores
+    that see images alone stay at their floor, and privacy is not supported, since each image is somebody's, verbatim.
+    """
+
+    def fit(self, cases: Sequence[Case]) -> Self:
+        """Remember which case each label map belongs to.
+
+        Raises:
+            ValueError: If there are not at least two patients to swap between.
+        """
+        patients = {case.patient for case in cases}
+        if len(patients) < 2:
+            raise ValueError(f"Expected training cases of at least two patients to swap, but got {len(patients)}.")
+        self.memory_ = Memory(cases)
+        return self
+
+    def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+        """Give the images of a case that has another label and another patient."""
+        owner = self.memory_.of(label)
+        others = [case for case in self.memory_.cases if owner is None or case.patient != owner.patient]
+        case = others[int(rng.integers(len(others)))]
+        return {modality: centred(case.load_image(modality), label.shape) for modality in case.images}

@@ -1,0 +1,176 @@
+"""Published weights: a Med-DDPM checkpoint in, our network out; nothing in the file is executed."""
+
+import pickle
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet, empty_network
+
+PREFIX = "denoise_fn."
+"""Of every weight of the network in a checkpoint."""
+
+BUFFERS = frozenset(
+    {
+        "betas",
+        "alphas_cumprod",
+        "alphas_cumprod_prev",
+        "sqrt_alphas_cumprod",
+        "sqrt_one_minus_alphas_cumprod",
+        "log_one_minus_alphas_cumprod",
+        "sqrt_recip_alphas_cumprod",
+        "sqrt_recipm1_alphas_cumprod",
+        "posterior_variance",
+        "posterior_log_variance_clipped",
+        "posterior_mean_coef1",
+        "posterior_mean_coef2",
+        "posterior_mean_coef3",
+    }
+)
+"""Tables of the diffusion that lie beside the weights; they follow from the number of timesteps."""
+
+IN_A_BLOCK = {
+    "norm1": "in_layers.0",
+    "conv1.conv": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
+    "conv2.conv": "out_layers.3",
+    "skip_connection.conv": "skip_connection",
+}
+"""Our part of a residual block -> theirs."""
+
+SHOWN = 12  # keys listed in full in an error
+
+
+def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
+    """Read the averaged weights (``ema``) of a Med-DDPM checkpoint, without executing anything in the file.
+
+    Raises:
+        ValueError: If there is no such file, it holds anything but weights, or has no ``ema``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"Expected a Med-DDPM checkpoint at {path}, but there is no such file.")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise ValueError(
+            f"Expected a file of weights, but {path} is damaged or holds something else, which was not executed: "
+            f"{str(error).partition(chr(10))[0]} Get the file from its authors again."
+        ) from error
+    ema = checkpoint.get("ema") if isinstance(checkpoint, Mapping) else None
+    if not isinstance(ema, Mapping):
+        found = sorted(map(str, checkpoint))[:SHOWN] if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
+        raise ValueError(f"Expected a Med-DDPM checkpoint with weights under 'ema', but got {found} in {path}.")
+    return ema
+
+
+def load_published(
+    state_dict: Mapping[str, Tensor],
+    *,
+    in_channels: int = 8,
+    out_channels: int = 4,
+    channels: Sequence[int] = CHANNELS,
+    num_res_blocks: int = 2,
+) -> DiffusionUNet:
+    """Make the network from the ``ema`` of a checkpoint; its ``forward(x, t)`` tells the noise.
+
+    Args:
+        state_dict: Keys with the prefix ``denoise_fn.``; the tables of the diffusion beside them may be left out.
+        in_channels: Of the network that was trained: four modalities and four of the condition.
+        out_channels: Four modalities: t1, t1ce, t2, flair.
+        channels: Feature maps per level.
+        num_res_blocks: Residual blocks per level.
+
+    Returns:
+        The network in evaluation mode, on the CPU, in float32. The weights are copies.
+
+    Raises:
+        ValueError: If keys are missing or extra, or a tensor has another shape; all of them are listed.
+    """
+    network = empty_network(
+        in_channels=in_channels, out_channels=out_channels, channels=channels, num_res_blocks=num_res_blocks
+    )
+    _check(state_dict, published_shapes(network))
+    ours = {}
+    for key, part, theirs in _names(network):
+        tensor = state_dict[theirs].detach().float()
+        tensor = tensor if part is None else tensor.chunk(3)[part]  # theirs holds query, key and value in one
+        ours[key] = tensor.reshape(network.get_parameter(key).shape).clone()
+    network.load_state_dict(ours, assign=True)
+    return network.eval()
+
+
+def published_shapes(network: DiffusionUNet) -> dict[str, tuple[int, ...]]:
+    """Return every key and shape that a checkpoint of this architecture holds, the diffusion's tables left out."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for key, part, theirs in _names(network):
+        shape = tuple(network.get_parameter(key).shape)
+        if part is not None:
+            shape = (3 * shape[0], *shape[1:])
+        if theirs.endswith(("qkv.weight", "proj_out.weight")):  # there a convolution over a sequence, here a matrix
+            shape = (*shape, 1)
+        shapes[theirs] = shape
+    return shapes
+
+
+def _names(network: DiffusionUNet) -> Iterator[tuple[str, int | None, str]]:
+    """Yield our key, which third of their tensor it is (None: all of it), and their key."""
+    blocks = _blocks(len(network.channels), network.blocks_per_level)
+    for key, _ in network.named_parameters():
+        block = max((name for name in blocks if key.startswith(name + ".")), key=len)
+        stem, _, kind = key.removeprefix(block + ".").rpartition(".")
+        third = re.fullmatch(r"attn\.to_([qkv])", stem)
+        if third:
+            stem = "qkv"
+        theirs = {**IN_A_BLOCK, "attn.out_proj": "proj_out"}.get(stem, stem)
+        yield (
+            key,
+            "qkv".index(third[1]) if third else None,
+            PREFIX + ".".join(filter(None, (blocks[block], theirs, kind))),
+        )
+
+
+def _blocks(n_levels: int, n_blocks: int) -> dict[str, str]:
+    """Map our blocks to theirs: they number all blocks of one way in a row, we by level."""
+    names = {
+        "conv_in.conv": "input_blocks.0.0",
+        "time_embed": "time_embed",
+        "middle_block.resnet_1": "middle_block.0",
+        "middle_block.attention": "middle_block.1",
+        "middle_block.resnet_2": "middle_block.2",
+        "out.0": "out.0",
+        "out.2.conv": "out.2",
+    }
+    down = 1  # 0 is the first convolution
+    for level in range(n_levels):
+        for block in range(n_blocks):
+            names[f"down_blocks.{level}.resnets.{block}"] = f"input_blocks.{down + block}.0"
+        names[f"down_blocks.{level}.downsampler.op.conv"] = f"input_blocks.{down + n_blocks}.0.op"
+        down += n_blocks + 1
+        up = level * (n_blocks + 1)
+        for block in range(n_blocks + 1):
+            names[f"up_blocks.{level}.resnets.{block}"] = f"output_blocks.{up + block}.0"
+        names[f"up_blocks.{level}.upsampler.postconv.conv"] = f"output_blocks.{up + n_blocks}.1.conv"
+    return names
+
+
+def _check(state_dict: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    wrong = {
+        "missing": [key for key in expected if key not in state_dict],
+        "extra": [key for key in state_dict if key not in expected and key not in BUFFERS],
+        "of another shape": [
+            f"{key} {tuple(state_dict[key].shape)} instead of {shape}"
+            for key, shape in expected.items()
+            if key in state_dict and tuple(state_dict[key].shape) != shape
+        ],
+    }
+    if any(wrong.values()):
+        lists = "; ".join(f"{len(keys)} {what}: {', '.join(keys)}" for what, keys in wrong.items() if keys)
+        raise ValueError(
+            f"Expected the {len(expected)} weights of a Med-DDPM network, but got {lists}. Give the 'ema' of a BraTS "
+            "checkpoint, and the channels and blocks it was trained with."
+        )

@@ -1,0 +1,65 @@
+"""Noisy replay: copies of what was seen, disguised."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthtrust.generators.replay import Replay
+
+
+@dataclass
+class NoisyReplay(Replay):
+    """Gives the real image of a label back with noise, a small shift and another gamma, or mirrored.
+
+    The control for privacy audits that only look for verbatim copies. Each disguise is off at 0; one alone is chosen
+    by turning the others off. Noise and gamma are relative to the foreground (voxels that are not 0), so that units
+    play no part, and background stays 0.
+
+    Must show (MEASURES 1.6): TSTR about equal to TRTR (ratio about 1) while ``flip`` is off, fidelity near its floor,
+    privacy not supported, with a copy rate of at least 0.98 for each disguise. A mirrored image no longer fits its
+    label, which stays as it is: with ``flip`` on, utility falls, and the question is asked of privacy alone.
+    """
+
+    noise: float = 0.1
+    """Standard deviation of Gaussian noise [standard deviations of the foreground]."""
+    shift: int = 1
+    """Largest shift along each axis [voxels]."""
+    gamma: float = 0.2
+    """Largest logarithm of the exponent that foreground intensities, scaled to [0, 1], are raised to."""
+    flip: bool = False
+    """Mirror along the first axis (left and right), every second twin by chance."""
+
+    def __post_init__(self) -> None:
+        if min(self.noise, self.shift, self.gamma) < 0:
+            raise ValueError(
+                f"Expected noise, shift and gamma of at least 0, but got {self.noise}, {self.shift} and {self.gamma}."
+            )
+
+    def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+        """Give the images of that label back in disguise; all modalities are moved alike."""
+        mirrored = self.flip and bool(rng.integers(2))
+        step = rng.integers(-self.shift, self.shift, size=label.ndim, endpoint=True)
+        images = {}
+        for modality, image in super().sample(label, rng).items():
+            moved = _moved(image[::-1] if mirrored else image, step)
+            images[modality] = self._disguised(moved, rng)
+        return images
+
+    def _disguised(self, image: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.floating]:
+        inside = image != 0
+        values = image[inside].astype(np.float64)
+        exponent = np.exp(rng.uniform(-self.gamma, self.gamma))
+        grain = self.noise * values.std() * rng.standard_normal(values.size)
+        low, span = values.min(), np.ptp(values) or 1
+        values = low + span * ((values - low) / span) ** exponent + grain
+        out = np.zeros(image.shape, dtype=np.float32)
+        out[inside] = np.maximum(values, low) if low > 0 else values  # foreground above 0 stays above 0
+        return out
+
+
+def _moved(image: NDArray[np.floating], step: NDArray[np.integer]) -> NDArray[np.floating]:
+    """Move an image by whole voxels; what comes in at an edge is the edge itself, 0 where background reaches it."""
+    for axis, by in enumerate(step):
+        image = image.take(np.clip(np.arange(image.shape[axis]) - by, 0, image.shape[axis] - 1), axis)
+    return image

@@ -1,0 +1,78 @@
+"""Every set has a card for people, and says when and on what it was made."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from synthtrust.cases import load_manifest
+from synthtrust.files import sha256_of
+from synthtrust.generators import Replay, synthesize
+from synthtrust.generators.card import made_on
+from synthtrust.generators.noisy_replay import NoisyReplay
+from synthtrust.testing import tiny_cohort
+
+
+@pytest.fixture
+def made(tmp_path):
+    cohort = tiny_cohort(tmp_path / "real", count=3)
+    twins = synthesize(NoisyReplay(seed=4), cohort, cohort.cases[:2], cohort.cases, tmp_path / "synthetic")
+    return cohort, twins.cases[0].label.parents[1]
+
+
+def test_the_card_says_what_a_reader_must_know(made):
+    cohort, folder = made
+    text = (folder / "card.md").read_text()
+    for fact in (
+        "3 synthetic cases",
+        "synthtrust.generators.noisy_replay.NoisyReplay",
+        "| seed | 4 |",
+        "| noise | 0.1 |",
+        "2 cases, named in the manifest",
+        "NCR 1, ED 2, ET 3",
+        cohort.licence.rstrip("."),
+        "Not for clinical use",
+        "unedited label map of a real patient",
+        "not assessed",
+        "verify=True",
+        "synthtrust 0.",
+    ):
+        assert fact in text, fact
+    assert "{" not in text
+
+
+def test_the_manifest_knows_its_card_and_is_written_after_it(made):
+    _, folder = made
+    record = load_manifest(folder)
+    assert record["card"] == {"file": "card.md", "sha256": sha256_of(folder / "card.md")}
+    assert (folder / "manifest.json").stat().st_mtime_ns >= (folder / "card.md").stat().st_mtime_ns
+
+
+def test_time_and_hardware_are_recorded(made):
+    made_ = load_manifest(made[1])["made_on"]
+    assert made_["twins"] == 3
+    assert made_["seconds"] >= 0
+    assert made_["cores"] > 0
+    assert set(made_on(0, 1.0)) == set(made_)
+
+
+def test_a_set_without_its_card_is_unfinished_and_completed(made, tmp_path):
+    """Killed between the card and the manifest: both are written again, and no twin is painted anew."""
+    cohort, folder = made
+    (folder / "manifest.json").unlink()
+    (folder / "card.md").unlink()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nii.gz")}
+    synthesize(NoisyReplay(seed=4), cohort, cohort.cases[:2], cohort.cases, tmp_path / "synthetic")
+    assert (folder / "card.md").exists()
+    assert load_manifest(folder)["made_on"]["twins"] == 0
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*.nii.gz")}
+
+
+def test_a_bar_in_a_hyper_parameter_does_not_break_the_table(tmp_path):
+    @dataclass
+    class Barred(Replay):
+        rule: str = "left|right"
+
+    cohort = tiny_cohort(tmp_path / "real", count=2)
+    twins = synthesize(Barred(), cohort, cohort.cases, cohort.cases, tmp_path / "synthetic")
+    text = (twins.cases[0].label.parents[1] / "card.md").read_text()
+    assert "| rule | left\\|right |" in text

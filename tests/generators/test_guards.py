@@ -1,0 +1,110 @@
+"""A generator is not scored on the patients it learned from, unless everybody is told."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from synthtrust.cases import Case, CaseError, Splits, split
+from synthtrust.generators import Replay
+from synthtrust.generators.guards import check_overlap, read_ids, training_ids_of
+
+
+def case(case_id, patient=""):
+    return Case(case_id, {}, "label.nii.gz", patient=patient)
+
+
+SPLITS = Splits(train=(case("a"), case("b")), val=(case("c"),), test=(case("d"), case("e-0", patient="e")))
+
+
+def test_a_generator_fitted_on_train_is_free_of_overlap():
+    overlap = check_overlap(training_ids_of(Replay(), SPLITS.train), SPLITS)
+    assert overlap.facts == {
+        "status": "none", "n_training": 2, "n_recognised": 2, "test": [], "val": [], "clean": ["d", "e-0"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [(["a", "d"], "1 test and 0 validation cases .* d"), (["c"], "0 test and 1 validation cases .* c")],
+)
+def test_a_generator_that_saw_a_scored_patient_is_refused(ids, named):
+    with pytest.raises(CaseError, match=named + r".*allow_overlap=true"):
+        check_overlap(ids, SPLITS)
+
+
+@pytest.mark.parametrize("name", ["e-0", "e", "e-1", "e-1-2"])
+def test_any_time_point_of_a_patient_overlaps(name):
+    overlap = check_overlap([name], SPLITS, allow_overlap=True)
+    assert (overlap.status, overlap.test, overlap.clean) == ("overlap", ("e-0",), ("d",))
+
+
+def test_a_longer_number_is_another_patient():
+    assert check_overlap(["d1", "ee-0", "a"], SPLITS).status == "none"
+
+
+def test_unknown_training_cases_are_marked_and_nothing_is_called_clean(caplog):
+    overlap = check_overlap(None, SPLITS)
+    assert (overlap.status, overlap.n_training, overlap.clean) == ("unknown", None, ())
+    assert "Nobody said whom the generator learned from" in caplog.text
+
+
+def test_ids_in_another_naming_are_warned_of(caplog):
+    overlap = check_overlap(["BraTS20_Training_001"], SPLITS)
+    assert overlap.n_recognised == 0
+    assert "is a case of this cohort" in caplog.text
+
+
+def test_an_allowed_overlap_is_warned_of(caplog):
+    assert check_overlap(["d"], SPLITS, allow_overlap=True).facts["test"] == ["d"]
+    assert "Overlap allowed: 1 test and 0 validation cases" in caplog.text
+
+
+def test_a_random_test_set_holds_as_many_med_ddpm_cases_as_arithmetic_says():
+    """193 of 1251 cases trained the published weights: 251 drawn test cases hold 251 * 193 / 1251 = 38.7 of them."""
+    cases = [case(f"BraTS2021_{n:05d}") for n in range(1251)]
+    chosen = np.random.default_rng(1).choice(1251, 193, replace=False)
+    trained = [cases[n].id for n in chosen]
+    found = []
+    for seed in range(200):
+        splits = split(cases, seed=seed, test=251, val=50)
+        overlap = check_overlap(trained, splits, allow_overlap=True)
+        assert len(overlap.test) + len(overlap.clean) == 251
+        assert set(overlap.test) <= set(trained)
+        assert not set(overlap.clean) & set(trained)
+        found.append(len(overlap.test))
+    expected = 251 * 193 / 1251
+    assert expected == pytest.approx(38.7, abs=0.03)
+    spread = np.sqrt(expected * (1 - 193 / 1251) * (1251 - 251) / 1250)  # hypergeometric
+    assert np.mean(found) == pytest.approx(expected, abs=4 * spread / np.sqrt(200))
+    assert np.std(found) == pytest.approx(spread, rel=0.2)
+
+
+def test_a_generator_with_weights_of_its_own_says_whom_it_saw():
+    assert training_ids_of(SimpleNamespace(training_ids=["z", "y"]), SPLITS.train) == ("y", "z")
+    assert training_ids_of(SimpleNamespace(training_ids=None), SPLITS.train) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BraTS2021_00000\nBraTS2021_00002\n",
+        "# the published list\nBraTS2021_00002\n\nBraTS2021_00000\n",
+        "index,case_id\n0,BraTS2021_00000\n1,BraTS2021_00002\n",
+        "BraTS21ID;MGMT\nBraTS2021_00000;1\nBraTS2021_00002;0\n",
+        "data/BraTS2021_00000/BraTS2021_00000_t1.nii.gz\ndata/BraTS2021_00002/BraTS2021_00002_seg.nii.gz\n",
+        "C:\\data\\BraTS2021_00000\\\nBraTS2021_00002-t1n.nii\n",
+    ],
+    ids=["lines", "comments", "csv", "semicolons", "paths", "windows"],
+)
+def test_ids_are_read_from_the_files_people_have(tmp_path, text):
+    (tmp_path / "ids.csv").write_text(text)
+    assert read_ids(str(tmp_path / "ids.csv")) == ("BraTS2021_00000", "BraTS2021_00002")
+
+
+def test_a_missing_or_empty_list_is_refused(tmp_path):
+    with pytest.raises(CaseError, match="but there is none"):
+        read_ids(str(tmp_path / "ids.csv"))
+    (tmp_path / "ids.csv").write_text("case_id\n")
+    with pytest.raises(CaseError, match="Say null if they are unknown"):
+        read_ids(str(tmp_path / "ids.csv"))

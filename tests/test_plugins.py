@@ -1,0 +1,136 @@
+"""An installed plugin's options are offered beside our own, and a broken plugin is named and hides nobody's."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.errors import InstantiationException, MissingConfigException
+from hydra.utils import instantiate
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "docs" / "example_plugin"
+TINY = (
+    "cases.n_cases=6", "cases.shape=[24,28,20]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
+    "data.patch_size=[16,16,16]", "data.batch_size=1", "steps=2", "val_every=2", "split.test=1", "split.val=1",
+    "trainer.enable_progress_bar=false", "trainer.accelerator=cpu",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder into which pip installed the example plugin, as a user would; no network is asked."""
+    folder = tmp_path_factory.mktemp("plugin")
+    shutil.copytree(EXAMPLE, folder / "source")  # a build leaves files beside the sources
+    options = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(folder / "site"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, str(folder / "source")],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "site"
+
+
+@pytest.fixture
+def installed(site, monkeypatch):
+    """The example plugin, on this process's path."""
+    monkeypatch.syspath_prepend(str(site))
+
+
+def plant(folder, name, value, code=""):
+    """Write by hand what pip would leave of a plugin: its package and the entry point."""
+    info = folder / f"{name}-0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+    (info / "entry_points.txt").write_text(f"[synthtrust.conf]\n{name} = {value}\n")
+    if code:
+        (folder / name / "conf" / "generator").mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(code)
+        (folder / name / "conf" / "generator" / f"{name}_option.yaml").write_text(f"_target_: {name}.Nothing\n")
+
+
+def command(site, folder, *arguments, program=(str(ROOT / "train.py"),)):
+    environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE")}
+    return subprocess.run(
+        [sys.executable, *program, *arguments], cwd=folder, env=environment | {"PYTHONPATH": str(site)},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def offered(composed):
+    """The generators that the message for a wrong name lists."""
+    with pytest.raises(MissingConfigException) as error:
+        composed("train", "generator=nope")
+    return {word.strip() for word in str(error.value).partition("Available options")[2].splitlines()[1:]}
+
+
+def test_a_wrong_name_lists_the_plugins_options_beside_our_own(installed, composed):
+    assert {"transplant", "tissue", "replay", "folder"} <= offered(composed)
+
+
+def test_without_the_plugin_its_options_are_not_there(composed):
+    assert "transplant" not in offered(composed)
+
+
+def test_the_plugins_option_composes_and_can_be_changed(installed, composed):
+    cfg = composed("train", "generator=transplant", "generator.noise=0.1")
+    assert cfg.generator == {"_target_": "synthtrust_transplant.transplant.Transplant", "seed": 0, "noise": 0.1}
+
+
+def test_help_lists_the_plugin_and_stays_light(site, tmp_path):
+    done = command(site, tmp_path, "--help")
+    assert done.returncode == 0, done.stderr
+    line = next(line for line in done.stdout.splitlines() if line.startswith("generator:"))  # the config comes later
+    assert "transplant" in line
+    code = (
+        "import sys, synthtrust.cli; from hydra import compose, initialize_config_dir; "
+        "synthtrust.cli.find_plugins(); initialize_config_dir(synthtrust.cli.conf_dir(), version_base='1.3'); "
+        "compose('train', ['generator=transplant', 'paths.output=x']); "
+        "sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'nibabel')))"
+    )
+    assert command(site, tmp_path, "-c", code, program=()).returncode == 0
+
+
+def test_a_run_trains_on_the_plugins_twins(site, tmp_path):
+    done = command(site, tmp_path, "generator=transplant", "alpha=0.0", "name=plug", *TINY)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs" / "plug" / "alpha_0.0_seed_0" / "run.json").exists()
+    (card,) = (tmp_path / "synthetic").glob("Transplant-*/card.md")
+    assert "synthtrust-transplant 0.1.0" in card.read_text()
+
+
+def test_the_plugins_own_tests_pass(site, tmp_path):
+    shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
+    done = command(site, tmp_path, "-q", "-p", "no:cacheprovider", "tests", program=("-m", "pytest"))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code", "problem"),
+    [
+        ("torn", "torn.conf", "raise ImportError('libpaint.so is missing')", "ImportError: libpaint.so is missing"),
+        ("quitter", "quitter.conf", "import sys; sys.exit('no licence')", "SystemExit: no licence"),
+        ("gone", "gone.conf", "", "ModuleNotFoundError: No module named 'gone'"),
+        ("flat", "json.decoder", "", "it is a single module"),
+    ],
+)
+def test_a_broken_plugin_is_named_and_does_not_hide_the_others(
+    installed, composed, tmp_path, monkeypatch, caplog, name, value, code, problem
+):
+    plant(tmp_path, name, value, code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert {"transplant", "tissue"} <= offered(composed)
+    (warning,) = {record.getMessage() for record in caplog.records if record.name == "synthtrust.plugins"}
+    assert f"Plugin {name!r} brings no options" in warning
+    assert problem in warning
+
+
+def test_a_plugin_that_breaks_when_it_is_chosen_is_named(installed, composed, tmp_path, monkeypatch):
+    """Its conf is whole, but what the conf names is not there: the others still compose, and the error says whose."""
+    plant(tmp_path, "hollow", "hollow.conf", "'''Nothing here.'''")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert {"transplant", "hollow_option"} <= offered(composed)
+    with pytest.raises(InstantiationException, match=r"hollow\.Nothing"):
+        instantiate(composed("train", "generator=hollow_option").generator)
