@@ -49,7 +49,8 @@ def _plainly(task: Callable[[], None]) -> None:
     try:
         task()
     except (HydraException, OmegaConfBaseException) as error:
-        sys.exit(f"Error in the configuration: {error}")
+        because = f" Because: {error.__cause__}" if error.__cause__ else ""  # Hydra hides why a target fails
+        sys.exit(f"Error in the configuration: {error}{because}")
     except (ValueError, FileNotFoundError) as error:
         if not str(error).startswith("Expected "):  # not one of this project's refusals
             raise

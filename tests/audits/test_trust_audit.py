@@ -10,7 +10,7 @@ import pytest
 
 from synthtrust.audits import Trust
 
-# MEASURES 7: four cases in three regions, and their twins.
+# Golden values: four cases in three regions, and their twins.
 REAL = [[0.80, 0.90, 0.60], [0.70, 0.85, 0.50], [0.90, 0.95, 0.75], [0.60, 0.80, 0.35]]
 SYNTHETIC = [[0.82, 0.91, 0.66], [0.78, 0.88, 0.60], [0.91, 0.93, 0.78], [0.70, 0.84, 0.50]]
 REGIONS = ("ET", "ED", "NCR")

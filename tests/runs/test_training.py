@@ -54,6 +54,7 @@ def test_a_run_describes_itself(configure):
     assert OmegaConf.to_yaml(run.config) == OmegaConf.to_yaml(cfg, resolve=True)
     facts = run.facts()
     assert (facts["steps"], facts["network"], facts["labels"]) == (4, "UNet", {"NCR": 1, "ED": 2, "ET": 3})
+    assert (facts["overlap"]["status"], facts["overlap"]["clean"]) == ("none", run.data()["splits"]["test"])
     assert run.twin(scores["case"][0]).load_image("flair").shape == run.real_case(scores["case"][0]).load_label().shape
     assert set(run.volumes()["part"]) == {"train", "val", "test"}
     curves = pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv")

@@ -14,8 +14,8 @@ from synthtrust.runs import Run, find_runs, make, read_cases, score_cohort
 log = logging.getLogger(__name__)
 
 SHARED_FACTS = (
-    "cohort", "licence", "cases", "patients", "generator", "network", "parameters", "steps", "batch_size", "patch_size",
-    "mode", "regions", "empty", "device", "devices", "cores", "python", "versions",
+    "cohort", "licence", "cases", "patients", "generator", "overlap", "network", "parameters", "steps", "batch_size",
+    "patch_size", "mode", "regions", "empty", "device", "devices", "cores", "python", "versions",
 )  # fmt: skip
 """Facts of a run that every run of a sweep shares."""
 

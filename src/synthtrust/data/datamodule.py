@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,8 @@ class MixedDataModule(LightningDataModule):
             "real": lambda: list(self.parts["val"][0]),
             "synthetic": lambda: list(self.parts["val"][1]),
         }[val]()
+        self.overlap: dict[str, Any] = {}
+        """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
         self._prepared: dict[tuple[str, str], Prepared] = {}
 
     @property

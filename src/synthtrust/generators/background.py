@@ -21,7 +21,7 @@ def cleared(
     """Set background to exactly zero where it is nearly zero, as a diffusion model leaves it.
 
     Real skull-stripped images are exactly 0 outside the brain, and foreground cropping and z-scores rely on it: with
-    0.003 in place of 0, a network would see the two sources on different scales (FACTS 2.5). Voxels are parted by how
+    0.003 in place of 0, a network would see the two sources on different scales. Voxels are parted by how
     bright they are in their brightest modality (Otsu 1979). When the darker part is dark enough to be background, the
     brain is the largest connected part above its noise, holes filled.
 

@@ -19,7 +19,7 @@ from synthtrust.generators.importer import Found, Importer
 EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)\.nii(\.gz)?")
 """Med-DDPM's names: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
 
-# Med-DDPM writes masks in the order of the Decathlon, ED 1 and NCR 2, without its own class for the brain (FACTS 2.1).
+# Med-DDPM writes masks in the order of the Decathlon, ED 1 and NCR 2, without its own class for the brain.
 # A set whose masks somebody put right already is recognised by its labels being those of the real case.
 READINGS: Mapping[str, Mapping[int, int]] = {
     "1 and 2 exchanged": {0: 0, 1: 2, 2: 1, 3: 3, 4: 0},

@@ -22,7 +22,7 @@ class Mean(Generator):
     foreground, so that cases whose units differ by orders of magnitude weigh the same; background is exactly 0 where
     most cases have none.
 
-    Must show (MEASURES 1.6): TSTR far below TRTR (a network can learn no more than where tumours tend to be), fidelity
+    Must show: TSTR far below TRTR (a network can learn no more than where tumours tend to be), fidelity
     far from its floor with no diversity at all, and privacy with no leak detected as soon as there are several dozen
     training cases; the mean of a few is a blend that still shows each of them.
     """

@@ -20,7 +20,7 @@ class Noise(Generator):
     standard deviation are those of the foreground of a typical training case, background is exactly 0. The label
     decides the grid and nothing else.
 
-    Must show (MEASURES 1.6): TSTR near 0 (ratio to TRTR far below 1), fidelity far from its floor, and privacy with no
+    Must show: TSTR near 0 (ratio to TRTR far below 1), fidelity far from its floor, and privacy with no
     leak detected.
     """
 

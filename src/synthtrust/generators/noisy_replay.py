@@ -16,7 +16,7 @@ class NoisyReplay(Replay):
     by turning the others off. Noise and gamma are relative to the foreground (voxels that are not 0), so that units
     play no part, and background stays 0.
 
-    Must show (MEASURES 1.6): TSTR about equal to TRTR (ratio about 1) while ``flip`` is off, fidelity near its floor,
+    Must show: TSTR about equal to TRTR (ratio about 1) while ``flip`` is off, fidelity near its floor,
     privacy not supported, with a copy rate of at least 0.98 for each disguise. A mirrored image no longer fits its
     label, which stays as it is: with ``flip`` on, utility falls, and the question is asked of privacy alone.
     """

@@ -20,7 +20,7 @@ class Replay(Generator):
     The control that a privacy audit must catch and a utility score cannot. A label it never saw gets the image of the
     training case whose label map is most like it, cropped or zero-padded about the centre to the label's grid.
 
-    Must show (MEASURES 1.6): TSTR equal to TRTR up to seeds, fidelity at its floor, privacy not supported.
+    Must show: TSTR equal to TRTR up to seeds, fidelity at its floor, privacy not supported.
     """
 
     def fit(self, cases: Sequence[Case]) -> Self:

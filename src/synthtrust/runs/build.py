@@ -41,13 +41,14 @@ def build_data(cfg: DictConfig) -> MixedDataModule:
     splits: Splits = make(cfg.split)(cohort.cases)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
     generator = make(cfg.generator)
-    check_overlap(training_ids_of(generator, splits.train), splits, allow_overlap=cfg.allow_overlap)
+    overlap = check_overlap(training_ids_of(generator, splits.train), splits, allow_overlap=cfg.allow_overlap)
     twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic)
     compared = parity(splits.train, twins.cases, cohort.modalities, n=4)
     print_parity(compared)
     check_parity(compared)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     data: MixedDataModule = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
+    data.overlap = overlap.facts
     return data
 
 

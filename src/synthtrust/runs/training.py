@@ -186,6 +186,7 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Segmenter, data: MixedDat
         "seed": int(cfg.seed),
         "mode": cfg.data.mode,
         "generator": plain(cfg.generator),
+        "overlap": data.overlap,
         "network": type(model.net).__name__,
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "steps": int(trainer.global_step),

@@ -12,11 +12,10 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from synthtrust.files import aside
+from synthtrust.checkpoints import AtomicCheckpointIO
 from synthtrust.generators.med_ddpm.diffusion import Diffusion
 from synthtrust.generators.med_ddpm.grid import Size, pack
 from synthtrust.generators.med_ddpm.volumes import Draws, Volumes
@@ -87,7 +86,10 @@ def train(network: nn.Module, diffusion: Diffusion, n_channels: int, plan: Sched
             enable_checkpointing=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            plugins=[AtomicIO(), LightningEnvironment()],  # not a scheduler's: one of its ranks paints, the others wait
+            plugins=[
+                AtomicCheckpointIO(),
+                LightningEnvironment(),
+            ],  # not a scheduler's: one of its ranks paints, the others wait
             default_root_dir=home,
         )
         trainer.fit(module, ckpt_path=last if last.exists() else None)
@@ -180,15 +182,6 @@ class NoiseLearner(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put our own facts beside the weights."""
         checkpoint[FACTS] = self.facts
-
-
-class AtomicIO(TorchCheckpointIO):
-    """Writes checkpoints beside the target and renames: a killed process leaves the one before."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
-        """Write a checkpoint; ``storage_options`` are not used."""
-        with aside(path) as temporary:
-            torch.save(checkpoint, temporary)
 
 
 class KeepLast(Callback):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synthtrust.models import AtomicCheckpointIO
+from synthtrust.checkpoints import AtomicCheckpointIO
 
 
 class Unpicklable:
