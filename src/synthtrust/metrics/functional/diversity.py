@@ -1,0 +1,101 @@
+"""How different the images of one set are from one another: Vendi score of features, MS-SSIM of pairs of images."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
+from synthtrust.metrics.functional.kernel_distance import median_bandwidth
+from synthtrust.metrics.functional.nearest_distance import features
+
+SCALES = (0.2, 0.3, 0.5)
+"""Weights of three scales. The usual five need more than 160 voxels along each axis."""
+SIGMA = 0.5
+KERNEL = 2 * int(3.5 * SIGMA + 0.5) + 1
+"""torchmetrics derives its Gaussian's size from sigma, but pads by the size it is told: they must agree (5)."""
+SMALLEST = KERNEL * (len(SCALES) - 1) ** 2
+"""Voxels that an axis must have, by torchmetrics' own rule."""
+
+
+def vendi(rows: Tensor, bandwidth: float | None = None) -> float:
+    r"""Return the effective number of different rows: :math:`\exp(-\sum_i \lambda_i \log \lambda_i)`.
+
+    The eigenvalues are those of the kernel matrix :math:`\exp(-|x-y|^2/(2s^2)) / n`. From 1 (all equal) to n (all far
+    apart); it grows with n, so compare sets of one size and one bandwidth, that of the real one.
+
+    Source: Friedman and Dieng, "The Vendi Score" (2023).
+
+    Args:
+        rows: Features ``(n, d)``.
+        bandwidth: s; by default the median distance of these rows. For two sets give that of the real one to both.
+
+    Raises:
+        ValueError: If a feature is NaN or infinite, or no bandwidth is given and the rows do not differ.
+
+    >>> round(vendi(torch.tensor([[0.0], [0.0], [50.0], [50.0]]), bandwidth=1.0), 4)  # two kinds of rows
+    2.0
+    """
+    x = features(rows)
+    kernel = torch.exp(-(torch.cdist(x, x) ** 2) / (2 * (bandwidth or median_bandwidth(x)) ** 2))
+    share = torch.linalg.eigvalsh(kernel / len(x)).clamp(min=0)
+    return float(torch.exp(torch.special.entr(share).sum()))
+
+
+def ms_ssim_pairs(
+    images: Tensor,
+    data_range: float,
+    patients: Sequence[Hashable] | None = None,
+    *,
+    n_pairs: int = 200,
+    seed: int = 0,
+) -> Tensor:
+    """Return the multi-scale SSIM of random pairs of images of one set; a low mean is diverse.
+
+    Three scales with a Gaussian of 0.5 voxels, so that images from 20 voxels along each axis can be compared. Read the
+    mean beside that of the real set with the same ``data_range``: an absolute value means nothing.
+
+    Args:
+        images: ``(N, C, H, W)`` or ``(N, C, D, H, W)``.
+        data_range: Range of intensities, from the real training set; the default of libraries, the range of the batch
+            at hand, gives another value for every batch.
+        patients: The patient of each image; pairs of one patient are not drawn.
+        n_pairs: Pairs, drawn without repetition; all if there are fewer.
+        seed: Seed of the draw.
+
+    Returns:
+        One value for each pair, from 0 to 1.
+
+    Raises:
+        ValueError: If an axis has fewer than 20 voxels, there is no pair, a voxel is not finite, or the range is not
+            positive.
+
+    >>> image = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    >>> ms_ssim_pairs(image.repeat(3, 1, 1, 1), data_range=1.0)  # three equal images
+    tensor([1., 1., 1.])
+    """
+    if images.ndim not in (4, 5) or min(images.shape[2:]) < SMALLEST or not images.isfinite().all():
+        raise ValueError(
+            f"Expected finite images (N, C, *spatial) with at least {SMALLEST} voxels along each axis, but got "
+            f"{tuple(images.shape)}."
+        )
+    if not data_range > 0:
+        raise ValueError(
+            f"Expected a positive data_range, the range of the real training images, but got {data_range}."
+        )
+    of = np.unique([str(p) for p in patients], return_inverse=True)[1] if patients else np.arange(len(images))
+    first, second = np.triu_indices(len(images), k=1)
+    apart = of[first] != of[second]
+    first, second = first[apart], second[apart]
+    if not len(first):
+        raise ValueError(f"Expected images of at least two patients, but got {len(images)} of one.")
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(first))[:n_pairs])
+    values = []
+    for i, j in zip(first[drawn].tolist(), second[drawn].tolist()):
+        pair = images[i : i + 1].float(), images[j : j + 1].float()
+        value = multiscale_structural_similarity_index_measure(
+            *pair, sigma=SIGMA, kernel_size=KERNEL, data_range=data_range, betas=SCALES, normalize="relu"
+        )
+        values.append(torch.as_tensor(value))
+    return torch.stack(values).reshape(-1)

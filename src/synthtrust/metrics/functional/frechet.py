@@ -1,0 +1,112 @@
+"""The Frechet distance of two sets of features, and the floor that any distance between finite sets stands on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthtrust.metrics.functional.nearest_distance import features
+
+ROWS_PER_FEATURE = 5
+"""Rows wanted for each feature: with fewer the bias (about d^2 / (2 n) for large n) drowns what is to be seen."""
+
+
+@dataclass(frozen=True)
+class FlooredDistance:
+    """A distance and what the same distance is between two halves of the real set, at the same n."""
+
+    value: float
+    """Mean over draws of n synthetic rows against a half of the real ones."""
+    floor: float
+    """Mean over draws of one half of the real rows against the other."""
+    floor_low: float
+    """2.5 % quantile of the draws; halves of one set, so no interval for new patients."""
+    floor_high: float
+    n: int
+    """Rows on each side in every draw."""
+    n_draws: int
+
+    @property
+    def ratio(self) -> float:
+        """Value over floor; near 1 is as good as real, NaN for a floor that is not above 0."""
+        return self.value / self.floor if self.floor > 0 else float("nan")
+
+
+def frechet_distance(real: Tensor, synthetic: Tensor, *, allow_few: bool = False) -> float:
+    r"""Return :math:`|\mu_1 - \mu_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^{1/2})` of two sets of features.
+
+    The trace of the root is the sum of roots of the eigenvalues of :math:`C_1^{1/2} C_2 C_1^{1/2}`, which is symmetric,
+    so that no matrix root and no imaginary part turns up. Covariances have ``ddof=1``. The distance of two sets of one
+    distribution is not 0: compare with `real_floor` at the same n.
+
+    Source: Heusel et al., "GANs trained by a two time-scale update rule" (2017).
+
+    Args:
+        real: Features ``(m, d)``.
+        synthetic: Features ``(n, d)``.
+        allow_few: Compute it with fewer than 5 rows for each feature too.
+
+    Raises:
+        ValueError: If the features differ in number, one is NaN or infinite, or there are too few rows.
+
+    >>> x = torch.tensor([[-1.0], [1.0]]).repeat(5, 1)
+    >>> round(frechet_distance(x, 3 * x + 2), 4)  # means 2 apart, standard deviations 1.0541 and 3.1623
+    8.4444
+    """
+    x, y = features(real), features(synthetic)
+    n, d = min(len(x), len(y)), x.shape[1]
+    if y.shape[1] != d:
+        raise ValueError(f"Expected the same features on both sides, but got {d} and {y.shape[1]}.")
+    if n < 2 or (n < ROWS_PER_FEATURE * d and not allow_few):
+        raise ValueError(
+            f"Expected at least {max(2, ROWS_PER_FEATURE * d)} rows on each side for the Frechet distance of {d} "
+            f"features, but got {len(x)} and {len(y)}. Reduce the features (ReferencePca), or use KID."
+        )
+    c1, c2 = (torch.atleast_2d(torch.cov(rows.T)) for rows in (x, y))
+    values, vectors = torch.linalg.eigh(c1)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    trace = torch.linalg.eigvalsh(root @ c2 @ root).clamp(min=0).sqrt().sum()
+    shift = ((x.mean(dim=0) - y.mean(dim=0)) ** 2).sum()
+    return max(float(shift + c1.trace() + c2.trace() - 2 * trace), 0.0)  # rounding may leave -1e-15
+
+
+def real_floor(
+    distance: Callable[[Tensor, Tensor], float],
+    real: Tensor,
+    synthetic: Tensor,
+    *,
+    n_draws: int = 20,
+    seed: int = 0,
+) -> FlooredDistance:
+    """Return a distance of synthetic from real rows, beside that between two random halves of the real rows.
+
+    Both at the same n, half of the real rows (or all synthetic ones, if they are fewer), since a distance that shrinks
+    with n says nothing against another at another n. Rows should be patients; of several images of one, take one.
+
+    Args:
+        distance: A function of two sets of features, such as `frechet_distance` or `kid`.
+        real: Features ``(m, d)`` of real images that the generator never touched.
+        synthetic: Features ``(n, d)``.
+        n_draws: Random halves.
+        seed: Seed of the halves.
+
+    Raises:
+        ValueError: As ``distance`` does for the halves.
+
+    >>> x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
+    >>> found = real_floor(frechet_distance, x[:200], x[200:] + 1)
+    >>> found.n, found.value > found.floor_high
+    (100, True)
+    """
+    rng = np.random.default_rng(seed)
+    n = min(len(real) // 2, len(synthetic))
+    values, floors = [], []
+    for _ in range(n_draws):
+        order, drawn = rng.permutation(len(real)), rng.permutation(len(synthetic))[:n]
+        half = real[torch.from_numpy(order[:n])]
+        floors.append(distance(half, real[torch.from_numpy(order[n : 2 * n])]))
+        values.append(distance(half, synthetic[torch.from_numpy(drawn)]))
+    low, high = np.quantile(floors, [0.025, 0.975])
+    return FlooredDistance(float(np.mean(values)), float(np.mean(floors)), float(low), float(high), n, n_draws)

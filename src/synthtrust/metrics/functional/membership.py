@@ -1,0 +1,84 @@
+"""P2, membership inference: are training images nearer to the synthetic set than unseen ones are?"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synthtrust.metrics.functional.roc import Auc, separation_test, tpr_at_fpr
+
+FEWEST = 10
+"""Patients on each side below which the attack is not computed: its 95 % interval would be .4 long or longer."""
+
+
+@dataclass(frozen=True)
+class Membership:
+    """How well training patients are told from unseen ones."""
+
+    auc: Auc
+    """Area under the ROC curve, with interval and one-sided p; .5 for an honest generator."""
+    tpr: dict[float, float]
+    """Share of members found at a false-positive rate; NaN where the rate rests on fewer than two unseen images."""
+    null: Auc
+    """Control: the same between two random halves of the members. If its interval leaves out .5, believe nothing."""
+
+
+def membership_auc(
+    members: ArrayLike,
+    others: ArrayLike,
+    member_patients: Sequence[Hashable] | None = None,
+    other_patients: Sequence[Hashable] | None = None,
+    *,
+    fprs: Sequence[float] = (0.01, 0.05),
+    n_permutations: int = 999,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Membership:
+    """Attack the training set with the similarity of each real image to the nearest synthetic one.
+
+    A replay of every training patient gives 1; a replay with replacement of as many images as there are patients .82; a
+    leak of 10 % .55, which 100 patients on a side show in half of the tries only: P1 is for few leaks. The attacker
+    sees images, not the generator: what is found is a lower bound. For the calibrated attack, subtract from each score
+    the similarity to the nearest other real image.
+
+    Source: the black-box attack of Chen et al., "GAN-Leaks" (2020), with a similarity in place of a distance.
+
+    Args:
+        members: Scores ``(m,)`` of the training images, higher is nearer.
+        others: Scores ``(h,)`` of real images that the generator never touched, as many candidates being searched.
+        member_patients: The patient of each member, for patients with several images.
+        other_patients: The patient of each other image.
+        fprs: False-positive rates to report the true-positive rate at.
+        n_permutations: Permutations of patients for the p.
+        seed: Seed of permutations and of the halves of the control.
+        level: Coverage of the attack's interval; the control's is 99 %, since several controls are run.
+
+    Raises:
+        ValueError: If a side has fewer than 10 patients, a score is NaN, or a patient is on both sides.
+
+    >>> found = membership_auc(np.arange(20) + 10.0, np.arange(20))
+    >>> found.auc.value, found.auc.p, found.null.low < 0.5 < found.null.high
+    (0.875, 0.001, True)
+    """
+    x, y = np.asarray(members, dtype=np.float64), np.asarray(others, dtype=np.float64)
+    of_x = list(member_patients) if member_patients is not None else [("member", i) for i in range(len(x))]
+    of_y = list(other_patients) if other_patients is not None else [("other", i) for i in range(len(y))]
+    patients = list(dict.fromkeys(of_x))
+    require_patients("membership inference", len(patients), len(set(of_y)))
+    auc = separation_test(x, y, of_x, of_y, n_permutations=n_permutations, seed=seed, level=level)
+    drawn = np.random.default_rng([seed, 1]).permutation(len(patients))[: len(patients) // 2]
+    half = {patients[i] for i in drawn}
+    first = np.array([patient in half for patient in of_x])
+    sides = [[p for p, inside in zip(of_x, first) if inside == side] for side in (True, False)]
+    null = separation_test(x[first], x[~first], *sides, n_permutations=n_permutations, seed=seed, level=0.99)
+    return Membership(auc, {fpr: tpr_at_fpr(x, y, fpr) for fpr in fprs}, null)
+
+
+def require_patients(what: str, n_train: int, n_holdout: int, fewest: int = FEWEST) -> None:
+    """Raise ValueError, with the numbers, if one of the two sides has too few patients."""
+    if min(n_train, n_holdout) < fewest:
+        raise ValueError(
+            f"Expected at least {fewest} patients on each side for {what}, but got {n_train} and {n_holdout}. It is "
+            "not computed; report it as not assessed."
+        )

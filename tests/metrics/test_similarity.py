@@ -1,0 +1,187 @@
+"""Copies find their originals through flips, shifts, noise and contrast; what is not comparable is refused."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from synthtrust.metrics.functional.copy_search import copy_search
+from synthtrust.metrics.functional.similarity import bank, nearest
+
+SHAPE = (30, 26, 28)
+GRID = 24
+
+
+def phantom(rng, shape=SHAPE):
+    """Return a head of its own size with a lesion and a texture of its own, in air."""
+    axes = np.indices(shape).reshape(len(shape), -1).T - np.array(shape) / 2
+    radius = np.sqrt(((axes / (np.array(shape) * rng.uniform(0.38, 0.45, len(shape)))) ** 2).sum(axis=1))
+    texture = ndimage.gaussian_filter(rng.normal(size=shape), 1.5) * 4 + ndimage.gaussian_filter(
+        rng.normal(size=shape), 3
+    )
+    place = rng.uniform(-5, 5, len(shape))
+    lesion = np.exp(-(((axes - place) / 3) ** 2).sum(axis=1)).reshape(shape)
+    return (radius < 1).reshape(shape) * (100 + 40 * texture + 30 * lesion)
+
+
+def shifted(image, rng):
+    return ndimage.shift(image, rng.choice([-2, -1, 1, 2], image.ndim), order=0)
+
+
+def noisy(image, rng):
+    return image + rng.normal(0, 0.12 * image.std(), image.shape)
+
+
+def flipped(image, rng):
+    return np.flip(image, rng.integers(image.ndim)).copy()
+
+
+def recoloured(image, rng):
+    return 3 * (image.clip(min=0) / image.max()) ** rng.choice([0.7, 1.4]) + 7
+
+
+KINDS = {
+    "exact": lambda image, rng: image,
+    "noise": noisy,
+    "flip": flipped,
+    "shift": shifted,
+    "gamma": recoloured,
+    "combo": lambda image, rng: noisy(recoloured(shifted(flipped(image, rng), rng), rng), rng),
+}
+
+
+def ready(images, grid=GRID):
+    return bank((torch.from_numpy(image)[None] for image in images), grid)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Search small banks with one thread: on a busy machine a second one waits longer than it works."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def heads():
+    rng = np.random.default_rng(0)
+    return [phantom(rng) for _ in range(70)]
+
+
+@pytest.fixture(scope="module")
+def banks(heads):
+    return ready(heads[:30]), ready(heads[30:50]), ready(heads[50:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_planted_copy_is_found_and_finds_its_original(heads, banks, kind):
+    train, holdout, _ = banks
+    rng = np.random.default_rng(1)
+    copies = ready([KINDS[kind](image, rng) for image in heads[:8]])
+    similarity, index = nearest(copies, train)
+    assert index[:, 0].tolist() == list(range(8))
+    found = copy_search(similarity, nearest(holdout, train)[0])
+    assert (found.copy | found.suspect).all()
+    assert found.copy.sum() >= (7 if kind == "combo" else 8)  # all at once, on a small grid, is at the limit
+
+
+def test_honest_draws_are_not_flagged(banks):
+    train, holdout, fresh = banks
+    found = copy_search(nearest(fresh, train)[0], nearest(holdout, train)[0])
+    assert not found.copy.any()
+    assert not found.suspect.any()
+    swapped = copy_search(nearest(fresh, holdout)[0], nearest(train, holdout)[0])  # the specificity control
+    assert not swapped.copy.any()
+
+
+def test_two_stages_find_the_copies_that_the_whole_search_finds(heads, banks):
+    train, holdout, _ = banks
+    rng = np.random.default_rng(1)
+    copies = ready([KINDS["combo"](image, rng) for image in heads[:8]])
+    quick, full = nearest(copies, train, k=1), nearest(copies, train, k=1, candidates=len(train))
+    assert torch.equal(quick[1], full[1])
+    torch.testing.assert_close(quick[0], full[0])
+    quick, full = nearest(holdout, train, k=1), nearest(holdout, train, k=1, candidates=len(train))
+    assert (quick[0] <= full[0] + 1e-6).all()  # among honest images, all about equally far, the best may be missed
+    assert (full[0] - quick[0]).mean() < 0.05
+
+
+def test_the_similarity_is_the_masked_correlation_over_shifts(heads):
+    a, b = ready(heads[:1], grid=8), ready(heads[1:2], grid=8)
+    best, reach, size = -1.0, 1, 8
+    x, y, in_x, in_y = (t[0, 0].numpy() for t in (a.fine, b.fine, a.body, b.body))
+    for axes in [(), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]:
+        u, in_u = np.flip(x, axes), np.flip(in_x, axes)
+        for shift in np.ndindex(3, 3, 3):
+            s = np.array(shift) - reach
+            here = tuple(slice(max(0, -t), size - max(0, t)) for t in s)
+            there = tuple(slice(max(0, t), size - max(0, -t)) for t in s)
+            energy = [(u[here] ** 2 * in_y[there]).sum(), (y[there] ** 2 * in_u[here]).sum()]
+            best = max(best, (u[here] * y[there]).sum() / np.sqrt(np.maximum(energy, 0.5).prod()))
+    flips = [
+        nearest(ready([np.flip(heads[0], f).copy()], grid=8), b, k=1, reach=1)[0].item() for f in ((), (0,), (1, 2))
+    ]
+    assert max(flips) <= best + 1e-5
+    assert min(flips) > best - 0.2  # the coarse stage chooses the flip
+
+
+def test_an_image_does_not_find_what_is_excluded(banks):
+    train, *_ = banks
+    itself = nearest(train, train, k=1)
+    assert itself[1][:, 0].tolist() == list(range(30))
+    torch.testing.assert_close(itself[0][:, 0], torch.ones(30))
+    by_index = nearest(train, train, k=1, exclude=torch.arange(30))
+    by_mask = nearest(train, train, k=1, exclude=torch.eye(30, dtype=torch.bool))
+    assert (by_index[1][:, 0] != torch.arange(30)).all()
+    assert torch.equal(by_index[0], by_mask[0])
+
+
+def test_memory_changes_nothing_but_the_chunks(banks):
+    train, holdout, _ = banks
+    wide, narrow = nearest(holdout, train), nearest(holdout, train, memory=1)
+    torch.testing.assert_close(wide[0], narrow[0])
+    assert torch.equal(wide[1], narrow[1])
+
+
+def test_modalities_are_averaged(heads):
+    pairs = [torch.from_numpy(np.stack(pair)) for pair in zip(heads[:4], heads[4:8])]
+    half = torch.stack([pairs[0][0], torch.from_numpy(heads[9])])  # one modality copied, the other not
+    both, one = nearest(bank([*pairs[:1], half], GRID), bank(pairs, GRID), k=1)[0][:, 0].tolist()
+    assert both == pytest.approx(1, abs=1e-5)
+    assert 0.5 < one < 0.9  # the mean of 1 and what unrelated heads have
+
+
+def test_flat_images_are_searched_too():
+    rng = np.random.default_rng(2)
+    images = [phantom(rng, (30, 36)) for _ in range(12)]
+    _, index = nearest(ready([np.flip(image, 1).copy() for image in images], 32), ready(images, 32), k=1)
+    assert index[:, 0].tolist() == list(range(12))
+
+
+def test_grids_of_single_images_may_differ_but_not_those_of_banks(heads):
+    train = ready([*heads[:2], heads[2][:-2]])
+    assert len(train) == 3
+    with pytest.raises(ValueError, match="one grid"):
+        nearest(train, ready(heads[:3], grid=16))
+
+
+def test_images_that_cannot_be_searched_are_named(heads):
+    constant, holes = np.full(SHAPE, 3.0), heads[3].copy()
+    holes[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"index \[1, 2\] \(2 of 3\)"):
+        ready([heads[0], constant, holes])
+    with pytest.raises(ValueError, match="no image"):
+        ready([])
+    with pytest.raises(ValueError, match="one number of modalities"):
+        bank([torch.rand(1, 9, 9), torch.rand(2, 9, 9)])
+    with pytest.raises(ValueError, match="even grid"):
+        ready(heads[:1], grid=9)
+
+
+def test_too_few_to_search_says_how_many_are_needed(banks):
+    train, holdout, _ = banks
+    with pytest.raises(ValueError, match=r"got 5 \(n needed: 6\)"):
+        nearest(holdout, train.take(slice(5)))
+    with pytest.raises(ValueError, match="exclude"):
+        nearest(holdout, train, exclude=torch.arange(3))
