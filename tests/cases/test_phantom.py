@@ -12,7 +12,7 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from synthtrust.cases import Cohort, phantom, read_manifest
-from synthtrust.cases.phantom import CONTRASTS, FEWEST_VOXELS, Tissue, paint
+from synthtrust.cases.painter import CONTRASTS, FEWEST_VOXELS, Tissue, paint
 
 SMALL = {"n_cases": 2, "shape": (20, 24, 18), "spacing": (7.5, 7.0, 8.0), "modalities": ("flair", "t1ce")}
 DEFAULT_SHAPE = (48, 56, 44)
