@@ -6,7 +6,8 @@ import torch
 from scipy import ndimage
 
 from synthtrust.metrics.functional.copy_search import copy_search
-from synthtrust.metrics.functional.similarity import bank, nearest
+from synthtrust.metrics.functional.interiors import bank
+from synthtrust.metrics.functional.similarity import nearest
 
 SHAPE = (30, 26, 28)
 GRID = 24
