@@ -1,8 +1,8 @@
 """Which real image a synthetic one was copied from: correlation of interiors, over flips and shifts, against all.
 
 Whole images correlate at .93 to .98 between any two heads, since the outline is shared; what differs between patients
-is the texture inside. So outline and slow shading are removed first (`interiors.bank`), and each query is then compared with
-every image of the bank under all flips and small shifts (`nearest`), over the part that the shifted bodies share.
+is the texture inside. So outline and slow shading are removed first (`interiors.bank`), and each query is then compared
+with every image of the bank under all flips and small shifts (`nearest`), over the part that the shifted bodies share.
 
 Measured on `Task04_Hippocampus` (32^3, 80 training cases): copies that are exact, noisy, flipped, shifted by 2 voxels,
 gamma-changed or all of it at once are told from unseen patients, of which half lie below .54. On 28 x 28 radiographs
