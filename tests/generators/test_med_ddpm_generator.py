@@ -149,7 +149,7 @@ def test_without_a_brain_in_the_label_the_atlas_says_where_it_is(cases):
     generator = MedDDPM(**TINY).fit(cases)
     painted = sample(generator, cases[0])["flair"] > 0
     real = cases[0].load_image("flair") > 0
-    assert generator.brain_ == "atlas"
+    assert generator.remarks == {"brain in the condition": "atlas of training cases"}
     assert 2 * (painted & real).sum() / (painted.sum() + real.sum()) > 0.95
 
 
@@ -164,7 +164,7 @@ def test_the_labels_own_brain_is_used_where_it_has_one(cases, tmp_path):
     smaller = marked[0].load_label()
     smaller[:5] = 0
     images = generator.sample(smaller, np.random.default_rng(0))
-    assert generator.brain_ == "label"
+    assert generator.remarks == {"brain in the condition": "own label class"}
     assert generator.survey_.labels == (1, 2, 3)
     np.testing.assert_array_equal(images["flair"] > 0, smaller > 0)
 

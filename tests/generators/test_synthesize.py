@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch.multiprocessing as mp
 
-from synthtrust.cases import CaseError
+from synthtrust.cases import CaseError, load_manifest
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.synthesize import training_ids
 from synthtrust.testing import tiny_cohort
@@ -103,6 +103,11 @@ def test_images_of_cases_outside_training_are_never_read(cohort, tmp_path):
 def test_the_manifest_names_the_training_cases(cohort, tmp_path):
     folder = folder_of(paint(cohort, tmp_path, Painter()))
     assert training_ids(folder) == [case.id for case in cohort.cases[:3]]
+
+
+def test_remarks_of_the_generator_stand_in_the_manifest(cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr(Painter, "remarks", {"brain": "from an atlas"})
+    assert load_manifest(folder_of(paint(cohort, tmp_path, Painter())))["remarks"] == {"brain": "from an atlas"}
 
 
 def test_two_processes_that_ask_at_once_paint_once(cohort, tmp_path):

@@ -25,6 +25,11 @@ class Generator(ABC):
     version: ClassVar[int] = 1
     """Part of the recipe: raise it when the code paints otherwise, so that no older twin is taken for a new one."""
 
+    @property
+    def remarks(self) -> dict[str, str]:
+        """What a reader of the manifest should know beside the recipe, such as a choice that the labels forced."""
+        return {}
+
     @abstractmethod
     def fit(self, cases: Sequence[Case]) -> Self:
         """Learn from real training cases, and leave them untouched."""

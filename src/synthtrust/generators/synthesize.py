@@ -139,6 +139,7 @@ def _paint_all(
         "mask_edit": edited,  # ids of twins whose label map is not that of their real case
         "mask_disclosure": len(edited) < len(paint),  # an unedited label map of a real patient is shown to everybody
         "made_on": made_on(len(left), time.monotonic() - start),
+        "remarks": getattr(generator, "remarks", {}),
         **({"imported": notes} if notes else {}),
     }
     licence = getattr(generator, "licence", "") or cohort.licence

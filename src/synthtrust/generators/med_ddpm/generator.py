@@ -38,7 +38,7 @@ class MedDDPM(Generator):
 
     The condition is a channel per label and one of the brain around them. A real case's brain is where its images are
     not 0; ``sample`` never sees an image, and takes the brain from the label's own class (``brain_label``) or, where
-    there is none, from an atlas of the training cases' brains. ``brain_`` says which.
+    there is none, from an atlas of the training cases' brains. The manifest says which.
 
     Source: Dorjsembe et al., Conditional Diffusion Models for Semantic 3D Brain MRI Synthesis, IEEE JBHI 2024. The
     defaults are the published recipe; presets for smaller machines lie in ``conf/generator``.
@@ -136,6 +136,11 @@ class MedDDPM(Generator):
         self._home = Path(folder)
         return self
 
+    @property
+    def remarks(self) -> dict[str, str]:
+        """Where the brain in the condition comes from."""
+        return {"brain in the condition": "atlas of training cases" if self.brain_label is None else "own label class"}
+
     def fit(self, cases: Sequence[Case]) -> Self:
         """Learn from real cases; with published weights only their brains' shape and intensities.
 
@@ -150,7 +155,6 @@ class MedDDPM(Generator):
             else:
                 with _folder(self._home) as home:
                     self.network_, self.survey_ = self._train(cases, home)
-        self.brain_ = "atlas" if self.brain_label is None else "label"
         return self
 
     def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> Images:
