@@ -56,8 +56,10 @@ def facts_of(runs: Sequence[Run]) -> dict[str, Any]:
     """Return the facts that the runs share, and those in which they differ as a list over runs."""
     facts = [run.facts() for run in runs]
     seconds = [fact["seconds"] for fact in facts]
-    shared = {name: facts[0][name] for name in SHARED_FACTS if all(fact[name] == facts[0][name] for fact in facts)}
-    differing = {name: sorted({str(fact[name]) for fact in facts}) for name in SHARED_FACTS if name not in shared}
+    shared = {
+        name: facts[0].get(name) for name in SHARED_FACTS if all(fact.get(name) == facts[0].get(name) for fact in facts)
+    }
+    differing = {name: sorted({str(fact.get(name)) for fact in facts}) for name in SHARED_FACTS if name not in shared}
     return {
         **shared,
         **differing,
