@@ -73,7 +73,7 @@ def _through(real: Case, twin: Case, why: str, regions: Mapping[str, Sequence[in
 
 def _canonical(volume: NDArray, case: Case) -> tuple[NDArray, tuple[float, float, float]]:
     """Return the volume with axes to the right, to the front and up (RAS+), and its voxel size [mm] along them."""
-    affine = read_header(case.label)[1]
+    affine = read_header(case.label_map)[1]
     turn = io_orientation(affine)
     sizes = voxel_sizes(affine)  # [mm], along the axes of the file
     x, y, z = (float(sizes[int(np.flatnonzero(turn[:, 0] == axis)[0])]) for axis in range(3))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from synthtrust.cases.case import Case, CaseError
 
@@ -33,7 +34,7 @@ class Cohort:
     modalities: tuple[str, ...]
     """Canonical modality names, in the order of the network's channels."""
     labels: Mapping[str, int]
-    """Label name -> canonical value, background (0) not named."""
+    """Label name -> canonical value, background (0) not named; of classes, every one is named, from 0 on."""
     licence: str = "unknown"
     refused: tuple[Refusal, ...] = ()
 
@@ -47,6 +48,17 @@ class Cohort:
                     "Remove or rename one."
                 )
             seen[case.id] = case
+        if len(kinds := {isinstance(case.label, int) for case in self.cases}) > 1:
+            raise CaseError(
+                f"Expected label maps or classes, but {self.name} has cases of both kinds. Read them apart."
+            )
+        if kinds == {True} and (unknown := {case.label for case in self.cases} - set(self.labels.values())):
+            raise CaseError(f"Expected classes among {dict(self.labels)} in {self.name}, but got {sorted(unknown)}.")
+
+    @property
+    def task(self) -> Literal["segmentation", "classification"]:
+        """What is learned from these cases: to find labels in them, or to tell their class."""
+        return "classification" if self.cases and isinstance(self.cases[0].label, int) else "segmentation"
 
     def regions(self, names: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:
         """Return the labels that each named region is made of.

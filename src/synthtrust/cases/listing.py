@@ -49,7 +49,7 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
         try:
             row, parts = _describe_case(case, cohort)
         except CaseError as error:
-            refused.append(Refusal(case.label.parent, str(error)))
+            refused.append(Refusal(next(iter(case.files.values())).parent, str(error)))
         else:
             rows.append(row)
             volumes.extend(parts)
@@ -81,7 +81,7 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
 
 
 def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    _, affine = read_header(case.label)
+    _, affine = read_header(case.label_map)
     label = case.load_label()
     owner = {"patient": case.patient, "source": case.source.value}
     row: dict[str, Any] = {

@@ -26,12 +26,12 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
         facts: More to remember about the set, such as ``training_ids``.
 
     Raises:
-        ValueError: If a case still needs its release (``relabel``, ``channels``) to be read: a manifest keeps neither.
+        ValueError: If a case still needs its release (``relabel``) to be read: a manifest does not keep that.
     """
-    if foreign := [case.id for case in cohort.cases if case.relabel is not None or case.channels]:
+    if foreign := [case.id for case in cohort.cases if case.relabel is not None]:
         raise ValueError(
-            f"Expected cases in canonical labels with one file per modality, but got {foreign[:8]} as released. "
-            "Write them anew before they are declared."
+            f"Expected cases in canonical labels, but got {foreign[:8]} as released. Write them anew before they are "
+            "declared."
         )
 
     def entry(path: Path) -> dict[str, str]:
@@ -52,8 +52,10 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 "id": case.id,
                 "patient": case.patient,
                 "source": case.source.value,
-                "label": entry(case.label),
+                "label": case.label if isinstance(case.label, int) else entry(case.label),
                 "images": {modality: entry(path) for modality, path in case.images.items()},
+                **({"channels": dict(case.channels)} if case.channels else {}),
+                **({"part": case.part} if case.part else {}),
             }
             for case in cohort.cases
         ],
@@ -106,7 +108,9 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
             patient=case["patient"],
             source=Source(case["source"]),
             images={modality: path_of(entry) for modality, entry in case["images"].items()},
-            label=path_of(case["label"]),
+            label=case["label"] if isinstance(case["label"], int) else path_of(case["label"]),
+            channels=case.get("channels", {}),
+            part=case.get("part", ""),
         )
         for case in record["cases"]
     )

@@ -96,7 +96,7 @@ def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
 
 
 def _properties(case: Case, name: str) -> dict[str, Any]:
-    path = case.label if name == "label" else case.images[name]
+    path = case.label_map if name == "label" else case.images[name]
     shape, affine = read_header(path)
     facts: dict[str, Any] = {
         "shape": " x ".join(map(str, shape[:3])),

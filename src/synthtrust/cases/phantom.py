@@ -92,7 +92,7 @@ def _make(folder: Path, recipe: Mapping[str, Any]) -> Cohort:
         label, _, images = paint(recipe["seed"], index, tuple(recipe["shape"]))
         for modality, path in case.images.items():
             _save(path, images[modality], recipe["spacing"])
-        _save(case.label, label, recipe["spacing"])
+        _save(case.label_map, label, recipe["spacing"])
     cohort = Cohort("phantom", tuple(cases), tuple(recipe["modalities"]), BRATS_LABELS, LICENCE)
     write_manifest(folder, cohort, made_by=recipe)
     return cohort

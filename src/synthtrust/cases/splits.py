@@ -1,12 +1,15 @@
-"""Splits by patient: train, val (carved from train) and test, made once from the cohort and a seed."""
+"""Splits by patient: train, val (carved from train) and test, the publisher's own or made from a seed."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from synthtrust.cases.case import Case
+
+PARTS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Splits:
     @property
     def ids(self) -> dict[str, list[str]]:
         """The case ids of each part."""
-        return {part: [case.id for case in getattr(self, part)] for part in ("train", "val", "test")}
+        return {part: [case.id for case in getattr(self, part)] for part in PARTS}
 
 
 def split(
@@ -29,8 +32,13 @@ def split(
     test: float | int = 0.2,
     val: float | int = 0.1,
     test_patients: Iterable[str] | None = None,
+    *,
+    published: bool = True,
 ) -> Splits:
-    """Split cases by patient.
+    """Split cases by patient; a cohort that its publisher has split stays as it is.
+
+    Numbers are only comparable with published ones on the published test set. Where the publisher gives no validation
+    set, it is carved from the training cases.
 
     Args:
         cases: All real cases; their order plays no part.
@@ -38,16 +46,19 @@ def split(
         test: Share (below 1) or number (1 or more) of patients to test on. The paper has 251 of 1251.
         val: Share of the other patients, or number of patients, to choose checkpoints on.
         test_patients: The patients to test on when they are given from outside; ``test`` is then not used.
+        published: Keep the parts that the cases name; else they are split anew.
 
     Raises:
-        ValueError: If a part would have no case, a given patient is not in the cohort, or a size is neither a share
-            nor a whole number.
+        ValueError: If a part would have no case, a given patient is not in the cohort, a size is neither a share nor a
+            whole number, or the published parts share a patient or do not cover every case.
 
     >>> cases = [Case(f"c{n}", {}, "label", patient=f"p{n // 2}") for n in range(10)]
     >>> parts = split(cases, seed=0, test=1, val=1)
     >>> [len(part) for part in (parts.train, parts.val, parts.test)]
     [6, 2, 2]
     """
+    if published and test_patients is None and any(case.part for case in cases):
+        return _published(cases, seed, val)
     patients = sorted({case.patient for case in cases})
     order = [patients[i] for i in np.random.default_rng(seed).permutation(len(patients))]
     if test_patients is None:
@@ -69,6 +80,31 @@ def split(
             f"{len(patients)} patients, test={test}, val={val}."
         )
     return splits
+
+
+def _published(cases: Sequence[Case], seed: int, val: float | int) -> Splits:
+    """Return the publisher's parts; ``val`` is carved from train when there is none."""
+    if unknown := [case.id for case in cases if case.part not in PARTS]:
+        raise ValueError(
+            f"Expected every case in train, val or test as published, but got no such part for {unknown[:8]}. Split "
+            "them anew with split.published=false."
+        )
+    parts = {part: [case for case in cases if case.part == part] for part in PARTS}
+    if not parts["val"] and parts["train"]:
+        patients = sorted({case.patient for case in parts["train"]})
+        order = [patients[i] for i in np.random.default_rng(seed).permutation(len(patients))]
+        chosen = set(order[: _count(val, len(order))])
+        parts["val"] = [case for case in parts["train"] if case.patient in chosen]
+        parts["train"] = [case for case in parts["train"] if case.patient not in chosen]
+    if empty := [part for part in PARTS if not parts[part]]:
+        raise ValueError(f"Expected cases in train, val and test as published, but {', '.join(empty)} would be empty.")
+    for one, other in combinations(PARTS, 2):
+        if shared := {case.patient for case in parts[one]} & {case.patient for case in parts[other]}:
+            raise ValueError(
+                f"Expected published parts without a common patient, but {one} and {other} share {sorted(shared)[:8]}. "
+                "Split them anew with split.published=false."
+            )
+    return Splits(*(tuple(sorted(parts[part], key=lambda case: case.id)) for part in PARTS))
 
 
 def _count(share: float | int, total: int) -> int:

@@ -122,7 +122,7 @@ def warn_if_backgrounds_differ(prepared: Sequence[Prepared], tolerance: float = 
 
 
 def _key(case: Case, modalities: Sequence[str]) -> str:
-    hashes = [sha256_of(case.images[modality]) for modality in modalities] + [sha256_of(case.label)]
+    hashes = [sha256_of(case.images[modality]) for modality in modalities] + [sha256_of(case.label_map)]
     channels = [case.channels.get(modality) for modality in modalities]
     relabel = None if case.relabel is None else sorted(case.relabel.items())
     return fingerprint([hashes, channels, relabel])
@@ -138,7 +138,7 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
     background = float((image == 0).all(0).mean())
     for channel, modality in zip(image, modalities, strict=True):
         _z_score(channel, f"{modality} of case {case.id} at {case.images[modality]}")
-    shape, affine = read_header(case.label)
+    shape, affine = read_header(case.label_map)
     facts = {
         "case": case.id,
         "origin": [edge.start for edge in box],
@@ -163,7 +163,7 @@ def _on_grid(case: Case, modality: str, shape: tuple[int, ...]) -> NDArray[np.fl
     image = case.load_image(modality)
     if image.shape != shape:
         raise CaseError(
-            f"Expected {case.images[modality]} on the grid {shape} of its label {case.label}, but got {image.shape}."
+            f"Expected {case.images[modality]} on the grid {shape} of its label {case.label_map}, but got {image.shape}."
         )
     return image
 

@@ -101,7 +101,7 @@ class Folder(Importer):
             images: dict[str, NDArray[np.floating]] = {name: twin.load_image(name) for name in modalities}
             clear = cleared(images, label, self.darkness) if self.background == "auto" else None
         except CaseError as error:
-            raise CaseError(f"The twin of case {case.id} at {twin.label.parent} cannot be imported. {error}") from error
+            raise CaseError(f"The twin of case {case.id} at {twin.label_map.parent} cannot be imported. {error}") from error
         notes |= {
             "files": {role: path.relative_to(self.root).as_posix() for role, path in twin.files.items()},
             "background": "as it was" if clear is None else "nearly zero, set to zero",
@@ -160,7 +160,7 @@ def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
 
 
 def _check_affine(case: Case, twin: Case) -> None:
-    (_, mine), (_, theirs) = read_header(twin.label), read_header(case.label)
+    (_, mine), (_, theirs) = read_header(twin.label_map), read_header(case.label_map)
     if not np.allclose(mine, theirs, atol=GRID_TOLERANCE):
         raise CaseError(
             f"Expected the affine of the real case, but they differ by up to {np.abs(mine - theirs).max():.3g} mm: "

@@ -80,7 +80,7 @@ def recipe_of(
     train = [] if isinstance(generator, Importer) else train  # it learns from nobody here
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
         contents = list(pool.map(_content, train))
-        labels = list(pool.map(lambda case: sha256_of(case.label), paint))
+        labels = list(pool.map(lambda case: sha256_of(case.label_map), paint))
         imported = list(pool.map(lambda files: fingerprint([sha256_of(path) for path in files]), found.values()))
     return {
         "generator": f"{kind.__module__}.{kind.__qualname__}",
@@ -163,7 +163,7 @@ def _paint(generator: Generator | Importer, modalities: Sequence[str], case: Cas
     aside = folder / f".{os.getpid()}.{case.id}"
     aside.mkdir(parents=True)
     try:
-        _, affine = read_header(case.label)
+        _, affine = read_header(case.label_map)
         for modality in modalities:
             nib.save(nib.Nifti1Image(images[modality].astype(np.float32), affine), aside / f"{modality}.nii.gz")
         nib.save(nib.Nifti1Image(label, affine), aside / "label.nii.gz")

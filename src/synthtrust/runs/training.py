@@ -215,7 +215,7 @@ def _mean_real(scores: pd.DataFrame) -> float:
 
 
 def _home_of_twins(data: MixedDataModule) -> Path:
-    return next(iter(data.parts["test"][1])).label.parents[1].absolute()
+    return next(iter(data.parts["test"][1])).label_map.parents[1].absolute()
 
 
 def _one_line_each() -> None:

@@ -1,0 +1,93 @@
+"""The three sets that privacy and fidelity need: what the generator saw, what it never saw, and what it painted."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from synthtrust.cases import Case, Cohort, load_manifest
+
+
+class PaintedRun(Protocol):
+    """What is asked of a run."""
+
+    @property
+    def cohort(self) -> Cohort:
+        """Its real cases."""
+
+    @property
+    def twins(self) -> Cohort:
+        """Their twins."""
+
+    def data(self) -> Mapping[str, Any]:
+        """Ids of its splits, and the folder of its twins."""
+
+
+@dataclass(frozen=True)
+class SyntheticSet:
+    """A synthetic set beside the real cases it has to be compared with, all in order of case id."""
+
+    folder: Path
+    """Where its manifest lies; names the set."""
+    train: tuple[Case, ...]
+    """Real cases that the generator learned from."""
+    holdout: tuple[Case, ...]
+    """Real cases that it never saw."""
+    twins_of_train: tuple[Case, ...]
+    """Synthetic cases painted on the labels of ``train``."""
+    twins_of_holdout: tuple[Case, ...]
+    """Synthetic cases painted on the labels of ``holdout``."""
+    modalities: tuple[str, ...]
+    labels: Mapping[str, int]
+    """Label or class name -> value."""
+    task: Literal["segmentation", "classification"]
+    manifest: Mapping[str, Any]
+    """The raw record: recipe, training ids, mask disclosure."""
+
+    @property
+    def name(self) -> str:
+        """The folder's name, such as ``Tissue-0f3a...``."""
+        return self.folder.name
+
+    @property
+    def training_ids_known(self) -> bool:
+        """Whether anybody said whom the generator learned from; else no case counts as unseen."""
+        return self.manifest.get("training_ids") is not None
+
+
+def synthetic_sets(runs: Iterable[PaintedRun]) -> list[SyntheticSet]:
+    """Return every synthetic set that the runs were trained on or scored with, once, in order of folder.
+
+    A real case counts as seen when the manifest names it among the training ids, whatever split it is in: a generator
+    that was told by ``allow_overlap`` to paint for cases that it knows has them in ``train``, not in ``holdout``.
+    """
+    first = {str(run.data()["twins"]): run for run in reversed(list(runs))}
+    return [_of(Path(folder), first[folder]) for folder in sorted(first)]
+
+
+def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
+    manifest = load_manifest(folder)
+    splits = run.data()["splits"]
+    named = {case_id for ids in splits.values() for case_id in ids}
+    seen = set(manifest.get("training_ids") or splits["train"])
+    real = [case for case in run.cohort.cases if case.id in named]
+    twins = run.twins.cases
+    return SyntheticSet(
+        folder=folder,
+        train=_those(real, lambda case: _is_seen(case, seen)),
+        holdout=_those(real, lambda case: not _is_seen(case, seen)),
+        twins_of_train=_those(twins, lambda case: _is_seen(case, seen)),
+        twins_of_holdout=_those(twins, lambda case: not _is_seen(case, seen)),
+        modalities=run.cohort.modalities,
+        labels=run.cohort.labels,
+        task=run.cohort.task,
+        manifest=manifest,
+    )
+
+
+def _is_seen(case: Case, seen: set[str]) -> bool:
+    return case.id in seen or case.patient in seen
+
+
+def _those(cases: Sequence[Case], wanted: Callable[[Case], bool]) -> tuple[Case, ...]:
+    return tuple(sorted(filter(wanted, cases), key=lambda case: case.id))
