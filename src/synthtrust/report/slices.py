@@ -47,7 +47,7 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
     keys = tuple(Key(name, region_colour(place), "▬") for place, name in enumerate(pictures[0].regions))
     return Section(
         title="Real cases and their twins",
-        lead="A twin is a synthetic case painted on the label of a real one. Same slice, same outline, other images.",
+        lead="A twin is a synthetic case painted on the label of a real one. Same slice, same labels, other images.",
         exhibits=tuple(
             Exhibit(f"Case {picture.case}: {picture.why}", (_grid(picture),), "", keys if place == 0 else (), wide=True)
             for place, picture in enumerate(pictures)
