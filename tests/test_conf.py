@@ -9,7 +9,13 @@ from conftest import CONF
 MADE_OF = {  # what an option leaves open for the user to say
     "cases/brats": ["cases.root=somewhere"],
     "cases/msd": ["cases.root=somewhere"],
+    "cases/medmnist": ["cases.root=somewhere"],
+    "cases/table": ["cases.file=somewhere"],
+    "cases/class_folders": ["cases.root=somewhere"],
     "generator/folder": ["generator.root=somewhere"],
+    "data/images": ["model=resnet_small"],
+    "experiment/pneumonia": ["cases.root=somewhere"],
+    "experiment/brain_mri": ["cases.file=somewhere"],
     "experiment/brats_2mm": ["cases.root=somewhere"],
     "experiment/hippocampus": ["cases.root=somewhere"],
 }
@@ -39,12 +45,24 @@ def test_every_file_says_first_what_it_is(path):
     assert first.startswith("# ")
 
 
-@pytest.mark.parametrize("model", options("model"))
-def test_every_model_can_be_built_for_its_patch(composed, model):
+SEGMENTERS = ("segresnet", "swin_unetr", "swin_unetr_small", "unet")
+
+
+@pytest.mark.parametrize("model", SEGMENTERS)
+def test_every_segmenter_can_be_built_for_its_patch(composed, model):
     size = "[128,128,128]" if model == "swin_unetr" else "[32,64,32]"
     cfg = composed("train", f"model={model}", f"data.patch_size={size}")
     made = instantiate(cfg.model)(in_channels=4, n_labels=4, regions={"ET": (3,)})
-    made.check_patch(cfg.data.patch_size)
+    made.check_size(cfg.data.patch_size)
+    assert "optimizer" in made.configure_optimizers()
+
+
+@pytest.mark.parametrize("model", sorted(set(options("model")) - set(SEGMENTERS)))
+@pytest.mark.parametrize("size", [(32, 48), (32, 32, 48)], ids=["plane", "volume"])
+def test_every_classifier_can_be_built_for_planes_and_volumes(composed, model, size):
+    cfg = composed("train", f"model={model}", "data=images")
+    made = instantiate(cfg.model)(channels=3, classes=["a", "b", "c", "d"], size=size)
+    made.check_size(size)
     assert "optimizer" in made.configure_optimizers()
 
 

@@ -5,9 +5,10 @@ from io import StringIO
 import nibabel as nib
 import numpy as np
 import pytest
+from drawn import blobs, colourful, save
 from rich.console import Console
 
-from synthtrust.cases import describe, print_listing, read_brats
+from synthtrust.cases import describe, print_listing, read_brats, read_class_folders
 from synthtrust.testing import draw_tiny, save_nifti, tiny_cohort
 from synthtrust.testing.tiny import AFFINE
 
@@ -100,3 +101,58 @@ def test_nothing_readable_is_printed_without_tables(tmp_path):
     text = StringIO()
     print_listing(cohort, console=Console(file=text, width=160))
     assert "0 of 1 cases read, 0 patients, 1 refused" in text.getvalue()
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Seven images in two classes and two parts, one larger than the others, one in colours."""
+    for n, name in enumerate(
+        ("train/sick/0", "train/sick/1", "train/well/0", "test/sick/0", "test/well/0", "test/well/1")
+    ):
+        save(tmp_path / "set" / f"{name}.png", blobs(n))
+    save(tmp_path / "set/train/well/1.jpg", colourful(9, (50, 44)))
+    return tmp_path / "set"
+
+
+def test_a_listing_of_labelled_images_says_class_part_shape_and_format(folders):
+    listing = describe(read_class_folders(folders))
+    assert list(listing.table.columns) == [
+        "id", "patient", "source", "class", "part", "shape", "format", "grey_min", "grey_max",
+    ]  # fmt: skip
+    row = listing.table.set_index("id").loc["train_sick_1"]
+    assert (row["class"], row["part"], row["shape"], row["format"]) == ("sick", "train", "40 x 36", "PNG L")
+    assert (row["grey_min"], row["grey_max"]) == (blobs(1).min(), blobs(1).max())
+    assert list(listing.table["format"]).count("JPEG RGB") == 1
+    assert listing.volumes.empty
+
+
+def test_an_image_whose_pixels_are_damaged_is_refused_and_the_others_are_listed(folders):
+    cohort = read_class_folders(folders)
+    save(folders / "test/well/0.png", np.zeros((40, 36), np.uint8))
+    listing = describe(cohort)
+    assert len(listing.table) == 6
+    (refusal,) = listing.refused
+    assert refusal.where == folders / "test/well/0.png"
+    assert "zero in every voxel" in refusal.why
+
+
+def test_the_printed_listing_counts_classes_by_part_shapes_and_formats(folders):
+    (folders / "train/sick/2.png").write_text("no image")
+    text = StringIO()
+    print_listing(read_class_folders(folders), console=Console(file=text, width=160))
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.getvalue().splitlines()]
+    assert ["sick", "2", "1", "3"] in rows
+    assert ["well", "2", "2", "4"] in rows
+    assert ["all", "4", "3", "7"] in rows
+    assert ["50 x 44", "1"] in rows
+    assert ["JPEG RGB", "1"] in rows
+    assert "1 refused" in text.getvalue()
+    assert "cannot identify image file" in text.getvalue()
+
+
+def test_volumes_of_a_class_are_listed_by_their_type(tmp_path):
+    for name in ("sick/a", "well/b"):
+        save_nifti(tmp_path / f"{name}.nii.gz", np.full((4, 5, 6), 9, np.int16))
+    table = describe(read_class_folders(tmp_path)).table
+    assert set(table["format"]) == {"NIfTI int16"}
+    assert set(table["shape"]) == {"4 x 5 x 6"}

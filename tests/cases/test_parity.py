@@ -6,9 +6,10 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import blobs, save
 from rich.console import Console
 
-from synthtrust.cases import CaseError, Source
+from synthtrust.cases import Case, CaseError, Source
 from synthtrust.cases.parity import check_parity, parity, print_parity
 from synthtrust.testing import AFFINE, save_nifti, tiny_cases
 
@@ -138,3 +139,49 @@ def test_the_table_shows_both_sources(real, twins):
 
 def test_a_table_without_rows_of_a_kind_passes():
     assert check_parity(pd.DataFrame(columns=["case", "modality", "property", "real", "synthetic"], dtype=str)) == []
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Labelled images and their twins, whose pixels, file and class a function may change."""
+
+    def _pictures(change=lambda pixels: pixels, category=lambda n: n % 2, ending="png"):
+        real = [Case(f"{n}", {"grey": save(tmp_path / f"real/{n}.png", blobs(n))}, n % 2) for n in range(6)]
+        twins = []
+        for n in range(6):
+            path, pixels = tmp_path / f"twins/{n}.{ending}", change(blobs(n + 100))
+            made = save(path, pixels) if ending == "png" else save_nifti(path, pixels[..., None])
+            twins.append(Case(f"{n}", {"grey": made}, category(n), Source.SYNTHETIC))
+        return parity(real, twins, ["grey"])
+
+    return _pictures
+
+
+def test_labelled_images_of_one_kind_pass_without_orientation_and_spacing(pictures):
+    table = pictures()
+    assert check_parity(table) == []
+    assert not set(table["property"]) & {"orientation", "spacing [mm]"}
+    rows = table[table["case"] == "2"].set_index("property")["real"]
+    assert (rows["shape"], rows["format"], rows["class"]) == ("40 x 36", "PNG L", 0)
+    assert rows["different values"] == len(np.unique(blobs(2)))
+
+
+def test_a_twin_of_another_class_is_refused(pictures):
+    with pytest.raises(CaseError, match="but 3 have another, first 1: 0 against 1"):
+        check_parity(pictures(category=lambda n: 0))
+
+
+def test_twins_of_another_shape_are_warned_of(pictures):
+    (warning,) = check_parity(pictures(lambda pixels: pixels[::2, ::2]))
+    assert "Twins are 20 x 18, real images 40 x 36" in warning
+
+
+def test_twins_that_were_not_rounded_are_warned_of(pictures):
+    noise = np.random.default_rng(0)
+    warnings = check_parity(pictures(lambda pixels: pixels + noise.normal(0, 1, pixels.shape), ending="nii.gz"))
+    assert any("they were not rounded alike" in warning for warning in warnings)
+
+
+def test_a_background_that_only_twins_have_is_warned_of(pictures):
+    warnings = check_parity(pictures(lambda pixels: np.where(np.arange(36) < 12, 0, pixels).astype(np.uint8)))
+    assert any("33% of the voxels of grey are exactly 0, against 0% in real" in warning for warning in warnings)

@@ -2,30 +2,42 @@
 
 from synthtrust.cases.brats import read_brats
 from synthtrust.cases.case import Case, CaseError, Source
+from synthtrust.cases.class_folders import read_class_folders
 from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.duplicates import Duplicate, check_duplicates, find_duplicates
 from synthtrust.cases.listing import Listing, describe, print_listing
 from synthtrust.cases.manifest import load_manifest, read_manifest, write_manifest
+from synthtrust.cases.medmnist import read_medmnist
 from synthtrust.cases.mix import mix
 from synthtrust.cases.msd import read_msd
 from synthtrust.cases.phantom import phantom
+from synthtrust.cases.phantom_slices import phantom_slices
 from synthtrust.cases.splits import Splits, split
+from synthtrust.cases.table import read_table
 
 __all__ = [
     "Case",
     "CaseError",
     "Cohort",
+    "Duplicate",
     "Listing",
     "Refusal",
     "Source",
     "Splits",
+    "check_duplicates",
     "describe",
+    "find_duplicates",
     "load_manifest",
     "mix",
     "phantom",
+    "phantom_slices",
     "print_listing",
     "read_brats",
+    "read_class_folders",
     "read_manifest",
+    "read_medmnist",
     "read_msd",
+    "read_table",
     "split",
     "write_manifest",
 ]

@@ -44,7 +44,7 @@ class Cohort:
         for case in self.cases:
             if case.id in seen:
                 raise CaseError(
-                    f"Expected one case per id, but got {case.id!r} at {seen[case.id].label} and at {case.label}. "
+                    f"Expected one case per id, but got {case.id!r} at {_where(seen[case.id])} and at {_where(case)}. "
                     "Remove or rename one."
                 )
             seen[case.id] = case
@@ -86,7 +86,8 @@ class Cohort:
         """Return the cohort if it can be worked with.
 
         Raises:
-            CaseError: If no case was found, or if some were refused and ``skip_refused`` is False.
+            CaseError: If no case was found, or some were refused and ``skip_refused`` is False, or a class is left
+                without a case.
         """
         if self.refused and not skip_refused:
             first = self.refused[0]
@@ -97,4 +98,15 @@ class Cohort:
             )
         if not self.cases:
             raise CaseError(f"Expected cases in cohort {self.name}, but found none.")
+        if self.task == "classification":
+            empty = [name for name, value in self.labels.items() if value not in {case.label for case in self.cases}]
+            if empty or len(self.labels) < 2:
+                raise CaseError(
+                    f"Expected at least two classes in {self.name}, each with a case, but got {list(self.labels)}"
+                    f"{f', none of {empty}' if empty else ''}."
+                )
         return replace(self, refused=())
+
+
+def _where(case: Case) -> Path:
+    return next(reversed(case.files.values()), Path())

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from synthtrust.cases.case import Case, CaseError, read_header
 from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.listing_images import COLUMNS, classes_by_part, describe_image
 
 QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
@@ -22,9 +23,11 @@ class Listing:
 
     table: pd.DataFrame
     """A row per case: id, patient, source, shape, spacing_mm, and for each name ``<modality>_min``, ``<modality>_max``
-    [intensity units], ``<label>_voxels``, ``<label>_ml``."""
+    [intensity units], ``<label>_voxels``, ``<label>_ml``. Labelled images have class, part and format instead of
+    spacing and volumes."""
     volumes: pd.DataFrame
-    """The volumes once more, tidy, a row per case and label: case, patient, source, region, n_voxels, volume_ml."""
+    """The volumes once more, tidy, a row per case and label: case, patient, source, region, n_voxels, volume_ml; no row
+    for labelled images."""
     refused: tuple[Refusal, ...]
     """What the reader refused, and what failed when its voxels were read."""
 
@@ -42,20 +45,23 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
     cases = cohort.cases
     if max_cases is not None and max_cases < len(cases):
         cases = tuple(cases[i] for i in np.linspace(0, len(cases) - 1, max_cases).round().astype(int))
+    labelled = cohort.task == "classification"
     rows: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []
     refused = list(cohort.refused)
     for case in track(cases, f"reading {cohort.name}", disable=not progress, console=Console(stderr=True)):
         try:
-            row, parts = _describe_case(case, cohort)
+            row, parts = (describe_image(case, cohort), []) if labelled else _describe_case(case, cohort)
         except CaseError as error:
-            refused.append(Refusal(next(iter(case.files.values())).parent, str(error)))
+            file = next(iter(case.files.values()))
+            refused.append(Refusal(file if labelled else file.parent, str(error)))
         else:
             rows.append(row)
             volumes.extend(parts)
-    columns = ["id", "patient", "source", "shape", "spacing_mm"]
-    columns += [f"{modality}_{end}" for modality in cohort.modalities for end in ("min", "max")]
-    columns += [f"{name}_{unit}" for name in cohort.labels for unit in ("voxels", "ml")]
+    columns = COLUMNS if labelled else ["id", "patient", "source", "shape", "spacing_mm"]
+    columns = [*columns, *(f"{modality}_{end}" for modality in cohort.modalities for end in ("min", "max"))]
+    if not labelled:
+        columns += [f"{name}_{unit}" for name in cohort.labels for unit in ("voxels", "ml")]
     return Listing(
         pd.DataFrame(rows, columns=columns),
         pd.DataFrame(volumes, columns=["case", "patient", "source", "region", "n_voxels", "volume_ml"]),
@@ -72,7 +78,10 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
         f"[bold]{escape(cohort.name)}[/bold]: {len(table)} of {len(cohort.cases)} cases read, "
         f"{table['patient'].nunique()} patients, {len(listing.refused)} refused. Licence: {escape(cohort.licence)}."
     )
-    if len(table):
+    if len(table) and cohort.task == "classification":
+        console.print(classes_by_part(cohort, table), _counts(table, "shape"), _counts(table, "format"))
+        console.print(_images(cohort, table))
+    elif len(table):
         console.print(_counts(table, "shape"), _counts(table, "spacing_mm"))
         console.print(_images(cohort, table), _labels(listing.volumes))
     for refusal in listing.refused:

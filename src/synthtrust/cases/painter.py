@@ -90,11 +90,16 @@ def draw_lesion(rng: np.random.Generator) -> Lesion:
     return Lesion(centre, axes, radius, necrosis, rng.uniform(1.35, 2.2), rng.uniform(0.35, 1.0))
 
 
-def anatomy(rng: np.random.Generator, lesion: Lesion, shape: Shape) -> NDArray[np.uint8]:
-    """Return one tissue per voxel on the finer grid, ``NOTHING`` outside: the brain before the tumour is put in."""
+def anatomy(
+    rng: np.random.Generator, lesion: Lesion | None, shape: Shape, slab: tuple[float, float] = (-1, 1)
+) -> NDArray[np.uint8]:
+    """Return one tissue per voxel on the finer grid, ``NOTHING`` outside: the brain before the tumour is put in.
+
+    ``slab`` is what the grid covers from inferior to superior [hfov]. Without a lesion nothing is pushed aside.
+    """
     fine = tuple(FINER * side for side in shape)
-    outer = _space(rng, fine)
-    inner = _pushed(outer, lesion)
+    outer = _space(rng, fine, slab)
+    inner = outer if lesion is None else _pushed(outer, lesion)
     tissue = np.full(fine, NOTHING, dtype=np.uint8)
     _paint_hindbrain(tissue, outer)
     _paint_cerebrum(tissue, outer, inner, rng)
@@ -122,7 +127,7 @@ def grow(rng: np.random.Generator, lesion: Lesion, healthy: Array) -> NDArray[np
     shape = healthy.shape[1:]
     offset = np.stack([axis - c for axis, c in zip(np.broadcast_arrays(*_axes(shape)), lesion.centre, strict=True)])
     distance = np.linalg.norm(np.tensordot(lesion.axes, offset, axes=1), axis=0)  # 1 on the core's ellipsoid
-    bumps = [_field(rng, shape, width=1.9 / lesion.radius) for _ in BRATS_LABELS]
+    bumps = [smooth_noise(rng, shape, width=1.9 / lesion.radius) for _ in BRATS_LABELS]
     grey = healthy[[Tissue.GREY, Tissue.NUCLEI]].sum(axis=0)
     brain = healthy.any(axis=0)
     room = brain & (healthy[Tissue.CSF] < 0.5)
@@ -143,7 +148,7 @@ def grow(rng: np.random.Generator, lesion: Lesion, healthy: Array) -> NDArray[np
 def invade(rng: np.random.Generator, healthy: Array, label: NDArray[np.uint8]) -> Array:
     """Return the tissue shares with the tumour in them; oedema only soaks its tissue, more here and less there."""
     brain = healthy.any(axis=0)
-    soaked = np.clip(0.72 + 0.2 * _field(rng, label.shape, width=9), 0.35, 1)
+    soaked = np.clip(0.72 + 0.2 * smooth_noise(rng, label.shape, width=9), 0.35, 1)
     tumour = np.zeros_like(healthy)
     for name, value in BRATS_LABELS.items():
         tumour[Tissue[name]] = (label == value) * (soaked if name == "ED" else 1.0)
@@ -159,11 +164,29 @@ def image(rng: np.random.Generator, tissue: Array, modality: str, enhancement: f
     if modality == "t1ce":
         level["ET"] = CONTRASTS["t1"]["ET"] + enhancement * (level["ET"] - CONTRASTS["t1"]["ET"])
     signal = np.tensordot([level[kind.name] for kind in Tissue], tissue, axes=1)
-    signal *= 1 + 0.04 * _field(rng, shape, width=12)  # no tissue is the same everywhere
-    signal *= np.exp(0.10 * _field(rng, shape, width=1.2))  # the coil's bias field
+    signal *= 1 + 0.04 * smooth_noise(rng, shape, width=12)  # no tissue is the same everywhere
+    signal *= np.exp(0.10 * smooth_noise(rng, shape, width=1.2))  # the coil's bias field
     real, imaginary = (gaussian_filter(rng.normal(0, 45, shape), sigma=0.5) for _ in range(2))
     scanned = rng.uniform(0.8, 1.25) * np.hypot(signal + real, imaginary)
     return np.where(tissue.any(axis=0), np.maximum(np.rint(scanned), 1), 0).astype(np.int16)
+
+
+def smooth_noise(rng: np.random.Generator, shape: Sequence[int], width: float, centre: float = 0) -> Array:
+    """Return smooth noise of mean about 0 and standard deviation 1, the same at every resolution.
+
+    A random sum of ``cos(pi i x) cos(pi j y) cos(pi k z)``, whose number of half-waves ``|(i, j, k)|`` is Gaussian
+    around ``centre`` with this ``width``.
+    """
+    waves = np.arange(int(centre + 2.5 * width) + 2)
+    through = waves if shape[2] > FINER else waves[:1]  # one slice is the same all through
+    i, j, k = np.meshgrid(waves, waves, through, indexing="ij", sparse=True)
+    weight = np.exp(-(((np.sqrt(i**2 + j**2 + k**2) - centre) / width) ** 2) / 2)
+    weight[0, 0, 0] = 0
+    field = rng.normal(size=weight.shape) * weight
+    for side, numbers in zip(shape, (waves, waves, through), strict=True):
+        basis = np.cos(np.pi * np.outer(numbers, (np.arange(side) + 0.5) / side))  # (K, side)
+        field = np.tensordot(field, basis, axes=(0, 0))  # the axis at the front goes, its voxels come at the back
+    return field / field.std()
 
 
 def _paint_hindbrain(tissue: NDArray[np.uint8], space: Array) -> None:
@@ -193,7 +216,7 @@ def _paint_cerebrum(tissue: NDArray[np.uint8], outer: Array, inner: Array, rng: 
     hull = (np.abs(across / 0.86) ** 2.3 + np.abs(y / 0.94) ** 2.3 + np.abs(up) ** 2.3) ** (1 / 2.3)
     sulcus = _folds(rng, outer, shape)
     depth = 0.85 * (1 - hull) - 0.035 * np.exp(-((sulcus / 0.03) ** 2))
-    reach = 0.24 + 0.06 * _field(rng, shape, width=4)
+    reach = 0.24 + 0.06 * smooth_noise(rng, shape, width=4)
     surface = np.minimum(depth, np.hypot(sulcus, np.maximum(0, depth - reach)))
     x, y, z = inner
     callosum = np.maximum(0, 1 - _radius(inner, (0, -0.03, -0.12), (1, 0.50, 0.42)))
@@ -202,9 +225,9 @@ def _paint_cerebrum(tissue: NDArray[np.uint8], outer: Array, inner: Array, rng: 
     surface = np.minimum(surface, insula)  # Sylvian fissure
     inside = depth > 0
     tissue[(depth > -0.035) & (tissue != NOTHING)] = Tissue.CSF  # under the tentorium
-    ribbon = 0.082 + 0.012 * _field(rng, shape, width=5)
+    ribbon = 0.082 + 0.012 * smooth_noise(rng, shape, width=5)
     tissue[inside] = np.select([surface < 0.018, surface < ribbon], [Tissue.CSF, Tissue.GREY], Tissue.WHITE)[inside]
-    vessel = (surface < 0.03) & (_field(rng, shape, width=26) > 1.9)
+    vessel = (surface < 0.03) & (smooth_noise(rng, shape, width=26) > 1.9)
     sinus = (np.abs(x) < 0.035) & (depth < 0.07) & (z > 0) & (y < 0.6)
     tissue[inside & (vessel | sinus)] = Tissue.VESSEL
 
@@ -226,8 +249,8 @@ def _paint_depths(tissue: NDArray[np.uint8], space: Array, rng: np.random.Genera
     ventricle = np.hypot((np.abs(x) - outwards) / thick, (z - arch) / (1.5 * thick))
     third = _radius(space, (0, -0.08, -0.06), (0.025 * size, 0.17, 0.13))
     close = white & (ventricle < rng.uniform(1.3, 2.3)) & (np.abs(y + 0.05) < 0.55)
-    tissue[close & (_field(rng, tissue.shape, width=9) > 0.3)] = Tissue.HYPERINTENSITY
-    spots = _field(rng, tissue.shape, width=16) > rng.uniform(2.3, 3.2)
+    tissue[close & (smooth_noise(rng, tissue.shape, width=9) > 0.3)] = Tissue.HYPERINTENSITY
+    spots = smooth_noise(rng, tissue.shape, width=16) > rng.uniform(2.3, 3.2)
     tissue[white & spots] = Tissue.HYPERINTENSITY
     cavity = inside & ((ventricle < 1) | (third < 1))
     cavity |= inside & (_radius(space, (0, 0.13, -0.46), (0.17, 0.13, 0.10)) < 1)  # cistern above the sella
@@ -237,7 +260,7 @@ def _paint_depths(tissue: NDArray[np.uint8], space: Array, rng: np.random.Genera
 
 def _folds(rng: np.random.Generator, space: Array, shape: Sequence[int]) -> Array:
     """Return the distance from the nearest sulcus [hfov], to first order: ``|f| / |grad f|`` of a noise ``f``."""
-    noise = _field(rng, shape, centre=12, width=2.4)
+    noise = smooth_noise(rng, shape, centre=12, width=2.4)
     length = np.linalg.norm(space, axis=0) + 1e-6
     onto = space / length * (0.62 + 0.15 * length)  # [hfov]
     where = [(1 - sign * p) / 2 * n - 0.5 for p, n, sign in zip(onto, shape, (1, 1, -1), strict=True)]  # [voxels]
@@ -246,12 +269,13 @@ def _folds(rng: np.random.Generator, space: Array, shape: Sequence[int]) -> Arra
     return np.abs(folded) / (steep + 1e-3)
 
 
-def _space(rng: np.random.Generator, shape: Sequence[int]) -> Array:
+def _space(rng: np.random.Generator, shape: Sequence[int], slab: tuple[float, float]) -> Array:
     """Return x, y, z in the space of the average brain, ``(3, H, W, D)``: own size, tilt and smooth deformation."""
     axes = np.stack(np.broadcast_arrays(*_axes(shape)))
+    axes[2] = sum(slab) / 2 + (slab[1] - slab[0]) / 2 * axes[2]
     tilt = np.eye(3) + rng.normal(0, 0.035, (3, 3))
     size = rng.uniform(0.93, 1.0)
-    warp = np.stack([_field(rng, shape, width=2.2) for _ in axes])
+    warp = np.stack([smooth_noise(rng, shape, width=2.2) for _ in axes])
     return np.tensordot(tilt / size, axes, axes=1) + 0.022 * warp
 
 
@@ -272,23 +296,6 @@ def _axes(shape: Sequence[int]) -> Iterator[Array]:
 def _radius(space: Array, centre: tuple[float, float, float], half: tuple[float, float, float]) -> Array:
     """Return how far each point is from the centre, 1 on the ellipsoid with these half-axes."""
     return np.sqrt(sum(((p - c) / h) ** 2 for p, c, h in zip(space, centre, half, strict=True)))
-
-
-def _field(rng: np.random.Generator, shape: Sequence[int], width: float, centre: float = 0) -> Array:
-    """Return smooth noise of mean about 0 and standard deviation 1, the same at every resolution.
-
-    A random sum of ``cos(pi i x) cos(pi j y) cos(pi k z)``, whose number of half-waves ``|(i, j, k)|`` is Gaussian
-    around ``centre`` with this ``width``.
-    """
-    waves = np.arange(int(centre + 2.5 * width) + 2)
-    i, j, k = np.meshgrid(waves, waves, waves, indexing="ij", sparse=True)
-    weight = np.exp(-(((np.sqrt(i**2 + j**2 + k**2) - centre) / width) ** 2) / 2)
-    weight[0, 0, 0] = 0
-    field = rng.normal(size=weight.shape) * weight
-    for side in shape:
-        basis = np.cos(np.pi * np.outer(waves, (np.arange(side) + 0.5) / side))  # (K, side)
-        field = np.tensordot(field, basis, axes=(0, 0))  # the axis at the front goes, its voxels come at the back
-    return field / field.std()
 
 
 def _normalised(parts: Array, where: NDArray[np.bool_] | np.bool_) -> Array:

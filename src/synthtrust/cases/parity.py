@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synthtrust.cases.case import GRID_TOLERANCE, Case, CaseError, read_header
+from synthtrust.cases.case import GRID_TOLERANCE, RASTERS, Case, CaseError, read_header
+from synthtrust.cases.listing_images import format_of
+from synthtrust.cases.parity_images import check_classes, different_rounding, different_shapes
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,8 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
     """Compare real cases with their twins as they lie on disk.
 
     Scales differ from case to case, so that intensities are compared as quantiles of z-scores of the voxels that are
-    not 0, as a network sees them; the raw range is shown beside them.
+    not 0, as a network sees them; the raw range is shown beside them. Of labelled images a pair shares its class alone,
+    so that only the medians of many pairs tell more than chance: give ``n`` some dozens.
 
     Args:
         real: Real cases.
@@ -37,9 +40,9 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
 
     Returns:
         A row per pair, modality and property: case, modality (``label`` for the label map), property, real, synthetic.
-        Properties: shape, orientation, spacing [mm], dtype; background (share of voxels that are exactly 0), dark
-        (share that is nearly but not exactly 0), lowest and highest [intensity units], z-scores at 5, 50 and 95 %;
-        and the voxels of each label.
+        Properties: shape; orientation, spacing [mm] and dtype of a volume, or the format of a plane image; background
+        (share of voxels that are exactly 0), dark (share that is nearly but not exactly 0), lowest and highest
+        [intensity units], how many different values, z-scores at 5, 50 and 95 %; voxels of each label, or the class.
 
     Raises:
         CaseError: If no case has a twin among those given, or a file cannot be read.
@@ -65,19 +68,26 @@ def check_parity(table: pd.DataFrame) -> list[str]:
         table: From ``parity``.
 
     Returns:
-        The warnings, which are logged too: label maps that differ, quantiles of z-scores that lie apart.
+        The warnings, which are logged too: label maps that differ, quantiles of z-scores that lie apart; of labelled
+        images also another shape, background or rounding, since they are resized and not cropped to their foreground.
 
     Raises:
         CaseError: If grid, orientation or voxel size of a pair differ; or background is exactly 0 in one source and
-            something else in the other, so that foreground cropping and z-scores would tell the sources apart.
+            something else in the other, so that foreground cropping and z-scores would tell the sources apart. Of
+            labelled images: if the class of a pair differs.
     """
-    errors = _different_geometry(table) + _different_background(table)
-    if errors:
-        raise CaseError(
-            f"Expected real cases and twins of one preprocessing, but {' '.join(errors)} Paint the twins on the grid "
-            "of their labels, with background exactly as in real cases."
-        )
-    warnings = _different_labels(table) + _different_contrast(table)
+    background = _different_background(table)
+    if (table["property"] == "class").any():
+        check_classes(table)
+        warnings = [*different_shapes(table), *background, *different_rounding(table)]
+    else:
+        warnings = []
+        if errors := _different_geometry(table) + background:
+            raise CaseError(
+                f"Expected real cases and twins of one preprocessing, but {' '.join(errors)} Paint the twins on the "
+                "grid of their labels, with background exactly as in real cases."
+            )
+    warnings += _different_labels(table) + _different_contrast(table)
     for warning in warnings:
         log.warning(warning)
     return warnings
@@ -96,7 +106,12 @@ def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
 
 
 def _properties(case: Case, name: str) -> dict[str, Any]:
+    if name == "label" and isinstance(case.label, int):
+        return {"class": case.label}
     path = case.label_map if name == "label" else case.images[name]
+    if path.suffix.lower() in RASTERS:  # knows neither orientation nor spacing
+        image = case.load_image(name)
+        return {"shape": " x ".join(map(str, image.shape)), "format": format_of(case)} | _intensities(image)
     shape, affine = read_header(path)
     facts: dict[str, Any] = {
         "shape": " x ".join(map(str, shape[:3])),
@@ -119,6 +134,7 @@ def _intensities(image: NDArray[np.float32]) -> dict[str, float]:
         "dark": float(dark.sum() / image.size),
         "lowest": float(image.min()),
         "highest": float(image.max()),
+        "different values": len(np.unique(image)),
         **{f"z at {quantile:.0%}": float(value) for quantile, value in zip(QUANTILES, z)},
     }
 

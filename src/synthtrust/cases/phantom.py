@@ -6,14 +6,14 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from synthtrust.cases.case import Case, CaseError
+from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import BRATS_LABELS, Cohort
-from synthtrust.cases.manifest import read_manifest, write_manifest
+from synthtrust.cases.made import made_once
+from synthtrust.cases.manifest import write_manifest
 from synthtrust.cases.painter import CONTRASTS, PHANTOM_VERSION, SMALLEST_SIDE, paint
 from synthtrust.files import aside, fingerprint
 
@@ -56,11 +56,7 @@ def phantom(
     }
     _refuse(recipe)
     folder = Path(folder) / f"phantom-{fingerprint(recipe)}"
-    if (cohort := _found(folder)) is not None:  # without the lock: a shared folder may be read-only
-        return cohort
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        return _found(folder) or _make(folder, recipe)
+    return made_once(folder, lambda folder: _make(folder, recipe))
 
 
 def _refuse(recipe: Mapping[str, Any]) -> None:
@@ -75,13 +71,6 @@ def _refuse(recipe: Mapping[str, Any]) -> None:
         raise ValueError(f"Expected modalities among {list(CONTRASTS)}, each once, but got {names}.")
     if recipe["seed"] < 0:
         raise ValueError(f"Expected a seed of at least 0, but got {recipe['seed']}.")
-
-
-def _found(folder: Path) -> Cohort | None:
-    try:
-        return read_manifest(folder)
-    except CaseError:
-        return None  # not made, or not to its end
 
 
 def _make(folder: Path, recipe: Mapping[str, Any]) -> Cohort:

@@ -1,0 +1,53 @@
+"""What the dry run says about labelled images: their class, part, shape and format."""
+
+from typing import Any
+
+import nibabel as nib
+import pandas as pd
+from PIL import Image
+from rich.markup import escape
+from rich.table import Table
+
+from synthtrust.cases.case import RASTERS, Case, CaseError
+from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.splits import PARTS
+
+COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]
+
+
+def describe_image(case: Case, cohort: Cohort) -> dict[str, Any]:
+    """Read every pixel of a case, and return its row of the table.
+
+    Raises:
+        CaseError: If an image cannot be read, or the modalities differ in shape.
+    """
+    images = {modality: case.load_image(modality) for modality in cohort.modalities}
+    if len(shapes := {image.shape for image in images.values()}) > 1:
+        raise CaseError(f"Expected images of one shape for case {case.id}, but got {sorted(shapes)}.")
+    name = next(name for name, value in cohort.labels.items() if value == case.category)
+    row: dict[str, Any] = {"id": case.id, "patient": case.patient, "source": case.source.value}
+    row |= {"class": name, "part": case.part, "shape": " x ".join(map(str, shapes.pop())), "format": format_of(case)}
+    for modality, image in images.items():
+        row |= {f"{modality}_min": float(image.min()), f"{modality}_max": float(image.max())}
+    return row
+
+
+def format_of(case: Case) -> str:
+    """Return how the first file of a case keeps its values: ``PNG L`` (8 bits, grey), ``JPEG RGB``, ``NIfTI uint8``."""
+    path = next(iter(case.images.values()))
+    if path.suffix.lower() not in RASTERS:
+        return f"NIfTI {nib.load(path).get_data_dtype()}"
+    with Image.open(path) as image:
+        return f"{image.format} {image.mode}"
+
+
+def classes_by_part(cohort: Cohort, table: pd.DataFrame) -> Table:
+    """Say how many cases each class has, in each part where the publisher has split them."""
+    parts = [part for part in PARTS if (table["part"] == part).any()]
+    shown = Table("class", *parts, "cases")
+    for name in cohort.labels:
+        own = table[table["class"] == name]
+        shown.add_row(escape(name), *(str(int((own["part"] == part).sum())) for part in parts), str(len(own)))
+    shown.add_section()
+    shown.add_row("all", *(str(int((table["part"] == part).sum())) for part in parts), str(len(table)))
+    return shown
