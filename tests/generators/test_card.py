@@ -1,10 +1,11 @@
 """Every set has a card for people, and says when and on what it was made."""
 
+import shutil
 from dataclasses import dataclass
 
 import pytest
 
-from synthtrust.cases import load_manifest
+from synthtrust.cases import load_manifest, read_manifest
 from synthtrust.files import sha256_of
 from synthtrust.generators import Replay, synthesize
 from synthtrust.generators.card import made_on
@@ -65,6 +66,22 @@ def test_a_set_without_its_card_is_unfinished_and_completed(made, tmp_path):
     assert (folder / "card.md").exists()
     assert load_manifest(folder)["made_on"]["twins"] == 0
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*.nii.gz")}
+
+
+def test_a_training_beside_the_twins_is_no_part_of_the_set(tmp_path):
+    @dataclass
+    class Deep(Replay):
+        def work_in(self, folder):
+            folder.mkdir()
+            (folder / "last.ckpt").write_text("patients")
+
+    cohort = tiny_cohort(tmp_path / "real", count=2)
+    folder = synthesize(Deep(), cohort, cohort.cases, cohort.cases, tmp_path / "all").cases[0].label_map.parents[1]
+    assert load_manifest(folder)["not_of_the_set"] == [".fit"]
+    assert "can remember patients" in (folder / "card.md").read_text()
+    shared = shutil.copytree(folder, tmp_path / "shared", ignore=shutil.ignore_patterns(".*"))
+    assert len(read_manifest(shared, verify=True).cases) == 2
+    assert not list(shared.rglob("*.ckpt"))
 
 
 def test_a_bar_in_a_hyper_parameter_does_not_break_the_table(tmp_path):

@@ -21,6 +21,7 @@ def test_a_generator_fitted_on_train_is_free_of_overlap():
     overlap = check_overlap(training_ids_of(Replay(), SPLITS.train), SPLITS)
     assert overlap.facts == {
         "status": "none", "n_training": 2, "n_recognised": 2, "test": [], "val": [], "clean": ["d", "e-0"],
+        "word": "none",
     }  # fmt: skip
 
 
@@ -53,6 +54,20 @@ def test_ids_in_another_naming_are_warned_of(caplog):
     overlap = check_overlap(["BraTS20_Training_001"], SPLITS)
     assert overlap.n_recognised == 0
     assert "is a case of this cohort" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("ids", "word"),
+    [
+        (["a", "b"], "none"),
+        (None, "unknown training ids"),
+        (["d"], "1 of 2 scored cases are of patients the generator learned from"),
+        (["d", "e-1", "c"], "2 of 2 scored cases are of patients the generator learned from"),
+        (["c"], "0 of 2 scored cases are of patients the generator learned from, and 1 of validation"),
+    ],
+)
+def test_a_word_that_goes_beside_every_score_says_what_the_overlap_is(ids, word):
+    assert check_overlap(ids, SPLITS, allow_overlap=True).facts["word"] == word
 
 
 def test_an_allowed_overlap_is_warned_of(caplog):

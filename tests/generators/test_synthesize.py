@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch.multiprocessing as mp
+from lightning.pytorch.utilities import rank_zero_only
+from rich.progress import Progress
 
 from synthtrust.cases import CaseError, load_manifest
 from synthtrust.generators import Generator, synthesize
+from synthtrust.generators.progress import counted
 from synthtrust.generators.synthesize import training_ids
 from synthtrust.testing import tiny_cohort
 
@@ -110,16 +112,6 @@ def test_remarks_of_the_generator_stand_in_the_manifest(cohort, tmp_path, monkey
     assert load_manifest(folder_of(paint(cohort, tmp_path, Painter())))["remarks"] == {"brain": "from an atlas"}
 
 
-def test_two_processes_that_ask_at_once_paint_once(cohort, tmp_path):
-    diary = tmp_path / "diary"
-    mp.start_processes(_ask, args=(cohort, tmp_path, str(diary)), nprocs=2, start_method="fork")
-    assert (words(diary, "fit"), words(diary, "sample")) == (1, 5)
-
-
-def _ask(rank, cohort, tmp_path, diary):
-    paint(cohort, tmp_path, Painter(diary=diary))
-
-
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -134,6 +126,55 @@ def test_a_wrong_painting_is_refused_by_case_and_leaves_no_manifest(cohort, tmp_
     with pytest.raises(CaseError, match=message) as error:
         paint(cohort, tmp_path, Painter(fault=fault))
     assert any(case_id in str(error.value) for case_id in cohort_ids)
-    (folder,) = (path for path in (tmp_path / "synthetic").iterdir() if path.is_dir())
+    (folder,) = (tmp_path / "synthetic").glob("Painter-*")
     assert not (folder / "manifest.json").exists()
-    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    left = [path.name for path in (tmp_path / "synthetic").rglob(".*/*") if path.suffix != ".lock"]
+    assert not left, "half a twin was left"
+
+
+def test_a_field_that_changes_no_twin_is_no_part_of_the_recipe(cohort, tmp_path, monkeypatch):
+    first = paint(cohort, tmp_path, Painter(diary=str(tmp_path / "one")))
+    assert folder_of(paint(cohort, tmp_path, Painter(diary=str(tmp_path / "other")))) != folder_of(first)
+    monkeypatch.setattr(Painter, "not_in_recipe", frozenset({"diary"}))
+    first = paint(cohort, tmp_path, Painter(diary=str(tmp_path / "one")))
+    assert folder_of(paint(cohort, tmp_path, Painter(diary=str(tmp_path / "other")))) == folder_of(first)
+
+
+def test_a_generator_that_is_watched_is_shown_the_loggers(cohort, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(Painter, "show_to", lambda self, loggers: shown.extend(loggers), raising=False)
+    synthesize(Painter(), cohort, cohort.cases[:3], cohort.cases, tmp_path / "synthetic", loggers=["wandb"])
+    assert shown == ["wandb"]
+
+
+def test_only_the_first_rank_shows_and_its_number_outlives_a_trainer_within(cohort, tmp_path, monkeypatch):
+    shown, fit = [], Painter.fit
+
+    def with_a_trainer(self, cases):
+        rank_zero_only.rank = 0
+        return fit(self, cases)
+
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    monkeypatch.setattr(Painter, "fit", with_a_trainer)
+    monkeypatch.setattr(Painter, "show_to", lambda self, loggers: shown.append(list(loggers)), raising=False)
+    synthesize(Painter(), cohort, cohort.cases[:3], cohort.cases, tmp_path / "synthetic", loggers=["wandb"])
+    assert shown == [[]]
+    assert rank_zero_only.rank == 1
+
+
+def test_a_step_of_a_slow_sampler_moves_the_bar_within_a_twin(cohort, tmp_path, monkeypatch):
+    at, update = [], Progress.update
+
+    def noted(bar, *args, completed):
+        at.append(completed)
+        update(bar, *args, completed=completed)
+
+    monkeypatch.setattr(Progress, "update", noted)
+
+    class Slow(Painter):
+        def sample(self, label, rng):
+            list(counted(range(4)))
+            return super().sample(label, rng)
+
+    paint(cohort, tmp_path, Slow(), paint=cohort.cases[:2])
+    assert at == [0.25, 0.5, 0.75, 1, 1, 1.25, 1.5, 1.75, 2, 2]

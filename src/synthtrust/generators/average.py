@@ -12,7 +12,7 @@ from synthtrust.generators.grid import stretched
 
 @dataclass(frozen=True)
 class Average:
-    """The average of training cases, on the grid of their median shape ``(H, W, D)``.
+    """The average of training cases, on the grid of their median shape ``(H, W, D)``, or ``(H, W)`` of plane images.
 
     Foreground is where any modality is not 0. Scales may differ by orders of magnitude from case to case, so that
     everything is averaged in z-scores of each case's own foreground, and units are medians over the cases.
@@ -51,7 +51,7 @@ def average(cases: Sequence[Case]) -> Average:
     for case in cases:
         if set(case.images) != set(modalities):
             raise ValueError(f"Expected modalities {modalities}, but got {tuple(case.images)} in {case.id}.")
-    shape = tuple(int(side) for side in np.median([case.load_label().shape for case in cases], axis=0))
+    shape = tuple(int(side) for side in np.median([_shape_of(case) for case in cases], axis=0))
     total, count = np.zeros((len(modalities), *shape)), np.zeros(shape)
     units = []
     for case in cases:
@@ -68,6 +68,10 @@ def average(cases: Sequence[Case]) -> Average:
     return Average(
         modalities, (count / len(cases)).astype(np.float32), z.astype(np.float32), *_typical(np.stack(units))
     )
+
+
+def _shape_of(case: Case) -> tuple[int, ...]:
+    return (case.load_image(next(iter(case.images))) if isinstance(case.label, int) else case.load_label()).shape
 
 
 def _units(inside: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,29 @@ from synthtrust.cases import Case
 
 @dataclass
 class Generator(ABC):
-    """Learns from real cases, then paints images onto label maps.
+    """Learns from real cases, then paints images onto label maps, or of classes.
 
     A generator is a dataclass: its fields are its hyper-parameters and nothing else, and they name the folder its
     twins are kept in. What ``fit`` learns ends in an underscore; a second ``fit`` forgets the first. Reading labels,
-    writing NIfTI files, seeding each case, resuming and the manifest are done around it by ``synthesize``.
+    writing image files, seeding each case, sharing the work among processes, resuming and the manifest are done around
+    it by ``synthesize``.
+
+    A generator that trains for hours has two more methods, which ``synthesize`` calls before ``fit`` where they are
+    there: ``work_in(folder)``, the folder for its checkpoints, in which a later ``fit`` finds what it needs to finish
+    at once; and ``show_to(loggers)``, the experiment loggers that like to see its losses and samples.
     """
 
     seed: int = 0
     """Of the painting: two seeds give two synthetic sets."""
     version: ClassVar[int] = 1
     """Part of the recipe: raise it when the code paints otherwise, so that no older twin is taken for a new one."""
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change no twin, such as how often a training shows where it is: no part of the recipe."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many labels ``sample_many`` is handed at once; a field of this name takes its place."""
+        return 1
 
     @property
     def remarks(self) -> dict[str, str]:
@@ -32,17 +44,28 @@ class Generator(ABC):
 
     @abstractmethod
     def fit(self, cases: Sequence[Case]) -> Self:
-        """Learn from real training cases, and leave them untouched."""
+        """Learn from real training cases, and leave them untouched.
+
+        Raises:
+            ValueError: If it cannot learn from such cases; a generator for one task refuses those of the other.
+        """
 
     @abstractmethod
-    def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
-        """Paint one image per modality onto a label map; the image that the label came with is never seen.
+    def sample(self, label: Any, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+        """Paint one image per modality onto a label map, or of a class; the real image is never seen.
 
         Args:
-            label: Canonical labels, shape ``(H, W, D)``.
+            label: Canonical labels, shape ``(H, W, D)`` uint8; for classification the class, an int.
             rng: The only source of randomness allowed.
 
         Returns:
-            Modality name -> image of shape ``(H, W, D)`` in the intensity units of the training cases, background as
-            in real cases (exactly 0 where they have none).
+            Modality name -> image in the intensity units of the training cases, background as in real cases (exactly 0
+            where they have none): of shape ``(H, W, D)``, the label map's; or of a class as the training images are,
+            ``(H, W)`` or ``(H, W, D)``.
         """
+
+    def sample_many(
+        self, labels: Sequence[Any], rngs: Sequence[np.random.Generator]
+    ) -> list[dict[str, NDArray[np.floating]]]:
+        """Paint several images, each with its own randomness: the same as ``sample`` one by one, or faster."""
+        return [self.sample(label, rng) for label, rng in zip(labels, rngs, strict=True)]

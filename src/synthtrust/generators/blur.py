@@ -11,13 +11,13 @@ from synthtrust.generators.replay import Replay
 
 @dataclass
 class Blur(Replay):
-    """Gives every label its real image, blurred; a label it never saw gets that of the label most like it.
+    """Gives every label its real image, blurred; a label it never saw or a class gets what ``replay`` would give it.
 
     The control for what a generator loses when it paints structure but no detail. Averages are taken over foreground
     (voxels that are not 0) alone, so that the outline stays sharp and background stays exactly 0.
 
-    Must show: TSTR below that of ``replay``, falling as sigma grows; fidelity worse than its floor by far; privacy not
-    supported, since a blurred copy is still a copy.
+    Must show: TSTR below that of ``replay``, falling as sigma grows (less so for a class that shows in brightness or
+    shape); fidelity worse than its floor by far; privacy not supported, since a blurred copy is still a copy.
     """
 
     sigma: float = 2.0
@@ -27,7 +27,7 @@ class Blur(Replay):
         if self.sigma < 0:
             raise ValueError(f"Expected sigma of at least 0 voxels, but got {self.sigma}.")
 
-    def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
         """Give the blurred images of that label back."""
         return {modality: _blurred(image, self.sigma) for modality, image in super().sample(label, rng).items()}
 

@@ -21,19 +21,25 @@ DISCLOSED = (
     "where the labels may be shared."
 )
 EDITED = "No twin carries the label map of its real case: every one of them was changed before painting."
+OF_CLASSES = "A twin shares with its real case the class alone, and no label map of a patient is shown."
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
+
+CHECKPOINT = (
+    " The folder `{folder}` holds the generator's own training, which can remember patients: it is no part of this "
+    "set. Leave it out when you share the set."
+)
 
 TEMPLATE = """\
 # {name}
 
-{n} synthetic cases ("twins"), {modalities}. {how} Each keeps the id of the real case whose label it lies on.
+{n} synthetic cases ("twins"), {modalities}. {how} Each keeps the id of the real case whose {pairing}.
 
 **Intended use.** {use}
 
 **Licence and source.** {licence}. Terms of the real cases hold for what was learned from them.
 
 **Privacy.** {disclosure} Whether the images give away training cases is a separate question, which an audit has to
-answer: without one, this set is *not assessed*.
+answer: without one, this set is *not assessed*.{checkpoint}
 
 ## How it was made
 
@@ -42,7 +48,7 @@ answer: without one, this set is *not assessed*.
 | generator | `{generator}`, version {version} ({package}) |
 {parameters}
 | learned from | {learned} |
-| labels | {labels} |
+| {kind} | {labels} |
 | made | {when}, {twins_made} twins in {seconds} s in the last session |
 | hardware | {hardware} |
 | versions | {versions} |
@@ -65,22 +71,27 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         folder: Of the set.
         painted: Its twins.
         recipe: What ``recipe_of`` gave.
-        facts: ``training_ids``, ``mask_edit``, ``mask_disclosure`` and ``made_on``, as in the manifest.
+        facts: ``training_ids``, ``mask_edit``, ``mask_disclosure``, ``not_of_the_set`` and ``made_on``, as in the
+            manifest.
     """
     made = facts["made_on"]
+    classes = painted.task == "classification"
     text = TEMPLATE.format(
         name=painted.name,
         n=len(painted.cases),
         modalities=", ".join(painted.modalities),
         how="Imported: painted by somebody else." if "imported" in recipe else "Painted by a computer program.",
+        pairing="class it has" if classes else "label it lies on",
         use=INTENDED_USE,
         licence=painted.licence.rstrip("."),
-        disclosure=_disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
+        disclosure=OF_CLASSES if classes else _disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
+        checkpoint="".join(CHECKPOINT.format(folder=folder) for folder in facts["not_of_the_set"]),
         generator=recipe["generator"],
         version=recipe["version"],
         package=recipe["package"],
         parameters="\n".join(f"| {name} | {_cell(value)} |" for name, value in recipe["parameters"].items()),
         learned=_learned(facts["training_ids"]),
+        kind="classes" if classes else "labels",
         labels=", ".join(f"{name} {value}" for name, value in painted.labels.items()),
         when=made["when"],
         twins_made=made["twins"],

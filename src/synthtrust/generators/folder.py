@@ -69,6 +69,11 @@ class Folder(Importer):
         Raises:
             CaseError: If the folder is missing, a case is without its twin, or a file of it; the message names them.
         """
+        if classified := [case.id for case in paint if isinstance(case.label, int)]:
+            raise CaseError(
+                f"Expected cases with label maps, to match twins with, but case {classified[0]} has a class. Only "
+                "twins on label maps can be imported."
+            )
         root = Path(self.root)
         if not self.root or not root.is_dir():
             raise CaseError(f"Expected a folder of twins, but {self.root!r} is none. Set generator.root.")
@@ -101,7 +106,9 @@ class Folder(Importer):
             images: dict[str, NDArray[np.floating]] = {name: twin.load_image(name) for name in modalities}
             clear = cleared(images, label, self.darkness) if self.background == "auto" else None
         except CaseError as error:
-            raise CaseError(f"The twin of case {case.id} at {twin.label_map.parent} cannot be imported. {error}") from error
+            raise CaseError(
+                f"The twin of case {case.id} at {twin.label_map.parent} cannot be imported. {error}"
+            ) from error
         notes |= {
             "files": {role: path.relative_to(self.root).as_posix() for role, path in twin.files.items()},
             "background": "as it was" if clear is None else "nearly zero, set to zero",

@@ -36,9 +36,25 @@ class Overlap:
     """Ids of test cases whose patient the generator certainly did not see; none when unknown."""
 
     @property
+    def word(self) -> str:
+        """The same in a few words, to stand beside every score.
+
+        >>> Overlap("overlap", 3, 3, test=("d",), clean=("e", "f")).word
+        '1 of 3 scored cases are of patients the generator learned from'
+        """
+        if self.status == "unknown":
+            return "unknown training ids"
+        if self.status == "none":
+            return "none"
+        scored = len(self.test) + len(self.clean)
+        of_test = f"{len(self.test)} of {scored} scored cases are of patients the generator learned from"
+        return of_test if self.test else f"{of_test}, and {len(self.val)} of validation"
+
+    @property
     def facts(self) -> dict[str, Any]:
         """The same as plain JSON values, for tables and manifests."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        return plain | {"word": self.word}
 
 
 def check_overlap(training_ids: Iterable[str] | None, splits: Splits, *, allow_overlap: bool = False) -> Overlap:

@@ -18,10 +18,12 @@ class Noise(Generator):
 
     The control that gives nothing away and is worth nothing: it shows that privacy alone proves nothing. Mean and
     standard deviation are those of the foreground of a typical training case, background is exactly 0. The label
-    decides the grid and nothing else.
+    map decides the grid and nothing else; a class decides nothing, and its twins have the median size of the training
+    images.
 
-    Must show: TSTR near 0 (ratio to TRTR far below 1), fidelity far from its floor, and privacy with no
-    leak detected.
+    Must show: TSTR near 0 (ratio to TRTR far below 1), for classes at chance (AUC 0.5 on the average of seeds; what a
+    network learns from nothing may lean to either side); fidelity far from its floor, and privacy with no leak
+    detected.
     """
 
     def fit(self, cases: Sequence[Case]) -> Self:
@@ -33,11 +35,12 @@ class Noise(Generator):
         self.average_ = average(cases)
         return self
 
-    def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
         """Paint noise on the label's grid, shape ``(H, W, D)``, in intensity units of a typical training case."""
-        inside = self.average_.foreground(label.shape)
+        shape = self.average_.share.shape if isinstance(label, int) else label.shape
+        inside = self.average_.foreground(shape)
         images: dict[str, NDArray[np.floating]] = {}
         for m, modality in enumerate(self.average_.modalities):
-            images[modality] = np.zeros(label.shape, dtype=np.float32)
+            images[modality] = np.zeros(shape, dtype=np.float32)
             images[modality][inside] = self.average_.painted(m, rng.standard_normal(int(inside.sum())))
         return images

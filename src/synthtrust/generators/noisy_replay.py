@@ -10,7 +10,7 @@ from synthtrust.generators.replay import Replay
 
 @dataclass
 class NoisyReplay(Replay):
-    """Gives the real image of a label back with noise, a small shift and another gamma, or mirrored.
+    """Gives the real image of a label or class back with noise, a small shift and another gamma, or mirrored.
 
     The control for privacy audits that only look for verbatim copies. Each disguise is off at 0; one alone is chosen
     by turning the others off. Noise and gamma are relative to the foreground (voxels that are not 0), so that units
@@ -18,7 +18,8 @@ class NoisyReplay(Replay):
 
     Must show: TSTR about equal to TRTR (ratio about 1) while ``flip`` is off, fidelity near its floor,
     privacy not supported, with a copy rate of at least 0.98 for each disguise. A mirrored image no longer fits its
-    label, which stays as it is: with ``flip`` on, utility falls, and the question is asked of privacy alone.
+    label map, which stays as it is: with ``flip`` on, utility falls, and the question is asked of privacy alone. A
+    class is kept by every disguise.
     """
 
     noise: float = 0.1
@@ -36,12 +37,14 @@ class NoisyReplay(Replay):
                 f"Expected noise, shift and gamma of at least 0, but got {self.noise}, {self.shift} and {self.gamma}."
             )
 
-    def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
         """Give the images of that label back in disguise; all modalities are moved alike."""
+        originals = super().sample(label, rng)
         mirrored = self.flip and bool(rng.integers(2))
-        step = rng.integers(-self.shift, self.shift, size=label.ndim, endpoint=True)
+        axes = next(iter(originals.values())).ndim
+        step = rng.integers(-self.shift, self.shift, size=axes, endpoint=True)
         images = {}
-        for modality, image in super().sample(label, rng).items():
+        for modality, image in originals.items():
             moved = _moved(image[::-1] if mirrored else image, step)
             images[modality] = self._disguised(moved, rng)
         return images

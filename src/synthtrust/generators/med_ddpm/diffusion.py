@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthtrust.generators.progress import counted
+
 Sampler = Literal["ddpm", "ddim"]
 Predict = Callable[[Tensor, Tensor], Tensor]
 """Tells the noise ``(B, ...)`` in images ``(B, ...)`` at timesteps ``(B,)``."""
@@ -133,7 +135,7 @@ class Diffusion:
             return torch.stack([torch.randn(*shape, generator=generator) for generator in generators]).to(device)
 
         x = draw()
-        for t, after in zip(kept, [*kept[1:], -1], strict=True):
+        for t, after in counted(list(zip(kept, [*kept[1:], -1], strict=True))):
             noise = predict(x, torch.full((len(x),), t, device=device)).float()
             if sampler == "ddpm":
                 x, log_variance = self.reverse_step(x, t, noise)

@@ -1,35 +1,39 @@
 """The generator: a diffusion model behind the contract that every generator keeps."""
 
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from lightning import Callback
+from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.files import fingerprint, sha256_of
 from synthtrust.generators.base import Generator
+from synthtrust.generators.device import own_device
 from synthtrust.generators.guards import read_ids
-from synthtrust.generators.med_ddpm.conditioning import LABELS, MODALITIES, likely_brain, numbered, one_hot
 from synthtrust.generators.med_ddpm.diffusion import Diffusion, Sampler
-from synthtrust.generators.med_ddpm.grid import Size, crop_or_pad, pack, unpack
-from synthtrust.generators.med_ddpm.intensity import from_unit
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
-from synthtrust.generators.med_ddpm.published import load_published, read_checkpoint
-from synthtrust.generators.med_ddpm.survey import Survey, own_brain, survey
+from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, load_published, read_checkpoint
 from synthtrust.generators.med_ddpm.training import FACTS, LAST, LOSS, Schedule, averaged, read_last, train
-from synthtrust.generators.med_ddpm.volumes import prepared
+from synthtrust.generators.painting.canvas import frame, stretch
+from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
+from synthtrust.generators.painting.grid import Size, pack, unpack
+from synthtrust.generators.painting.survey import Survey, survey
+from synthtrust.generators.painting.volumes import prepared
+from synthtrust.generators.painting.watching import SAMPLES, ShowSamples
 
 Images = dict[str, NDArray[np.floating]]
 
-OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps"})
+OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps", "sample_every"})
 """Fields that another value of which does not make a checkpoint useless."""
+
+SHOWN_STEPS = 20  # of a sample on the way: enough to see what is being learned
 
 
 @dataclass
@@ -94,6 +98,10 @@ class MedDDPM(Generator):
     """File of published weights (``ema`` of a Med-DDPM checkpoint); nothing is trained then."""
     train_ids: str | tuple[str, ...] | None = None
     """Whom the published weights were trained on: ids, or a text or CSV file of them; None when nobody knows."""
+    sample_every: int = 0
+    """Training steps from one picture of a training case and its twin to the next; 0 for none. The pictures show a real
+    patient, on disk and to loggers that take images."""
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"sample_every"})
 
     def __post_init__(self) -> None:
         for name in ("channels", "size", "patch_size", "train_ids"):
@@ -114,6 +122,7 @@ class MedDDPM(Generator):
                 f"pack={self.pack}, white={self.white} and target={self.target}."
             )
         self._home: Path | None = None
+        self._loggers: Sequence[Logger] = ()
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
@@ -136,6 +145,11 @@ class MedDDPM(Generator):
         self._home = Path(folder)
         return self
 
+    def show_to(self, loggers: Sequence[Logger]) -> Self:
+        """Let experiment loggers see the losses and samples of a ``fit``."""
+        self._loggers = tuple(loggers)
+        return self
+
     @property
     def remarks(self) -> dict[str, str]:
         """Where the brain in the condition comes from."""
@@ -145,16 +159,18 @@ class MedDDPM(Generator):
         """Learn from real cases; with published weights only their brains' shape and intensities.
 
         Raises:
-            ValueError: If there are no cases, they differ in modalities, or they do not fit the published weights.
+            ValueError: If there are no cases, they differ in modalities, they do not fit the published weights, or the
+                training diverges.
         """
         cases = list(cases)
-        with _own_randomness(self.seed):
+        with own_randomness(self.seed):
             if self.weights is not None:
                 self.network_ = self._load_weights(self.weights)
                 self.survey_ = self._survey(cases)
             else:
-                with _folder(self._home) as home:
+                with workplace(self._home) as home:
                     self.network_, self.survey_ = self._train(cases, home)
+        self.network_ = self.network_.to(own_device())
         return self
 
     def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> Images:
@@ -168,10 +184,10 @@ class MedDDPM(Generator):
     def sample_many(self, labels: Sequence[NDArray[np.uint8]], rngs: Sequence[np.random.Generator]) -> list[Images]:
         """Paint onto several label maps at once, each with its own randomness; see ``sample``."""
         known = self.survey_
-        brains, conditions = zip(*(self._condition(label) for label in labels), strict=True)
+        brains, conditions = zip(*(stretch(label, known, self.brain_label) for label in labels), strict=True)
         generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = self.network_.to(device)
+        network = self.network_
+        device = next(network.parameters()).device
         condition = pack(torch.from_numpy(np.stack(conditions)), self.pack).to(device)
         n_images = len(known.modalities) * self.pack**3
 
@@ -189,26 +205,7 @@ class MedDDPM(Generator):
             device=device,
         )
         units = unpack(painted.cpu(), self.pack).numpy()  # (B, M, *size)
-        return [self._finish(unit, brain) for unit, brain in zip(units, brains, strict=True)]
-
-    def _condition(self, label: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Return the brain on the label's grid, and the channels ``(K, *size)``."""
-        known = self.survey_
-        brain, label = own_brain(label, self.brain_label)
-        brain = likely_brain(known.atlas, label) if brain is None else brain
-        if np.count_nonzero(crop_or_pad(label, known.size)) != np.count_nonzero(label):
-            raise ValueError(
-                f"Expected labels within the {known.size} voxels about the grid's centre, but got some beyond. Train "
-                "with a larger size."
-            )
-        channel = crop_or_pad(numbered(label, brain, known.labels), known.size)
-        inside = crop_or_pad(crop_or_pad(brain, known.size), label.shape)  # what is beyond the box is not painted
-        return inside, one_hot(channel, len(known.labels) + 1)
-
-    def _finish(self, unit: NDArray[np.float32], brain: NDArray[np.bool_]) -> Images:
-        known = self.survey_
-        images = from_unit(crop_or_pad(unit, brain.shape, fill=-1), known.scale, brain)
-        return dict(zip(known.modalities, images, strict=True))
+        return [frame(unit, brain, known) for unit, brain in zip(units, brains, strict=True)]
 
     def _survey(self, cases: Sequence[Case]) -> Survey:
         published = self.weights is not None
@@ -231,11 +228,12 @@ class MedDDPM(Generator):
         return load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionUNet, Survey]:
-        key = self._key(cases)
+        key = training_key(self, cases, OF_THE_PAINTING)
         last = read_last(home)
         if last and (last[FACTS]["key"] != key or last["global_step"] > self.max_steps):  # of another training
             for name in (LAST, LOSS):
                 (home / name).unlink(missing_ok=True)
+            shutil.rmtree(home / SAMPLES, ignore_errors=True)
             last = {}
         home.mkdir(parents=True, exist_ok=True)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
@@ -243,10 +241,23 @@ class MedDDPM(Generator):
         if not last or last["global_step"] < self.max_steps:
             facts = {"key": key, "survey": known.plain()}
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
-                train(network, self.diffusion, len(known.labels) + 1, self._schedule, home, facts)
+                watchers = self._watchers(cases, known, home)
+                train(
+                    network, self.diffusion, len(known.labels) + 1, self._schedule, home, facts, self._loggers, watchers
+                )
             last = read_last(home)
         network.load_state_dict(averaged(last))
         return network.eval(), known
+
+    def _watchers(self, cases: Sequence[Case], known: Survey, home: Path) -> list[Callback]:
+        """Return what paints the first training case on the way, in few steps."""
+        if not self.sample_every:
+            return []
+        painter = replace(self, sampler="ddim", sampling_steps=min(SHOWN_STEPS, self.timesteps))
+        painter.survey_ = known
+        paint = partial(_painted_by, painter, cases[0].load_label())
+        loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into the processes of others
+        return [ShowSamples(self.sample_every, cases[0], paint, home, loggers)]
 
     def _new_network(self, known: Survey) -> DiffusionUNet:
         n_images, n_condition = len(known.modalities), len(known.labels) + 1
@@ -262,31 +273,8 @@ class MedDDPM(Generator):
     def _multiple(self) -> int:
         return int(self.pack * 2 ** (len(self.channels) - 1))
 
-    def _key(self, cases: Sequence[Case]) -> str:
-        """Name what a checkpoint was trained from; a checkpoint of anything else is not gone on with."""
-        hyper: dict[str, Any] = {name: value for name, value in asdict(self).items() if name not in OF_THE_PAINTING}
-        content = [[case.id, *(sha256_of(path) for path in case.files.values())] for case in cases]
-        return fingerprint([hyper, content])
 
-
-@contextmanager
-def _folder(home: Path | None) -> Iterator[Path]:
-    """Give the folder to work in; a temporary one if none was handed in."""
-    if home is not None:
-        yield home
-        return
-    with TemporaryDirectory(prefix="med_ddpm_") as folder:
-        yield Path(folder)
-
-
-@contextmanager
-def _own_randomness(seed: int) -> Iterator[None]:
-    """Let a network's first weights depend on a seed alone, and give the caller's random states back."""
-    states = random.getstate(), np.random.get_state()  # noqa: NPY002  what others left there
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])  # noqa: NPY002
+def _painted_by(painter: MedDDPM, label: NDArray[np.uint8], network: DiffusionUNet) -> Images:
+    """Paint with a network that is still learning, with the same randomness each time."""
+    painter.network_ = network
+    return painter.sample(label, np.random.default_rng(painter.seed))

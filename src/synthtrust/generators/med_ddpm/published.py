@@ -10,6 +10,12 @@ from torch import Tensor
 
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet, empty_network
 
+MODALITIES = ("t1", "t1ce", "t2", "flair")
+"""Channels of the published network, in order."""
+
+LABELS = (1, 2, 3)
+"""Labels of the published network, in order: NCR, ED, ET; its fourth channel is the brain around them."""
+
 PREFIX = "denoise_fn."
 """Of every weight of the network in a checkpoint."""
 

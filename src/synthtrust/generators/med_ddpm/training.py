@@ -1,10 +1,7 @@
 """The training: a network learns to tell the noise, and is resumed where a killed process left it."""
 
 import copy
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +9,17 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from synthtrust.checkpoints import AtomicCheckpointIO
 from synthtrust.generators.med_ddpm.diffusion import Diffusion
-from synthtrust.generators.med_ddpm.grid import Size, pack
-from synthtrust.generators.med_ddpm.volumes import Draws, Volumes
+from synthtrust.generators.med_ddpm.volumes import Volumes
+from synthtrust.generators.painting.fitting import quiet
+from synthtrust.generators.painting.grid import Size, pack
+from synthtrust.generators.painting.volumes import Draws
+from synthtrust.generators.painting.watching import begin, log_losses
 
 LAST = "last.ckpt"
 LOSS = "loss.csv"
@@ -50,7 +51,16 @@ class Schedule:
     seed: int
 
 
-def train(network: nn.Module, diffusion: Diffusion, n_channels: int, plan: Schedule, home: Path, facts: dict) -> None:
+def train(
+    network: nn.Module,
+    diffusion: Diffusion,
+    n_channels: int,
+    plan: Schedule,
+    home: Path,
+    facts: dict,
+    loggers: Sequence[Logger] = (),
+    callbacks: Sequence[Callback] = (),
+) -> None:
     """Train a network on the volumes prepared in ``home/volumes``; leave ``home/last.ckpt`` and ``home/loss.csv``.
 
     A training that was interrupted goes on from ``home/last.ckpt``, with the examples it would have seen.
@@ -62,14 +72,18 @@ def train(network: nn.Module, diffusion: Diffusion, n_channels: int, plan: Sched
         plan: How long, and with what.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values.
+        loggers: Are told the losses; with several devices nobody is, since no logger follows into their processes.
+        callbacks: More to be done on the way.
 
     Raises:
+        ValueError: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
         RuntimeError: If the training stopped before its last step.
     """
     module = NoiseLearner(network, diffusion, n_channels, plan, home, facts)
     several = plan.devices not in (1, "1")
+    write_loss = WriteLoss(home, () if several else loggers)
     last = home / LAST
-    with _quiet():
+    with quiet():
         trainer = Trainer(
             accelerator="auto",
             devices=plan.devices,
@@ -82,7 +96,7 @@ def train(network: nn.Module, diffusion: Diffusion, n_channels: int, plan: Sched
             accumulate_grad_batches=plan.accumulate,
             gradient_clip_val=plan.grad_clip,
             logger=False,
-            callbacks=[KeepLast(home), WriteLoss(home)],
+            callbacks=[KeepLast(home), write_loss, *callbacks],
             enable_checkpointing=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
@@ -136,6 +150,8 @@ class NoiseLearner(LightningModule):
         else:
             share = self.diffusion.noise_share(batch["t"], image).clamp(min=LEAST_NOISE)
             loss = ((told.float() - image).abs() / share).mean()
+        if not torch.isfinite(loss):
+            raise ValueError(self._diverged(f"a loss of {loss.item()}", self.trainer.global_step + 1))
         self.log("loss", loss, prog_bar=True)
         return loss
 
@@ -180,8 +196,19 @@ class NoiseLearner(LightningModule):
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put our own facts beside the weights."""
+        """Put our own facts beside the weights, which have to be finite: a ruined network takes nobody's place."""
+        if not all(torch.isfinite(weight).all() for weight in self.network.parameters()):
+            raise ValueError(self._diverged("weights that are not", self.trainer.global_step))
         checkpoint[FACTS] = self.facts
+
+    def _diverged(self, what: str, step: int) -> str:
+        last = read_last(self.home)
+        kept = f"{LAST} of step {last['global_step']} stays as it was" if last else "nothing was saved before"
+        return (
+            f"Expected finite losses and weights, but got {what} at step {step} of the generator's training; "
+            f"{kept}. Lower generator.lr, set generator.grad_clip=1, or use "
+            "generator.precision=32-true."
+        )
 
 
 class KeepLast(Callback):
@@ -200,10 +227,13 @@ class KeepLast(Callback):
 
 
 class WriteLoss(Callback):
-    """Appends the loss of every step to a table: step, loss (mean over the batches of the step, of the first rank)."""
+    """Appends the loss of every step to a table: step, loss (mean over the batches of the step, of the first rank).
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    Loggers are told the same.
+    """
+
+    def __init__(self, home: Path, loggers: Sequence[Logger] = ()) -> None:
+        self.home, self.loggers = home, loggers
         self.losses: list[float] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -213,30 +243,16 @@ class WriteLoss(Callback):
             lines = path.read_text().splitlines()[1:] if path.exists() else []
             kept = [line for line in lines if int(line.partition(",")[0]) <= trainer.global_step]
             path.write_text("\n".join(["step,loss", *kept]) + "\n")
+            begin(self.loggers)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
         """Write a line when a step is complete."""
         self.losses.append(float(outputs["loss"]))
-        if trainer.is_global_zero and len(self.losses) == trainer.accumulate_grad_batches:
+        if len(self.losses) < trainer.accumulate_grad_batches:
+            return
+        loss = sum(self.losses) / len(self.losses)
+        self.losses.clear()
+        if trainer.is_global_zero:
             with (self.home / LOSS).open("a") as file:
-                file.write(f"{trainer.global_step},{sum(self.losses) / len(self.losses):.6f}\n")
-        if len(self.losses) == trainer.accumulate_grad_batches:
-            self.losses.clear()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning from announcing the devices of the machine, and from warning of what is as it should be."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            warnings.filterwarnings("ignore", message=".*dataloader is not resumable.*")  # it is: draws are numbered
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+                file.write(f"{trainer.global_step},{loss:.6f}\n")
+            log_losses(self.loggers, trainer.global_step, {"loss": loss})

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.generators.med_ddpm.conditioning import brain_of, mean_mask
-from synthtrust.generators.med_ddpm.grid import Size, smallest_size
-from synthtrust.generators.med_ddpm.intensity import scale_of
+from synthtrust.generators.painting.conditioning import brain_of, mean_mask
+from synthtrust.generators.painting.grid import Size, smallest_size
+from synthtrust.generators.painting.intensity import scale_of
 
 READERS = 4  # cases read at a time: unpacking leaves the interpreter's lock, and each holds a few hundred megabytes
 

@@ -8,12 +8,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 from torch.nn.functional import interpolate
 
-MODALITIES = ("t1", "t1ce", "t2", "flair")
-"""Channels of the published network, in order."""
-
-LABELS = (1, 2, 3)
-"""Labels of the published network, in order: NCR, ED, ET; its fourth channel is the brain around them."""
-
 
 def brain_of(images: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where a real case has a brain: any of its images ``(M, H, W, D)`` or its label is not 0, holes filled."""

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from synthtrust.generators.med_ddpm.conditioning import brain_of, likely_brain, mean_mask, numbered, one_hot
-from synthtrust.generators.med_ddpm.grid import crop_or_pad, pack, smallest_size, unpack
-from synthtrust.generators.med_ddpm.intensity import from_unit, scale_of, to_unit
+from synthtrust.generators.painting.conditioning import brain_of, likely_brain, mean_mask, numbered, one_hot
+from synthtrust.generators.painting.grid import crop_or_pad, pack, smallest_size, unpack
+from synthtrust.generators.painting.intensity import from_unit, scale_of, to_unit
 
 
 def ball(shape, radius, centre=0.0):

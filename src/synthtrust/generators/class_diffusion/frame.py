@@ -1,0 +1,105 @@
+"""The frame: from images in their own units to what the network sees, and back."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from einops import rearrange
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synthtrust.generators.class_images import ClassImages
+
+FOLDED = {
+    2: "b (c p q) h w -> b c (h p) (w q)",
+    3: "b (c p q r) h w d -> b c (h p) (w q) (d r)",
+}
+"""Pattern by number of axes: blocks of pixels that lie in channels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What painting has to know of the training images; kept in the checkpoint."""
+
+    modalities: tuple[str, ...]
+    n_classes: int
+    lowest: NDArray[np.float32]
+    """Per modality and pixel, the lowest value of all training images, shape ``(M, *size)``. The lowest of a modality
+    becomes -1; a pixel that never varies, such as background, is painted as it is."""
+    highest: NDArray[np.float32]
+    """The same of the highest, which becomes +1."""
+
+    @classmethod
+    def around(cls, seen: ClassImages) -> Self:
+        """Learn it from the training images.
+
+        Raises:
+            ValueError: If a modality is the same everywhere.
+        """
+        lowest, highest = seen.images.min(0), seen.images.max(0)
+        for name, low, high in zip(seen.modalities, lowest, highest, strict=True):
+            if low.min() == high.max():
+                raise ValueError(f"Expected images that vary, but every pixel of {name} is {low.min()} in every case.")
+        return cls(seen.modalities, seen.n_classes, lowest, highest)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Make it from what ``plain`` gave."""
+        return cls(tuple(plain["modalities"]), plain["n_classes"], plain["lowest"].numpy(), plain["highest"].numpy())
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as what a checkpoint is safely read as: tensors, lists and numbers."""
+        limits = {"lowest": torch.from_numpy(self.lowest), "highest": torch.from_numpy(self.highest)}
+        return {"modalities": list(self.modalities), "n_classes": self.n_classes, **limits}
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Sides of an image."""
+        return self.lowest.shape[1:]
+
+    def padded(self, multiple: int) -> tuple[int, ...]:
+        """Return the sides of an image, each raised to the next multiple."""
+        return tuple(-(-side // multiple) * multiple for side in self.size)
+
+    def to_unit(self, images: NDArray[np.float32], multiple: int) -> NDArray[np.float16]:
+        """Scale images ``(N, M, *size)`` to [-1, 1], and pad their ends with the values at their edges."""
+        low, high = self._ends
+        pad = [(0, 0), (0, 0), *((0, more - side) for side, more in zip(self.size, self.padded(multiple)))]
+        unit = (2 * (images - low) / (high - low) - 1).astype(np.float16)
+        return np.pad(unit, pad, mode="edge")
+
+    def from_unit(self, units: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Undo ``to_unit``; shape ``(N, M, *size)``."""
+        low, high = self._ends
+        images = (units[:, :, *(slice(side) for side in self.size)] + 1) / 2 * (high - low) + low
+        return np.where(self.lowest == self.highest, self.lowest, images).astype(np.float32)
+
+    @property
+    def _ends(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        axes = tuple(range(1, self.lowest.ndim))
+        return self.lowest.min(axes, keepdims=True), self.highest.max(axes, keepdims=True)
+
+
+def fold(images: Tensor, factor: int) -> Tensor:
+    """Fold blocks of ``factor`` pixels a side into channels: a network on fewer, wider pixels is cheaper.
+
+    >>> fold(torch.zeros(1, 1, 6, 4), 2).shape
+    torch.Size([1, 4, 3, 2])
+    """
+    into, out_of = FOLDED[images.ndim - 2].split(" -> ")
+    return rearrange(images, f"{out_of} -> {into}", **_sides(images.ndim - 2, factor))
+
+
+def unfold(folded: Tensor, factor: int) -> Tensor:
+    """Undo ``fold``."""
+    return rearrange(folded, FOLDED[folded.ndim - 2], **_sides(folded.ndim - 2, factor))
+
+
+def _sides(n_axes: int, factor: int) -> dict[str, int]:
+    return dict.fromkeys("pqr"[:n_axes], factor)
+
+
+def n_folded(n_axes: int, factor: int) -> int:
+    """Return how many channels a channel becomes by ``fold``."""
+    return int(factor**n_axes)

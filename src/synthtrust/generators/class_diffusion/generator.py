@@ -1,0 +1,209 @@
+"""The generator: a class-conditional diffusion model behind the contract that every generator keeps."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from lightning.pytorch.loggers import Logger
+from monai.networks.nets import DiffusionModelUNet
+from numpy.typing import NDArray
+
+from synthtrust.cases import Case
+from synthtrust.files import fingerprint
+from synthtrust.generators.base import Generator
+from synthtrust.generators.class_diffusion.frame import Frame, n_folded, unfold
+from synthtrust.generators.class_diffusion.training import Batches, Schedule, train
+from synthtrust.generators.class_images import gather
+from synthtrust.generators.med_ddpm.diffusion import Diffusion
+from synthtrust.generators.med_ddpm.training import FACTS, LAST, LOSS, averaged, read_last
+from synthtrust.generators.memory import of_class
+from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
+
+OF_THE_PAINTING = frozenset({"guidance", "sampling_steps"})
+"""Fields that another value of which does not make a checkpoint useless."""
+
+GROUPS = 8
+"""Of the normalisations, where the channels can be parted so."""
+
+
+@dataclass
+class ClassDiffusion(Generator):
+    """Paints images or small volumes of a class by a diffusion model, whose network also learns without the class.
+
+    A network tells velocities (Salimans and Ho 2022) on a cosine schedule; painting follows DDIM (Song et al. 2021)
+    under classifier-free guidance (Ho and Salimans, Classifier-Free Diffusion Guidance, 2022). The network is MONAI's
+    diffusion U-Net, with attention at its coarsest level. The defaults are for a GPU; presets for smaller machines lie
+    in ``conf/generator``.
+
+    Images are scaled to [-1, 1] by the lowest and the highest value of all training images: volumes in arbitrary units
+    are to be normalised before. They are held in memory, 2 bytes a pixel. A network that was trained long on few
+    images can repeat them: read the privacy audit.
+    """
+
+    channels: tuple[int, ...] = (128, 128, 256, 256)
+    """Feature maps per level of the network; every further level halves the resolution."""
+    num_res_blocks: int = 2
+    """Residual blocks per level."""
+    pack: int = 1
+    """Pixels per side that are folded into channels: 2 makes a step of a plane image about four times cheaper."""
+    size: tuple[int, ...] | None = None
+    """Sides that images are resized to, trained and painted at [pixels]; None for the size they all have."""
+    mirror: int | None = None
+    """Axis along which half of the examples are mirrored, counted from 0; None for images that have a left and right
+    to keep."""
+    class_dropout: float = 0.1
+    """Share of the examples whose class the network is not told; guidance needs it."""
+    guidance: float = 1.0
+    """How far painting is pushed from what any class looks like to what this one does. At 1 images spread as the
+    training images do; above, they are more typical and less diverse, and painting takes twice as long."""
+    timesteps: int = 250
+    """Of the diffusion."""
+    sampling_steps: int = 50
+    """Timesteps that painting takes."""
+    lr: float = 2e-4
+    """Of Adam at its highest; it falls to 0 along a cosine."""
+    max_steps: int = 100_000
+    """Of the optimizer."""
+    batch_size: int = 64
+    """Images per step of the training, and painted at once."""
+    ema_decay: float = 0.9995
+    """Of the average of the weights, per step."""
+    grad_clip: float | None = 1.0
+    """Largest norm of the gradient."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Of training and painting. In float32 an image depends on those painted with it by rounding errors alone; in
+    bfloat16, about twice as fast where the processor has it, it comes out within a grey level of that."""
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "size"):
+            if isinstance(value := getattr(self, name), list):  # as a config has them
+                setattr(self, name, tuple(value))
+        self.diffusion.kept("ddim", self.sampling_steps)
+        if not 0 <= self.class_dropout < 1:
+            raise ValueError(f"Expected class_dropout from 0 to below 1, but got {self.class_dropout}.")
+        if self.guidance != 1 and self.class_dropout == 0:
+            raise ValueError(
+                f"Expected class_dropout above 0 for guidance {self.guidance}, but got 0: the network never learned "
+                "without the class."
+            )
+        self._home: Path | None = None
+        self._loggers: Sequence[Logger] = ()
+
+    @property
+    def diffusion(self) -> Diffusion:
+        """The schedule."""
+        return Diffusion(self.timesteps)
+
+    def work_in(self, folder: str | Path) -> Self:
+        """Keep checkpoint and losses in a folder, so that a ``fit`` that was killed goes on; else nothing is kept."""
+        self._home = Path(folder)
+        return self
+
+    def show_to(self, loggers: Sequence[Logger]) -> Self:
+        """Let experiment loggers see the losses of a ``fit``."""
+        self._loggers = tuple(loggers)
+        return self
+
+    def fit(self, cases: Sequence[Case]) -> Self:
+        """Learn from real cases.
+
+        Raises:
+            ValueError: If the cases are not classified, a class below the highest has none, they differ in
+                modalities or size, or the loss is not finite.
+        """
+        cases = list(cases)
+        with own_randomness(self.seed), workplace(self._home) as home:
+            self.network_, self.frame_ = self._train(cases, home)
+        return self
+
+    def sample(self, label: int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+        """Paint one image of a class, per modality, of the size and in the units that it learned.
+
+        Raises:
+            ValueError: If no training case has that class.
+        """
+        return self.sample_many([label], [rng])[0]
+
+    def sample_many(
+        self, labels: Sequence[int], rngs: Sequence[np.random.Generator]
+    ) -> list[dict[str, NDArray[np.floating]]]:
+        """Paint several images at once, each with its own randomness; see ``sample``."""
+        known = self.frame_
+        classes = [of_class({k: k for k in range(known.n_classes)}, label) for label in labels]
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network, kind = self.network_.to(device), torch.tensor(classes, device=device)
+
+        def velocity(x: torch.Tensor, t: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+                told: torch.Tensor = network(x, t, class_labels=kind)
+            return told.float()
+
+        def predict(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            told = velocity(x, t, kind)
+            if self.guidance != 1:
+                of_any = velocity(x, t, torch.full_like(kind, known.n_classes))
+                told = of_any + self.guidance * (told - of_any)
+            share = self.diffusion.noise_share(t, x)
+            return (1 - share**2).sqrt() * told + share * x
+
+        painted = self.diffusion.sample(
+            predict,
+            (self._n_channels(known), *(side // self.pack for side in known.padded(self._multiple))),
+            [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs],
+            steps=self.sampling_steps,
+            device=device,
+        )
+        images = known.from_unit(unfold(painted.cpu(), self.pack).numpy())
+        return [dict(zip(known.modalities, image, strict=True)) for image in images]
+
+    def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, Frame]:
+        key, last = self._key(cases), read_last(home)
+        ours = bool(last) and last[FACTS]["key"] == key
+        if ours and last["global_step"] == self.max_steps:
+            known = Frame.from_plain(last[FACTS]["frame"])
+            network = self._new_network(known)
+        else:
+            seen = gather(cases, self.size)
+            known = Frame.around(seen)
+            network = self._new_network(known)
+            batches = Batches(known.to_unit(seen.images, self._multiple), seen.classes, self.timesteps, self._schedule)
+            home.mkdir(parents=True, exist_ok=True)
+            if not ours:
+                for name in (LAST, LOSS):
+                    (home / name).unlink(missing_ok=True)
+            facts = {"key": key, "frame": known.plain()}
+            train(network, self.diffusion, batches, self._schedule, home, facts, self._loggers)
+            last = read_last(home)
+        network.load_state_dict(averaged(last))
+        return network.eval(), known
+
+    def _new_network(self, known: Frame) -> DiffusionModelUNet:
+        return DiffusionModelUNet(
+            spatial_dims=len(known.size),
+            in_channels=self._n_channels(known),
+            out_channels=self._n_channels(known),
+            num_res_blocks=self.num_res_blocks,
+            channels=self.channels,
+            attention_levels=(False,) * len(self.channels),
+            norm_num_groups=math.gcd(GROUPS, *self.channels),
+            num_head_channels=self.channels[-1],
+            num_class_embeds=known.n_classes + 1,  # the last one for any class
+        )
+
+    def _n_channels(self, known: Frame) -> int:
+        return len(known.modalities) * n_folded(len(known.size), self.pack)
+
+    @property
+    def _schedule(self) -> Schedule:
+        return Schedule(**{field.name: getattr(self, field.name) for field in fields(Schedule)})
+
+    @property
+    def _multiple(self) -> int:
+        return int(self.pack * 2 ** (len(self.channels) - 1))
+
+    def _key(self, cases: Sequence[Case]) -> str:
+        return fingerprint([training_key(self, cases, OF_THE_PAINTING), [str(case.label) for case in cases]])

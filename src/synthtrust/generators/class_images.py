@@ -1,0 +1,85 @@
+"""Images of classes: classified cases in, one array out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from synthtrust.cases import Case
+from synthtrust.generators.memory import classified
+
+
+@dataclass(frozen=True)
+class ClassImages:
+    """The training images of a cohort of classes, all of one size."""
+
+    images: NDArray[np.float32]
+    """Shape ``(N, M, *size)``, in the intensity units of the files."""
+    classes: NDArray[np.int64]
+    """Shape ``(N,)``, from 0 to C - 1, each class at least once."""
+    modalities: tuple[str, ...]
+
+    @property
+    def n_classes(self) -> int:
+        """C."""
+        return int(self.classes.max()) + 1
+
+
+def gather(cases: Sequence[Case], size: Sequence[int] | None = None) -> ClassImages:
+    """Read the images of classified cases.
+
+    Args:
+        cases: Plane images or volumes.
+        size: Sides that every image is resized to, its proportions not kept; None for the size they all have.
+
+    Raises:
+        ValueError: If there are no cases, a case has a label map or other modalities, a class below the highest has no
+            case, or the images differ in size or do not fit ``size``.
+    """
+    if not classified(cases):
+        raise ValueError(
+            f"Expected cases with a class, but {cases[0].id} has a label map. Use a generator for label maps."
+        )
+    modalities = tuple(cases[0].images)
+    if odd := [case for case in cases if set(case.images) != set(modalities)]:
+        raise ValueError(f"Expected modalities {list(modalities)}, but {odd[0].id} has {list(odd[0].images)}.")
+    classes = np.array([case.category for case in cases], np.int64)
+    if missing := sorted(set(range(classes.max() + 1)) - set(classes.tolist())):
+        raise ValueError(
+            f"Expected training cases of every class from 0 to {classes.max()}, but got none of {missing}. Add cases, "
+            "or number the classes anew."
+        )
+    images = [_read(case, modalities, size) for case in cases]
+    shapes = Counter(image.shape[1:] for image in images)
+    if len(shapes) > 1:
+        (usual, n), *_ = shapes.most_common()
+        other = next(case.id for case, image in zip(cases, images) if image.shape[1:] != usual)
+        raise ValueError(
+            f"Expected images of one size, but {other} is not {usual} as {n} others are. Set size, which resizes all."
+        )
+    return ClassImages(np.stack(images), classes, modalities)
+
+
+def _read(case: Case, modalities: Sequence[str], size: Sequence[int] | None) -> NDArray[np.float32]:
+    image = np.stack([case.load_image(modality) for modality in modalities])
+    if size is None:
+        return image
+    if image.ndim - 1 != len(size):
+        raise ValueError(f"Expected size to have an entry per axis of {case.id}, {image.shape[1:]}, but got {size}.")
+    return resized(torch.from_numpy(image)[None], size)[0].numpy()
+
+
+def resized(images: Tensor, size: Sequence[int]) -> Tensor:
+    """Resize images ``(B, M, *shape)``: axes that shrink are averaged over areas, axes that grow interpolated.
+
+    >>> resized(torch.tensor([[[[0.0, 2.0, 4.0, 6.0]]]]), (1, 2)).tolist()
+    [[[[1.0, 5.0]]]]
+    """
+    linear = {2: "bilinear", 3: "trilinear"}[len(size)]
+    larger = [max(have, want) for have, want in zip(images.shape[2:], size)]
+    return interpolate(interpolate(images, larger, mode=linear), list(size), mode="area")

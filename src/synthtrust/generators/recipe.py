@@ -1,0 +1,66 @@
+"""The recipe: all that decides what a synthetic set will hold."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from typing import Any
+
+from synthtrust.cases import Case
+from synthtrust.files import fingerprint, sha256_of
+from synthtrust.generators.base import Generator
+from synthtrust.generators.importer import Importer
+
+
+def recipe_of(
+    generator: Generator | Importer, train: Sequence[Case], paint: Sequence[Case], modalities: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return all that decides what a synthetic set will hold, as plain JSON values.
+
+    The labels to paint on are the sha256 of their files, or classes. The modalities decide what an importer looks for;
+    a generator paints those of its training cases.
+    """
+    kind = type(generator)
+    found = generator.find(paint, modalities) if isinstance(generator, Importer) else {}
+    train = [] if isinstance(generator, Importer) else train  # it learns from nobody here
+    idle = generator.not_in_recipe if isinstance(generator, Generator) else frozenset()
+    with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
+        contents = list(pool.map(_content, train))
+        labels = list(pool.map(_label, paint))
+        imported = list(pool.map(lambda files: fingerprint([sha256_of(path) for path in files]), found.values()))
+    return {
+        "generator": f"{kind.__module__}.{kind.__qualname__}",
+        "version": kind.version,
+        "package": _package_of(kind),
+        "parameters": {name: value for name, value in asdict(generator).items() if name not in idle},
+        "train": dict(zip([case.id for case in train], contents, strict=True)),
+        "labels": dict(zip([case.id for case in paint], labels, strict=True)),
+        **({"imported": dict(zip(found, imported, strict=True))} if found else {}),
+    }
+
+
+def _label(case: Case) -> str | int:
+    return case.label if isinstance(case.label, int) else sha256_of(case.label)
+
+
+def _content(case: Case) -> str:
+    hashes = {role: sha256_of(path) for role, path in case.files.items()}
+    relabel = None if case.relabel is None else sorted(case.relabel.items())
+    category = [case.label] if isinstance(case.label, int) else []  # a label map is among the files
+    return fingerprint([hashes, dict(case.channels), relabel, *category])
+
+
+@cache  # reading what is installed takes a second
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def _package_of(kind: type) -> str:
+    """The package that a generator comes from, with its version."""
+    package = kind.__module__.partition(".")[0]
+    names = _distributions().get(package, [package])  # an editable install does not list its modules
+    try:
+        return ", ".join(f"{name} {version(name)}" for name in names)
+    except PackageNotFoundError:
+        return package

@@ -1,0 +1,203 @@
+"""A session: what one process does of the work on a synthetic set, beside others at the same set."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from lightning.pytorch.utilities import rank_zero_only
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from synthtrust.cases import Case, CaseError, Cohort, write_manifest
+from synthtrust.cases.manifest import NAME
+from synthtrust.files import sha256_of
+from synthtrust.generators.base import Generator
+from synthtrust.generators.card import made_on, write_card
+from synthtrust.generators.claims import claim
+from synthtrust.generators.guards import training_ids_of
+from synthtrust.generators.importer import Importer
+from synthtrust.generators.progress import listening
+from synthtrust.generators.shelf import NOTES, Shelf
+
+log = logging.getLogger(__name__)
+
+FIT = ".fit"
+"""Folder in a set where its generator keeps its checkpoints; no part of the set."""
+
+
+@dataclass
+class Session:
+    """One process's part in the work on one set; any number of them are at the same set, and all end when it is whole.
+
+    The arguments are those of ``synthesize``, and the folder and recipe of the set.
+    """
+
+    generator: Generator | Importer
+    cohort: Cohort
+    train: Sequence[Case]
+    paint: Sequence[Case]
+    folder: Path
+    recipe: Mapping[str, Any]
+    loggers: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        self.start = time.monotonic()
+        self.shelf = Shelf.of(self.folder, self.cohort.modalities, self.train)
+        self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # claims, and twins that are not whole
+        self.by = "imported" if isinstance(self.generator, Importer) else "painted"
+
+    def finish(self) -> None:
+        """Do what nobody else does of what is left, wait for what others are at, and see the manifest written."""
+        left = self._missing(self.paint)
+        if left:
+            if isinstance(self.generator, Generator):
+                self._fit(self.generator)
+            self._paint_with_others(len(left))
+        with self.lock:
+            if not (self.folder / NAME).exists():
+                self._declare(len(left))
+
+    def _missing(self, cases: Sequence[Case]) -> list[Case]:
+        return [case for case in cases if not self.shelf.home(case.id).exists()]
+
+    def _fit(self, generator: Generator) -> None:
+        ranked: Any = rank_zero_only  # a function that knows which process this is
+        rank = ranked.rank
+        if show_to := getattr(generator, "show_to", None):
+            show_to(self.loggers if rank == 0 else ())  # each rank has loggers, one of them writes
+        log.info("Fitting %s on %d cases", type(generator).__qualname__, len(self.train))
+        try:
+            self._fit_or_find(generator)
+        finally:
+            ranked.rank = rank  # a Trainer within takes every process for the first
+
+    def _fit_or_find(self, generator: Generator) -> None:
+        if work_in := getattr(generator, "work_in", None):  # a training of hours goes on where it was killed
+            work_in(self.folder / FIT)
+            with self.lock:  # one trains; the fit of those who waited finds the checkpoint
+                if self._missing(self.paint):
+                    generator.fit(self.train)
+        else:
+            generator.fit(self.train)
+
+    def _paint_with_others(self, n: int) -> None:
+        """Paint what is missing, batch by batch; a batch that another process is at is waited for in the end."""
+        self.scratch.mkdir(exist_ok=True)
+        size = self.generator.batch_size if isinstance(self.generator, Generator) else 1
+        paint = sorted(self.paint, key=lambda case: case.id)  # so that all processes mean the same batches
+        batches = [paint[start : start + size] for start in range(0, len(paint), size)]
+        with _progress(f"{n} twins to be {self.by}", n) as bar, ThreadPoolExecutor() as pool:
+            for wait in (False, True):
+                for number, batch in enumerate(batches):
+                    if not self._missing(batch):
+                        continue
+                    with claim(self.scratch / f"{number}.lock", wait=wait) as mine:
+                        if mine and (missing := self._missing(batch)):
+                            self._paint(missing, bar, pool)
+        for path in self.scratch.glob("*.lock"):
+            path.unlink(missing_ok=True)
+
+    def _paint(self, cases: Sequence[Case], bar: Progress, pool: ThreadPoolExecutor) -> None:
+        """Paint or import a batch; its files are written side by side."""
+        task, before = bar.task_ids[0], bar.tasks[0].completed
+        with listening(lambda share: bar.update(task, completed=before + share * len(cases))):
+            twins = self._twins(cases)
+        for case, twin in zip(cases, twins, strict=True):
+            shape = None if isinstance(twin.label, int) else twin.label.shape
+            _check(twin.images, self.cohort.modalities, shape, case.id)
+        for _ in (pool.map if len(cases) > 1 else map)(self._write, cases, twins):
+            pass
+        bar.update(task, completed=before + len(cases))
+
+    def _twins(self, cases: Sequence[Case]) -> list["_Twin"]:
+        if isinstance(self.generator, Importer):
+            found = [self.generator.load(case, self.cohort.modalities) for case in cases]
+            return [_Twin(one.label, one.images, one.notes) for one in found]
+        labels = [case.label if isinstance(case.label, int) else case.load_label() for case in cases]
+        mine = [label if isinstance(label, int) else label.copy() for label in labels]
+        rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
+        return [_Twin(*twin) for twin in zip(labels, self.generator.sample_many(mine, rngs), strict=True)]
+
+    def _write(self, case: Case, twin: "_Twin") -> None:
+        images = {modality: self.shelf.as_written(image) for modality, image in twin.images.items()}
+        for modality, image in images.items():
+            if image.min() == image.max():
+                raise CaseError(
+                    f"Expected an image, but the generator painted {image.min()} everywhere in {modality} of case "
+                    f"{case.id}."
+                )
+        self.shelf.put(case, images, twin.label, twin.notes, self.scratch)
+
+    def _declare(self, n: int) -> None:
+        """Write the card, and the manifest last."""
+        twins = tuple(self.shelf.twin(case) for case in self.paint)
+        learned_from = training_ids_of(self.generator, self.train)
+        notes: dict[str, dict[str, Any]] = {}
+        if self.by == "imported":
+            notes = {case.id: json.loads((self.folder / case.id / NOTES).read_text()) for case in self.paint}
+        edited = [case_id for case_id, note in notes.items() if note["mask_edit"]]
+        facts = {
+            "training_ids": None if learned_from is None else list(learned_from),
+            "mask_edit": edited,  # ids of twins whose label map is not that of their real case
+            # an unedited label map of a real patient is shown to everybody; a class shows nobody
+            "mask_disclosure": self.cohort.task == "segmentation" and len(edited) < len(self.paint),
+            "made_on": made_on(n, time.monotonic() - self.start),
+            "remarks": getattr(self.generator, "remarks", {}),
+            "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
+            **({"imported": notes} if notes else {}),
+        }
+        licence = getattr(self.generator, "licence", "") or self.cohort.licence
+        name = f"{self.cohort.name}, {self.by} by {type(self.generator).__qualname__}"
+        painted = Cohort(name, twins, self.cohort.modalities, self.cohort.labels, licence)
+        card = write_card(self.folder, painted, self.recipe, facts)
+        facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
+        write_manifest(self.folder, painted, made_by=self.recipe, **facts)
+
+
+@dataclass(frozen=True)
+class _Twin:
+    """A twin in memory."""
+
+    label: NDArray[np.uint8] | int
+    images: Mapping[str, NDArray]
+    notes: Mapping[str, Any] | None = None
+
+
+@contextmanager
+def _progress(description: str, n: int) -> Iterator[Progress]:
+    """Show how far the twins are and the time left; slow samplers move it within a twin."""
+    with Progress(transient=True, speed_estimate_period=3600) as bar:
+        bar.add_task(description, total=n)
+        yield bar
+
+
+def _rng_of(seed: int, case_id: str) -> np.random.Generator:
+    """A twin's randomness depends on the seed and on its own id: not on the order, and not on who else is painted."""
+    return np.random.default_rng([seed, int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8])])
+
+
+def _check(
+    images: Mapping[str, NDArray], modalities: Sequence[str], shape: tuple[int, ...] | None, case_id: str
+) -> None:
+    """Refuse a painting that is not one; of a class, the first image gives the grid of the others."""
+    if set(images) != set(modalities):
+        raise CaseError(
+            f"Expected {sorted(modalities)} for case {case_id}, but the generator painted {sorted(images)}."
+        )
+    grid = images[modalities[0]].shape if shape is None else shape
+    for modality, image in images.items():
+        what = f"but the generator painted {{}} in {modality} of case {case_id}."
+        if image.shape != grid:
+            raise CaseError(f"Expected the label's grid {grid}, " + what.format(image.shape))
+        if not np.isfinite(image).all():
+            raise CaseError("Expected finite intensities, " + what.format("NaN or infinity"))

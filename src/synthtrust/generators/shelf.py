@@ -1,0 +1,150 @@
+"""The shelf: where the twins of a set lie, and in files of which kind."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from synthtrust.cases import Case, CaseError, Source
+from synthtrust.cases.case import RASTERS, read_header
+from synthtrust.files import write_json
+
+NOTES = "imported.json"
+"""Beside an imported twin: where it came from and what was repaired."""
+
+LABEL = "label.nii.gz"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Keeps twins in a folder, each whole or not there.
+
+    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` (float32) and ``label.nii.gz``, with the affine
+    of that label map. A volume of a class is such a folder without a label, with the affine of a training image. A
+    plane image of a class is ``<id>.png``, grey or colours, or ``<id>/<modality>.png``: rounded and clipped to as many
+    bits as the training images have, so that real and synthetic images are quantised alike.
+    """
+
+    folder: Path
+    modalities: tuple[str, ...]
+    pixel: type[np.uint8] | type[np.uint16] | None = None
+    """Of plane images; None for volumes."""
+    channels: Mapping[str, int] | None = None
+    """Modality -> channel of the one file that holds them all; None for a file each."""
+    affine: NDArray[np.float64] | None = None
+    """Voxel -> world of volumes of a class [mm]; None where each has that of its label map."""
+
+    @classmethod
+    def of(cls, folder: Path, modalities: Sequence[str], train: Sequence[Case]) -> Self:
+        """Choose the kind of files by how the training cases lie on disk.
+
+        Raises:
+            CaseError: If the training images are plane images of floating-point numbers.
+        """
+        modalities = tuple(modalities)
+        if not train or not isinstance(train[0].label, int):
+            return cls(folder, modalities)
+        path = train[0].images[modalities[0]]
+        if path.suffix.lower() not in RASTERS:
+            return cls(folder, modalities, affine=read_header(path)[1])
+        colours = sorted(train[0].channels.get(modality, -1) for modality in modalities) == [0, 1, 2]
+        return cls(folder, modalities, _pixel_of(path), dict(train[0].channels) if colours else None)
+
+    @property
+    def one_file(self) -> bool:
+        """Whether a twin is a single file."""
+        return self.pixel is not None and (self.channels is not None or len(self.modalities) == 1)
+
+    def home(self, case_id: str) -> Path:
+        """Return the file or folder of a twin."""
+        return self.folder / (f"{case_id}.png" if self.one_file else case_id)
+
+    def twin(self, case: Case) -> Case:
+        """Return the twin of a case, whether it is there or not."""
+        return Case(
+            case.id,
+            self._images(self.home(case.id)),
+            case.label if isinstance(case.label, int) else self.home(case.id) / LABEL,
+            Source.SYNTHETIC,
+            case.patient,
+            self.channels or {},
+        )
+
+    def as_written(self, image: NDArray) -> NDArray:
+        """Return an image in the type and range that its file has."""
+        if self.pixel is None:
+            return image.astype(np.float32)
+        return np.clip(np.rint(image), 0, np.iinfo(self.pixel).max).astype(self.pixel)
+
+    def put(
+        self,
+        case: Case,
+        images: Mapping[str, NDArray],
+        label: NDArray[np.uint8] | int,
+        notes: Mapping[str, Any] | None,
+        scratch: Path,
+    ) -> None:
+        """Write a twin aside, and move it to its place when it is whole.
+
+        Args:
+            case: The real case it belongs to.
+            images: Modality -> image as ``as_written`` gave it.
+            label: Of the twin.
+            notes: For imported twins, see ``NOTES``.
+            scratch: Folder to write in, on the same file system; nobody else writes this case there.
+        """
+        home = self.home(case.id)
+        aside = scratch / home.relative_to(self.folder)
+        _remove(aside)  # what a killed process left
+        (aside.parent if self.one_file else aside).mkdir(parents=True, exist_ok=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._write(images, aside, case)
+            if not isinstance(label, int):
+                _write_volume(label, read_header(case.label_map)[1], aside / LABEL)
+            if notes is not None:
+                write_json(aside / NOTES, notes)
+            aside.rename(home)
+        finally:
+            _remove(aside)
+
+    def _images(self, home: Path) -> dict[str, Path]:
+        ending = ".nii.gz" if self.pixel is None else ".png"
+        return {modality: home if self.one_file else home / f"{modality}{ending}" for modality in self.modalities}
+
+    def _write(self, images: Mapping[str, NDArray], home: Path, case: Case) -> None:
+        if self.channels is not None:
+            ordered = sorted(self.modalities, key=self.channels.__getitem__)
+            Image.fromarray(np.stack([images[modality] for modality in ordered], axis=-1)).save(home)
+            return
+        for modality, path in self._images(home).items():
+            if self.pixel is not None:
+                Image.fromarray(images[modality]).save(path)
+            else:
+                affine = read_header(case.label_map)[1] if self.affine is None else self.affine
+                _write_volume(images[modality], affine, path)
+
+
+def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
+    """Return the type of the pixels in a plane image, from its header alone."""
+    with Image.open(path) as image:
+        if image.mode == "F":
+            raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds floating-point numbers. Convert them.")
+        return np.uint16 if image.mode.startswith("I") else np.uint8
+
+
+def _write_volume(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
+    nib.save(nib.Nifti1Image(voxels, affine), path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,179 @@
+"""The generator: a painter and its critic behind the contract that every generator keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from synthtrust.cases import Case
+from synthtrust.generators.base import Generator
+from synthtrust.generators.med_ddpm.training import FACTS, LAST, LOSS, averaged, read_last
+from synthtrust.generators.painting.canvas import frame, stretch
+from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
+from synthtrust.generators.painting.grid import Size, pack, unpack
+from synthtrust.generators.painting.survey import Survey, survey
+from synthtrust.generators.painting.volumes import prepared
+from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
+from synthtrust.generators.spade_gan.training import Schedule, train
+
+Images = dict[str, NDArray[np.floating]]
+
+OF_THE_PAINTING = frozenset({"max_steps"})
+"""Fields that another value of which does not make a checkpoint useless."""
+
+
+@dataclass
+class SpadeGAN(Generator):
+    """Paints brains by spatially-adaptive normalisation, against a critic: one pass of a network per twin.
+
+    The condition is that of Med-DDPM: a channel per label and one of the brain around them. A real case's brain is
+    where its images are not 0; ``sample`` never sees an image, and takes the brain from the label's own class
+    (``brain_label``) or, where there is none, from an atlas of the training cases' brains. The manifest says which.
+    What the label map does not tell (contrasts, the shape of the ventricles) is a style: an encoder tells it from the
+    real image in training, and painting draws it.
+
+    Source: Park et al., Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019; for brains,
+    Fernandez et al., Can Segmentation Models Be Trained with Fully Synthetically Generated Data?, SASHIMI 2022. The
+    defaults are for a GPU; presets lie in ``conf/generator``.
+
+    Limits: labels are expected on the voxel size and orientation of the training cases. What lies beyond ``size`` is
+    not painted, and a label there is refused. A network that was trained long on few cases can repeat them: read the
+    privacy audit. Training takes one device.
+    """
+
+    channels: tuple[int, ...] = (64, 128, 256, 256)
+    """Feature maps per level of the painter, the finest first; every further level halves the resolution."""
+    spade_channels: int = 64
+    """Feature maps between the label map and the scale and shift it gives."""
+    style_size: int = 64
+    """Numbers of a style."""
+    critic_channels: int = 32
+    """Feature maps of the critic's first layer; every further layer doubles them."""
+    critic_layers: int = 3
+    """Of the first critic, after its first; the more, the wider the patches it looks at."""
+    critics: int = 1
+    """How many; each further one has ``critic_layers`` more."""
+    size: Size | None = None
+    """Sides of the box that is painted [voxels], about the grid's centre; None for the smallest around all brains."""
+    pack: int = 2
+    """Voxels per side that the painter folds into channels: 2 makes a step about eight times cheaper."""
+    white: float = 99.8
+    """Percentile of the brain that becomes +1."""
+    flip: bool = True
+    """Mirror half of the examples along the first axis."""
+    reconstruction_weight: float = 10.0
+    """Of the mean absolute error within the brain, in intensities of [-1, 1]; that of the critic's verdict is 1."""
+    feature_weight: float = 10.0
+    """Of the mean absolute error of the critic's features."""
+    style_weight: float = 0.05
+    """Of the styles' divergence from those that painting draws [per nat]."""
+    lr: float = 2e-4
+    """Of Adam, for painter and encoder."""
+    critic_lr: float = 2e-4
+    """Of Adam, for the critic."""
+    max_steps: int = 100_000
+    """Of painter and critic each."""
+    batch_size: int = 1
+    """Volumes per step."""
+    ema_decay: float = 0.999
+    """Of the average of the painter's weights, per step."""
+    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
+    """Of training and painting."""
+    brain_label: int | None = None
+    """Class of the brain in the label maps, if there is one; never painted on as a label."""
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "size"):
+            if isinstance(value := getattr(self, name), list):  # as a config has them
+                setattr(self, name, tuple(value))
+        multiple = self._multiple
+        if self.size is not None and (len(self.size) != 3 or any(n < 1 or n % multiple for n in self.size)):
+            raise ValueError(
+                f"Expected size to be three multiples of {multiple} (pack times 2 per further level), "
+                f"but got {list(self.size)}."
+            )
+        self._home: Path | None = None
+
+    def work_in(self, folder: str | Path) -> Self:
+        """Keep checkpoint and losses in a folder, so that a ``fit`` that was killed goes on; else nothing is kept."""
+        self._home = Path(folder)
+        return self
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """Where the brain in the condition comes from."""
+        return {"brain in the condition": "atlas of training cases" if self.brain_label is None else "own label class"}
+
+    def fit(self, cases: Sequence[Case]) -> Self:
+        """Learn from real cases.
+
+        Raises:
+            ValueError: If there are no cases, or they differ in modalities.
+            RuntimeError: If a loss is not finite.
+        """
+        with own_randomness(self.seed), workplace(self._home) as home:
+            self.painter_, self.survey_ = self._train(list(cases), home)
+        return self
+
+    def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> Images:
+        """Paint one image per modality onto a label map.
+
+        Raises:
+            ValueError: If the label map holds a label that the training cases have not, or reaches beyond ``size``.
+        """
+        known = self.survey_
+        brain, condition = stretch(label, known, self.brain_label)
+        style = torch.from_numpy(rng.standard_normal((1, self.style_size), dtype=np.float32))
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        painter = self.painter_.to(device)
+        packed = pack(torch.from_numpy(condition)[None], self.pack).to(device)
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            painted = painter(packed, style.to(device))
+        return frame(unpack(painted.float().cpu(), self.pack)[0].numpy(), brain, known)
+
+    def _train(self, cases: Sequence[Case], home: Path) -> tuple[Painter, Survey]:
+        key = training_key(self, cases, OF_THE_PAINTING)
+        last = read_last(home)
+        if last and (last[FACTS]["key"] != key or last["global_step"] > self.max_steps):  # of another training
+            for name in (LAST, LOSS):
+                (home / name).unlink(missing_ok=True)
+            last = {}
+        home.mkdir(parents=True, exist_ok=True)
+        known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
+        n_images, n_condition, packed = len(known.modalities), len(known.labels) + 1, self.pack**3
+        box = [side // self.pack for side in reversed(known.size)]  # packing turns the axes round
+        painter = Painter(
+            box, n_condition * packed, n_images * packed, self.channels, self.spade_channels, self.style_size
+        )
+        if not last or last["global_step"] < self.max_steps:
+            encoder = Encoder(n_images * packed, self.channels, self.style_size)
+            critic = Critic(n_images, n_condition, known.size, self.critic_channels, self.critic_layers, self.critics)
+            facts = {"key": key, "survey": known.plain()}
+            with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
+                train(painter, encoder, critic, n_condition, self._schedule, home, facts)
+            last = read_last(home)
+        painter.load_state_dict(averaged(last))
+        return painter.eval(), known
+
+    def _survey(self, cases: Sequence[Case]) -> Survey:
+        return survey(
+            cases,
+            tuple(cases[0].images) if cases else (),
+            labels=None,
+            size=self.size,
+            multiple=self._multiple,
+            white=self.white,
+            brain_label=self.brain_label,
+        )
+
+    @property
+    def _schedule(self) -> Schedule:
+        return Schedule(**{field.name: getattr(self, field.name) for field in fields(Schedule)})
+
+    @property
+    def _multiple(self) -> int:
+        return int(self.pack * 2 ** (len(self.channels) - 1))

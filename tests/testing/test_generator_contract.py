@@ -1,0 +1,85 @@
+"""The laws can fail: each is broken by a generator that does what it forbids."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from synthtrust.generators import Generator
+from synthtrust.testing import ClassGeneratorContract, tiny_classes
+
+
+@dataclass
+class Honest(Generator):
+    """Paints noise in the outline of the first training case."""
+
+    def fit(self, cases):
+        self.inside_ = cases[0].load_image("grey") > 0
+        self.level_ = np.mean([case.load_image("grey").mean() for case in cases])
+        return self
+
+    def sample(self, label, rng):
+        return {"grey": np.where(self.inside_, self.level_ + label + rng.random(self.inside_.shape), 0)}
+
+
+class TestHonest(ClassGeneratorContract):
+    @pytest.fixture
+    def generator(self):
+        return Honest()
+
+
+class Hoarding(Honest):
+    def fit(self, cases):
+        self.seen = [*getattr(self, "seen", []), *cases]
+        return super().fit(self.seen)
+
+
+class Sharing(Honest):
+    def sample_many(self, labels, rngs):
+        return [self.sample(label, rngs[0]) for label in labels]
+
+
+class Short(Honest):
+    def sample_many(self, labels, rngs):
+        return super().sample_many(labels[:1], rngs[:1])
+
+
+class Global(Honest):
+    def sample(self, label, rng):
+        np.random.seed(0)  # noqa: NPY002
+        return super().sample(label, rng)
+
+
+class Foggy(Honest):
+    def sample(self, label, rng):
+        return {"grey": super().sample(label, rng)["grey"] + 1}
+
+
+class Forgetful(Honest):
+    def sample(self, label, rng):
+        return super().sample({0: 0, 1: 1}[label], rng)
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return tiny_classes(tmp_path / "real", count=9)
+
+
+@pytest.mark.parametrize(
+    ("law", "culprit", "error"),
+    [
+        ("a_second_fit_forgets_the_first", Hoarding, AssertionError),
+        ("many_are_painted_as_one_by_one", Sharing, AssertionError),
+        ("many_are_painted_as_one_by_one", Short, AssertionError),
+        ("no_global_randomness_is_touched", Global, AssertionError),
+        ("background_is_zero_as_in_real_cases", Foggy, AssertionError),
+        ("a_class_that_no_training_case_has_is_refused_or_painted", Forgetful, KeyError),
+    ],
+)
+def test_a_planted_fault_breaks_its_law(cohort, law, culprit, error):
+    train = list(cohort.cases[:-1])
+    given = {"generator": culprit(), "cohort": cohort, "train": train}
+    check = getattr(ClassGeneratorContract(), f"test_{law}")
+    wanted = check.__code__.co_varnames[1 : check.__code__.co_argcount]
+    with pytest.raises(error):
+        check(**{name: given[name] for name in wanted})
