@@ -1,5 +1,6 @@
 """Fixtures that several rooms share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,19 @@ def composed():
             return compose(name, overrides=list(overrides))
 
     return _compose
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real browser that opens pages."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = Path(os.environ.get("SYNTHTRUST_CHROMIUM", "/usr/bin/chromium"))
+    if not chromium.exists():
+        problem = f"Expected Chromium at {chromium}, but it is not there. Set SYNTHTRUST_CHROMIUM."
+        pytest.fail(problem) if os.environ.get("SYNTHTRUST_REQUIRE_BROWSER") == "1" else pytest.skip(problem)
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+             "--disable-sync"]  # fmt: skip
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=str(chromium), args=quiet)
+        yield running
+        running.close()

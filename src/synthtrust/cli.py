@@ -34,9 +34,12 @@ def _train(cfg: DictConfig) -> float | None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
+    from synthtrust.audits.calibrate import calibrate
     from synthtrust.audits.evaluate import evaluate_runs, score_elsewhere
 
-    if "cases" in cfg:
+    if "calibration" in cfg:
+        calibrate(cfg)
+    elif "cases" in cfg:
         score_elsewhere(cfg)
     else:
         evaluate_runs(cfg)

@@ -44,8 +44,11 @@ def test_checkpoints_are_chosen_on_the_kind_of_cases_that_was_trained_on(make, a
     assert {name for name, ids in drawn.items() if ids} == {source}
 
 
-def test_real_validation_can_be_asked_for(make):
-    assert not make(0.0, val="real").drawn["val"]["synthetic"]
+def test_real_validation_leaks_unless_training_is_real_and_must_be_allowed(make):
+    with pytest.raises(ValueError, match=r"Expected data.val=mix or synthetic at alpha=0.0.*data.allow_real_val=true"):
+        make(0.0, val="real")
+    assert not make(0.0, val="real", allow_real_val=True).drawn["val"]["synthetic"]
+    assert make(1.0, val="real").drawn["val"] == make(1.0).drawn["val"]
 
 
 def test_test_cases_come_in_order_of_id_real_ones_first_and_share_numbers_with_their_twins(make):
@@ -54,7 +57,7 @@ def test_test_cases_come_in_order_of_id_real_ones_first_and_share_numbers_with_t
         batches = list(loader)
         assert [int(batch["case"]) for batch in batches] == [0, 1, 2]
         assert [bool(batch["synthetic"]) for batch in batches] == [synthetic] * 3
-    assert data.test_ids == sorted(data.test_ids)
+    assert [case.id for case in data.test_cases] == sorted(case.id for case in data.test_cases)
 
 
 def test_no_test_or_validation_patient_is_trained_on(make, parts):

@@ -7,8 +7,8 @@ from monai.transforms import RandFlipd, RandShiftIntensityd
 from torch.utils.data import DataLoader
 
 from synthtrust.data.cache import prepare
-from synthtrust.data.patches import DrawSampler, Patches
-from synthtrust.data.whole import ShardSampler
+from synthtrust.data.draws import DrawSampler, Rounds, ShardSampler
+from synthtrust.data.patches import Patches
 from synthtrust.testing import tiny_cases
 
 AUGMENT = [RandFlipd(["image", "label"], prob=0.5, spatial_axis=0), RandShiftIntensityd("image", offsets=0.1, prob=1.0)]
@@ -42,9 +42,9 @@ def test_another_seed_draws_other_patches(prepared):
     )
 
 
-def test_every_case_comes_once_per_round(prepared):
-    order = Patches(prepared, (8, 8, 8))._order
-    rounds = [order(number).tolist() for number in range(4)]
+def test_every_case_comes_once_per_round():
+    turns = Rounds(5, seed=0)
+    rounds = [[turns[draw] for draw in range(5 * number, 5 * number + 5)] for number in range(4)]
     assert all(sorted(cases) == list(range(5)) for cases in rounds)
     assert len({tuple(cases) for cases in rounds}) > 1
 
@@ -85,10 +85,9 @@ def test_two_ranks_draw_together_what_one_draws_with_twice_the_batch():
     assert sorted(two[0] + two[1]) == one == list(range(60, 72))
 
 
-@pytest.mark.parametrize(("n", "world"), [(11, 2), (6, 3)])
-def test_shards_hold_every_case_once(n, world):
-    assert sorted(i for rank in range(world) for i in ShardSampler(n, rank, world)) == list(range(n))
-
-
-def test_no_rank_is_left_without_a_case():
-    assert [list(ShardSampler(2, rank, 5)) for rank in range(5)] == [[0], [1], [0], [1], [0]]
+@pytest.mark.parametrize(("n", "world"), [(11, 2), (6, 3), (2, 5), (1, 2), (7, 1)])
+def test_shards_hold_every_case_and_are_equally_long(n, world):
+    shards = [list(ShardSampler(n, rank, world)) for rank in range(world)]
+    assert {len(shard) for shard in shards} == {-(-n // world)}
+    assert {i for shard in shards for i in shard} == set(range(n))
+    assert sum(map(len, shards)) - n < world  # no more repeated than is needed

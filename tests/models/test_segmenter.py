@@ -42,7 +42,7 @@ def test_a_patch_the_network_cannot_take_is_refused(net, patch):
     with pytest.raises(
         ValueError, match=r"Expected a patch size that \w+ can be trained on, but got \(.*data.patch_size"
     ):
-        segmenter(net).check_patch(patch)
+        segmenter(net).check_size(patch)
 
 
 @pytest.mark.parametrize(("net", "patch"), [(SWIN, (32, 64, 32)), (SMALL, (10, 8, 12))])
@@ -50,7 +50,7 @@ def test_a_patch_the_network_can_take_passes_and_leaves_it_alone(net, patch):
     model = segmenter(net)
     model.eval()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    model.check_patch(patch)
+    model.check_size(patch)
     assert not model.training
     assert next(model.parameters()).device.type == "cpu"
     torch.testing.assert_close(dict(model.state_dict()), before)
@@ -66,7 +66,7 @@ def test_counts_are_those_of_the_prediction():
     model = segmenter()
     label = torch.randint(0, 3, (1, 8, 8, 8))
     model.predict = lambda image: label  # the perfect prediction
-    intersection, prediction, reference = model._count({"image": torch.zeros(1, 2, 8, 8, 8), "label": label}).unbind(-1)
+    intersection, prediction, reference = model.count({"image": torch.zeros(1, 2, 8, 8, 8), "label": label}).unbind(-1)
     torch.testing.assert_close(intersection, reference)
     torch.testing.assert_close(prediction, reference)
     assert reference.tolist() == [[int((label == 1).sum()), int((label > 0).sum())]]

@@ -53,12 +53,13 @@ def test_a_run_describes_itself(configure):
     assert (len(drawn["real"]), len(drawn["synthetic"])) == (2, 1)  # round(0.5 * 3) is 2
     assert OmegaConf.to_yaml(run.config) == OmegaConf.to_yaml(cfg, resolve=True)
     facts = run.facts()
+    assert (facts["task"], facts["val"], facts["patch_size"]) == ("segmentation", "mix", [8, 8, 8])
     assert (facts["steps"], facts["network"], facts["labels"]) == (4, "UNet", {"NCR": 1, "ED": 2, "ET": 3})
     assert (facts["overlap"]["status"], facts["overlap"]["clean"]) == ("none", run.data()["splits"]["test"])
     assert run.twin(scores["case"][0]).load_image("flair").shape == run.real_case(scores["case"][0]).load_label().shape
     assert set(run.volumes()["part"]) == {"train", "val", "test"}
     curves = pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv")
-    assert curves["val/dice"].notna().sum() == 2
+    assert curves[["val/score", "val/dice_ET"]].notna().sum().tolist() == [2, 2]
 
 
 def test_reference_voxels_are_counted_on_the_cases_own_grid(configure):
@@ -72,8 +73,19 @@ def test_reference_voxels_are_counted_on_the_cases_own_grid(configure):
 def test_a_finished_run_is_found_and_not_trained_again(configure, monkeypatch):
     cfg = configure()
     value = train_run(cfg)
-    monkeypatch.setattr("synthtrust.runs.training.build_data", lambda cfg: pytest.fail("trained again"))
+    monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
     assert train_run(cfg) == pytest.approx(value)
+
+
+def test_a_run_of_an_older_version_is_found(configure, monkeypatch):
+    cfg = configure()
+    train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    older = OmegaConf.load(run.folder / "config.yaml")
+    del older["duplicates"], older["data"]["allow_real_val"]
+    OmegaConf.save(older, run.folder / "config.yaml")
+    monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
+    train_run(cfg)
 
 
 @pytest.mark.parametrize("override", ["steps=6", "model.optimizer.lr=0.1", "alpha=0.25"])

@@ -1,6 +1,23 @@
 """Cases in, batches out."""
 
+from synthtrust.data.augment import Affine, EachImage
 from synthtrust.data.cache import Prepared, prepare
 from synthtrust.data.datamodule import MixedDataModule
+from synthtrust.data.image_cache import ImageTable, image_table
+from synthtrust.data.images import ImageCases
+from synthtrust.data.mixed import MixedCases, check_val
+from synthtrust.data.mixed_images import MixedImages
 
-__all__ = ["MixedDataModule", "Prepared", "prepare"]
+__all__ = [
+    "Affine",
+    "EachImage",
+    "ImageCases",
+    "ImageTable",
+    "MixedCases",
+    "MixedDataModule",
+    "MixedImages",
+    "Prepared",
+    "check_val",
+    "image_table",
+    "prepare",
+]

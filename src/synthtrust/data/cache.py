@@ -163,7 +163,7 @@ def _on_grid(case: Case, modality: str, shape: tuple[int, ...]) -> NDArray[np.fl
     image = case.load_image(modality)
     if image.shape != shape:
         raise CaseError(
-            f"Expected {case.images[modality]} on the grid {shape} of its label {case.label_map}, but got {image.shape}."
+            f"Expected {case.images[modality]} on the grid {shape} of label {case.label_map}, but got {image.shape}."
         )
     return image
 

@@ -1,42 +1,34 @@
-"""The datamodule: trains on a mix, chooses on a mix, tests on real cases and on their twins apart."""
+"""The datamodule of volumes: patches of the mix to train on, whole cases to be scored."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from synthtrust.cases import Case, Cohort, Splits, mix
+from synthtrust.cases import Case, Cohort, Splits
 from synthtrust.data.cache import Prepared, prepare, warn_if_backgrounds_differ
-from synthtrust.data.patches import DrawSampler, Patches
-from synthtrust.data.whole import ShardSampler, WholeCases
+from synthtrust.data.draws import DrawSampler, ShardSampler
+from synthtrust.data.mixed import MixedCases
+from synthtrust.data.patches import Patches
+from synthtrust.data.whole import WholeCases
 
 
-class MixedDataModule(LightningDataModule):
-    """Real cases and their twins, mixed by ``alpha``.
+class MixedDataModule(MixedCases):
+    """Labelled volumes and their twins, mixed by ``alpha``.
 
     Args:
         cohort: Modalities and labels of the real cases.
         splits: The real cases, by patient.
         twins: Twins of all of them, paired by id.
-        cache: Root folder of the preprocessed cases.
-        alpha: Share of real cases in training, in [0, 1].
-        seed: Decides which cases and which patches are drawn.
-        steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
-        mode: How the mix is drawn, see ``synthtrust.cases.mix``.
-        val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
         patch_size: Side lengths of a training patch [voxels].
-        batch_size: Patches per batch and rank.
         foreground: Share of patches centred on a labelled voxel.
         augment: MONAI dictionary transforms for keys ``image`` and ``label``.
-        num_workers: Loader processes.
-
-    Raises:
-        ValueError: If ``alpha`` is outside [0, 1], or a case is without its twin.
+        mixing: What every datamodule takes, see ``MixedCases``: ``cache``, ``alpha``, ``seed``, ...
     """
+
+    task: ClassVar[Literal["segmentation", "classification"]] = "segmentation"
 
     def __init__(
         self,
@@ -44,50 +36,24 @@ class MixedDataModule(LightningDataModule):
         splits: Splits,
         twins: Sequence[Case],
         *,
-        cache: str | Path,
-        alpha: float,
-        seed: int,
-        steps_per_epoch: int,
-        mode: str = "complement",
-        val: Literal["mix", "real", "synthetic"] = "mix",
         patch_size: Sequence[int] = (128, 128, 128),
-        batch_size: int = 1,
         foreground: float = 0.75,
         augment: Sequence[Callable] = (),
-        num_workers: int = 0,
+        **mixing: Any,
     ) -> None:
-        super().__init__()
-        self.cohort, self.splits, self.cache = cohort, splits, Path(cache)
-        self.seed, self.steps_per_epoch, self.patch_size = seed, steps_per_epoch, tuple(patch_size)
-        self.batch_size, self.foreground, self.augment, self.num_workers = batch_size, foreground, augment, num_workers
-        twin_of = {case.id: case for case in twins}
-        self.parts = {part: (cases, _twins_of(cases, twin_of)) for part, cases in vars(splits).items()}
-        self.train_cases = mix(*self.parts["train"], alpha, seed, mode)
-        self.val_cases = {
-            "mix": lambda: mix(*self.parts["val"], alpha, seed),
-            "real": lambda: list(self.parts["val"][0]),
-            "synthetic": lambda: list(self.parts["val"][1]),
-        }[val]()
-        self.overlap: dict[str, Any] = {}
-        """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
+        super().__init__(cohort, splits, twins, **mixing)
+        self.patch_size, self.foreground, self.augment = tuple(patch_size), foreground, augment
         self._prepared: dict[tuple[str, str], Prepared] = {}
 
     @property
-    def test_ids(self) -> list[str]:
-        """Ids of the test cases, in the order of their numbers."""
-        return [case.id for case in self.splits.test]
+    def input_size(self) -> tuple[int, ...]:
+        """Side lengths of a training patch [voxels]."""
+        return self.patch_size
 
     @property
-    def drawn(self) -> dict[str, dict[str, list[str]]]:
-        """Ids of the cases that were drawn for training and validation, by source."""
-        return {
-            part: {source: [c.id for c in cases if c.source == source] for source in ("real", "synthetic")}
-            for part, cases in (("train", self.train_cases), ("val", self.val_cases))
-        }
-
-    def prepare_data(self) -> None:
-        """Fill the cache; on one rank of each node."""
-        self.setup("prepare")
+    def facts(self) -> dict[str, Any]:
+        """The cases behind the scores, as plain JSON values."""
+        return super().facts | {"spacing_mm": self.spacing(), "patch_size": list(self.patch_size)}
 
     def setup(self, stage: str | None = None) -> None:
         """Find every case in the cache, and compare real with synthetic backgrounds."""
@@ -97,6 +63,10 @@ class MixedDataModule(LightningDataModule):
         prepared = prepare(cases, self.cohort.modalities, self.cache)
         warn_if_backgrounds_differ(prepared)
         self._prepared = {(p.case.source, p.case.id): p for p in prepared}
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the volume of every label of every real case, as ``volumes``."""
+        return {"volumes": self.volumes()}
 
     def volumes(self) -> pd.DataFrame:
         """Return the volume of every label of every real case.
@@ -130,7 +100,7 @@ class MixedDataModule(LightningDataModule):
 
     def test_dataloader(self) -> list[DataLoader]:
         """Return the real test cases, then their twins, both in order of case id."""
-        numbers = {case_id: n for n, case_id in enumerate(self.test_ids)}
+        numbers = {case.id: n for n, case in enumerate(self.test_cases)}
         return [self._whole(cases, numbers) for cases in self.parts["test"]]
 
     def _find(self, cases: Sequence[Case]) -> list[Prepared]:
@@ -142,34 +112,6 @@ class MixedDataModule(LightningDataModule):
 
     def _loader(self, dataset: Dataset, sampler: Sampler[int], batch_size: int) -> DataLoader:
         return DataLoader(
-            dataset,
-            batch_size,
-            sampler=sampler,
-            num_workers=self.num_workers,
-            persistent_workers=False,
-            pin_memory=False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda",
-        )
-
-    def _batches_done(self) -> int:
-        return 0 if self.trainer is None else self.trainer.global_step * self.trainer.accumulate_grad_batches
-
-    def _place(self) -> tuple[int, int]:
-        """Rank and number of ranks; these loaders shard themselves, so the Trainer must not do it again.
-
-        Raises:
-            ValueError: If the Trainer would shard a second time.
-        """
-        trainer = self.trainer
-        if trainer is None or trainer.world_size == 1:
-            return 0, 1
-        if trainer._accelerator_connector.use_distributed_sampler:
-            raise ValueError(
-                "Expected trainer.use_distributed_sampler=false, since the loaders shard themselves, but got true."
-            )
-        return trainer.global_rank, trainer.world_size
-
-
-def _twins_of(cases: Sequence[Case], twins: Mapping[str, Case]) -> tuple[Case, ...]:
-    if missing := [case.id for case in cases if case.id not in twins]:
-        raise ValueError(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
-    return tuple(twins[case.id] for case in cases)
+            dataset, batch_size, sampler=sampler, num_workers=self.num_workers, persistent_workers=False,
+            pin_memory=self._pin(),
+        )  # fmt: skip

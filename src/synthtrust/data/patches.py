@@ -1,7 +1,6 @@
 """Training patches: a draw number in, a patch out; the same number gives the same patch on any worker and any rank."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,17 +8,17 @@ import torch
 from monai.transforms import Compose
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from synthtrust.data.cache import Prepared
+from synthtrust.data.draws import Rounds
 
 
 class Patches(Dataset):
     """Endless random patches of a training set, numbered by draw.
 
-    Draw ``g`` belongs to round ``g // N``, in which each of the N cases comes once, in an order that depends on the
-    seed and the round; where the patch lies and how it is augmented depends on the seed and on ``g`` alone. So a run
-    that is resumed, sharded or loaded by more workers trains on the same patches.
+    Draw ``g`` shows the case whose turn it is (``Rounds``); where the patch lies and how it is augmented depends on the
+    seed and on ``g`` alone. So a run that is resumed, sharded or loaded by more workers trains on the same patches.
 
     Each item: ``image`` float32 ``(C, *patch_size)`` in z-scores, ``label`` int64 ``(1, *patch_size)``.
 
@@ -41,21 +40,17 @@ class Patches(Dataset):
     ) -> None:
         self.cases, self.patch_size, self.foreground, self.seed = list(cases), tuple(patch_size), foreground, seed
         self.augment = Compose(list(augment))
-        self._order = lru_cache(maxsize=4)(self._order_of_round)
+        self.rounds = Rounds(len(self.cases), seed)
 
     def __getitem__(self, draw: int) -> dict[str, Tensor]:
-        round_, place = divmod(draw, len(self.cases))
-        case = self.cases[self._order(round_)[place]]
+        case = self.cases[self.rounds[draw]]
         rng = np.random.default_rng([self.seed, draw])
         box = self._box(case, rng)
         image = _cut(case.image(), box).astype(np.float32)
         label = _cut(case.label()[None], box)
         self.augment.set_random_state(seed=int(rng.integers(2**31)))
         item: dict[str, Any] = self.augment({"image": torch.from_numpy(image), "label": torch.from_numpy(label)})
-        return {"image": _plain(item["image"]).float(), "label": _plain(item["label"]).long()}
-
-    def _order_of_round(self, round_: int) -> NDArray[np.intp]:
-        return np.random.default_rng([self.seed, round_, len(self.cases)]).permutation(len(self.cases))
+        return {"image": plain(item["image"]).float(), "label": plain(item["label"]).long()}
 
     def _box(self, case: Prepared, rng: np.random.Generator) -> list[tuple[int, int]]:
         """Start and stop of the patch along each axis; it may reach over the edge of a smaller case."""
@@ -75,35 +70,6 @@ class Patches(Dataset):
         return [(start, start + length) for start, length in zip(starts, self.patch_size)]
 
 
-class DrawSampler(Sampler[int]):
-    """The draw numbers of one epoch for one rank, dealt out like cards.
-
-    Where an epoch begins follows from the number of batches that every rank has trained on so far, which a checkpoint
-    knows for certain; Lightning's count of epochs is off by one after some resumes.
-
-    Args:
-        batches: Batches per epoch on every rank.
-        batch_size: Patches per batch.
-        rank: Which hand.
-        world_size: Number of hands.
-        done: Gives the number of batches behind us.
-    """
-
-    def __init__(
-        self, batches: int, batch_size: int, rank: int = 0, world_size: int = 1, done: Callable[[], int] = lambda: 0
-    ) -> None:
-        self.batches, self.batch_size, self.rank, self.world_size, self.done = (
-            batches, batch_size, rank, world_size, done,
-        )  # fmt: skip
-
-    def __iter__(self) -> Iterator[int]:
-        first = self.done() * self.batch_size * self.world_size + self.rank
-        return iter(range(first, first + len(self) * self.world_size, self.world_size))
-
-    def __len__(self) -> int:
-        return self.batches * self.batch_size
-
-
 def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:
     """Cut a box out of ``(C, H, W, D)``, with zeros where it reaches over the edge."""
     inside = [slice(max(start, 0), min(stop, side)) for (start, stop), side in zip(box, volume.shape[1:])]
@@ -112,6 +78,6 @@ def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:
     return np.pad(patch, [(0, 0), *missing]) if any(sum(pair) for pair in missing) else patch
 
 
-def _plain(tensor: Tensor) -> Tensor:
+def plain(tensor: Tensor) -> Tensor:
     """MONAI's transforms return MetaTensors, which make every later operation slower and metrics stumble."""
     return tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor

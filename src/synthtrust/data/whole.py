@@ -1,11 +1,11 @@
-"""Whole cases, to be scored: each exactly once in the table, whatever the number of ranks."""
+"""Whole cases, to be scored."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from synthtrust.cases import Source
 from synthtrust.data.cache import Prepared
@@ -32,20 +32,3 @@ class WholeCases(Dataset):
             "case": self.numbers[prepared.case.id],
             "synthetic": prepared.case.source is Source.SYNTHETIC,
         }
-
-
-class ShardSampler(Sampler[int]):
-    """Deals items out over ranks, each to one rank; ranks may differ by one item.
-
-    Only a rank that would get none repeats another's item: Lightning lets a rank without batches skip the end of the
-    epoch, where the others would wait for it. The scores are gathered by case, so a repeated one counts once.
-    """
-
-    def __init__(self, n: int, rank: int = 0, world_size: int = 1) -> None:
-        self.mine = range(rank, n, world_size) or range(rank % n, rank % n + 1)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.mine)
-
-    def __len__(self) -> int:
-        return len(self.mine)

@@ -1,6 +1,7 @@
 """Predictions in, numbers out: the formulas in `functional`, and thin torchmetrics around them."""
 
 from synthtrust.metrics.case_counts import CaseCounts, DiceVectors
+from synthtrust.metrics.case_probabilities import CaseProbabilities
 from synthtrust.metrics.trust import (
     Alignment,
     CaseConsistency,
@@ -13,6 +14,7 @@ from synthtrust.metrics.trust import (
 
 __all__ = [
     "CaseCounts",
+    "CaseProbabilities",
     "DiceVectors",
     "TrustFactor",
     "OverallPerformance",

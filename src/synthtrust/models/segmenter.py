@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning import LightningModule
@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from synthtrust.cases import Case
 from synthtrust.metrics import DiceVectors
-from synthtrust.metrics.functional import overlap
+from synthtrust.metrics.functional import dice_from_counts, overlap
 
 Batch = dict[str, Tensor]
 
@@ -32,6 +33,8 @@ class Segmenter(LightningModule):
         scheduler: Makes a schedule from an optimizer, stepped after every optimizer step.
         empty: What an empty region scores, see ``synthtrust.metrics.functional.case_dice``.
     """
+
+    task: ClassVar[Literal["segmentation", "classification"]] = "segmentation"
 
     def __init__(
         self,
@@ -54,6 +57,11 @@ class Segmenter(LightningModule):
         self.val_dice: DiceVectors | None = None
         self.test_dice: DiceVectors | None = None
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is scored, as plain JSON values."""
+        return {"regions": {name: list(labels) for name, labels in self.regions.items()}, "empty": self.empty}
+
     def forward(self, image: Tensor) -> Tensor:
         """Return logits ``(B, L, H, W, D)`` of images ``(B, C, H, W, D)``."""
         logits: Tensor = self.net(image)
@@ -72,28 +80,56 @@ class Segmenter(LightningModule):
 
     def on_validation_start(self) -> None:
         """Make room for a score of every validation case."""
-        self.val_dice = self._vectors(len(self._dataset_of("val")))
+        self.val_dice = self._vectors(len(self._data.val_cases))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Score a batch of whole cases."""
-        assert_made(self.val_dice).update(
-            self._count(batch), batch["case"], torch.zeros_like(batch["case"], dtype=torch.bool)
-        )
+        _made(self.val_dice).update(self.count(batch), batch["case"], torch.zeros_like(batch["case"], dtype=torch.bool))
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean Dice, and that of each region."""
-        _, scores = assert_made(self.val_dice).one_source(synthetic=False)  # (M, K)
+        _, scores = _made(self.val_dice).one_source(synthetic=False)  # (M, K)
         dice = scores.nanmean(0)
-        self.log("val/dice", dice.nanmean(), prog_bar=True, rank_zero_only=False)
+        self.log("val/score", dice.nanmean(), prog_bar=True, rank_zero_only=False)
         self.log_dict({f"val/dice_{name}": value for name, value in zip(self.regions, dice, strict=True)})
 
     def on_test_start(self) -> None:
         """Make room for two scores of every test case: its own and its twin's."""
-        self.test_dice = self._vectors(len(self._dataset_of("test")))
+        self.test_dice = self._vectors(len(self._data.test_cases))
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Score a batch of whole cases, real or synthetic."""
-        assert_made(self.test_dice).update(self._count(batch), batch["case"], batch["synthetic"])
+        _made(self.test_dice).update(self.count(batch), batch["case"], batch["synthetic"])
+
+    def test_rows(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
+        """Return a row per source, test case and region: case, patient, source, region, dice, voxel counts.
+
+        All ranks must call it.
+        """
+        counts = _made(self.test_dice).counts().cpu()  # (2, M, K, 3)
+        return [
+            row
+            for source, of_source in zip(("real", "synthetic"), counts, strict=True)
+            for case, of_case in zip(cases, of_source, strict=True)
+            for row in self.rows_of(case, source, of_case)
+        ]
+
+    def rows_of(self, case: Case, source: str, counts: Tensor) -> list[dict[str, Any]]:
+        """Return a row per region of one case, from its voxel counts ``(K, 3)``."""
+        intersection, prediction, reference = counts.unbind(-1)
+        dice = dice_from_counts(intersection, prediction, reference, empty=self.empty)  # (K,)
+        return [
+            {
+                "case": case.id,
+                "patient": case.patient,
+                "source": source,
+                "region": region,
+                "dice": float(dice[k]),
+                "n_reference": int(reference[k]),
+                "n_prediction": int(prediction[k]),
+            }
+            for k, region in enumerate(self.regions)
+        ]
 
     def configure_optimizers(self) -> Any:
         """Hand the parameters to the optimizer of the config."""
@@ -102,7 +138,7 @@ class Segmenter(LightningModule):
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "step"}}
 
-    def check_patch(self, patch_size: Sequence[int]) -> None:
+    def check_size(self, patch_size: Sequence[int]) -> None:
         """Refuse a patch size that the network cannot be trained on, without computing anything.
 
         Raises:
@@ -121,20 +157,19 @@ class Segmenter(LightningModule):
                 "norm; others: multiples of the product of their strides)."
             )
 
-    def _count(self, batch: Batch) -> Tensor:
+    def count(self, batch: Batch) -> Tensor:
         """Voxels of intersection, prediction and reference, shape ``(B, K, 3)``."""
         return torch.stack(overlap(self.predict(batch["image"]), batch["label"], list(self.regions.values())), -1)
 
     def _vectors(self, n_cases: int) -> DiceVectors:
         return DiceVectors(n_cases, self.regions, empty=self.empty).to(self.device)
 
-    def _dataset_of(self, part: str) -> Sequence:
-        datamodule: Any = getattr(self.trainer, "datamodule")  # noqa: B009  Lightning does not declare it
-        cases: Sequence = {"val": datamodule.val_cases, "test": datamodule.test_ids}[part]
-        return cases
+    @property
+    def _data(self) -> Any:
+        return getattr(self.trainer, "datamodule")  # noqa: B009  Lightning does not declare it
 
 
-def assert_made(vectors: DiceVectors | None) -> DiceVectors:
+def _made(vectors: DiceVectors | None) -> DiceVectors:
     """Return the vectors that a start hook made.
 
     Raises:

@@ -1,20 +1,27 @@
 """From config to objects; the only place that instantiates."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, Splits
+from synthtrust.cases.duplicates import check_duplicates
 from synthtrust.cases.parity import check_parity, parity, print_parity
-from synthtrust.data import MixedDataModule
+from synthtrust.data import MixedCases, check_val
 from synthtrust.generators import synthesize
 from synthtrust.generators.guards import check_overlap, training_ids_of
-from synthtrust.models import Segmenter
+from synthtrust.models import Classifier, Segmenter
+
+Model = Segmenter | Classifier
 
 OF_THE_DOOR = ("list", "skip_refused")
 """Keys of ``cases`` that are the entry script's, not the reader's."""
+
+CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
+"""Task -> options that serve it, for whoever chose others."""
 
 
 def make(cfg: DictConfig, **arguments: Any) -> Any:
@@ -29,40 +36,94 @@ def read_cases(cfg: DictConfig) -> Cohort:
     return cohort
 
 
-def build_data(cfg: DictConfig) -> MixedDataModule:
+def check_choices(cfg: DictConfig) -> None:
+    """Refuse a model and data for two tasks, or a validation that would be a leak, before anything is read.
+
+    Raises:
+        ValueError: If model and data do not go together, or as ``check_val`` says.
+    """
+    model, data = _task_of(cfg.model), _task_of(cfg.data)
+    if model != data:
+        choices = " or ".join(f"{choice} ({task})" for task, choice in CHOICES.items())
+        raise ValueError(
+            f"Expected model and data for one task, but got a model for {model} and data for {data}. Choose for "
+            f"example {choices}."
+        )
+    check_val(cfg.data.get("val", "mix"), cfg.alpha, allow_real_val=cfg.data.get("allow_real_val", False))
+
+
+def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     """Read the real cases, split them, paint or find their twins, and mix both.
+
+    Args:
+        cfg: The config of a run.
+        loggers: Experiment loggers that a generator may show its training to.
 
     Raises:
         CaseError: If the cohort or a case cannot be used, the generator learned from patients it is scored on, or a
             network would see real cases and twins through two different preprocessings.
-        ValueError: If the splits or the mix are impossible.
+        ValueError: If the model is for another task than the cohort, or the splits or the mix are impossible.
     """
     cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
-    splits: Splits = make(cfg.split)(cohort.cases)
+    if (task := _task_of(cfg.model)) != cohort.task:
+        raise ValueError(
+            f"Expected a model for {cohort.task}, since the cases of {cohort.name} have "
+            f"{'classes' if cohort.task == 'classification' else 'label maps'}, but got one for {task}. Choose for "
+            f"example {CHOICES[cohort.task]}."
+        )
+    splits, left_out = without_duplicates(make(cfg.split)(cohort.cases), cohort, cfg.get("duplicates", "refuse"))
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
     generator = make(cfg.generator)
     overlap = check_overlap(training_ids_of(generator, splits.train), splits, allow_overlap=cfg.allow_overlap)
-    twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic)
-    compared = parity(splits.train, twins.cases, cohort.modalities, n=4)
-    print_parity(compared)
-    check_parity(compared)
+    twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
+    if cohort.task == "segmentation":
+        compared = parity(splits.train, twins.cases, cohort.modalities, n=4)
+        print_parity(compared)
+        check_parity(compared)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
-    data: MixedDataModule = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
-    data.overlap = overlap.facts
+    data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
+    data.overlap, data.left_out = overlap.facts, left_out
     return data
 
 
-def build_model(cfg: DictConfig, cohort: Cohort) -> Segmenter:
+def without_duplicates(splits: Splits, cohort: Cohort, policy: str) -> tuple[Splits, dict[str, list[str]]]:
+    """Return the splits as ``check_duplicates`` leaves them, and the ids it left out, by part.
+
+    Images alone are looked at: of a volume with label maps two copies hardly get into a cohort.
+
+    Raises:
+        CaseError: If an image is in two parts of the split, and the policy is to refuse that.
+    """
+    if cohort.task == "segmentation":
+        return splits, {}
+    kept = check_duplicates(splits, policy)
+    gone = {part: sorted(set(ids) - set(kept.ids[part])) for part, ids in splits.ids.items()}
+    return kept, {part: ids for part, ids in gone.items() if ids}
+
+
+def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = ()) -> Model:
     """Make the model for a cohort's modalities and labels.
+
+    Args:
+        cfg: The config of a run.
+        cohort: What the model is for.
+        size: Side lengths of the images, for a classifier.
+        class_counts: Training cases of each class, for a classifier whose loss balances them.
 
     Raises:
         ValueError: If the config asks for a region that the cohort has not.
     """
-    model: Segmenter = make(cfg.model)(
-        in_channels=len(cohort.modalities),
-        n_labels=max(cohort.labels.values()) + 1,
-        regions=cohort.regions(cfg.regions),
-    )
+    model: Model
+    if cohort.task == "classification":
+        model = make(cfg.model)(
+            channels=len(cohort.modalities), classes=class_names(cohort), size=size, class_counts=class_counts
+        )
+    else:
+        model = make(cfg.model)(
+            in_channels=len(cohort.modalities),
+            n_labels=max(cohort.labels.values()) + 1,
+            regions=cohort.regions(cfg.regions),
+        )
     return model
 
 
@@ -72,9 +133,20 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     return trainer
 
 
+def class_names(cohort: Cohort) -> list[str]:
+    """Return the names of the classes, in order of value."""
+    return sorted(cohort.labels, key=lambda name: cohort.labels[name])
+
+
 def plain(cfg: DictConfig) -> dict[str, Any]:
     """Return a config as plain values, every interpolation resolved."""
     values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     if not isinstance(values, dict):
         raise TypeError(f"Expected a config of keys and values, but got {type(values).__name__}.")
     return {str(key): value for key, value in values.items()}
+
+
+def _task_of(cfg: DictConfig) -> str:
+    """Return what a model or data node is for, as its class says."""
+    task: str = get_class(cfg._target_).task
+    return task

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases import Case, Cohort, read_manifest
 from synthtrust.runs.build import read_cases
 
-CONFIG, DATA, SCORES, VOLUMES, FACTS = "config.yaml", "data.json", "scores.csv", "volumes.csv", "run.json"
+CONFIG, DATA, SCORES, FACTS = "config.yaml", "data.json", "scores.csv", "run.json"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Run:
 
     @property
     def best(self) -> Path:
-        """The checkpoint with the best validation Dice."""
+        """The checkpoint with the best validation score."""
         return self.folder / "checkpoints" / "best.ckpt"
 
     @property
@@ -58,13 +58,26 @@ class Run:
         """What ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
         return self._json(DATA)
 
+    @property
+    def task(self) -> str:
+        """``segmentation`` or ``classification``; older runs, which do not say it, are segmentations."""
+        return str(self.facts().get("task", "segmentation"))
+
     def scores(self) -> pd.DataFrame:
-        """One row per test case, source and region: alpha, seed, mode, case, patient, source, region, dice, voxels."""
-        return pd.read_csv(self.folder / SCORES, dtype={"case": str, "patient": str})
+        """One row per test case, source and region or class, behind alpha, seed and mode.
+
+        Columns of a segmenter: case, patient, source, region, dice, n_reference, n_prediction [voxels]; of a
+        classifier: case, patient, source, target, class, probability.
+        """
+        return self._table(SCORES)
 
     def volumes(self) -> pd.DataFrame:
         """One row per real case and label: case, patient, part, source, region, n_voxels, volume_ml."""
-        return pd.read_csv(self.folder / VOLUMES, dtype={"case": str, "patient": str})
+        return self._table("volumes.csv")
+
+    def classes(self) -> pd.DataFrame:
+        """One row per real case of a classification: case, patient, part, source, class."""
+        return self._table("classes.csv")
 
     @cached_property
     def cohort(self) -> Cohort:
@@ -83,6 +96,10 @@ class Run:
     def twin(self, case_id: str) -> Case:
         """Return the twin of a real case by id."""
         return _find(self.twins.cases, case_id)
+
+    def _table(self, name: str) -> pd.DataFrame:
+        names = ("case", "patient", "target", "class")  # a class called 0 is a name, too
+        return pd.read_csv(self.folder / name, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
 
     def _json(self, name: str) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))

@@ -2,36 +2,41 @@
 
 import logging
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import torch
 from rich.progress import track
 
-from synthtrust.cases import Case, CaseError, Cohort
-from synthtrust.data import Prepared, prepare
+from synthtrust.cases import CaseError, Cohort, Source
+from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
-from synthtrust.metrics.functional import dice_from_counts, overlap
-from synthtrust.models import Segmenter
-from synthtrust.runs.build import build_model
+from synthtrust.models import Classifier, Segmenter
+from synthtrust.runs.build import build_model, class_names
 from synthtrust.runs.run import Run
 
 log = logging.getLogger(__name__)
+
+BATCH = 256  # images at a time
 
 
 def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = False) -> pd.DataFrame:
     """Score every case of a cohort with the best checkpoint of a run, and leave ``scores_<cohort>.csv`` in its folder.
 
-    The cases go through the preprocessing of the run's own. A voxel size other than that of the training cases is
-    warned of, since the network has seen one scale only.
+    The cases go through the preprocessing of the run's own, and images are brought to the size of its own. A voxel size
+    other than that of the training cases is warned of, since the network has seen one scale only.
 
     Returns:
         The columns of the run's own scores, and ``seconds`` per case.
 
     Raises:
-        CaseError: If the cohort lacks a modality or a label, or holds patients that the run was trained on and
-            ``allow_overlap`` is False.
+        CaseError: If the cohort is for another task, has other classes, lacks a modality or a label, or holds patients
+            that the run was trained on and ``allow_overlap`` is False.
     """
     facts = run.facts()
+    _refuse_other_question(run, cohort)
     if missing := sorted(set(facts["modalities"]) - set(cohort.modalities)):
         raise CaseError(
             f"Expected modalities {facts['modalities']} as {run.folder} has, but {cohort.name} lacks {missing}."
@@ -43,11 +48,8 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
             f"Expected cases that {run.folder} was not trained on, but these were: {overlapping[:8]}. "
             "Leave them out, or say allow_overlap=true."
         )
-    model = _load(run, cohort)
-    prepared = prepare(cohort.cases, facts["modalities"], cache)
-    _warn_of_other_spacing(run, prepared)
-    rows = [row for p in track(prepared, f"Scoring with {run.name}", transient=True) for row in _rows(model, p)]
-    scores = pd.DataFrame(rows)
+    cohort = replace(cohort, modalities=tuple(facts["modalities"]))
+    scores = pd.DataFrame(SCORERS[cohort.task](run, cohort, cache))
     scores.insert(0, "mode", facts["mode"])
     scores.insert(0, "seed", facts["seed"])
     scores.insert(0, "alpha", facts["alpha"])
@@ -56,8 +58,15 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
     return scores
 
 
-def _load(run: Run, cohort: Cohort) -> Segmenter:
-    model = build_model(run.config, cohort)
+def _refuse_other_question(run: Run, cohort: Cohort) -> None:
+    if cohort.task != run.task:
+        raise CaseError(f"Expected cases for {run.task} as {run.folder} had, but {cohort.name} is for {cohort.task}.")
+    if cohort.task == "classification" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
+        raise CaseError(f"Expected classes {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}.")
+
+
+def _load(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
+    model = build_model(run.config, cohort, size)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     checkpoint = torch.load(run.best, map_location=device, weights_only=True)
     model.load_state_dict(checkpoint["state_dict"])
@@ -65,27 +74,36 @@ def _load(run: Run, cohort: Cohort) -> Segmenter:
 
 
 @torch.inference_mode()
-def _rows(model: Segmenter, prepared: Prepared) -> list[dict[str, object]]:
-    start = time.monotonic()
-    case: Case = prepared.case
-    image = torch.from_numpy(prepared.image().astype("float32"))[None].to(model.device)  # (1, C, H, W, D)
-    label = torch.from_numpy(prepared.label().astype("int64"))[None].to(model.device)
-    intersection, prediction, reference = overlap(model.predict(image), label, list(model.regions.values()))  # (1, K)
-    dice = dice_from_counts(intersection, prediction, reference, empty=model.empty)[0].tolist()
-    seconds = round(time.monotonic() - start, 2)
-    return [
-        {
-            "case": case.id,
-            "patient": case.patient,
-            "source": case.source.value,
-            "region": region,
-            "dice": dice[k],
-            "n_reference": int(reference[0, k]),
-            "n_prediction": int(prediction[0, k]),
-            "seconds": seconds,
-        }
-        for k, region in enumerate(model.regions)
-    ]
+def _segmented(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, object]]:
+    model: Segmenter = _load(run, cohort)
+    prepared = prepare(cohort.cases, cohort.modalities, cache)
+    _warn_of_other_spacing(run, prepared)
+    for p in track(prepared, f"Scoring with {run.name}", transient=True):
+        start = time.monotonic()
+        image = torch.from_numpy(p.image().astype("float32"))[None].to(model.device)  # (1, C, H, W, D)
+        label = torch.from_numpy(p.label().astype("int64"))[None].to(model.device)
+        rows = model.rows_of(p.case, p.case.source, model.count({"image": image, "label": label})[0])
+        seconds = round(time.monotonic() - start, 2)
+        yield from ({**row, "seconds": seconds} for row in rows)
+
+
+@torch.inference_mode()
+def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, object]]:
+    size = run.facts()["image_size"]
+    model: Classifier = _load(run, cohort, size)
+    table = image_table(cohort.cases, cohort.modalities, cache, size)
+    images = ImageCases(cohort.cases, dict.fromkeys(Source, table), {case.id: n for n, case in enumerate(cohort.cases)})
+    for first in track(range(0, len(images), BATCH), f"Scoring with {run.name}", transient=True):
+        places = range(first, min(first + BATCH, len(images)))
+        start = time.monotonic()
+        probability = model.predict(images[places]["image"].to(model.device)).cpu()  # (B, K)
+        seconds = round((time.monotonic() - start) / len(places), 6)
+        for place, of_case in zip(places, probability, strict=True):
+            case = cohort.cases[place]
+            yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, of_case.tolist()))
+
+
+SCORERS = {"segmentation": _segmented, "classification": _classified}
 
 
 def _warn_of_other_spacing(run: Run, prepared: list[Prepared]) -> None:

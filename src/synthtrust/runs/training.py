@@ -20,17 +20,19 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases.listing import print_listing
+from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
-from synthtrust.data import MixedDataModule
+from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
-from synthtrust.metrics.functional import dice_from_counts
-from synthtrust.models import Segmenter
-from synthtrust.runs.build import build_data, build_model, build_trainer, plain, read_cases
-from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, VOLUMES, Run
+from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
+from synthtrust.runs.headline import headline
+from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, Run
 
 log = logging.getLogger(__name__)
 
-DECISIVE = ("cases", "split", "generator", "data", "model", "regions", "alpha", "seed", "steps", "val_every")
+DECISIVE = (
+    "cases", "split", "duplicates", "generator", "data", "model", "regions", "alpha", "seed", "steps", "val_every",
+)  # fmt: skip
 """Parts of the config that decide the scores; a folder never mixes two of them."""
 
 
@@ -43,7 +45,7 @@ def train_run(cfg: DictConfig) -> float:
     """Train and score one run in ``paths.output``; find it when it is finished, resume it when it was interrupted.
 
     Returns:
-        The mean Dice on real test cases.
+        The mean Dice, or the macro AUC, on real test cases.
 
     Raises:
         ValueError: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
@@ -51,22 +53,23 @@ def train_run(cfg: DictConfig) -> float:
     start = time.monotonic()
     run = Run(Path(cfg.paths.output))
     refuse_ranks_in_a_sweep(cfg)
+    check_choices(cfg)
     if cfg.steps % cfg.val_every:
         raise ValueError(f"Expected steps to be a multiple of val_every={cfg.val_every}, but got {cfg.steps}.")
-    if found := _found(run, cfg):
+    if (found := _found(run, cfg)) is not None:
         return found
     write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
 
     _one_line_each()
     seed_everything(cfg.seed, workers=True, verbose=False)
-    data = build_data(cfg)
-    model = build_model(cfg, data.cohort)
-    model.check_patch(data.patch_size)
     trainer = build_trainer(cfg)
-    write_json(run.folder / DATA, {"splits": data.splits.ids, "drawn": data.drawn, "twins": str(_home_of_twins(data))})
-    for logger in trainer.loggers:
-        logger.log_hyperparams(plain(cfg))
     try:
+        data = build_data(cfg, trainer.loggers)
+        model = build_model(cfg, data.cohort, data.input_size, data.class_counts)
+        model.check_size(data.input_size)
+        write_json(run.folder / DATA, who_is_where(data))
+        for logger in trainer.loggers:
+            logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if run.last.exists() else None)
         trainer.test(model, data, ckpt_path=run.best, verbose=False)
         scores = score_table(model, data, cfg)  # a collective: every rank has to ask
@@ -77,37 +80,15 @@ def train_run(cfg: DictConfig) -> float:
         sys.exit(143)  # Lightning would leave with 0, and a scheduler would call the run done
     finally:
         _finish_wandb()
-    return _mean_real(scores)
+    return headline(scores)[1]
 
 
-def score_table(model: Segmenter, data: MixedDataModule, cfg: DictConfig) -> pd.DataFrame:
-    """Return the tidy scores: one row per test case, source and region.
-
-    Columns: alpha, seed, mode, case, patient, source, region, dice, n_reference, n_prediction [voxels].
-    """
-    if model.test_dice is None:
-        raise RuntimeError("Expected a tested model, but its test cases were not scored.")
-    counts = model.test_dice.counts().cpu()  # (2, M, K, 3)
-    intersection, prediction, reference = counts.unbind(-1)
-    dice = dice_from_counts(intersection, prediction, reference, model.test_dice.empty)
-    rows = [
-        {
-            "alpha": float(cfg.alpha),
-            "seed": int(cfg.seed),
-            "mode": cfg.data.mode,
-            "case": case.id,
-            "patient": case.patient,
-            "source": source,
-            "region": region,
-            "dice": float(dice[s, i, k]),
-            "n_reference": int(reference[s, i, k]),
-            "n_prediction": int(prediction[s, i, k]),
-        }
-        for s, source in enumerate(("real", "synthetic"))
-        for i, case in enumerate(data.splits.test)
-        for k, region in enumerate(model.regions)
-    ]
-    return pd.DataFrame(rows)
+def score_table(model: Model, data: MixedCases, cfg: DictConfig) -> pd.DataFrame:
+    """Return the tidy scores of a tested model, as its ``test_rows`` has them, behind alpha, seed and mode."""
+    scores = pd.DataFrame(model.test_rows(data.test_cases))
+    for name, value in (("mode", cfg.data.mode), ("seed", int(cfg.seed)), ("alpha", float(cfg.alpha))):
+        scores.insert(0, name, value)
+    return scores
 
 
 def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
@@ -142,7 +123,7 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
     """
     if not (run.finished or run.last.exists()):
         return None
-    mine, theirs = plain(cfg), plain(run.config)
+    mine, theirs = _deciding(cfg), _deciding(run.config)
     if differ := [part for part in DECISIVE if mine.get(part) != theirs.get(part)]:
         raise ValueError(
             f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
@@ -152,49 +133,48 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
         log.info("Resuming from %s", run.last)
         return None
     log.info("Found: %s is finished", run.folder)
-    return _mean_real(run.scores())
+    return headline(run.scores())[1]
+
+
+def _deciding(cfg: DictConfig) -> dict[str, Any]:
+    """Return a config's parts, as it was for what older ones do not have; a permission decides nothing."""
+    values = {"duplicates": "refuse", **plain(cfg)}
+    return values | {"data": {name: value for name, value in values["data"].items() if name != "allow_real_val"}}
 
 
 def _leave(
-    run: Run, cfg: DictConfig, trainer: Trainer, model: Segmenter, data: MixedDataModule, scores: pd.DataFrame,
+    run: Run, cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases, scores: pd.DataFrame,
     *, seconds: float,
 ) -> None:  # fmt: skip
     """Write tables and facts, ``run.json`` last."""
-    for name, table in ((SCORES, scores), (VOLUMES, data.volumes())):
+    tables = {f"{name}.csv": table for name, table in data.tables().items()}
+    for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             logger.log_table("scores", columns=list(scores.columns), data=scores.values.tolist())
+    name, value = headline(scores)
     write_json(run.folder / FACTS, facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)})
-    log.info("Mean Dice on %d real test cases: %.4f (%s)", len(data.test_ids), _mean_real(scores), run.folder)
+    log.info("%s on %d real test cases: %.4f (%s)", name, len(data.test_cases), value, run.folder)
 
 
-def facts_of(cfg: DictConfig, trainer: Trainer, model: Segmenter, data: MixedDataModule) -> dict[str, Any]:
+def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) -> dict[str, Any]:
     """Return what a reader of the scores should know about how they came about."""
     device = trainer.strategy.root_device
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return {
-        "cohort": data.cohort.name,
-        "modalities": list(data.cohort.modalities),
-        "labels": dict(data.cohort.labels),
-        "spacing_mm": data.spacing(),
-        "licence": data.cohort.licence,
-        "cases": {part: len(ids) for part, ids in data.splits.ids.items()},
-        "patients": {part: len({case.patient for case in cases}) for part, cases in vars(data.splits).items()},
+        "task": data.task,
+        **data.facts,
         "alpha": float(cfg.alpha),
         "seed": int(cfg.seed),
         "mode": cfg.data.mode,
         "generator": plain(cfg.generator),
-        "overlap": data.overlap,
         "network": type(model.net).__name__,
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "steps": int(trainer.global_step),
-        "batch_size": data.batch_size,
-        "patch_size": list(data.patch_size),
-        "empty": model.empty,
-        "regions": {name: list(labels) for name, labels in model.regions.items()},
-        "best_val_dice": _number(trainer.checkpoint_callback),
+        **model.facts,
+        "best_val_score": _number(trainer.checkpoint_callback),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
         "devices": trainer.world_size,
         "cores": os.cpu_count(),
@@ -210,12 +190,20 @@ def _number(checkpoint: Any) -> float | None:
     return None if score is None else round(float(score), 6)
 
 
-def _mean_real(scores: pd.DataFrame) -> float:
-    return float(scores.loc[scores["source"] == "real", "dice"].mean())
+def who_is_where(data: MixedCases) -> dict[str, Any]:
+    """Return the ids of the splits, of what was left out of them and of what was drawn, and the folder of the twins."""
+    return {
+        "splits": data.splits.ids,
+        "left_out": data.left_out,
+        "drawn": data.drawn,
+        "twins": str(home_of_twins(data)),
+    }
 
 
-def _home_of_twins(data: MixedDataModule) -> Path:
-    return next(iter(data.parts["test"][1])).label_map.parents[1].absolute()
+def home_of_twins(data: MixedCases) -> Path:
+    """Return the folder of the synthetic set: the one with its manifest, above the twins' files."""
+    file = next(iter(data.parts["test"][1][0].files.values())).absolute()
+    return next(folder for folder in file.parents if (folder / MANIFEST).is_file())
 
 
 def _one_line_each() -> None:

@@ -1,0 +1,156 @@
+"""The cache of images: a set of cases as one memory-mapped array, made once, read by all runs of a sweep."""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor
+from torch.nn import functional
+
+from synthtrust.cases import Case, CaseError
+from synthtrust.cases.labelled import COLOURS
+from synthtrust.files import fingerprint, sha256_of, write_json
+
+log = logging.getLogger(__name__)
+
+VERSION = 1  # of the preprocessing below; a new one makes a new table
+IMAGES, INDEX = "images.npy", "index.json"
+
+
+@dataclass(frozen=True)
+class ImageTable:
+    """The images of a set of cases, one row each."""
+
+    folder: Path
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """Case id -> its row."""
+        return {case_id: n for n, case_id in enumerate(json.loads((self.folder / INDEX).read_text())["cases"])}
+
+    @cached_property
+    def images(self) -> NDArray[np.float16]:
+        """All images, memory-mapped, shape ``(N, C, *size)``, in standard deviations of each image."""
+        array: NDArray[np.float16] = np.load(self.folder / IMAGES, mmap_mode="r")
+        return array
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Side lengths of every image [pixels, voxels]: ``(H, W)`` or ``(H, W, D)``."""
+        return tuple(self.images.shape[2:])
+
+
+def image_table(
+    cases: Sequence[Case], modalities: Sequence[str], folder: str | Path, size: int | Sequence[int] | None = None
+) -> ImageTable:
+    """Preprocess the images of some cases, or find them as another run left them.
+
+    One preprocessing for real and synthetic cases, in which no case lends anything to another: resample to ``size``,
+    then subtract the mean and divide by the standard deviation of the image's own pixels. A scale learned from real
+    training cases would hand them to a network that is said to know synthetic ones alone, and would not bear the free
+    scales of MRI. Red, green and blue are scaled together, so that hues stay. Images are kept as float16, three
+    significant digits of a z-score.
+
+    Args:
+        cases: Real or synthetic; their ids differ.
+        modalities: Which images become channels, in this order.
+        folder: Root of the cache; tables are named by the content of the cases' files and by this recipe.
+        size: Side lengths [pixels, voxels], one for all or one per axis; linear resampling with antialiasing, aspect
+            not kept. None: as the files are.
+
+    Raises:
+        CaseError: If a file cannot be used, an image has no contrast, or sizes differ and none was asked for.
+    """
+    cases = sorted(cases, key=lambda case: case.id)
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        contents = dict(zip([case.id for case in cases], pool.map(lambda case: _content(case, modalities), cases)))
+        wanted = list(size) if isinstance(size, Sequence) else size
+        recipe = {"version": VERSION, "modalities": list(modalities), "size": wanted, "cases": contents}
+        table = ImageTable(Path(folder) / f"images-{fingerprint(recipe)}")
+        if not (table.folder / INDEX).exists():
+            table.folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(table.folder.with_name(f".{table.folder.name}.lock")):  # a second run waits, and finds
+                if not (table.folder / INDEX).exists():
+                    _write(table.folder, cases, modalities, wanted, pool)
+    return table
+
+
+def resize(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Resample an image ``(C, *sides)`` to ``(C, *size)``: linear, antialiased, one axis after the other.
+
+    >>> resize(torch.tensor([[[0.0, 1, 2, 3]]]), (1, 2))  # weights 3, 3, 1 and 1, 3, 3 of 7
+    tensor([[[0.7143, 2.2857]]])
+    """
+    for axis, side in enumerate(size, start=1):
+        if image.shape[axis] != side:
+            lines = image.movedim(axis, -1)
+            flat = lines.reshape(1, 1, -1, lines.shape[-1])
+            flat = functional.interpolate(flat, (flat.shape[2], side), mode="bilinear", antialias=True)
+            image = flat.reshape(*lines.shape[:-1], side).movedim(-1, axis)
+    return image
+
+
+def _content(case: Case, modalities: Sequence[str]) -> str:
+    hashes = {path: sha256_of(path) for path in {case.images[modality] for modality in modalities}}
+    return fingerprint([(hashes[case.images[modality]], case.channels.get(modality)) for modality in modalities])
+
+
+def _write(
+    folder: Path, cases: Sequence[Case], modalities: Sequence[str], size: int | list[int] | None,
+    pool: ThreadPoolExecutor,
+) -> None:  # fmt: skip
+    first = _load(cases[0], modalities, size)
+    aside = folder.with_name(f".{os.getpid()}.{folder.name}")
+    aside.mkdir()
+    try:
+        array = np.lib.format.open_memmap(aside / IMAGES, "w+", np.float16, (len(cases), *first.shape))
+        images = pool.map(lambda case: _load(case, modalities, size), cases)
+        what = f"Preparing {len(cases)} images"
+        for n, (case, image) in enumerate(zip(cases, track(images, what, total=len(cases), transient=True))):
+            if image.shape != first.shape:
+                raise CaseError(
+                    f"Expected images of one size, but got {image.shape[1:]} in case {case.id} against "
+                    f"{first.shape[1:]} in case {cases[0].id}. Set data.size, such as data.size=64."
+                )
+            array[n] = image
+        array.flush()
+        write_json(aside / INDEX, {"cases": [case.id for case in cases], "modalities": list(modalities)})
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _load(case: Case, modalities: Sequence[str], size: int | list[int] | None) -> NDArray[np.float32]:
+    channels = [case.load_image(modality) for modality in modalities]
+    if len(shapes := {channel.shape for channel in channels}) > 1:
+        raise CaseError(f"Expected every modality of case {case.id} on one grid, but got {sorted(shapes)}.")
+    image = np.stack(channels)  # (C, *sides)
+    sides = [size] * (image.ndim - 1) if isinstance(size, int) else size
+    if sides is not None:
+        if len(sides) != image.ndim - 1:
+            raise CaseError(f"Expected data.size with {image.ndim - 1} sides for case {case.id}, but got {sides}.")
+        image = resize(torch.from_numpy(image), sides).numpy()
+    scales = np.array(["colours" if modality in COLOURS else modality for modality in modalities])
+    for scale in np.unique(scales):
+        _standardise(image, scales == scale, f"{scale} of case {case.id} at {case.images[modalities[0]]}")
+    return image
+
+
+def _standardise(image: NDArray[np.float32], channels: NDArray[np.bool_], what: str) -> None:
+    """Scale some channels of an image in place, by the mean and the standard deviation of all their pixels."""
+    values = image[channels].astype(np.float64)  # intensities up to a million lose digits in float32 sums
+    spread = values.std()
+    if spread == 0:
+        raise CaseError(f"Expected contrast, but every pixel is {values.flat[0]} in {what}. Repair or leave it out.")
+    image[channels] = (values - values.mean()) / spread

@@ -1,0 +1,161 @@
+"""What every datamodule shares: trains on a mix, chooses on a mix, tests on real cases and on their twins apart."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pandas as pd
+from lightning import LightningDataModule
+
+from synthtrust.cases import Case, Cohort, Splits, mix
+
+Val = Literal["mix", "real", "synthetic"]
+
+
+class MixedCases(LightningDataModule, ABC):
+    """Real cases and their twins, mixed by ``alpha``; a subclass says what a batch of them holds.
+
+    Args:
+        cohort: Modalities and labels of the real cases.
+        splits: The real cases, by patient.
+        twins: Twins of all of them, paired by id.
+        cache: Root folder of the preprocessed cases.
+        alpha: Share of real cases in training, in [0, 1].
+        seed: Decides which cases are drawn, and how they are shown.
+        steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
+        mode: How the mix is drawn, see ``synthtrust.cases.mix``.
+        val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
+        allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
+        batch_size: Examples per batch and rank.
+        num_workers: Loader processes.
+
+    Raises:
+        ValueError: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak.
+    """
+
+    task: ClassVar[Literal["segmentation", "classification"]]
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        splits: Splits,
+        twins: Sequence[Case],
+        *,
+        cache: str | Path,
+        alpha: float,
+        seed: int,
+        steps_per_epoch: int,
+        mode: str = "complement",
+        val: Val = "mix",
+        allow_real_val: bool = False,
+        batch_size: int = 1,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        check_val(val, alpha, allow_real_val=allow_real_val)
+        self.cohort, self.splits, self.cache, self.val = cohort, splits, Path(cache), val
+        self.seed, self.steps_per_epoch = seed, steps_per_epoch
+        self.batch_size, self.num_workers = batch_size, num_workers
+        twin_of = {case.id: case for case in twins}
+        self.parts = {part: (cases, _twins_of(cases, twin_of)) for part, cases in vars(splits).items()}
+        self.train_cases = mix(*self.parts["train"], alpha, seed, mode)
+        self.val_cases = {
+            "mix": lambda: mix(*self.parts["val"], alpha, seed),
+            "real": lambda: list(self.parts["val"][0]),
+            "synthetic": lambda: list(self.parts["val"][1]),
+        }[val]()
+        self.overlap: dict[str, Any] = {}
+        """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
+        self.left_out: dict[str, list[str]] = {}
+        """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
+
+    @property
+    def test_cases(self) -> tuple[Case, ...]:
+        """The real test cases, in the order of their numbers; a twin has the number of its real case."""
+        return self.splits.test
+
+    @property
+    def drawn(self) -> dict[str, dict[str, list[str]]]:
+        """Ids of the cases that were drawn for training and validation, by source."""
+        return {
+            part: {source: [c.id for c in cases if c.source == source] for source in ("real", "synthetic")}
+            for part, cases in (("train", self.train_cases), ("val", self.val_cases))
+        }
+
+    @property
+    @abstractmethod
+    def input_size(self) -> tuple[int, ...]:
+        """Side lengths of what the network is trained on [pixels, voxels]."""
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Training cases of each class, in order of value; none where cases have label maps."""
+        return []
+
+    @abstractmethod
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return what a reader of the scores should know about the real cases: name -> a row per case or label."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The cases behind the scores, as plain JSON values."""
+        return {
+            "cohort": self.cohort.name,
+            "modalities": list(self.cohort.modalities),
+            "labels": dict(self.cohort.labels),
+            "licence": self.cohort.licence,
+            "cases": {part: len(ids) for part, ids in self.splits.ids.items()},
+            "patients": {part: len({case.patient for case in cases}) for part, cases in vars(self.splits).items()},
+            "overlap": self.overlap,
+            "left_out": {part: len(ids) for part, ids in self.left_out.items()},
+            "val": self.val,
+            "batch_size": self.batch_size,
+        }
+
+    def prepare_data(self) -> None:
+        """Fill the cache; on one rank of each node."""
+        self.setup("prepare")
+
+    def _pin(self) -> bool:
+        return False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda"
+
+    def _batches_done(self) -> int:
+        return 0 if self.trainer is None else self.trainer.global_step * self.trainer.accumulate_grad_batches
+
+    def _place(self) -> tuple[int, int]:
+        """Rank and number of ranks; these loaders shard themselves, so the Trainer must not do it again.
+
+        Raises:
+            ValueError: If the Trainer would shard a second time.
+        """
+        trainer = self.trainer
+        if trainer is None or trainer.world_size == 1:
+            return 0, 1
+        if trainer._accelerator_connector.use_distributed_sampler:
+            raise ValueError(
+                "Expected trainer.use_distributed_sampler=false, since the loaders shard themselves, but got true."
+            )
+        return trainer.global_rank, trainer.world_size
+
+
+def check_val(val: str, alpha: float, *, allow_real_val: bool) -> None:
+    """Refuse to choose the checkpoint of synthetic training on real cases.
+
+    Whoever has a synthetic set alone has no real cases to choose on: a TSTR score with a checkpoint that was chosen on
+    real cases promises more than such a user gets.
+
+    Raises:
+        ValueError: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed.
+    """
+    if val == "real" and alpha < 1 and not allow_real_val:
+        raise ValueError(
+            f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
+            "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
+        )
+
+
+def _twins_of(cases: Sequence[Case], twins: Mapping[str, Case]) -> tuple[Case, ...]:
+    if missing := [case.id for case in cases if case.id not in twins]:
+        raise ValueError(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
+    return tuple(twins[case.id] for case in cases)

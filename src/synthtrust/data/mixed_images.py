@@ -1,0 +1,157 @@
+"""The datamodule of images with classes: batches of the mix to train on, each test case and its twin to be scored."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from torch.utils.data import BatchSampler, DataLoader, Sampler
+
+from synthtrust.cases import Case, CaseError, Cohort, Source, Splits
+from synthtrust.data.draws import DrawSampler, ShardSampler
+from synthtrust.data.image_cache import ImageTable, image_table
+from synthtrust.data.images import Augment, ImageCases, ImageDraws
+from synthtrust.data.mixed import MixedCases
+
+log = logging.getLogger(__name__)
+
+
+class MixedImages(MixedCases):
+    """Images and small volumes with classes, and their twins, mixed by ``alpha``.
+
+    A twin has the class of its real case, so that classes are as frequent at every ``alpha`` when the mix is a
+    complement.
+
+    Args:
+        cohort: Modalities and classes of the real cases.
+        splits: The real cases, by patient.
+        twins: Twins of all of them, paired by id.
+        size: Side lengths of every image [pixels, voxels], one for all or one per axis; None when the files agree.
+        augment: Changes training batches at random, see ``Affine`` and ``EachImage``; None for no change.
+        batch_size: Images per batch and rank.
+        mixing: What every datamodule takes, see ``MixedCases``: ``cache``, ``alpha``, ``seed``, ...
+
+    Raises:
+        CaseError: If a twin has another class than its real case.
+        ValueError: If validation or test cases are all of one class: no classifier can be told from another by them.
+    """
+
+    task: ClassVar[Literal["segmentation", "classification"]] = "classification"
+
+    def __init__(
+        self,
+        cohort: Cohort,
+        splits: Splits,
+        twins: Sequence[Case],
+        *,
+        size: int | Sequence[int] | None = None,
+        augment: Augment | None = None,
+        batch_size: int = 64,
+        **mixing: Any,
+    ) -> None:
+        super().__init__(cohort, splits, twins, batch_size=batch_size, **mixing)
+        self.size, self.augment = size, augment
+        self.classes = sorted(cohort.labels, key=lambda name: cohort.labels[name])
+        self._tables: dict[Source, ImageTable] = {}
+        for real, of_it in self.parts.values():
+            _refuse_other_classes(real, of_it)
+        for part, cases in (("validation", self.val_cases), ("test", self.test_cases)):
+            self._refuse_one_class(part, cases)
+        for part, missing in self.missing.items():
+            log.warning("No %s case is of class %s; its score stays in the table.", part, ", ".join(missing))
+
+    @property
+    def input_size(self) -> tuple[int, ...]:
+        """Side lengths of every image [pixels, voxels]."""
+        self.setup()
+        return self._tables[Source.REAL].size
+
+    @property
+    def class_counts(self) -> list[int]:
+        """Training cases of each class, in order of value."""
+        counts: list[int] = np.bincount([c.category for c in self.train_cases], minlength=len(self.classes)).tolist()
+        return counts
+
+    @property
+    def missing(self) -> dict[str, list[str]]:
+        """Names of the classes without a case, by part; parts that have all of them are left out."""
+        parts = {"train": self.train_cases, "val": self.val_cases, "test": self.test_cases}
+        absent = {part: set(self.classes) - {self._name(case) for case in cases} for part, cases in parts.items()}
+        return {part: sorted(names) for part, names in absent.items() if names}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The cases behind the scores, as plain JSON values."""
+        return super().facts | {"image_size": list(self.input_size), "missing_classes": self.missing}
+
+    def setup(self, stage: str | None = None) -> None:
+        """Find every image in the cache.
+
+        Raises:
+            CaseError: If real images and twins are of two sizes.
+        """
+        if self._tables:
+            return
+        real, twins = ([case for part in self.parts.values() for case in part[source]] for source in (0, 1))
+        tables = {
+            source: image_table(cases, self.cohort.modalities, self.cache, self.size)
+            for source, cases in ((Source.REAL, real), (Source.SYNTHETIC, twins))
+        }
+        if len(sizes := {table.size for table in tables.values()}) > 1:
+            raise CaseError(
+                f"Expected twins of the size of real images, but got {' and '.join(map(str, sizes))}. Set data.size."
+            )
+        self._tables = tables
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the class of every real case, as ``classes``; columns: case, patient, part, source, class."""
+        rows = [
+            (case.id, case.patient, part, case.source.value, self._name(case))
+            for part, (real, _) in self.parts.items()
+            for case in real
+        ]
+        return {"classes": pd.DataFrame(rows, columns=["case", "patient", "part", "source", "class"])}
+
+    def train_dataloader(self) -> DataLoader:
+        """Return augmented batches of the mix."""
+        self.setup()
+        draws = ImageDraws(self.train_cases, self._tables, self.augment, self.seed)
+        return self._loader(
+            draws, DrawSampler(self.steps_per_epoch, self.batch_size, *self._place(), done=self._batches_done)
+        )
+
+    def val_dataloader(self) -> DataLoader:
+        """Return the validation cases."""
+        return self._each_once(self.val_cases)
+
+    def test_dataloader(self) -> list[DataLoader]:
+        """Return the real test cases, then their twins, both in order of case id."""
+        return [self._each_once(cases) for cases in self.parts["test"]]
+
+    def _each_once(self, cases: Sequence[Case]) -> DataLoader:
+        self.setup()
+        numbers = {case.id: n for n, case in enumerate(cases)}
+        return self._loader(ImageCases(cases, self._tables, numbers), ShardSampler(len(cases), *self._place()))
+
+    def _loader(self, dataset: ImageCases, sampler: Sampler[int]) -> DataLoader:
+        """Ask for whole batches: gathering images one by one takes longer than training a small network on them."""
+        batches = BatchSampler(sampler, self.batch_size, drop_last=False)
+        return DataLoader(
+            dataset, batch_size=None, sampler=batches, num_workers=self.num_workers, pin_memory=self._pin()
+        )
+
+    def _name(self, case: Case) -> str:
+        return self.classes[case.category]
+
+    def _refuse_one_class(self, part: str, cases: Sequence[Case]) -> None:
+        if len(names := {self._name(case) for case in cases}) < 2:
+            raise ValueError(
+                f"Expected {part} cases of at least two classes, since an AUC compares them, but got "
+                f"{', '.join(sorted(names))} alone. Take more cases (split.val, split.test) or another split.seed."
+            )
+
+
+def _refuse_other_classes(real: Sequence[Case], twins: Sequence[Case]) -> None:
+    if differ := [case.id for case, twin in zip(real, twins, strict=True) if case.category != twin.category]:
+        raise CaseError(f"Expected twins of the class of their real cases, but these differ: {differ[:8]}.")
