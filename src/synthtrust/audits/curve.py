@@ -1,64 +1,35 @@
-"""The mean Dice over alpha with its band, and TSTR against TRTR."""
+"""The main measure over alpha, with its band and the alphas that may be the best."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-import pandas as pd
 
-from synthtrust.audits.scores import SOURCES, Row, arm, with_empty_rule
+from synthtrust.audits.scores import Row
+from synthtrust.audits.utility_measures import Measured
 from synthtrust.metrics import functional as formulas
 
 
-def curve_rows(scores: pd.DataFrame, alphas: Sequence[float], *, n_boot: int, level: float, seed: int) -> Iterator[Row]:
-    """Yield the mean Dice over alpha for each kind of test cases, the scores being of one mode."""
-    for source in (source for source in SOURCES if source in set(scores["source"])):
-        arms = [arm(scores, alpha, source) for alpha in alphas]
-        n_seeds = min(len(one.scores) for one in arms)
-        band = None
-        if len(alphas) > 1:
-            curves = np.stack([one.by_patient()[:n_seeds] for one in arms])  # (A, S, P)
-            band = formulas.alpha_band(curves, n_boot=n_boot, seed=seed, level=level)
-        for i, (alpha, one) in enumerate(zip(alphas, arms, strict=True)):
-            mean = formulas.mean_interval(one.by_patient(), level)
-            yield {
-                "source": source, "alpha": alpha, "value": mean.value,
-                "ci_low": mean.low, "ci_high": mean.high, "level": level,
-                "band_low": band.low[i] if band else np.nan, "band_high": band.high[i] if band else np.nan,
-                "not_excluded": bool(band.not_excluded[i]) if band else True,
-                "n_cases": len(one.patients), "n_patients": mean.n_cases, "n_seeds": mean.n_seeds,
-                "note": _curve_note(band is not None, n_seeds, max(len(other.scores) for other in arms)),
-            }  # fmt: skip
+def curve_rows(arms: Mapping[float, Measured], *, n_boot: int, level: float, seed: int) -> Iterator[Row]:
+    """Yield one measure over alpha on one kind of test cases, the arms being of one mode."""
+    measured = [arms[alpha] for alpha in sorted(arms)]
+    n_seeds = min(len(one.patients) for one in measured)
+    band = None
+    if len(arms) > 1:
+        curves = np.stack([one.patients[:n_seeds] for one in measured])  # (A, S, P)
+        band = formulas.alpha_band(curves, n_boot=n_boot, seed=seed, level=level)
+    for i, (alpha, one) in enumerate(zip(sorted(arms), measured, strict=True)):
+        low, high = one.interval(level)
+        within = np.clip((band.low[i], band.high[i]) if band else (np.nan, np.nan), *one.limits)
+        yield {
+            "alpha": alpha, "value": float(one.values.mean()), "ci_low": low, "ci_high": high, "level": level,
+            "band_low": float(within[0]), "band_high": float(within[1]),
+            "not_excluded": bool(band.not_excluded[i]) if band else True,
+            "n_cases": one.n_cases, "n_patients": one.n_patients, "n_seeds": len(one.values),
+            "note": _note(band is not None, n_seeds, max(len(other.patients) for other in measured)),
+        }  # fmt: skip
 
 
-def contrast_rows(scores: pd.DataFrame, alphas: Sequence[float], level: float) -> Iterator[Row]:
-    """Yield TSTR against TRTR, if both were trained."""
-    if not {0.0, 1.0} <= set(alphas):
-        return
-    verdicts = {rule: _gap(with_empty_rule(scores, rule), level)[1] for rule in ("brats", "nan")}
-    gap, verdict = _gap(scores, level)
-    tstr, trtr = (arm(scores, alpha, "real") for alpha in (0.0, 1.0))
-    low, high = (formulas.mean_interval(one.by_patient(), level) for one in (tstr, trtr))
-    yield {
-        "contrast": "TSTR - TRTR", "source": "real",
-        "tstr": low.value, "tstr_low": low.low, "tstr_high": low.high,
-        "trtr": high.value, "trtr_low": high.low, "trtr_high": high.high,
-        "gap": gap.value, "ci_low": gap.low, "ci_high": gap.high, "df": gap.df,
-        "n_cases": len(tstr.patients), "n_patients": gap.n_cases,
-        "n_seeds_tstr": low.n_seeds, "n_seeds_trtr": high.n_seeds, "level": level,
-        "target": "training recipe" if gap.n_seeds > 1 else "these trained weights",
-        "verdict": verdict, "depends_on_empty_rule": len(set(verdicts.values())) > 1,
-    }  # fmt: skip
-
-
-def _gap(scores: pd.DataFrame, level: float) -> tuple[formulas.GapInterval, str]:
-    tstr, trtr = (arm(scores, alpha, "real").by_patient() for alpha in (0.0, 1.0))  # each (S, P)
-    gap = formulas.gap_interval(tstr, trtr, level)
-    if gap.high < 0:
-        return gap, "lower"
-    return gap, "higher" if gap.low > 0 else "not distinguished"
-
-
-def _curve_note(has_band: bool, n_seeds: int, most: int) -> str:
+def _note(has_band: bool, n_seeds: int, most: int) -> str:
     notes = []
     if not has_band:
         notes.append("The band and the set of alphas not excluded need two alphas.")

@@ -9,24 +9,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synthtrust.audits.probabilities import check_probabilities
+
 Row = dict[str, Any]
 SOURCES = ("real", "synthetic")
+PARTS = {"segmentation": "region", "classification": "class"}
+"""What a case is scored in, by the task of the runs: the column beside case and source."""
 EMPTY_VALUES = {"brats": 1.0, "nan": np.nan}
 """What a region counts that is empty in reference and prediction, by the name of the rule."""
 
 
+class NotApplicableError(ValueError):
+    """An audit does not answer for such runs; others may. Everything else that is wrong with runs stays an error."""
+
+
 class ScoredRun(Protocol):
-    """What the trust audit asks of a run."""
+    """What audits of scores ask of a run."""
 
     @property
     def folder(self) -> Path:
         """Where it lies; messages name it so, since runs of two sweeps may share a name."""
 
     def scores(self) -> pd.DataFrame:
-        """One row per test case, source and region, with alpha, seed and mode."""
+        """One row per test case, source and region (or class), with alpha, seed and mode."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it was made from: cohort, generator, network, rule for empty regions."""
+        """What it was made from: task, cohort, generator, network, rule for empty regions."""
 
 
 @dataclass(frozen=True)
@@ -52,29 +60,70 @@ class Arm:
         return means
 
 
-def gather(runs: Iterable[ScoredRun]) -> pd.DataFrame:
-    """Return the scores of all runs, with the run's folder as a column ``run``.
+def task_of(runs: Iterable[ScoredRun]) -> str:
+    """Return what the runs were trained for, ``segmentation`` or ``classification``; older runs do not say the first.
 
     Raises:
-        ValueError: If there is no run, a run has no scores or scores one thing twice, a score is missing although the
-            region is not empty, two runs share mode, alpha and seed, or the runs were not scored on the same cases,
-            sources and regions, or differ in cohort, generator, network or rule for empty regions.
+        ValueError: If there is no run, or runs of both.
     """
     runs = list(runs)
     if not runs:
         raise ValueError("Expected at least one finished run, but got none. Train first, or check the folder of runs.")
-    tables = [_sound(run) for run in runs]
+    tasks = {run.facts().get("task") or "segmentation": run.folder for run in runs}
+    if len(tasks) > 1:
+        raise ValueError(f"Expected runs of one task, but got {tasks}. Judge them apart.")
+    return next(iter(tasks))
+
+
+def gather(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataFrame:
+    """Return the scores of all runs, with the run's folder as a column ``run`` and its generator as ``generator``.
+
+    Args:
+        runs: Finished runs.
+        side_by_side: Allow runs of several generators, which are then told apart by the column.
+
+    Raises:
+        NotApplicableError: If there are several generators that are not to stand side by side.
+        ValueError: If there is no run, a run has no scores or scores one thing twice, a score is missing although the
+            region is not empty, probabilities contradict themselves, two runs share generator, mode, alpha and seed, or
+            the runs were not scored on the same cases, sources and regions, or differ in task, cohort, network or rule
+            for empty regions.
+    """
+    runs = list(runs)
+    task = task_of(runs)
+    tables = [_sound(run, task) for run in runs]
     _same_recipe(runs)
     for run, table in zip(runs[1:], tables[1:], strict=True):
-        _same_cases(tables[0], table, runs[0].folder, run.folder)
-    scores = pd.concat(tables, ignore_index=True)
-    knobs = pd.concat([table[["mode", "alpha", "seed", "run"]].drop_duplicates() for table in tables])
-    if (twice := knobs.duplicated(["mode", "alpha", "seed"], keep=False)).any():
+        _same_cases(tables[0], table, PARTS[task], runs[0].folder, run.folder)
+    names = generator_names(runs)
+    if len(set(names)) > 1 and not side_by_side:
+        raise NotApplicableError(
+            f"Expected runs with one generator, but got those of {', '.join(dict.fromkeys(names))}. Judge them apart."
+        )
+    tables = [table.assign(generator=name) for table, name in zip(tables, names, strict=True)]
+    knobs = pd.concat([table[["generator", "mode", "alpha", "seed", "run"]].drop_duplicates() for table in tables])
+    if (twice := knobs.duplicated(["generator", "mode", "alpha", "seed"], keep=False)).any():
         raise ValueError(
             "Expected one run for each mode, alpha and seed, but got several with the same: "
             f"{knobs.loc[twice, 'run'].tolist()[:4]}. Judge them apart, or remove one."
         )
-    return scores
+    return pd.concat(tables, ignore_index=True)
+
+
+def generator_names(runs: Iterable[ScoredRun]) -> list[str]:
+    """Return the class name of each run's generator, with its module where two classes share a name."""
+    targets = [generator_target(run.facts()) for run in runs]
+    modules: dict[str, set[str]] = {}
+    for target in targets:
+        modules.setdefault(target.rpartition(".")[2], set()).add(target)
+    return [name if len(modules[name := target.rpartition(".")[2]]) == 1 else target for target in targets]
+
+
+def generator_target(facts: Mapping[str, Any]) -> str:
+    """Return the class that painted a run's twins, as its config names it."""
+    generator = facts.get("generator")
+    target = generator.get("_target_") if isinstance(generator, Mapping) else generator
+    return str(target or "unknown generator")
 
 
 def arm(scores: pd.DataFrame, alpha: float, source: str) -> Arm:
@@ -98,16 +147,21 @@ def with_empty_rule(scores: pd.DataFrame, rule: str) -> pd.DataFrame:
     return scores.assign(dice=dice.mask(no_reference & no_prediction, EMPTY_VALUES[rule]))
 
 
-def _sound(run: ScoredRun) -> pd.DataFrame:
+def _sound(run: ScoredRun, task: str) -> pd.DataFrame:
     """Return the scores of one run, refused if they contradict themselves."""
     scores = run.scores()
     if scores.empty:
         raise ValueError(f"Expected scores in run {run.folder}, but got none. Train it again.")
+    if (part := PARTS[task]) not in scores:
+        raise ValueError(f"Expected a column {part!r} in the scores of a {task} run, but {run.folder} has "
+                         f"{list(scores.columns)}.")  # fmt: skip
     scores = scores.assign(run=str(run.folder))
-    key = ["case", "source", "region"]
+    key = ["case", "source", part]
     if (twice := scores.duplicated(key)).any():
-        raise ValueError(f"Expected one score per case, source and region, but {run.folder} has two for "
+        raise ValueError(f"Expected one score per case, source and {part}, but {run.folder} has two for "
                          f"{scores.loc[twice, key].iloc[0].tolist()}.")  # fmt: skip
+    if task == "classification":
+        return check_probabilities(scores, run.folder)
     empty = (scores["n_reference"] == 0) & (scores["n_prediction"] == 0)
     if (failed := scores["dice"].isna() & ~empty).any():
         raise ValueError(
@@ -118,7 +172,7 @@ def _sound(run: ScoredRun) -> pd.DataFrame:
 
 
 def _same_recipe(runs: list[ScoredRun]) -> None:
-    """Refuse runs that differ in more than mode, alpha and seed; a generator's own seed may differ."""
+    """Refuse runs that differ in more than generator, mode, alpha and seed."""
     first, *others = [(run.folder, _recipe(run.facts())) for run in runs]
     for name, recipe in others:
         for what, value in recipe.items():
@@ -130,17 +184,21 @@ def _same_recipe(runs: list[ScoredRun]) -> None:
 
 
 def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
-    generator = facts.get("generator")
-    kind = generator.get("_target_") if isinstance(generator, Mapping) else generator
-    return {"generator": kind} | {what: facts.get(what) for what in ("cohort", "network", "empty")}
+    return {what: facts.get(what) for what in ("cohort", "network", "empty", "classes")}
 
 
-def _same_cases(first: pd.DataFrame, other: pd.DataFrame, first_name: Path, other_name: Path) -> None:
-    for column in ("region", "source", "case"):
+def _same_cases(first: pd.DataFrame, other: pd.DataFrame, part: str, first_name: Path, other_name: Path) -> None:
+    for column in (part, "source", "case"):
         _same(set(first[column]), set(other[column]), f"the same test {column}s", first_name, other_name)
     for source in first["source"].unique():
-        ours, theirs = (set(table.loc[table["source"] == source, "case"]) for table in (first, other))
+        ours, theirs = (_what_was_asked(table[table["source"] == source]) for table in (first, other))
         _same(ours, theirs, f"the same {source} test cases", first_name, other_name)
+
+
+def _what_was_asked(scores: pd.DataFrame) -> set[str]:
+    """Return the cases, with their class where they have one."""
+    classes = " (" + scores["target"] + ")" if "target" in scores else ""
+    return set(scores["case"] + classes)
 
 
 def _same(ours: set[str], theirs: set[str], what: str, first_name: Path, other_name: Path) -> None:

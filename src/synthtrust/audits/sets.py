@@ -59,7 +59,8 @@ def synthetic_sets(runs: Iterable[PaintedRun]) -> list[SyntheticSet]:
     """Return every synthetic set that the runs were trained on or scored with, once, in order of folder.
 
     A real case counts as seen when the manifest names it among the training ids, whatever split it is in: a generator
-    that was told by ``allow_overlap`` to paint for cases that it knows has them in ``train``, not in ``holdout``.
+    that was told by ``allow_overlap`` to paint for cases that it knows has them in ``train``, not in ``holdout``. So do
+    other cases of a patient of whom it saw one.
     """
     first = {str(run.data()["twins"]): run for run in reversed(list(runs))}
     return [_of(Path(folder), first[folder]) for folder in sorted(first)]
@@ -69,24 +70,21 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
     manifest = load_manifest(folder)
     splits = run.data()["splits"]
     named = {case_id for ids in splits.values() for case_id in ids}
-    seen = set(manifest.get("training_ids") or splits["train"])
+    ids = set(manifest.get("training_ids") or splits["train"])
+    seen = {case.patient for case in run.cohort.cases if {case.id, case.patient} & ids}
     real = [case for case in run.cohort.cases if case.id in named]
     twins = run.twins.cases
     return SyntheticSet(
         folder=folder,
-        train=_those(real, lambda case: _is_seen(case, seen)),
-        holdout=_those(real, lambda case: not _is_seen(case, seen)),
-        twins_of_train=_those(twins, lambda case: _is_seen(case, seen)),
-        twins_of_holdout=_those(twins, lambda case: not _is_seen(case, seen)),
+        train=_those(real, lambda case: case.patient in seen),
+        holdout=_those(real, lambda case: case.patient not in seen),
+        twins_of_train=_those(twins, lambda case: case.patient in seen),
+        twins_of_holdout=_those(twins, lambda case: case.patient not in seen),
         modalities=run.cohort.modalities,
         labels=run.cohort.labels,
         task=run.cohort.task,
         manifest=manifest,
     )
-
-
-def _is_seen(case: Case, seen: set[str]) -> bool:
-    return case.id in seen or case.patient in seen
 
 
 def _those(cases: Sequence[Case], wanted: Callable[[Case], bool]) -> tuple[Case, ...]:

@@ -1,4 +1,4 @@
-"""Does a model trained on synthetic cases do as well, and does it see real and synthetic cases alike?"""
+"""Does a segmenter see real and synthetic cases alike? The trust factors T1 to T5 of the position paper."""
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from synthtrust.audits.curve import contrast_rows, curve_rows
+from synthtrust.audits.alignment import Limits, alignment
 from synthtrust.audits.empty import empty_rows
-from synthtrust.audits.scores import SOURCES, Arm, Row, ScoredRun, arm, gather
+from synthtrust.audits.scores import SOURCES, Arm, NotApplicableError, Row, ScoredRun, arm, gather, task_of
+from synthtrust.audits.verdict import verdict_table
 from synthtrust.metrics import functional as formulas
 
 OF_ONE_SOURCE: dict[str, Callable[..., Tensor]] = {
@@ -40,15 +41,21 @@ BCA = ("T3", "T4")
 
 @dataclass
 class Trust:
-    """Turns the per-case scores of a sweep into the trust factors T1 to T5, the curve over alpha, and their doubt.
+    """Turns the per-case Dice of a sweep into the trust factors T1 to T5 and their doubt, and judges alignment.
 
     Patients are the unit that is drawn anew; seeds add their own variance when there are two or more.
     """
 
+    margin: float = 0.05
+    """Difference of Dice between a case and its twin, beyond that between two seeds, that is held to be tolerable."""
+    min_seeds: int = 3
+    """Training seeds, below which nothing is SUPPORTED."""
+    min_patients: int = 30
+    """Test patients, below which nothing is SUPPORTED."""
     n_boot: int = 2000
     """Resamples of the patients."""
     level: float = 0.95
-    """Coverage of every interval and of the band."""
+    """Coverage of every interval."""
     seed: int = 0
     """Seed of the resampling."""
 
@@ -58,26 +65,27 @@ class Trust:
         - ``factors``: alpha, factor, source (real, synthetic, both), region (or ``all``), value, ci_low, ci_high,
           level, n_cases, n_patients, n_seeds, note. ``T4_floor`` is the mean absolute difference between two seeds on
           real cases: what T4 would show without any difference between sources.
-        - ``curve``: mean Dice at each alpha with its pointwise interval, the simultaneous band, and whether the alpha
-          is not excluded as the best.
-        - ``contrast``: TSTR (alpha 0) minus TRTR (alpha 1) on real test cases, the one comparison named beforehand;
-          absent without both.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
+        - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
         Raises:
+            NotApplicableError: If the runs are of classifiers, or of several generators.
             ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather`.
         """
+        runs = list(runs)
+        if (task := task_of(runs)) != "segmentation":
+            raise NotApplicableError(f"Expected runs of segmenters, since T1 to T5 are made of Dice, but got {task}.")
         scores = gather(runs)
-        tables: dict[str, list[Row]] = {"factors": [], "curve": [], "contrast": [], "empty": []}
+        tables: dict[str, list[Row]] = {"factors": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
             for alpha in track(alphas, f"Trust factors, {mode}", console=Console(stderr=True), transient=True):
                 tables["factors"] += [{"mode": mode, "alpha": alpha, **row} for row in self._factors(rows, alpha)]
-            curve = curve_rows(rows, alphas, n_boot=self.n_boot, level=self.level, seed=self.seed)
-            tables["curve"] += [{"mode": mode, **row} for row in curve]
-            tables["contrast"] += [{"mode": mode, **row} for row in contrast_rows(rows, alphas, self.level)]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
-        return {name: pd.DataFrame(rows) for name, rows in tables.items()}
+        found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+        limits = Limits(self.margin, self.min_seeds, self.min_patients)
+        verdict = alignment(found["factors"], limits, self.level, subject=str(scores["generator"].iloc[0]))
+        return found | {"verdict": verdict_table([verdict])}
 
     def _factors(self, scores: pd.DataFrame, alpha: float) -> Iterator[Row]:
         """Yield T1 to T5 and their companions at one alpha."""

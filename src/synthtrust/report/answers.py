@@ -1,34 +1,67 @@
-"""What the numbers of the trust audit say, in sentences."""
+"""What the numbers of the utility audit say, in sentences."""
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from synthtrust.report.words import count, estimate, listing, number, short
 
+MEASURES = {
+    "dice": "Dice",
+    "auc": "AUC, one class against the others",
+    "auprc": "AUPRC (average precision)",
+    "balanced_accuracy": "balanced accuracy",
+    "recall": "recall (sensitivity)",
+    "f1": "F1",
+    "mcc": "Matthews correlation",
+    "brier": "Brier score (lower is better)",
+    "ece": "expected calibration error (lower is better)",
+}
+IN_SENTENCES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
 
-def answers_of(tables: Mapping[str, pd.DataFrame], *, main: bool) -> list[str]:
-    """Say what the numbers say; only the main mix is asked for what it lacks."""
-    curve = tables["curve"][tables["curve"]["source"] == "real"]
-    answers = [_contrast_answer(row) for row in tables["contrast"].to_dict("records")]
-    if main and not answers:
-        answers.append(
-            "TSTR against TRTR was not compared: it needs runs at α = 0 (synthetic training only) and α = 1 (real)."
-        )
-    if len(curve) > 1:
-        left = listing([short(a) for a in curve.loc[curve["not_excluded"].astype(bool), "alpha"]])
+Row = Mapping[str, Any]
+
+
+def worth(row: Row, verdict: str) -> str:
+    """Say what TSTR is worth against TRTR, in one sentence with its doubt, and the verdict."""
+    sentence = (
+        f"On real test cases, training on synthetic cases alone (TSTR) reaches {_article(row)} "
+        f"{IN_SENTENCES.get(row['measure'], row['measure'])} of {_both(row, 'value')}, training on real cases alone "
+        f"(TRTR) {_both(row, 'reference')}: a gap of {estimate(row['gap'], row['ci_low'], row['ci_high'], sign=True)}"
+        f"{_kept(row)} ({_n(row)})."
+    )
+    return f"{sentence} {_meaning(row)} Utility: {verdict}."
+
+
+def added(row: Row) -> str:
+    """Say what synthetic cases beside all real ones do."""
+    gap = estimate(row["gap"], row["ci_low"], row["ci_high"], sign=True)
+    said = "the interval contains zero" if row["ci_low"] <= 0 <= row["ci_high"] else "the interval leaves out zero"
+    return (
+        f"All real cases with the synthetic ones added reach {_both(row, 'value')} against {_both(row, 'reference')} "
+        f"of the real ones alone: a difference of {gap} ({_n(row)}); {said}."
+    )
+
+
+def best_shares(curve: pd.DataFrame) -> list[str]:
+    """Say which shares of real cases may be the best for real test cases, and what was not assessed."""
+    rows = curve[curve["source"] == "real"]
+    answers = []
+    if len(rows) > 1:
+        left = listing([short(a) for a in rows.loc[rows["not_excluded"].astype(bool), "alpha"]])
         answers.append(
             f"Shares of real training cases not excluded as the best for real test cases: α = {left}, of "
-            f"{len(curve)} tried. The highest mean alone names no best share."
+            f"{len(rows)} tried. The highest mean alone names no best share."
         )
     else:
-        only = curve.iloc[0]
+        only = rows.iloc[0]
         answers.append(
-            f"One share only, α = {short(only['alpha'])}: mean Dice on real test cases "
-            f"{estimate(only['value'], only['ci_low'], only['ci_high'])}. A curve needs two alphas."
+            f"One share only, α = {short(only['alpha'])}: {IN_SENTENCES.get(only['measure'], only['measure'])} on real "
+            f"test cases {estimate(only['value'], only['ci_low'], only['ci_high'])}. A curve needs two alphas."
         )
-    if curve["n_seeds"].min() == 1:
+    if rows["n_seeds"].min() == 1:
         answers.append(
             "Seeds not assessed: at least one share was trained once, so its intervals are about these trained weights "
             "and leave out how much another training run would differ."
@@ -36,27 +69,50 @@ def answers_of(tables: Mapping[str, pd.DataFrame], *, main: bool) -> list[str]:
     return answers
 
 
-def _contrast_answer(row: Mapping) -> str:
-    seeds = sorted({row["n_seeds_tstr"], row["n_seeds_trtr"]})
-    n = f"{count(row['n_cases'], 'test case')} of {count(row['n_patients'], 'patient')}, " + (
-        f"{count(seeds[0], 'seed')} each" if len(seeds) == 1 else f"{seeds[0]} to {seeds[1]} seeds"
-    )
-    numbers = (
-        f"On real test cases, training on synthetic cases alone (TSTR) reaches a mean Dice of "
-        f"{estimate(row['tstr'], row['tstr_low'], row['tstr_high'])}, training on real cases alone (TRTR) "
-        f"{estimate(row['trtr'], row['trtr_low'], row['trtr_high'])}: a gap of "
-        f"{estimate(row['gap'], row['ci_low'], row['ci_high'], sign=True)} ({n})."
-    )
+NOT_COMPARED = (
+    "TSTR against TRTR was not compared: it needs runs at α = 0 (synthetic training only) and α = 1 (real). "
+    "Neither says anything without the other."
+)
+
+
+def _both(row: Row, name: str) -> str:
+    return estimate(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+
+def _kept(row: Row) -> str:
+    """Name the ratio; of what is above chance as well, where chance is not 0."""
+    if not math.isfinite(row["ratio"]):
+        return ""
+    raw = estimate(row["ratio"], row["ratio_low"], row["ratio_high"])
+    above = row["ratio_above_chance"]
+    if not math.isfinite(above):
+        return f", a ratio of {raw}, though not both were shown to be above chance"
+    if abs(above - row["ratio"]) < 5e-4:
+        return f", a ratio of {raw}"
+    over = estimate(above, row["ratio_above_chance_low"], row["ratio_above_chance_high"])
+    return f", a ratio of {raw}, and {over} of what lies above chance"
+
+
+def _meaning(row: Row) -> str:
     if row["depends_on_empty_rule"]:
-        return f"{numbers} Inconclusive: whether there is a gap depends on the rule for empty regions, see below."
-    meaning = {
-        "lower": "The whole interval lies below zero: synthetic training cases in place of real ones cost performance.",
-        "higher": "The whole interval lies above zero: synthetic training cases did better than the real ones here.",
-    }
-    undecided = (
+        return "Whether that is a loss depends on the rule for empty regions."
+    if not math.isfinite(row["ci_low"]):
+        return "Too few patients for an interval."
+    if row["ci_high"] < 0:
+        return "The whole interval lies below zero: synthetic training cases in place of real ones cost performance."
+    if row["ci_low"] > 0:
+        return "The whole interval lies above zero: synthetic training cases did better than the real ones here."
+    return (
         "The interval contains zero: neither a gap nor its absence was shown; "
         f"a loss of up to {number(max(-row['ci_low'], 0.0))} remains possible."
-        if math.isfinite(row["ci_low"])
-        else "Too few patients for an interval."
     )
-    return f"{numbers} {meaning.get(row['verdict'], undecided)}"
+
+
+def _n(row: Row) -> str:
+    seeds = sorted({row["n_seeds"], row["n_seeds_reference"]})
+    trained = f"{count(seeds[0], 'seed')} each" if len(seeds) == 1 else f"{seeds[0]} to {seeds[1]} seeds"
+    return f"{count(row['n_cases'], 'test case')} of {count(row['n_patients'], 'patient')}, {trained}"
+
+
+def _article(row: Row) -> str:
+    return "an" if row["measure"] == "auc" else "a"

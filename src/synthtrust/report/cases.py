@@ -1,4 +1,4 @@
-"""The chapter on the cases: how large the regions are."""
+"""The chapter on the cases: how large the regions are, or how many there are of each class."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,14 @@ from synthtrust.report.words import number
 
 
 def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
-    """Show the table ``volumes`` (case, patient, part, source, region, volume_ml), Fig. 3 of the paper."""
+    """Show the table ``volumes`` (case, patient, part, source, region, volume_ml), Fig. 3 of the paper; or ``classes``.
+
+    Classifiers have no regions: their table ``classes`` (case, patient, part, source, class) is counted.
+    """
+    if "classes" in tables:
+        return Chapter(
+            sections=(Section("How many cases there are of each class", tables=(_classes(tables["classes"]),)),)
+        )
     volumes = tables["volumes"]
     keys = tuple(Key(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
     exhibit = Exhibit(
@@ -39,3 +46,15 @@ def _counts(volumes: pd.DataFrame) -> Table:
             | {f"{region} [ml]": number(float(value), 2) for region, value in medians.items()}
         )
     return Table("Cases in each part, with the median volume of each region", pd.DataFrame(rows).fillna("n/a"))
+
+
+def _classes(classes: pd.DataFrame) -> Table:
+    """Return cases and patients of each class in each part of the split; a class without any has a 0."""
+    rows = []
+    for part, here in classes.groupby("part", sort=False):
+        counts = here["class"].value_counts()
+        rows.append(
+            {"Part": part, "Cases": len(here), "Patients": here["patient"].nunique()}
+            | {str(name): int(counts.get(name, 0)) for name in classes["class"].unique()}
+        )
+    return Table("Real cases in each part", pd.DataFrame(rows), "Twins have the classes of their real cases.")

@@ -10,22 +10,25 @@ from matplotlib.ticker import LogFormatter
 from synthtrust.report.ink import COLOURS, GLYPHS, WIDE_PANEL, alpha_axis, panel, region_colour, svg
 
 X_ALPHA = "α, share of real cases in training"
-ENDS = {"real": ("TSTR", "TRTR"), "synthetic": ("TSTS", "TRTS")}
+ON_TWINS = {("TSTR", "TRTR"): ("TSTS", "TRTS")}
+"""What the ends of the curve are called when they are scored on synthetic cases."""
 SOURCES = ("real", "synthetic")
 
 
-def curve_panels(curve: pd.DataFrame, name: str = "curve") -> tuple[str, ...]:
-    """Draw mean Dice over alpha with its simultaneous band, one panel per test set; hollow marks are excluded as best.
+def curve_panels(curve: pd.DataFrame, name: str, measure: str, ends: tuple[str, str] | None = None) -> tuple[str, ...]:
+    """Draw a measure over alpha with its simultaneous band, one panel per test set; hollow marks are excluded as best.
 
     Args:
         curve: Rows of one mode: source, alpha, value, ci_low, ci_high, band_low, band_high, not_excluded.
         name: Unique on the page.
+        measure: What is on the y axis.
+        ends: What the models at 0 and 1 are called on real test cases.
     """
     drawings = []
     limits = _limits(curve)
     for source in _present(curve, "source", SOURCES):
         rows = curve[curve["source"] == source].sort_values("alpha")
-        figure, axes = panel(f"{source.capitalize()} test cases", X_ALPHA, "mean Dice", WIDE_PANEL)
+        figure, axes = panel(f"{source.capitalize()} test cases", X_ALPHA, measure, WIDE_PANEL)
         colour = COLOURS[source]
         if rows["band_low"].notna().any():
             axes.fill_between(rows["alpha"], rows["band_low"], rows["band_high"], color=colour, alpha=0.18, lw=0)
@@ -34,8 +37,10 @@ def curve_panels(curve: pd.DataFrame, name: str = "curve") -> tuple[str, ...]:
             fill = "none" if hollow else colour
             axes.plot(some["alpha"], some["value"], GLYPHS[source], color=colour, mfc=fill, mew=1.5, ms=6)
         axes.set_ylim(limits)
-        alpha_axis(axes, rows["alpha"].tolist(), ENDS[source])
-        drawings.append(svg(figure, f"{name}-{source}", f"Mean Dice on {source} test cases over alpha."))
+        alpha_axis(
+            axes, rows["alpha"].tolist(), (ON_TWINS.get(ends) if source == "synthetic" else ends) if ends else None
+        )
+        drawings.append(svg(figure, f"{name}-{source}", f"{measure} on {source} test cases over alpha."))
     return tuple(drawings)
 
 

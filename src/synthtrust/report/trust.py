@@ -1,14 +1,13 @@
-"""The chapter on trust: TSTR against TRTR, the curve over alpha, and the factors T1 to T5."""
+"""The chapter on trust: the factors T1 to T5, and what empty regions do to them."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from synthtrust.report.answers import answers_of
-from synthtrust.report.figures import curve_panels, paired_panels, source_panels
+from synthtrust.report.figures import paired_panels, source_panels
 from synthtrust.report.ink import region_colour
 from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.summary import COMPANIONS, SUMMARY, coverage, percent, summary_table
+from synthtrust.report.summary import COMPANIONS, SUMMARY, coverage, summary_table
 from synthtrust.report.words import number, short
 
 SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
@@ -31,52 +30,20 @@ DEFINITIONS = pd.DataFrame(
 
 
 def trust_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
-    """Lay out the tables of the trust audit: ``factors``, ``curve``, ``contrast`` and ``empty``."""
+    """Lay out the tables of the trust audit: ``factors`` and ``empty``."""
     modes = list(dict.fromkeys(tables["factors"]["mode"]))
-    answers: list[str] = []
     summary: list[Table] = []
     sections: list[Section] = []
     for place, mode in enumerate(modes):
-        here = {name: _of_mode(table, mode) for name, table in tables.items()}
+        factors, empty = (_of_mode(tables[name], mode) for name in ("factors", "empty"))
         of = "" if len(modes) == 1 else f" (mix: {mode})"
-        answers += [f"Mix {mode}: {sentence}" if of else sentence for sentence in answers_of(here, main=place == 0)]
-        summary.append(summary_table(here["factors"], SUMMARY, f"Trust factors at each share of real cases{of}"))
-        sections += [_curve_section(here, of, place), _factor_section(here["factors"], of, place)]
-        sections.append(_empty_section(here["empty"], of))
-    return Chapter(tuple(answers), tuple(summary), tuple(sections))
+        summary.append(summary_table(factors, SUMMARY, f"Trust factors at each share of real cases{of}"))
+        sections += [_factor_section(factors, of, place), _empty_section(empty, of)]
+    return Chapter((), tuple(summary), tuple(sections))
 
 
 def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
     return table[table["mode"] == mode] if len(table) else table
-
-
-def _curve_section(tables: Mapping[str, pd.DataFrame], of: str, place: int) -> Section:
-    curve = tables["curve"]
-    exhibit = Exhibit(
-        title="Mean Dice over the share of real cases",
-        panels=curve_panels(curve, f"curve{place}"),
-        caption=f"Shaded: simultaneous band; the whole true curve lies within it in {percent(curve)} of studies. "
-        "Bars: pointwise intervals. Filled marks: shares not excluded as the best on this test set; hollow marks: "
-        "excluded, some other share is better by more than the simultaneous comparison leaves to chance. "
-        f"{coverage(curve)} Dice has no unit and runs from 0 to 1. Cases of one patient are averaged.",
-        keys=SOURCE_KEYS,
-        wide=True,
-    )
-    return Section(
-        f"From synthetic to real training cases{of}",
-        "α = 0 is trained on synthetic cases alone, α = 1 on real cases alone; both scored on real test cases are TSTR "
-        "and TRTR.",
-        (exhibit,),
-        notes=tuple(
-            dict.fromkeys(
-                [note for note in curve["note"] if note]
-                + [
-                    "On real test cases the curve tends to rise with α, on synthetic ones to fall; that both agree "
-                    "somewhere in between follows from continuity and is no evidence of trust."
-                ]
-            )
-        ),
-    )
 
 
 def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:

@@ -42,6 +42,8 @@ class GapInterval(Interval):
 
     lower_bound: float
     """One-sided: the true value lies above it with probability ``level``; for non-inferiority."""
+    upper_bound: float
+    """One-sided: the true value lies below it with probability ``level``."""
     v_patients: float
     """V1, from the patients."""
     v_seeds_a: float
@@ -207,9 +209,9 @@ def _contrast(
 ) -> GapInterval:
     dfs = (a.shape[1] - 1, a.shape[0] - 1, b.shape[0] - 1)
     low, high, df = satterthwaite(value, v, dfs, level)
-    lower_bound = satterthwaite(value, v, dfs, 2 * level - 1)[0]  # one side of a two-sided interval of 90 %
+    lower_bound, upper_bound, _ = satterthwaite(value, v, dfs, 2 * level - 1)  # each a side of an interval of 90 %
     if logarithm:
-        value, low, high, lower_bound = np.exp([value, low, high, lower_bound]).tolist()
+        value, low, high, lower_bound, upper_bound = np.exp([value, low, high, lower_bound, upper_bound]).tolist()
     return GapInterval(
         value=value,
         low=low,
@@ -218,6 +220,7 @@ def _contrast(
         n_seeds=min(len(a), len(b)),
         level=level,
         lower_bound=lower_bound,
+        upper_bound=upper_bound,
         v_patients=v[0],
         v_seeds_a=v[1],
         v_seeds_b=v[2],

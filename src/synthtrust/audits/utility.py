@@ -1,0 +1,190 @@
+"""What is a synthetic set worth: does training on it serve real patients as well as training on real cases?"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from synthtrust.audits.curve import curve_rows
+from synthtrust.audits.must_show import must_show
+from synthtrust.audits.scores import (
+    SOURCES,
+    Row,
+    ScoredRun,
+    gather,
+    generator_names,
+    generator_target,
+    task_of,
+    with_empty_rule,
+)
+from synthtrust.audits.utility_comparison import AUGMENTED, PAIRED, TRTR, TSTR, comparison_rows
+from synthtrust.audits.utility_measures import MAIN, OVERALL, Measured, Measures, measure
+from synthtrust.audits.utility_verdict import Limits, judge, not_compared, reading
+from synthtrust.audits.verdict import Verdict, verdict_table
+
+Arms = Mapping[tuple[str, float, str], Measures]
+"""By mode, alpha and source."""
+
+
+@dataclass
+class Utility:
+    """Scores every arm of the runs, segmenters or classifiers, and judges TSTR against TRTR.
+
+    The unit of doubt is the patient; training seeds add their own variance. Runs of several generators on the same
+    cases, controls among them, stand side by side, each judged on its own.
+    """
+
+    margin: float = 0.05
+    """Loss in mean Dice, or in the area under the ROC curve, that is held to be tolerable."""
+    ratio_margin: float = 0.90
+    """Share of what TRTR has above chance that is held to be enough; either margin will do."""
+    min_seeds: int = 3
+    """Training seeds of each arm, below which nothing is SUPPORTED."""
+    min_patients: int = 30
+    """Test patients, below which nothing is SUPPORTED."""
+    level: float = 0.95
+    """Coverage of every interval, and of each one-sided bound."""
+    n_boot: int = 2000
+    """Resamples of the patients for the band of the curve."""
+    seed: int = 0
+    """Seed of the resampling."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the verdict is held against."""
+        return Limits(self.margin, self.ratio_margin, self.min_seeds, self.min_patients)
+
+    def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
+        """Return tidy tables, each with the columns ``generator`` and ``mode`` (how the training set was mixed).
+
+        - ``performance``: alpha, seed (or ``all``), source, measure, value, ci_low, ci_high, level, n_cases,
+          n_patients, n_seeds, note. The rows of one seed are about those trained weights.
+        - ``curve``: the main measure (mean Dice, or the area under the ROC curve) over alpha, with its band and the
+          alphas that are not excluded as the best.
+        - ``comparison``: TSTR (alpha 0) against TRTR (alpha 1) on real test cases, and all real cases plus the
+          synthetic ones (mode ``additive``, alpha 0) against TRTR: gap and ratios in every measure; empty without both.
+        - ``per_class``: the measures of each class, or the Dice of each region.
+        - ``verdict``: on utility, one for each generator and each mix that has TSTR.
+        - ``generators``: which class painted, and what a control generator has to show.
+
+        Raises:
+            ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather`.
+        """
+        runs = list(runs)
+        scores, task = gather(runs, side_by_side=True), task_of(runs)
+        rule = str(runs[0].facts().get("empty") or "brats")
+        names = generator_names(runs)
+        tables: dict[str, list[Row]] = {"performance": [], "curve": [], "comparison": [], "per_class": []}
+        verdicts: list[Verdict] = []
+        for generator, mine in scores.groupby("generator", sort=False):
+            facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
+            arms = _arms(mine, task, rule)
+            compared = list(self._comparisons(arms, mine, task))
+            for name, rows in (
+                ("performance", self._performance(arms, mine)),
+                ("curve", self._curve(arms, MAIN[task])),
+                ("comparison", compared),
+                ("per_class", self._per_class(arms)),
+            ):
+                tables[name] += [{"generator": generator, **row} for row in rows]
+            verdicts += self._verdicts(compared, facts, MAIN[task], str(generator))
+        return {
+            **{name: pd.DataFrame(rows) for name, rows in tables.items()},
+            "verdict": verdict_table(verdicts),
+            "generators": _generators(runs, names),
+        }
+
+    def _performance(self, arms: Arms, scores: pd.DataFrame) -> Iterator[Row]:
+        """Yield every measure of the whole, over all seeds and of each."""
+        for (mode, alpha, source), measures in arms.items():
+            here = scores[(scores["mode"] == mode) & (scores["alpha"] == alpha)]
+            seeds = sorted(here["seed"].unique())
+            for (name, part), one in measures.items():
+                if part == OVERALL:
+                    place = {"mode": mode, "alpha": alpha, "source": source, "measure": name}
+                    yield {**place, "seed": "all", **self._interval(one)}
+                    for s, seed in enumerate(seeds):
+                        yield {**place, "seed": str(seed), **self._interval(one.of_seed(s))}
+
+    def _per_class(self, arms: Arms) -> Iterator[Row]:
+        """Yield the measures of each class or region, over all seeds."""
+        for (mode, alpha, source), measures in arms.items():
+            for (name, part), one in measures.items():
+                if part != OVERALL:
+                    place = {"mode": mode, "alpha": alpha, "source": source, "class": part, "measure": name}
+                    yield {**place, **self._interval(one)}
+
+    def _interval(self, one: Measured) -> Row:
+        low, high = one.interval(self.level)
+        return {
+            "value": float(one.values.mean()), "ci_low": low, "ci_high": high, "level": self.level,
+            "n_cases": one.n_cases, "n_patients": one.n_patients, "n_seeds": len(one.values), "note": one.note,
+        }  # fmt: skip
+
+    def _curve(self, arms: Arms, main: str) -> Iterator[Row]:
+        for mode in dict.fromkeys(mode for mode, _, _ in arms):
+            for source in SOURCES:
+                here = {a: found[main, OVERALL] for (m, a, s), found in arms.items() if (m, s) == (mode, source)}
+                if here:
+                    rows = curve_rows(here, n_boot=self.n_boot, level=self.level, seed=self.seed)
+                    yield from ({"mode": mode, "source": source, "measure": main, **row} for row in rows)
+
+    def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str) -> Iterator[Row]:
+        """Yield TSTR and the augmented arm against TRTR, and whether the outcome hangs on the rule for empty ones."""
+        ruled = {}
+        if task == "segmentation":
+            real = scores[(scores["source"] == "real") & scores["alpha"].isin((0.0, 1.0))]
+            ruled = {rule: _arms(with_empty_rule(real, rule), task, rule) for rule in ("brats", "nan")}
+        for row in _contrasts(arms, self.level):
+            other = [
+                reading(again, self.limits)
+                for table in ruled.values()
+                for again in _contrasts(table, self.level)
+                if [again[key] for key in KEY] == [row[key] for key in KEY]
+            ]
+            yield {**row, "depends_on_empty_rule": len(set(other)) > 1}
+
+    def _verdicts(self, compared: list[Row], facts: list[Mapping], main: str, generator: str) -> Iterator[Verdict]:
+        """Yield a verdict for each mix that has TSTR, or the one that there is none."""
+        decisive = [row for row in compared if (row["contrast"], row["measure"]) == (TSTR, main)]
+        for row in decisive:
+            subject = generator if len(decisive) == 1 else f"{generator}, mix {row['mode']}"
+            yield judge(row, facts, self.limits, subject)
+        if not decisive:
+            yield not_compared(self.limits, self.level, generator)
+
+
+KEY = ("mode", "contrast", "measure")
+
+
+def _arms(scores: pd.DataFrame, task: str, rule: str) -> Arms:
+    """Measure every arm of one generator."""
+    places = scores[["mode", "alpha", "source"]].drop_duplicates().sort_values("alpha", kind="stable")
+    return {
+        (mode, alpha, source): measure(scores[scores["mode"] == mode], alpha, source, task, rule)
+        for mode, alpha, source in places.itertuples(index=False, name=None)
+    }
+
+
+def _contrasts(arms: Arms, level: float) -> Iterator[Row]:
+    for mode in dict.fromkeys(mode for mode, _, _ in arms):
+        name = TSTR if mode in PAIRED else AUGMENTED if mode == "additive" else None
+        first, trtr = arms.get((mode, 0.0, "real")), _trtr(arms, mode)
+        if name and first and trtr:
+            for row in comparison_rows(first, trtr, level):
+                yield {"mode": mode, "contrast": name, "against": TRTR, **row}
+
+
+def _trtr(arms: Arms, mode: str) -> Measures | None:
+    """Return the arm of all real cases alone: the same recipe in every mix, so that any of them will do."""
+    alone = {m: found for (m, alpha, source), found in arms.items() if (alpha, source) == (1.0, "real")}
+    return alone.get(mode) or next(iter(alone.values()), None)
+
+
+def _generators(runs: list[ScoredRun], names: list[str]) -> pd.DataFrame:
+    targets = {name: generator_target(run.facts()) for run, name in zip(runs, names, strict=True)}
+    rows = [
+        {"generator": name, "class": target, "n_runs": names.count(name), "must_show": must_show(target)}
+        for name, target in targets.items()
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,163 @@
+"""What an arm scores: every measure of a segmenter or a classifier, by training seed and by patient."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synthtrust.audits.probabilities import ClassifiedArm, classified_arm
+from synthtrust.audits.scores import arm
+from synthtrust.metrics.functional import classification, mean_interval
+from synthtrust.metrics.functional.jackknife import jackknife
+from synthtrust.metrics.functional.roc import auc_by_class
+
+Array = NDArray[np.float64]
+
+OVERALL = "all"
+"""The part of a measure that is about all regions or classes."""
+MAIN = {"segmentation": "dice", "classification": "auc"}
+"""The measure that the verdict is about, named beforehand."""
+LOWER_IS_BETTER = ("brier", "ece")
+LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}
+"""What a measure can be, if not 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure of one arm (one alpha on one kind of test cases)."""
+
+    values: Array
+    """One per training seed, ``(S,)``; NaN where undefined."""
+    patients: Array
+    """What each patient adds, ``(S, P)``: their mean is the value, their spread its doubt. NaN: not scored."""
+    chance: float | Array | None
+    """What a model without any skill gets, of each patient where it differs; None where that says nothing."""
+    n_cases: int
+    """Test cases behind it; for a class those that are of it."""
+    n_patients: int
+    note: str = ""
+    limits: tuple[float, float] = (0.0, 1.0)
+    """What it can be. Limits of intervals beyond are cut: no true value is lost."""
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Return the interval over patients and seeds, see `mean_interval`."""
+        found = mean_interval(self.patients, level)
+        low, high = np.clip((found.low, found.high), *self.limits)  # NaN stays NaN
+        return float(low), float(high)
+
+    def of_seed(self, place: int) -> "Measured":
+        """Return what one training run scored."""
+        return replace(self, values=self.values[[place]], patients=self.patients[[place]])
+
+    @property
+    def above_chance(self) -> Array:
+        """What each patient adds beyond chance, ``(S, P)``."""
+        return self.patients - (np.nan if self.chance is None else self.chance)
+
+
+Measures: TypeAlias = Mapping[tuple[str, str], Measured]
+"""By measure and part: ``("auc", "all")``, ``("dice", "ET")``."""
+
+
+def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: str) -> Measures:
+    """Score one arm by every measure.
+
+    Segmentation: ``dice``, the mean over the cases and regions of each patient, then over patients; also of each
+    region. Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and
+    ``f1``, each the plain mean over classes; ``mcc``, ``brier``, ``ece``; and ``auc``, ``auprc``, ``recall`` and ``f1``
+    of each class. A class that no test case has is NaN and so are the means over classes, with a note that names it.
+
+    Args:
+        scores: Of one generator and one mode.
+        alpha: Share of real cases in training.
+        source: Kind of test cases.
+        task: ``segmentation`` or ``classification``.
+        empty: The rule by which regions were scored that are empty in reference and prediction.
+    """
+    if task == "segmentation":
+        return _segmented(scores, alpha, source, empty)
+    return _classified(classified_arm(scores, alpha, source))
+
+
+def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> Measures:
+    here = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
+    # Predicting nothing gets 0 wherever there is something, and what the rule says where there is nothing.
+    of_nothing = here.assign(dice=(here["n_reference"] == 0).astype(float)) if empty == "brats" else None
+    measures = {}
+    for part in (OVERALL, *scores["region"].unique()):
+        rows = here if part == OVERALL else here[here["region"] == part]
+        one = arm(rows, alpha, source)
+        patients = one.by_patient()
+        chance = 0.0 if of_nothing is None else arm(of_nothing.loc[rows.index], alpha, source).by_patient()[0]
+        scored = np.isfinite(patients).all(axis=0)
+        values = patients[:, scored].mean(axis=1) if scored.any() else np.full(len(patients), np.nan)
+        cases = np.isfinite(one.scores).all(axis=0).max(axis=1)  # in all seeds, in some region
+        measures["dice", str(part)] = Measured(values, patients, chance, int(cases.sum()), int(scored.sum()))
+    return measures
+
+
+def _classified(one: ClassifiedArm) -> Measures:
+    n_classes = len(one.classes)
+    share = np.bincount(one.target, minlength=n_classes) / len(one.target)
+    areas = [auc_by_class(probability, one.target, one.patients) for probability in one.probability]
+    found = {"auc": (np.stack([area for area, _ in areas]), np.stack([patients for _, patients in areas]))}
+    found |= {name: _jackknifed(one, formula) for name, formula in OF_CLASSES.items()}
+    chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
+    measures = {}
+    for name, (values, patients) in found.items():  # (S, C) and (S, P, C)
+        level = chance.get(name, np.full(n_classes, np.nan))
+        over_all = 1 / n_classes if name == "recall" else float(level.mean())
+        measures[MEANS.get(name, name), OVERALL] = _measured(one, values.mean(axis=1), patients.mean(axis=2), over_all)
+        for c, label in enumerate(one.classes):
+            measures[name, label] = _measured(one, values[:, c], patients[:, :, c], float(level[c]), of=c)
+    for name, formula in OF_ALL.items():
+        values, patients = _jackknifed(one, formula)
+        found_one = _measured(one, values[:, 0], patients[:, :, 0], 0.0 if name == "mcc" else np.nan)
+        measures[name, OVERALL] = replace(found_one, limits=LIMITS.get(name, (0.0, 1.0)))
+    return measures
+
+
+OF_CLASSES: Mapping[str, Callable[..., Array]] = {
+    "auprc": classification.average_precision,
+    "recall": classification.recall,
+    "f1": classification.f1,
+}
+OF_ALL: Mapping[str, Callable[..., Array]] = {
+    "mcc": classification.matthews,
+    "brier": classification.brier,
+    "ece": classification.calibration_error,
+}
+MEANS = {"recall": "balanced_accuracy"}
+"""What the mean over classes is called, if not as the measure itself."""
+
+
+def _jackknifed(one: ClassifiedArm, formula: Callable[..., Array]) -> tuple[Array, Array]:
+    """Return a score of each seed ``(S, J)`` and what each patient adds to it ``(S, P, J)``."""
+
+    def statistic(probability: Array) -> Callable[[Array], Array]:
+        return lambda weight: formula(probability, one.target, weight)
+
+    found = [jackknife(statistic(probability), one.patients) for probability in one.probability]
+    return np.stack([value for value, _ in found]), np.stack([patients for _, patients in found])
+
+
+def _measured(one: ClassifiedArm, values: Array, patients: Array, chance: float, of: int | None = None) -> Measured:
+    mine = np.ones(len(one.target), dtype=bool) if of is None else one.target == of
+    who = {patient for patient, is_mine in zip(one.patients, mine, strict=True) if is_mine}
+    note = "" if np.isfinite(patients).all() else _gaps(one, defined=bool(np.isfinite(values).all()))
+    return Measured(values, patients, None if np.isnan(chance) else chance, int(mine.sum()), len(who), note)
+
+
+def _gaps(one: ClassifiedArm, *, defined: bool) -> str:
+    """Say which class leaves a score, or its interval, undefined."""
+    patients = {
+        label: len({who for who, y in zip(one.patients, one.target, strict=True) if y == c})
+        for c, label in enumerate(one.classes)
+    }
+    few = [label for label, n in patients.items() if n < (2 if defined else 1)]
+    if defined:
+        return f"No interval: one patient only of class {', '.join(few)}." if few else "No interval."
+    return f"Undefined: no test case of class {', '.join(few)}." if few else "Undefined on these cases."

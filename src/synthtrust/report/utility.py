@@ -1,0 +1,132 @@
+"""The chapter on utility: TSTR against TRTR in every measure, the curve over alpha, every class, every generator."""
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED, added, best_shares, worth
+from synthtrust.report.figures import curve_panels
+from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
+from synthtrust.report.summary import coverage, percent
+from synthtrust.report.utility_tables import class_table, comparison_table, rows_of, side_by_side, two_by_two
+
+SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
+PAIRED = ("complement", "independent")
+"""Mixes whose α = 0 is TSTR."""
+ENDS = {
+    "complement": ("TSTR", "TRTR"),
+    "independent": ("TSTR", "TRTR"),
+    "additive": ("all real\n+ synthetic", "TRTR"),
+}
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def utility_chapter(tables: Tables) -> Chapter:
+    """Lay out the tables of the utility audit, one section for each generator and mix."""
+    curve = tables["curve"]
+    main = str(curve["measure"].iloc[0])
+    answers: list[str] = []
+    summary: list[Table] = []
+    sections: list[Section] = []
+    several = curve["generator"].nunique() > 1
+    for generator, of_generator in curve.groupby("generator", sort=False):
+        modes = list(dict.fromkeys(of_generator["mode"]))
+        for place, mode in enumerate(modes):
+            here = {name: _where(table, generator=generator, mode=mode) for name, table in tables.items()}
+            of = _title(str(generator) if several else "", str(mode) if len(modes) > 1 else "")
+            said = list(_answers(here, tables["verdict"], str(generator), main, first=place == 0))
+            answers += [f"{of.strip(' ()').capitalize()}: {sentence}" if of else sentence for sentence in said]
+            if mode in PAIRED and (table := two_by_two(here["curve"], of)):
+                summary.append(table)
+            name = f"curve-{generator}-{place}".lower().replace(".", "-")
+            sections.append(_section(here, of, str(mode), name))
+    verdicts = tables["verdict"]
+    if several or tables["generators"]["must_show"].any():
+        table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
+        sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
+    return Chapter(tuple(answers), tuple(summary), tuple(sections))
+
+
+def _where(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
+    """Return the rows with these values; tables without such a column stay whole."""
+    for column, value in equal.items():
+        if column in table:
+            table = table[table[column] == value]
+    return table
+
+
+def _title(generator: str, mode: str) -> str:
+    parts = [part for part in (generator, mode and f"mix: {mode}") if part]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *, first: bool) -> Iterator[str]:
+    """Yield the sentences of one generator and mix; only the first mix is asked for what it lacks."""
+    compared = here["comparison"]
+    rows = rows_of(compared[compared["measure"] == main]) if len(compared) else []
+    for row in rows:
+        if row["contrast"] == "TSTR":
+            mine = verdicts[verdicts["subject"].isin((generator, f"{generator}, mix {row['mode']}"))]
+            yield worth(row, str(mine["verdict"].iloc[0]))
+        else:
+            yield added(row)
+    if first and not any(row["contrast"] == "TSTR" for row in rows):
+        yield NOT_COMPARED
+    if first or here["curve"]["alpha"].nunique() > 1:
+        yield from best_shares(here["curve"])
+
+
+def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
+    curve, compared = tables["curve"], tables["comparison"]
+    measure = IN_SENTENCES.get(str(curve["measure"].iloc[0]), str(curve["measure"].iloc[0]))
+    exhibit = Exhibit(
+        title=f"{measure[0].upper()}{measure[1:]} over the share of real cases",
+        panels=curve_panels(curve, name, measure, ENDS.get(mode)),
+        caption=f"Shaded: simultaneous band; the whole true curve lies within it in {percent(curve)} of studies. "
+        "Bars: pointwise intervals. Filled marks: shares not excluded as the best on this test set; hollow marks: "
+        "excluded, some other share is better by more than the simultaneous comparison leaves to chance. "
+        f"{coverage(curve)}",
+        keys=SOURCE_KEYS,
+        wide=True,
+    )
+    shown: list[Table] = []
+    for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
+        title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
+        shown.append(comparison_table(rows, str(contrast), f"{title}{of}"))
+    if mode in PAIRED and (per_class := class_table(tables["per_class"], f"Class by class, TSTR beside TRTR{of}")):
+        shown.append(per_class)
+    return Section(
+        f"From synthetic to real training cases{of}",
+        _lead(mode),
+        (exhibit,) if curve["alpha"].nunique() > 1 else (),
+        tuple(shown),
+        tuple(_notes(curve, tables["performance"])),
+    )
+
+
+def _lead(mode: str) -> str:
+    if mode in PAIRED:
+        return (
+            "α = 0 is trained on synthetic cases alone, α = 1 on real cases alone; scored on real test cases they are "
+            "TSTR and TRTR. On its own TSTR has no scale: it is read against TRTR, the same recipe on the same cases."
+        )
+    if mode == "additive":
+        return "Every share holds all real cases; α = 0 adds all synthetic ones, α = 1 none."
+    return "A control arm without synthetic cases: it says what the number of real cases alone does."
+
+
+def _notes(curve: pd.DataFrame, performance: pd.DataFrame) -> Iterator[str]:
+    yield from dict.fromkeys(note for note in curve["note"] if note)
+    if {"real", "synthetic"} <= set(curve["source"]):
+        yield (
+            "On real test cases the curve tends to rise with α, on synthetic ones to fall; that both agree somewhere "
+            "in between follows from continuity and is no evidence of trust."
+        )
+    if "ece" in set(performance["measure"]):
+        yield (
+            "Calibration: the Brier score is the squared distance between the probabilities and the class (0 to 2, "
+            "lower is better). The expected calibration error compares confidence with accuracy in 15 bins; few cases "
+            "make it too large, so compare it between arms rather than with 0."
+        )
+    yield from dict.fromkeys(note for note in performance["note"] if note)

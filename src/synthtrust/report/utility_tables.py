@@ -1,0 +1,132 @@
+"""The tables of the chapter on utility: what was trained and tested on what, every measure, every class."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from synthtrust.report.answers import MEASURES
+from synthtrust.report.parts import Table
+from synthtrust.report.summary import coverage, percent
+from synthtrust.report.words import interval, number
+
+TRAINED_ON = {0.0: "synthetic cases alone", 1.0: "real cases alone"}
+CORNERS = {(0.0, "real"): "TSTR", (1.0, "real"): "TRTR", (1.0, "synthetic"): "TRTS", (0.0, "synthetic"): "TSTS"}
+SOURCES = ("real", "synthetic")
+SHORT = {"dice": "Dice", "auc": "AUC", "auprc": "AUPRC", "recall": "Recall", "f1": "F1"}
+CHANCE = {
+    "auc": "Chance is 0.5 for the AUC, the mean share of a class for AUPRC, 1 over the number of classes for balanced "
+    "accuracy, 0 for Matthews' correlation; n/a where it says nothing.",
+    "dice": "Chance is the Dice of predicting nothing.",
+}
+
+
+def two_by_two(curve: pd.DataFrame, of: str) -> Table | None:
+    """Return what was trained on real or synthetic cases against what it was tested on; None without both ends."""
+    cells = {(row["alpha"], row["source"]): row for row in rows_of(curve)}
+    if not {(alpha, "real") for alpha in TRAINED_ON} <= cells.keys():
+        return None
+    rows = [
+        {"Trained on": trained}
+        | {f"Tested on {source} cases": _corner(cells.get((alpha, source)), alpha, source) for source in SOURCES}
+        for alpha, trained in TRAINED_ON.items()
+    ]
+    caption = (
+        f"TSTR is read against TRTR, in its column. A model of synthetic cases that does well on synthetic ones (TSTS) "
+        f"shows no more than that it learned them. {coverage(curve)}"
+    )
+    name = MEASURES.get(str(curve["measure"].iloc[0]), "")
+    return Table(f"Trained and tested on real and on synthetic cases: {name}{of}", pd.DataFrame(rows), caption)
+
+
+def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
+    """Return every measure of two ways to train, with gap and ratios."""
+    rows = [
+        {
+            "Measure": MEASURES.get(row["measure"], row["measure"]),
+            first: _cell(row, "value"),
+            "TRTR": _cell(row, "reference"),
+            "Gap": f"{number(row['gap'], sign=True)}\n{interval(row['ci_low'], row['ci_high'], sign=True)}".rstrip(),
+            "Ratio": _cell(row, "ratio"),
+            "Ratio of what is above chance": _cell(row, "ratio_above_chance"),
+        }
+        for row in rows_of(comparison)
+    ]
+    level = f"{100 * comparison['level'].iloc[0]:g} %"
+    return Table(
+        title,
+        pd.DataFrame(rows),
+        f"On real test cases, with {level} intervals over patients and training seeds. "
+        + CHANCE.get(str(comparison["measure"].iloc[0]), "")
+        + "".join(f" {note}" for note in dict.fromkeys(comparison["note"]) if note),
+    )
+
+
+def class_table(per_class: pd.DataFrame, title: str) -> Table | None:
+    """Return every class or region on real test cases: TSTR beside TRTR; None without both."""
+    real = per_class[per_class["source"] == "real"]
+    if not set(TRAINED_ON) <= set(real["alpha"]):
+        return None
+    rows = []
+    for label, here in real.groupby("class", sort=False):
+        found = {(row["measure"], row["alpha"]): row for row in rows_of(here)}
+        measures = list(dict.fromkeys(here["measure"]))
+        first = found[measures[0], 1.0]
+        rows.append(
+            {"Region" if measures == ["dice"] else "Class": str(label)}
+            | {
+                f"{SHORT.get(measure, measure)}, {CORNERS[alpha, 'real']}": _estimate(found[measure, alpha])
+                for measure in measures
+                for alpha in TRAINED_ON
+            }
+            | {"Test cases": first["n_cases"], "Patients": first["n_patients"], "Remark": first["note"]}
+        )
+    frame = pd.DataFrame(rows)
+    if not frame["Remark"].any():
+        frame = frame.drop(columns="Remark")
+    return Table(title, frame, f"On real test cases; {percent(real)} intervals over patients and training seeds.")
+
+
+def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: pd.DataFrame, main: str) -> Table:
+    """Return one row per generator: TSTR against TRTR, the verdict, and what a control has to show."""
+    found = {
+        row["generator"]: row for row in rows_of(comparison) if (row["contrast"], row["measure"]) == ("TSTR", main)
+    }
+    rows = []
+    for row in rows_of(generators):
+        name = row["generator"]
+        verdict = verdicts.loc[verdicts["subject"].str.split(", mix ").str[0] == name, "verdict"]
+        one = found.get(name)
+        rows.append(
+            {
+                "Generator": name,
+                "TSTR": _cell(one, "value") if one else "n/a",
+                "TRTR": _cell(one, "reference") if one else "n/a",
+                "Gap": f"{number(one['gap'], sign=True)}\n{interval(one['ci_low'], one['ci_high'], sign=True)}"
+                if one
+                else "n/a",
+                "Utility": "; ".join(dict.fromkeys(verdict)) or "n/a",
+                "What a control must show": row["must_show"] or "no control",
+            }
+        )
+    title = "Generators side by side" if len(rows) > 1 else "A control generator"
+    return Table(title, pd.DataFrame(rows), f"In {MEASURES.get(main, main)}. Each is judged on its own.")
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows, columns by name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _corner(row: dict | None, alpha: float, source: str) -> str:
+    return "n/a" if row is None else f"{CORNERS[alpha, source]} {_estimate(row)}"
+
+
+def _estimate(row: dict) -> str:
+    return f"{number(row['value'])}\n{interval(row['ci_low'], row['ci_high'])}".rstrip()
+
+
+def _cell(row: dict, name: str) -> str:
+    value = row[name]
+    shown = f"{number(value)}\n{interval(row[f'{name}_low'], row[f'{name}_high'])}".rstrip()
+    return shown if math.isfinite(value) else "n/a"

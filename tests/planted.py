@@ -1,0 +1,125 @@
+"""Runs whose scores are planted: a segmenter's Dice, and how well a classifier tells the classes."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+# Golden values of the trust factors: four cases in three regions, and their twins.
+REAL = [[0.80, 0.90, 0.60], [0.70, 0.85, 0.50], [0.90, 0.95, 0.75], [0.60, 0.80, 0.35]]
+SYNTHETIC = [[0.82, 0.91, 0.66], [0.78, 0.88, 0.60], [0.91, 0.93, 0.78], [0.70, 0.84, 0.50]]
+REGIONS = ("ET", "ED", "NCR")
+
+
+@dataclass
+class PlantedSegmenter:
+    """Every case of every region has the Dice that is planted."""
+
+    alpha: float = 1.0
+    seed: int = 0
+    real: list = field(default_factory=lambda: REAL)
+    synthetic: list = field(default_factory=lambda: SYNTHETIC)
+    mode: str = "complement"
+    cohort: str = "planted"
+    ids: tuple = ()
+    empty: tuple = ()
+    """(case, region) whose reference is empty, and how many voxels are predicted there."""
+
+    @property
+    def folder(self):
+        return Path(f"runs/{self.mode}_alpha_{self.alpha:g}_seed_{self.seed}")
+
+    def facts(self):
+        return {"cohort": self.cohort, "generator": {"_target_": "Tissue", "seed": self.seed},
+                "alpha": self.alpha, "overlap": {"status": "none"}}  # fmt: skip
+
+    def scores(self):
+        ids = self.ids or tuple(f"case{i}" for i in range(len(self.real)))
+        rows = [
+            {"alpha": self.alpha, "seed": self.seed, "mode": self.mode, "case": case, "patient": f"of {case}",
+             "source": source, "region": region, "dice": dice, "n_reference": 100, "n_prediction": 90}
+            for source, dices in (("real", self.real), ("synthetic", self.synthetic))
+            for case, row in zip(ids, dices, strict=True)
+            for region, dice in zip(REGIONS, row, strict=True)
+        ]  # fmt: skip
+        table = pd.DataFrame(rows)
+        for case, region, n_prediction in self.empty:
+            here = (table["case"] == case) & (table["region"] == region)
+            table.loc[here, ["n_reference", "n_prediction"]] = [0, n_prediction]
+            table.loc[here, "dice"] = 0.0 if n_prediction else 1.0
+        return table
+
+
+def shifted(run, by, **changes):
+    return replace(run, real=(np.asarray(run.real) + by).clip(0, 1).tolist(), **changes)
+
+
+@dataclass
+class PlantedClassifier:
+    """Class k is told from the others by a shift of ``skill`` in its log odds; 0 is guessing."""
+
+    alpha: float = 1.0
+    seed: int = 0
+    skill: float = 2.0
+    n: int = 120
+    mode: str = "complement"
+    generator: str = "synthtrust.generators.Tissue"
+    classes: tuple = ("no", "yes")
+    of: tuple = ()
+    """The class of each case, by name; in turn by default."""
+    images: int = 1
+    """Test images of each patient."""
+    sources: tuple = ("real", "synthetic")
+    facts_: dict = field(default_factory=dict)
+    first_case: int = 0
+    jitter: float = 0.3
+    """How much two seeds differ on a case."""
+
+    @property
+    def folder(self):
+        return Path(f"runs/{self.generator.rpartition('.')[2]}/{self.mode}_alpha_{self.alpha:g}_seed_{self.seed}")
+
+    def facts(self):
+        return {
+            "task": "classification", "classes": list(self.classes), "cohort": "planted", "alpha": self.alpha,
+            "generator": {"_target_": self.generator, "seed": self.seed}, "overlap": {"status": "none"}, "val": "mix",
+        } | self.facts_  # fmt: skip
+
+    def target(self):
+        return list(self.of) or [self.classes[i % len(self.classes)] for i in range(self.n)]
+
+    def scores(self):
+        tables = []
+        for source in self.sources:
+            target, c = self.target(), len(self.classes)
+            odds = np.random.default_rng(self.sources.index(source)).normal(size=(len(target), c))  # of the cases
+            odds += self.jitter * np.random.default_rng([self.seed, int(8 * self.alpha)]).normal(size=odds.shape)
+            odds[np.arange(len(target)), [self.classes.index(name) for name in target]] += self.skill
+            probability = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
+            place = np.repeat(np.arange(len(target)), c)
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "alpha": self.alpha,
+                        "seed": self.seed,
+                        "mode": self.mode,
+                        "case": [f"c{self.first_case + i:04d}" for i in place],
+                        "patient": [f"p{(self.first_case + i) // self.images:04d}" for i in place],
+                        "source": source,
+                        "target": [target[i] for i in place],
+                        "class": list(self.classes) * len(target),
+                        "probability": probability.ravel(),
+                    }
+                )
+            )
+        return pd.concat(tables, ignore_index=True)
+
+
+def sweep(tstr, trtr, seeds=(0, 1, 2), **options):
+    """TSTR of one skill, TRTR of another."""
+    return [
+        PlantedClassifier(alpha, seed, skill, **options)
+        for alpha, skill in ((0.0, tstr), (1.0, trtr))
+        for seed in seeds
+    ]
