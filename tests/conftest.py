@@ -11,7 +11,7 @@ from synthtrust.plugins import conf_dir, find_plugins
 
 CONF = Path(conf_dir())
 find_plugins()
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from synthtrust.metrics.embeddings import RandomConvFeatures, ReferencePca, region_features, voxel_features
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
+from synthtrust.metrics.functional.kernel_distance import kid
 from synthtrust.metrics.functional.twin_likeness import region_distances, twin_ssim
 
 
@@ -107,6 +109,14 @@ def test_region_features_see_texture_and_volume(images):
         region_features(images[0], label[1:], [1])
 
 
+def test_one_odd_image_does_not_decide():
+    reference, other = torch.randn(2, 60, 8, generator=torch.Generator().manual_seed(0))
+    pca = ReferencePca().fit(reference)
+    before = kid(pca.transform(reference), pca.transform(other))
+    other[0] = 1e4
+    assert abs(kid(pca.transform(reference), pca.transform(other)) - before) < 0.5
+
+
 def test_the_directions_are_those_of_the_reference_alone():
     rng = torch.Generator().manual_seed(0)
     reference, other = torch.randn(60, 40, generator=rng), 5 + torch.randn(30, 40, generator=rng)
@@ -115,7 +125,7 @@ def test_the_directions_are_those_of_the_reference_alone():
     before = pca.transform(reference)
     assert before.shape == (60, 12)  # 60 patients carry 12 features
     torch.testing.assert_close(before.mean(dim=0), torch.zeros(12, dtype=torch.float64), atol=1e-9, rtol=0)
-    assert (before.std(dim=0).diff() <= 0).all()
+    torch.testing.assert_close(before.T @ before / 60, torch.eye(12, dtype=torch.float64), atol=1e-9, rtol=0)
     pca.transform(other)
     assert torch.equal(pca.transform(reference), before)
     with pytest.raises(ValueError, match=r"rows \(n, 40\)"):
@@ -124,3 +134,13 @@ def test_the_directions_are_those_of_the_reference_alone():
         ReferencePca().fit(reference[:4])
     with pytest.raises(ValueError, match="got none"):
         ReferencePca().fit(torch.ones(10, 3))
+
+
+def test_ssim_is_that_of_torchmetrics_away_from_mirrored_borders():
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(1, 1, 20, 24, 22, generator=rng, dtype=torch.float64)
+    y = x + 0.3 * torch.rand(x.shape, generator=rng, dtype=torch.float64)
+    _, full = structural_similarity_index_measure(
+        y, x, sigma=1.5, kernel_size=11, data_range=1.3, return_full_image=True
+    )
+    assert twin_ssim(x[0], y[0], 1.3) == pytest.approx(float(full[..., 5:-5, 5:-5, 5:-5].mean()), abs=1e-6)

@@ -2,15 +2,14 @@
 
 import json
 import math
-import os
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from browsing import CONTRAST
 from synthtrust.report import Chapter, Section, SliceRow, Slices, Table, write_report
 from synthtrust.report.slices import _window
 
@@ -31,20 +30,6 @@ def factor_rows():
 
 
 def planted_tables():
-    curve = [
-        {"mode": "complement", "source": source, "alpha": alpha, "value": 0.7 + 0.1 * alpha,
-         "ci_low": 0.66 + 0.1 * alpha, "ci_high": 0.74 + 0.1 * alpha,
-         "band_low": 0.65 + 0.1 * alpha, "band_high": 0.75 + 0.1 * alpha,
-         "not_excluded": alpha > 0} | COUNTS
-        for source in ("real", "synthetic") for alpha in ALPHAS
-    ]  # fmt: skip
-    contrast = {
-        "mode": "complement", "contrast": "TSTR - TRTR", "source": "real", "tstr": 0.7142, "tstr_low": 0.66,
-        "tstr_high": 0.74, "trtr": 0.8611, "trtr_low": 0.82, "trtr_high": 0.9,
-        "gap": -0.1469, "ci_low": -0.2, "ci_high": -0.1, "df": 5.1,
-        "n_cases": 40, "n_patients": 38, "n_seeds_tstr": 3, "n_seeds_trtr": 3, "level": 0.95,
-        "target": "training recipe", "verdict": "lower", "depends_on_empty_rule": False,
-    }  # fmt: skip
     empty = [
         {"mode": "complement", "alpha": alpha, "source": "real", "region": "ET", "n_cases": 40, "n_seeds": 3,
          "n_empty_reference": 2, "n_empty_prediction": 3, "n_both_empty": 1, "dice_brats": 0.8, "dice_nan": math.nan,
@@ -57,11 +42,46 @@ def planted_tables():
          "volume_ml": 0.0 if region == "ET" and i < 2 else float(rng.lognormal(2, 1))}
         for i in range(12) for region in REGIONS
     ]  # fmt: skip
-    trust = {"factors": list(factor_rows()), "curve": curve, "contrast": [contrast], "empty": empty}
+    trust = {"factors": list(factor_rows()), "empty": empty}
     return {
         "cases": {"volumes": pd.DataFrame(volumes)},
+        "utility": utility_tables(),
         "trust": {name: pd.DataFrame(rows) for name, rows in trust.items()},
     }
+
+
+def utility_tables():
+    place = {"generator": "Tissue", "mode": "complement"}
+    curve = [
+        {**place, "source": source, "measure": "dice", "alpha": alpha, "value": 0.7 + 0.1 * alpha,
+         "ci_low": 0.66 + 0.1 * alpha, "ci_high": 0.74 + 0.1 * alpha,
+         "band_low": 0.65 + 0.1 * alpha, "band_high": 0.75 + 0.1 * alpha,
+         "not_excluded": alpha > 0} | COUNTS
+        for source in ("real", "synthetic") for alpha in ALPHAS
+    ]  # fmt: skip
+    comparison = {
+        **place, "contrast": "TSTR", "against": "TRTR", "measure": "dice",
+        "value": 0.7142, "value_low": 0.66, "value_high": 0.74,
+        "reference": 0.8611, "reference_low": 0.82, "reference_high": 0.9,
+        "gap": -0.1469, "ci_low": -0.2, "ci_high": -0.1, "gap_lower": -0.19, "gap_upper": -0.11,
+        "ratio": 0.829, "ratio_low": 0.8, "ratio_high": 0.86, "ratio_lower": 0.81,
+        "ratio_above_chance": 0.829, "ratio_above_chance_low": 0.8, "ratio_above_chance_high": 0.86,
+        "ratio_above_chance_lower": 0.81, "reference_above_chance": 0.83,
+        "n_cases": 40, "n_patients": 38, "n_seeds": 3, "n_seeds_reference": 3, "level": 0.95,
+        "target": "training recipe", "note": "", "depends_on_empty_rule": False,
+    }  # fmt: skip
+    verdict = {"axis": "utility", "subject": "Tissue", "verdict": "NOT SUPPORTED", "reasons": "The loss is shown.",
+               "thresholds": "margin=0.05", "would_change": "Better twins."}  # fmt: skip
+    performance = [
+        {**place, "alpha": row["alpha"], "source": row["source"], "measure": "dice", "seed": "all",
+         "value": row["value"], "ci_low": row["ci_low"], "ci_high": row["ci_high"]} | COUNTS
+        for row in curve
+    ]  # fmt: skip
+    per_class = [{**row, "class": region} for row in performance for region in REGIONS]
+    generators = {"generator": "Tissue", "class": "synthtrust.generators.Tissue", "n_runs": 9, "must_show": ""}
+    rows = {"performance": performance, "curve": curve, "comparison": [comparison], "per_class": per_class,
+            "verdict": [verdict], "generators": [generators]}  # fmt: skip
+    return {name: pd.DataFrame(table) for name, table in rows.items()}
 
 
 def planted_pictures():
@@ -87,13 +107,16 @@ def text(page):
 
 def test_the_answer_is_made_from_the_numbers(text):
     assert "(TSTR) reaches a mean Dice of 0.714 [0.660, 0.740]" in text
-    assert "a gap of −0.147 [−0.200, −0.100] (40 test cases of 38 patients, 3 seeds each)" in text
+    assert "a gap of −0.147 [−0.200, −0.100], a ratio of 0.829 [0.800, 0.860]" in text
+    assert "(40 test cases of 38 patients, 3 seeds each)" in text
+    assert "Utility: NOT SUPPORTED." in text
     assert "not excluded as the best for real test cases: α = 0.5 and 1, of 3 tried" in text
 
 
 def test_a_set_without_privacy_and_fidelity_is_not_assessed(text):
     assert "Safety to share: not assessed." in text
-    assert "There is no privacy or fidelity audit" in text
+    assert "not assessed is not the same as safe" in text
+    assert text.count("No audit on this page speaks on it.") == 3
 
 
 @pytest.mark.parametrize("number", range(2, 9))
@@ -113,7 +136,7 @@ def test_the_json_holds_the_tables_and_the_facts(page):
     assert facts["tables"]["trust"]["empty"][0]["dice_nan"] is None
     assert facts["facts"]["generator"] == {"_target_": "Tissue", "cells": 4}
     assert facts["facts"]["lost"] is None
-    assert facts["not_assessed"] == ["privacy", "fidelity"]
+    assert facts["not_assessed"] == ["alignment", "fidelity", "privacy"]
 
 
 def test_the_page_needs_nothing_beside_it(text):
@@ -146,11 +169,11 @@ def test_the_same_tables_give_the_same_page(page, tmp_path):
 
 def test_a_gap_that_hangs_on_the_empty_rule_is_inconclusive(tmp_path):
     tables = planted_tables()
-    tables["trust"]["contrast"]["depends_on_empty_rule"] = True
+    tables["utility"]["comparison"]["depends_on_empty_rule"] = True
 
     answer = json.loads(write_report(tmp_path, {}, tables).with_name("report.json").read_text())["answers"][0]
 
-    assert "Inconclusive" in answer
+    assert "depends on the rule for empty regions" in answer
     assert "cost performance" not in answer
 
 
@@ -163,8 +186,7 @@ def test_a_gap_that_hangs_on_the_empty_rule_is_inconclusive(tmp_path):
 )
 def test_no_verdict_is_no_proof_of_absence(tmp_path, low, high, says):
     tables = planted_tables()
-    contrast = tables["trust"]["contrast"]
-    tables["trust"]["contrast"] = contrast.assign(ci_low=low, ci_high=high, verdict="not distinguished")
+    tables["utility"]["comparison"] = tables["utility"]["comparison"].assign(ci_low=low, ci_high=high)
 
     assert says in write_report(tmp_path, {}, tables).read_text(encoding="utf-8")
 
@@ -172,11 +194,11 @@ def test_no_verdict_is_no_proof_of_absence(tmp_path, low, high, says):
 def test_one_alpha_one_seed_and_real_cases_only_make_a_page(tmp_path):
     tables = planted_tables()
     nan = {"band_low": math.nan, "band_high": math.nan, "n_seeds": 1, "note": "Needs two alphas."}
-    for name in ("factors", "curve", "empty"):
-        table = tables["trust"][name]
-        tables["trust"][name] = table[(table["alpha"] == 0.5) & (table["source"] == "real")]
-    tables["trust"]["curve"] = tables["trust"]["curve"].assign(**nan)
-    tables["trust"]["contrast"] = pd.DataFrame()
+    for audit, name in (("trust", "factors"), ("trust", "empty"), ("utility", "curve"), ("utility", "per_class")):
+        table = tables[audit][name]
+        tables[audit][name] = table[(table["alpha"] == 0.5) & (table["source"] == "real")]
+    tables["utility"]["curve"] = tables["utility"]["curve"].assign(**nan)
+    tables["utility"]["comparison"] = pd.DataFrame()
 
     page = write_report(tmp_path, {}, tables).read_text(encoding="utf-8")
 
@@ -189,13 +211,12 @@ def test_another_audit_brings_its_own_chapter(tmp_path):
     def chapter(tables):
         return Chapter(("No copy was found.",), sections=(Section("Privacy", tables=(Table("T", tables["nearest"]),)),))
 
-    tables = planted_tables() | {"privacy": {"nearest": pd.DataFrame({"case": ["c1"], "distance": [0.25]})}}
+    tables = planted_tables() | {"distances": {"nearest": pd.DataFrame({"case": ["c1"], "distance": [0.25]})}}
 
-    with_chapter = write_report(tmp_path / "a", {}, tables, chapters={"privacy": chapter}).read_text(encoding="utf-8")
+    with_chapter = write_report(tmp_path / "a", {}, tables, chapters={"distances": chapter}).read_text(encoding="utf-8")
     plain = write_report(tmp_path / "b", {}, tables).read_text(encoding="utf-8")
 
     assert "No copy was found." in with_chapter
-    assert "There is no fidelity audit" in with_chapter
     assert "0.250" in plain
 
 
@@ -227,36 +248,6 @@ def test_a_full_field_of_view_has_no_background():
     image = np.random.default_rng(0).integers(0, 10, (30, 20))
 
     assert not _window(image)[0].any()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = Path(os.environ.get("SYNTHTRUST_CHROMIUM", "/usr/bin/chromium"))
-    if not chromium.exists():
-        problem = f"Expected Chromium at {chromium}, but it is not there. Set SYNTHTRUST_CHROMIUM."
-        pytest.fail(problem) if os.environ.get("SYNTHTRUST_REQUIRE_BROWSER") == "1" else pytest.skip(problem)
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-             "--disable-sync"]  # fmt: skip
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=str(chromium), args=quiet)
-        yield running
-        running.close()
-
-
-CONTRAST = """() => {
-  const numbers = colour => colour.match(/[0-9.]+/g).map(Number);
-  const light = colour => numbers(colour).slice(0, 3).map(v => v / 255)
-    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const paper = light(getComputedStyle(document.body).backgroundColor);
-  const ratio = ink => (Math.max(light(ink), paper) + 0.05) / (Math.min(light(ink), paper) + 0.05);
-  const worst = (query, property) => Math.min(...[...document.querySelectorAll(query)].map(
-    one => ratio(getComputedStyle(one)[property])));
-  return {text: worst('p, td, th, h1, h2, h3, li, figcaption, small, dt, dd', 'color'),
-          drawn: worst('svg text', 'fill'),
-          keys: worst('.keys span', 'color'), dark: paper < 0.2};
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

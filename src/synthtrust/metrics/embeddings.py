@@ -152,10 +152,12 @@ def region_features(
 
 @dataclass
 class ReferencePca:
-    """Standardise features and keep their main directions, both learned from reference rows alone.
+    """Standardise features and keep their main directions, each with variance 1, all learned from reference rows alone.
 
-    Fit it on real patients that are in no test set and that no generator learned from; then bring every set through the
-    same `transform`. Missing features (NaN: a region that a case lacks) count as the reference's mean, and features
+    Without that variance the cubic kernel of KID would see the first direction alone.
+
+    Fit it on real patients that are on neither side of the comparison; then bring every set through the same
+    `transform`. Missing features (NaN: a region that a case lacks) count as the reference's mean, and features
     that do not vary in the reference are dropped.
 
     >>> reference = torch.randn(50, 6, generator=torch.Generator().manual_seed(0))
@@ -168,6 +170,9 @@ class ReferencePca:
     """Features to keep at most."""
     rows_per_feature: int = 5
     """Reference rows wanted for each feature kept."""
+    reach: float = 5.0
+    """Standard deviations of the reference beyond which a feature counts as that far: one odd image would else decide,
+    since the kernel of KID is cubic (one radiograph of 300 moved it from 0 to -88)."""
 
     def fit(self, reference: Tensor) -> Self:
         """Learn from reference rows ``(n, d)``.
@@ -188,13 +193,13 @@ class ReferencePca:
         if not self.kept_.any():
             raise ValueError(f"Expected features that vary among {len(x)} reference rows, but got none.")
         self.mean_, self.spread_ = mean[self.kept_], spread[self.kept_]
-        standard = (filled[:, self.kept_] - self.mean_) / self.spread_
-        _, _, directions = torch.linalg.svd(standard, full_matrices=False)
+        standard = self._standard(filled[:, self.kept_])
+        _, strength, directions = torch.linalg.svd(standard, full_matrices=False)
         largest = directions.abs().argmax(dim=1, keepdim=True)
-        sign = directions.gather(
-            1, largest
-        ).sign()  # svd leaves the sign open, and another machine may choose the other
-        self.directions_ = (directions * sign)[:n_kept]  # (k, d')
+        sign = directions.gather(1, largest).sign()  # svd leaves it open, and another machine may choose the other
+        strong = strength > 1e-9 * strength[0]
+        scale = len(x) ** 0.5 / strength[strong, None]  # each coordinate has variance 1 in the reference
+        self.directions_ = ((directions * sign)[strong] * scale)[:n_kept]  # (k, d')
         self.n_reference_ = len(x)
         return self
 
@@ -208,8 +213,10 @@ class ReferencePca:
         if x.ndim != 2 or x.shape[1] != len(self.kept_) or x.isinf().any():
             raise ValueError(f"Expected finite rows (n, {len(self.kept_)}), but got {tuple(x.shape)}.")
         x = x[:, self.kept_]
-        standard = (torch.where(x.isnan(), self.mean_, x) - self.mean_) / self.spread_
-        return standard @ self.directions_.T
+        return self._standard(torch.where(x.isnan(), self.mean_, x)) @ self.directions_.T
+
+    def _standard(self, filled: Tensor) -> Tensor:
+        return ((filled - self.mean_) / self.spread_).clamp(-self.reach, self.reach)
 
 
 def _maps(image: Array, spacing: Array) -> list[Array]:

@@ -7,24 +7,35 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from synthtrust.files import aside, write_json, write_text
+from synthtrust.report.calibration import calibration_chapter
+from synthtrust.report.card import write_cards
 from synthtrust.report.cases import cases_chapter
+from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.parts import Chapter, Section, Table
+from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.slices import Slices, twins_section
+from synthtrust.report.template import environment
 from synthtrust.report.trust import trust_chapter
-from synthtrust.report.words import listing, number
+from synthtrust.report.utility import utility_chapter
+from synthtrust.report.verdicts import NOT_ASSESSED, axis_verdicts, plain, reading
+from synthtrust.report.words import number
 
 Tables = Mapping[str, pd.DataFrame]
 ChapterMaker = Callable[[Tables], Chapter]
 
-CHAPTERS: Mapping[str, ChapterMaker] = {"cases": cases_chapter, "trust": trust_chapter}
+CHAPTERS: Mapping[str, ChapterMaker] = {
+    "cases": cases_chapter,
+    "utility": utility_chapter,
+    "trust": trust_chapter,
+    "fidelity": fidelity_chapter,
+    "privacy": privacy_chapter,
+    "calibration": calibration_chapter,
+}
 """Who lays out the tables of which audit; an audit without one is shown as plain tables."""
 
 QUESTION = "Does a model trained on the synthetic cases do as well on real patients as one trained on real cases?"
-NEEDED = ("privacy", "fidelity")
-"""Audits without which a synthetic set counts as not assessed."""
 
 
 def write_report(
@@ -32,18 +43,22 @@ def write_report(
     facts: Mapping[str, Any],
     tables: Mapping[str, Tables],
     pictures: Sequence[Slices] = (),
+    sets: Sequence[Mapping[str, Any]] = (),
     *,
     title: str = "Can this synthetic image set be trusted?",
     question: str = QUESTION,
     chapters: Mapping[str, ChapterMaker] | None = None,
 ) -> Path:
-    """Write ``index.html``, ``report.json`` and one CSV per table, each whole or not at all; the page comes last.
+    """Write ``index.html``, ``report.json``, one CSV per table and the trust cards, each whole or not at all.
+
+    The page comes last.
 
     Args:
         folder: Is made if it is not there. Files of the same names are replaced.
         facts: Where the numbers come from, plain values, nested as deep as needed; shown under Provenance.
         tables: Audit name -> table name -> tidy table. The audits appear in this order.
         pictures: Slices through cases and their twins.
+        sets: What `write_cards` needs to know about each synthetic set, to write its trust card.
         title: Of the page.
         question: The one that the answers at the top answer.
         chapters: More makers of chapters, by audit name; they go before the built-in ones.
@@ -54,7 +69,7 @@ def write_report(
     folder = Path(folder)
     makers = {**CHAPTERS, **(chapters or {})}
     made = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
-    missing = [name for name in NEEDED if name not in tables]
+    verdicts = axis_verdicts(tables)
     facts = {str(name): plain_value(value) for name, value in facts.items()}
     for audit, some in tables.items():
         for name, table in some.items():
@@ -66,19 +81,24 @@ def write_report(
             "title": title,
             "question": question,
             "answers": [answer for chapter in made for answer in chapter.answers],
-            "not_assessed": missing,
+            "reading": reading(verdicts),
+            "verdicts": plain(verdicts),
+            "not_assessed": [one.axis for one in verdicts if one.verdict == NOT_ASSESSED],
             "facts": facts,
             "tables": {audit: {name: records(t) for name, t in some.items()} for audit, some in tables.items()},
         },
     )
     sections = [twins_section(pictures)] if pictures else []
     sections += [section for chapter in made for section in chapter.sections]
-    page = _environment().get_template("page.html.j2").render(
+    cards = write_cards(folder, tables, sets)
+    page = environment().get_template("page.html.j2").render(
         title=title,
         question=question,
         answers=[answer for chapter in made for answer in chapter.answers],
         summary=[table for chapter in made for table in chapter.summary],
-        missing=listing(missing, "or") if missing else "",
+        verdicts=verdicts,
+        reading=reading(verdicts),
+        cards=[(name, card.relative_to(folder).as_posix()) for name, card in cards.items()],
         sections=sections,
         facts=list(_flat(facts)),
         files=[csv_name(audit, name) for audit, some in tables.items() for name in some],
@@ -141,10 +161,3 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield f"{prefix}{name}", text
         else:
             yield f"{prefix}{name}", "n/a" if value is None else str(value)
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("synthtrust.report", "."), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip

@@ -2,7 +2,11 @@
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
 from synthtrust.metrics.functional.bootstrap import factor_interval
+from synthtrust.metrics.functional.copy_search import CopySearch, copy_search
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
+from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
+from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
+from synthtrust.metrics.functional.interiors import Bank, bank
 from synthtrust.metrics.functional.intervals import (
     GapInterval,
     Interval,
@@ -11,6 +15,34 @@ from synthtrust.metrics.functional.intervals import (
     mean_interval,
     ratio_interval,
 )
+from synthtrust.metrics.functional.kernel_distance import (
+    KernelDistance,
+    kernel_test,
+    kid,
+    median_bandwidth,
+    mmd_rbf,
+)
+from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
+from synthtrust.metrics.functional.membership import Membership, membership_auc
+from synthtrust.metrics.functional.nearest_distance import (
+    authenticity,
+    closeness_z,
+    copying_statistic,
+    dcr_quantiles,
+    nearest_features,
+    nndr_ratio,
+)
+from synthtrust.metrics.functional.nearest_share import NearestShare, nearest_real_share
+from synthtrust.metrics.functional.roc import (
+    Auc,
+    AucComparison,
+    auc_interval,
+    compare_auc,
+    delong,
+    separation_test,
+    tpr_at_fpr,
+)
+from synthtrust.metrics.functional.similarity import nearest, paired
 from synthtrust.metrics.functional.trust import (
     alignment,
     alignment_null,
@@ -23,6 +55,8 @@ from synthtrust.metrics.functional.trust import (
     signed_gap,
     variability,
 )
+from synthtrust.metrics.functional.twin_leak import paired_twin_test, region_residual_similarity
+from synthtrust.metrics.functional.twin_likeness import RegionDistances, region_distances, twin_ssim
 
 __all__ = [
     # Dice
@@ -52,4 +86,49 @@ __all__ = [
     "factor_interval",
     "alpha_band",
     "holm",
+    # areas under the ROC curve
+    "Auc",
+    "AucComparison",
+    "auc_interval",
+    "compare_auc",
+    "delong",
+    "separation_test",
+    "tpr_at_fpr",
+    # privacy: P1 to P4
+    "Bank",
+    "bank",
+    "nearest",
+    "paired",
+    "CopySearch",
+    "copy_search",
+    "Membership",
+    "membership_auc",
+    "NearestShare",
+    "nearest_real_share",
+    "region_residual_similarity",
+    "paired_twin_test",
+    # privacy: reported, never decisive
+    "nearest_features",
+    "dcr_quantiles",
+    "nndr_ratio",
+    "authenticity",
+    "closeness_z",
+    "copying_statistic",
+    # fidelity
+    "KernelDistance",
+    "kid",
+    "mmd_rbf",
+    "median_bandwidth",
+    "kernel_test",
+    "FlooredDistance",
+    "frechet_distance",
+    "real_floor",
+    "Manifold",
+    "manifold",
+    "expected_coverage",
+    "vendi",
+    "ms_ssim_pairs",
+    "RegionDistances",
+    "region_distances",
+    "twin_ssim",
 ]

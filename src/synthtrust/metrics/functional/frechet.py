@@ -1,6 +1,6 @@
 """The Frechet distance of two sets of features, and the floor that any distance between finite sets stands on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,13 +100,35 @@ def real_floor(
     >>> found.n, found.value > found.floor_high
     (100, True)
     """
+    return real_floors(lambda a, b: [distance(a, b)], real, synthetic, n_draws=n_draws, seed=seed)[0]
+
+
+def real_floors(
+    distances: Callable[[Tensor, Tensor], Sequence[float]],
+    real: Tensor,
+    synthetic: Tensor,
+    *,
+    n_draws: int = 20,
+    seed: int = 0,
+) -> list[FlooredDistance]:
+    """Return several numbers of the same draws, each as `real_floor` returns one; the arguments are the same.
+
+    >>> x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+    >>> one, other = real_floors(lambda a, b: [float(b.mean()), float(len(b))], x[:20], x[20:])
+    >>> other.value, other.floor_high
+    (10.0, 10.0)
+    """
     rng = np.random.default_rng(seed)
     n = min(len(real) // 2, len(synthetic))
     values, floors = [], []
     for _ in range(n_draws):
         order, drawn = rng.permutation(len(real)), rng.permutation(len(synthetic))[:n]
         half = real[torch.from_numpy(order[:n])]
-        floors.append(distance(half, real[torch.from_numpy(order[n : 2 * n])]))
-        values.append(distance(half, synthetic[torch.from_numpy(drawn)]))
-    low, high = np.quantile(floors, [0.025, 0.975])
-    return FlooredDistance(float(np.mean(values)), float(np.mean(floors)), float(low), float(high), n, n_draws)
+        floors.append(distances(half, real[torch.from_numpy(order[n : 2 * n])]))
+        values.append(distances(half, synthetic[torch.from_numpy(drawn)]))
+    low, high = np.quantile(floors, [0.025, 0.975], axis=0)
+    columns = zip(np.mean(values, axis=0), np.mean(floors, axis=0), low, high)
+    return [
+        FlooredDistance(float(value), float(floor), float(least), float(most), n, n_draws)
+        for value, floor, least, most in columns
+    ]

@@ -1,7 +1,7 @@
 """The interiors of images: what is left of a scan when its outline and its slow shading are taken away."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,9 +14,10 @@ AIR = 0.1
 through tissue where the field of view holds no air, and at another place after a change of gamma."""
 SMALLEST_BODY = 0.05
 """Share of the grid that the body mask must keep; below it, everything counts as body."""
-FAST, SLOW = 0.7, 2.0
-"""Gaussians [nodes of the grid] between which texture is looked for. With 3 in place of 2 (as on the phantoms that the
-search was first tried on) shifted copies of 28 x 28 radiographs were found less often, those of volumes equally."""
+FINE, COARSE = (0.5, 1.5), (1.0, 2.0)
+"""Gaussians [nodes of the grid] between which texture is looked for, at the full grid and at half. With 0.7 and 2 or 3
+(as on the phantoms that the search was first tried on) shifted copies of 28 x 28 radiographs were found less often,
+those of volumes equally."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,25 @@ class Bank:
         """Return the bank of the images with these indices (or this mask, or slice)."""
         return Bank(self.fine[index], self.body[index], self.coarse[index])
 
+    @classmethod
+    def join(cls, banks: Sequence["Bank"]) -> "Bank":
+        """Return one bank of the images of several, in their order; all on one grid, with the same modalities."""
+        return cls(*(torch.cat(parts) for parts in zip(*((b.fine, b.body, b.coarse) for b in banks))))
 
-def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 3) -> Bank:
+
+def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> Bank:
     """Make images ready for `nearest`: resample, keep the body, remove the slow part, set the norm to 1.
 
     Each modality by itself is brought to ``grid`` nodes along each axis (stretched, with averaging where there are
     more), standardised, freed of air (a mask after a Gaussian of 1 node, eroded by ``margin``), and filtered with the
-    difference of Gaussians of 0.7 and 2 nodes, taken over the body alone. Modalities weigh the same.
+    difference of Gaussians of 0.5 and 1.5 nodes, taken over the body alone. Modalities weigh the same.
 
     The images are read one at a time, so that a generator keeps memory low. Their grids may differ, since the grid is
     stretched; only if a synthetic set is padded where the real one is not, crop both alike before.
 
     Args:
         images: N volumes ``(C, D, H, W)`` or images ``(C, H, W)``, any numeric dtype and intensity unit.
-        grid: Nodes along each axis, even. 32 for small volumes, 48 for BraTS; more for large 2-D images (64).
+        grid: Nodes along each axis, even. 32 for volumes; small 2-D images on their own grid (28), large ones on 64.
         margin: Nodes by which the body is made smaller, so that the outline, which all heads share, stays out. 1 is
             better for small images that tissue fills (measured: radiographs of 28 x 28).
 
@@ -100,10 +106,14 @@ def _interior(image: Tensor, grid: int, margin: int) -> tuple[Tensor, Tensor, Te
     spatial = tuple(range(1, x.ndim))
     x = (x - x.mean(dim=spatial, keepdim=True)) / x.std(dim=spatial, keepdim=True).clamp(min=1e-12)
     body, pool = _body(_smooth(x, 1.0), margin), (F.avg_pool3d if x.ndim == 4 else F.avg_pool2d)
-    slow = _smooth_inside(x, body, SLOW)
-    fine = _unit(_centred(_smooth_inside(x, body, FAST) - slow, body))
-    coarse = _unit(pool(_centred(_smooth_inside(x, body, 1.0) - slow, body), 2))
+    fine = _unit(_between(x, body, *FINE))
+    coarse = _unit(pool(_between(x, body, *COARSE), 2))
     return fine.float(), body.bool(), coarse.float()
+
+
+def _between(x: Tensor, body: Tensor, fast: float, slow: float) -> Tensor:
+    """Return what lies between two Gaussians inside the body, with mean 0 there and 0 outside."""
+    return _centred(_smooth_inside(x, body, fast) - _smooth_inside(x, body, slow), body)
 
 
 def _body(smooth: Tensor, margin: int) -> Tensor:

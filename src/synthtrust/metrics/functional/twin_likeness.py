@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
+
+from synthtrust.metrics.functional.ssim import TRUNCATE, similarity
 
 SIGMA = 1.5
-KERNEL = 2 * int(3.5 * SIGMA + 0.5) + 1
-"""torchmetrics derives its Gaussian's size from sigma, but pads by the size it is told: they must agree (11)."""
+KERNEL = 2 * int(TRUNCATE * SIGMA + 0.5) + 1
+"""Voxels that an axis must have (11)."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def twin_ssim(real: Tensor, twin: Tensor, data_range: float) -> float:
         ValueError: If the shapes differ, an axis has fewer than 11 voxels, a voxel is not finite, or the range is not
             positive.
 
+    >>> import torch
     >>> image = torch.arange(144.0).reshape(1, 12, 12)
     >>> round(twin_ssim(image, image, data_range=144.0), 4)
     1.0
@@ -58,9 +59,8 @@ def twin_ssim(real: Tensor, twin: Tensor, data_range: float) -> float:
         )
     if not (data_range > 0 and real.isfinite().all() and twin.isfinite().all()):
         raise ValueError(f"Expected finite images and a positive data_range, but got {data_range} or NaN voxels.")
-    painted, true = (x.as_subclass(Tensor).double()[None] for x in (twin, real))
-    value = structural_similarity_index_measure(painted, true, sigma=SIGMA, kernel_size=KERNEL, data_range=data_range)
-    return float(torch.as_tensor(value))
+    pairs = zip(*(x.as_subclass(Tensor).double().cpu().numpy() for x in (twin, real)))
+    return float(np.mean([similarity(painted, true, data_range, SIGMA)[0] for painted, true in pairs]))
 
 
 def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence[int]) -> RegionDistances:
@@ -75,6 +75,7 @@ def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence
     Raises:
         ValueError: If the shapes differ or an image holds NaN or infinity in a region.
 
+    >>> import torch
     >>> label = torch.tensor([[0, 0, 1, 1]])
     >>> real, twin = torch.tensor([[[0.0, 1.0, 4.0, 6.0]]]), torch.tensor([[[0.0, 1.0, 7.0, 9.0]]])
     >>> found = region_distances(real, twin, label, [0, 1])

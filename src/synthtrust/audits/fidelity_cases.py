@@ -1,0 +1,218 @@
+"""Which cases fidelity compares, and what is kept of each: a few hundred numbers, read one image at a time."""
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import torch
+from nibabel.affines import voxel_sizes
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from scipy import ndimage
+from torch import Tensor
+
+from synthtrust.audits.fidelity_spaces import Space
+from synthtrust.audits.sets import SyntheticSet
+from synthtrust.cases import Case
+from synthtrust.cases.case import RASTERS, CaseError, read_header
+
+Array = NDArray[np.float64]
+
+QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The cases that are compared, one of each patient, no patient on both sides."""
+
+    real: tuple[Case, ...]
+    """Holdout: the reference of every number."""
+    synthetic: tuple[Case, ...]
+    fitted: tuple[Case, ...]
+    """Real training cases, from which coordinates and ranges are learned, and which are compared with nothing."""
+    note: str
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What is kept of one case."""
+
+    spaces: Mapping[str, Tensor]
+    """Feature space -> ``(d,)``."""
+    format: Array
+    """How the file is written: type, whole numbers, size, voxel size."""
+    intensity: Array
+    """Level, spread, quantiles and extremes of the whole image, per modality."""
+    ranges: Array
+    """From the 0.1st to the 99.9th percentile, per modality [standard deviations of the image]."""
+    attributes: Mapping[str, float]
+    """Size of attributes: volume of each region and its mean intensity [standard deviations of the image]; NaN if the
+    case lacks it. Of an image with a class, its dark and bright ends."""
+
+
+Job = tuple[Case, float]
+"""A case, and the Gaussian it is blurred with before it is looked at [voxels]; 0 for as it is."""
+Key = tuple[Path, float]
+"""The first file of a case, and the Gaussian."""
+
+
+def sides_of(painted: SyntheticSet, most: int, seed: int) -> Sides:
+    """Choose the patients: twins of training labels against real holdout patients.
+
+    These share no patient, so that patients can be exchanged in a permutation test. Where the generator learned from
+    (almost) none of the study's cases, the holdout is halved at random: real images of one half, twins of the other.
+    """
+    rng = np.random.default_rng(seed)
+    holdout, twins = _one_each(painted.holdout, rng), _one_each(painted.twins_of_train, rng)
+    fitted = _one_each(painted.train, rng)
+    note = "Twins of training labels against real cases that the generator never saw."
+    if len(twins) < len(holdout) // 2:
+        half = len(holdout) // 2
+        apart = {case.patient for case in holdout[half:]}
+        twins = [case for case in _one_each(painted.twins_of_holdout, rng) if case.patient in apart]
+        holdout = holdout[:half]
+        note = "Real cases of one half of the holdout against twins of the other half: the generator saw too few."
+    extra = len(painted.holdout) - len({case.patient for case in painted.holdout})
+    if extra:
+        note += f" One case of each patient; {extra} more holdout cases left out."
+    return Sides(tuple(holdout[:most]), tuple(twins[:most]), tuple(fitted[:most]), note)
+
+
+def reduce_all(
+    jobs: Iterable[Job],
+    spaces: Mapping[str, Space],
+    modalities: Sequence[str],
+    labels: Mapping[str, int],
+    threads: int = 0,
+    known: Collection[Key] = (),
+) -> dict[Key, Reduced]:
+    """Reduce every case once, but those known already; a progress bar counts them."""
+    unique = {_key(job): job for job in jobs if _key(job) not in known}
+    with ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8)) as pool:
+        found = pool.map(lambda job: reduce_case(job[0], job[1], spaces, modalities, labels), unique.values())
+        watched = track(found, "Fidelity: features", total=len(unique), console=Console(stderr=True), transient=True)
+        return dict(zip(unique, watched))
+
+
+def taken(reduced: Mapping[Key, Reduced], cases: Sequence[Case], blur: float = 0.0) -> list[Reduced]:
+    """Return what was kept of some cases, in their order."""
+    return [reduced[_key((case, blur))] for case in cases]
+
+
+def reduce_case(
+    case: Case, blur: float, spaces: Mapping[str, Space], modalities: Sequence[str], labels: Mapping[str, int]
+) -> Reduced:
+    """Read one case and reduce it.
+
+    Raises:
+        CaseError: If an image cannot be read, is constant, or holds NaN or infinity.
+    """
+    image, label, spacing = load(case, modalities)
+    if blur:
+        image = torch.from_numpy(ndimage.gaussian_filter(image.numpy(), (0, *[blur] * (image.ndim - 1))))
+    values, seen = list(labels.values()), standardised(image)
+    return Reduced(
+        spaces={name: space(seen, label, values, spacing).detach() for name, space in spaces.items()},
+        format=_format(case, modalities, image, spacing),
+        intensity=np.concatenate([_intensity(one.numpy()) for one in image]),
+        ranges=np.array([np.subtract(*np.quantile(one.numpy(), [0.999, 0.001])) for one in seen]),
+        attributes=_attributes(seen, label, labels, modalities, float(np.prod(spacing))),
+    )
+
+
+def standardised(image: Tensor) -> Tensor:
+    """Bring the voxels of each modality that are not 0 to mean 0 and standard deviation 1, as a network sees them.
+
+    Units of MR are arbitrary and differ from scan to scan. What this hides, the level and contrast of whole images, is
+    looked at apart, as global intensity.
+
+    >>> standardised(torch.tensor([[1.0, 0.0, 3.0]])).abs().tolist()
+    [[1.0, 0.0, 1.0]]
+    """
+    there = (image != 0).double()
+    axes = tuple(range(1, image.ndim))
+    n = there.sum(dim=axes, keepdim=True)
+    x = image.double()
+    mean = x.sum(dim=axes, keepdim=True) / n
+    spread = (((x - mean) * there) ** 2).sum(dim=axes, keepdim=True) / n
+    return ((x - mean) * there / spread.sqrt().clamp(min=1e-12)).float()
+
+
+def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, tuple[float, ...]]:
+    """Return image ``(C, *spatial)``, label map (None for a class), and voxel size [mm] (1 where the file has none).
+
+    Raises:
+        CaseError: If an image cannot be read, is constant, or holds NaN or infinity.
+    """
+    images = [case.load_image(modality) for modality in modalities]
+    flat = [modality for modality, image in zip(modalities, images) if image.min() == image.max()]
+    if flat:
+        raise CaseError(
+            f"Expected images that vary, but {flat[0]} of {case.source} case {case.id} is {images[0].flat[0]:g} in "
+            f"every voxel of {case.images[flat[0]]}. Repair or leave it out."
+        )
+    first = case.images[modalities[0]]
+    raster = first.suffix.lower() in RASTERS
+    spacing = (1.0,) * images[0].ndim if raster else tuple(map(float, voxel_sizes(read_header(first)[1])))
+    label = None if isinstance(case.label, int) else torch.from_numpy(case.load_label())
+    return torch.from_numpy(np.stack(images)), label, spacing[: images[0].ndim]
+
+
+def _one_each(cases: Sequence[Case], rng: np.random.Generator) -> list[Case]:
+    """Return one case of each patient, in random order."""
+    of = {cases[i].patient: cases[i] for i in rng.permutation(len(cases))}
+    patients = sorted(of)
+    return [of[patients[i]] for i in rng.permutation(len(patients))]
+
+
+def _key(job: Job) -> Key:
+    case, blur = job
+    return next(iter(case.images.values())), blur
+
+
+def _format(case: Case, modalities: Sequence[str], image: Tensor, spacing: Sequence[float]) -> Array:
+    whole = [float((one == one.round()).float().mean()) for one in image]
+    levels = [np.log(len(np.unique(one.numpy()))) for one in image]
+    kinds = [_kind(case.images[modality]) for modality in modalities]
+    return np.array([*whole, *levels, *kinds, *image.shape[1:], *spacing], dtype=np.float64)
+
+
+def _kind(path: Path) -> float:
+    """Return the type that numbers have in a file as one number: bits, negative for whole numbers."""
+    if path.suffix.lower() in RASTERS:
+        with Image.open(path) as raster:
+            return {"I": -32.0, "I;16": -16.0, "F": 32.0}.get(raster.mode, -8.0)
+    dtype = nib.load(path).get_data_dtype()
+    return 8.0 * dtype.itemsize * (1 if dtype.kind == "f" else -1)
+
+
+def _intensity(image: NDArray[np.float32]) -> Array:
+    x = image.astype(np.float64).ravel()
+    edge = (x == x.min()).mean()
+    return np.array([x.mean(), x.std(), x.min(), x.max(), edge, *np.quantile(x, QUANTILES)])
+
+
+def _attributes(
+    image: Tensor, label: Tensor | None, labels: Mapping[str, int], modalities: Sequence[str], voxel: float
+) -> dict[str, float]:
+    if label is None:
+        bright = {f"brightest twentieth of {m} [sd]": _quantile(one, 0.95) for m, one in zip(modalities, image)}
+        return bright | {f"darkest twentieth of {m} [sd]": _quantile(one, 0.05) for m, one in zip(modalities, image)}
+    found = {}
+    for name, value in labels.items():
+        mask = label == value
+        there = bool(mask.any())
+        found[f"volume of {name} [ml]"] = float(mask.sum()) * voxel / 1000 if there else float("nan")
+        for modality, one in zip(modalities, image):
+            found[f"mean of {modality} in {name} [sd]"] = float(one[mask].mean()) if there else float("nan")
+    return found
+
+
+def _quantile(image: Tensor, q: float) -> float:
+    return float(np.quantile(image.numpy(), q))

@@ -1,0 +1,223 @@
+"""Quality and diversity of a synthetic set, as rows: each number beside what two halves of the real set give."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy import stats
+from torch import Tensor
+
+from synthtrust.audits.fidelity_cases import Reduced, load, standardised
+from synthtrust.audits.fidelity_spaces import on_grid
+from synthtrust.audits.sets import SyntheticSet
+from synthtrust.cases import Case
+from synthtrust.metrics.embeddings import ReferencePca
+from synthtrust.metrics.functional.diversity import SMALLEST, ms_ssim_pairs, vendi
+from synthtrust.metrics.functional.frechet import (
+    ROWS_PER_FEATURE,
+    FlooredDistance,
+    frechet_distance,
+    real_floor,
+    real_floors,
+)
+from synthtrust.metrics.functional.kernel_distance import kernel_test, kid, median_bandwidth
+from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
+
+Row = dict[str, Any]
+COLUMNS = (
+    "set", "space", "measure", "value", "ci_low", "ci_high", "floor", "floor_low", "floor_high", "ratio", "expected",
+    "p", "n_real", "n_synthetic", "note",
+)  # fmt: skip
+NAN = float("nan")
+
+PRECISION, RECALL, DENSITY, COVERAGE = "precision", "recall", "density", "coverage"
+WAYS: Mapping[str, Callable[[Manifold], float]] = {
+    PRECISION: lambda found: found.precision,
+    DENSITY: lambda found: found.density,
+    RECALL: lambda found: found.recall,
+    COVERAGE: lambda found: found.coverage,
+}
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How the numbers of a set are drawn."""
+
+    n_draws: int = 20
+    n_boot: int = 1000
+    n_permutations: int = 999
+    k: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """The rows of one feature space, in coordinates learned from real training cases."""
+
+    real: Tensor
+    """``(m, k)``."""
+    synthetic: Tensor
+    """``(n, k)``."""
+    pca: ReferencePca
+
+
+def row(name: str, space: str, measure: str, value: float, **more: Any) -> Row:
+    """Return one row of a table; what is not given is not known.
+
+    >>> row("Tissue-1", "voxels", "KID", 0.1, p=0.5)["p"], row("Tissue-1", "voxels", "KID", 0.1)["note"]
+    (0.5, '')
+    """
+    blank = dict.fromkeys(COLUMNS, NAN) | {"note": "", "n_real": 0, "n_synthetic": 0}
+    return blank | {"set": name, "space": space, "measure": measure, "value": value} | more
+
+
+def table(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return rows as a table with every column, also where there is no row."""
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def clouds(space: str, real: Sequence[Reduced], synthetic: Sequence[Reduced], fitted: Sequence[Reduced]) -> Clouds:
+    """Bring the features of both sides to so few coordinates as half of the real cases can carry.
+
+    The coordinates are learned from real training cases, which are on neither side: learned from the holdout, they
+    would fit one side better than the other. Without training cases they are learned from the holdout.
+    """
+    rows = [torch.stack([one.spaces[space].double() for one in side]) for side in (real, synthetic)]
+    most = max(min(len(real) // 2, len(synthetic)) // ROWS_PER_FEATURE, 1)
+    basis = rows[0] if len(fitted) < ROWS_PER_FEATURE else torch.stack([one.spaces[space].double() for one in fitted])
+    pca = ReferencePca(most=min(most, 32)).fit(basis)
+    return Clouds(pca.transform(rows[0]), pca.transform(rows[1]), pca)
+
+
+def quality_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]:
+    """KID with its test, the Frechet distance, precision and density: do synthetic cases look like real ones?"""
+    x, y = both.real, both.synthetic
+    n = {"n_real": len(x), "n_synthetic": len(y)}
+    test = kernel_test(x, y, n_boot=draws.n_boot, n_permutations=draws.n_permutations, seed=draws.seed)
+    floor = real_floor(kid, x, y, n_draws=draws.n_draws, seed=draws.seed)
+    at = f"{floor.n} on each side in each draw, {x.shape[1]} coordinates."
+    rows = [
+        row(name, space, "KID", test.value, ci_low=test.low, ci_high=test.high, p=test.p, expected=0.0, **n)
+        | _floor(floor) | {"ratio": NAN, "note": at}
+    ]  # fmt: skip
+    d = min(x.shape[1], floor.n // ROWS_PER_FEATURE)
+    if d >= 1:
+        found = real_floor(frechet_distance, x[:, :d], y[:, :d], n_draws=draws.n_draws, seed=draws.seed)
+        rows.append(row(name, space, "Frechet distance", found.value, **n) | _floor(found) | {"note": at})
+    else:
+        rows.append(row(name, space, "Frechet distance", NAN, **n, note=f"Not computed: {floor.n} cases in a half."))
+    return rows + _manifold_rows(name, space, both, (PRECISION, DENSITY), draws)
+
+
+def diversity_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]:
+    """Recall, coverage and Vendi score: are synthetic cases as different from one another as real ones?"""
+    rows = _manifold_rows(name, space, both, (RECALL, COVERAGE), draws)
+    bandwidth = median_bandwidth(both.real)
+    found = real_floor(
+        lambda _, other: vendi(other, bandwidth), both.real, both.synthetic, n_draws=draws.n_draws, seed=draws.seed
+    )
+    n = {"n_real": len(both.real), "n_synthetic": len(both.synthetic)}
+    return [*rows, row(name, space, "Vendi score", found.value, **n, note=_at(found)) | _floor(found)]
+
+
+def attribute_rows(name: str, real: Sequence[Reduced], synthetic: Sequence[Reduced], draws: Draws) -> list[Row]:
+    """Volumes and intensities over patients: the Kolmogorov-Smirnov distance, and the ratio of their spreads."""
+    rows = []
+    for attribute in real[0].attributes:
+        sides = [np.array([one.attributes[attribute] for one in side]) for side in (real, synthetic)]
+        x, y = (torch.from_numpy(side[np.isfinite(side)])[:, None] for side in sides)
+        n = {"n_real": len(x), "n_synthetic": len(y)}
+        if min(len(x) // 2, len(y)) < 2:
+            rows.append(row(name, attribute, "KS distance", NAN, **n, note="Not computed: in too few cases."))
+            continue
+        for measure, formula in (("KS distance", _ks), ("spread, synthetic / real", _spread)):
+            found = real_floor(formula, x, y, n_draws=draws.n_draws, seed=draws.seed)
+            p = float(stats.ks_2samp(x[:, 0], y[:, 0]).pvalue) if measure == "KS distance" else NAN
+            more = {"p": p, "expected": 1.0 if formula is _spread else NAN, "note": _at(found)}
+            rows.append(row(name, attribute, measure, found.value, **n, **more) | _floor(found) | {"ratio": NAN})
+    return rows
+
+
+def similarity_rows(
+    painted: SyntheticSet, real: Sequence[Case], synthetic: Sequence[Case], draws: Draws, most: int, grid: int = 32
+) -> list[Row]:
+    """Mean MS-SSIM between pairs of synthetic cases, beside that between pairs of real ones; lower is more diverse.
+
+    Each image has mean 0 and standard deviation 1, so that one range (that of a real image, in standard deviations)
+    serves all. Limits are quantiles over resampled cases.
+    """
+    n = min(most, len(real), len(synthetic))
+    if n < 4 or grid < SMALLEST:
+        return []
+    mine, theirs = (
+        torch.stack([on_grid(standardised(load(case, painted.modalities)[0]), grid) for case in side[:n]])
+        for side in (real, synthetic)
+    )
+    range_of_real = float(mine.amax() - mine.amin())
+    real_mean, real_low, real_high = _resampled(_pair_matrix(mine, range_of_real), draws)
+    value, low, high = _resampled(_pair_matrix(theirs, range_of_real), draws)
+    note = f"{n} cases on each side, on {grid} nodes along each axis."
+    return [
+        row(
+            painted.name, "images", "MS-SSIM between cases", value, ci_low=low, ci_high=high, floor=real_mean,
+            floor_low=real_low, floor_high=real_high, ratio=value / real_mean, n_real=n, n_synthetic=n, note=note,
+        )
+    ]  # fmt: skip
+
+
+def _manifold_rows(name: str, space: str, both: Clouds, measures: Sequence[str], draws: Draws) -> list[Row]:
+    x, y = both.real, both.synthetic
+    n = {"n_real": len(x), "n_synthetic": len(y)}
+    half = min(len(x) // 2, len(y))
+    if half <= draws.k:
+        return [row(name, space, m, NAN, **n, note=f"Not computed: {half} cases for k = {draws.k}.") for m in measures]
+    found = real_floors(
+        lambda a, b: [WAYS[m](one) for one in [manifold(a, b, draws.k)] for m in measures],
+        x, y, n_draws=draws.n_draws, seed=draws.seed,
+    )  # fmt: skip
+    expected = {DENSITY: 1.0, COVERAGE: expected_coverage(half, half, draws.k)}
+    return [
+        row(name, space, measure, one.value, expected=expected.get(measure, NAN), **n, note=_at(one)) | _floor(one)
+        for measure, one in zip(measures, found)
+    ]
+
+
+def _floor(found: FlooredDistance) -> Row:
+    return {
+        "floor": found.floor, "floor_low": found.floor_low, "floor_high": found.floor_high, "ratio": found.ratio,
+    }  # fmt: skip
+
+
+def _at(found: FlooredDistance) -> str:
+    return f"{found.n} on each side in each of {found.n_draws} draws."
+
+
+def _ks(real: Tensor, other: Tensor) -> float:
+    return float(stats.ks_2samp(real[:, 0], other[:, 0], method="asymp").statistic)
+
+
+def _spread(real: Tensor, other: Tensor) -> float:
+    spread = float(real.std())
+    return float(other.std()) / spread if spread > 0 else NAN
+
+
+def _pair_matrix(images: Tensor, data_range: float) -> NDArray[np.float64]:
+    """Return the MS-SSIM of every pair ``(n, n)``, NaN on the diagonal."""
+    n = len(images)
+    pairs = np.full((n, n), NAN)
+    pairs[np.triu_indices(n, k=1)] = ms_ssim_pairs(images, data_range, n_pairs=n * n).numpy()
+    return np.fmax(pairs, pairs.T)
+
+
+def _resampled(pairs: NDArray[np.float64], draws: Draws) -> tuple[float, float, float]:
+    """Return the mean over pairs with limits over resampled cases; a case drawn twice makes no pair with itself."""
+    rng = np.random.default_rng(draws.seed)
+    n = len(pairs)
+    chosen = rng.integers(0, n, (draws.n_boot, n))
+    means = [np.nanmean(pairs[np.ix_(index, index)]) for index in chosen]  # the diagonal is NaN
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(np.nanmean(pairs)), float(low), float(high)

@@ -1,0 +1,114 @@
+"""The feature spaces that fidelity is measured in: each turns one image into one row, without any download."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
+
+from synthtrust.metrics.embeddings import RandomConvFeatures, region_features, voxel_features
+
+MARGIN = 4
+"""Voxels kept around the labelled regions, as far as co-occurrence and gradients reach."""
+
+
+class Space(Protocol):
+    """What is asked of a feature space: any callable with this signature serves, from any package."""
+
+    def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
+        """Return the features ``(d,)`` of an image ``(C, *spatial)``; d is the same for every image of a cohort.
+
+        Args:
+            image: Each modality with mean 0 and standard deviation 1 over the voxels that are not 0, which stay 0.
+            label: Its label map ``(*spatial)``, or None where the whole image has one class.
+            labels: Values to look at in the label map.
+            spacing: Of the voxels [mm].
+        """
+
+
+@dataclass
+class RandomConvolutions:
+    """Statistics of fixed random filters at three scales, of the whole image on a working grid."""
+
+    grid: int = 32
+    """Nodes along each axis; the image is stretched to it."""
+    channels: int = 16
+    seed: int = 0
+
+    def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
+        """Return ``6 * channels`` features."""
+        net = _network(len(image), image.ndim - 1, self.channels, self.seed)
+        return net(on_grid(image, self.grid)[None])[0]
+
+
+@dataclass
+class LowResolution:
+    """The image itself, at low resolution: layout and shading, blind to texture."""
+
+    grid: int = 8
+    """Nodes along each axis."""
+
+    def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
+        """Return ``C * grid^d`` features."""
+        return voxel_features(image[None], self.grid)[0]
+
+
+@dataclass
+class RegionTexture:
+    """Intensity, texture and shape of each labelled region in full resolution; of the whole image where it has a class.
+
+    The radiomic space: the one for twins, which share their outlines with real cases by construction.
+    """
+
+    def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
+        """Return ``K * (39 * C + 7)`` features, NaN for a region that the case lacks."""
+        if label is None:
+            return region_features(image, torch.ones(image.shape[1:], dtype=torch.uint8), [1], spacing)
+        wanted = torch.isin(label, torch.tensor(list(labels), dtype=label.dtype))
+        if not wanted.any():
+            return region_features(image, label, labels, spacing)
+        box = tuple(
+            slice(max(int(place.min()) - MARGIN, 0), int(place.max()) + MARGIN + 1)
+            for place in wanted.nonzero(as_tuple=True)
+        )
+        return region_features(image[(slice(None), *box)], label[box], labels, spacing)
+
+
+@dataclass
+class Network:
+    """Features of a network of one's own, such as ``torch.jit.load`` of a local file.
+
+    It must have been trained on other data, or on real training cases alone; never on test cases.
+    """
+
+    module: Callable[[Tensor], Tensor]
+    """Takes ``(1, C, *spatial)``, standardised as above, and gives ``(1, d)``."""
+    grid: int = 32
+
+    def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
+        """Return what the network gives."""
+        with torch.no_grad():
+            return self.module(on_grid(image, self.grid)[None])[0].flatten()
+
+
+def on_grid(image: Tensor, grid: int) -> Tensor:
+    """Bring ``(C, *spatial)`` to ``grid`` nodes along each axis: averaged where there are more, else interpolated.
+
+    >>> on_grid(torch.arange(8.0).reshape(1, 2, 4), 2)
+    tensor([[[0.5000, 2.5000],
+             [4.5000, 6.5000]]])
+    """
+    x, size = image.float()[None], [min(side, grid) for side in image.shape[1:]]
+    if image.ndim == 4:
+        small = F.adaptive_avg_pool3d(x, (size[0], size[1], size[2]))
+        return F.interpolate(small, size=(grid, grid, grid), mode="trilinear", align_corners=False)[0]
+    small = F.adaptive_avg_pool2d(x, (size[0], size[1]))
+    return F.interpolate(small, size=(grid, grid), mode="bilinear", align_corners=False)[0]
+
+
+@lru_cache(maxsize=8)
+def _network(in_channels: int, spatial_dims: int, channels: int, seed: int) -> RandomConvFeatures:
+    return RandomConvFeatures(in_channels, spatial_dims, channels, seed)

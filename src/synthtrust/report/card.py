@@ -1,0 +1,114 @@
+"""The trust card: one page for the person who receives a synthetic set, from the same tables as the report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthtrust.files import write_json, write_text
+from synthtrust.report.template import environment
+from synthtrust.report.verdicts import NOT_ASSESSED, AxisVerdict, about, axis_verdicts, plain, reading
+from synthtrust.report.words import estimate, interval, listing, number, short
+
+PAGE, JSON = "trust_card.html", "trust_card.json"
+Tables = Mapping[str, Mapping[str, pd.DataFrame]]
+
+SHOWN = {
+    "quality": ("KID", "precision"),
+    "diversity": ("recall", "coverage", "MS-SSIM between cases"),
+}
+"""Of the tables of fidelity, what the card has room for."""
+
+LIMITS = (
+    "The verdicts hold for the files that the manifest names, compared with the real cases of this study; other "
+    "scanners, hospitals and tasks were not looked at.",
+    "Nothing here is a privacy guarantee, and the set is not anonymised in the legal sense.",
+)
+DISCLOSES = (
+    "The twins carry label maps of real patients: shape and place of each label are a real patient's, and each twin "
+    "can be linked to that patient by its label alone."
+)
+UNKNOWN = "Nobody said which cases the generator learned from: scores on any real case may be too good."
+
+
+def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, Any]]) -> dict[str, Path]:
+    """Write ``cards/<set>/trust_card.json`` and ``trust_card.html`` for each synthetic set.
+
+    Args:
+        folder: Of the report.
+        tables: Audit name -> table name -> tidy table, as for the page. A card never says more than they do.
+        sets: Of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
+            manifest_sha256, generator, recipe, intended_use, mask_disclosure.
+
+    Returns:
+        Name of each set -> its page.
+    """
+    names = [str(one["name"]) for one in sets]
+    pages = {}
+    for one, name in zip(sets, names):
+        facts = card(tables, one, [other for other in names if other != name])
+        home = Path(folder) / "cards" / name
+        write_json(home / JSON, facts)
+        said = [(verdict, facts[verdict["axis"]]) for verdict in facts["verdicts"]]
+        write_text(home / PAGE, environment().get_template("card.html.j2").render(**facts, said=said))
+        pages[name] = home / PAGE
+    return pages
+
+
+def card(tables: Tables, one: Mapping[str, Any], others: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what the card of one set says, as plain JSON values; what no audit looked at is not assessed."""
+    verdicts = about(axis_verdicts(tables), str(one["name"]), others)
+    fidelity = tables.get("fidelity", {})
+    return {
+        "name": one["name"],
+        "reading": reading(verdicts),
+        "verdicts": plain(verdicts),
+        **{word: _numbers(fidelity.get(word), str(one["name"]), shown) for word, shown in SHOWN.items()},
+        "proportion": _proportion(fidelity.get("proportion"), str(one["name"])),
+        **{one.axis: _said(one) for one in verdicts},
+        "provenance": {
+            "cases": one["cases"],
+            "modalities": list(one["modalities"]),
+            "labels": list(one["labels"]),
+            "generator": one["generator"],
+            "recipe": {str(key): str(value) for key, value in one["recipe"].items()},
+            "training_cases": "unknown" if one["training_ids"] is None else one["training_ids"],
+            "licence": one["licence"],
+            "manifest_sha256": one["manifest_sha256"],
+        },
+        "limits": [*LIMITS, *([DISCLOSES] if one["mask_disclosure"] else []),
+                   *([UNKNOWN] if one["training_ids"] is None else [])],
+        "intended_use": one["intended_use"],
+    }  # fmt: skip
+
+
+def _numbers(rows: pd.DataFrame | None, name: str, measures: Sequence[str]) -> list[dict[str, str]]:
+    """Return the numbers of one set as text: measure, where, value, floor, n."""
+    if rows is None:
+        return []
+    here = rows[(rows["set"] == name) & rows["measure"].isin(measures)]
+    return [
+        {
+            "measure": r["measure"],
+            "space": r["space"],
+            "value": estimate(r["value"], r["ci_low"], r["ci_high"]),
+            "real_halves": interval(r["floor_low"], r["floor_high"]) or number(r["floor"]),
+            "patients": f"{r['n_real']} real, {r['n_synthetic']} synthetic",
+        }
+        for r in here.to_dict("records")
+    ]
+
+
+def _proportion(rows: pd.DataFrame | None, name: str) -> str:
+    if rows is None or not (rows["set"] == name).any():
+        return NOT_ASSESSED
+    alphas = sorted(rows.loc[rows["set"] == name, "alpha"].unique())
+    return f"Trained with shares of real cases α = {listing([short(alpha) for alpha in alphas])}."
+
+
+def _said(one: AxisVerdict) -> str:
+    """Return the reasons of an axis; where it was asked about several comparisons, each behind its own verdict."""
+    if len(one.findings) == 1:
+        return one.findings[0].reasons
+    return " ".join(f"{found.verdict}, {found.subject}: {found.reasons}" for found in one.findings) or NOT_ASSESSED

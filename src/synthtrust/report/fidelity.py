@@ -1,0 +1,186 @@
+"""The chapter on fidelity: quality, diversity and proportion, twins beside real cases, and telling them apart."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from synthtrust.report.ink import COLOURS, GLYPHS, WIDE_PANEL, panel, svg
+from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
+from synthtrust.report.words import count, interval, listing, number, short
+
+FLOOR = Key("between two halves of the real cases, at the same n", "muted", "▬")
+VALUE = Key("synthetic against real", "synthetic", "■")
+QUALITY = (("KID", "0 is expected for equal sets"), ("precision", "share of synthetic cases near a real one"),
+           ("density", "1 is expected for equal sets"))  # fmt: skip
+DIVERSITY = (("recall", "share of real cases near a synthetic one"), ("coverage", "share of real cases covered"),
+             ("Vendi score", "effective number of different cases"))  # fmt: skip
+
+
+def fidelity_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
+    """Lay out the tables of the fidelity audit; its answer is the verdict at the top of the page."""
+    sections = [_quality(tables["quality"]), _diversity(tables["diversity"]), _proportion(tables["proportion"])]
+    sections.append(_telling(tables["telling_apart"], tables["controls"]))
+    if len(tables["twins"]):
+        sections.append(_twins(tables["twins"]))
+    return Chapter(sections=tuple(sections))
+
+
+def _quality(rows: pd.DataFrame) -> Section:
+    return Section(
+        "Quality: are the synthetic cases representative?",
+        "The reference is real cases that the generator never saw; its training cases are not, since a copy of them "
+        "would look perfect. No feature space is agreed on for medical images, so several stand side by side.",
+        (_exhibit("Synthetic against real cases", rows, QUALITY, "quality"),),
+        (_table("Every number of quality", rows),),
+        notes=(
+            "KID is the kernel distance: unbiased, so that 0 is expected of equal sets at every n and single values "
+            "may be negative; its interval and p are over patients. The Frechet distance shrinks with n: read only its "
+            "ratio to the floor.",
+        ),
+    )
+
+
+def _diversity(rows: pd.DataFrame) -> Section:
+    attributes = rows["measure"].isin(["KS distance", "spread, synthetic / real"])
+    return Section(
+        "Diversity: the size of attributes",
+        "A set whose cases are all good, and all alike, is not representative either.",
+        (_exhibit("As different from one another as real cases?", rows, DIVERSITY, "diversity"),),
+        (
+            _table("Every number of diversity", rows[~attributes]),
+            _table("Size of attributes over patients: volumes of regions, and intensities", rows[attributes]),
+        ),
+        notes=(
+            "Volumes come from the label maps: twins painted on real labels have those of their real cases. A ratio of "
+            "spreads below 1 is less variety than real patients have.",
+        ),
+    )
+
+
+def _proportion(rows: pd.DataFrame) -> Section:
+    alphas = sorted(rows["alpha"].unique())
+    shown = pd.DataFrame(
+        {
+            "Share of real cases, α": [short(row["alpha"]) for row in rows.to_dict("records")],
+            "Mix": rows["mode"].tolist(),
+            "Seed": rows["seed"].tolist(),
+            "Real cases": rows["n_real"].tolist(),
+            "Synthetic cases": rows["n_synthetic"].tolist(),
+            "Synthetic set": rows["set"].tolist(),
+        }
+    )
+    run = f"Shares that were run: α = {listing([short(a) for a in alphas])}." if alphas else "No share was run."
+    return Section(
+        "Proportion: how much of the training set is synthetic",
+        f"{run} What the share does to a model is the question of utility.",
+        tables=(Table("Training cases of each run", shown),),
+    )
+
+
+def _telling(rows: pd.DataFrame, controls: pd.DataFrame) -> Section:
+    seen = pd.DataFrame(
+        {
+            "Planted fault": [f"{r['measure']} real cases\n{r['space']}" for r in controls.to_dict("records")],
+            "Noticed [share of draws]": [number(value, 2) for value in controls["value"]],
+            "How": controls["note"].tolist(),
+            "Synthetic set": controls["set"].tolist(),
+        }
+    )
+    return Section(
+        "Telling real from synthetic",
+        "A logistic regression, five folds by patient. 0.5 is a coin, 1 is certain. Where brightness or the way the "
+        "file is written is enough, a network may learn that in place of the disease.",
+        tables=(
+            _table("Area under the ROC curve", rows),
+            Table("Could the comparison have noticed?", seen,
+                  "Real cases made worse on purpose, against other real cases. What this n cannot notice, no number "
+                  "above can rule out."),
+        ),
+        notes=tuple(dict.fromkeys(f"{r['set']}: {r['note']}" for r in rows.to_dict("records")
+                                  if r["note"].startswith("Shortcut"))),
+    )  # fmt: skip
+
+
+def _twins(rows: pd.DataFrame) -> Section:
+    return Section(
+        "Twins of labels that the generator never saw",
+        "Each twin beside the real case with the same label. Described, not judged: a perfect copy has SSIM 1 and "
+        "every distance 0. Likeness that is higher for training labels is a leak, see privacy.",
+        tables=(_table("Mean over patients", rows),),
+        notes=(
+            "Each image is standardised by itself, as a network sees it. [range]: the range of real training images, "
+            "from the 0.1st to the 99.9th percentile.",
+        ),
+    )
+
+
+def _exhibit(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]], name: str) -> Exhibit:
+    drawn = tuple(
+        _floor_panel(rows[rows["measure"] == measure], measure, meaning, f"{name}-{place}")
+        for place, (measure, meaning) in enumerate(measures)
+        if rows.loc[rows["measure"] == measure, "value"].notna().any()
+    )
+    sides = rows[rows["measure"].isin([measure for measure, _ in measures])]
+    n = (
+        f"{int(sides['n_real'].min())} real and {int(sides['n_synthetic'].min())} synthetic patients."
+        if len(sides)
+        else ""
+    )
+    return Exhibit(
+        title,
+        drawn,
+        "Grey: what two random halves of the real cases give at the same n (95 % of draws). Lines: 95 % interval over "
+        f"patients, where there is one. {n}",
+        (VALUE, FLOOR),
+    )
+
+
+def _floor_panel(rows: pd.DataFrame, measure: str, meaning: str, name: str) -> str:
+    """Draw one measure: feature spaces down, the value beside its floor; sets one below the other."""
+    figure, axes = panel(measure, meaning, "", WIDE_PANEL)
+    sets = list(dict.fromkeys(rows["set"]))
+    spaces = list(dict.fromkeys(rows["space"]))
+    for one in rows.to_dict("records"):
+        y = spaces.index(one["space"]) + 0.5 * (sets.index(one["set"]) + 0.5) / len(sets) - 0.25
+        height = 0.4 / len(sets)
+        if np.isfinite(one["floor_low"]):
+            axes.barh(y, one["floor_high"] - one["floor_low"], height, left=one["floor_low"], color=COLOURS["grid"])
+        if np.isfinite(one["ci_low"]):
+            axes.hlines(y, one["ci_low"], one["ci_high"], color=COLOURS["synthetic"], lw=1.3)
+        axes.plot([one["value"]], [y], GLYPHS["synthetic"], color=COLOURS["synthetic"])
+    axes.set_yticks(range(len(spaces)), [space.replace(" ", "\n", 1) for space in spaces])
+    axes.set_ylim(len(spaces) - 0.5, -0.5)
+    axes.grid(axis="x", visible=True)
+    axes.grid(axis="y", visible=False)
+    return svg(figure, name, f"{measure} in each feature space, synthetic cases beside halves of the real ones.")
+
+
+def _table(title: str, rows: pd.DataFrame) -> Table:
+    """Write rows with their intervals; columns that no row fills are left out."""
+    records = rows.to_dict("records")
+    shown = pd.DataFrame(
+        {
+            "Measure": [f"{r['measure']}\n{r['space']}" for r in records],
+            "Value": [_above(r["value"], r["ci_low"], r["ci_high"]) for r in records],
+            "Real halves": [_above(r["floor"], r["floor_low"], r["floor_high"]) for r in records],
+            "Ratio": [number(r["ratio"], 2) for r in records],
+            "Expected of equal sets": [number(r["expected"], 2) for r in records],
+            "p": [number(r["p"]) for r in records],
+            "Patients, real / synthetic": [f"{r['n_real']} / {r['n_synthetic']}" for r in records],
+            "Note": [r["note"] for r in records],
+            "Synthetic set": [r["set"] for r in records],
+        }
+    )  # fmt: skip
+    kept = [name for name in shown if name in ("Measure", "Value") or not shown[name].isin(["n/a", ""]).all()]
+    sets = shown["Synthetic set"].nunique() if len(shown) else 0
+    return Table(title, shown[[name for name in kept if name != "Synthetic set" or sets > 1]], _caption(rows, sets))
+
+
+def _above(value: float, low: float, high: float) -> str:
+    return f"{number(value)}\n{interval(low, high)}".rstrip()
+
+
+def _caption(rows: pd.DataFrame, sets: int) -> str:
+    limits = "In brackets: 95 % limits, over patients below the value, over draws below the floor."
+    return f"{limits} {count(sets, 'synthetic set')}." if len(rows) else "Nothing was computed."

@@ -1,0 +1,143 @@
+"""The verdict box: one line an axis, each with its reasons; the axes are never added up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from synthtrust.report.words import listing
+
+QUESTIONS = {
+    "utility": "Does a model trained on it do as well on real patients?",
+    "alignment": "Does a model see real and synthetic cases alike?",
+    "fidelity": "Does it look like real cases, and is it as diverse?",
+    "privacy": "Does it give away the patients it was learned from?",
+}
+"""Axis -> what it asks, in the order of the page."""
+
+NOT_ASSESSED = "not assessed"
+WORST_FIRST = ("NOT SUPPORTED", NOT_ASSESSED, "INCONCLUSIVE", "SUPPORTED")
+
+CONDITIONS = {
+    "leak": ("privacy", ("NOT SUPPORTED",)),
+    "unassessed": ("privacy", (NOT_ASSESSED, "INCONCLUSIVE")),
+    "utility": ("utility", ("NOT SUPPORTED",)),
+    "fidelity": ("fidelity", ("NOT SUPPORTED",)),
+}
+"""What a caller may ask to fail on -> the axis, and the verdicts that count as failed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one audit said about one subject."""
+
+    subject: str
+    verdict: str
+    reasons: str
+    thresholds: str
+    would_change: str
+
+
+@dataclass(frozen=True)
+class AxisVerdict:
+    """The verdict on one axis: the worst of its findings, all of which are kept."""
+
+    axis: str
+    verdict: str
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def question(self) -> str:
+        """What the axis asks."""
+        return QUESTIONS[self.axis]
+
+
+def axis_verdicts(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[AxisVerdict]:
+    """Gather the tables ``verdict`` of all audits, one entry an axis; an axis that no audit spoke on is not assessed.
+
+    >>> said = {"axis": "privacy", "subject": "A", "reasons": "", "thresholds": "", "would_change": ""}
+    >>> table = pd.DataFrame([said | {"verdict": "SUPPORTED"}, said | {"subject": "B", "verdict": "INCONCLUSIVE"}])
+    >>> [(found.axis, found.verdict) for found in axis_verdicts({"privacy": {"verdict": table}})][2:]
+    [('fidelity', 'not assessed'), ('privacy', 'INCONCLUSIVE')]
+    """
+    said: dict[str, list[Finding]] = {axis: [] for axis in QUESTIONS}
+    for audit in tables.values():
+        for row in audit["verdict"].to_dict("records") if "verdict" in audit else ():
+            fields = ("subject", "verdict", "reasons", "thresholds", "would_change")
+            said[row["axis"]].append(Finding(*(str(row[name]) for name in fields)))
+    return [
+        AxisVerdict(axis, min((f.verdict for f in found), key=WORST_FIRST.index, default=NOT_ASSESSED), tuple(found))
+        for axis, found in said.items()
+    ]
+
+
+def about(verdicts: Sequence[AxisVerdict], name: str, others: Sequence[str]) -> list[AxisVerdict]:
+    """Keep what is said about one synthetic set, or about no set in particular.
+
+    Args:
+        verdicts: Of all sets.
+        name: The set's.
+        others: Names of the other sets.
+    """
+    kept = []
+    for one in verdicts:
+        found = tuple(f for f in one.findings if name in f.subject or not any(other in f.subject for other in others))
+        worst = min((f.verdict for f in found), key=WORST_FIRST.index, default=NOT_ASSESSED)
+        kept.append(AxisVerdict(one.axis, worst, found))
+    return kept
+
+
+def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
+    """Say how the verdicts are to be read: without privacy nothing else makes a set safe to share."""
+    of = {one.axis: one.verdict for one in verdicts}
+    if of["privacy"] == NOT_ASSESSED:
+        return {
+            "verdict": NOT_ASSESSED,
+            "title": "Safety to share: not assessed.",
+            "sentence": "No privacy audit speaks here, whatever the other numbers say. Good scores say nothing about "
+            "whether the images give away their training patients; not assessed is not the same as safe. A copy of "
+            "the training images would score best of all.",
+        }
+    open_axes = [axis for axis, verdict in of.items() if verdict != "SUPPORTED"]
+    return {
+        "verdict": "assessed on each axis",
+        "title": "The axes are not added up.",
+        "sentence": "Each use asks for its own axes, and none makes up for another."
+        + (f" Not supported here, or open: {listing(open_axes)}." if open_axes else ""),
+    }
+
+
+def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return what to fail on as a tuple.
+
+    Raises:
+        ValueError: If there is no such condition.
+
+    >>> check_conditions(None), check_conditions("leak"), check_conditions(["leak", "unassessed"])
+    ((), ('leak',), ('leak', 'unassessed'))
+    """
+    names = () if conditions is None else (conditions,) if isinstance(conditions, str) else tuple(conditions)
+    if unknown := [name for name in names if name not in CONDITIONS]:
+        raise ValueError(f"Expected fail_on among {list(CONDITIONS)}, but got {unknown}.")
+    return names
+
+
+def failures(tables: Mapping[str, Mapping[str, pd.DataFrame]], conditions: Sequence[str]) -> list[str]:
+    """Return one sentence for each condition that holds."""
+    of = {one.axis: one for one in axis_verdicts(tables)}
+    said = []
+    for name in conditions:
+        axis, bad = CONDITIONS[name]
+        if of[axis].verdict in bad:
+            subjects = [f.subject for f in of[axis].findings if f.verdict in bad and f.subject]
+            said.append(f"{axis} is {of[axis].verdict}" + (f" for {listing(subjects)}" if subjects else ""))
+    return said
+
+
+def plain(verdicts: Sequence[AxisVerdict]) -> list[dict[str, Any]]:
+    """Return the verdicts as plain JSON values."""
+    return [
+        {"axis": one.axis, "question": one.question, "verdict": one.verdict, "of": [vars(f) for f in one.findings]}
+        for one in verdicts
+    ]
