@@ -93,7 +93,28 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
             log.info("Left out, the %s audit: %s", name, refusal)
     if refusals and not tables:
         raise refusals[0]
-    return tables
+    word = overlap_of(runs)
+    return {name: _marked(some, word) for name, some in tables.items()}
+
+
+def overlap_of(runs: Sequence[Run]) -> str:
+    """Return in a few words whether a generator may know patients that it is scored on; ``none`` if not.
+
+    Runs of older versions say it without the words, or not at all.
+    """
+    found = [run.facts().get("overlap") or {"status": "unknown"} for run in runs]
+    words = {
+        "unknown": "unknown training ids",
+        "none": "none",
+        "overlap": "scored on patients the generator learned from",
+    }
+    said = dict.fromkeys(str(one.get("word") or words[one["status"]]) for one in found)
+    return "; ".join(word for word in said if word != "none") or "none"
+
+
+def _marked(tables: Tables, word: str) -> Tables:
+    """Write an overlap into every row of every table: none of these numbers is what it seems."""
+    return tables if word == "none" else {name: table.assign(overlap=word) for name, table in tables.items()}
 
 
 def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:

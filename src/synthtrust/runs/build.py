@@ -24,6 +24,10 @@ CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=res
 """Task -> options that serve it, for whoever chose others."""
 
 
+PAIRS = {"segmentation": 4, "classification": 64}
+"""Task -> cases compared with their twins before training: twins on a label share much, those of a class only that."""
+
+
 def make(cfg: DictConfig, **arguments: Any) -> Any:
     """Instantiate what a config node describes."""
     return instantiate(cfg, **arguments)
@@ -76,10 +80,9 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     generator = make(cfg.generator)
     overlap = check_overlap(training_ids_of(generator, splits.train), splits, allow_overlap=cfg.allow_overlap)
     twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
-    if cohort.task == "segmentation":
-        compared = parity(splits.train, twins.cases, cohort.modalities, n=4)
-        print_parity(compared)
-        check_parity(compared)
+    compared = parity(splits.train, twins.cases, cohort.modalities, n=PAIRS[cohort.task])
+    print_parity(compared)
+    check_parity(compared)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
     data.overlap, data.left_out = overlap.facts, left_out

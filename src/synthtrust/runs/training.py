@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from hydra.utils import get_class
 from lightning import Trainer, seed_everything
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -84,8 +85,13 @@ def train_run(cfg: DictConfig) -> float:
 
 
 def score_table(model: Model, data: MixedCases, cfg: DictConfig) -> pd.DataFrame:
-    """Return the tidy scores of a tested model, as its ``test_rows`` has them, behind alpha, seed and mode."""
+    """Return the tidy scores of a tested model, as its ``test_rows`` has them, behind alpha, seed and mode.
+
+    If the twins' generator may have learned from patients that are scored, a column ``overlap`` says so in every row.
+    """
     scores = pd.DataFrame(model.test_rows(data.test_cases))
+    if (word := data.overlap.get("word", "none")) != "none":
+        scores["overlap"] = word
     for name, value in (("mode", cfg.data.mode), ("seed", int(cfg.seed)), ("alpha", float(cfg.alpha))):
         scores.insert(0, name, value)
     return scores
@@ -137,9 +143,13 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
 
 
 def _deciding(cfg: DictConfig) -> dict[str, Any]:
-    """Return a config's parts, as it was for what older ones do not have; a permission decides nothing."""
+    """Return a config's parts, as it was for what older ones do not have, without what decides nothing."""
     values = {"duplicates": "refuse", **plain(cfg)}
-    return values | {"data": {name: value for name, value in values["data"].items() if name != "allow_real_val"}}
+    idle: frozenset[str] = getattr(get_class(cfg.generator["_target_"]), "not_in_recipe", frozenset())
+    return values | {
+        "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
+        "generator": {name: value for name, value in values["generator"].items() if name not in idle},
+    }
 
 
 def _leave(
