@@ -14,9 +14,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP)       ## sweep, audit and page on the embedded phantom cohort
+demo: $(STAMP)       ## segmenters and classifiers on embedded cohorts: sweeps, audits, pages
 	$(BIN)/python train.py experiment=demo -m
 	$(BIN)/python evaluate.py runs=runs/demo
+	$(BIN)/python train.py experiment=tstr -m
+	$(BIN)/python evaluate.py runs=runs/tstr
 
 test: $(STAMP)       ## lint, floors, types and the everyday suite
 	$(BIN)/ruff check .

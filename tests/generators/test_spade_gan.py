@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from synthtrust.generators import SpadeGAN, synthesize
+from synthtrust.generators.painting.grid import unpack
 from synthtrust.generators.spade_gan import Painter
 from synthtrust.generators.spade_gan import training as training_module
-from synthtrust.generators.spade_gan.network import Encoder
+from synthtrust.generators.spade_gan.network import Critic, Encoder
 from synthtrust.generators.spade_gan.training import PARTS, Contest
 from synthtrust.testing import GeneratorContract, tiny_cases, tiny_cohort
 
@@ -51,17 +52,23 @@ def sample(generator, case, seed=0):
     return generator.sample(case.load_label(), np.random.default_rng(seed))
 
 
+def seeded(network, *arguments):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return network(*arguments)
+
+
 def losses(home):
     return np.genfromtxt(home / "loss.csv", delimiter=",", names=True)
 
 
 def test_a_short_training_brings_painted_images_nearer_to_real_ones(cases, tmp_path):
     unseen = cases.pop()
-    settings = TINY | dict(channels=(8, 8), lr=2e-3, max_steps=60, ema_decay=0.9)
+    settings = TINY | dict(channels=(8, 8), lr=2e-3, max_steps=50, ema_decay=0.9)
     generator = SpadeGAN(**settings).work_in(tmp_path / "home").fit(cases)
     table = losses(tmp_path / "home")
     assert table.dtype.names == ("step", *PARTS)
-    assert table["reconstruction"][-12:].mean() < 0.5 * table["reconstruction"][:6].mean()
+    assert table["reconstruction"][-10:].mean() < 0.6 * table["reconstruction"][0]
 
     label, images = unseen.load_label(), sample(generator, unseen)
     means = {
@@ -171,22 +178,37 @@ def test_no_cases_are_refused():
 
 
 def test_the_label_map_steers_the_painting_at_the_finest_level():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        painter = Painter((4, 6, 8), 2, 1, (4, 8), 4, 3)
-    condition = torch.zeros(1, 2, 4, 6, 8)
+    painter = seeded(Painter, (8, 12, 16), 2, 2, 1, (4, 8), 4, 3)
+    condition = torch.zeros(1, 2, 8, 12, 16)
     condition[:, 0] = 1
     moved = condition.clone()
-    moved[0, :, 1, 2, 3] = torch.tensor([0.0, 1.0])
-    plain, spotted = painter(condition, torch.ones(1, 3)), painter(moved, torch.ones(1, 3))
-    change = (plain - spotted).abs()[0, 0]
-    assert change[1, 2, 3] > 3 * change.median(), "a single voxel of another label was not seen where it lies"
+    moved[0, :, 3, 5, 6] = torch.tensor([0.0, 1.0])
+    change = (painter(condition, torch.ones(1, 3)) - painter(moved, torch.ones(1, 3))).abs()[0, 0]
+    assert change[3, 5, 6] > 3 * change.median(), "a single voxel of another label was not seen where it lies"
 
 
-def test_the_encoder_sees_how_bright_an_image_is():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        encoder = Encoder(2, (4, 8), 3)
-    image = torch.rand(1, 2, 8, 8, 8, generator=torch.Generator().manual_seed(0))
+def test_unpacked_voxels_begin_as_equals_so_that_no_chequerboard_has_to_be_unlearned():
+    painter = seeded(Painter, (8, 12, 16), 2, 2, 1, (4, 8), 4, 3)
+    fine = unpack(painter.unfold(torch.rand(1, 4, 8, 6, 4, generator=torch.Generator().manual_seed(1))), 2)
+    blocks = fine.unfold(2, 2, 2).unfold(3, 2, 2).unfold(4, 2, 2).flatten(5)
+    torch.testing.assert_close(blocks.amax(-1), blocks.amin(-1))
+    assert fine.std() > 0.01
+
+
+def test_the_critic_judges_the_brain_alone():
+    critic = seeded(Critic, 1, 2, (16, 16, 32), 4, 1, 1)
+    condition = torch.zeros(1, 2, 16, 16, 32)
+    condition[:, 0, :, :, :8] = 1
+    verdicts, features = critic(torch.rand(1, 1, 16, 16, 32), condition)
+    (verdict,), (layers,) = verdicts, features
+    in_all = layers[-1][0, 0].numel()
+    assert 0 < len(verdict) <= 0.4 * in_all
+
+
+@pytest.mark.parametrize("sides", [(8, 8, 8), (6, 10, 4)])
+def test_the_encoder_sees_how_bright_an_image_is(sides):
+    encoder = seeded(Encoder, 2, (4, 8), 3)
+    image = torch.rand(1, 2, *sides, generator=torch.Generator().manual_seed(0))
     contrast = image * torch.tensor([1.0, 0.3])[:, None, None, None]
     assert (encoder(image)[0] - encoder(contrast)[0]).abs().max() > 1e-2
+    assert encoder(image)[1].max() < -2  # a style that began as noise would be ignored
