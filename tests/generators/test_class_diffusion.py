@@ -14,7 +14,7 @@ from synthtrust.generators.class_diffusion.frame import Frame, fold, unfold
 from synthtrust.generators.class_diffusion.sampling import paint
 from synthtrust.generators.class_diffusion.training import Batches
 from synthtrust.generators.class_images import ClassImages, gather
-from synthtrust.generators.med_ddpm.diffusion import Diffusion
+from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.testing import ClassGeneratorContract, save_nifti, tiny_cases, tiny_classes
 
 TINY = dict(

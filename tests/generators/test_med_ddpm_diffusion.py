@@ -5,7 +5,7 @@ import pytest
 import torch
 from monai.networks.schedulers import DDPMScheduler
 
-from synthtrust.generators.med_ddpm.diffusion import Diffusion, cosine_betas
+from synthtrust.generators.painting.diffusion import Diffusion, cosine_betas
 
 SPREAD = 0.3  # standard deviation of the data: clipping to [-1, 1] touches one value in a thousand
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from synthtrust.generators.med_ddpm import DiffusionUNet, load_published, read_checkpoint
-from synthtrust.generators.med_ddpm.diffusion import Diffusion
 from synthtrust.generators.med_ddpm.network import empty_network
 from synthtrust.generators.med_ddpm.published import PREFIX, published_shapes
+from synthtrust.generators.painting.diffusion import Diffusion
 
 REFERENCE = "SYNTHTRUST_MED_DDPM_REFERENCE"
 """Names the folder with numbers of the published architecture: state_dict_shapes.json, unet_forward.npz, ..."""

@@ -13,9 +13,10 @@ from synthtrust.generators.device import own_device
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm import training as training_module
 from synthtrust.generators.med_ddpm.generator import OF_THE_PAINTING
-from synthtrust.generators.med_ddpm.training import Volumes, read_last
+from synthtrust.generators.med_ddpm.volumes import Volumes
 from synthtrust.generators.painting.fitting import training_key
 from synthtrust.generators.painting.picture import draw_beside
+from synthtrust.generators.painting.training import read_last
 from synthtrust.generators.recipe import recipe_of
 from synthtrust.testing import tiny_cases
 

@@ -136,9 +136,32 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_names_part_and_step(ca
         return step(self, batch, batch_idx)
 
     monkeypatch.setattr(Contest, "training_step", poisoned)
-    with pytest.raises(RuntimeError, match=r"Expected finite losses, but got reconstruction nan, .* at step 2\. Lower"):
+    why = r"but got reconstruction nan, .* at step 2 of the generator's training; last.ckpt of step 1 stays"
+    with pytest.raises(ValueError, match=why):
         SpadeGAN(**TINY).work_in(tmp_path).fit(cases)
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 1
+
+
+def test_ruined_weights_take_no_checkpoints_place(cases, tmp_path, monkeypatch):
+    step = Contest.training_step
+
+    def ruinous(self, batch, batch_idx):
+        parts = step(self, batch, batch_idx)
+        if self.trainer.global_step == 2:
+            torch.nn.init.constant_(self.painter.first.weight, float("inf"))
+        return parts
+
+    monkeypatch.setattr(Contest, "training_step", ruinous)
+    with pytest.raises(ValueError, match="weights that are not at step 2"):
+        SpadeGAN(**TINY).work_in(tmp_path).fit(cases)
+    assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 1
+
+
+def test_pictures_on_the_way_leave_the_training_as_it_would_have_been(cases, tmp_path):
+    plain = SpadeGAN(**TINY).fit(cases)
+    watched = SpadeGAN(**TINY, sample_every=2).work_in(tmp_path).fit(cases)
+    assert [path.name for path in (tmp_path / "samples").iterdir()] == ["step_000002.png"]
+    assert equal(sample(plain, cases[0]), sample(watched, cases[0]))
 
 
 def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path, monkeypatch):

@@ -19,10 +19,10 @@ from synthtrust.generators.class_diffusion.frame import Frame, n_folded, unfold
 from synthtrust.generators.class_diffusion.sampling import noises, paint
 from synthtrust.generators.class_diffusion.training import Batches, Schedule, train
 from synthtrust.generators.class_images import gather
-from synthtrust.generators.med_ddpm.diffusion import Diffusion
-from synthtrust.generators.med_ddpm.training import FACTS, LAST, LOSS, averaged, read_last
 from synthtrust.generators.memory import of_class
+from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
+from synthtrust.generators.painting.training import FACTS, LAST, LOSS, averaged, read_last
 
 OF_THE_PAINTING = frozenset({"guidance", "sampling_steps"})
 """Fields that another value of which does not make a checkpoint useless."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthtrust.generators.med_ddpm.diffusion import Diffusion
+from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.progress import counted
 
 Guess = Callable[[Tensor, Tensor], Tensor]

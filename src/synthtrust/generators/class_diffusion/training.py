@@ -1,6 +1,5 @@
 """The training: a network learns to tell velocities of images of every class, and is resumed where it was killed."""
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning import LightningModule, Trainer
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from synthtrust.checkpoints import AtomicCheckpointIO
 from synthtrust.generators.class_diffusion.frame import fold
-from synthtrust.generators.med_ddpm.diffusion import Diffusion
-from synthtrust.generators.med_ddpm.training import FACTS, GPU_WORKERS, LAST, WARM_UP, KeepLast, WriteLoss, read_last
-from synthtrust.generators.painting.fitting import quiet
+from synthtrust.generators.painting.diffusion import Diffusion
+from synthtrust.generators.painting.learner import Learner
+from synthtrust.generators.painting.training import WriteLoss, train_to_end
 from synthtrust.generators.painting.volumes import Draws
 
 RISE = 0.05  # share of the training in which the learning rate rises
@@ -69,26 +65,14 @@ def train(
         ValueError: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
         RuntimeError: If the training stopped before its last step.
     """
-    last = home / LAST
-    with quiet():
-        trainer = Trainer(
-            accelerator="auto",
-            devices=1,
-            precision=plan.precision,  # type: ignore[arg-type]
-            max_steps=plan.max_steps,
-            max_epochs=-1,
-            gradient_clip_val=plan.grad_clip,
-            logger=False,
-            callbacks=[KeepLast(home), WriteLoss(home, loggers)],
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            plugins=[AtomicCheckpointIO(), LightningEnvironment()],
-            default_root_dir=home,
-        )
-        module = VelocityLearner(network, diffusion, seen, plan, facts)
-        trainer.fit(module, ckpt_path=last if last.exists() else None)
-    if (step := read_last(home)["global_step"]) != plan.max_steps:
-        raise RuntimeError(f"Expected {plan.max_steps} training steps, but the training stopped after {step}.")
+    train_to_end(
+        VelocityLearner(network, diffusion, seen, plan, home, facts),
+        home,
+        plan.max_steps,
+        precision=plan.precision,
+        callbacks=[WriteLoss(home, loggers)],
+        grad_clip=plan.grad_clip,
+    )
 
 
 class Batches(Dataset):
@@ -131,40 +115,25 @@ def _shuffled(seed: int, round_: int, n: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, 1, round_]).permutation(n)
 
 
-class VelocityLearner(LightningModule):
+class VelocityLearner(Learner):
     """Learns the velocity by its mean squared error, and averages its own weights.
 
     The velocity ``sqrt(signal) * noise - sqrt(1 - signal) * image`` is as hard to tell at every timestep, which suits
     few sampling steps; Salimans and Ho, Progressive Distillation for Fast Sampling of Diffusion Models, 2022, Sec. 4.
     """
 
-    updates: Tensor
-
-    def __init__(self, network: nn.Module, diffusion: Diffusion, seen: Batches, plan: Schedule, facts: dict) -> None:
-        super().__init__()
-        self.network, self.average = network, copy.deepcopy(network).requires_grad_(requires_grad=False)
-        self.register_buffer("updates", torch.zeros((), dtype=torch.long))
-        self.diffusion, self.seen, self.plan, self.facts = diffusion, seen, plan, facts
+    def __init__(
+        self, network: nn.Module, diffusion: Diffusion, seen: Batches, plan: Schedule, home: Path, facts: dict
+    ) -> None:
+        super().__init__(network, plan.ema_decay, home, facts)
+        self.diffusion, self.seen, self.plan = diffusion, seen, plan
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
         image, noise = (fold(batch[key], self.plan.pack) for key in ("image", "noise"))
         told = self.network(self.diffusion.noised(image, batch["t"], noise), batch["t"], class_labels=batch["kind"])
         share = self.diffusion.noise_share(batch["t"], image)
-        loss = nn.functional.mse_loss(told.float(), (1 - share**2).sqrt() * noise - share * image)
-        if not torch.isfinite(loss):
-            raise ValueError(_diverged(f"a loss of {loss.item()}", self.trainer.global_step + 1))
-        self.log("loss", loss, prog_bar=True)
-        return loss
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take a step, and let the average follow."""
-        super().optimizer_step(*args, **kwargs)
-        self.updates += 1
-        n = int(self.updates)
-        decay = min(self.plan.ema_decay, n / (WARM_UP + n))
-        for kept, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            kept.lerp_(now.detach(), 1 - decay)
+        return self.checked(nn.functional.mse_loss(told.float(), (1 - share**2).sqrt() * noise - share * image))
 
     def configure_optimizers(self) -> Any:
         """Adam; its rate rises linearly, then falls to 0 along a cosine."""
@@ -176,23 +145,7 @@ class VelocityLearner(LightningModule):
     def train_dataloader(self) -> DataLoader:
         """All batches of the training, those that a resumed training has seen left out."""
         left = Draws(self.plan.max_steps, 1, 0, 1, done=lambda: self.trainer.global_step)
-        on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        return DataLoader(
-            self.seen, batch_size=None, sampler=left, num_workers=GPU_WORKERS if on_gpu else 0, pin_memory=on_gpu
-        )
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put our own facts beside the weights, which have to be finite: a ruined network takes nobody's place."""
-        if not all(torch.isfinite(weight).all() for weight in self.network.parameters()):
-            raise ValueError(_diverged("weights that are not", self.trainer.global_step))
-        checkpoint[FACTS] = self.facts
-
-
-def _diverged(what: str, step: int) -> str:
-    return (
-        f"Expected finite losses and weights, but got {what} at step {step} of the generator's training. Lower "
-        "generator.lr, set generator.grad_clip=1, or use generator.precision=32-true."
-    )
+        return self.loader(self.seen, left, None)
 
 
 def rate_at(step: int, end: int) -> float:

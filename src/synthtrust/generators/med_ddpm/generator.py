@@ -17,14 +17,15 @@ from synthtrust.cases import Case
 from synthtrust.generators.base import Generator
 from synthtrust.generators.device import own_device
 from synthtrust.generators.guards import read_ids
-from synthtrust.generators.med_ddpm.diffusion import Diffusion, Sampler
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
 from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, load_published, read_checkpoint
-from synthtrust.generators.med_ddpm.training import FACTS, LAST, LOSS, Schedule, averaged, read_last, train
+from synthtrust.generators.med_ddpm.training import Schedule, train
 from synthtrust.generators.painting.canvas import frame, stretch
+from synthtrust.generators.painting.diffusion import Diffusion, Sampler
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
 from synthtrust.generators.painting.grid import Size, pack, unpack
 from synthtrust.generators.painting.survey import Survey, survey
+from synthtrust.generators.painting.training import FACTS, LAST, LOSS, averaged, read_last
 from synthtrust.generators.painting.volumes import prepared
 from synthtrust.generators.painting.watching import SAMPLES, ShowSamples
 

@@ -1,28 +1,34 @@
 """The generator: a painter and its critic behind the contract that every generator keeps."""
 
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
+from lightning import Callback
+from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
 from synthtrust.generators.base import Generator
-from synthtrust.generators.med_ddpm.training import FACTS, LAST, LOSS, averaged, read_last
+from synthtrust.generators.device import own_device
 from synthtrust.generators.painting.canvas import frame, stretch
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
-from synthtrust.generators.painting.grid import Size, pack, unpack
+from synthtrust.generators.painting.grid import Size
 from synthtrust.generators.painting.survey import Survey, survey
+from synthtrust.generators.painting.training import FACTS, LAST, LOSS, averaged, read_last
 from synthtrust.generators.painting.volumes import prepared
+from synthtrust.generators.painting.watching import SAMPLES, ShowSamples
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
 from synthtrust.generators.spade_gan.training import Schedule, train
 
 Images = dict[str, NDArray[np.floating]]
 
-OF_THE_PAINTING = frozenset({"max_steps"})
+OF_THE_PAINTING = frozenset({"max_steps", "sample_every"})
 """Fields that another value of which does not make a checkpoint useless."""
 
 
@@ -81,10 +87,16 @@ class SpadeGAN(Generator):
     """Volumes per step."""
     ema_decay: float = 0.999
     """Of the average of the painter's weights, per step."""
+    grad_clip: float = 1.0
+    """Largest norm of the gradient, of the painter with its encoder and of the critic."""
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
     """Of training and painting."""
     brain_label: int | None = None
     """Class of the brain in the label maps, if there is one; never painted on as a label."""
+    sample_every: int = 0
+    """Training steps from one picture of a training case and its twin to the next; 0 for none. The pictures show a real
+    patient, on disk and to loggers that take images."""
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"sample_every"})
 
     def __post_init__(self) -> None:
         for name in ("channels", "size"):
@@ -97,10 +109,16 @@ class SpadeGAN(Generator):
                 f"but got {list(self.size)}."
             )
         self._home: Path | None = None
+        self._loggers: Sequence[Logger] = ()
 
     def work_in(self, folder: str | Path) -> Self:
         """Keep checkpoint and losses in a folder, so that a ``fit`` that was killed goes on; else nothing is kept."""
         self._home = Path(folder)
+        return self
+
+    def show_to(self, loggers: Sequence[Logger]) -> Self:
+        """Let experiment loggers see the losses and samples of a ``fit``."""
+        self._loggers = tuple(loggers)
         return self
 
     @property
@@ -112,11 +130,11 @@ class SpadeGAN(Generator):
         """Learn from real cases.
 
         Raises:
-            ValueError: If there are no cases, or they differ in modalities.
-            RuntimeError: If a loss is not finite.
+            ValueError: If there are no cases, they differ in modalities, or the training diverges.
         """
         with own_randomness(self.seed), workplace(self._home) as home:
             self.painter_, self.survey_ = self._train(list(cases), home)
+        self.painter_ = self.painter_.to(own_device())
         return self
 
     def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> Images:
@@ -128,12 +146,10 @@ class SpadeGAN(Generator):
         known = self.survey_
         brain, condition = stretch(label, known, self.brain_label)
         style = torch.from_numpy(rng.standard_normal((1, self.style_size), dtype=np.float32))
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        painter = self.painter_.to(device)
-        packed = pack(torch.from_numpy(condition)[None], self.pack).to(device)
+        device = next(self.painter_.parameters()).device
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
-            painted = painter(packed, style.to(device))
-        return frame(unpack(painted.float().cpu(), self.pack)[0].numpy(), brain, known)
+            painted = self.painter_(torch.from_numpy(condition)[None].to(device), style.to(device))
+        return frame(painted[0].float().cpu().numpy(), brain, known)
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[Painter, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)
@@ -141,23 +157,33 @@ class SpadeGAN(Generator):
         if last and (last[FACTS]["key"] != key or last["global_step"] > self.max_steps):  # of another training
             for name in (LAST, LOSS):
                 (home / name).unlink(missing_ok=True)
+            shutil.rmtree(home / SAMPLES, ignore_errors=True)
             last = {}
         home.mkdir(parents=True, exist_ok=True)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
-        n_images, n_condition, packed = len(known.modalities), len(known.labels) + 1, self.pack**3
-        box = [side // self.pack for side in reversed(known.size)]  # packing turns the axes round
+        n_images, n_condition = len(known.modalities), len(known.labels) + 1
         painter = Painter(
-            box, n_condition * packed, n_images * packed, self.channels, self.spade_channels, self.style_size
+            known.size, self.pack, n_condition, n_images, self.channels, self.spade_channels, self.style_size
         )
         if not last or last["global_step"] < self.max_steps:
-            encoder = Encoder(n_images * packed, self.channels, self.style_size)
+            encoder = Encoder(n_images * self.pack**3, self.channels, self.style_size)
             critic = Critic(n_images, n_condition, known.size, self.critic_channels, self.critic_layers, self.critics)
             facts = {"key": key, "survey": known.plain()}
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
-                train(painter, encoder, critic, n_condition, self._schedule, home, facts)
+                watchers = self._watchers(cases, known, home)
+                train(painter, encoder, critic, n_condition, self._schedule, home, facts, self._loggers, watchers)
             last = read_last(home)
         painter.load_state_dict(averaged(last))
         return painter.eval(), known
+
+    def _watchers(self, cases: Sequence[Case], known: Survey, home: Path) -> list[Callback]:
+        """Return what paints the first training case on the way."""
+        if not self.sample_every:
+            return []
+        other = replace(self)
+        other.survey_ = known
+        paint = partial(_painted_by, other, cases[0].load_label())
+        return [ShowSamples(self.sample_every, cases[0], paint, home, self._loggers)]
 
     def _survey(self, cases: Sequence[Case]) -> Survey:
         return survey(
@@ -177,3 +203,9 @@ class SpadeGAN(Generator):
     @property
     def _multiple(self) -> int:
         return int(self.pack * 2 ** (len(self.channels) - 1))
+
+
+def _painted_by(generator: SpadeGAN, label: NDArray[np.uint8], painter: Painter) -> Images:
+    """Paint with a network that is still learning, in the same style each time."""
+    generator.painter_ = painter
+    return generator.sample(label, np.random.default_rng(generator.seed))

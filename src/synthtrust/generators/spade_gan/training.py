@@ -5,14 +5,15 @@ Two optimizers, so Lightning leaves the steps to us (manual optimization), with 
 - a step is one of the painter and one of the critic. Lightning counts every step of an optimizer that it wraps; the
   critic's is stepped bare, so that ``global_step`` counts the painter's alone, ``max_steps`` means what it says, and
   what is left of a resumed training is right;
-- Lightning neither gathers batches into a step nor clips gradients: ``batch_size`` does the first, and the second was
-  not needed;
+- Lightning neither gathers batches into a step nor clips gradients: ``batch_size`` does the first, and gradients are
+  clipped here, of each opponent by their own norm;
 - autocast to bfloat16 goes around the whole step; losses are taken in float32. There is no gradient scaling, which
   bfloat16 needs not;
 - the average of the weights is of the painter, the only part that paints.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,19 @@ import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.pytorch.loggers import Logger
 from monai.losses import PatchAdversarialLoss
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import l1_loss
 from torch.utils.data import DataLoader
 
 from synthtrust.checkpoints import AtomicCheckpointIO
-from synthtrust.generators.med_ddpm.training import FACTS, GPU_WORKERS, LAST, LOSS, WARM_UP, KeepLast, read_last
 from synthtrust.generators.painting.fitting import quiet
-from synthtrust.generators.painting.grid import pack, unpack
+from synthtrust.generators.painting.grid import pack
+from synthtrust.generators.painting.learner import WARM_UP
+from synthtrust.generators.painting.training import FACTS, GPU_WORKERS, LAST, LOSS, KeepLast, read_last
 from synthtrust.generators.painting.volumes import Draws, Pairs
+from synthtrust.generators.painting.watching import begin, log_losses
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
 
 PARTS = ("reconstruction", "features", "style", "adversarial", "critic")
@@ -55,6 +59,7 @@ class Schedule:
     max_steps: int
     batch_size: int
     ema_decay: float
+    grad_clip: float
     precision: str
     seed: int
 
@@ -72,7 +77,15 @@ class StyledPairs(Pairs):
 
 
 def train(
-    painter: Painter, encoder: Encoder, critic: Critic, n_channels: int, plan: Schedule, home: Path, facts: dict
+    painter: Painter,
+    encoder: Encoder,
+    critic: Critic,
+    n_channels: int,
+    plan: Schedule,
+    home: Path,
+    facts: dict,
+    loggers: Sequence[Logger] = (),
+    callbacks: Sequence[Callback] = (),
 ) -> None:
     """Train networks on the volumes prepared in ``home/volumes``; leave ``home/last.ckpt`` and ``home/loss.csv``.
 
@@ -86,9 +99,12 @@ def train(
         plan: How long, and with what.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values.
+        loggers: Are told the losses.
+        callbacks: More to be done on the way.
 
     Raises:
-        RuntimeError: If a loss is not finite, or the training stopped before its last step.
+        ValueError: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
+        RuntimeError: If the training stopped before its last step.
     """
     last = home / LAST
     with quiet():
@@ -99,7 +115,7 @@ def train(
             max_steps=plan.max_steps,
             max_epochs=-1,
             logger=False,
-            callbacks=[KeepLast(home), WriteLosses(home)],
+            callbacks=[KeepLast(home), WriteLosses(home, loggers), *callbacks],
             enable_checkpointing=False,
             enable_model_summary=False,
             plugins=[AtomicCheckpointIO(), LightningEnvironment()],
@@ -142,8 +158,7 @@ class Contest(LightningModule):
         brain = condition.any(1, keepdim=True)
         mean, log_variance = (told.float() for told in self.encoder(pack(image, self.plan.pack)))
         style = mean + (0.5 * log_variance).exp() * batch["noise"]
-        painted = self.painter(pack(condition, self.plan.pack), style).float()
-        painted = torch.where(brain, unpack(painted, self.plan.pack), -1)
+        painted = torch.where(brain, self.painter(condition, style).float(), -1)
 
         verdict, features = self.critic(image, condition)
         self.critic.requires_grad_(requires_grad=False)  # the painter's loss is no business of its weights
@@ -162,13 +177,13 @@ class Contest(LightningModule):
             self._verdict(verdict, real=True, of_critic=True) + self._verdict(fooled, real=False, of_critic=True)
         )
         self._check(parts)
-        ours, (_, theirs) = self.optimizers()[0], self.optimizers(use_pl_optimizer=False)  # type: ignore[index, misc]
-        ours.zero_grad()
-        self.manual_backward(loss)
-        ours.step()
-        theirs.zero_grad()
-        self.manual_backward(parts["critic"])
-        theirs.step()
+        ours: Any = self.optimizers()[0]  # type: ignore[index]
+        theirs: Any = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
+        for optimizer, of_all in ((ours, loss), (theirs, parts["critic"])):
+            optimizer.zero_grad()
+            self.manual_backward(of_all)
+            self.clip_gradients(optimizer, self.plan.grad_clip, "norm")
+            optimizer.step()
         self._follow()
         self.log("loss", parts["reconstruction"], prog_bar=True)
         return {name: part.detach() for name, part in parts.items()}
@@ -180,10 +195,15 @@ class Contest(LightningModule):
     def _check(self, parts: dict[str, Tensor]) -> None:
         wrong = [f"{name} {part.item()}" for name, part in parts.items() if not torch.isfinite(part.detach())]
         if wrong:
-            raise RuntimeError(
-                f"Expected finite losses, but got {', '.join(wrong)} at step {self.trainer.global_step + 1}. Lower lr "
-                "and critic_lr, or use precision=32-true."
-            )
+            raise ValueError(self._diverged(", ".join(wrong), self.trainer.global_step + 1))
+
+    def _diverged(self, what: str, step: int) -> str:
+        last = read_last(self.home)
+        kept = f"{LAST} of step {last['global_step']} stays as it was" if last else "nothing was saved before"
+        return (
+            f"Expected finite losses and weights, but got {what} at step {step} of the generator's training; {kept}. "
+            "Lower generator.lr and generator.critic_lr, or use generator.precision=32-true."
+        )
 
     def _follow(self) -> None:
         n = self.trainer.global_step
@@ -220,7 +240,9 @@ class Contest(LightningModule):
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put our own facts beside the weights."""
+        """Put our own facts beside the weights, which have to be finite: a ruined network takes nobody's place."""
+        if not all(torch.isfinite(weight).all() for weight in self.parameters()):
+            raise ValueError(self._diverged("weights that are not", self.trainer.global_step))
         checkpoint[FACTS] = self.facts
 
 
@@ -231,10 +253,10 @@ def _likeness(painted: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:
 
 
 class WriteLosses(Callback):
-    """Appends the parts of the loss of every step to a table: step, then ``PARTS``."""
+    """Appends the parts of the loss of every step to a table: step, then ``PARTS``. Loggers are told the same."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, loggers: Sequence[Logger] = ()) -> None:
+        self.home, self.loggers = home, loggers
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the table, or cut off what comes after the checkpoint."""
@@ -242,8 +264,11 @@ class WriteLosses(Callback):
         lines = path.read_text().splitlines()[1:] if path.exists() else []
         kept = [line for line in lines if int(line.partition(",")[0]) <= trainer.global_step]
         path.write_text("\n".join([",".join(["step", *PARTS]), *kept]) + "\n")
+        begin(self.loggers)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
         """Write a line."""
+        losses = {name: float(outputs[name]) for name in PARTS}
         with (self.home / LOSS).open("a") as file:
-            file.write(",".join([str(trainer.global_step), *(f"{float(outputs[name]):.6f}" for name in PARTS)]) + "\n")
+            file.write(",".join([str(trainer.global_step), *(f"{loss:.6f}" for loss in losses.values())]) + "\n")
+        log_losses(self.loggers, trainer.global_step, losses)
