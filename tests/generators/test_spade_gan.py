@@ -148,7 +148,7 @@ def test_ruined_weights_take_no_checkpoints_place(cases, tmp_path, monkeypatch):
     def ruinous(self, batch, batch_idx):
         parts = step(self, batch, batch_idx)
         if self.trainer.global_step == 2:
-            torch.nn.init.constant_(self.painter.first.weight, float("inf"))
+            torch.nn.init.constant_(self.network.first.weight, float("inf"))
         return parts
 
     monkeypatch.setattr(Contest, "training_step", ruinous)

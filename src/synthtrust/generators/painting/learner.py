@@ -46,6 +46,10 @@ class Learner(LightningModule):
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
         """Take a step, and let the average follow."""
         super().optimizer_step(*args, **kwargs)
+        self.follow()
+
+    def follow(self) -> None:
+        """Let the average follow; once a step, by hand where the optimizers are stepped by hand."""
         self.updates += 1
         n = int(self.updates)
         decay = min(self.ema_decay, n / (WARM_UP + n))

@@ -75,7 +75,7 @@ class SpadeGAN(Generator):
     """Of the mean absolute error within the brain, in intensities of [-1, 1]; that of the critic's verdict is 1."""
     feature_weight: float = 10.0
     """Of the mean absolute error of the critic's features."""
-    style_weight: float = 0.05
+    style_weight: float = 0.01
     """Of the styles' divergence from those that painting draws [per nat]."""
     lr: float = 2e-4
     """Of Adam, for painter and encoder."""

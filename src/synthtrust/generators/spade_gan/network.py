@@ -36,8 +36,8 @@ class Painter(nn.Module):
     - the levels work on packed voxels, a fraction of the cost; two convolutions of the unpacked ones follow, which see
       the label map too. What is unpacked begins as equal voxels (Aitken et al. 2017), or a chequerboard would stay;
     - the label map is averaged to the size of a level, so that a tumour of a few voxels is still seen at the coarsest;
-    - the style is laid beside the label map at every level, since normalisation takes from a volume what is the same
-      everywhere, such as its brightness;
+    - the style is laid beside the label map at every level and tints the last one, since normalisation takes from a
+      volume what is the same everywhere, such as its brightness; without the tint a style was soon ignored;
     - values end in [-1, 1].
 
     Source: Park et al., Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019.
@@ -77,6 +77,7 @@ class Painter(nn.Module):
         with torch.no_grad():
             for weights in self.unfold.parameters():
                 weights.copy_(weights[:: packed**3].repeat_interleave(packed**3, dim=0))
+        self.tint = nn.Linear(style_size, fine)
         self.last = nn.Sequential(
             nn.Conv3d(fine + n_condition, fine, kernel_size=3, padding=1),
             nn.LeakyReLU(LEAK),
@@ -101,7 +102,7 @@ class Painter(nn.Module):
             sides = x.shape[2:]
             laid = style[..., None, None, None].expand(*style.shape, *sides)
             x = block(x, torch.cat([adaptive_avg_pool3d(labels, sides), laid], 1))
-        fine = unpack(self.unfold(leaky_relu(x, LEAK)), self.packed)
+        fine = unpack(self.unfold(leaky_relu(x, LEAK)), self.packed) + self.tint(style)[..., None, None, None]
         painted: Tensor = self.last(torch.cat([fine, condition], 1))
         return painted
 

@@ -12,7 +12,6 @@ Two optimizers, so Lightning leaves the steps to us (manual optimization), with 
 - the average of the weights is of the painter, the only part that paints.
 """
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +20,15 @@ from typing import Any
 import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.loggers import Logger
 from monai.losses import PatchAdversarialLoss
 from torch import Tensor
 from torch.nn.functional import l1_loss
 from torch.utils.data import DataLoader
 
-from synthtrust.checkpoints import AtomicCheckpointIO
-from synthtrust.generators.painting.fitting import quiet
 from synthtrust.generators.painting.grid import pack
-from synthtrust.generators.painting.learner import WARM_UP
-from synthtrust.generators.painting.training import FACTS, GPU_WORKERS, LAST, LOSS, KeepLast, read_last
+from synthtrust.generators.painting.learner import Learner
+from synthtrust.generators.painting.training import LOSS, train_to_end
 from synthtrust.generators.painting.volumes import Draws, Pairs
 from synthtrust.generators.painting.watching import begin, log_losses
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
@@ -106,28 +102,12 @@ def train(
         ValueError: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
         RuntimeError: If the training stopped before its last step.
     """
-    last = home / LAST
-    with quiet():
-        trainer = Trainer(
-            accelerator="auto",
-            devices=1,
-            precision=plan.precision,  # type: ignore[arg-type]
-            max_steps=plan.max_steps,
-            max_epochs=-1,
-            logger=False,
-            callbacks=[KeepLast(home), WriteLosses(home, loggers), *callbacks],
-            enable_checkpointing=False,
-            enable_model_summary=False,
-            plugins=[AtomicCheckpointIO(), LightningEnvironment()],
-            default_root_dir=home,
-        )
-        module = Contest(painter, encoder, critic, n_channels, plan, home, facts)
-        trainer.fit(module, ckpt_path=last if last.exists() else None)
-    if (step := read_last(home)["global_step"]) != plan.max_steps:
-        raise RuntimeError(f"Expected {plan.max_steps} training steps, but the training stopped after {step}.")
+    contest = Contest(painter, encoder, critic, n_channels, plan, home, facts)
+    watchers = [WriteLosses(home, loggers), *callbacks]
+    train_to_end(contest, home, plan.max_steps, precision=plan.precision, callbacks=watchers)
 
 
-class Contest(LightningModule):
+class Contest(Learner):
     """A painter gives real images back from their labels and their styles, and has to pass a critic.
 
     The painter's loss is, with weights, the mean absolute error within the brain; the same of the critic's features
@@ -145,11 +125,9 @@ class Contest(LightningModule):
         home: Path,
         facts: dict,
     ) -> None:
-        super().__init__()
+        super().__init__(painter, plan.ema_decay, home, facts)
         self.automatic_optimization = False
-        self.painter, self.encoder, self.critic = painter, encoder, critic
-        self.average = copy.deepcopy(painter).requires_grad_(requires_grad=False)
-        self.n_channels, self.plan, self.home, self.facts = n_channels, plan, home, facts
+        self.encoder, self.critic, self.n_channels, self.plan = encoder, critic, n_channels, plan
         self.opponents = PatchAdversarialLoss(criterion="least_squares", no_activation_leastsq=True)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
@@ -158,7 +136,7 @@ class Contest(LightningModule):
         brain = condition.any(1, keepdim=True)
         mean, log_variance = (told.float() for told in self.encoder(pack(image, self.plan.pack)))
         style = mean + (0.5 * log_variance).exp() * batch["noise"]
-        painted = torch.where(brain, self.painter(condition, style).float(), -1)
+        painted = torch.where(brain, self.network(condition, style).float(), -1)
 
         verdict, features = self.critic(image, condition)
         self.critic.requires_grad_(requires_grad=False)  # the painter's loss is no business of its weights
@@ -184,7 +162,7 @@ class Contest(LightningModule):
             self.manual_backward(of_all)
             self.clip_gradients(optimizer, self.plan.grad_clip, "norm")
             optimizer.step()
-        self._follow()
+        self.follow()
         self.log("loss", parts["reconstruction"], prog_bar=True)
         return {name: part.detach() for name, part in parts.items()}
 
@@ -197,23 +175,9 @@ class Contest(LightningModule):
         if wrong:
             raise ValueError(self._diverged(", ".join(wrong), self.trainer.global_step + 1))
 
-    def _diverged(self, what: str, step: int) -> str:
-        last = read_last(self.home)
-        kept = f"{LAST} of step {last['global_step']} stays as it was" if last else "nothing was saved before"
-        return (
-            f"Expected finite losses and weights, but got {what} at step {step} of the generator's training; {kept}. "
-            "Lower generator.lr and generator.critic_lr, or use generator.precision=32-true."
-        )
-
-    def _follow(self) -> None:
-        n = self.trainer.global_step
-        decay = min(self.plan.ema_decay, n / (WARM_UP + n))
-        for kept, now in zip(self.average.parameters(), self.painter.parameters(), strict=True):
-            kept.lerp_(now.detach(), 1 - decay)
-
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam at constant rates, for painter and encoder, and for the critic."""
-        ours = [*self.painter.parameters(), *self.encoder.parameters()]
+        ours = [*self.network.parameters(), *self.encoder.parameters()]
         return [
             torch.optim.Adam(ours, lr=self.plan.lr, betas=MOMENTS),
             torch.optim.Adam(self.critic.parameters(), lr=self.plan.critic_lr, betas=MOMENTS),
@@ -230,20 +194,7 @@ class Contest(LightningModule):
             seed=plan.seed,
         )
         draws = Draws(plan.max_steps, plan.batch_size, 0, 1, done=lambda: self.trainer.global_step)
-        on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        return DataLoader(
-            examples,
-            batch_size=plan.batch_size,
-            sampler=draws,
-            num_workers=GPU_WORKERS if on_gpu else 0,
-            pin_memory=on_gpu,
-        )
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put our own facts beside the weights, which have to be finite: a ruined network takes nobody's place."""
-        if not all(torch.isfinite(weight).all() for weight in self.parameters()):
-            raise ValueError(self._diverged("weights that are not", self.trainer.global_step))
-        checkpoint[FACTS] = self.facts
+        return self.loader(examples, draws, plan.batch_size)
 
 
 def _likeness(painted: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:

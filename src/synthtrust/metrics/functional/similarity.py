@@ -149,30 +149,51 @@ def _window(x: Tensor, start: tuple[int, ...], size: int) -> Tensor:
 
 
 def _fine(queries: Bank, reference: Bank, index: Tensor, flip: Tensor, reach: int, memory: int) -> Tensor:
-    """Return the best correlation over shifts up to ``reach`` of each query with its candidates, ``(Q, K)``."""
+    """Return the best correlation over shifts up to ``reach`` of each query with its candidates, ``(Q, K)``.
+
+    The images of the reference are mirrored in place of the queries: with the shifts in both directions nothing
+    changes, and each spectrum serves several pairs.
+    """
     n_axes = queries.fine.ndim - 2
+    size = (queries.fine.shape[-1] + reach,) * n_axes  # so much room that no shift up to reach wraps around
     result = torch.empty(index.shape, device=queries.fine.device)
-    step = max(1, memory // (64 * queries.fine.shape[1] * (queries.fine.shape[-1] + reach) ** n_axes))
-    for i, mirrored in enumerate(_flips(n_axes)):
-        rows, columns = (flip == i).nonzero(as_tuple=True)
-        for start in range(0, len(rows), step):
-            row, column = rows[start : start + step], columns[start : start + step]
-            found = index[row, column]
-            a, in_a = (x[row].flip(mirrored) if mirrored else x[row] for x in (queries.fine, queries.body))
-            b, in_b = reference.fine[found], reference.body[found]
-            product_ = _shifted_products(a, b, reach)
-            energy_a = _shifted_products(a**2, in_b.float(), reach).clamp(min=SMALLEST_OVERLAP)
-            energy_b = _shifted_products(in_a.float(), b**2, reach).clamp(min=SMALLEST_OVERLAP)
-            result[row, column] = (product_ / (energy_a * energy_b).sqrt()).flatten(1).amax(dim=1)
+    step = max(1, memory // (64 * queries.fine.shape[1] * size[0] ** n_axes))
+    for start in range(0, len(queries), step):
+        here = slice(start, start + step)
+        ours = _spectra(queries.take(here), size)
+        for i, mirrored in enumerate(_flips(n_axes)):
+            pairs = (flip[here] == i).nonzero()
+            for row, column in (part.unbind(dim=1) for part in pairs.split(step) if len(part)):
+                found, place = index[here][row, column].unique(return_inverse=True)
+                theirs = _spectra(reference.take(found), size, mirrored)
+                a, b = (tuple(x[rows] for x in spectra) for spectra, rows in ((ours, row), (theirs, place)))
+                result[start + row, column] = _best(a, b, size, reach)
     return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
 
 
-def _shifted_products(a: Tensor, b: Tensor, reach: int) -> Tensor:
+Spectra = tuple[Tensor, Tensor, Tensor]
+"""Fourier transforms of interiors, of their squares and of their bodies, ``(N, C, ...)`` complex."""
+
+
+def _spectra(images: Bank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> Spectra:
+    fine, body = (x.flip(mirrored) if mirrored else x for x in (images.fine, images.body))
+    axes = tuple(range(-len(size), 0))
+    first, second, third = (torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float()))
+    return first, second, third
+
+
+def _best(a: Spectra, b: Spectra, size: tuple[int, ...], reach: int) -> Tensor:
+    """Return the highest correlation of each pair over shifts, ``(P,)``."""
+    product_ = _shifted_products(a[0], b[0], size, reach)
+    energy_a = _shifted_products(a[1], b[2], size, reach).clamp(min=SMALLEST_OVERLAP)
+    energy_b = _shifted_products(a[2], b[1], size, reach).clamp(min=SMALLEST_OVERLAP)
+    return (product_ / (energy_a * energy_b).sqrt()).flatten(1).amax(dim=1)
+
+
+def _shifted_products(a: Tensor, b: Tensor, size: tuple[int, ...], reach: int) -> Tensor:
     """Return the sum over nodes and modalities of a times shifted b, ``(P, 2 reach + 1, ...)``, one for each shift."""
-    axes = tuple(range(2 - a.ndim, 0))
-    size = [a.shape[-1] + reach] * len(axes)  # so much room that no shift up to reach wraps around
-    spectrum = torch.fft.rfftn(a, s=size, dim=axes).conj() * torch.fft.rfftn(b, s=size, dim=axes)
-    products = torch.fft.irfftn(spectrum.sum(dim=1), s=size, dim=axes)
+    axes = tuple(range(-len(size), 0))
+    products = torch.fft.irfftn((a.conj() * b).sum(dim=1), s=size, dim=axes)
     window = torch.arange(-reach, reach + 1, device=a.device) % size[0]
     for axis in axes:
         products = products.index_select(axis, window)

@@ -1,0 +1,40 @@
+"""From a cohort to the page on what the privacy audit finds in it."""
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from synthtrust.runs import make, read_cases
+
+log = logging.getLogger(__name__)
+
+TITLE = "What does the privacy audit find?"
+QUESTION = "How many planted copies does it need to call a leak, and how often does it call one where there is none?"
+
+
+def calibrate(cfg: DictConfig) -> Path:
+    """Plant copies among the real cases of ``cfg.cases``, and write one page about what was found.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: If no cases are given, or too few.
+    """
+    if "cases" not in cfg:
+        raise ValueError("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
+    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.get("skip_refused", False))
+    folder = Path(cfg.folder or Path(cfg.paths.reports) / f"controls_{cohort.name}".replace(" ", "_"))
+    tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")
+    facts = {
+        "cohort": cohort.name,
+        "licence": cohort.licence,
+        "cases": len(cohort.cases),
+        "calibration": cfg.calibration,
+    }
+    page: Path = make(cfg.report, title=TITLE, question=QUESTION)(
+        folder=folder, facts=facts, tables={"calibration": tables}
+    )
+    log.info("The report on planted copies is at %s", page)
+    return page

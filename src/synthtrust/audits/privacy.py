@@ -1,0 +1,144 @@
+"""Does a synthetic set give away whom it was learned from?"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+
+from synthtrust.audits.privacy_controls import Control, negative, positive
+from synthtrust.audits.privacy_evidence import Evidence, Material, examine
+from synthtrust.audits.privacy_images import Grid, Images, first_of_each, read_images, ready
+from synthtrust.audits.privacy_limits import Limits
+from synthtrust.audits.privacy_pairs import pictured
+from synthtrust.audits.privacy_tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
+from synthtrust.audits.privacy_verdict import decide
+from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
+from synthtrust.audits.verdict import Verdict, verdict_table
+from synthtrust.cases import Case, CaseError
+from synthtrust.metrics.functional import region_residual_similarity
+from synthtrust.report.pairs import PICTURES
+
+
+@dataclass
+class Privacy(Limits):
+    """Looks for copies, membership and twins that know their source; plants copies to see what it would have missed.
+
+    An attack from outside, with the images alone: what it finds is a lower bound of what leaks.
+    """
+
+    pictures: int = 5
+    """Most suspicious pairs of each set that the page shows; 0 for none."""
+
+    def __call__(self, runs: Iterable[PaintedRun]) -> dict[str, pd.DataFrame]:
+        """Return tidy tables, each with a column ``set``.
+
+        - ``tests``: measure, value, ci_low, ci_high, p, n_train, n_holdout, n_synthetic, decisive, note.
+        - ``controls``: kind, rate, n, passed, smallest_share, note.
+        - ``copies``: synthetic, nearest_real, own_source (whether that is the case whose label was painted on),
+          similarity, z, r, strength, reading (COPY, SUSPECT or empty); the five most suspicious pairs at least. Its
+          ``attrs`` hold pictures for the page: images of patients go into no table.
+        - ``verdict``: see `synthtrust.audits.verdict`.
+
+        Raises:
+            CaseError: If an image cannot be used, or a synthetic one is on a grid that no real one has.
+        """
+        rows: dict[str, list] = {"tests": [], "controls": [], "copies": []}
+        verdicts, pairs = [], []
+        for one in synthetic_sets(runs):
+            if why := _unaskable(one):
+                verdicts.append(_open(one, why))
+                continue
+            material, found, controls, remarks = self._look_at(one)
+            copies = copy_rows(one.name, found, material)
+            rows["tests"] += measure_rows(one.name, found, self.level)
+            rows["controls"] += control_rows(one.name, controls)
+            rows["copies"] += copies
+            pairs += pictured(copies, material, one.modalities[0], self.pictures)
+            verdicts.append(
+                decide(
+                    found,
+                    controls,
+                    self,
+                    subject=one.name,
+                    ids_known=one.training_ids_known,
+                    disclosed=bool(one.manifest.get("mask_disclosure")),
+                    remarks=remarks,
+                )
+            )
+        columns = {"tests": TESTS, "controls": CONTROLS, "copies": COPIES}
+        tables = {name: pd.DataFrame(rows[name], columns=list(columns[name])) for name in rows}
+        tables["copies"].attrs[PICTURES] = pairs
+        return tables | {"verdict": verdict_table(verdicts)}
+
+    def _look_at(self, one: SyntheticSet) -> tuple[Material, Evidence, list[Control], list[str]]:
+        grid = Grid.of(read_images(one.train[0], one.modalities))
+        material, remarks = gather(one, grid)
+        found = examine(material, self)
+        controls = positive(material, found, one.modalities, grid, self) + negative(material, found, self)
+        return material, found, controls, remarks
+
+
+def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[str]]:
+    """Read the three sets; a real case that repeats another, voxel by voxel, is left out and named.
+
+    Raises:
+        CaseError: If an image cannot be used, or a synthetic one is on a grid that no real one has.
+    """
+    train, shapes = ready(one.train, one.modalities, grid, "training cases")
+    holdout, more = ready(one.holdout, one.modalities, grid, "unseen cases")
+    twins = [*one.twins_of_train, *one.twins_of_holdout]
+    synthetic, painted = ready(twins, one.modalities, grid, f"twins of {one.name}")
+    if foreign := sorted(painted - shapes - more):
+        raise CaseError(
+            f"Expected synthetic images on the grids of real ones, but {one.folder} has {foreign[0]} where real ones "
+            f"have {sorted(shapes | more)[:4]}. Resample them, or paint on the real grid."
+        )
+    kept = first_of_each(train), first_of_each(holdout, train)
+    remarks = [
+        f"{n} {what} cases left out: voxel by voxel another real case."
+        for what, n in (("training", len(train) - len(kept[0])), ("unseen", len(holdout) - len(kept[1])))
+        if n
+    ]
+    gone = {case.id for side, keep in zip((train, holdout), kept) for case in side.cases} - {
+        side.cases[i].id for side, keep in zip((train, holdout), kept) for i in keep
+    }
+    conditional = one.task == "segmentation"
+    if conditional and gone:
+        synthetic = synthetic.take([i for i, case in enumerate(synthetic.cases) if case.id not in gone])
+    train, holdout = train.take(kept[0]), holdout.take(kept[1])
+    if not conditional:
+        return Material(train, holdout, synthetic), remarks
+    residuals = _residuals(one, (train, holdout), synthetic)
+    return Material(train, holdout, synthetic, conditional=True, residual=residuals.__getitem__), remarks
+
+
+def _residuals(one: SyntheticSet, real: Sequence[Images], synthetic: Images) -> dict[str, float]:
+    """Return id -> how alike each twin and its source are beyond what the label of the twin explains."""
+    twins = {case.id: case for case in synthetic.cases}
+    pairs = [(case, twins[case.id]) for side in real for case in side.cases if case.id in twins]
+    labels = sorted(one.labels.values())
+
+    def alike(pair: tuple[Case, Case]) -> float:
+        source, twin = (read_images(case, one.modalities) for case in pair)
+        label = torch.from_numpy(pair[1].load_label())
+        return region_residual_similarity(source, twin, label, labels)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return dict(zip([source.id for source, _ in pairs], pool.map(alike, pairs)))
+
+
+def _unaskable(one: SyntheticSet) -> str:
+    """Return why a set cannot be asked at all, or nothing."""
+    if not one.train:
+        return "none of the cases that the generator learned from is among these cases."
+    if not one.holdout:
+        return "there is no case that the generator never saw (0 unseen patients)."
+    if not (one.twins_of_train or one.twins_of_holdout):
+        return "the set holds no synthetic case."
+    return ""
+
+
+def _open(one: SyntheticSet, why: str) -> Verdict:
+    return Verdict("privacy", "INCONCLUSIVE", [f"Not assessed: {why}"], "Real cases on both sides.", {}, one.name)

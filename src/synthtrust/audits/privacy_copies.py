@@ -1,0 +1,72 @@
+"""Copies in disguise: what the controls plant among synthetic images, one kind at a time."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Image = NDArray[np.float32]
+Disguise = Callable[[Image, np.random.Generator], Image]
+
+NOISE = 0.1  # standard deviation of the noise [standard deviations of the foreground, voxels that are not 0]
+SHIFT = 1 / 16  # of the side, along each axis, at least one voxel
+LOG_GAMMA = 0.3  # size of the logarithm of the exponent that intensities, scaled to [0, 1], are raised to
+
+
+def exact(image: Image, rng: np.random.Generator) -> Image:
+    """Return the image itself."""
+    return image
+
+
+def noise(image: Image, rng: np.random.Generator) -> Image:
+    """Add Gaussian noise to the foreground of each modality."""
+    inside = image != 0
+    spread = [float(channel[mask].std()) for channel, mask in zip(image, inside)]
+    grain = rng.standard_normal(image.shape) * NOISE * np.reshape(spread, (-1, *[1] * (image.ndim - 1)))
+    return np.where(inside, image + grain, image).astype(np.float32)
+
+
+def flip(image: Image, rng: np.random.Generator) -> Image:
+    """Mirror along one spatial axis."""
+    return np.flip(image, 1 + int(rng.integers(image.ndim - 1)))
+
+
+def shift(image: Image, rng: np.random.Generator) -> Image:
+    """Move by a sixteenth of the side along every axis; what comes in is the edge."""
+    for axis in range(1, image.ndim):
+        side = image.shape[axis]
+        by = max(1, round(SHIFT * side)) * int(rng.choice([-1, 1]))
+        image = image.take(np.clip(np.arange(side) - by, 0, side - 1), axis)
+    return image
+
+
+def intensity(image: Image, rng: np.random.Generator) -> Image:
+    """Change the gamma of all modalities alike."""
+    exponent = float(np.exp(LOG_GAMMA * rng.choice([-1, 1])))
+    spatial = tuple(range(1, image.ndim))
+    low, span = image.min(axis=spatial, keepdims=True), np.ptp(image, axis=spatial, keepdims=True)
+    return (low + span * ((image - low) / span) ** exponent).astype(np.float32)
+
+
+def combo(image: Image, rng: np.random.Generator) -> Image:
+    """Mirror, move, change the gamma and add noise."""
+    for disguise in (flip, shift, intensity, noise):
+        image = disguise(image, rng)
+    return image
+
+
+KINDS: Mapping[str, Disguise] = {
+    "exact": exact,
+    "noise": noise,
+    "flip": flip,
+    "shift": shift,
+    "intensity": intensity,
+    "combo": combo,
+}
+
+
+def disguised(image: Tensor, kind: str, rng: np.random.Generator) -> Tensor:
+    """Return a copy of an image ``(C, *spatial)`` in the disguise of that kind."""
+    return torch.from_numpy(np.ascontiguousarray(KINDS[kind](image.numpy(), rng)))

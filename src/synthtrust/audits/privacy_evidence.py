@@ -1,0 +1,253 @@
+"""The evidence on privacy: copies (P1), membership (P2), nearest-real share (P3), twin leak (P4).
+
+Twins painted on the label of a real case share its outline, and lie nearer to that case even if the generator is
+honest: asked which real image is nearest, every such set would be called a leak. So each twin is compared with all real
+cases but its own source (P1 to P3), and with its own source apart: against what twins of unseen labels have to do with
+their own sources, item by item (P1) and as a whole (P4). A set that was painted on classes has no such tie.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
+
+from synthtrust.audits.privacy_images import Images
+from synthtrust.audits.privacy_limits import FEWEST, FEWEST_TRAIN, Limits
+from synthtrust.metrics.functional import (
+    Auc,
+    Bank,
+    CopySearch,
+    Membership,
+    NearestShare,
+    authenticity,
+    closeness_z,
+    copying_statistic,
+    dcr_quantiles,
+    membership_auc,
+    nearest,
+    nearest_real_share,
+    nndr_ratio,
+    paired,
+    paired_twin_test,
+)
+
+Array = NDArray[np.float64]
+T = TypeVar("T")
+MOST_FEATURES = 1024
+NEIGHBOURS = 6
+CANDIDATES = 3
+"""Images compared on the full grid where only the nearest is asked for."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that one synthetic set is asked with."""
+
+    train: Images
+    holdout: Images
+    synthetic: Images
+    conditional: bool = False
+    """Whether each synthetic case was painted on the label map of the real case with its id."""
+    residual: Callable[[str], float] | None = None
+    """Id of a twin -> how alike it and its source are beyond what their label explains, for P4."""
+
+    @property
+    def real(self) -> Images:
+        """Training cases, then unseen ones."""
+        return self.train.join(self.holdout)
+
+    def source(self, of: Images) -> dict[int, int]:
+        """Return the place of each twin whose source is among these cases -> the place of that source."""
+        place = {case.id: i for i, case in enumerate(of.cases)}
+        return {i: place[case.id] for i, case in enumerate(self.synthetic.cases) if case.id in place}
+
+    def apart(self, rows: Images, columns: Images) -> Tensor | None:
+        """Return which pairs must not find each other: those of one patient, if twins are tied to their sources."""
+        if not self.conditional:
+            return None
+        return torch.from_numpy(np.array(rows.patients)[:, None] == np.array(columns.patients)[None])
+
+
+@dataclass
+class Evidence:
+    """What was found; None where it could not be asked, with the reason in ``missing``."""
+
+    n_train: int
+    n_holdout: int
+    n_synthetic: int
+    """Patients, patients, items."""
+    copies: CopySearch | None = None
+    nearest: tuple[Array, NDArray[np.int64]] | None = None
+    """Similarity of each synthetic image to its nearest training image, and which that is."""
+    mirror: CopySearch | None = None
+    """The same search with training and unseen cases changed for one another."""
+    own: dict[int, int] = field(default_factory=dict)
+    """Place of each twin of a training label -> place of its source."""
+    own_copies: CopySearch | None = None
+    """In the order of ``own``."""
+    own_similarity: Array | None = None
+    membership: Membership | None = None
+    share: NearestShare | None = None
+    twin_leak: Auc | None = None
+    distances: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Measures that never decide: of the synthetic set, and of unseen cases in its place (NaN: no such value)."""
+    null: Array | None = None
+    """Similarities ``(h, 6)`` of unseen cases to their nearest training cases."""
+    own_null: Array | None = None
+    """Likewise of twins of unseen labels: to their source, and to the nearest five others."""
+    missing: list[str] = field(default_factory=list)
+    """One sentence for each measure that was not computed."""
+
+
+def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evidence:
+    """Ask all questions that there are enough cases for.
+
+    Args:
+        material: The three sets.
+        limits: Thresholds, permutations, seed.
+        reported: Compute also what never decides.
+    """
+    train, holdout, synthetic = material.train, material.holdout, material.synthetic
+    found = Evidence(len(set(train.patients)), len(set(holdout.patients)), len(synthetic))
+    if len(train) < FEWEST_TRAIN or len(holdout) < FEWEST or not len(synthetic):
+        found.missing.append(
+            f"Copy search not computed: it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen cases, and got "
+            f"{len(train)}, {len(holdout)} and {len(synthetic)} synthetic ones."
+        )
+        return found
+    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS)
+    similarity, index = nearest(synthetic.bank, train.bank, NEIGHBOURS, exclude=material.apart(synthetic, train))
+    found.null = null.double().numpy()
+    found.nearest = similarity.double().numpy(), index[:, 0].numpy()
+    found.copies = _ask(found, "Copy search", lambda: limits.search(similarity, null))
+    found.mirror = _ask(found, "Specificity control", lambda: _mirror(material, limits))
+    found.membership = _ask(found, "Membership inference", lambda: membership_of(material, limits))
+    found.share = _ask(found, "Nearest-real share", lambda: share_of(material, limits))
+    if material.conditional:
+        _own(found, material, limits, similarity)
+        found.twin_leak = _ask(found, "Twin leak", lambda: _twin_leak(material, limits))
+    if reported:
+        found.distances = _ask(found, "Distances", lambda: _distances(material)) or {}
+    return found
+
+
+def _ask(found: Evidence, what: str, question: Callable[[], T]) -> T | None:
+    """Return the answer, or None and remember why there is none: the formulas say themselves what they need."""
+    try:
+        return question()
+    except ValueError as refusal:
+        if not str(refusal).startswith("Expected"):
+            raise
+        found.missing.append(f"{what} not computed: {refusal}")
+        return None
+
+
+def _mirror(material: Material, limits: Limits) -> CopySearch:
+    """Search for copies of unseen cases, which there cannot be: near-duplicates or wrong training ids would show."""
+    holdout, synthetic = material.holdout, material.synthetic
+    items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=material.apart(synthetic, holdout))
+    return limits.search(items, nearest(material.train.bank, holdout.bank, NEIGHBOURS)[0])
+
+
+def membership_of(material: Material, limits: Limits) -> Membership:
+    """Attack the training cases through the synthetic ones (P2)."""
+    real, n_train = material.real, len(material.train)
+    tied = material.apart(real, material.synthetic)
+    score = nearest(real.bank, material.synthetic.bank, 1, exclude=tied, candidates=CANDIDATES)[0][:, 0]
+    return membership_auc(
+        score[:n_train],
+        score[n_train:],
+        material.train.patients,
+        material.holdout.patients,
+        n_permutations=limits.n_permutations,
+        seed=limits.seed,
+        level=limits.level,
+    )
+
+
+def share_of(material: Material, limits: Limits) -> NearestShare:
+    """Ask which real image is nearest to each synthetic one (P3); exact for any two numbers of patients."""
+    real = material.real
+    tied = material.apart(material.synthetic, real)
+    index = nearest(material.synthetic.bank, real.bank, 1, exclude=tied, candidates=CANDIDATES)[1]
+    return nearest_real_share(
+        index[:, 0],
+        np.arange(len(real)) < len(material.train),
+        real.patients,
+        n_permutations=limits.n_permutations,
+        seed=limits.seed,
+        level=limits.level,
+    )
+
+
+def _own(found: Evidence, material: Material, limits: Limits, similarity: Tensor) -> None:
+    """Compare twins of training labels with their own sources, as twins of unseen labels are alike with theirs."""
+    sides = [_with_source(material, of, similarity) for of in (material.train, material.holdout)]
+    (found.own, items), (_, found.own_null) = sides
+    found.own_similarity = items[:, 0]
+    question = "Copy search among own sources"
+    found.own_copies = _ask(found, question, lambda: limits.search(items, found.own_null, ranked=False))
+
+
+def _with_source(material: Material, of: Images, similarity: Tensor) -> tuple[dict[int, int], Array]:
+    """Return which twins have their source among these cases, and ``(n, 6)``: alike to it, and to the best others."""
+    places = material.source(of)
+    if not places:
+        return places, np.empty((0, NEIGHBOURS))
+    twins, sources = (torch.tensor(list(side)) for side in (places.keys(), places.values()))
+    alike = paired(material.synthetic.bank.take(twins), of.bank.take(sources))
+    return places, torch.cat([alike[:, None], similarity[twins, : NEIGHBOURS - 1]], dim=1).double().numpy()
+
+
+def _twin_leak(material: Material, limits: Limits) -> Auc:
+    """Compare what twins have of their source beyond its label: of training labels, and of unseen ones."""
+    if material.residual is None:
+        raise ValueError("Expected label maps to compare twins with their sources, but got none.")
+    values, patients = [], []
+    for of in (material.train, material.holdout):
+        cases = [material.synthetic.cases[i] for i in material.source(of)]
+        values.append(np.nan_to_num([material.residual(case.id) for case in cases]))  # no texture is like nobody's
+        patients.append([case.patient for case in cases])
+    return paired_twin_test(
+        values[0],
+        values[1],
+        patients[0],
+        patients[1],
+        n_permutations=limits.n_permutations,
+        seed=limits.seed,
+        level=limits.level,
+    )
+
+
+def _distances(material: Material) -> dict[str, tuple[float, float]]:
+    """Return the usual distances on coarse interiors, for synthetic images whose source is not a training case."""
+    tied = set(material.source(material.train)) if material.conditional else set()
+    free = [i for i in range(len(material.synthetic)) if i not in tied]
+    if not free:
+        raise ValueError("Expected synthetic cases that are not tied to a training case by their label, but got none.")
+    train, holdout, synthetic = (
+        features(bank) for bank in (material.train.bank, material.holdout.bank, material.synthetic.take(free).bank)
+    )
+    none = float("nan")
+    quantiles = dcr_quantiles(train, holdout, synthetic)
+    return {
+        **{f"DCR, quantile {q:g}": pair for q, pair in quantiles.items()},
+        "NNDR, ratio to unseen cases": (nndr_ratio(train, holdout, synthetic), none),
+        "authenticity": (authenticity(train, synthetic), authenticity(train, holdout)),
+        "Z_U": (closeness_z(train, holdout, synthetic), none),
+        "C_T": (copying_statistic(train, holdout, synthetic), none),
+    }
+
+
+def features(bank: Bank) -> Tensor:
+    """Return coarse interiors as rows, averaged further while they have more than 1,024 numbers."""
+    x = bank.coarse
+    pool = F.avg_pool3d if x.ndim == 5 else F.avg_pool2d
+    while x[0].numel() > MOST_FEATURES and min(x.shape[2:]) >= 4:
+        x = pool(x, 2)
+    return x.flatten(1)

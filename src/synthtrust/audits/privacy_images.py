@@ -1,0 +1,119 @@
+"""Images made ready for the copy search: read in parallel, held as interiors only, refused with their file."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from synthtrust.cases import Case, CaseError
+from synthtrust.metrics.functional import Bank, bank
+
+VOLUME_GRID, LARGEST_PLANE_GRID, SMALLEST_GRID = 32, 64, 8
+
+
+@dataclass(frozen=True)
+class Images:
+    """Cases beside the interiors of their images, in one order."""
+
+    bank: Bank
+    cases: tuple[Case, ...]
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def patients(self) -> list[str]:
+        """The patient of each case."""
+        return [case.patient for case in self.cases]
+
+    def take(self, keep: Sequence[int] | NDArray[np.integer]) -> "Images":
+        """Return those at these places."""
+        return Images(self.bank.take(torch.as_tensor(np.asarray(keep, dtype=int))), tuple(self.cases[i] for i in keep))
+
+    def join(self, other: "Images") -> "Images":
+        """Return these and others."""
+        return Images(Bank.join([self.bank, other.bank]), self.cases + other.cases)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid that all images of one comparison are brought to."""
+
+    nodes: int
+    margin: int
+    """Nodes that are taken off the body at its outline."""
+
+    @classmethod
+    def of(cls, image: Tensor) -> "Grid":
+        """Return the grid for images like this one, ``(C, *spatial)``: small plane images keep their own."""
+        if image.ndim == 4:
+            return cls(VOLUME_GRID, margin=2)
+        side = min(image.shape[1:]) // 2 * 2
+        return cls(max(SMALLEST_GRID, min(side, LARGEST_PLANE_GRID)), margin=1)
+
+
+def read_images(case: Case, modalities: Sequence[str]) -> Tensor:
+    """Read a case as ``(C, *spatial)``, float32, in the file's intensity units.
+
+    Raises:
+        CaseError: If a file cannot be used, or its modalities lie on different grids.
+    """
+    images = [case.load_image(modality) for modality in modalities]
+    if len(shapes := {image.shape for image in images}) > 1:
+        raise CaseError(f"Expected one grid for all modalities of case {case.id}, but got {sorted(shapes)}.")
+    return torch.from_numpy(np.stack(images))
+
+
+def ready(cases: Sequence[Case], modalities: Sequence[str], grid: Grid, what: str) -> tuple[Images, set[tuple]]:
+    """Read cases and keep their interiors; no more images are held at once than there are threads.
+
+    Returns:
+        The images, and the shapes of the files.
+
+    Raises:
+        CaseError: If an image cannot be searched: it holds NaN or infinity, or is constant in a modality.
+    """
+
+    def one(case: Case) -> tuple[Bank, tuple[int, ...]]:
+        image = read_images(case, modalities)
+        return interior(image, grid, case), tuple(image.shape[1:])
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        found = pool.map(one, cases)
+        shown = track(found, f"Reading {what}", total=len(cases), console=Console(stderr=True), transient=True)
+        parts = list(shown)
+    return Images(Bank.join([part for part, _ in parts]), tuple(cases)), {shape for _, shape in parts}
+
+
+def interior(image: Tensor, grid: Grid, case: Case) -> Bank:
+    """Return the bank of one image; a refusal names its file."""
+    try:
+        return bank([image], grid.nodes, grid.margin)
+    except ValueError:
+        files = ", ".join(sorted({str(path) for path in case.images.values()}))
+        raise CaseError(
+            f"Expected images that vary in every modality, but case {case.id} has a constant one: {files}. Repair or "
+            "leave out this case."
+        ) from None
+
+
+def first_of_each(images: Images, before: Images | None = None) -> list[int]:
+    """Return the places of the images that are not, voxel by voxel, an earlier one, or one of another set."""
+    seen = {_content(before, i) for i in range(len(before))} if before else set()
+    kept = []
+    for i in range(len(images)):
+        content = _content(images, i)
+        if content not in seen:
+            kept.append(i)
+        seen.add(content)
+    return kept
+
+
+def _content(images: Images, i: int) -> bytes:
+    return images.bank.fine[i].numpy().tobytes()

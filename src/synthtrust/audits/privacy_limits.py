@@ -1,0 +1,68 @@
+"""The limits of the privacy audit, all set before looking."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from synthtrust.metrics.functional import CopySearch, copy_search
+
+FEWEST = 10
+"""Cases or patients on each side below which no measure of privacy is computed."""
+FEWEST_TRAIN = 8
+"""A search compares the nearest training case with five others, and leaves out a twin's own source."""
+
+N_TESTS = 3
+"""Tests of a whole set that can each call a leak: membership, nearest-real share, twin leak."""
+
+
+@dataclass
+class Limits:
+    """What decides, and how precisely it is asked; every field is printed with the verdict it led to."""
+
+    copy_threshold: float = 9.0
+    """Strength beyond which an item is a copy, see `copy_search`; twice as much with fewer than ``fewest_holdout``
+    unseen cases, whose median and spread are rough (at 9, one of 900 honest hippocampi was called with 10 or 15)."""
+    suspect_threshold: float = 7.0
+    """Strength beyond which an item is suspect, likewise: no verdict of "no leak" with one of them."""
+    p: float = 0.01
+    """One-sided p, after Holm's correction, below which membership inference, nearest-real share or twin leak count as
+    a leak: an honest set is accused with this probability by all three together."""
+    auc_bound: float = 0.65
+    """"No leak" asks for an attack whose area has its upper limit at or below this. An honest set meets it with
+    probability .73, .96 and .999 at 50, 100 and 200 patients on each side."""
+    fewest_holdout: int = 20
+    """Unseen patients without which the verdict is inconclusive."""
+    wanted_holdout: int = 50
+    """Unseen patients below which the verdict says that they are few."""
+    recall: float = 0.9
+    """Share of planted copies of each kind that the search must find, or it counts as blind to that kind."""
+    n_copies: int = 20
+    """Training cases that copies are planted of, at most a fifth of them."""
+    n_permutations: int = 999
+    """Permutations of patients for each p."""
+    level: float = 0.95
+    """Coverage of the intervals; those of controls have 99 %."""
+    seed: int = 0
+    """Of permutations, halves and planted copies."""
+
+    def __post_init__(self) -> None:
+        if self.p * (self.n_permutations + 1) <= N_TESTS:
+            raise ValueError(
+                f"Expected n_permutations above {N_TESTS / self.p:.0f}, so that a p below {self.p:g} is possible with "
+                f"Holm's correction, but got {self.n_permutations}."
+            )
+
+    def thresholds(self) -> dict[str, Any]:
+        """Return those that decide."""
+        names = [field.name for field in fields(Limits)]
+        return {name: getattr(self, name) for name in names[: names.index("n_copies")]}
+
+    def search(self, items: Any, unseen: Any, *, ranked: bool = True) -> CopySearch:
+        """Return the copy search with these thresholds."""
+        times = 1 if len(unseen) >= self.fewest_holdout else 2
+        return copy_search(
+            items,
+            unseen,
+            copy_threshold=times * self.copy_threshold,
+            suspect_threshold=times * self.suspect_threshold,
+            ranked=ranked,
+        )

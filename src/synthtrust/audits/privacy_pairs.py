@@ -1,0 +1,38 @@
+"""Pictures of the most suspicious pairs: a synthetic case beside the training case that it is nearest to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from nibabel.orientations import apply_orientation, io_orientation
+from numpy.typing import NDArray
+
+from synthtrust.audits.privacy_evidence import Material
+from synthtrust.cases import Case
+from synthtrust.cases.case import RASTERS, read_header
+from synthtrust.report.pairs import Pair
+
+
+def pictured(rows: Sequence[Mapping[str, Any]], material: Material, modality: str, n: int) -> list[Pair]:
+    """Return the first n pairs of the table ``copies`` of one set, each in the middle slice of its volume."""
+    twins, real = ({case.id: case for case in images.cases} for images in (material.synthetic, material.train))
+    return [
+        Pair(
+            row["set"],
+            row["synthetic"],
+            row["nearest_real"],
+            f"similarity {row['similarity']:.3f}, strength {row['strength']:.1f}, {row['reading'] or 'no copy'}",
+            plane(twins[row["synthetic"]], modality),
+            plane(real[row["nearest_real"]], modality),
+        )
+        for row in rows[:n]
+    ]
+
+
+def plane(case: Case, modality: str) -> NDArray[np.float32]:
+    """Return the middle axial slice of a volume, anterior up and the patient's right on the left; a plane as it is."""
+    image, path = case.load_image(modality), case.images[modality]
+    if image.ndim == 2 or path.suffix.lower() in RASTERS:
+        return image
+    volume = apply_orientation(image, io_orientation(read_header(path)[1]))
+    return np.flip(volume[:, :, volume.shape[2] // 2].T)

@@ -1,0 +1,117 @@
+"""The tables of the privacy audit: tests, controls and copies, one row a value."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from synthtrust.audits.privacy_controls import Control
+from synthtrust.audits.privacy_evidence import Evidence, Material
+from synthtrust.metrics.functional import CopySearch
+
+Row = dict[str, Any]
+NONE = float("nan")
+
+TESTS = (
+    "set", "measure", "value", "ci_low", "ci_high", "p", "n_train", "n_holdout", "n_synthetic", "decisive", "note",
+)  # fmt: skip
+CONTROLS = ("set", "kind", "rate", "n", "passed", "smallest_share", "note")
+COPIES = ("set", "synthetic", "nearest_real", "own_source", "similarity", "z", "r", "strength", "reading")
+
+
+def measure_rows(name: str, found: Evidence, level: float) -> Iterator[Row]:
+    """Yield the rows of ``tests`` of one set; what was not computed is there with NaN and its reason."""
+    counts = (found.n_train, found.n_holdout, found.n_synthetic)
+    for measure, values, decisive, note in (*_searches(found, level), *_areas(found), *_reported(found)):
+        yield dict(zip(TESTS, (name, measure, *values, *counts, decisive, note), strict=True))
+
+
+Values = tuple[float, float, float, float]
+"""Value, lower and upper limit, p."""
+Said = Iterator[tuple[str, Values, bool, str]]
+"""Measure, values, whether it decides, note."""
+
+
+def _searches(found: Evidence, level: float) -> Said:
+    searches = (
+        ("P1 copies of training cases", found.copies, True, "own source left out" if found.own else ""),
+        ("P1 copies of the own source", found.own_copies, True, "twins of training labels"),
+        ("copies of unseen cases", found.mirror, False, "specificity control: 0 is expected"),
+    )
+    for measure, search, decisive, note in searches:
+        if search is not None:
+            k, n = int(search.copy.sum()), len(search.copy)
+            interval = binomtest(k, n).proportion_ci(level)
+            said = f"{k} of {n} copies, {int(search.suspect.sum())} suspect. {note}".strip()
+            yield measure, (k / n, interval.low, interval.high, NONE), decisive, said
+
+
+def _areas(found: Evidence) -> Said:
+    if found.membership is not None:
+        auc, null = found.membership.auc, found.membership.null
+        yield "P2 membership AUC", (auc.value, auc.low, auc.high, auc.p), True, ".5 is expected"
+        note = "null control, 99 % interval: must hold .5"
+        yield "membership between halves of training", (null.value, null.low, null.high, null.p), False, note
+        for fpr, tpr in found.membership.tpr.items():
+            few = "" if tpr == tpr else "would rest on fewer than two unseen images"
+            yield f"membership TPR at {fpr:.0%} FPR", (tpr, NONE, NONE, NONE), False, few
+    if found.share is not None:
+        share = found.share
+        note = f"{share.expected:.3f} is expected"
+        yield "P3 nearest-real share", (share.value, share.low, share.high, share.p), True, note
+    if found.twin_leak is not None:
+        auc = found.twin_leak
+        yield "P4 twin leak AUC", (auc.value, auc.low, auc.high, auc.p), True, ".5 is expected"
+
+
+def _reported(found: Evidence) -> Said:
+    for measure, (value, unseen) in found.distances.items():
+        note = "" if unseen != unseen else f"{unseen:.3g} of unseen cases"
+        yield measure, (value, NONE, NONE, NONE), False, note
+    for reason in found.missing:
+        yield reason.partition(" not computed")[0], (NONE, NONE, NONE, NONE), False, reason
+
+
+def control_rows(name: str, controls: Sequence[Control]) -> Iterator[Row]:
+    """Yield the rows of ``controls`` of one set."""
+    for c in controls:
+        yield dict(zip(CONTROLS, (name, c.kind, c.rate, c.n, c.passed, c.smallest, c.note), strict=True))
+
+
+def copy_rows(name: str, found: Evidence, material: Material, most: int = 5) -> list[Row]:
+    """Return the rows of ``copies``: all copies and suspects, and at least the ``most`` most suspicious pairs."""
+    rows = []
+    if found.copies is not None and found.nearest is not None:
+        similarity, index = found.nearest
+        everyone = np.arange(len(index))
+        rows += _pairs(name, material, found.copies, everyone, index, similarity[:, 0], own=False)
+    if found.own_copies is not None and found.own_similarity is not None:
+        twins, sources = np.array(list(found.own)), np.array(list(found.own.values()))
+        rows += _pairs(name, material, found.own_copies, twins, sources, found.own_similarity, own=True)
+    rows.sort(key=lambda row: (-row["strength"], -row["similarity"]))
+    return [row for place, row in enumerate(rows) if row["reading"] or place < most]
+
+
+def _pairs(
+    name: str, material: Material, search: CopySearch, twins: NDArray[np.integer], real: NDArray[np.integer],
+    similarity: NDArray[np.floating],
+    *, own: bool,
+) -> list[Row]:  # fmt: skip
+    words = np.where(search.copy, "COPY", np.where(search.suspect, "SUSPECT", ""))
+    return [
+        dict(
+            zip(
+                COPIES,
+                (
+                    name, material.synthetic.cases[i].id, material.train.cases[j].id, own,
+                    float(s), float(z), float(r), float(strength), str(word),
+                ),
+                strict=True,
+            )
+        )
+        for i, j, s, z, r, strength, word in zip(
+            twins, real, similarity, search.z, search.r, search.strength, words, strict=True
+        )
+    ]  # fmt: skip

@@ -1,0 +1,117 @@
+"""The chapter on calibration: detection against the planted share of copies, and false alarms."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from synthtrust.report.ink import COLOURS, WIDE_PANEL, panel, region_colour, svg
+from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
+from synthtrust.report.words import estimate, number
+
+VERBATIM = "exact"
+TESTS = {"P1": "copy search", "P2": "membership inference", "P3": "nearest-real share"}
+MARKS = ("o", "s", "^", "D", "v", "P")
+GLYPHS = ("●", "■", "▲", "◆", "▼", "✚")
+
+
+def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
+    """Lay out the table ``detection`` of the calibration."""
+    detection = tables["detection"]
+    kinds = [kind for kind in dict.fromkeys(detection["kind"]) if kind != "none"]
+    first = detection.iloc[0]
+    n = (
+        f"{first['n_train']} training, {first['n_holdout']} unseen and {first['n_synthetic']} honest cases, all real, "
+        f"of different patients, drawn {first['n_seeds']} times."
+    )
+    exhibits = (
+        Exhibit(
+            "Verbatim copies: draws in which each test calls a leak",
+            (_tests(detection),),
+            f"{n} Share 0: false alarms. Bars: exact 95 % intervals over draws.",
+            _keys([f"{test} {name}" for test, name in TESTS.items()]),
+            wide=True,
+        ),
+        Exhibit(
+            "Planted copies that the copy search names, with their source",
+            (_named(detection, kinds),),
+            f"Share of all planted copies in all draws, by disguise. {n}",
+            _keys(kinds),
+            wide=True,
+        ),
+    )
+    section = Section(
+        "Detection against the planted share of copies",
+        "Copies of training cases are planted among real cases that nobody trained on: these are what a perfectly "
+        "honest generator would paint.",
+        exhibits,
+        (_table(detection, kinds),),
+        ("The search, its thresholds and the tests are those of the audit; its specificity control is left out.",),
+    )
+    return Chapter(_answers(detection), (), (section,))
+
+
+def _answers(detection: pd.DataFrame) -> tuple[str, ...]:
+    every = detection[detection["measure"] == "any"]
+    (honest,) = every[every["kind"] == "none"].to_dict("records")
+    value = estimate(honest["detected"], honest["ci_low"], honest["ci_high"], 2)
+    said = [f"False alarms on honest sets: {value} of {honest['n_seeds']} draws."]
+    planted = every[every["kind"] != "none"]
+    if len(planted):
+        least = planted["share"].min()
+        low = planted[planted["share"] == least]
+        found = ", ".join(f"{row['kind']} {number(row['detected'], 2)}" for row in low.to_dict("records"))
+        said.append(f"Draws in which {least:.0%} of planted copies were called a leak: {found}.")
+    return tuple(said)
+
+
+def _keys(names: Sequence[str]) -> tuple[Key, ...]:
+    return tuple(Key(name, region_colour(i), GLYPHS[i % len(GLYPHS)]) for i, name in enumerate(names))
+
+
+def _tests(detection: pd.DataFrame) -> str:
+    """Draw how often P1, P2 and P3 call a leak among verbatim copies."""
+    rows = detection[detection["kind"].isin(["none", VERBATIM])]
+    lines = [rows[rows["measure"] == test] for test in TESTS]
+    return _curves(lines, "detected", "draws called a leak", bars=True)
+
+
+def _named(detection: pd.DataFrame, kinds: Sequence[str]) -> str:
+    rows = detection[detection["measure"] == "any"]
+    return _curves([rows[rows["kind"] == kind] for kind in kinds], "found", "copies named", bars=False)
+
+
+def _curves(lines: Sequence[pd.DataFrame], column: str, name: str, *, bars: bool) -> str:
+    figure, axes = panel("", "planted share of copies", f"share of {name}", WIDE_PANEL)
+    shares = sorted({share for rows in lines for share in rows["share"]})
+    for i, rows in enumerate(lines):
+        x = [shares.index(share) + 0.07 * (i - (len(lines) - 1) / 2) for share in rows["share"]]  # side by side
+        colour = COLOURS[region_colour(i)]
+        axes.plot(x, rows[column], marker=MARKS[i % len(MARKS)], color=colour, linewidth=1)
+        if bars:
+            axes.vlines(x, rows["ci_low"], rows["ci_high"], color=colour, linewidth=1)
+    axes.set_xticks(range(len(shares)), [f"{share:.0%}" for share in shares])
+    axes.set_ylim(-0.03, 1.05)
+    return svg(figure, f"calibration-{column}", f"Share of {name} over the planted share of copies")
+
+
+def _table(detection: pd.DataFrame, kinds: Sequence[str]) -> Table:
+    """Return kinds down, planted shares across: the verdict's call above the share of copies that were named."""
+    every = detection[detection["measure"] == "any"]
+    shares = sorted(every["share"].unique())
+    cells = {(row["kind"], row["share"]): row for row in every.to_dict("records")}
+    rows = [
+        {"Copies": kind} | {f"{share:.0%} planted": _cell(cells.get((kind, share))) for share in shares}
+        for kind in ("none", *kinds)
+    ]
+    return Table(
+        "Draws in which the verdict calls a leak, and the share of copies that were named",
+        pd.DataFrame(rows),
+        "Above: share of draws with its exact 95 % interval, by any test, Holm's correction made. Below: copies named.",
+    )
+
+
+def _cell(row: Mapping | None) -> str:
+    if row is None:
+        return ""
+    called = estimate(row["detected"], row["ci_low"], row["ci_high"], 2)
+    return called if row["found"] != row["found"] else f"{called}\nnamed {number(row['found'], 2)}"

@@ -1,0 +1,69 @@
+"""A synthetic case beside the training case that it is nearest to."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from synthtrust.report.parts import Exhibit
+
+PICTURES = "pairs"
+"""Under this name a table carries its pairs in ``attrs``, which no file is written of."""
+TILE = 168  # [pixel], the longer side of one image
+
+
+@dataclass(frozen=True, eq=False)  # pandas compares what tables carry, and arrays have no one answer to that
+class Pair:
+    """Two images to be looked at side by side."""
+
+    set: str
+    synthetic: str
+    """Id of the synthetic case."""
+    real: str
+    """Id of the training case."""
+    why: str
+    left: NDArray
+    """``(rows, columns)`` of the synthetic case, in its own intensity units."""
+    right: NDArray
+    """Likewise of the training case."""
+
+
+def pairs_exhibit(pairs: Sequence[Pair]) -> Exhibit:
+    """Lay out pairs, one panel each."""
+    return Exhibit(
+        "The most suspicious pairs: synthetic on the left, nearest training case on the right",
+        tuple(_panel(pair) for pair in pairs),
+        "Middle axial slice of volumes. The search looks through mirroring and shifts, so a copy may be mirrored or "
+        "lie a few slices off. Grey levels run from the 1st to the 99th percentile of each image. The most suspicious "
+        "pairs are shown whether or not they are copies.",
+        wide=True,
+    )
+
+
+def _panel(pair: Pair) -> str:
+    tiles = "".join(
+        f'<td><img alt="{escape(f"{what} {case}")}" src="{_tile(image)}"></td>'
+        for what, case, image in (("synthetic", pair.synthetic, pair.left), ("training", pair.real, pair.right))
+    )
+    caption = escape(f"{pair.synthetic} and {pair.real}: {pair.why}")
+    return (
+        f'<table class="slices" style="--columns: 2"><tbody><tr>{tiles}</tr></tbody>'
+        f'<caption style="caption-side: bottom; text-align: left; font-size: .82rem">{caption}</caption></table>'
+    )
+
+
+def _tile(image: NDArray) -> str:
+    """Return an image as a PNG data address."""
+    values = np.asarray(image, dtype=float)
+    low, high = np.percentile(values, [1, 99])
+    grey = np.uint8(255 * ((values - low) / max(high - low, 1e-12)).clip(0, 1))
+    picture, buffer = Image.fromarray(grey), io.BytesIO()
+    scale = TILE / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    picture.resize(size, Image.Resampling.BILINEAR).save(buffer, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,119 @@
+"""The chapter on privacy: the verdict with its reasons, the controls it rests on, the tests, and pairs to look at."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from synthtrust.report.pairs import PICTURES, pairs_exhibit
+from synthtrust.report.parts import Chapter, Section, Table
+from synthtrust.report.words import interval, number
+
+LIMITS = (
+    "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
+    "it finds is a lower bound of what leaks.",
+    "Seen are copies of whole images that may be noisy, mirrored, moved by up to an eighth of the side or changed in "
+    "intensity. Not seen are rotations beyond about 10 degrees, elastic warps, crops, and copies of a part.",
+    "Distances to training data (DCR, NNDR, authenticity, C_T) are shown since many ask for them and never decide: "
+    "sets that pass them are still open to membership inference, and honest sets of low diversity fail them.",
+    "Membership inference says nothing about leaks of a few per cent: those are what the copy search is for.",
+)
+
+MOST_ROWS = 20
+
+
+def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
+    """Lay out the tables of the privacy audit: ``tests``, ``controls``, ``copies`` and ``verdict``."""
+    names = list(tables["verdict"]["subject"])
+    pairs = tables["copies"].attrs.get(PICTURES) or []
+    shown = [_verdicts(tables["verdict"])]
+    for name in names:
+        for table, lay_out in (("controls", _controls), ("tests", _tests)):
+            rows = tables[table]
+            if len(rows := rows[rows["set"] == name]):
+                shown.append(lay_out(rows, name))
+    copies = tables["copies"]
+    sections = (
+        Section(
+            "Privacy: does it give away the patients it was learned from?",
+            "A leak can be shown; its absence cannot. Copies are planted in every audit: the verdict says down to "
+            "which share of copies it would have seen them.",
+            tables=tuple(shown),
+            notes=LIMITS,
+        ),
+        Section(
+            "Pairs to look at",
+            "Each synthetic case is compared with every training case, under all mirrorings and small shifts.",
+            (pairs_exhibit(pairs),) if pairs else (),
+            tuple(_copies(rows, str(name)) for name, rows in copies.groupby("set", sort=False)),
+        ),
+    )
+    return Chapter((), (), sections)
+
+
+def _verdicts(rows: pd.DataFrame) -> Table:
+    shown = rows[["subject", "verdict", "reasons", "would_change", "thresholds"]]
+    names = ["Synthetic set", "Verdict", "Why", "What would change it", "Limits, set before looking"]
+    return Table("Verdict", shown.set_axis(names, axis=1))
+
+
+def _controls(rows: pd.DataFrame, name: str) -> Table:
+    shown = pd.DataFrame(
+        {
+            "Control": rows["kind"],
+            "Result": [number(value) for value in rows["rate"]],
+            "n": rows["n"],
+            "Passed": ["yes" if passed else "no" for passed in rows["passed"]],
+            "Found from": [f"{100 * s:.2g} %" if s == s else "" for s in rows["smallest_share"]],
+            "What it is": rows["note"],
+        }
+    )
+    return Table(
+        f"Controls of {name}: what was planted, and what came out",
+        shown,
+        "Copies of training cases are planted among the synthetic ones, exact and in disguise; unseen cases are "
+        "searched as if they were synthetic. Found from: the share of such copies in the set of which at least one is "
+        "found with probability .8.",
+    )
+
+
+def _tests(rows: pd.DataFrame, name: str) -> Table:
+    records = rows.to_dict("records")
+    shown = pd.DataFrame(
+        {
+            "Measure": rows["measure"],
+            "Value": [f"{number(r['value'])}\n{interval(r['ci_low'], r['ci_high'])}".rstrip() for r in records],
+            "p": [number(p) if p == p else "" for p in rows["p"]],
+            "Patients: training, unseen": [f"{r['n_train']}, {r['n_holdout']}" for r in records],
+            "Synthetic cases": rows["n_synthetic"],
+            "Decides": ["yes" if decisive else "no" for decisive in rows["decisive"]],
+            "Note": rows["note"],
+        }
+    )
+    return Table(
+        f"Tests of {name}",
+        shown,
+        "Intervals over patients; shares of copies: exact binomial. p one-sided, permutation.",
+    )
+
+
+def _copies(rows: pd.DataFrame, name: str) -> Table:
+    most = rows.head(MOST_ROWS)
+    digits = {"similarity": 3, "z": 1, "r": 1, "strength": 1}
+    values = {column: [number(value, places) for value in most[column]] for column, places in digits.items()}
+    shown = pd.DataFrame(
+        {
+            "Synthetic case": most["synthetic"],
+            "Training case": most["nearest_real"],
+            "Own source": most["own_source"].map({True: "yes", False: "no"}),
+            **{column if len(column) == 1 else column.capitalize(): values[column] for column in digits},
+            "Reading": most["reading"],
+        }
+    )
+    left = "" if len(most) == len(rows) else f" The first {MOST_ROWS} of {len(rows)}; all are in the CSV file."
+    return Table(
+        f"Copies, suspects, and the most suspicious others of {name}",
+        shown,
+        "z: how much more similar than unseen patients are; r: how far the nearest stands out from the next five; "
+        "strength: the geometric mean of z and −r, in robust standard deviations of unseen patients. Own source: the "
+        f"case whose label the twin was painted on.{left}",
+    )

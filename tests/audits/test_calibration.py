@@ -1,0 +1,73 @@
+"""Calibration: planted copies are called a leak, honest sets are not, and a finished seed is not asked again."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from synthtrust.audits import Calibration
+from synthtrust.cases import Case, Cohort
+from synthtrust.report.calibration import calibration_chapter
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("real"), np.random.default_rng(0)
+    cases = []
+    for i in range(62):
+        field = gaussian_filter(rng.normal(size=(24, 24)), 1.0)
+        image = (120 + 25 * field / field.std()).round().clip(1, 255).astype(np.uint8)
+        Image.fromarray(image).save(folder / f"{i:02d}.png")
+        cases.append(Case(f"{i:02d}", {"grey": folder / f"{i:02d}.png"}, 0, patient=f"of {i // 2}" if i > 59 else ""))
+    return Cohort("textures", tuple(cases), ("grey",), {"all": 0})
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    return Calibration(shares=(0.0, 0.1, 1.0), n_train=20, n_holdout=21, n_synthetic=20, seeds=3, n_permutations=399)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("draws")
+
+
+@pytest.fixture(scope="module")
+def tables(calibration, cohort, folder):
+    return calibration(cohort, folder)
+
+
+def test_copies_are_called_and_honest_sets_are_not(tables):
+    of = tables["detection"].set_index(["kind", "share", "measure"])
+    assert of.loc[("none", 0.0, "any"), "detected"] == 0
+    assert of.loc[("none", 0.0, "any"), "ci_high"] == pytest.approx(1 - 0.025 ** (1 / 3))  # 0 of 3 draws
+    for kind in ("exact", "flip", "noise", "shift", "intensity"):
+        assert of.loc[(kind, 0.1, "P1"), "detected"] == 1
+        assert of.loc[(kind, 0.1, "P1"), "found"] == 1
+        assert of.loc[(kind, 0.1, "any"), "n_copies"] == 2
+    assert of.loc[("exact", 1.0, "P2"), "detected"] == 1
+    assert ("noise", 1.0, "P2") not in of.index  # asked of verbatim copies alone
+
+
+def test_a_finished_seed_is_read_and_more_seeds_are_added(calibration, cohort, folder, tables, monkeypatch):
+    monkeypatch.setattr(Calibration, "_draw", None)  # asking again would fail
+    assert calibration(cohort, folder)["draws"].equals(tables["draws"])
+    with pytest.raises(TypeError):
+        Calibration(**{**vars(calibration), "seeds": 4})(cohort, folder)
+
+
+def test_the_page_shows_false_alarms_first(tables):
+    chapter = calibration_chapter(tables)
+    assert chapter.answers[0].startswith("False alarms on honest sets: 0.00 [0.00, 0.71] of 3 draws")
+    assert all("<svg" in panel for exhibit in chapter.sections[0].exhibits for panel in exhibit.panels)
+
+
+def test_too_few_patients_are_refused_with_their_number(cohort, tmp_path):
+    with pytest.raises(ValueError, match=r"at least 200 different patients .* but got 61"):
+        Calibration()(cohort, tmp_path)
+
+
+def test_the_experiment_composes(composed):
+    cfg = composed("evaluate", "experiment=controls", "cases=phantom")
+    assert cfg.calibration.seeds == 20
+    assert "calibration" not in composed("evaluate")
