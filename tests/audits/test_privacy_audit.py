@@ -260,6 +260,17 @@ def test_too_few_permutations_to_ever_reject_are_refused():
         Privacy(n_permutations=199)
 
 
+def test_few_unseen_cases_ask_for_stronger_copies(audit):
+    rng = np.random.default_rng(0)
+    unseen = np.sort(rng.normal(0.5, 0.05, (40, 6)))[:, ::-1]
+    copy = np.array([[0.8, 0.5, 0.5, 0.49, 0.48, 0.47]])
+    assert audit.search(copy, unseen).copy.all()
+    few = unseen[:19]
+    assert not audit.search(copy, few).copy.any()
+    assert audit.search(copy, few).strength > audit.copy_threshold
+    assert audit.search(np.where(copy == 0.8, 1.0, copy), few).copy.all()  # the search stays able to see
+
+
 def test_the_smallest_leak_is_the_counting_of_draws():
     rng = np.random.default_rng(0)
     hit = np.arange(15) < 4

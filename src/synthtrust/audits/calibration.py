@@ -1,6 +1,5 @@
 """What the privacy audit finds: copies planted in real cases, which stand in for a perfectly honest generator."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,8 +21,6 @@ from synthtrust.audits.privacy_verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.files import aside, fingerprint
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
-
-log = logging.getLogger(__name__)
 
 TESTS = ("P1", "P2", "P3")
 VERBATIM = "exact"

@@ -12,6 +12,7 @@ Not seen: rotations by more than about 10 degrees, elastic warps, crops, and cop
 """
 
 from itertools import combinations, product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -166,27 +167,33 @@ def _fine(queries: Bank, reference: Bank, index: Tensor, flip: Tensor, reach: in
             for row, column in (part.unbind(dim=1) for part in pairs.split(step) if len(part)):
                 found, place = index[here][row, column].unique(return_inverse=True)
                 theirs = _spectra(reference.take(found), size, mirrored)
-                a, b = (tuple(x[rows] for x in spectra) for spectra, rows in ((ours, row), (theirs, place)))
-                result[start + row, column] = _best(a, b, size, reach)
+                result[start + row, column] = _best(ours.take(row), theirs.take(place), size, reach)
     return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
 
 
-Spectra = tuple[Tensor, Tensor, Tensor]
-"""Fourier transforms of interiors, of their squares and of their bodies, ``(N, C, ...)`` complex."""
+class _Spectra(NamedTuple):
+    """Fourier transforms ``(N, C, ...)``, complex."""
+
+    interior: Tensor
+    energy: Tensor
+    """Of the squares."""
+    body: Tensor
+
+    def take(self, rows: Tensor) -> "_Spectra":
+        return _Spectra(*(x[rows] for x in self))
 
 
-def _spectra(images: Bank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> Spectra:
+def _spectra(images: Bank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> _Spectra:
     fine, body = (x.flip(mirrored) if mirrored else x for x in (images.fine, images.body))
     axes = tuple(range(-len(size), 0))
-    first, second, third = (torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float()))
-    return first, second, third
+    return _Spectra(*(torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float())))
 
 
-def _best(a: Spectra, b: Spectra, size: tuple[int, ...], reach: int) -> Tensor:
+def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int) -> Tensor:
     """Return the highest correlation of each pair over shifts, ``(P,)``."""
-    product_ = _shifted_products(a[0], b[0], size, reach)
-    energy_a = _shifted_products(a[1], b[2], size, reach).clamp(min=SMALLEST_OVERLAP)
-    energy_b = _shifted_products(a[2], b[1], size, reach).clamp(min=SMALLEST_OVERLAP)
+    product_ = _shifted_products(a.interior, b.interior, size, reach)
+    energy_a = _shifted_products(a.energy, b.body, size, reach).clamp(min=SMALLEST_OVERLAP)
+    energy_b = _shifted_products(a.body, b.energy, size, reach).clamp(min=SMALLEST_OVERLAP)
     return (product_ / (energy_a * energy_b).sqrt()).flatten(1).amax(dim=1)
 
 
