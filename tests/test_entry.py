@@ -53,8 +53,12 @@ def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page
     asked = ("runs=runs/demo", "audit=[trust]", "audit.trust.n_boot=50", "folder=reports/failed", "pictures=0")
     done = command(demo, "evaluate.py", *asked, "fail_on=[leak,unassessed]")
     assert done.returncode != 0
-    assert done.stderr.strip().splitlines()[-1].startswith(
-        "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/index.html"
+    assert (
+        done.stderr.strip()
+        .splitlines()[-1]
+        .startswith(
+            "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/index.html"
+        )
     )
     assert (demo / "reports" / "failed" / "index.html").is_file()
     (card,) = (demo / "reports" / "failed" / "cards").glob("*/trust_card.json")
