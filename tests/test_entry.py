@@ -57,7 +57,7 @@ def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page
         done.stderr.strip()
         .splitlines()[-1]
         .startswith(
-            "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/index.html"
+            "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/"
         )
     )
     assert (demo / "reports" / "failed" / "index.html").is_file()
