@@ -7,6 +7,7 @@ import torch
 from synthtrust.generators.painting.conditioning import brain_of, likely_brain, mean_mask, numbered, one_hot
 from synthtrust.generators.painting.grid import crop_or_pad, pack, smallest_size, unpack
 from synthtrust.generators.painting.intensity import from_unit, scale_of, to_unit
+from synthtrust.generators.painting.volumes import average_brain
 
 
 def ball(shape, radius, centre=0.0):
@@ -109,3 +110,13 @@ def test_hot_voxels_do_not_darken_the_rest_and_darkness_inside_is_not_background
     assert scale_of(images, brain, None)[1, 0] == 32767
     assert scale_of(images, brain, 99.5)[1, 0] == 100
     assert (from_unit(np.full_like(images, -1), np.float32([[0], [100]]), brain) > 0).all()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_the_average_brain_is_of_those_that_have_a_brain_and_no_label_there(tmp_path, flip):
+    images = np.full((2, 1, 4, 1, 1), -1, np.float16)
+    images[0, 0, :3, 0, 0], images[1, 0, 1, 0, 0] = (0.5, 0.5, 0.9), 0
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "channel.npy", np.uint8([[3, 3, 1, 0], [0, 3, 0, 0]]).reshape(2, 4, 1, 1))
+    expected = [0.5, 0.25, 0.25, 0.5] if flip else [0.5, 0.25, -1, -1]
+    assert average_brain(tmp_path, 3, flip=flip).flatten().tolist() == expected

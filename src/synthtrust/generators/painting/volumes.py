@@ -53,6 +53,25 @@ def prepared(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def average_brain(folder: Path, n_channels: int, *, flip: bool) -> Tensor:
+    """Return the average of prepared volumes where they are brain without a label, ``(M, *size)``; -1 where none is.
+
+    Args:
+        folder: Of the prepared volumes.
+        n_channels: Of the condition, the brain's last.
+        flip: Take each volume and its mirror image.
+    """
+    images, channels = (np.load(folder / name, mmap_mode="r") for name in ("images.npy", "channel.npy"))
+    total, count = np.zeros(images.shape[1:], np.float32), np.zeros(channels.shape[1:], np.float32)
+    for image, channel in zip(images, channels):
+        healthy = channel == n_channels
+        total += np.where(healthy, image, 0)
+        count += healthy
+    if flip:
+        total, count = total + np.flip(total, 1), count + np.flip(count, 0)
+    return torch.from_numpy(np.where(count > 0, total / np.maximum(count, 1), np.float32(-1)))
+
+
 class Pairs(Dataset):
     """Endless pairs of image and condition, numbered by draw; the same number gives the same pair on any rank.
 

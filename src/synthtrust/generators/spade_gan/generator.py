@@ -21,7 +21,7 @@ from synthtrust.generators.painting.fitting import own_randomness, training_key,
 from synthtrust.generators.painting.grid import Size
 from synthtrust.generators.painting.survey import Survey, survey
 from synthtrust.generators.painting.training import FACTS, LAST, LOSS, averaged, read_last
-from synthtrust.generators.painting.volumes import prepared
+from synthtrust.generators.painting.volumes import average_brain, prepared
 from synthtrust.generators.painting.watching import SAMPLES, ShowSamples
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
 from synthtrust.generators.spade_gan.training import Schedule, train
@@ -170,6 +170,7 @@ class SpadeGAN(Generator):
             critic = Critic(n_images, n_condition, known.size, self.critic_channels, self.critic_layers, self.critics)
             facts = {"key": key, "survey": known.plain()}
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
+                painter.average_brain[0] = average_brain(home / "volumes", n_condition, flip=self.flip)
                 watchers = self._watchers(cases, known, home)
                 train(painter, encoder, critic, n_condition, self._schedule, home, facts, self._loggers, watchers)
             last = read_last(home)

@@ -30,11 +30,13 @@ class Painter(nn.Module):
     """A style becomes a coarse volume, and the label map shapes it at every level on the way up to an image.
 
     Made of MONAI's residual blocks, not of its whole ``SPADENet``, which has no block at the finest level: its last
-    one has as many feature maps as the image has channels, and knows the labels at half the resolution only. Four
-    further choices differ from it:
+    one has as many feature maps as the image has channels, and knows the labels at half the resolution only. Further
+    choices differ from it:
 
     - the levels work on packed voxels, a fraction of the cost; two convolutions of the unpacked ones follow, which see
       the label map too. What is unpacked begins as equal voxels (Aitken et al. 2017), or a chequerboard would stay;
+    - the average brain of the training cases, their labels left out, is laid beside the label map: that does not tell
+      where ventricles and midline are, and a short training does not find it out;
     - the label map is averaged to the size of a level, so that a tumour of a few voxels is still seen at the coarsest;
     - the style is laid beside the label map at every level and tints the last one, since normalisation takes from a
       volume what is the same everywhere, such as its brightness; without the tint a style was soon ignored;
@@ -52,6 +54,8 @@ class Painter(nn.Module):
         style_size: Numbers of a style.
     """
 
+    average_brain: Tensor
+
     def __init__(
         self,
         size: Sequence[int],
@@ -64,14 +68,16 @@ class Painter(nn.Module):
     ) -> None:
         super().__init__()
         self.packed = packed
+        self.register_buffer("average_brain", torch.zeros(1, n_images, *size))
         self.coarsest = [side // (packed * 2 ** (len(channels) - 1)) for side in reversed(size)]  # packing turns round
         self.first = nn.Linear(style_size, channels[-1] * math.prod(self.coarsest))
         upwards = [channels[-1], *reversed(channels)]
+        n_told = n_condition + n_images
         self.blocks = nn.ModuleList(
-            SPADENetResBlock(3, before, after, n_condition * packed**3 + style_size, spade_channels)
+            SPADENetResBlock(3, before, after, n_told * packed**3 + style_size, spade_channels)
             for before, after in pairwise(upwards)
         )
-        self.up = nn.Upsample(scale_factor=2, mode="nearest")
+        self.up = nn.Upsample(scale_factor=2, mode="trilinear", align_corners=False)
         fine = max(channels[0] // FINE, n_images)
         self.unfold = nn.Conv3d(channels[0], fine * packed**3, kernel_size=3, padding=1)
         with torch.no_grad():
@@ -79,7 +85,7 @@ class Painter(nn.Module):
                 weights.copy_(weights[:: packed**3].repeat_interleave(packed**3, dim=0))
         self.tint = nn.Linear(style_size, fine)
         self.last = nn.Sequential(
-            nn.Conv3d(fine + n_condition, fine, kernel_size=3, padding=1),
+            nn.Conv3d(fine + n_told, fine, kernel_size=3, padding=1),
             nn.LeakyReLU(LEAK),
             nn.Conv3d(fine, n_images, kernel_size=3, padding=1),
             nn.Tanh(),
@@ -95,15 +101,16 @@ class Painter(nn.Module):
         Returns:
             Images ``(B, n_images, *size)`` in [-1, 1].
         """
-        labels = pack(condition, self.packed)
+        told = torch.cat([condition, self.average_brain.expand(len(condition), -1, -1, -1, -1)], 1)
+        packed = pack(told, self.packed)
         x = self.first(style).unflatten(1, (-1, *self.coarsest))
         for level, block in enumerate(self.blocks):
             x = self.up(x) if level else x
             sides = x.shape[2:]
             laid = style[..., None, None, None].expand(*style.shape, *sides)
-            x = block(x, torch.cat([adaptive_avg_pool3d(labels, sides), laid], 1))
+            x = block(x, torch.cat([adaptive_avg_pool3d(packed, sides), laid], 1))
         fine = unpack(self.unfold(leaky_relu(x, LEAK)), self.packed) + self.tint(style)[..., None, None, None]
-        painted: Tensor = self.last(torch.cat([fine, condition], 1))
+        painted: Tensor = self.last(torch.cat([fine, told], 1))
         return painted
 
 
