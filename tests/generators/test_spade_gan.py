@@ -113,8 +113,8 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_pat
     monkeypatch.setattr(Contest, "training_step", step)
     resumed = SpadeGAN(**settings).work_in(home).fit(cases)
 
-    for name, weights in whole.painter_.state_dict().items():
-        torch.testing.assert_close(weights, resumed.painter_.state_dict()[name], rtol=0, atol=0)
+    for name, weights in whole.network_.state_dict().items():
+        torch.testing.assert_close(weights, resumed.network_.state_dict()[name], rtol=0, atol=0)
     assert (home / "loss.csv").read_text() == (tmp_path / "whole" / "loss.csv").read_text()
     assert losses(home)["step"].tolist() == [1, 2, 3, 4, 5, 6]
 

@@ -26,7 +26,7 @@ def recipe_of(
     train = [] if isinstance(generator, Importer) else train  # it learns from nobody here
     idle = generator.not_in_recipe if isinstance(generator, Generator) else frozenset()
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
-        contents = list(pool.map(_content, train))
+        contents = list(pool.map(content_of, train))
         labels = list(pool.map(_label, paint))
         imported = list(pool.map(lambda files: fingerprint([sha256_of(path) for path in files]), found.values()))
     return {
@@ -44,7 +44,8 @@ def _label(case: Case) -> str | int:
     return case.label if isinstance(case.label, int) else sha256_of(case.label)
 
 
-def _content(case: Case) -> str:
+def content_of(case: Case) -> str:
+    """Name what a case holds: its files by their bytes, how they are read, and its class if it has one."""
     hashes = {role: sha256_of(path) for role, path in case.files.items()}
     relabel = None if case.relabel is None else sorted(case.relabel.items())
     category = [case.label] if isinstance(case.label, int) else []  # a label map is among the files

@@ -2,27 +2,26 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
 import torch
-from lightning.pytorch.loggers import Logger
 from monai.networks.nets import DiffusionModelUNet
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.files import fingerprint
-from synthtrust.generators.base import Generator
 from synthtrust.generators.class_diffusion.frame import Frame, n_folded, unfold
 from synthtrust.generators.class_diffusion.sampling import noises, paint
 from synthtrust.generators.class_diffusion.training import Batches, Schedule, train
 from synthtrust.generators.class_images import gather
+from synthtrust.generators.device import own_device
 from synthtrust.generators.memory import of_class
 from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
-from synthtrust.generators.painting.training import FACTS, LAST, LOSS, averaged, read_last
+from synthtrust.generators.painting.trained import TrainedGenerator
+from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
 
 OF_THE_PAINTING = frozenset({"guidance", "sampling_steps"})
 """Fields that another value of which does not make a checkpoint useless."""
@@ -32,7 +31,7 @@ GROUPS = 8
 
 
 @dataclass
-class ClassDiffusion(Generator):
+class ClassDiffusion(TrainedGenerator):
     """Paints images or small volumes of a class by a diffusion model, whose network also learns without the class.
 
     A network tells velocities (Salimans and Ho 2022) on a cosine schedule; painting follows DDIM's path in steps of
@@ -80,9 +79,7 @@ class ClassDiffusion(Generator):
     bfloat16, about twice as fast where the processor has it, it comes out within a grey level of that."""
 
     def __post_init__(self) -> None:
-        for name in ("channels", "size"):
-            if isinstance(value := getattr(self, name), list):  # as a config has them
-                setattr(self, name, tuple(value))
+        super().__post_init__()
         self.diffusion.kept("ddim", self.sampling_steps)
         if not 0 <= self.class_dropout < 1:
             raise ValueError(f"Expected class_dropout from 0 to below 1, but got {self.class_dropout}.")
@@ -91,23 +88,11 @@ class ClassDiffusion(Generator):
                 f"Expected class_dropout above 0 for guidance {self.guidance}, but got 0: the network never learned "
                 "without the class."
             )
-        self._home: Path | None = None
-        self._loggers: Sequence[Logger] = ()
 
     @property
     def diffusion(self) -> Diffusion:
         """The schedule."""
         return Diffusion(self.timesteps)
-
-    def work_in(self, folder: str | Path) -> Self:
-        """Keep checkpoint and losses in a folder, so that a ``fit`` that was killed goes on; else nothing is kept."""
-        self._home = Path(folder)
-        return self
-
-    def show_to(self, loggers: Sequence[Logger]) -> Self:
-        """Let experiment loggers see the losses of a ``fit``."""
-        self._loggers = tuple(loggers)
-        return self
 
     def fit(self, cases: Sequence[Case]) -> Self:
         """Learn from real cases.
@@ -119,6 +104,7 @@ class ClassDiffusion(Generator):
         cases = list(cases)
         with own_randomness(self.seed), workplace(self._home) as home:
             self.network_, self.frame_ = self._train(cases, home)
+        self.network_ = self.network_.to(own_device())
         return self
 
     def sample(self, label: int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
@@ -135,10 +121,9 @@ class ClassDiffusion(Generator):
         """Paint several images at once, each with its own randomness; see ``sample``."""
         known = self.frame_
         classes = [of_class({k: k for k in range(known.n_classes)}, label) for label in labels]
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network, kind = self.network_.to(device), torch.tensor(classes, device=device)
-
-        diffusion = self.diffusion
+        network, diffusion = self.network_, self.diffusion
+        device = next(network.parameters()).device
+        kind = torch.tensor(classes, device=device)
 
         def velocity(x: torch.Tensor, t: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
             with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
@@ -160,22 +145,19 @@ class ClassDiffusion(Generator):
         return [dict(zip(known.modalities, image, strict=True)) for image in images]
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, Frame]:
-        key, last = self._key(cases), read_last(home)
-        ours = bool(last) and last[FACTS]["key"] == key
-        if ours and last["global_step"] == self.max_steps:
+        key = training_key(self, cases, OF_THE_PAINTING)
+        last = resumed(home, key, self.max_steps)
+        if last and last["global_step"] == self.max_steps:
             known = Frame.from_plain(last[FACTS]["frame"])
             network = self._new_network(known)
         else:
             seen = gather(cases, self.size)
             known = Frame.around(seen)
             network = self._new_network(known)
-            batches = Batches(known.to_unit(seen.images, self._multiple), seen.classes, self.timesteps, self._schedule)
-            home.mkdir(parents=True, exist_ok=True)
-            if not ours:
-                for name in (LAST, LOSS):
-                    (home / name).unlink(missing_ok=True)
+            plan = self._plan(Schedule)
+            batches = Batches(known.to_unit(seen.images, self._multiple), seen.classes, self.timesteps, plan)
             facts = {"key": key, "frame": known.plain()}
-            train(network, self.diffusion, batches, self._schedule, home, facts, self._loggers)
+            train(network, self.diffusion, batches, plan, home, facts, self._loggers)
             last = read_last(home)
         network.load_state_dict(averaged(last))
         return network.eval(), known
@@ -195,14 +177,3 @@ class ClassDiffusion(Generator):
 
     def _n_channels(self, known: Frame) -> int:
         return len(known.modalities) * n_folded(len(known.size), self.pack)
-
-    @property
-    def _schedule(self) -> Schedule:
-        return Schedule(**{field.name: getattr(self, field.name) for field in fields(Schedule)})
-
-    @property
-    def _multiple(self) -> int:
-        return int(self.pack * 2 ** (len(self.channels) - 1))
-
-    def _key(self, cases: Sequence[Case]) -> str:
-        return fingerprint([training_key(self, cases, OF_THE_PAINTING), [str(case.label) for case in cases]])

@@ -1,33 +1,28 @@
 """The generator: a diffusion model behind the contract that every generator keeps."""
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
-from lightning import Callback
-from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.generators.base import Generator
 from synthtrust.generators.device import own_device
 from synthtrust.generators.guards import read_ids
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
 from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, load_published, read_checkpoint
 from synthtrust.generators.med_ddpm.training import Schedule, train
+from synthtrust.generators.painting.brain_painter import BrainPainter
 from synthtrust.generators.painting.canvas import frame, stretch
 from synthtrust.generators.painting.diffusion import Diffusion, Sampler
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
 from synthtrust.generators.painting.grid import Size, pack, unpack
-from synthtrust.generators.painting.survey import Survey, survey
-from synthtrust.generators.painting.training import FACTS, LAST, LOSS, averaged, read_last
+from synthtrust.generators.painting.survey import Survey
+from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
 from synthtrust.generators.painting.volumes import prepared
-from synthtrust.generators.painting.watching import SAMPLES, ShowSamples
 
 Images = dict[str, NDArray[np.floating]]
 
@@ -38,7 +33,7 @@ SHOWN_STEPS = 20  # of a sample on the way: enough to see what is being learned
 
 
 @dataclass
-class MedDDPM(Generator):
+class MedDDPM(BrainPainter):
     """Paints brains by a conditional three-dimensional diffusion model, in the manner of Med-DDPM.
 
     The condition is a channel per label and one of the brain around them. A real case's brain is where its images are
@@ -102,28 +97,15 @@ class MedDDPM(Generator):
     sample_every: int = 0
     """Training steps from one picture of a training case and its twin to the next; 0 for none. The pictures show a real
     patient, on disk and to loggers that take images."""
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"sample_every"})
 
     def __post_init__(self) -> None:
-        for name in ("channels", "size", "patch_size", "train_ids"):
-            if isinstance(value := getattr(self, name), list):  # as a config has them
-                setattr(self, name, tuple(value))
+        super().__post_init__()
         self.diffusion.kept(self.sampler, self.sampling_steps)
-        multiple = self._multiple
-        for name in ("size", "patch_size"):
-            value = getattr(self, name)
-            if value is not None and (len(value) != 3 or any(side < 1 or side % multiple for side in value)):
-                raise ValueError(
-                    f"Expected {name} to be three multiples of {multiple} (pack times 2 per further level), "
-                    f"but got {list(value)}."
-                )
         if self.weights is not None and (self.pack, self.white, self.target) != (1, None, "noise"):
             raise ValueError(
                 "Expected pack=1, white=null and target=noise with published weights, which were trained so, but got "
                 f"pack={self.pack}, white={self.white} and target={self.target}."
             )
-        self._home: Path | None = None
-        self._loggers: Sequence[Logger] = ()
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
@@ -141,21 +123,6 @@ class MedDDPM(Generator):
         """The schedule."""
         return Diffusion(self.timesteps)
 
-    def work_in(self, folder: str | Path) -> Self:
-        """Keep checkpoint and losses in a folder, so that a ``fit`` that was killed goes on; else nothing is kept."""
-        self._home = Path(folder)
-        return self
-
-    def show_to(self, loggers: Sequence[Logger]) -> Self:
-        """Let experiment loggers see the losses and samples of a ``fit``."""
-        self._loggers = tuple(loggers)
-        return self
-
-    @property
-    def remarks(self) -> dict[str, str]:
-        """Where the brain in the condition comes from."""
-        return {"brain in the condition": "atlas of training cases" if self.brain_label is None else "own label class"}
-
     def fit(self, cases: Sequence[Case]) -> Self:
         """Learn from real cases; with published weights only their brains' shape and intensities.
 
@@ -167,7 +134,7 @@ class MedDDPM(Generator):
         with own_randomness(self.seed):
             if self.weights is not None:
                 self.network_ = self._load_weights(self.weights)
-                self.survey_ = self._survey(cases)
+                self.survey_ = self._survey(cases, MODALITIES, LABELS)
             else:
                 with workplace(self._home) as home:
                     self.network_, self.survey_ = self._train(cases, home)
@@ -208,18 +175,6 @@ class MedDDPM(Generator):
         units = unpack(painted.cpu(), self.pack).numpy()  # (B, M, *size)
         return [frame(unit, brain, known) for unit, brain in zip(units, brains, strict=True)]
 
-    def _survey(self, cases: Sequence[Case]) -> Survey:
-        published = self.weights is not None
-        return survey(
-            cases,
-            MODALITIES if published else tuple(cases[0].images) if cases else (),
-            labels=LABELS if published else None,
-            size=self.size,
-            multiple=self._multiple,
-            white=self.white,
-            brain_label=self.brain_label,
-        )
-
     def _load_weights(self, path: str) -> DiffusionUNet:
         ema = read_checkpoint(path)
         if "betas" in ema and len(ema["betas"]) != self.timesteps:
@@ -230,52 +185,23 @@ class MedDDPM(Generator):
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionUNet, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)
-        last = read_last(home)
-        if last and (last[FACTS]["key"] != key or last["global_step"] > self.max_steps):  # of another training
-            for name in (LAST, LOSS):
-                (home / name).unlink(missing_ok=True)
-            shutil.rmtree(home / SAMPLES, ignore_errors=True)
-            last = {}
-        home.mkdir(parents=True, exist_ok=True)
+        last = resumed(home, key, self.max_steps)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
         network = self._new_network(known)
         if not last or last["global_step"] < self.max_steps:
             facts = {"key": key, "survey": known.plain()}
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
-                watchers = self._watchers(cases, known, home)
-                train(
-                    network, self.diffusion, len(known.labels) + 1, self._schedule, home, facts, self._loggers, watchers
-                )
+                cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
+                loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into others' processes
+                watchers = self._watchers(cases, known, home, loggers, **cheaper)
+                plan, n_channels = self._plan(Schedule), len(known.labels) + 1
+                train(network, self.diffusion, n_channels, plan, home, facts, self._loggers, watchers)
             last = read_last(home)
         network.load_state_dict(averaged(last))
         return network.eval(), known
-
-    def _watchers(self, cases: Sequence[Case], known: Survey, home: Path) -> list[Callback]:
-        """Return what paints the first training case on the way, in few steps."""
-        if not self.sample_every:
-            return []
-        painter = replace(self, sampler="ddim", sampling_steps=min(SHOWN_STEPS, self.timesteps))
-        painter.survey_ = known
-        paint = partial(_painted_by, painter, cases[0].load_label())
-        loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into the processes of others
-        return [ShowSamples(self.sample_every, cases[0], paint, home, loggers)]
 
     def _new_network(self, known: Survey) -> DiffusionUNet:
         n_images, n_condition = len(known.modalities), len(known.labels) + 1
         return DiffusionUNet(
             (n_images + n_condition) * self.pack**3, n_images * self.pack**3, self.channels, self.num_res_blocks
         )
-
-    @property
-    def _schedule(self) -> Schedule:
-        return Schedule(**{field.name: getattr(self, field.name) for field in fields(Schedule)})
-
-    @property
-    def _multiple(self) -> int:
-        return int(self.pack * 2 ** (len(self.channels) - 1))
-
-
-def _painted_by(painter: MedDDPM, label: NDArray[np.uint8], network: DiffusionUNet) -> Images:
-    """Paint with a network that is still learning, with the same randomness each time."""
-    painter.network_ = network
-    return painter.sample(label, np.random.default_rng(painter.seed))

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from synthtrust.cases import Case
-from synthtrust.files import fingerprint, sha256_of
+from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
+from synthtrust.generators.recipe import content_of
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def own_randomness(seed: int) -> Iterator[None]:
 def training_key(generator: Generator, cases: Sequence[Case], leave_out: Collection[str]) -> str:
     """Name what a checkpoint was trained from, but for some fields; one of anything else is not gone on with."""
     hyper: dict[str, Any] = {name: value for name, value in asdict(generator).items() if name not in leave_out}
-    content = [[case.id, *(sha256_of(path) for path in case.files.values())] for case in cases]
+    content = [[case.id, content_of(case)] for case in cases]
     return fingerprint([hyper, content])
 
 

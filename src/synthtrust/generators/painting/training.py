@@ -1,5 +1,6 @@
 """A training inside a fit: run to its end, resumed where a killed process left it, its losses written down."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from synthtrust.checkpoints import AtomicCheckpointIO
 from synthtrust.generators.painting.fitting import quiet
-from synthtrust.generators.painting.watching import begin, log_losses
+from synthtrust.generators.painting.watching import SAMPLES, begin, log_losses
 
 LAST = "last.ckpt"
 LOSS = "loss.csv"
@@ -81,6 +82,27 @@ def read_last(home: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def resumed(home: Path, key: str, max_steps: int) -> dict[str, Any]:
+    """Return the last checkpoint of this very training; what another one left in the folder is removed.
+
+    Args:
+        home: Folder of the checkpoint; is made if it is not there.
+        key: What the training learns from, see `training_key`.
+        max_steps: Of the training; a checkpoint beyond belongs to a longer one.
+
+    Returns:
+        The checkpoint, empty if the training has to begin.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    last = read_last(home)
+    if not last or (last[FACTS]["key"] == key and last["global_step"] <= max_steps):
+        return last
+    for name in (LAST, LOSS):
+        (home / name).unlink(missing_ok=True)
+    shutil.rmtree(home / SAMPLES, ignore_errors=True)
+    return {}
+
+
 def averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     """Return the averaged weights of the network in a checkpoint."""
     mark = "average."
@@ -103,14 +125,19 @@ class KeepLast(Callback):
 
 
 class WriteLoss(Callback):
-    """Appends the loss of every step to a table: step, loss (mean over the batches of the step, of the first rank).
+    """Appends the losses of every step to a table: step, parts (means over the batches of the step, of the first rank).
 
     Loggers are told the same.
+
+    Args:
+        home: Folder of the table.
+        loggers: Of the run.
+        parts: What of a training step's result is written, in the order of the columns.
     """
 
-    def __init__(self, home: Path, loggers: Sequence[Logger] = ()) -> None:
-        self.home, self.loggers = home, loggers
-        self.losses: list[float] = []
+    def __init__(self, home: Path, loggers: Sequence[Logger] = (), parts: Sequence[str] = ("loss",)) -> None:
+        self.home, self.loggers, self.parts = home, loggers, parts
+        self.batches: list[list[float]] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the table, or cut off what comes after the checkpoint."""
@@ -118,17 +145,17 @@ class WriteLoss(Callback):
             path = self.home / LOSS
             lines = path.read_text().splitlines()[1:] if path.exists() else []
             kept = [line for line in lines if int(line.partition(",")[0]) <= trainer.global_step]
-            path.write_text("\n".join(["step,loss", *kept]) + "\n")
+            path.write_text("\n".join([",".join(["step", *self.parts]), *kept]) + "\n")
             begin(self.loggers)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
         """Write a line when a step is complete."""
-        self.losses.append(float(outputs["loss"]))
-        if len(self.losses) < trainer.accumulate_grad_batches:
+        self.batches.append([float(outputs[part]) for part in self.parts])
+        if len(self.batches) < trainer.accumulate_grad_batches:
             return
-        loss = sum(self.losses) / len(self.losses)
-        self.losses.clear()
+        means = [sum(losses) / len(losses) for losses in zip(*self.batches, strict=True)]
+        self.batches.clear()
         if trainer.is_global_zero:
             with (self.home / LOSS).open("a") as file:
-                file.write(f"{trainer.global_step},{loss:.6f}\n")
-            log_losses(self.loggers, trainer.global_step, {"loss": loss})
+                file.write(",".join([str(trainer.global_step), *(f"{mean:.6f}" for mean in means)]) + "\n")
+            log_losses(self.loggers, trainer.global_step, dict(zip(self.parts, means, strict=True)))

@@ -1,28 +1,23 @@
 """The generator: a painter and its critic behind the contract that every generator keeps."""
 
-import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 import torch
-from lightning import Callback
-from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.generators.base import Generator
 from synthtrust.generators.device import own_device
+from synthtrust.generators.painting.brain_painter import BrainPainter
 from synthtrust.generators.painting.canvas import frame, stretch
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
 from synthtrust.generators.painting.grid import Size
-from synthtrust.generators.painting.survey import Survey, survey
-from synthtrust.generators.painting.training import FACTS, LAST, LOSS, averaged, read_last
+from synthtrust.generators.painting.survey import Survey
+from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
 from synthtrust.generators.painting.volumes import average_brain, prepared
-from synthtrust.generators.painting.watching import SAMPLES, ShowSamples
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
 from synthtrust.generators.spade_gan.training import Schedule, train
 
@@ -33,7 +28,7 @@ OF_THE_PAINTING = frozenset({"max_steps", "sample_every"})
 
 
 @dataclass
-class SpadeGAN(Generator):
+class SpadeGAN(BrainPainter):
     """Paints brains by spatially-adaptive normalisation, against a critic: one pass of a network per twin.
 
     The condition is that of Med-DDPM: a channel per label and one of the brain around them. A real case's brain is
@@ -96,35 +91,6 @@ class SpadeGAN(Generator):
     sample_every: int = 0
     """Training steps from one picture of a training case and its twin to the next; 0 for none. The pictures show a real
     patient, on disk and to loggers that take images."""
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"sample_every"})
-
-    def __post_init__(self) -> None:
-        for name in ("channels", "size"):
-            if isinstance(value := getattr(self, name), list):  # as a config has them
-                setattr(self, name, tuple(value))
-        multiple = self._multiple
-        if self.size is not None and (len(self.size) != 3 or any(n < 1 or n % multiple for n in self.size)):
-            raise ValueError(
-                f"Expected size to be three multiples of {multiple} (pack times 2 per further level), "
-                f"but got {list(self.size)}."
-            )
-        self._home: Path | None = None
-        self._loggers: Sequence[Logger] = ()
-
-    def work_in(self, folder: str | Path) -> Self:
-        """Keep checkpoint and losses in a folder, so that a ``fit`` that was killed goes on; else nothing is kept."""
-        self._home = Path(folder)
-        return self
-
-    def show_to(self, loggers: Sequence[Logger]) -> Self:
-        """Let experiment loggers see the losses and samples of a ``fit``."""
-        self._loggers = tuple(loggers)
-        return self
-
-    @property
-    def remarks(self) -> dict[str, str]:
-        """Where the brain in the condition comes from."""
-        return {"brain in the condition": "atlas of training cases" if self.brain_label is None else "own label class"}
 
     def fit(self, cases: Sequence[Case]) -> Self:
         """Learn from real cases.
@@ -133,8 +99,8 @@ class SpadeGAN(Generator):
             ValueError: If there are no cases, they differ in modalities, or the training diverges.
         """
         with own_randomness(self.seed), workplace(self._home) as home:
-            self.painter_, self.survey_ = self._train(list(cases), home)
-        self.painter_ = self.painter_.to(own_device())
+            self.network_, self.survey_ = self._train(list(cases), home)
+        self.network_ = self.network_.to(own_device())
         return self
 
     def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> Images:
@@ -146,20 +112,14 @@ class SpadeGAN(Generator):
         known = self.survey_
         brain, condition = stretch(label, known, self.brain_label)
         style = torch.from_numpy(rng.standard_normal((1, self.style_size), dtype=np.float32))
-        device = next(self.painter_.parameters()).device
+        device = next(self.network_.parameters()).device
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
-            painted = self.painter_(torch.from_numpy(condition)[None].to(device), style.to(device))
+            painted = self.network_(torch.from_numpy(condition)[None].to(device), style.to(device))
         return frame(painted[0].float().cpu().numpy(), brain, known)
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[Painter, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)
-        last = read_last(home)
-        if last and (last[FACTS]["key"] != key or last["global_step"] > self.max_steps):  # of another training
-            for name in (LAST, LOSS):
-                (home / name).unlink(missing_ok=True)
-            shutil.rmtree(home / SAMPLES, ignore_errors=True)
-            last = {}
-        home.mkdir(parents=True, exist_ok=True)
+        last = resumed(home, key, self.max_steps)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
         n_images, n_condition = len(known.modalities), len(known.labels) + 1
         painter = Painter(
@@ -171,42 +131,9 @@ class SpadeGAN(Generator):
             facts = {"key": key, "survey": known.plain()}
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
                 painter.average_brain[0] = average_brain(home / "volumes", n_condition, flip=self.flip)
-                watchers = self._watchers(cases, known, home)
-                train(painter, encoder, critic, n_condition, self._schedule, home, facts, self._loggers, watchers)
+                watchers = self._watchers(cases, known, home, self._loggers)
+                plan = self._plan(Schedule)
+                train(painter, encoder, critic, n_condition, plan, home, facts, self._loggers, watchers)
             last = read_last(home)
         painter.load_state_dict(averaged(last))
         return painter.eval(), known
-
-    def _watchers(self, cases: Sequence[Case], known: Survey, home: Path) -> list[Callback]:
-        """Return what paints the first training case on the way."""
-        if not self.sample_every:
-            return []
-        other = replace(self)
-        other.survey_ = known
-        paint = partial(_painted_by, other, cases[0].load_label())
-        return [ShowSamples(self.sample_every, cases[0], paint, home, self._loggers)]
-
-    def _survey(self, cases: Sequence[Case]) -> Survey:
-        return survey(
-            cases,
-            tuple(cases[0].images) if cases else (),
-            labels=None,
-            size=self.size,
-            multiple=self._multiple,
-            white=self.white,
-            brain_label=self.brain_label,
-        )
-
-    @property
-    def _schedule(self) -> Schedule:
-        return Schedule(**{field.name: getattr(self, field.name) for field in fields(Schedule)})
-
-    @property
-    def _multiple(self) -> int:
-        return int(self.pack * 2 ** (len(self.channels) - 1))
-
-
-def _painted_by(generator: SpadeGAN, label: NDArray[np.uint8], painter: Painter) -> Images:
-    """Paint with a network that is still learning, in the same style each time."""
-    generator.painter_ = painter
-    return generator.sample(label, np.random.default_rng(generator.seed))

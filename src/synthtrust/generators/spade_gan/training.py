@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback
 from lightning.pytorch.loggers import Logger
 from monai.losses import PatchAdversarialLoss
 from torch import Tensor
@@ -28,9 +28,8 @@ from torch.utils.data import DataLoader
 
 from synthtrust.generators.painting.grid import pack
 from synthtrust.generators.painting.learner import Learner
-from synthtrust.generators.painting.training import LOSS, train_to_end
+from synthtrust.generators.painting.training import WriteLoss, train_to_end
 from synthtrust.generators.painting.volumes import Draws, Pairs
-from synthtrust.generators.painting.watching import begin, log_losses
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
 
 PARTS = ("reconstruction", "features", "style", "adversarial", "critic")
@@ -103,7 +102,7 @@ def train(
         RuntimeError: If the training stopped before its last step.
     """
     contest = Contest(painter, encoder, critic, n_channels, plan, home, facts)
-    watchers = [WriteLosses(home, loggers), *callbacks]
+    watchers = [WriteLoss(home, loggers, PARTS), *callbacks]
     train_to_end(contest, home, plan.max_steps, precision=plan.precision, callbacks=watchers)
 
 
@@ -201,25 +200,3 @@ def _likeness(painted: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:
     """Return the mean absolute difference of features, averaged over layers and critics."""
     pairs = [pair for layers in zip(painted, real, strict=True) for pair in zip(*layers, strict=True)]
     return torch.stack([l1_loss(one.float(), other.detach().float()) for one, other in pairs]).mean()
-
-
-class WriteLosses(Callback):
-    """Appends the parts of the loss of every step to a table: step, then ``PARTS``. Loggers are told the same."""
-
-    def __init__(self, home: Path, loggers: Sequence[Logger] = ()) -> None:
-        self.home, self.loggers = home, loggers
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin the table, or cut off what comes after the checkpoint."""
-        path = self.home / LOSS
-        lines = path.read_text().splitlines()[1:] if path.exists() else []
-        kept = [line for line in lines if int(line.partition(",")[0]) <= trainer.global_step]
-        path.write_text("\n".join([",".join(["step", *PARTS]), *kept]) + "\n")
-        begin(self.loggers)
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *args: Any) -> None:
-        """Write a line."""
-        losses = {name: float(outputs[name]) for name in PARTS}
-        with (self.home / LOSS).open("a") as file:
-            file.write(",".join([str(trainer.global_step), *(f"{loss:.6f}" for loss in losses.values())]) + "\n")
-        log_losses(self.loggers, trainer.global_step, losses)
