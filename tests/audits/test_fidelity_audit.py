@@ -14,10 +14,10 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Fidelity
-from synthtrust.audits.fidelity_cases import reduce_case, sides_of, standardised
-from synthtrust.audits.fidelity_rows import Draws
-from synthtrust.audits.fidelity_spaces import LowResolution, Network, RandomConvolutions, RegionTexture, on_grid
-from synthtrust.audits.fidelity_twins import twin_rows
+from synthtrust.audits.fidelity.cases import reduce_case, sides_of, standardised
+from synthtrust.audits.fidelity.rows import Draws
+from synthtrust.audits.fidelity.spaces import LowResolution, Network, RandomConvolutions, RegionTexture, on_grid
+from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.cases import Case, Cohort, Source
 from synthtrust.cases.case import CaseError

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from synthtrust.audits import Privacy, privacy_copies, privacy_images
-from synthtrust.audits.privacy_controls import smallest_leak
+from synthtrust.audits import Privacy
+from synthtrust.audits.privacy import copies, images
+from synthtrust.audits.privacy.controls import smallest_leak
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.cases import Case, Cohort, Source
 from synthtrust.cases.case import CaseError
@@ -138,7 +139,7 @@ def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(
     assert verdict["subject"] == "honest"
     assert "copy_threshold=9.0" in verdict["thresholds"]
     assert acquitted["controls"]["passed"].all()
-    assert set(acquitted["controls"]["kind"]) >= set(privacy_copies.KINDS)
+    assert set(acquitted["controls"]["kind"]) >= set(copies.KINDS)
 
 
 def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
@@ -162,10 +163,8 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
 
 
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
-    monkeypatch.setattr(
-        privacy_copies, "KINDS", {**privacy_copies.KINDS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
-    )
-    monkeypatch.setattr("synthtrust.audits.privacy_controls.KINDS", privacy_copies.KINDS)
+    monkeypatch.setattr(copies, "KINDS", {**copies.KINDS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))})
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.KINDS)
     verdict = only_verdict(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "blind to some copies" in verdict["reasons"]
@@ -173,8 +172,8 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy_controls.KINDS", {"turned": privacy_copies.flip})
-    monkeypatch.setitem(privacy_copies.KINDS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", {"turned": copies.flip})
+    monkeypatch.setitem(copies.KINDS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
     assert only_verdict(audit([leaky]))["verdict"] == "NOT SUPPORTED"
 
 
@@ -290,7 +289,7 @@ def volume(rng, label):
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    monkeypatch.setattr(privacy_images, "VOLUME_GRID", 16)
+    monkeypatch.setattr(images, "VOLUME_GRID", 16)
 
 
 @pytest.fixture(scope="module")

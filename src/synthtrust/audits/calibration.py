@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import track
 from scipy.stats import binomtest
 
-from synthtrust.audits.privacy_controls import plant
-from synthtrust.audits.privacy_copies import KINDS
-from synthtrust.audits.privacy_evidence import NEIGHBOURS, Evidence, Material, membership_of
-from synthtrust.audits.privacy_images import Grid, Images, first_of_each, read_images, ready
-from synthtrust.audits.privacy_limits import FEWEST, FEWEST_TRAIN, Limits
-from synthtrust.audits.privacy_verdict import leaks_of
+from synthtrust.audits.privacy.controls import plant
+from synthtrust.audits.privacy.copies import KINDS
+from synthtrust.audits.privacy.evidence import NEIGHBOURS, Evidence, Material, membership_of
+from synthtrust.audits.privacy.images import Grid, Images, first_of_each, read_images, ready
+from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, Limits
+from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.files import aside, fingerprint
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share

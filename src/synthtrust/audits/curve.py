@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from synthtrust.audits.scores import Row
-from synthtrust.audits.utility_measures import Measured
+from synthtrust.audits.utility.measures import Measured
 from synthtrust.metrics import functional as formulas
 
 

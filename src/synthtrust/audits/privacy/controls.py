@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthtrust.audits.privacy_copies import KINDS, disguised
-from synthtrust.audits.privacy_evidence import CANDIDATES, NEIGHBOURS, Evidence, Material
-from synthtrust.audits.privacy_images import Grid, Images, interior, read_images
-from synthtrust.audits.privacy_limits import FEWEST, Limits
+from synthtrust.audits.privacy.copies import KINDS, disguised
+from synthtrust.audits.privacy.evidence import CANDIDATES, NEIGHBOURS, Evidence, Material
+from synthtrust.audits.privacy.images import Grid, Images, interior, read_images
+from synthtrust.audits.privacy.limits import FEWEST, Limits
 from synthtrust.cases import Case
 from synthtrust.metrics.functional import Auc, Bank, nearest, separation_test
 

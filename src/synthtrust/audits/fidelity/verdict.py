@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthtrust.audits.fidelity_controls import unseen
-from synthtrust.audits.fidelity_rows import PRECISION, RECALL, Row
-from synthtrust.audits.fidelity_telling import BRIGHTNESS
+from synthtrust.audits.fidelity.controls import unseen
+from synthtrust.audits.fidelity.rows import PRECISION, RECALL, Row
+from synthtrust.audits.fidelity.telling import BRIGHTNESS
 from synthtrust.audits.verdict import Verdict
 from synthtrust.metrics.functional.intervals import holm
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthtrust.audits.fidelity_cases import Key, Reduced, Sides, reduce_all, sides_of, taken
-from synthtrust.audits.fidelity_controls import control_rows
-from synthtrust.audits.fidelity_rows import (
+from synthtrust.audits.fidelity.cases import Key, Reduced, Sides, reduce_all, sides_of, taken
+from synthtrust.audits.fidelity.controls import control_rows
+from synthtrust.audits.fidelity.rows import (
     Draws,
     Row,
     attribute_rows,
@@ -23,10 +23,10 @@ from synthtrust.audits.fidelity_rows import (
     similarity_rows,
     table,
 )
-from synthtrust.audits.fidelity_spaces import LowResolution, RandomConvolutions, RegionTexture, Space
-from synthtrust.audits.fidelity_telling import telling_rows
-from synthtrust.audits.fidelity_twins import twin_rows
-from synthtrust.audits.fidelity_verdict import Limits, too_few, verdict_of
+from synthtrust.audits.fidelity.spaces import LowResolution, RandomConvolutions, RegionTexture, Space
+from synthtrust.audits.fidelity.telling import telling_rows
+from synthtrust.audits.fidelity.twins import twin_rows
+from synthtrust.audits.fidelity.verdict import Limits, too_few, verdict_of
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.verdict import Verdict, verdict_table
 

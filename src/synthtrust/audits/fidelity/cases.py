@@ -17,7 +17,7 @@ from rich.progress import track
 from scipy import ndimage
 from torch import Tensor
 
-from synthtrust.audits.fidelity_spaces import Space
+from synthtrust.audits.fidelity.spaces import Space
 from synthtrust.audits.sets import SyntheticSet
 from synthtrust.cases import Case
 from synthtrust.cases.case import RASTERS, CaseError, read_header

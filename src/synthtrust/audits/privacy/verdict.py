@@ -5,9 +5,9 @@ from typing import Any
 
 from scipy.stats import binom
 
-from synthtrust.audits.privacy_controls import Control
-from synthtrust.audits.privacy_evidence import Evidence
-from synthtrust.audits.privacy_limits import Limits
+from synthtrust.audits.privacy.controls import Control
+from synthtrust.audits.privacy.evidence import Evidence
+from synthtrust.audits.privacy.limits import Limits
 from synthtrust.audits.verdict import Verdict
 from synthtrust.metrics.functional import Auc, NearestShare, holm
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from synthtrust.audits.privacy_controls import Control
-from synthtrust.audits.privacy_evidence import Evidence, Material
+from synthtrust.audits.privacy.controls import Control
+from synthtrust.audits.privacy.evidence import Evidence, Material
 from synthtrust.metrics.functional import CopySearch
 
 Row = dict[str, Any]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from synthtrust.audits.scores import Row
-from synthtrust.audits.utility_measures import LOWER_IS_BETTER, OVERALL, Measured, Measures
+from synthtrust.audits.utility.measures import LOWER_IS_BETTER, OVERALL, Measured, Measures
 from synthtrust.metrics import functional as formulas
 
 TSTR, TRTR, AUGMENTED = "TSTR", "TRTR", "real + synthetic"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from synthtrust.audits.privacy_controls import Control, negative, positive
-from synthtrust.audits.privacy_evidence import Evidence, Material, examine
-from synthtrust.audits.privacy_images import Grid, Images, first_of_each, read_images, ready
-from synthtrust.audits.privacy_limits import Limits
-from synthtrust.audits.privacy_pairs import pictured
-from synthtrust.audits.privacy_tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
-from synthtrust.audits.privacy_verdict import decide
+from synthtrust.audits.privacy.controls import Control, negative, positive
+from synthtrust.audits.privacy.evidence import Evidence, Material, examine
+from synthtrust.audits.privacy.images import Grid, Images, first_of_each, read_images, ready
+from synthtrust.audits.privacy.limits import Limits
+from synthtrust.audits.privacy.pairs import pictured
+from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
+from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.verdict import Verdict, verdict_table
 from synthtrust.cases import Case, CaseError

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from synthtrust.audits.fidelity_cases import Reduced, load, standardised
-from synthtrust.audits.fidelity_spaces import on_grid
+from synthtrust.audits.fidelity.cases import Reduced, load, standardised
+from synthtrust.audits.fidelity.spaces import on_grid
 from synthtrust.audits.sets import SyntheticSet
 from synthtrust.cases import Case
 from synthtrust.metrics.embeddings import ReferencePca

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.audits.privacy_images import Images
-from synthtrust.audits.privacy_limits import FEWEST, FEWEST_TRAIN, Limits
+from synthtrust.audits.privacy.images import Images
+from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, Limits
 from synthtrust.metrics.functional import (
     Auc,
     Bank,

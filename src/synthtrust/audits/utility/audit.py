@@ -17,9 +17,9 @@ from synthtrust.audits.scores import (
     task_of,
     with_empty_rule,
 )
-from synthtrust.audits.utility_comparison import AUGMENTED, PAIRED, TRTR, TSTR, comparison_rows
-from synthtrust.audits.utility_measures import MAIN, OVERALL, Measured, Measures, measure
-from synthtrust.audits.utility_verdict import Limits, judge, not_compared, reading
+from synthtrust.audits.utility.comparison import AUGMENTED, PAIRED, TRTR, TSTR, comparison_rows
+from synthtrust.audits.utility.measures import MAIN, OVERALL, Measured, Measures, measure
+from synthtrust.audits.utility.verdict import Limits, judge, not_compared, reading
 from synthtrust.audits.verdict import Verdict, verdict_table
 
 Arms = Mapping[tuple[str, float, str], Measures]

@@ -1,0 +1,5 @@
+"""The fidelity audit: do the synthetic cases look like real ones?"""
+
+from synthtrust.audits.fidelity.audit import Fidelity
+
+__all__ = ["Fidelity"]
