@@ -9,7 +9,7 @@ from synthtrust.cases import load_manifest, read_manifest
 from synthtrust.files import sha256_of
 from synthtrust.generators import Replay, synthesize
 from synthtrust.generators.card import made_on
-from synthtrust.generators.noisy_replay import NoisyReplay
+from synthtrust.generators.controls.noisy_replay import NoisyReplay
 from synthtrust.testing import tiny_cohort
 
 
@@ -25,7 +25,7 @@ def test_the_card_says_what_a_reader_must_know(made):
     text = (folder / "card.md").read_text()
     for fact in (
         "3 synthetic cases",
-        "synthtrust.generators.noisy_replay.NoisyReplay",
+        "NoisyReplay",
         "| seed | 4 |",
         "| noise | 0.1 |",
         "2 cases, named in the manifest",

@@ -5,13 +5,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from synthtrust.generators.blur import Blur
-from synthtrust.generators.label_shuffle import LabelShuffle
-from synthtrust.generators.mask_swap import MaskSwap
-from synthtrust.generators.mean import Mean
-from synthtrust.generators.noise import Noise
-from synthtrust.generators.noisy_replay import NoisyReplay
-from synthtrust.generators.replay import Replay
+from synthtrust.generators.controls.blur import Blur
+from synthtrust.generators.controls.label_shuffle import LabelShuffle
+from synthtrust.generators.controls.mask_swap import MaskSwap
+from synthtrust.generators.controls.mean import Mean
+from synthtrust.generators.controls.noise import Noise
+from synthtrust.generators.controls.noisy_replay import NoisyReplay
+from synthtrust.generators.controls.replay import Replay
 from synthtrust.testing import ClassGeneratorContract, tiny_cases, tiny_classes
 
 PAINTERS = {

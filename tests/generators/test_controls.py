@@ -6,12 +6,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from synthtrust.generators.average import average
-from synthtrust.generators.blur import Blur
-from synthtrust.generators.mask_swap import MaskSwap
-from synthtrust.generators.mean import Mean
-from synthtrust.generators.noise import Noise
-from synthtrust.generators.noisy_replay import NoisyReplay
+from synthtrust.generators.controls.average import average
+from synthtrust.generators.controls.blur import Blur
+from synthtrust.generators.controls.mask_swap import MaskSwap
+from synthtrust.generators.controls.mean import Mean
+from synthtrust.generators.controls.noise import Noise
+from synthtrust.generators.controls.noisy_replay import NoisyReplay
 from synthtrust.testing import GeneratorContract, save_nifti, tiny_cases
 
 

@@ -83,6 +83,11 @@ def at_once(generator, cohort, root, n=2, cases=None):
     return mp.start_processes(ask, args=(generator, cohort, root, cases), nprocs=n, start_method="fork", join=False)
 
 
+def wait_for(painters):
+    while not painters.join():  # it returns when the first of them ends
+        pass
+
+
 def entries(diary):
     return [line.split() for line in diary.read_text().splitlines()]
 
@@ -96,7 +101,7 @@ def images(root):
 
 
 def test_two_processes_paint_each_twin_once_and_as_one_process_would(cohort, tmp_path, diary):
-    at_once(Slow(), cohort, tmp_path / "two").join()
+    wait_for(at_once(Slow(), cohort, tmp_path / "two"))
     assert count(diary, "sample") == N
     assert len({pid for pid, word in entries(diary) if word == "sample"}) == 2, "one of them painted nothing"
     ask(0, Slow(), cohort, tmp_path / "one")
@@ -107,13 +112,13 @@ def test_two_processes_paint_each_twin_once_and_as_one_process_would(cohort, tmp
 def test_more_painters_than_twins_and_any_order_change_no_image(cohort, tmp_path, diary):
     ask(0, Slow(seconds=0.02), cohort, tmp_path / "backwards", cases=cohort.cases[:3][::-1])
     diary.unlink()
-    at_once(Slow(seconds=0.02), cohort, tmp_path / "many", 5, cohort.cases[:3]).join()
+    wait_for(at_once(Slow(seconds=0.02), cohort, tmp_path / "many", 5, cohort.cases[:3]))
     assert count(diary, "sample") == 3
     assert images(tmp_path / "many") == images(tmp_path / "backwards")
 
 
 def test_a_generator_with_a_checkpoint_is_trained_once_and_painted_with_by_both(cohort, tmp_path, diary):
-    at_once(Deep(), cohort, tmp_path / "synthetic").join()
+    wait_for(at_once(Deep(), cohort, tmp_path / "synthetic"))
     assert (count(diary, "train"), count(diary, "sample")) == (1, N)
     assert len({pid for pid, word in entries(diary) if word == "sample"}) == 2
 
@@ -126,7 +131,7 @@ def test_a_killed_painter_leaves_its_twin_to_others(cohort, tmp_path, diary):
     ask(0, Slow(), cohort, tmp_path / "synthetic")
     assert count(diary, "sample") == 1 + N
     with pytest.raises(Exception, match="SIGKILL"):
-        dying.join()
+        wait_for(dying)
 
 
 def test_who_comes_late_waits_for_the_last_twin_and_returns_a_whole_set(cohort, tmp_path, diary):
@@ -136,7 +141,7 @@ def test_who_comes_late_waits_for_the_last_twin_and_returns_a_whole_set(cohort, 
     found = synthesize(Slow(seconds=0.5), cohort, cohort.cases[:4], cohort.cases, tmp_path / "synthetic")
     assert all(twin.images["grey"].exists() for twin in found.cases)
     assert count(diary, "sample") == N
-    first.join()
+    wait_for(first)
 
 
 def test_batches_are_as_large_as_the_generator_says_and_hold_what_is_missing(cohort, tmp_path, diary):
@@ -150,7 +155,7 @@ def test_batches_are_as_large_as_the_generator_says_and_hold_what_is_missing(coh
 
 
 def test_nothing_but_the_set_is_left_in_its_folder(cohort, tmp_path, diary):
-    at_once(Slow(seconds=0.01), cohort, tmp_path / "synthetic").join()
+    wait_for(at_once(Slow(seconds=0.01), cohort, tmp_path / "synthetic"))
     (folder,) = (tmp_path / "synthetic").glob("Slow-*")
     assert {path.name for path in folder.iterdir()} == {
         "card.md", "manifest.json", *(f"{case.id}.png" for case in cohort.cases)

@@ -30,7 +30,7 @@ def recipe_of(
         labels = list(pool.map(_label, paint))
         imported = list(pool.map(lambda files: fingerprint([sha256_of(path) for path in files]), found.values()))
     return {
-        "generator": f"{kind.__module__}.{kind.__qualname__}",
+        "generator": kind.__qualname__,
         "version": kind.version,
         "package": _package_of(kind),
         "parameters": {name: value for name, value in asdict(generator).items() if name not in idle},

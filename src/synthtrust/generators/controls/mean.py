@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.generators.average import average
 from synthtrust.generators.base import Generator
+from synthtrust.generators.controls.average import average
 from synthtrust.generators.grid import stretched
 from synthtrust.generators.memory import by_class, classified, of_class
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.generators.replay import Replay
+from synthtrust.generators.controls.replay import Replay
 
 
 @dataclass

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from synthtrust.generators.replay import Replay
+from synthtrust.generators.controls.replay import Replay
 
 
 @dataclass

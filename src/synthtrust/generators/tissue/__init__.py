@@ -1,0 +1,5 @@
+"""Tissue: the cheap honest baseline for label maps."""
+
+from synthtrust.generators.tissue.generator import Tissue
+
+__all__ = ["Tissue"]
