@@ -155,6 +155,26 @@ def test_a_card_tells_its_own_set_and_never_more_than_the_audits(page):
     assert f'href="cards/{SETS[0]}/trust_card.html"' in page.read_text(encoding="utf-8")
 
 
+def test_a_card_leaves_out_what_was_said_of_another_sets_generator(tmp_path):
+    verdicts = pd.DataFrame([said("utility", word, subject=name.partition("-")[0])
+                             for name, word in zip(SETS, ("SUPPORTED", "NOT SUPPORTED"), strict=True)])  # fmt: skip
+    page = write_report(tmp_path, {}, {"a": {"verdict": verdicts}}, sets=[provenance(name) for name in SETS])
+    for name, word in zip(SETS, ("SUPPORTED", "NOT SUPPORTED"), strict=True):
+        card = json.loads((page.parent / "cards" / name / "trust_card.json").read_text())
+        assert [one["verdict"] for one in card["verdicts"] if one["axis"] == "utility"] == [word]
+
+
+def test_a_page_that_judges_no_set_has_no_verdicts(tmp_path):
+    page = write_report(tmp_path, {}, {"mine": {"draws": pd.DataFrame({"found": [1]})}}, judges=False)
+    assert "Verdict on each axis" not in page.read_text(encoding="utf-8")
+    assert "verdicts" not in json.loads((tmp_path / "report.json").read_text())
+
+
+def test_thresholds_that_all_findings_share_are_said_once(page):
+    text = page.read_text(encoding="utf-8")
+    assert text.count("Set before looking: enough=50") == 2  # fidelity of two sets, utility of one
+
+
 def test_a_card_without_any_audit_says_so(tmp_path):
     write_report(tmp_path, {}, {}, sets=[provenance("Alone", training_ids=None, mask_disclosure=False)])
     card = json.loads((tmp_path / "cards" / "Alone" / "trust_card.json").read_text())

@@ -33,7 +33,7 @@ def calibrate(cfg: DictConfig) -> Path:
         "cases": len(cohort.cases),
         "calibration": cfg.calibration,
     }
-    page: Path = make(cfg.report, title=TITLE, question=QUESTION)(
+    page: Path = make(cfg.report, title=TITLE, question=QUESTION, judges=False)(
         folder=folder, facts=facts, tables={"calibration": tables}
     )
     log.info("The report on planted copies is at %s", page)

@@ -47,6 +47,7 @@ def write_report(
     *,
     title: str = "Can this synthetic image set be trusted?",
     question: str = QUESTION,
+    judges: bool = True,
     chapters: Mapping[str, ChapterMaker] | None = None,
 ) -> Path:
     """Write ``index.html``, ``report.json``, one CSV per table and the trust cards, each whole or not at all.
@@ -61,6 +62,7 @@ def write_report(
         sets: What `write_cards` needs to know about each synthetic set, to write its trust card.
         title: Of the page.
         question: The one that the answers at the top answer.
+        judges: Whether the page is about synthetic sets, so that it has a verdict on each axis.
         chapters: More makers of chapters, by audit name; they go before the built-in ones.
 
     Returns:
@@ -81,9 +83,15 @@ def write_report(
             "title": title,
             "question": question,
             "answers": [answer for chapter in made for answer in chapter.answers],
-            "reading": reading(verdicts),
-            "verdicts": plain(verdicts),
-            "not_assessed": [one.axis for one in verdicts if one.verdict == NOT_ASSESSED],
+            **(
+                {
+                    "reading": reading(verdicts),
+                    "verdicts": plain(verdicts),
+                    "not_assessed": [one.axis for one in verdicts if one.verdict == NOT_ASSESSED],
+                }
+                if judges
+                else {}
+            ),
             "facts": facts,
             "tables": {audit: {name: records(t) for name, t in some.items()} for audit, some in tables.items()},
         },
@@ -94,6 +102,7 @@ def write_report(
     page = environment().get_template("page.html.j2").render(
         title=title,
         question=question,
+        judges=judges,
         answers=[answer for chapter in made for answer in chapter.answers],
         summary=[table for chapter in made for table in chapter.summary],
         verdicts=verdicts,

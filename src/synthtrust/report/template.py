@@ -11,11 +11,15 @@ MARKS = {
 """Verdict -> class of its colour, and a sign before the word, so that colour is never the only difference."""
 
 
+LONG = 12
+"""Rows from which a table is folded up."""
+
+
 def environment() -> Environment:
     """Return the templates; a name that was not given is an error, and text is escaped."""
     made = Environment(
         loader=PackageLoader("synthtrust.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.globals["MARKS"] = MARKS
+    made.globals["MARKS"], made.globals["LONG"] = MARKS, LONG
     return made

@@ -52,6 +52,11 @@ class AxisVerdict:
         """What the axis asks."""
         return QUESTIONS[self.axis]
 
+    @property
+    def thresholds(self) -> tuple[str, ...]:
+        """What was set before looking, each once."""
+        return tuple(dict.fromkeys(found.thresholds for found in self.findings if found.thresholds))
+
 
 def axis_verdicts(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[AxisVerdict]:
     """Gather the tables ``verdict`` of all audits, one entry an axis; an axis that no audit spoke on is not assessed.
@@ -82,10 +87,23 @@ def about(verdicts: Sequence[AxisVerdict], name: str, others: Sequence[str]) -> 
     """
     kept = []
     for one in verdicts:
-        found = tuple(f for f in one.findings if name in f.subject or not any(other in f.subject for other in others))
+        found = tuple(
+            f
+            for f in one.findings
+            if _is_about(f.subject, name) or not any(_is_about(f.subject, other) for other in others)
+        )
         worst = min((f.verdict for f in found), key=WORST_FIRST.index, default=NOT_ASSESSED)
         kept.append(AxisVerdict(one.axis, worst, found))
     return kept
+
+
+def _is_about(subject: str, name: str) -> bool:
+    """Whether a subject names a set, or the generator of a set that is called by it.
+
+    >>> [_is_about(subject, "Noise-77b1") for subject in ("Noise-77b1", "Noise", "mine.Noise", "Tissue", "")]
+    [True, True, True, False, False]
+    """
+    return name in subject or subject.rpartition(".")[2] == name.rpartition("-")[0]
 
 
 def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
