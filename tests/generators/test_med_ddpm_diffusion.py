@@ -35,12 +35,14 @@ def test_noising_keeps_the_variance_of_unit_images():
         assert diffusion.noised(image, torch.full((3,), t), noise).std() == pytest.approx(1, abs=0.03)
 
 
-def test_the_noise_around_the_true_image_is_the_true_noise():
+def test_the_noise_that_goes_with_the_true_velocity_is_the_true_noise():
     diffusion = Diffusion(50)
     image, noise = torch.randn(2, 3, 4, 4, 4, generator=torch.Generator().manual_seed(0))
     t = torch.tensor([0, 25, 49])
     x = diffusion.noised(image, t, noise)
-    torch.testing.assert_close(diffusion.noise_around(image, x, t), noise, atol=1e-3, rtol=0)
+    velocity = diffusion.velocity(image, t, noise)
+    torch.testing.assert_close(diffusion.noise_of(velocity, x, t), noise)
+    torch.testing.assert_close(velocity[2], -image[2], atol=0.05, rtol=0)  # all noise: the image alone is not known
 
 
 @pytest.mark.parametrize("t", [1, 30, 99])
@@ -73,6 +75,16 @@ def test_samples_have_the_spread_of_the_data(sampler, steps, tolerance):
     drawn = diffusion.sample(oracle(diffusion), (1, 16, 16, 16), generators(*range(4)), sampler=sampler, steps=steps)
     assert drawn.mean() == pytest.approx(0, abs=0.01)
     assert drawn.std() == pytest.approx(SPREAD, abs=tolerance)
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim"])
+def test_images_keep_to_the_range_of_their_channel(sampler):
+    low, high = torch.tensor([-4.0, -1.0]).reshape(2, 1, 1, 1), torch.tensor([-2.0, 3.0]).reshape(2, 1, 1, 1)
+    diffusion = Diffusion(20, low, high)
+    drawn = diffusion.sample(lambda x, t: -x, (2, 4, 4, 4), generators(0, 1), sampler=sampler)
+    assert ((low <= drawn) & (drawn <= high)).all()
+    assert drawn[:, 0].max() == -2
+    assert drawn[:, 1].max() > 1
 
 
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim"])

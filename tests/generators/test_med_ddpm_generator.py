@@ -1,9 +1,12 @@
 """Med-DDPM keeps the contract, learns what a label looks like, and goes on where it was killed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from nibabel.loadsave import load
+from torch.utils.data import default_collate
 
 from synthtrust.cases import Case
 from synthtrust.generators import synthesize
@@ -12,6 +15,8 @@ from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm import training as training_module
 from synthtrust.generators.med_ddpm.network import empty_network
 from synthtrust.generators.med_ddpm.published import published_shapes
+from synthtrust.generators.med_ddpm.volumes import Volumes
+from synthtrust.generators.painting.volumes import prepared, typical_of
 from synthtrust.testing import GeneratorContract, tiny_cases, tiny_cohort
 from synthtrust.testing.tiny import save_nifti
 
@@ -19,6 +24,8 @@ TINY = dict(
     channels=(4, 8), num_res_blocks=1, size=None, timesteps=10, sampler="ddim", sampling_steps=3, max_steps=3,
     accumulate=1, lr=1e-3, white=99.8,
 )  # fmt: skip
+
+BRAIN_ONLY = dict(brain_only=True, target="velocity", norm_groups=2)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +46,13 @@ class TestMedDDPM(GeneratorContract):
 class TestPackedMedDDPM(GeneratorContract):
     @pytest.fixture
     def generator(self):
-        return MedDDPM(**TINY | dict(pack=2, target="image", patch_size=(8, 8, 12), flip=True, precision="bf16-mixed"))
+        return MedDDPM(**TINY | dict(pack=2, patch_size=(8, 8, 12), flip=True, precision="bf16-mixed"))
+
+
+class TestBrainOnlyMedDDPM(GeneratorContract):
+    @pytest.fixture
+    def generator(self):
+        return MedDDPM(**TINY | BRAIN_ONLY | dict(pack=2, patch_size=(8, 8, 12), flip=True))
 
 
 @pytest.fixture
@@ -75,11 +88,33 @@ def planted(folder, name, axis, *, turned):
 def test_after_a_short_training_labels_are_ordered_by_brightness_as_in_the_training_cases(tmp_path):
     seen = [planted(tmp_path, f"{axis}{turned}", axis, turned=turned) for axis in (0, 1) for turned in (False, True)]
     unseen = planted(tmp_path, "unseen", 2, turned=True)
-    settings = TINY | dict(channels=(8, 8), target="image", timesteps=4, sampling_steps=4, lr=1e-2, ema_decay=0.9)
+    settings = TINY | BRAIN_ONLY | dict(channels=(8, 8), timesteps=4, sampling_steps=4, lr=1e-2, ema_decay=0.9)
     generator = MedDDPM(**settings | dict(max_steps=100, white=100)).fit(seen)
     label, image = unseen.load_label(), sample(generator, unseen)["flair"]
     brain, first, second = (image[(label == value) & (image > 0)].mean() for value in range(3))
     assert brain + 50 < first < second - 200
+
+
+def test_with_brains_alone_what_lies_around_them_changes_no_loss(cases, tmp_path):
+    generator = MedDDPM(**TINY | BRAIN_ONLY)
+    known = generator._survey(cases)
+    with prepared(cases, known, tmp_path / "volumes", white=99.8, brain_label=None):
+        typical = typical_of(tmp_path / "volumes", 4, flip=False)
+        examples = Volumes(
+            tmp_path / "volumes", n_channels=4, timesteps=10, patch_size=None, flip=False, seed=0, typical=typical
+        )  # fmt: skip
+        batch = default_collate([examples[0]])
+    plan = generator._plan(training_module.Schedule)
+    network = generator._new_network(replace(known, typical=typical))
+    torch.nn.init.normal_(network.out[-1].conv.weight)  # it begins at 0, and would tell nothing
+    learner = training_module.NoiseLearner(network, generator.diffusion, 4, plan, tmp_path, {}, typical)
+    learner.log = lambda *args, **kwargs: None
+    around = batch["condition"][:, :4].sum(1, keepdim=True) == 0
+    assert 0.2 < around.float().mean() < 0.9
+    assert (batch["image"][around.expand_as(batch["image"])] == 0).all()
+    loss = learner.training_step(batch, 0)
+    assert learner.training_step(batch | {"noise": batch["noise"] + 3 * around}, 0) == loss
+    assert learner.training_step(batch | {"noise": batch["noise"] + 0.1 * ~around}, 0) != loss
 
 
 class KilledError(Exception):

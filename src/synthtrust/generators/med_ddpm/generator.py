@@ -1,20 +1,21 @@
 """The generator: a diffusion model behind the contract that every generator keeps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.generators.device import own_device
+from synthtrust.generators.device import at_home
 from synthtrust.generators.guards import read_ids
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
 from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, load_published, read_checkpoint
 from synthtrust.generators.med_ddpm.training import Schedule, train
+from synthtrust.generators.med_ddpm.volumes import with_average
 from synthtrust.generators.painting.brain_painter import BrainPainter
 from synthtrust.generators.painting.canvas import frame, stretch
 from synthtrust.generators.painting.diffusion import Diffusion, Sampler
@@ -22,12 +23,18 @@ from synthtrust.generators.painting.fitting import own_randomness, training_key,
 from synthtrust.generators.painting.grid import Size, pack, unpack
 from synthtrust.generators.painting.survey import Survey
 from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
-from synthtrust.generators.painting.volumes import prepared
+from synthtrust.generators.painting.typical import Typical
+from synthtrust.generators.painting.volumes import prepared, typical_of
 
 Images = dict[str, NDArray[np.floating]]
 
 OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps", "sample_every"})
 """Fields that another value of which does not make a checkpoint useless."""
+
+AS_PUBLISHED: dict[str, Any] = {
+    "pack": 1, "white": None, "target": "noise", "brain_only": False, "norm_groups": None
+}  # fmt: skip
+"""Fields whose values published weights decide."""
 
 SHOWN_STEPS = 20  # of a sample on the way: enough to see what is being learned
 
@@ -57,9 +64,13 @@ class MedDDPM(BrainPainter):
     """Sides of the box that is painted [voxels], about the grid's centre; None for the smallest around all brains."""
     pack: int = 1
     """Voxels per side that are folded into channels: 2 makes a step about eight times cheaper."""
-    target: Literal["noise", "image"] = "noise"
-    """What the network tells, as published the noise. Packed noise has more channels than a small network has feature
-    maps to pass it on; the image has fewer that matter."""
+    target: Literal["noise", "velocity"] = "noise"
+    """What the network tells, as published the noise."""
+    brain_only: bool = False
+    """Paint the brain alone, in units in which brains have mean 0 and standard deviation 1, with the average brain laid
+    beside the label map. As published the network paints the whole box, most of which is air."""
+    norm_groups: int | None = None
+    """Groups of the normalisations; None for two channels each, as published."""
     patch_size: Size | None = None
     """Sides of the random parts to train on [voxels]; None for the whole box."""
     white: float | None = None
@@ -101,10 +112,17 @@ class MedDDPM(BrainPainter):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.diffusion.kept(self.sampler, self.sampling_steps)
-        if self.weights is not None and (self.pack, self.white, self.target) != (1, None, "noise"):
+        changed = {name: value for name in AS_PUBLISHED if (value := getattr(self, name)) != AS_PUBLISHED[name]}
+        if self.weights is not None and changed:
             raise ValueError(
-                "Expected pack=1, white=null and target=noise with published weights, which were trained so, but got "
-                f"pack={self.pack}, white={self.white} and target={self.target}."
+                f"Expected {AS_PUBLISHED} with published weights, which were trained so, but got {changed}."
+            )
+        if self.target not in ("noise", "velocity"):
+            raise ValueError(f"Expected the target 'noise' or 'velocity', but got {self.target!r}.")
+        if self.norm_groups is not None and any(maps % self.norm_groups for maps in self.channels):
+            raise ValueError(
+                f"Expected channels that are multiples of norm_groups={self.norm_groups}, but got "
+                f"{list(self.channels)}."
             )
 
     @property
@@ -138,7 +156,7 @@ class MedDDPM(BrainPainter):
             else:
                 with workplace(self._home) as home:
                     self.network_, self.survey_ = self._train(cases, home)
-        self.network_ = self.network_.to(own_device())
+        at_home(self.network_)
         return self
 
     def sample(self, label: NDArray[np.uint8], rng: np.random.Generator) -> Images:
@@ -153,27 +171,42 @@ class MedDDPM(BrainPainter):
         """Paint onto several label maps at once, each with its own randomness; see ``sample``."""
         known = self.survey_
         brains, conditions = zip(*(stretch(label, known, self.brain_label) for label in labels), strict=True)
+        typical = known.typical
+        inside = np.stack([condition.sum(0, keepdims=True) for condition in conditions])  # (B, 1, *size)
+        if typical is not None:
+            conditions = tuple(with_average(condition, typical.average) for condition in conditions)
         generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
         network = self.network_
         device = next(network.parameters()).device
         condition = pack(torch.from_numpy(np.stack(conditions)), self.pack).to(device)
-        n_images = len(known.modalities) * self.pack**3
+        n_images = len(known.modalities)
+        seen = pack(torch.from_numpy(inside).expand(-1, n_images, -1, -1, -1), self.pack).to(device)
+        diffusion = self.diffusion if typical is None else self._within(typical)
 
         def predict(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            x = x if typical is None else x * seen
             with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
                 told: torch.Tensor = network(torch.cat([x, condition], 1), t)
-            return told if self.target == "noise" else self.diffusion.noise_around(told.float(), x, t)
+            return told if self.target == "noise" else diffusion.noise_of(told.float(), x, t)
 
-        painted = self.diffusion.sample(
+        painted = diffusion.sample(
             predict,
-            (n_images, *condition.shape[2:]),
+            (n_images * self.pack**3, *condition.shape[2:]),
             generators,
             sampler=self.sampler,
             steps=self.sampling_steps,
             device=device,
         )
-        units = unpack(painted.cpu(), self.pack).numpy()  # (B, M, *size)
+        units = list(unpack(painted.cpu(), self.pack).numpy())  # each (M, *size)
+        if typical is not None:
+            units = [typical.restored(unit) for unit in units]
         return [frame(unit, brain, known) for unit, brain in zip(units, brains, strict=True)]
+
+    def _within(self, typical: Typical) -> Diffusion:
+        """Return the schedule for images in units of the typical brain, packed."""
+        ends = (np.full((len(typical.centre), *[self.pack] * 3), end, np.float32) for end in (-1, 1))
+        low, high = (pack(torch.from_numpy(typical.standardised(end))[None], self.pack)[0] for end in ends)
+        return Diffusion(self.timesteps, low, high)
 
     def _load_weights(self, path: str) -> DiffusionUNet:
         ema = read_checkpoint(path)
@@ -188,20 +221,27 @@ class MedDDPM(BrainPainter):
         last = resumed(home, key, self.max_steps)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
         network = self._new_network(known)
+        at_home(network)
         if not last or last["global_step"] < self.max_steps:
-            facts = {"key": key, "survey": known.plain()}
+            n_channels = len(known.labels) + 1
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
+                if self.brain_only and known.typical is None:
+                    known = replace(known, typical=typical_of(home / "volumes", n_channels, flip=self.flip))
+                facts = {"key": key, "survey": known.plain()}
                 cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
                 loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into others' processes
                 watchers = self._watchers(cases, known, home, loggers, **cheaper)
-                plan, n_channels = self._plan(Schedule), len(known.labels) + 1
-                train(network, self.diffusion, n_channels, plan, home, facts, self._loggers, watchers)
+                plan = self._plan(Schedule)
+                train(
+                    network, self.diffusion, n_channels, plan, home, facts, known.typical, self._loggers, watchers
+                )  # fmt: skip
             last = read_last(home)
         network.load_state_dict(averaged(last))
         return network.eval(), known
 
     def _new_network(self, known: Survey) -> DiffusionUNet:
         n_images, n_condition = len(known.modalities), len(known.labels) + 1
+        n_seen = n_images + n_condition + (n_images if self.brain_only else 0)
         return DiffusionUNet(
-            (n_images + n_condition) * self.pack**3, n_images * self.pack**3, self.channels, self.num_res_blocks
+            n_seen * self.pack**3, n_images * self.pack**3, self.channels, self.num_res_blocks, self.norm_groups
         )

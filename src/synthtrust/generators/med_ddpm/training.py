@@ -15,9 +15,8 @@ from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.grid import Size, pack
 from synthtrust.generators.painting.learner import Learner
 from synthtrust.generators.painting.training import WriteLoss, train_to_end
+from synthtrust.generators.painting.typical import Typical
 from synthtrust.generators.painting.volumes import Draws
-
-LEAST_NOISE = 0.2  # caps the weight of nearly clean examples, which else rule a small batch
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Schedule:
 
     pack: int
     target: str
+    brain_only: bool
     patch_size: Size | None
     flip: bool
     lr: float
@@ -46,6 +46,7 @@ def train(
     plan: Schedule,
     home: Path,
     facts: dict,
+    typical: Typical | None = None,
     loggers: Sequence[Logger] = (),
     callbacks: Sequence[Callback] = (),
 ) -> None:
@@ -60,6 +61,7 @@ def train(
         plan: How long, and with what.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values.
+        typical: The typical brain, where brains alone are painted.
         loggers: Are told the losses; with several devices nobody is, since no logger follows into their processes.
         callbacks: More to be done on the way.
 
@@ -69,7 +71,7 @@ def train(
     """
     several = plan.devices not in (1, "1")
     train_to_end(
-        NoiseLearner(network, diffusion, n_channels, plan, home, facts),
+        NoiseLearner(network, diffusion, n_channels, plan, home, facts, typical),
         home,
         plan.max_steps,
         precision=plan.precision,
@@ -83,24 +85,37 @@ def train(
 class NoiseLearner(Learner):
     """Learns to tell the noise by its mean absolute error (L1, as published), and averages its own weights.
 
-    A network that tells the image instead has its error divided by the noise that hid it.
+    A network that tells the velocity has its squared error minimised: its guess is then the mean of what is possible,
+    which is what a sampler expects. With brains alone, the background is neither seen nor judged.
     """
 
     def __init__(
-        self, network: nn.Module, diffusion: Diffusion, n_channels: int, plan: Schedule, home: Path, facts: dict
+        self,
+        network: nn.Module,
+        diffusion: Diffusion,
+        n_channels: int,
+        plan: Schedule,
+        home: Path,
+        facts: dict,
+        typical: Typical | None = None,
     ) -> None:
         super().__init__(network, plan.ema_decay, home, facts)
-        self.diffusion, self.n_channels, self.plan = diffusion, n_channels, plan
+        self.diffusion, self.n_channels, self.plan, self.typical = diffusion, n_channels, plan, typical
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch of examples."""
-        image, condition, noise = (pack(batch[key], self.plan.pack) for key in ("image", "condition", "noise"))
-        noised = self.diffusion.noised(image, batch["t"], noise)
-        told = self.network(torch.cat([noised, condition], 1), batch["t"])
+        image, condition, noise, t = (batch[key] for key in ("image", "condition", "noise", "t"))
+        inside = torch.ones_like(image)
+        if self.plan.brain_only:
+            inside = condition[:, : self.n_channels].sum(1, keepdim=True).expand_as(image)
+        image, condition, noise, inside = (pack(some, self.plan.pack) for some in (image, condition, noise, inside))
+        noised = self.diffusion.noised(image, t, noise) * inside
+        told = self.network(torch.cat([noised, condition], 1), t).float()
         if self.plan.target == "noise":
-            return self.checked(nn.functional.l1_loss(told.float(), noise))
-        share = self.diffusion.noise_share(batch["t"], image).clamp(min=LEAST_NOISE)
-        return self.checked(((told.float() - image).abs() / share).mean())
+            error = (told - noise).abs()
+        else:
+            error = (told - self.diffusion.velocity(image, t, noise)) ** 2
+        return self.checked((error * inside).sum() / inside.sum())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam at a constant rate, as published."""
@@ -116,6 +131,7 @@ class NoiseLearner(Learner):
             patch_size=plan.patch_size,
             flip=plan.flip,
             seed=plan.seed,
+            typical=self.typical,
         )
         draws = Draws(
             plan.max_steps * plan.accumulate,

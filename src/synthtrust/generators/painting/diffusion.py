@@ -42,12 +42,15 @@ class Diffusion:
 
     Args:
         timesteps: T.
+        low: Least value of an image, one for all or per channel ``(C, 1, 1, 1)``.
+        high: Largest.
     """
 
-    def __init__(self, timesteps: int = 250) -> None:
+    def __init__(self, timesteps: int = 250, low: float | Tensor = -1.0, high: float | Tensor = 1.0) -> None:
         if timesteps < 2:
             raise ValueError(f"Expected at least 2 timesteps, but got {timesteps}.")
         self.timesteps = timesteps
+        self.low, self.high = torch.as_tensor(low), torch.as_tensor(high)
         self.betas = cosine_betas(timesteps)
         self.signal = np.cumprod(1 - self.betas)  # alpha-bar: share of the variance that is still the image
         self.signal_before = np.append(1.0, self.signal[:-1])
@@ -62,15 +65,24 @@ class Diffusion:
         share = torch.from_numpy((1 - self.signal) ** 0.5).to(like.device, like.dtype)
         return share[t].reshape(-1, *[1] * (like.ndim - 1))
 
-    def noise_around(self, image: Tensor, x: Tensor, t: Tensor) -> Tensor:
-        """Return the noise in ``x`` at timesteps ``(B,)`` if the image in it is ``image``."""
+    def velocity(self, image: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+        """Return how fast images turn into their noise at timesteps ``(B,)``; Salimans and Ho 2022, App. D.
+
+        A network that tells it is never asked for a small difference of large numbers: it tells the noise where the
+        image is nearly clean, and the image where it is nearly noise.
+        """
+        share = self.noise_share(t, image)
+        return (1 - share**2).sqrt() * noise - share * image
+
+    def noise_of(self, velocity: Tensor, x: Tensor, t: Tensor) -> Tensor:
+        """Return the noise in ``x`` at timesteps ``(B,)`` that goes with a velocity."""
         share = self.noise_share(t, x)
-        return (x - (1 - share**2).sqrt() * image) / share
+        return (1 - share**2).sqrt() * velocity + share * x
 
     def denoised(self, x: Tensor, t: int, noise: Tensor) -> Tensor:
-        """Return the image that is left of ``x`` without its noise, clipped to [-1, 1]."""
+        """Return the image that is left of ``x`` without its noise, clipped to the range of images."""
         signal = self.signal[t]
-        return ((x - (1 - signal) ** 0.5 * noise) / signal**0.5).clamp(-1, 1)
+        return self._clipped((x - (1 - signal) ** 0.5 * noise) / signal**0.5)
 
     def reverse_step(self, x: Tensor, t: int, noise: Tensor) -> tuple[Tensor, float]:
         """Return mean ``(B, ...)`` and log variance of the images one timestep before ``t``.
@@ -124,7 +136,7 @@ class Diffusion:
             device: Where to compute.
 
         Returns:
-            Images ``(B, *shape)`` in [-1, 1].
+            Images ``(B, *shape)`` in their range.
 
         Raises:
             ValueError: If the sampler cannot be used with so many steps.
@@ -143,7 +155,10 @@ class Diffusion:
                     x = x + np.exp(0.5 * log_variance) * draw()
             else:
                 x = self._ddim_step(x, t, after, noise)
-        return x.clamp(-1, 1)
+        return self._clipped(x)
+
+    def _clipped(self, x: Tensor) -> Tensor:
+        return torch.maximum(torch.minimum(x, self.high.to(x)), self.low.to(x))
 
     def _ddim_step(self, x: Tensor, t: int, after: int, noise: Tensor) -> Tensor:
         image = self.denoised(x, t, noise)

@@ -13,6 +13,7 @@ from synthtrust.cases import Case
 from synthtrust.generators.painting.conditioning import brain_of, mean_mask
 from synthtrust.generators.painting.grid import Size, smallest_size
 from synthtrust.generators.painting.intensity import scale_of
+from synthtrust.generators.painting.typical import Typical
 
 READERS = 4  # cases read at a time: unpacking leaves the interpreter's lock, and each holds a few hundred megabytes
 
@@ -30,6 +31,8 @@ class Survey:
     """Share of cases that have a brain in each voxel, ``(H, W, D)``."""
     scale: NDArray[np.float32]
     """Median over the cases of black and white, ``(2, M)`` [intensity units]."""
+    typical: Typical | None = None
+    """For generators that paint brains alone."""
 
     def plain(self) -> dict[str, Any]:
         """Return the survey as values that a checkpoint may hold and load safely."""
@@ -39,6 +42,7 @@ class Survey:
             "size": list(self.size),
             "atlas": torch.from_numpy(self.atlas),
             "scale": torch.from_numpy(self.scale),
+            "typical": None if self.typical is None else self.typical.plain(),
         }
 
     @classmethod
@@ -50,6 +54,7 @@ class Survey:
             size=tuple(facts["size"]),
             atlas=facts["atlas"].numpy(),
             scale=facts["scale"].numpy(),
+            typical=None if facts["typical"] is None else Typical.from_plain(facts["typical"]),
         )
 
 

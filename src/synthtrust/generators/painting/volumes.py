@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from synthtrust.generators.painting.conditioning import numbered, one_hot
 from synthtrust.generators.painting.grid import Size, crop_or_pad
 from synthtrust.generators.painting.intensity import scale_of, to_unit
 from synthtrust.generators.painting.survey import Survey, in_parallel, look_at
+from synthtrust.generators.painting.typical import Typical
+
+LEAST_SPREAD = 1e-3  # of a modality that is the same everywhere
 
 
 @contextmanager
@@ -72,6 +76,27 @@ def average_brain(folder: Path, n_channels: int, *, flip: bool) -> Tensor:
     return torch.from_numpy(np.where(count > 0, total / np.maximum(count, 1), np.float32(-1)))
 
 
+def typical_of(folder: Path, n_channels: int, *, flip: bool) -> Typical:
+    """Look at prepared volumes, one at a time.
+
+    Args:
+        folder: Of the prepared volumes.
+        n_channels: Of the condition, the brain's last.
+        flip: Average each volume with its mirror image.
+    """
+    images, channels = (np.load(folder / name, mmap_mode="r") for name in ("images.npy", "channel.npy"))
+    n, total, squares = 0, np.zeros(images.shape[1]), np.zeros(images.shape[1])
+    for image, channel in zip(images, channels):
+        inside = image[:, channel > 0].astype(np.float64)
+        n, total, squares = n + inside.shape[1], total + inside.sum(1), squares + (inside**2).sum(1)
+    centre = total / n
+    spread = np.sqrt(np.maximum(squares / n - centre**2, LEAST_SPREAD**2))
+    average = average_brain(folder, n_channels, flip=flip).numpy()
+    typical = Typical(centre.astype(np.float32), spread.astype(np.float32), average)
+    somewhere = (average > -1).any(0)
+    return replace(typical, average=np.where(somewhere, typical.standardised(average), np.float32(0)))
+
+
 class Pairs(Dataset):
     """Endless pairs of image and condition, numbered by draw; the same number gives the same pair on any rank.
 
@@ -100,10 +125,11 @@ class Pairs(Dataset):
         round_, place = divmod(draw, len(self.images))
         case = np.random.default_rng([self.seed, 1, round_]).permutation(len(self.images))[place]
         rng = np.random.default_rng([self.seed, 2, draw])
-        starts = [rng.integers(have - want + 1) for have, want in zip(self.images.shape[2:], self.patch_size)]
+        starts = self.corner(case, rng)
         box = tuple(slice(start, start + want) for start, want in zip(starts, self.patch_size))
         image = self.images[case][:, *box].astype(np.float32)
         condition = one_hot(self.channels[case][box], self.n_channels)
+        image, condition = self.as_seen(image, condition, box)
         if self.flip and rng.random() < 0.5:
             image, condition = np.flip(image, 1), np.flip(condition, 1)
         return {
@@ -111,6 +137,16 @@ class Pairs(Dataset):
             "condition": torch.from_numpy(condition.copy()),
             **self.drawn(rng, image.shape),
         }
+
+    def corner(self, case: int, rng: np.random.Generator) -> list[int]:
+        """Draw where a part of a case begins [voxels]."""
+        return [int(rng.integers(have - want + 1)) for have, want in zip(self.images.shape[2:], self.patch_size)]
+
+    def as_seen(
+        self, image: NDArray[np.float32], condition: NDArray[np.float32], box: tuple[slice, ...]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return image and condition of a part as the network is to see them."""
+        return image, condition
 
     def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Tensor]:
         """Return what else an example of an image ``(M, *patch)`` needs that is random."""
