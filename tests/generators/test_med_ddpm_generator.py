@@ -25,7 +25,7 @@ TINY = dict(
     accumulate=1, lr=1e-3, white=99.8,
 )  # fmt: skip
 
-BRAIN_ONLY = dict(brain_only=True, target="velocity", norm_groups=2)
+BRAIN_ONLY = dict(brain_only=True, norm_groups=2)
 
 
 @pytest.fixture(autouse=True)
@@ -99,14 +99,14 @@ def test_with_brains_alone_what_lies_around_them_changes_no_loss(cases, tmp_path
     generator = MedDDPM(**TINY | BRAIN_ONLY)
     known = generator._survey(cases)
     with prepared(cases, known, tmp_path / "volumes", white=99.8, brain_label=None):
-        typical = typical_of(tmp_path / "volumes", 4, flip=False)
+        typical = typical_of(tmp_path / "volumes", 4, 1, flip=False)
         examples = Volumes(
             tmp_path / "volumes", n_channels=4, timesteps=10, patch_size=None, flip=False, seed=0, typical=typical
         )  # fmt: skip
         batch = default_collate([examples[0]])
     plan = generator._plan(training_module.Schedule)
     network = generator._new_network(replace(known, typical=typical))
-    torch.nn.init.normal_(network.out[-1].conv.weight)  # it begins at 0, and would tell nothing
+    torch.nn.init.normal_(network.network.out[-1].conv.weight)  # it begins at 0, and would tell nothing
     learner = training_module.NoiseLearner(network, generator.diffusion, 4, plan, tmp_path, {}, typical)
     learner.log = lambda *args, **kwargs: None
     around = batch["condition"][:, :4].sum(1, keepdim=True) == 0

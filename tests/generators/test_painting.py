@@ -126,7 +126,7 @@ def volumes(tmp_path):
 @pytest.mark.parametrize(("flip", "average"), [(False, [0.5, 0.25, None, None]), (True, [0.5, 0.25, 0.25, 0.5])])
 def test_the_typical_brain_is_measured_within_brains_alone(volumes, flip, average):
     inside = [0.5, 0.5, 1.0, 0]
-    typical = typical_of(volumes, 3, flip=flip)
+    typical = typical_of(volumes, 3, 1, flip=flip)
     assert typical.centre.tolist() == [0.5]
     assert typical.spread == pytest.approx(np.std(inside))
     expected = [0 if value is None else (value - 0.5) / np.std(inside) for value in average]
@@ -134,7 +134,7 @@ def test_the_typical_brain_is_measured_within_brains_alone(volumes, flip, averag
 
 
 def test_a_part_of_a_brain_holds_brain_and_where_it_is(volumes):
-    typical = typical_of(volumes, 3, flip=False)
+    typical = typical_of(volumes, 3, 1, flip=False)
     examples = Volumes(
         volumes, n_channels=3, timesteps=5, patch_size=(2, 1, 1), flip=False, seed=0, typical=typical
     )  # fmt: skip

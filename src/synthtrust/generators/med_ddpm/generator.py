@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from synthtrust.cases import Case
 from synthtrust.generators.device import at_home
@@ -15,6 +16,7 @@ from synthtrust.generators.guards import read_ids
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
 from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, load_published, read_checkpoint
 from synthtrust.generators.med_ddpm.training import Schedule, train
+from synthtrust.generators.med_ddpm.velocity import VelocityNetwork
 from synthtrust.generators.med_ddpm.volumes import with_average
 from synthtrust.generators.painting.brain_painter import BrainPainter
 from synthtrust.generators.painting.canvas import frame, stretch
@@ -23,7 +25,6 @@ from synthtrust.generators.painting.fitting import own_randomness, training_key,
 from synthtrust.generators.painting.grid import Size, pack, unpack
 from synthtrust.generators.painting.survey import Survey
 from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
-from synthtrust.generators.painting.typical import Typical
 from synthtrust.generators.painting.volumes import prepared, typical_of
 
 Images = dict[str, NDArray[np.floating]]
@@ -32,7 +33,7 @@ OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps", "sample_e
 """Fields that another value of which does not make a checkpoint useless."""
 
 AS_PUBLISHED: dict[str, Any] = {
-    "pack": 1, "white": None, "target": "noise", "brain_only": False, "norm_groups": None
+    "pack": 1, "white": None, "brain_only": False, "norm_groups": None
 }  # fmt: skip
 """Fields whose values published weights decide."""
 
@@ -64,11 +65,9 @@ class MedDDPM(BrainPainter):
     """Sides of the box that is painted [voxels], about the grid's centre; None for the smallest around all brains."""
     pack: int = 1
     """Voxels per side that are folded into channels: 2 makes a step about eight times cheaper."""
-    target: Literal["noise", "velocity"] = "noise"
-    """What the network tells, as published the noise."""
     brain_only: bool = False
-    """Paint the brain alone, in units in which brains have mean 0 and standard deviation 1, with the average brain laid
-    beside the label map. As published the network paints the whole box, most of which is air."""
+    """Paint the brain alone, in its principal components, with the average brain laid beside the label map; the network
+    tells the velocity. As published it tells the noise of the whole box, most of which is air."""
     norm_groups: int | None = None
     """Groups of the normalisations; None for two channels each, as published."""
     patch_size: Size | None = None
@@ -117,8 +116,6 @@ class MedDDPM(BrainPainter):
             raise ValueError(
                 f"Expected {AS_PUBLISHED} with published weights, which were trained so, but got {changed}."
             )
-        if self.target not in ("noise", "velocity"):
-            raise ValueError(f"Expected the target 'noise' or 'velocity', but got {self.target!r}.")
         if self.norm_groups is not None and any(maps % self.norm_groups for maps in self.channels):
             raise ValueError(
                 f"Expected channels that are multiples of norm_groups={self.norm_groups}, but got "
@@ -173,21 +170,23 @@ class MedDDPM(BrainPainter):
         brains, conditions = zip(*(stretch(label, known, self.brain_label) for label in labels), strict=True)
         typical = known.typical
         inside = np.stack([condition.sum(0, keepdims=True) for condition in conditions])  # (B, 1, *size)
+        diffusion = self.diffusion
         if typical is not None:
             conditions = tuple(with_average(condition, typical.average) for condition in conditions)
+            reach = torch.from_numpy(typical.reach)[:, None, None, None]
+            diffusion = Diffusion(self.timesteps, -reach, reach)
         generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
         network = self.network_
         device = next(network.parameters()).device
         condition = pack(torch.from_numpy(np.stack(conditions)), self.pack).to(device)
         n_images = len(known.modalities)
-        seen = pack(torch.from_numpy(inside).expand(-1, n_images, -1, -1, -1), self.pack).to(device)
-        diffusion = self.diffusion if typical is None else self._within(typical)
+        seen = pack(torch.from_numpy(inside), self.pack).amax(1, keepdim=True).to(device)
 
         def predict(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             x = x if typical is None else x * seen
             with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
                 told: torch.Tensor = network(torch.cat([x, condition], 1), t)
-            return told if self.target == "noise" else diffusion.noise_of(told.float(), x, t)
+            return told if typical is None else diffusion.noise_of(told, x, t)
 
         painted = diffusion.sample(
             predict,
@@ -197,16 +196,12 @@ class MedDDPM(BrainPainter):
             steps=self.sampling_steps,
             device=device,
         )
+        if typical is not None:
+            painted = typical.from_components(painted)
         units = list(unpack(painted.cpu(), self.pack).numpy())  # each (M, *size)
         if typical is not None:
-            units = [typical.restored(unit) for unit in units]
+            units = [np.clip(typical.restored(unit), -1, 1) for unit in units]
         return [frame(unit, brain, known) for unit, brain in zip(units, brains, strict=True)]
-
-    def _within(self, typical: Typical) -> Diffusion:
-        """Return the schedule for images in units of the typical brain, packed."""
-        ends = (np.full((len(typical.centre), *[self.pack] * 3), end, np.float32) for end in (-1, 1))
-        low, high = (pack(torch.from_numpy(typical.standardised(end))[None], self.pack)[0] for end in ends)
-        return Diffusion(self.timesteps, low, high)
 
     def _load_weights(self, path: str) -> DiffusionUNet:
         ema = read_checkpoint(path)
@@ -216,17 +211,18 @@ class MedDDPM(BrainPainter):
             )
         return load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)
 
-    def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionUNet, Survey]:
+    def _train(self, cases: Sequence[Case], home: Path) -> tuple[nn.Module, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
-        network = self._new_network(known)
-        at_home(network)
         if not last or last["global_step"] < self.max_steps:
             n_channels = len(known.labels) + 1
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
                 if self.brain_only and known.typical is None:
-                    known = replace(known, typical=typical_of(home / "volumes", n_channels, flip=self.flip))
+                    typical = typical_of(home / "volumes", n_channels, self.pack, flip=self.flip)
+                    known = replace(known, typical=typical)
+                network = self._new_network(known)
+                at_home(network)
                 facts = {"key": key, "survey": known.plain()}
                 cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
                 loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into others' processes
@@ -236,12 +232,16 @@ class MedDDPM(BrainPainter):
                     network, self.diffusion, n_channels, plan, home, facts, known.typical, self._loggers, watchers
                 )  # fmt: skip
             last = read_last(home)
+        network = self._new_network(known)
         network.load_state_dict(averaged(last))
         return network.eval(), known
 
-    def _new_network(self, known: Survey) -> DiffusionUNet:
+    def _new_network(self, known: Survey) -> nn.Module:
         n_images, n_condition = len(known.modalities), len(known.labels) + 1
         n_seen = n_images + n_condition + (n_images if self.brain_only else 0)
-        return DiffusionUNet(
+        network = DiffusionUNet(
             n_seen * self.pack**3, n_images * self.pack**3, self.channels, self.num_res_blocks, self.norm_groups
         )
+        if known.typical is None:
+            return network
+        return VelocityNetwork(network, torch.from_numpy(known.typical.variances), self.diffusion)

@@ -24,8 +24,6 @@ class Schedule:
     """How a training goes; the fields of the same names of the generator say what they are."""
 
     pack: int
-    target: str
-    brain_only: bool
     patch_size: Size | None
     flip: bool
     lr: float
@@ -85,8 +83,8 @@ def train(
 class NoiseLearner(Learner):
     """Learns to tell the noise by its mean absolute error (L1, as published), and averages its own weights.
 
-    A network that tells the velocity has its squared error minimised: its guess is then the mean of what is possible,
-    which is what a sampler expects. With brains alone, the background is neither seen nor judged.
+    With brains alone, it is the velocity of their principal components, by its squared error: the guess is then the
+    mean of what is possible, which is what a sampler expects. The background is neither seen nor judged.
     """
 
     def __init__(
@@ -104,18 +102,16 @@ class NoiseLearner(Learner):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch of examples."""
-        image, condition, noise, t = (batch[key] for key in ("image", "condition", "noise", "t"))
-        inside = torch.ones_like(image)
-        if self.plan.brain_only:
-            inside = condition[:, : self.n_channels].sum(1, keepdim=True).expand_as(image)
-        image, condition, noise, inside = (pack(some, self.plan.pack) for some in (image, condition, noise, inside))
-        noised = self.diffusion.noised(image, t, noise) * inside
-        told = self.network(torch.cat([noised, condition], 1), t).float()
-        if self.plan.target == "noise":
-            error = (told - noise).abs()
-        else:
-            error = (told - self.diffusion.velocity(image, t, noise)) ** 2
-        return self.checked((error * inside).sum() / inside.sum())
+        image, condition, noise = (pack(batch[key], self.plan.pack) for key in ("image", "condition", "noise"))
+        t = batch["t"]
+        if self.typical is None:
+            told = self.network(torch.cat([self.diffusion.noised(image, t, noise), condition], 1), t)
+            return self.checked(nn.functional.l1_loss(told.float(), noise))
+        inside = pack(batch["condition"][:, : self.n_channels].sum(1, keepdim=True), self.plan.pack).amax(1, True)
+        image = self.typical.in_components(image)
+        told = self.network(torch.cat([self.diffusion.noised(image, t, noise) * inside, condition], 1), t)
+        error = (told - self.diffusion.velocity(image, t, noise)) ** 2 * inside
+        return self.checked(error.sum() / (inside.sum() * error.shape[1]))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam at a constant rate, as published."""
