@@ -11,7 +11,7 @@ MARKS = {
 """Verdict -> class of its colour, and a sign before the word, so that colour is never the only difference."""
 
 
-LONG = 12
+LONG = 15
 """Rows from which a table is folded up."""
 
 
