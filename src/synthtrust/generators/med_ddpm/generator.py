@@ -13,6 +13,7 @@ from torch import nn
 from synthtrust.cases import Case
 from synthtrust.generators.device import at_home
 from synthtrust.generators.guards import read_ids
+from synthtrust.generators.med_ddpm.local import LocalNetwork
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
 from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, load_published, read_checkpoint
 from synthtrust.generators.med_ddpm.training import Schedule, train
@@ -33,7 +34,7 @@ OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps", "sample_e
 """Fields that another value of which does not make a checkpoint useless."""
 
 AS_PUBLISHED: dict[str, Any] = {
-    "pack": 1, "white": None, "brain_only": False, "norm_groups": None
+    "pack": 1, "white": None, "brain_only": False
 }  # fmt: skip
 """Fields whose values published weights decide."""
 
@@ -66,10 +67,10 @@ class MedDDPM(BrainPainter):
     pack: int = 1
     """Voxels per side that are folded into channels: 2 makes a step about eight times cheaper."""
     brain_only: bool = False
-    """Paint the brain alone, in its principal components, with the average brain laid beside the label map; the network
-    tells the velocity. As published it tells the noise of the whole box, most of which is air."""
-    norm_groups: int | None = None
-    """Groups of the normalisations; None for two channels each, as published."""
+    """Paint the brain alone, in its principal components, with the average brain laid beside the label map; a small
+    network of one level tells the velocity. As published, a U-Net tells the noise of the whole box, mostly air."""
+    dilations: tuple[int, ...] = (1, 2, 4, 1)
+    """Of the convolutions, one after the other, of the network that paints brains alone [packed voxels]."""
     patch_size: Size | None = None
     """Sides of the random parts to train on [voxels]; None for the whole box."""
     white: float | None = None
@@ -116,11 +117,8 @@ class MedDDPM(BrainPainter):
             raise ValueError(
                 f"Expected {AS_PUBLISHED} with published weights, which were trained so, but got {changed}."
             )
-        if self.norm_groups is not None and any(maps % self.norm_groups for maps in self.channels):
-            raise ValueError(
-                f"Expected channels that are multiples of norm_groups={self.norm_groups}, but got "
-                f"{list(self.channels)}."
-            )
+        if self.brain_only and len(self.channels) != 1:
+            raise ValueError(f"Expected one number of channels with brain_only, but got {list(self.channels)}.")
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
@@ -239,9 +237,8 @@ class MedDDPM(BrainPainter):
     def _new_network(self, known: Survey) -> nn.Module:
         n_images, n_condition = len(known.modalities), len(known.labels) + 1
         n_seen = n_images + n_condition + (n_images if self.brain_only else 0)
-        network = DiffusionUNet(
-            n_seen * self.pack**3, n_images * self.pack**3, self.channels, self.num_res_blocks, self.norm_groups
-        )
+        ends = n_seen * self.pack**3, n_images * self.pack**3
         if known.typical is None:
-            return network
+            return DiffusionUNet(*ends, self.channels, self.num_res_blocks)
+        network = LocalNetwork(*ends, self.channels[0], self.dilations)
         return VelocityNetwork(network, torch.from_numpy(known.typical.variances), self.diffusion)

@@ -32,7 +32,6 @@ class DiffusionUNet(DiffusionModelUNet):
         out_channels: Of the image.
         channels: Feature maps per level, even numbers; every further level halves the resolution.
         num_res_blocks: Residual blocks per level.
-        norm_groups: Groups of the normalisations; None for two channels each where they are fewest, as published.
 
     Raises:
         ValueError: If a number of channels is odd.
@@ -44,7 +43,6 @@ class DiffusionUNet(DiffusionModelUNet):
         out_channels: int = 4,
         channels: Sequence[int] = CHANNELS,
         num_res_blocks: int = 2,
-        norm_groups: int | None = None,
     ) -> None:
         common = math.gcd(*channels)
         if common % 2:
@@ -56,7 +54,7 @@ class DiffusionUNet(DiffusionModelUNet):
             num_res_blocks=num_res_blocks,
             channels=tuple(channels),
             attention_levels=(False,) * len(channels),
-            norm_num_groups=norm_groups or min(GROUPS, common // 2),
+            norm_num_groups=min(GROUPS, common // 2),  # two channels a group where they are fewest, as published
             norm_eps=1e-5,
             num_head_channels=channels[-1],
         )
