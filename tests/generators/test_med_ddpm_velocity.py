@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from synthtrust.generators.med_ddpm.local import LocalNetwork
 from synthtrust.generators.med_ddpm.velocity import VelocityNetwork
 from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.typical import Typical
@@ -64,3 +65,24 @@ def test_components_lose_nothing_and_leave_noise_as_it_is():
     turned = typical.in_components(noise)
     torch.testing.assert_close(typical.from_components(turned), noise, atol=1e-5, rtol=0)
     np.testing.assert_allclose(np.cov(turned[0].flatten(1).numpy()), np.eye(8), atol=0.05)
+
+
+def test_the_local_network_sees_as_far_as_its_convolutions_reach_and_no_farther():
+    torch.manual_seed(0)
+    network = LocalNetwork(2, 1, 4, dilations=(1, 2, 4, 1)).eval()
+    x, t = torch.zeros(1, 2, 25, 5, 5), torch.tensor([3])
+    touched = x.clone()
+    touched[0, 0, 12] = 100
+    with torch.no_grad():
+        moved = (network(touched, t) - network(x, t)).abs().amax((0, 1, 3, 4))
+    reach = 1 + (1 + 2 + 4 + 1) + 1
+    assert (moved > 0).nonzero().flatten().tolist() == list(range(12 - reach, 12 + reach + 1))
+
+
+def test_the_local_network_is_told_the_timestep():
+    torch.manual_seed(0)
+    network = LocalNetwork(2, 1, 4, dilations=(1,))
+    x = torch.randn(1, 2, 4, 4, 4)
+    assert torch.equal(network(x, torch.tensor([0])), network(x, torch.tensor([9])))  # not before it learned
+    torch.nn.init.normal_(network.modulation.told.weight)
+    assert not torch.equal(network(x, torch.tensor([0])), network(x, torch.tensor([9])))
