@@ -33,9 +33,7 @@ Images = dict[str, NDArray[np.floating]]
 OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps", "sample_every"})
 """Fields that another value of which does not make a checkpoint useless."""
 
-AS_PUBLISHED: dict[str, Any] = {
-    "pack": 1, "white": None, "brain_only": False
-}  # fmt: skip
+AS_PUBLISHED: dict[str, Any] = {"pack": 1, "white": None, "brain_only": False}
 """Fields whose values published weights decide."""
 
 SHOWN_STEPS = 20  # of a sample on the way: enough to see what is being learned
