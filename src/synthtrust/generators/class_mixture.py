@@ -31,6 +31,10 @@ class ClassMixture(Generator):
 
     It cannot repeat a training image: no component stands for fewer than ``min_members`` of them, each leans on the
     covariance of the whole class, and there are at most half as many principal components as images.
+
+    It can give away who was in training, where images are few: principal components of 130 images are particular to
+    them. On the slices of ``experiment=tstr`` membership inference told them from unseen ones with AUC 0.65 to 0.68
+    (p = 0.001 in 3 of 3 seeds); with ``variance=0.25``, which leaves 2 components, with 0.54 to 0.55 (p above 0.03).
     """
 
     size: tuple[int, ...] | None = None
