@@ -51,7 +51,8 @@ class Session:
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
-        self.shelf = Shelf.of(self.folder, self.cohort.modalities, self.train)
+        painted = not isinstance(self.generator, Importer)
+        self.shelf = Shelf.of(self.folder, self.cohort.modalities, self.train, painted=painted)
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # claims, and twins that are not whole
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
@@ -129,7 +130,7 @@ class Session:
         return [_Twin(*twin) for twin in zip(labels, self.generator.sample_many(mine, rngs), strict=True)]
 
     def _write(self, case: Case, twin: "_Twin") -> None:
-        images = {modality: self.shelf.as_written(image) for modality, image in twin.images.items()}
+        images = {name: self.shelf.as_written(name, image) for name, image in twin.images.items()}
         for modality, image in images.items():
             if image.min() == image.max():
                 raise CaseError(

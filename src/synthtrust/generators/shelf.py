@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,41 +20,57 @@ NOTES = "imported.json"
 
 LABEL = "label.nii.gz"
 
+MOST_LOST = 0.05
+"""Root mean square of what rounding may change [standard deviations of the image]."""
+
 
 @dataclass(frozen=True)
 class Shelf:
     """Keeps twins in a folder, each whole or not there.
 
-    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` (float32) and ``label.nii.gz``, with the affine
-    of that label map. A volume of a class is such a folder without a label, with the affine of a training image. A
-    plane image of a class is ``<id>.png``, grey or colours, or ``<id>/<modality>.png``: rounded and clipped to as many
-    bits as the training images have, so that real and synthetic images are quantised alike.
+    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` and ``label.nii.gz``, with the affine of that
+    label map. A volume of a class is such a folder without a label, with the affine of a training image. A plane image
+    of a class is ``<id>.png``, grey or colours, or ``<id>/<modality>.png``: rounded and clipped to as many bits as the
+    training images have. Where those hold whole numbers volumes do so too: a network could tell the source by that
+    alone.
     """
 
     folder: Path
     modalities: tuple[str, ...]
     pixel: type[np.uint8] | type[np.uint16] | None = None
     """Of plane images; None for volumes."""
+    voxels: Mapping[str, np.dtype] = field(default_factory=dict)
+    """Modality -> whole numbers of its volumes; float32 where it is not named."""
     channels: Mapping[str, int] | None = None
     """Modality -> channel of the one file that holds them all; None for a file each."""
     affine: NDArray[np.float64] | None = None
     """Voxel -> world of volumes of a class [mm]; None where each has that of its label map."""
 
     @classmethod
-    def of(cls, folder: Path, modalities: Sequence[str], train: Sequence[Case]) -> Self:
+    def of(cls, folder: Path, modalities: Sequence[str], train: Sequence[Case], *, painted: bool = True) -> Self:
         """Choose the kind of files by how the training cases lie on disk.
+
+        Args:
+            folder: Of the set.
+            modalities: Of its images.
+            train: Training cases.
+            painted: Whether volumes are to have the type of the training cases; imported ones keep their values.
 
         Raises:
             CaseError: If the training images are plane images of floating-point numbers.
         """
         modalities = tuple(modalities)
-        if not train or not isinstance(train[0].label, int):
+        if not train:
             return cls(folder, modalities)
         path = train[0].images[modalities[0]]
-        if path.suffix.lower() not in RASTERS:
-            return cls(folder, modalities, affine=read_header(path)[1])
+        if not isinstance(train[0].label, int) or path.suffix.lower() not in RASTERS:
+            whole = {modality: _whole_of(train[0].images[modality]) for modality in modalities} if painted else {}
+            voxels = {modality: dtype for modality, dtype in whole.items() if dtype is not None}
+            affine = read_header(path)[1] if isinstance(train[0].label, int) else None
+            return cls(folder, modalities, voxels=voxels, affine=affine)
         colours = sorted(train[0].channels.get(modality, -1) for modality in modalities) == [0, 1, 2]
-        return cls(folder, modalities, _pixel_of(path), dict(train[0].channels) if colours else None)
+        channels = dict(train[0].channels) if colours else None
+        return cls(folder, modalities, _pixel_of(path), channels=channels)
 
     @property
     def one_file(self) -> bool:
@@ -76,10 +92,10 @@ class Shelf:
             self.channels or {},
         )
 
-    def as_written(self, image: NDArray) -> NDArray:
+    def as_written(self, modality: str, image: NDArray) -> NDArray:
         """Return an image in the type and range that its file has."""
         if self.pixel is None:
-            return image.astype(np.float32)
+            return _rounded(image, self.voxels[modality]) if modality in self.voxels else image.astype(np.float32)
         return np.clip(np.rint(image), 0, np.iinfo(self.pixel).max).astype(self.pixel)
 
     def put(
@@ -137,6 +153,29 @@ def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
         if image.mode == "F":
             raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds floating-point numbers. Convert them.")
         return np.uint16 if image.mode.startswith("I") else np.uint8
+
+
+def _whole_of(path: Path) -> np.dtype | None:
+    """Return the type of a volume of whole numbers, None for another; from its header alone."""
+    if path.suffix.lower() in RASTERS:
+        return None
+    read_header(path)
+    image = nib.load(path)
+    dtype = image.get_data_dtype()
+    as_they_are = (image.dataobj.slope, image.dataobj.inter) == (1, 0)
+    return dtype.newbyteorder("=") if as_they_are and dtype.kind in "iu" and dtype.itemsize <= 4 else None
+
+
+def _rounded(image: NDArray, dtype: np.dtype) -> NDArray:
+    """Round an image to whole numbers, what is not 0 to other than 0: that is background.
+
+    One that would lose more than rounding may cost, since it is in other units or beyond the range, stays float32.
+    """
+    limits = np.iinfo(dtype)
+    whole = np.rint(image)
+    whole = np.clip(np.where((whole == 0) & (image != 0), np.sign(image), whole), limits.min, limits.max)
+    lost = float(np.sqrt(np.mean((whole - image) ** 2, dtype=np.float64)))
+    return whole.astype(dtype) if lost <= MOST_LOST * float(image.std()) else image.astype(np.float32)
 
 
 def _write_volume(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
