@@ -16,8 +16,8 @@ DEFINITIONS = pd.DataFrame(
     [
         ("T1", "Eq. (6)", "Mean Dice over cases and regions.", "higher", "The equation leaves out the sum over cases."),
         ("T2", "Eq. (7)", "1 − standard deviation over cases of the mean Dice over regions.", "higher",
-         "The paper's text says consistency across regions, its equation measures it across cases. Both are shown. 1 for "
-         "a model that fails everywhere: read it with T1."),
+         "The paper's text says consistency across regions, its equation measures it across cases. Both are shown. "
+         "It is 1 for a model that fails everywhere: read it with T1."),
         ("T3", "Eq. (8)", "Cosine between the Dice of real cases and of their twins, per region.", "higher",
          "Blind to a shift of level, and almost a function of T5: unrelated scores come out near 1. Read it only "
          "against its null, the value without any relation, and with the correlation."),
