@@ -216,7 +216,7 @@ def test_twins_of_another_level_are_not_aligned_however_well_they_correlate(audi
 @pytest.mark.parametrize(
     ("runs", "says"),
     [
-        pytest.param({"seeds": 2}, "2 training seeds", id="few seeds"),
+        pytest.param({"seeds": 2}, "Training seeds: 2", id="few seeds"),
         pytest.param({"seeds": 1}, "no floor", id="no floor"),
         pytest.param({"n": 12}, "12 test patients", id="few patients"),
     ],

@@ -10,6 +10,7 @@ import pytest
 
 from browsing import CONTRAST
 from synthtrust.report import write_report
+from synthtrust.report.parts import Chapter, Section, Table
 from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, check_conditions, failures, reading
 
 SETS = ("Tissue-0f3a", "Noise-77b1")
@@ -168,6 +169,14 @@ def test_a_page_that_judges_no_set_has_no_verdicts(tmp_path):
     page = write_report(tmp_path, {}, {"mine": {"draws": pd.DataFrame({"found": [1]})}}, judges=False)
     assert "Verdict on each axis" not in page.read_text(encoding="utf-8")
     assert "verdicts" not in json.loads((tmp_path / "report.json").read_text())
+
+
+def test_long_tables_are_folded_but_not_those_of_the_summary(tmp_path):
+    long = pd.DataFrame({"value": range(40)})
+    chapter = Chapter(summary=(Table("At the top", long),), sections=(Section("Below", tables=(Table("All", long),)),))
+    page = write_report(tmp_path, {}, {"mine": {"long": long}}, chapters={"mine": lambda tables: chapter})
+    folded = re.findall(r"<summary><strong>(.*?)</strong>", page.read_text(encoding="utf-8"))
+    assert folded == ["All"]
 
 
 def test_thresholds_that_all_findings_share_are_said_once(page):

@@ -53,7 +53,7 @@ def alignment(factors: pd.DataFrame, limits: Limits, level: float, subject: str)
     found = _reading(by_region, limits)
     doubts = []
     if seeds < limits.min_seeds:
-        doubts.append(f"{seeds} training seeds, fewer than the {limits.min_seeds} asked for.")
+        doubts.append(f"Training seeds: {seeds}, fewer than the {limits.min_seeds} asked for.")
     if patients < limits.min_patients:
         doubts.append(f"{patients} test patients, fewer than the {limits.min_patients} asked for.")
     if doubts and found == "SUPPORTED":
