@@ -15,8 +15,7 @@ from hydra import compose, initialize_config_dir
 
 from synthtrust.runs import make, read_cases
 
-SAMPLERS = {"DDPM, 250": ("ddpm", None), "DDIM, 50": ("ddim", 50), "DDIM, 20": ("ddim", 20), "DPM, 50": ("dpm", 50),
-            "DPM, 20": ("dpm", 20)}  # fmt: skip
+SAMPLERS = {"DDPM, 250": ("ddpm", None), "DDIM, 50": ("ddim", 50), "DDIM, 20": ("ddim", 20)}
 FEW = 5  # test cases
 
 

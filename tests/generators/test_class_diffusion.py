@@ -11,10 +11,10 @@ from synthtrust.cases import Case
 from synthtrust.generators import ClassDiffusion
 from synthtrust.generators.class_diffusion import training as training_module
 from synthtrust.generators.class_diffusion.frame import Frame, fold, unfold
+from synthtrust.generators.class_diffusion.sampling import paint
 from synthtrust.generators.class_diffusion.training import Batches, Schedule
 from synthtrust.generators.class_images import ClassImages, gather
 from synthtrust.generators.painting.diffusion import Diffusion
-from synthtrust.generators.painting.solver import paint
 from synthtrust.testing import ClassGeneratorContract, save_nifti, tiny_cases, tiny_classes
 
 TINY = dict(

@@ -25,7 +25,7 @@ TINY = dict(
     accumulate=1, lr=1e-3, white=99.8,
 )  # fmt: skip
 
-BRAIN_ONLY = dict(brain_only=True, sampler="dpm", channels=(8,), dilations=(1, 2))
+BRAIN_ONLY = dict(brain_only=True, channels=(8,), dilations=(1, 2))
 
 
 @pytest.fixture(autouse=True)
@@ -276,7 +276,7 @@ def test_published_weights_want_their_four_modalities(cases, weights):
     [
         (dict(size=(16, 20, 23)), "size to be three multiples of 2"),
         (dict(pack=2, patch_size=(8, 8, 6)), "patch_size to be three multiples of 4"),
-        (dict(sampler="ddpm", sampling_steps=3), "Use sampler='dpm'"),
+        (dict(sampler="ddpm", sampling_steps=3), "Use sampler='ddim'"),
         (dict(weights="model.pt", white=99.8), "trained so"),
     ],
 )

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case
 from synthtrust.generators.class_diffusion.frame import Frame, n_folded, unfold
+from synthtrust.generators.class_diffusion.sampling import noises, paint
 from synthtrust.generators.class_diffusion.training import Batches, Schedule, train
 from synthtrust.generators.class_images import gather
 from synthtrust.generators.device import own_device
 from synthtrust.generators.memory import of_class
 from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
-from synthtrust.generators.painting.solver import noises, paint
 from synthtrust.generators.painting.trained import TrainedGenerator
 from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
 

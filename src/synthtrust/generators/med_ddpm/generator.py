@@ -24,7 +24,6 @@ from synthtrust.generators.painting.canvas import frame, stretch
 from synthtrust.generators.painting.diffusion import Diffusion, Sampler
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
 from synthtrust.generators.painting.grid import Size, pack, unpack
-from synthtrust.generators.painting.solver import noises, paint
 from synthtrust.generators.painting.survey import Survey
 from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
 from synthtrust.generators.painting.volumes import prepared, typical_of
@@ -79,7 +78,7 @@ class MedDDPM(BrainPainter):
     timesteps: int = 250
     """Of the diffusion."""
     sampler: Sampler = "ddpm"
-    """``ddpm`` takes all timesteps; ``ddim`` may take fewer, which costs contrast, ``dpm`` less of it."""
+    """``ddpm`` takes all timesteps; ``ddim`` may take fewer."""
     sampling_steps: int | None = None
     """Timesteps that painting takes; None for all."""
     lr: float = 1e-5
@@ -185,19 +184,14 @@ class MedDDPM(BrainPainter):
                 told: torch.Tensor = network(torch.cat([x, condition], 1), t)
             return told if typical is None else diffusion.noise_of(told, x, t)
 
-        shape = (n_images * self.pack**3, *condition.shape[2:])
-        if self.sampler == "dpm":
-
-            def guess(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-                return diffusion.denoised(x, int(t[0]), predict(x, t).float())
-
-            painted = paint(
-                diffusion, guess, noises(shape, generators).to(device), self.sampling_steps or self.timesteps
-            )
-        else:
-            painted = diffusion.sample(
-                predict, shape, generators, sampler=self.sampler, steps=self.sampling_steps, device=device
-            )
+        painted = diffusion.sample(
+            predict,
+            (n_images * self.pack**3, *condition.shape[2:]),
+            generators,
+            sampler=self.sampler,
+            steps=self.sampling_steps,
+            device=device,
+        )
         if typical is not None:
             painted = typical.from_components(painted)
         units = list(unpack(painted.cpu(), self.pack).numpy())  # each (M, *size)
@@ -226,7 +220,7 @@ class MedDDPM(BrainPainter):
                 network = self._new_network(known)
                 at_home(network)
                 facts = {"key": key, "survey": known.plain()}
-                cheaper = {"sampler": "dpm", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
+                cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
                 loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into others' processes
                 watchers = self._watchers(cases, known, home, loggers, **cheaper)
                 plan = self._plan(Schedule)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synthtrust.generators.progress import counted
 
-Sampler = Literal["ddpm", "ddim", "dpm"]
+Sampler = Literal["ddpm", "ddim"]
 Predict = Callable[[Tensor, Tensor], Tensor]
 """Tells the noise ``(B, ...)`` in images ``(B, ...)`` at timesteps ``(B,)``."""
 
@@ -82,7 +82,7 @@ class Diffusion:
     def denoised(self, x: Tensor, t: int, noise: Tensor) -> Tensor:
         """Return the image that is left of ``x`` without its noise, clipped to the range of images."""
         signal = self.signal[t]
-        return self.clipped((x - (1 - signal) ** 0.5 * noise) / signal**0.5)
+        return self._clipped((x - (1 - signal) ** 0.5 * noise) / signal**0.5)
 
     def reverse_step(self, x: Tensor, t: int, noise: Tensor) -> tuple[Tensor, float]:
         """Return mean ``(B, ...)`` and log variance of the images one timestep before ``t``.
@@ -102,12 +102,12 @@ class Diffusion:
             ValueError: If the sampler is unknown, or cannot be used with so many steps.
         """
         steps = self.timesteps if steps is None else steps
-        if sampler not in ("ddpm", "ddim", "dpm"):
-            raise ValueError(f"Expected the sampler 'ddpm', 'ddim' or 'dpm', but got {sampler!r}.")
+        if sampler not in ("ddpm", "ddim"):
+            raise ValueError(f"Expected the sampler 'ddpm' or 'ddim', but got {sampler!r}.")
         if sampler == "ddpm" and steps != self.timesteps:
             raise ValueError(
                 f"Expected all {self.timesteps} steps for 'ddpm', but got {steps}: with fewer, samples are too wide. "
-                "Use sampler='dpm'."
+                "Use sampler='ddim'."
             )
         if not 2 <= steps <= self.timesteps:
             raise ValueError(f"Expected 2 to {self.timesteps} sampling steps, but got {steps}.")
@@ -155,10 +155,9 @@ class Diffusion:
                     x = x + np.exp(0.5 * log_variance) * draw()
             else:
                 x = self._ddim_step(x, t, after, noise)
-        return self.clipped(x)
+        return self._clipped(x)
 
-    def clipped(self, x: Tensor) -> Tensor:
-        """Return images within their range."""
+    def _clipped(self, x: Tensor) -> Tensor:
         return torch.maximum(torch.minimum(x, self.high.to(x)), self.low.to(x))
 
     def _ddim_step(self, x: Tensor, t: int, after: int, noise: Tensor) -> Tensor:

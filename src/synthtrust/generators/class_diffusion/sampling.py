@@ -28,19 +28,19 @@ def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int) -> Tens
 
     Args:
         diffusion: The schedule.
-        guess: Its images are clipped to their range.
+        guess: Its images are clipped to [-1, 1].
         noise: Standard normal, shape ``(B, ...)``.
         steps: How many timesteps are visited at most, see ``visited``.
 
     Returns:
-        Images in their range, as ``noise``.
+        Images in [-1, 1], as ``noise``.
     """
     kept = visited(diffusion.timesteps, steps)
     signal, spread = diffusion.signal**0.5, (1 - diffusion.signal) ** 0.5
     log_ratio = np.log(signal / spread)  # lambda, half the logarithm of the signal-to-noise ratio
     x, before, stride = noise, noise, 0.0
     for t, after in zip(counted(kept), [*kept[1:], None]):
-        image = diffusion.clipped(guess(x, torch.full((len(x),), t, device=x.device)))
+        image = guess(x, torch.full((len(x),), t, device=x.device)).clamp(-1, 1)
         if after is None:  # nothing is left to be taken away
             x = image
             continue
