@@ -278,6 +278,8 @@ def test_published_weights_want_their_four_modalities(cases, weights):
         (dict(pack=2, patch_size=(8, 8, 6)), "patch_size to be three multiples of 4"),
         (dict(sampler="ddpm", sampling_steps=3), "Use sampler='ddim'"),
         (dict(weights="model.pt", white=99.8), "trained so"),
+        (dict(weights="model.pt", brain_only=True, channels=(8,)), "trained so"),
+        (dict(brain_only=True, channels=(8, 8)), "one number of channels"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_anything_is_read(change, why):
