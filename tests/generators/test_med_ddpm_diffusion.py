@@ -14,12 +14,12 @@ def generators(*seeds):
     return [torch.Generator().manual_seed(seed) for seed in seeds]
 
 
-def oracle(diffusion):
+def oracle(diffusion, spread=SPREAD):
     """The expected noise in x = a * image + b * noise for images from N(0, s**2): b * x / (a**2 * s**2 + b**2)."""
 
     def predict(x, t):
         b = diffusion.noise_share(t, x)
-        return b * x / ((1 - b**2) * SPREAD**2 + b**2)
+        return b * x / ((1 - b**2) * spread**2 + b**2)
 
     return predict
 
@@ -75,6 +75,17 @@ def test_samples_have_the_spread_of_the_data(sampler, steps, tolerance):
     drawn = diffusion.sample(oracle(diffusion), (1, 16, 16, 16), generators(*range(4)), sampler=sampler, steps=steps)
     assert drawn.mean() == pytest.approx(0, abs=0.01)
     assert drawn.std() == pytest.approx(SPREAD, abs=tolerance)
+
+
+@pytest.mark.parametrize(("steps", "tolerance"), [(20, 0.08), (50, 0.03)])
+def test_early_timesteps_keep_the_contrast_of_images_with_a_large_spread(steps, tolerance):
+    drawn = {}
+    for early in (1.0, 1.5):
+        diffusion = Diffusion(250, -50.0, 50.0, early)
+        images = diffusion.sample(oracle(diffusion, 3.0), (1, 16, 16, 16), generators(*range(4)), steps=steps)
+        drawn[early] = float(images.std()) / 3
+    assert drawn[1.5] == pytest.approx(1, abs=tolerance)
+    assert abs(drawn[1.5] - 1) < abs(drawn[1.0] - 1)
 
 
 @pytest.mark.parametrize("sampler", ["ddpm", "ddim"])

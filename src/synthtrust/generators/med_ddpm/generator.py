@@ -36,6 +36,9 @@ OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps", "sample_e
 AS_PUBLISHED: dict[str, Any] = {"pack": 1, "white": None, "brain_only": False}
 """Fields whose values published weights decide."""
 
+EARLY = 1.5
+"""How much denser few timesteps are where brains are nearly noise: their largest components have variances near 10."""
+
 SHOWN_STEPS = 20  # of a sample on the way: enough to see what is being learned
 
 
@@ -170,7 +173,7 @@ class MedDDPM(BrainPainter):
         if typical is not None:
             conditions = tuple(with_average(condition, typical.average) for condition in conditions)
             reach = torch.from_numpy(typical.reach)[:, None, None, None]
-            diffusion = Diffusion(self.timesteps, -reach, reach)
+            diffusion = Diffusion(self.timesteps, -reach, reach, EARLY)
         generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
         network = self.network_
         device = next(network.parameters()).device
