@@ -16,7 +16,8 @@ from synthtrust.generators.med_ddpm import training as training_module
 from synthtrust.generators.med_ddpm.network import empty_network
 from synthtrust.generators.med_ddpm.published import published_shapes
 from synthtrust.generators.med_ddpm.volumes import Volumes
-from synthtrust.generators.painting.volumes import prepared, typical_of
+from synthtrust.generators.painting.typical import typical_of
+from synthtrust.generators.painting.volumes import prepared
 from synthtrust.testing import GeneratorContract, tiny_cases, tiny_cohort
 from synthtrust.testing.tiny import save_nifti
 

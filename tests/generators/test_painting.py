@@ -8,7 +8,7 @@ from synthtrust.generators.med_ddpm.volumes import Volumes
 from synthtrust.generators.painting.conditioning import brain_of, likely_brain, mean_mask, numbered, one_hot
 from synthtrust.generators.painting.grid import crop_or_pad, pack, smallest_size, unpack
 from synthtrust.generators.painting.intensity import from_unit, scale_of, to_unit
-from synthtrust.generators.painting.volumes import average_brain, typical_of
+from synthtrust.generators.painting.typical import average_brain, typical_of
 
 
 def ball(shape, radius, centre=0.0):

@@ -51,11 +51,10 @@ class Session:
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
-        painted = not isinstance(self.generator, Importer)
-        self.shelf = Shelf.of(self.folder, self.cohort.modalities, self.train, painted=painted)
+        self.by = "imported" if isinstance(self.generator, Importer) else "painted"
+        self.shelf = Shelf.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # claims, and twins that are not whole
-        self.by = "imported" if isinstance(self.generator, Importer) else "painted"
 
     def finish(self) -> None:
         """Do what nobody else does of what is left, wait for what others are at, and see the manifest written."""

@@ -72,6 +72,11 @@ def write_report(
     makers = {**CHAPTERS, **(chapters or {})}
     made = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
     verdicts = axis_verdicts(tables)
+    judged = {
+        "reading": reading(verdicts),
+        "verdicts": plain(verdicts),
+        "not_assessed": [one.axis for one in verdicts if one.verdict == NOT_ASSESSED],
+    }
     facts = {str(name): plain_value(value) for name, value in facts.items()}
     for audit, some in tables.items():
         for name, table in some.items():
@@ -83,15 +88,7 @@ def write_report(
             "title": title,
             "question": question,
             "answers": [answer for chapter in made for answer in chapter.answers],
-            **(
-                {
-                    "reading": reading(verdicts),
-                    "verdicts": plain(verdicts),
-                    "not_assessed": [one.axis for one in verdicts if one.verdict == NOT_ASSESSED],
-                }
-                if judges
-                else {}
-            ),
+            **(judged if judges else {}),
             "facts": facts,
             "tables": {audit: {name: records(t) for name, t in some.items()} for audit, some in tables.items()},
         },

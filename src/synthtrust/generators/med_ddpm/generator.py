@@ -26,7 +26,8 @@ from synthtrust.generators.painting.fitting import own_randomness, training_key,
 from synthtrust.generators.painting.grid import Size, pack, unpack
 from synthtrust.generators.painting.survey import Survey
 from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
-from synthtrust.generators.painting.volumes import prepared, typical_of
+from synthtrust.generators.painting.typical import typical_of
+from synthtrust.generators.painting.volumes import prepared
 
 Images = dict[str, NDArray[np.floating]]
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from monai.networks.nets.diffusion_model_unet import get_timestep_embedding
 from torch import Tensor, nn
 
+from synthtrust.generators.med_ddpm.network import MAX_PERIOD
+
 EMBEDDED = 128
 """Width of the embedding of the timestep."""
-
-MAX_PERIOD = 1000
-"""Of its sinusoids [timesteps]."""
 
 
 class LocalNetwork(nn.Module):

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,9 @@ from torch.utils.data import Dataset, Sampler
 
 from synthtrust.cases import Case
 from synthtrust.generators.painting.conditioning import numbered, one_hot
-from synthtrust.generators.painting.grid import Size, crop_or_pad, pack
+from synthtrust.generators.painting.grid import Size, crop_or_pad
 from synthtrust.generators.painting.intensity import scale_of, to_unit
 from synthtrust.generators.painting.survey import Survey, in_parallel, look_at
-from synthtrust.generators.painting.typical import Typical
-
-LEAST_SPREAD = 1e-3  # of a modality that is the same everywhere, and least variance of a component
 
 
 @contextmanager
@@ -55,69 +51,6 @@ def prepared(
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def average_brain(folder: Path, n_channels: int, *, flip: bool) -> Tensor:
-    """Return the average of prepared volumes where they are brain without a label, ``(M, *size)``; -1 where none is.
-
-    Args:
-        folder: Of the prepared volumes.
-        n_channels: Of the condition, the brain's last.
-        flip: Take each volume and its mirror image.
-    """
-    images, channels = (np.load(folder / name, mmap_mode="r") for name in ("images.npy", "channel.npy"))
-    total, count = np.zeros(images.shape[1:], np.float32), np.zeros(channels.shape[1:], np.float32)
-    for image, channel in zip(images, channels):
-        healthy = channel == n_channels
-        total += np.where(healthy, image, 0)
-        count += healthy
-    if flip:
-        total, count = total + np.flip(total, 1), count + np.flip(count, 0)
-    return torch.from_numpy(np.where(count > 0, total / np.maximum(count, 1), np.float32(-1)))
-
-
-def typical_of(folder: Path, n_channels: int, factor: int, *, flip: bool) -> Typical:
-    """Look at prepared volumes, one at a time.
-
-    Args:
-        folder: Of the prepared volumes.
-        n_channels: Of the condition, the brain's last.
-        factor: Voxels per side that are packed.
-        flip: Average each volume with its mirror image.
-    """
-    images, channels = (np.load(folder / name, mmap_mode="r") for name in ("images.npy", "channel.npy"))
-    n, total, squares = 0, np.zeros(images.shape[1]), np.zeros(images.shape[1])
-    for image, channel in zip(images, channels):
-        inside = image[:, channel > 0].astype(np.float64)
-        n, total, squares = n + inside.shape[1], total + inside.sum(1), squares + (inside**2).sum(1)
-    centre = total / n
-    spread = np.sqrt(np.maximum(squares / n - centre**2, LEAST_SPREAD**2))
-    average = average_brain(folder, n_channels, flip=flip).numpy()
-    nothing = np.empty(0, np.float32)
-    typical = Typical(centre.astype(np.float32), spread.astype(np.float32), average, nothing, nothing, nothing)
-    width = len(centre) * factor**3
-    products, n, largest = np.zeros((width, width)), 0, np.zeros(width)
-
-    def packed(image: NDArray, channel: NDArray) -> NDArray[np.float64]:
-        folded = pack(torch.from_numpy(typical.standardised(image.astype(np.float32)))[None], factor)[0]
-        brain = pack(torch.from_numpy((channel > 0).astype(np.float32))[None, None], factor)[0].amin(0)
-        return folded[:, brain > 0].double().numpy()  # voxels of the brain alone
-
-    for image, channel in zip(images, channels):
-        voxels = packed(image, channel)
-        products, n = products + voxels @ voxels.T, n + voxels.shape[1]
-    variances, components = np.linalg.eigh(products / max(n, 1))
-    for image, channel in zip(images, channels):
-        along = np.abs(components.T @ packed(image, channel))
-        largest = np.maximum(largest, along.max(1, initial=0))
-    order = np.argsort(-variances)
-    return replace(
-        typical,
-        average=np.where((average > -1).any(0), typical.standardised(average), np.float32(0)),
-        components=components[:, order].astype(np.float32),
-        variances=np.maximum(variances[order], LEAST_SPREAD).astype(np.float32),
-        reach=largest[order].astype(np.float32),
-    )
 
 
 class Pairs(Dataset):

@@ -17,7 +17,8 @@ from synthtrust.generators.painting.fitting import own_randomness, training_key,
 from synthtrust.generators.painting.grid import Size
 from synthtrust.generators.painting.survey import Survey
 from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
-from synthtrust.generators.painting.volumes import average_brain, prepared
+from synthtrust.generators.painting.typical import average_brain
+from synthtrust.generators.painting.volumes import prepared
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
 from synthtrust.generators.spade_gan.training import Schedule, train
 
