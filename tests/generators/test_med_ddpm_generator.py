@@ -105,9 +105,10 @@ def test_with_brains_alone_what_lies_around_them_changes_no_loss(cases, tmp_path
             tmp_path / "volumes", n_channels=4, timesteps=10, patch_size=None, flip=False, seed=0, typical=typical
         )  # fmt: skip
         batch = default_collate([examples[0]])
+    known = replace(known, typical=typical)
     plan = generator._plan(training_module.Schedule)
-    network = generator._new_network(replace(known, typical=typical))
-    learner = training_module.NoiseLearner(network, generator.diffusion, 4, plan, tmp_path, {}, typical)
+    network = generator._new_network(known)
+    learner = training_module.NoiseLearner(network, generator.diffusion, known, plan, tmp_path, {})
     learner.log = lambda *args, **kwargs: None
     around = batch["condition"][:, :4].sum(1, keepdim=True) == 0
     assert 0.2 < around.float().mean() < 0.9

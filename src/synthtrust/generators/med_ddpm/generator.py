@@ -216,10 +216,9 @@ class MedDDPM(BrainPainter):
         last = resumed(home, key, self.max_steps)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
         if not last or last["global_step"] < self.max_steps:
-            n_channels = len(known.labels) + 1
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
                 if self.brain_only and known.typical is None:
-                    typical = typical_of(home / "volumes", n_channels, self.pack, flip=self.flip)
+                    typical = typical_of(home / "volumes", known.n_channels, self.pack, flip=self.flip)
                     known = replace(known, typical=typical)
                 network = self._new_network(known)
                 at_home(network)
@@ -228,16 +227,14 @@ class MedDDPM(BrainPainter):
                 loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into others' processes
                 watchers = self._watchers(cases, known, home, loggers, **cheaper)
                 plan = self._plan(Schedule)
-                train(
-                    network, self.diffusion, n_channels, plan, home, facts, known.typical, self._loggers, watchers
-                )  # fmt: skip
+                train(network, self.diffusion, known, plan, home, facts, self._loggers, watchers)
             last = read_last(home)
         network = self._new_network(known)
         network.load_state_dict(averaged(last))
         return network.eval(), known
 
     def _new_network(self, known: Survey) -> nn.Module:
-        n_images, n_condition = len(known.modalities), len(known.labels) + 1
+        n_images, n_condition = len(known.modalities), known.n_channels
         n_seen = n_images + n_condition + (n_images if self.brain_only else 0)
         ends = n_seen * self.pack**3, n_images * self.pack**3
         if known.typical is None:

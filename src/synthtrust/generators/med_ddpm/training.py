@@ -14,8 +14,8 @@ from synthtrust.generators.med_ddpm.volumes import Volumes
 from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.grid import Size, pack
 from synthtrust.generators.painting.learner import Learner
+from synthtrust.generators.painting.survey import Survey
 from synthtrust.generators.painting.training import WriteLoss, train_to_end
-from synthtrust.generators.painting.typical import Typical
 from synthtrust.generators.painting.volumes import Draws
 
 
@@ -40,11 +40,10 @@ class Schedule:
 def train(
     network: nn.Module,
     diffusion: Diffusion,
-    n_channels: int,
+    known: Survey,
     plan: Schedule,
     home: Path,
     facts: dict,
-    typical: Typical | None = None,
     loggers: Sequence[Logger] = (),
     callbacks: Sequence[Callback] = (),
 ) -> None:
@@ -55,11 +54,10 @@ def train(
     Args:
         network: Tells the noise in packed images; trained in place.
         diffusion: Its schedule.
-        n_channels: Of the condition.
+        known: What was seen of the training cases; with a typical brain, brains alone are painted.
         plan: How long, and with what.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values.
-        typical: The typical brain, where brains alone are painted.
         loggers: Are told the losses; with several devices nobody is, since no logger follows into their processes.
         callbacks: More to be done on the way.
 
@@ -69,7 +67,7 @@ def train(
     """
     several = plan.devices not in (1, "1")
     train_to_end(
-        NoiseLearner(network, diffusion, n_channels, plan, home, facts, typical),
+        NoiseLearner(network, diffusion, known, plan, home, facts),
         home,
         plan.max_steps,
         precision=plan.precision,
@@ -88,27 +86,21 @@ class NoiseLearner(Learner):
     """
 
     def __init__(
-        self,
-        network: nn.Module,
-        diffusion: Diffusion,
-        n_channels: int,
-        plan: Schedule,
-        home: Path,
-        facts: dict,
-        typical: Typical | None = None,
+        self, network: nn.Module, diffusion: Diffusion, known: Survey, plan: Schedule, home: Path, facts: dict
     ) -> None:
         super().__init__(network, plan.ema_decay, home, facts)
-        self.diffusion, self.n_channels, self.plan, self.typical = diffusion, n_channels, plan, typical
+        self.diffusion, self.known, self.plan = diffusion, known, plan
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch of examples."""
         image, condition, noise = (pack(batch[key], self.plan.pack) for key in ("image", "condition", "noise"))
         t = batch["t"]
-        if self.typical is None:
+        typical = self.known.typical
+        if typical is None:
             told = self.network(torch.cat([self.diffusion.noised(image, t, noise), condition], 1), t)
             return self.checked(nn.functional.l1_loss(told.float(), noise))
-        inside = pack(batch["condition"][:, : self.n_channels].sum(1, keepdim=True), self.plan.pack).amax(1, True)
-        image = self.typical.in_components(image)
+        inside = pack(batch["condition"][:, : self.known.n_channels].sum(1, keepdim=True), self.plan.pack).amax(1, True)
+        image = typical.in_components(image)
         told = self.network(torch.cat([self.diffusion.noised(image, t, noise) * inside, condition], 1), t)
         error = (told - self.diffusion.velocity(image, t, noise)) ** 2 * inside
         return self.checked(error.sum() / (inside.sum() * error.shape[1]))
@@ -122,12 +114,12 @@ class NoiseLearner(Learner):
         plan = self.plan
         examples = Volumes(
             self.home / "volumes",
-            n_channels=self.n_channels,
+            n_channels=self.known.n_channels,
             timesteps=self.diffusion.timesteps,
             patch_size=plan.patch_size,
             flip=plan.flip,
             seed=plan.seed,
-            typical=self.typical,
+            typical=self.known.typical,
         )
         draws = Draws(
             plan.max_steps * plan.accumulate,

@@ -29,7 +29,7 @@ def stretch(
         )
     channel = crop_or_pad(numbered(label, brain, known.labels), known.size)
     inside = crop_or_pad(crop_or_pad(brain, known.size), label.shape)
-    return inside, one_hot(channel, len(known.labels) + 1)
+    return inside, one_hot(channel, known.n_channels)
 
 
 def frame(unit: NDArray[np.float32], brain: NDArray[np.bool_], known: Survey) -> dict[str, NDArray[np.floating]]:

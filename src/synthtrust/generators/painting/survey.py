@@ -34,6 +34,11 @@ class Survey:
     typical: Typical | None = None
     """For generators that paint brains alone."""
 
+    @property
+    def n_channels(self) -> int:
+        """Channels of the condition: one per label, and the brain."""
+        return len(self.labels) + 1
+
     def plain(self) -> dict[str, Any]:
         """Return the survey as values that a checkpoint may hold and load safely."""
         return {

@@ -122,7 +122,7 @@ class SpadeGAN(BrainPainter):
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
-        n_images, n_condition = len(known.modalities), len(known.labels) + 1
+        n_images, n_condition = len(known.modalities), known.n_channels
         painter = Painter(
             known.size, self.pack, n_condition, n_images, self.channels, self.spade_channels, self.style_size
         )
