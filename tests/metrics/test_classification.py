@@ -18,7 +18,7 @@ from synthtrust.metrics.functional.classification import (
     recall,
 )
 from synthtrust.metrics.functional.jackknife import jackknife
-from synthtrust.metrics.functional.roc import auc_by_class, compare_auc, delong
+from synthtrust.metrics.functional.placements import auc_by_class, compare_auc, delong
 
 M, C = 157, 4
 FORMULAS = (average_precision, brier, calibration_error, f1, matthews, recall)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from synthtrust.metrics.functional.roc import auc_interval, compare_auc, delong, separation_test, tpr_at_fpr
+from synthtrust.metrics.functional.placements import compare_auc, delong
+from synthtrust.metrics.functional.roc import auc_interval, separation_test, tpr_at_fpr
 
 POSITIVE = [[0.9, 0.8, 0.7, 0.6, 0.3], [0.8, 0.9, 0.4, 0.55, 0.35]]
 NEGATIVE = [[0.5, 0.4, 0.35, 0.2, 0.1], [0.6, 0.3, 0.45, 0.25, 0.2]]

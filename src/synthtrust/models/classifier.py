@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from synthtrust.cases import Case
 from synthtrust.metrics import CaseProbabilities
-from synthtrust.metrics.functional.roc import auc_by_class
+from synthtrust.metrics.functional.placements import auc_by_class
 
 Batch = dict[str, Tensor]
 

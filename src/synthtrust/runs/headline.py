@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from synthtrust.metrics.functional.roc import auc_by_class
+from synthtrust.metrics.functional.placements import auc_by_class
 
 
 def headline(scores: pd.DataFrame) -> tuple[str, float]:

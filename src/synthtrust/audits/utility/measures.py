@@ -12,7 +12,7 @@ from synthtrust.audits.probabilities import ClassifiedArm, classified_arm
 from synthtrust.audits.scores import arm
 from synthtrust.metrics.functional import classification, mean_interval
 from synthtrust.metrics.functional.jackknife import jackknife
-from synthtrust.metrics.functional.roc import auc_by_class
+from synthtrust.metrics.functional.placements import auc_by_class
 
 Array = NDArray[np.float64]
 

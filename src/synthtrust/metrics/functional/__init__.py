@@ -33,15 +33,8 @@ from synthtrust.metrics.functional.nearest_distance import (
     nndr_ratio,
 )
 from synthtrust.metrics.functional.nearest_share import NearestShare, nearest_real_share
-from synthtrust.metrics.functional.roc import (
-    Auc,
-    AucComparison,
-    auc_interval,
-    compare_auc,
-    delong,
-    separation_test,
-    tpr_at_fpr,
-)
+from synthtrust.metrics.functional.placements import AucComparison, compare_auc, delong
+from synthtrust.metrics.functional.roc import Auc, auc_interval, separation_test, tpr_at_fpr
 from synthtrust.metrics.functional.similarity import nearest, paired
 from synthtrust.metrics.functional.trust import (
     alignment,

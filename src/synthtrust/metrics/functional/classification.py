@@ -8,7 +8,7 @@ equals.
 
 A class that no case has is never averaged away: its own score is NaN, and so is every mean over classes. torchmetrics
 has the same scores without weights, and leaves such a class out of its means; the tests hold both against each other.
-The area under the ROC curve is in `synthtrust.metrics.functional.roc`.
+The area under the ROC curve is in `synthtrust.metrics.functional.placements`.
 """
 
 import numpy as np
