@@ -123,3 +123,28 @@ def sweep(tstr, trtr, seeds=(0, 1, 2), **options):
         for alpha, skill in ((0.0, tstr), (1.0, trtr))
         for seed in seeds
     ]
+
+
+def segmenters(loss, *, seeds=3, n=40, spread=0.01):
+    """TSTR loses some Dice of every case of TRTR; two seeds differ by ``spread``."""
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.6, 0.8, (n, 3))
+    return [
+        PlantedSegmenter(alpha, seed, (base - loss * (1 - alpha) + noise).tolist(), base.tolist())
+        for alpha in (0.0, 1.0)
+        for seed in range(seeds)
+        for noise in [spread * rng.normal() + 0.01 * rng.normal(size=base.shape)]
+    ]
+
+
+def verdict_of(tables):
+    """The one verdict of an audit."""
+    (verdict,) = tables["verdict"].to_dict("records")
+    return verdict
+
+
+def tstr_against_trtr(tables, measure="auc"):
+    """The row of one measure in the table of contrasts."""
+    rows = tables["comparison"]
+    (row,) = rows[(rows["contrast"] == "TSTR") & (rows["measure"] == measure)].to_dict("records")
+    return row
