@@ -148,3 +148,9 @@ def tstr_against_trtr(tables, measure="auc"):
     rows = tables["comparison"]
     (row,) = rows[(rows["contrast"] == "TSTR") & (rows["measure"] == measure)].to_dict("records")
     return row
+
+
+def rows_of(tables, measure):
+    """The rows of one measure in the tests of the privacy audit."""
+    table = tables["tests"]
+    return table[table["measure"] == measure].to_dict("records")

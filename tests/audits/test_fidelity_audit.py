@@ -2,14 +2,13 @@
 
 import json
 import math
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from painted import CLASSES, PaintedRun, plane, plane_twins
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -21,39 +20,16 @@ from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.cases import Case, Cohort, Source
 from synthtrust.cases.case import CaseError
-from synthtrust.cases.manifest import read_manifest, write_manifest
+from synthtrust.cases.manifest import write_manifest
 from synthtrust.testing import tiny_cohort
 
 N = 60
-CLASSES = {"no": 0, "yes": 1}
 SPACES = {
     "random convolutions": RandomConvolutions(grid=28, channels=8),
     "region texture": RegionTexture(),
     "low resolution": LowResolution(grid=4),
 }
 QUICK = {"n_draws": 20, "n_boot": 100, "n_permutations": 499, "alike": 8, "threads": 1}
-
-
-@dataclass(frozen=True)
-class PaintedRun:
-    """What the audit asks of a run."""
-
-    cohort: Cohort
-    folder: Path
-    ids: tuple[str, ...]
-
-    @cached_property
-    def twins(self):
-        return read_manifest(self.folder)
-
-    def data(self):
-        train = [case_id for case_id in self.ids if case_id < f"p{N:03d}"]
-        test = [case_id for case_id in self.ids if case_id not in train]
-        drawn = {"train": {"real": [], "synthetic": train}}
-        return {"splits": {"train": train, "val": [], "test": test}, "twins": str(self.folder), "drawn": drawn}
-
-    def facts(self):
-        return {"mode": "complement", "alpha": 0.0, "seed": 0}
 
 
 def texture(rng):
@@ -63,20 +39,10 @@ def texture(rng):
     return 128 + 20 * (field / field.std() + slope[:, None])
 
 
-def save(path, image):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image.round().clip(1, 255).astype(np.uint8)).save(path)
-    return path
-
-
 def painted(folder, real, images, training_ids):
-    cases = tuple(
-        Case(case.id, {"grey": save(folder / f"{case.id}.png", image)}, case.label, Source.SYNTHETIC)
-        for case, image in zip(real.cases, images)
-    )
-    cohort = Cohort("twins", cases, ("grey",), CLASSES)
-    write_manifest(folder, cohort, {"generator": folder.name}, training_ids=training_ids)
-    return PaintedRun(real, folder, tuple(case.id for case in real.cases))
+    twins = plane_twins(folder, real, images)
+    write_manifest(folder, twins, {"generator": folder.name}, training_ids=training_ids)
+    return PaintedRun(real, folder, N)
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +51,7 @@ def runs(tmp_path_factory):
     home = tmp_path_factory.mktemp("fidelity")
     rng = np.random.default_rng(8)
     images = [texture(rng) for _ in range(2 * N)]
-    cases = tuple(
-        Case(f"p{i:03d}", {"grey": save(home / "real" / f"p{i:03d}.png", image)}, i % 2)
-        for i, image in enumerate(images)
-    )
+    cases = tuple(plane(home / "real", f"p{i:03d}", image, i % 2) for i, image in enumerate(images))
     real = Cohort("textures", cases, ("grey",), CLASSES)
     ids = [case.id for case in cases[:N]]
     fresh = [texture(rng) for _ in range(2 * N)]
@@ -189,9 +152,8 @@ def test_the_proportion_lists_what_was_trained(tables):
 @pytest.mark.parametrize(("n", "says"), [(12, "Nothing was computed: 12 real patients"), (34, "too few to support")])
 def test_few_cases_are_inconclusive_and_the_number_is_said(runs, n, says):
     run = runs["honest"]
-    some = replace(run, ids=(*run.ids[:N], *run.ids[N : N + n]))
-    cohort = replace(run.cohort, cases=tuple(case for case in run.cohort.cases if case.id in some.ids))
-    found = Fidelity(SPACES, **QUICK)([replace(some, cohort=cohort)])
+    some = replace(run, cohort=replace(run.cohort, cases=run.cohort.cases[: N + n]))
+    found = Fidelity(SPACES, **QUICK)([some])
     assert found["verdict"]["verdict"].tolist() == ["INCONCLUSIVE"]
     assert says in found["verdict"]["reasons"].iloc[0]
     if n == 12:
@@ -209,7 +171,7 @@ def test_unknown_training_cases_are_never_supported(runs, tmp_path):
     for path in run.folder.glob("*.png"):
         (copy / path.name).symlink_to(path)
     (copy / "manifest.json").write_text(json.dumps(record))
-    found = Fidelity(SPACES, **QUICK)([PaintedRun(run.cohort, copy, run.ids)])["verdict"].iloc[0]
+    found = Fidelity(SPACES, **QUICK)([PaintedRun(run.cohort, copy, N)])["verdict"].iloc[0]
     assert found["verdict"] == "INCONCLUSIVE"
     assert "none counts as unseen" in found["reasons"]
 
@@ -247,7 +209,7 @@ def test_a_constant_or_broken_image_is_refused_with_its_name(tmp_path, grey):
         path = tmp_path / "broken.tif"
         Image.fromarray(np.full((28, 28), np.nan, dtype=np.float32)).save(path)
     else:
-        path = save(tmp_path / "flat.png", np.full((28, 28), float(grey)))
+        path = plane(tmp_path, "flat", np.full((28, 28), float(grey)), 0).images["grey"]
     with pytest.raises(CaseError, match=f"Expected .*(vary|finite).*{path.name}"):
         reduce_case(Case("p7", {"grey": path}, 0), 0.0, SPACES, ["grey"], {})
 

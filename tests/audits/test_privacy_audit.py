@@ -1,48 +1,26 @@
 """The privacy audit accuses those who copied, acquits nobody without evidence, and says what it could not ask."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from painted import CLASSES, PaintedRun, plane, plane_twins
 from scipy.ndimage import gaussian_filter
 
+from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
-from synthtrust.audits.privacy import copies, images
+from synthtrust.audits.privacy import copies
 from synthtrust.audits.privacy.controls import smallest_leak
 from synthtrust.audits.sets import synthetic_sets
-from synthtrust.cases import Case, Cohort, Source
+from synthtrust.cases import Cohort
 from synthtrust.cases.case import CaseError
-from synthtrust.cases.manifest import read_manifest, write_manifest
+from synthtrust.cases.manifest import write_manifest
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
-from synthtrust.testing.tiny import save_nifti
 
-CLASSES = {"no": 0, "yes": 1}
-REGIONS = {"left": 1, "right": 2}
 N_TRAIN, N_HOLDOUT = 50, 60
 SIDE = 24
-
-
-@dataclass(frozen=True)
-class PaintedRun:
-    """What the audit asks of a run."""
-
-    cohort: Cohort
-    folder: Path
-    n_train: int = N_TRAIN
-
-    @cached_property
-    def twins(self):
-        return read_manifest(self.folder)
-
-    def data(self):
-        ids = [case.id for case in self.cohort.cases]
-        splits = {"train": ids[: self.n_train], "val": [], "test": ids[self.n_train :]}
-        return {"splits": splits, "twins": str(self.folder)}
 
 
 def texture(rng, shape=(SIDE, SIDE)):
@@ -51,21 +29,11 @@ def texture(rng, shape=(SIDE, SIDE)):
     return 120 + 25 * (field / field.std() + np.linspace(-1, 1, shape[-1])) + 0.01
 
 
-def plane(folder, name, image, label, source=Source.REAL, patient=""):
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image.round().clip(1, 255).astype(np.uint8)).save(folder / f"{name}.png")
-    return Case(name, {"grey": folder / f"{name}.png"}, label, source, patient)
-
-
 def painted(folder, real, images, training_ids="train", **facts):
     """Write one synthetic image for each real case."""
     ids = [case.id for case in real.cases[:N_TRAIN]] if training_ids == "train" else training_ids
-    cases = tuple(
-        plane(folder, case.id, image, case.label, Source.SYNTHETIC, case.patient)
-        for case, image in zip(real.cases, images)
-    )
-    write_manifest(folder, Cohort("twins", cases, ("grey",), CLASSES), {}, training_ids=ids, **facts)
-    return PaintedRun(real, folder)
+    write_manifest(folder, plane_twins(folder, real, images), {}, training_ids=ids, **facts)
+    return PaintedRun(real, folder, N_TRAIN)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -120,19 +88,8 @@ def leaky(tmp_path_factory, real, textures, fresh):
     return painted(tmp_path_factory.mktemp("set") / "leaky", real, images)
 
 
-def only_verdict(tables):
-    (row,) = tables["verdict"].to_dict("records")
-    assert row["axis"] == "privacy"
-    return row
-
-
-def rows_of(tables, measure):
-    table = tables["tests"]
-    return table[table["measure"] == measure].to_dict("records")
-
-
 def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(acquitted):
-    verdict = only_verdict(acquitted)
+    verdict = verdict_of(acquitted)
     assert verdict["verdict"] == "SUPPORTED"
     assert "No leak detected; copies found down to 0.91 %" in verdict["reasons"]  # 1 of 110
     assert "no privacy guarantee" in verdict["reasons"]
@@ -144,7 +101,7 @@ def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(
 
 def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
     tables = audit([leaky])
-    verdict = only_verdict(tables)
+    verdict = verdict_of(tables)
     assert verdict["verdict"] == "NOT SUPPORTED"
     assert "6 of 110 synthetic images are copies, of 6 training cases (P1)" in verdict["reasons"]
     copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
@@ -155,7 +112,7 @@ def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
 
 def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
     tables = audit([painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])])
-    reasons = only_verdict(tables)["reasons"]
+    reasons = verdict_of(tables)["reasons"]
     assert all(f"({test})" in reasons for test in ("P1", "P2", "P3"))
     (share,) = rows_of(tables, "P3 nearest-real share")
     assert share["value"] == 1
@@ -165,7 +122,7 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
     monkeypatch.setattr(copies, "KINDS", {**copies.KINDS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))})
     monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.KINDS)
-    verdict = only_verdict(audit([honest]))
+    verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "blind to some copies" in verdict["reasons"]
     assert "turned (0.00 of 10 found)" in verdict["reasons"]
@@ -174,24 +131,24 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
     monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", {"turned": copies.flip})
     monkeypatch.setitem(copies.KINDS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
-    assert only_verdict(audit([leaky]))["verdict"] == "NOT SUPPORTED"
+    assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
 
 
 def test_unknown_training_ids_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
-    verdict = only_verdict(audit([painted(tmp_path / "unknown", real, fresh, training_ids=None)]))
+    verdict = verdict_of(audit([painted(tmp_path / "unknown", real, fresh, training_ids=None)]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "Nobody said which cases the generator learned from" in verdict["reasons"]
 
 
 def test_copies_of_cases_said_to_be_unseen_are_not_overlooked(audit, tmp_path, real, fresh, textures):
     images = [*textures[N_TRAIN : N_TRAIN + 5], *fresh[5:]]
-    verdict = only_verdict(audit([painted(tmp_path / "wrong_ids", real, images)]))
+    verdict = verdict_of(audit([painted(tmp_path / "wrong_ids", real, images)]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "5 synthetic images look like copies of cases that the generator is said never" in verdict["reasons"]
 
 
 def test_a_generator_that_saw_everybody_leaves_nobody_to_compare_with(audit, tmp_path, real, fresh):
-    verdict = only_verdict(audit([painted(tmp_path / "all", real, fresh, [case.id for case in real.cases])]))
+    verdict = verdict_of(audit([painted(tmp_path / "all", real, fresh, [case.id for case in real.cases])]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "0 unseen patients" in verdict["reasons"]
 
@@ -208,7 +165,7 @@ def test_too_few_cases_are_said_with_their_numbers(audit, tmp_path, real, fresh)
     few = replace(real, cases=real.cases[: N_TRAIN + 6])
     run = replace(painted(tmp_path / "few", few, fresh), n_train=N_TRAIN)
     tables = audit([run])
-    verdict = only_verdict(tables)
+    verdict = verdict_of(tables)
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "got 50, 6 and 56 synthetic ones" in verdict["reasons"]
     assert "6 unseen patients; at least 20 are needed" in verdict["reasons"]
@@ -222,7 +179,7 @@ def test_a_real_image_that_comes_twice_is_left_out_and_said(audit, tmp_path, rea
         for i, case in enumerate(real.cases)
     )
     tables = audit([painted(tmp_path / "twice", replace(real, cases=twice), fresh)])
-    reasons = only_verdict(tables)["reasons"]
+    reasons = verdict_of(tables)["reasons"]
     assert "1 training cases left out" in reasons
     assert "1 unseen cases left out" in reasons
     assert rows_of(tables, "P1 copies of training cases")[0]["n_train"] == N_TRAIN - 1
@@ -276,93 +233,3 @@ def test_the_smallest_leak_is_the_counting_of_draws():
     k = smallest_leak(4, 15)
     shown = [np.mean([hit[rng.permutation(15)[:n]].any() for _ in range(4000)]) for n in (k - 1, k)]
     assert shown[0] < 0.8 <= shown[1] + 0.01
-
-
-# Twins painted on label maps
-
-
-def volume(rng, label):
-    """A texture of its own on two regions that the label gives their level."""
-    field = gaussian_filter(rng.normal(size=label.shape), 0.8)
-    return 100 + 40 * label + 20 * field / field.std()
-
-
-@pytest.fixture
-def small_grid(monkeypatch):
-    monkeypatch.setattr(images, "VOLUME_GRID", 16)
-
-
-@pytest.fixture(scope="module")
-def volumes(tmp_path_factory):
-    """Return real volumes with labels of their own, and twins that share nothing with them but the label."""
-    folder, rng = tmp_path_factory.mktemp("volumes"), np.random.default_rng(3)
-    real, images, labels = [], [], []
-    for i in range(48):
-        label = np.zeros((14, 16, 12), dtype=np.uint8)
-        a, b, c = rng.integers(2, 6, 3)
-        label[a : a + 7, b : b + 8, c : c + 6] = 1
-        label[a + 3 : a + 7, b : b + 8, c : c + 6] = 2
-        images.append(volume(rng, label))
-        labels.append(label)
-        files = {"mri": save_nifti(folder / f"v{i:02d}_mri.nii.gz", images[-1].astype(np.float32))}
-        real.append(Case(f"v{i:02d}", files, save_nifti(folder / f"v{i:02d}_label.nii.gz", label)))
-    return Cohort("volumes", tuple(real), ("mri",), REGIONS), images, [volume(rng, label) for label in labels]
-
-
-def on_labels(folder, real, images, n_train=24, n_painted=48):
-    cases = []
-    for case, image in list(zip(real.cases, images))[:n_painted]:
-        file = save_nifti(folder / f"{case.id}.nii.gz", image.astype(np.float32))
-        label = save_nifti(folder / f"{case.id}_label.nii.gz", case.load_label())
-        cases.append(Case(case.id, {"mri": file}, label, Source.SYNTHETIC, case.patient))
-    ids = [case.id for case in real.cases[:n_train]]
-    twins = Cohort("twins", tuple(cases), ("mri",), REGIONS)
-    write_manifest(folder, twins, {}, training_ids=ids, mask_disclosure=True)
-    return PaintedRun(real, folder, n_train)
-
-
-def test_twins_that_share_only_their_label_are_not_accused(audit, tmp_path, volumes, small_grid):
-    real, _, fresh = volumes
-    tables = audit([on_labels(tmp_path / "honest", real, fresh)])
-    verdict = only_verdict(tables)
-    assert verdict["verdict"] != "NOT SUPPORTED"
-    assert "mask_disclosure" in verdict["reasons"]
-    (leak,) = rows_of(tables, "P4 twin leak AUC")
-    assert leak["ci_low"] < 0.5 < leak["ci_high"]
-    assert rows_of(tables, "P1 copies of the own source")[0]["value"] == 0
-
-
-def test_twins_that_know_their_source_are_found_one_by_one_and_together(audit, tmp_path, volumes, small_grid):
-    real, images, fresh = volumes
-    all_of_them = only_verdict(audit([on_labels(tmp_path / "replay", real, [*images[:24], *fresh[24:]])]))
-    assert (
-        "24 of 24 twins of training labels are copies of the case they were painted for (P1)" in all_of_them["reasons"]
-    )
-    assert "(P4)" in all_of_them["reasons"]
-    two = audit([on_labels(tmp_path / "two", real, [*images[:2], *fresh[2:]])])
-    assert only_verdict(two)["verdict"] == "NOT SUPPORTED"
-    copies = two["copies"][two["copies"]["reading"] == "COPY"]
-    assert copies[["synthetic", "own_source"]].values.tolist() == [["v00", True], ["v01", True]]
-
-
-def test_a_training_image_on_another_label_is_a_copy_too(audit, tmp_path, volumes, small_grid):
-    real, images, fresh = volumes
-    tables = audit([on_labels(tmp_path / "replay", real, [*fresh[:24], *images[:3], *fresh[27:]])])
-    assert "3 of 48 synthetic images are copies, of 3 training cases (P1)" in only_verdict(tables)["reasons"]
-
-
-def test_without_twins_of_unseen_labels_the_twin_leak_is_not_assessed(audit, tmp_path, volumes, small_grid):
-    real, _, fresh = volumes
-    tables = audit([on_labels(tmp_path / "half", real, fresh, n_painted=24)])
-    verdict = only_verdict(tables)
-    assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "Twin leak not computed" in verdict["reasons"]
-    assert "got 24 and 0" in verdict["reasons"]
-
-
-def test_a_volume_with_a_hole_is_refused_with_its_file(audit, tmp_path, volumes, small_grid):
-    real, _, fresh = volumes
-    holes = [fresh[0].copy(), *fresh[1:]]
-    holes[0][3, 3, 3] = np.nan
-    with pytest.raises(CaseError, match=r"NaN or infinity in .*v00\.nii\.gz"):
-        audit([on_labels(tmp_path / "holes", real, holes)])

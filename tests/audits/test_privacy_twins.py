@@ -1,0 +1,117 @@
+"""The privacy audit of volumes that were painted on label maps: what a twin may share with its source, and what not."""
+
+import numpy as np
+import pytest
+import torch
+from painted import PaintedRun
+from scipy.ndimage import gaussian_filter
+
+from planted import rows_of, verdict_of
+from synthtrust.audits import Privacy
+from synthtrust.audits.privacy import images
+from synthtrust.cases import Case, Cohort, Source
+from synthtrust.cases.case import CaseError
+from synthtrust.cases.manifest import write_manifest
+from synthtrust.testing.tiny import save_nifti
+
+REGIONS = {"left": 1, "right": 2}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def audit():
+    return Privacy(n_permutations=399)
+
+
+def volume(rng, label):
+    """A texture of its own on two regions that the label gives their level."""
+    field = gaussian_filter(rng.normal(size=label.shape), 0.8)
+    return 100 + 40 * label + 20 * field / field.std()
+
+
+@pytest.fixture
+def small_grid(monkeypatch):
+    monkeypatch.setattr(images, "VOLUME_GRID", 16)
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory):
+    """Return real volumes with labels of their own, and twins that share nothing with them but the label."""
+    folder, rng = tmp_path_factory.mktemp("volumes"), np.random.default_rng(3)
+    real, images, labels = [], [], []
+    for i in range(48):
+        label = np.zeros((14, 16, 12), dtype=np.uint8)
+        a, b, c = rng.integers(2, 6, 3)
+        label[a : a + 7, b : b + 8, c : c + 6] = 1
+        label[a + 3 : a + 7, b : b + 8, c : c + 6] = 2
+        images.append(volume(rng, label))
+        labels.append(label)
+        files = {"mri": save_nifti(folder / f"v{i:02d}_mri.nii.gz", images[-1].astype(np.float32))}
+        real.append(Case(f"v{i:02d}", files, save_nifti(folder / f"v{i:02d}_label.nii.gz", label)))
+    return Cohort("volumes", tuple(real), ("mri",), REGIONS), images, [volume(rng, label) for label in labels]
+
+
+def on_labels(folder, real, images, n_train=24, n_painted=48):
+    cases = []
+    for case, image in list(zip(real.cases, images))[:n_painted]:
+        file = save_nifti(folder / f"{case.id}.nii.gz", image.astype(np.float32))
+        label = save_nifti(folder / f"{case.id}_label.nii.gz", case.load_label())
+        cases.append(Case(case.id, {"mri": file}, label, Source.SYNTHETIC, case.patient))
+    ids = [case.id for case in real.cases[:n_train]]
+    twins = Cohort("twins", tuple(cases), ("mri",), REGIONS)
+    write_manifest(folder, twins, {}, training_ids=ids, mask_disclosure=True)
+    return PaintedRun(real, folder, n_train)
+
+
+def test_twins_that_share_only_their_label_are_not_accused(audit, tmp_path, volumes, small_grid):
+    real, _, fresh = volumes
+    tables = audit([on_labels(tmp_path / "honest", real, fresh)])
+    verdict = verdict_of(tables)
+    assert verdict["verdict"] != "NOT SUPPORTED"
+    assert "mask_disclosure" in verdict["reasons"]
+    (leak,) = rows_of(tables, "P4 twin leak AUC")
+    assert leak["ci_low"] < 0.5 < leak["ci_high"]
+    assert rows_of(tables, "P1 copies of the own source")[0]["value"] == 0
+
+
+def test_twins_that_know_their_source_are_found_one_by_one_and_together(audit, tmp_path, volumes, small_grid):
+    real, images, fresh = volumes
+    all_of_them = verdict_of(audit([on_labels(tmp_path / "replay", real, [*images[:24], *fresh[24:]])]))
+    assert (
+        "24 of 24 twins of training labels are copies of the case they were painted for (P1)" in all_of_them["reasons"]
+    )
+    assert "(P4)" in all_of_them["reasons"]
+    two = audit([on_labels(tmp_path / "two", real, [*images[:2], *fresh[2:]])])
+    assert verdict_of(two)["verdict"] == "NOT SUPPORTED"
+    copies = two["copies"][two["copies"]["reading"] == "COPY"]
+    assert copies[["synthetic", "own_source"]].values.tolist() == [["v00", True], ["v01", True]]
+
+
+def test_a_training_image_on_another_label_is_a_copy_too(audit, tmp_path, volumes, small_grid):
+    real, images, fresh = volumes
+    tables = audit([on_labels(tmp_path / "replay", real, [*fresh[:24], *images[:3], *fresh[27:]])])
+    assert "3 of 48 synthetic images are copies, of 3 training cases (P1)" in verdict_of(tables)["reasons"]
+
+
+def test_without_twins_of_unseen_labels_the_twin_leak_is_not_assessed(audit, tmp_path, volumes, small_grid):
+    real, _, fresh = volumes
+    tables = audit([on_labels(tmp_path / "half", real, fresh, n_painted=24)])
+    verdict = verdict_of(tables)
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "Twin leak not computed" in verdict["reasons"]
+    assert "got 24 and 0" in verdict["reasons"]
+
+
+def test_a_volume_with_a_hole_is_refused_with_its_file(audit, tmp_path, volumes, small_grid):
+    real, _, fresh = volumes
+    holes = [fresh[0].copy(), *fresh[1:]]
+    holes[0][3, 3, 3] = np.nan
+    with pytest.raises(CaseError, match=r"NaN or infinity in .*v00\.nii\.gz"):
+        audit([on_labels(tmp_path / "holes", real, holes)])
