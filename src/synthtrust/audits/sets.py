@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from synthtrust.cases import Case, Cohort, load_manifest
+from synthtrust.cases import Case, Cohort, load_manifest, patients_named
 
 
 class PaintedRun(Protocol):
@@ -70,8 +70,7 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
     manifest = load_manifest(folder)
     splits = run.data()["splits"]
     named = {case_id for ids in splits.values() for case_id in ids}
-    ids = set(manifest.get("training_ids") or splits["train"])
-    seen = {case.patient for case in run.cohort.cases if {case.id, case.patient} & ids}
+    seen = patients_named(manifest.get("training_ids") or splits["train"], run.cohort.cases)
     real = [case for case in run.cohort.cases if case.id in named]
     twins = run.twins.cases
     return SyntheticSet(

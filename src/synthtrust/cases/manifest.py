@@ -13,6 +13,7 @@ from synthtrust.files import sha256_of, write_json
 NAME = "manifest.json"
 FORMAT = 1
 PACKAGES = ("synthtrust", "torch", "monai", "lightning", "numpy", "nibabel")
+UNKNOWN = "unknown"
 INTENDED_USE = "Research. Not for clinical use, and not anonymised in the legal sense."
 
 
@@ -23,7 +24,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
         folder: Holds every file of every case; paths are written relative to it.
         cohort: The cases, in canonical labels (``relabel=None``).
         made_by: The recipe, plain JSON values.
-        facts: More to remember about the set, such as ``training_ids``.
+        facts: More to remember about the set, such as ``training_ids``, of which None is written as "unknown".
 
     Raises:
         ValueError: If a case still needs its release (``relabel``) to be read: a manifest does not keep that.
@@ -37,6 +38,8 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
     def entry(path: Path) -> dict[str, str]:
         return {"file": path.relative_to(folder).as_posix(), "sha256": sha256_of(path)}
 
+    if facts.get("training_ids", ()) is None:
+        facts["training_ids"] = UNKNOWN
     record = {
         "format": FORMAT,
         "name": cohort.name,
@@ -65,7 +68,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
 
 
 def load_manifest(folder: Path) -> dict[str, Any]:
-    """Return the raw record of a folder.
+    """Return the raw record of a folder; training ids that are "unknown" are None.
 
     Raises:
         CaseError: If there is no manifest, or one of another format.
@@ -78,6 +81,8 @@ def load_manifest(folder: Path) -> dict[str, Any]:
         raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
     if record.get("format") != FORMAT:
         raise CaseError(f"Expected a manifest of format {FORMAT}, but got {record.get('format')} in {folder / NAME}.")
+    if record.get("training_ids") == UNKNOWN:
+        record["training_ids"] = None
     return record
 
 

@@ -31,6 +31,8 @@ class Generator(ABC):
     """Part of the recipe: raise it when the code paints otherwise, so that no older twin is taken for a new one."""
     not_in_recipe: ClassVar[frozenset[str]] = frozenset()
     """Fields that change no twin, such as how often a training shows where it is: no part of the recipe."""
+    files_in_recipe: ClassVar[frozenset[str]] = frozenset()
+    """Fields that name a file: what the file holds is part of the recipe, not where it lies."""
 
     @property
     def batch_size(self) -> int:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Folder(Importer):
 
     Nothing is painted: ``seed`` chooses among several paintings of one case, in order of their number.
     """
+
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids"})
 
     root: str = ""
     """The folder of the twins."""

@@ -4,11 +4,11 @@ import csv
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from synthtrust.cases import Case, CaseError, Splits
+from synthtrust.cases import Case, CaseError, Splits, patients_named
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +23,11 @@ class Overlap:
     """What a generator's training cases have to do with the cases it is scored on."""
 
     status: Literal["none", "overlap", "unknown"]
-    """``unknown``: nobody said whom the generator learned from, so nothing is shown either way."""
+    """``unknown``: nobody said whom the generator learned from, or by names of another cohort: nothing is shown."""
     n_training: int | None
-    """Training cases of the generator; None when unknown."""
+    """Training cases of the generator; None when nobody said."""
     n_recognised: int | None
-    """Cases of the cohort whose patient is among them; None when unknown."""
+    """Cases of the cohort whose patient is among them; None when nobody said."""
     test: tuple[str, ...] = ()
     """Ids of test cases whose patient the generator saw."""
     val: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Overlap:
         '1 of 3 scored cases are of patients the generator learned from'
         """
         if self.status == "unknown":
-            return "unknown training ids"
+            return "unknown training ids" if self.n_training is None else "training ids not of this cohort"
         if self.status == "none":
             return "none"
         scored = len(self.test) + len(self.clean)
@@ -60,9 +60,9 @@ class Overlap:
 def check_overlap(training_ids: Iterable[str] | None, splits: Splits, *, allow_overlap: bool = False) -> Overlap:
     """Compare a generator's training cases with validation and test, patient by patient.
 
-    An id means a case, or its patient, or another time point of the same patient: ``BraTS-GLI-00001-002`` overlaps with
-    a test case ``BraTS-GLI-00001-000``. Releases rename patients (``BraTS20_Training_001`` may be a ``BraTS2021_``
-    case): an overlap across releases is not found, and a warning says so when no id is recognised.
+    An id means a case, its patient, or another time point of that patient (see ``patients_named``). Releases rename
+    patients (``BraTS20_Training_001`` may be a ``BraTS2021_`` case), and an overlap across releases is not found: when
+    not one id is recognised the overlap is therefore unknown, and a warning says so.
 
     Args:
         training_ids: Ids of the cases or patients that the generator learned from; None when they are unknown.
@@ -80,13 +80,14 @@ def check_overlap(training_ids: Iterable[str] | None, splits: Splits, *, allow_o
         return Overlap("unknown", None, None)
     ids = set(training_ids)
     cases = (*splits.train, *splits.val, *splits.test)
-    seen = _patients_of(ids, cases)
-    if ids and not seen:
+    seen = patients_named(ids, cases)
+    if not seen:
         log.warning(
-            "None of the generator's %d training ids, %s for one, is a case of this cohort. Right if it learned from "
-            "other patients; if it learned from these under other names, the overlap is not found.",
-            len(ids), min(ids),
+            "None of the generator's %d training ids, %s for one, is a case of this cohort: it learned from other "
+            "patients, or from these under other names. The overlap with the test cases is unknown.",
+            len(ids), min(ids, default="none"),
         )  # fmt: skip
+        return Overlap("unknown", len(ids), 0)
     val, test = (tuple(case.id for case in part if case.patient in seen) for part in (splits.val, splits.test))
     overlap = Overlap(
         "overlap" if val or test else "none",
@@ -99,6 +100,59 @@ def check_overlap(training_ids: Iterable[str] | None, splits: Splits, *, allow_o
     if overlap.status == "overlap":
         _refuse_or_warn(overlap, allow_overlap=allow_overlap)
     return overlap
+
+
+def guard(
+    training_ids: Iterable[str] | None, splits: Splits, policy: bool | Literal["exclude"] = False
+) -> tuple[Splits, Overlap]:
+    """Return the splits that a generator may be scored on, and what overlap is left.
+
+    Args:
+        training_ids: See ``check_overlap``.
+        splits: The real cases by patient.
+        policy: ``False`` refuses an overlap, ``True`` allows it, ``exclude`` leaves the cases out that overlap.
+
+    Raises:
+        CaseError: See ``check_overlap`` and ``without_overlap``.
+        ValueError: If there is no such policy.
+    """
+    if policy not in (True, False, "exclude"):
+        raise ValueError(f"Expected allow_overlap to be true, false or exclude, but got {policy!r}.")
+    if policy == "exclude":
+        splits = without_overlap(training_ids, splits)
+    return splits, check_overlap(training_ids, splits, allow_overlap=policy is True)
+
+
+def without_overlap(training_ids: Iterable[str] | None, splits: Splits) -> Splits:
+    """Leave the validation and test cases out whose patients the generator learned from.
+
+    Args:
+        training_ids: See ``check_overlap``.
+        splits: The real cases by patient; those of ``train`` stay as they are.
+
+    Raises:
+        CaseError: If the ids are unknown or not of this cohort, so that nobody can tell which cases to leave out, or
+            no case is left to validate or test on.
+    """
+    overlap = check_overlap(training_ids, splits, allow_overlap=True)
+    if overlap.status == "unknown":
+        raise CaseError(
+            f"Expected the ids of those the generator learned from, but got {overlap.word}. Without them nobody can "
+            "tell which cases to exclude; give generator.train_ids in the names of this cohort."
+        )
+    gone = {*overlap.val, *overlap.test}
+    kept = replace(splits, **{part: _but(getattr(splits, part), gone) for part in ("val", "test")})
+    for part, before, after in (("val", splits.val, kept.val), ("test", splits.test, kept.test)):
+        if before and not after:
+            raise CaseError(
+                f"Expected {part} cases that the generator never saw, but it learned from all {len(before)}. Choose "
+                "another seed of the split, or a larger part."
+            )
+    return kept
+
+
+def _but(cases: Sequence[Case], gone: Iterable[str]) -> tuple[Case, ...]:
+    return tuple(case for case in cases if case.id not in gone)
 
 
 def training_ids_of(generator: object, train: Sequence[Case]) -> tuple[str, ...] | None:
@@ -134,12 +188,6 @@ def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | Non
     return tuple(sorted(ids))
 
 
-def _patients_of(ids: set[str], cases: Sequence[Case]) -> set[str]:
-    """Return the patients among the cases that any of these ids belongs to."""
-    before_a_dash = {id_[:place] for id_ in ids for place, sign in enumerate(id_) if sign == "-"}
-    return {case.patient for case in cases if {case.id, case.patient} & ids or case.patient in before_a_dash}
-
-
 def _refuse_or_warn(overlap: Overlap, *, allow_overlap: bool) -> None:
     found = (
         f"{len(overlap.test)} test and {len(overlap.val)} validation cases are of patients it learned from: "
@@ -147,8 +195,9 @@ def _refuse_or_warn(overlap: Overlap, *, allow_overlap: bool) -> None:
     )
     if not allow_overlap:
         raise CaseError(
-            f"Expected a generator that never saw the patients it is scored on, but {found}. Leave these cases out; or "
-            "say allow_overlap=true, which is written into every result: scores on the test cases are then too good."
+            f"Expected a generator that never saw the patients it is scored on, but {found}. Say "
+            "allow_overlap=exclude to leave these cases out, or allow_overlap=true to score on them, which every table "
+            "then says."
         )
     log.warning("Overlap allowed: %s. %d test cases are clean.", found, len(overlap.clean))
 

@@ -34,6 +34,10 @@ class Importer(ABC):
 
     version: ClassVar[int] = 1
     """Part of the recipe, as a generator's."""
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change no twin."""
+    files_in_recipe: ClassVar[frozenset[str]] = frozenset()
+    """Fields that name a file, whose content counts. Those of the twins are always part of the recipe."""
 
     seed: int = 0
     """Which of several paintings of a case to take; with one painting, every seed takes it."""

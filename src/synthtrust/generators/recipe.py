@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
 from typing import Any
 
 from synthtrust.cases import Case
@@ -24,7 +25,6 @@ def recipe_of(
     kind = type(generator)
     found = generator.find(paint, modalities) if isinstance(generator, Importer) else {}
     train = [] if isinstance(generator, Importer) else train  # it learns from nobody here
-    idle = generator.not_in_recipe if isinstance(generator, Generator) else frozenset()
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
         contents = list(pool.map(content_of, train))
         labels = list(pool.map(_label, paint))
@@ -33,11 +33,20 @@ def recipe_of(
         "generator": kind.__qualname__,
         "version": kind.version,
         "package": _package_of(kind),
-        "parameters": {name: value for name, value in asdict(generator).items() if name not in idle},
+        "parameters": _parameters(generator),
         "train": dict(zip([case.id for case in train], contents, strict=True)),
         "labels": dict(zip([case.id for case in paint], labels, strict=True)),
         **({"imported": dict(zip(found, imported, strict=True))} if found else {}),
     }
+
+
+def _parameters(generator: Generator | Importer) -> dict[str, Any]:
+    fields = {name: value for name, value in asdict(generator).items() if name not in generator.not_in_recipe}
+    for name in generator.files_in_recipe & fields.keys():
+        path = None if fields[name] is None else Path(fields[name]).expanduser()
+        if path is not None and path.is_file():  # a file that is not there is refused where it is read
+            fields[name] = {"file": path.name, "sha256": sha256_of(path)}
+    return fields
 
 
 def _label(case: Case) -> str | int:

@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from synthtrust.cases import Case, CaseError, Cohort, write_manifest
+from synthtrust.cases import Case, CaseError, Cohort, load_manifest, write_manifest
 from synthtrust.cases.manifest import NAME
 from synthtrust.files import sha256_of
 from synthtrust.generators.base import Generator
@@ -65,7 +65,19 @@ class Session:
             self._paint_with_others(len(left))
         with self.lock:
             if not (self.folder / NAME).exists():
-                self._declare(len(left))
+                self._declare(made_on(len(left), time.monotonic() - self.start))
+
+    def correct(self) -> None:
+        """Write the card and the manifest anew if the training ids are now said to be others; the twins stay."""
+        with self.lock:
+            record = load_manifest(self.folder)
+            said = record["training_ids"]
+            if said_ids(self.generator, self.train) != said:
+                log.warning(
+                    "The training ids of %s were %s; they are now those that the config gives.",
+                    self.folder, "unknown" if said is None else f"{len(said)} others",
+                )  # fmt: skip
+                self._declare(record["made_on"])
 
     def _missing(self, cases: Sequence[Case]) -> list[Case]:
         return [case for case in cases if not self.shelf.home(case.id).exists()]
@@ -112,6 +124,11 @@ class Session:
         task, before = bar.task_ids[0], bar.tasks[0].completed
         with listening(lambda share: bar.update(task, completed=before + share * len(cases))):
             twins = self._twins(cases)
+        if len(twins) != len(cases):
+            raise CaseError(
+                f"Expected {len(cases)} paintings, but the generator gave {len(twins)} for the cases "
+                f"{', '.join(case.id for case in cases)}."
+            )
         for case, twin in zip(cases, twins, strict=True):
             shape = None if isinstance(twin.label, int) else twin.label.shape
             _check(twin.images, self.cohort.modalities, shape, case.id)
@@ -126,11 +143,17 @@ class Session:
         labels = [case.label if isinstance(case.label, int) else case.load_label() for case in cases]
         mine = [label if isinstance(label, int) else label.copy() for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
-        return [_Twin(*twin) for twin in zip(labels, self.generator.sample_many(mine, rngs), strict=True)]
+        painted = self.generator.sample_many(mine, rngs)
+        return [_Twin(label, images) for label, images in zip(labels, painted)]
 
     def _write(self, case: Case, twin: "_Twin") -> None:
         images = {name: self.shelf.as_written(name, image) for name, image in twin.images.items()}
         for modality, image in images.items():
+            if not np.isfinite(image).all():
+                raise CaseError(
+                    f"Expected intensities that fit {image.dtype}, but the generator painted larger ones in {modality} "
+                    f"of case {case.id}."
+                )
             if image.min() == image.max():
                 raise CaseError(
                     f"Expected an image, but the generator painted {image.min()} everywhere in {modality} of case "
@@ -138,20 +161,19 @@ class Session:
                 )
         self.shelf.put(case, images, twin.label, twin.notes, self.scratch)
 
-    def _declare(self, n: int) -> None:
+    def _declare(self, made: Mapping[str, Any]) -> None:
         """Write the card, and the manifest last."""
         twins = tuple(self.shelf.twin(case) for case in self.paint)
-        learned_from = training_ids_of(self.generator, self.train)
         notes: dict[str, dict[str, Any]] = {}
         if self.by == "imported":
             notes = {case.id: json.loads((self.folder / case.id / NOTES).read_text()) for case in self.paint}
         edited = [case_id for case_id, note in notes.items() if note["mask_edit"]]
         facts = {
-            "training_ids": None if learned_from is None else list(learned_from),
+            "training_ids": said_ids(self.generator, self.train),
             "mask_edit": edited,  # ids of twins whose label map is not that of their real case
             # an unedited label map of a real patient is shown to everybody; a class shows nobody
             "mask_disclosure": self.cohort.task == "segmentation" and len(edited) < len(self.paint),
-            "made_on": made_on(n, time.monotonic() - self.start),
+            "made_on": made,
             "remarks": getattr(self.generator, "remarks", {}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
             **({"imported": notes} if notes else {}),
@@ -162,6 +184,12 @@ class Session:
         card = write_card(self.folder, painted, self.recipe, facts)
         facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
+
+
+def said_ids(generator: Generator | Importer, train: Sequence[Case]) -> list[str] | None:
+    """Return the ids that the manifest shall name as those learned from; None when nobody knows."""
+    ids = training_ids_of(generator, train)
+    return None if ids is None else list(ids)
 
 
 @dataclass(frozen=True)
@@ -190,10 +218,21 @@ def _check(
     images: Mapping[str, NDArray], modalities: Sequence[str], shape: tuple[int, ...] | None, case_id: str
 ) -> None:
     """Refuse a painting that is not one; of a class, the first image gives the grid of the others."""
+    if not isinstance(images, Mapping):
+        raise CaseError(
+            f"Expected images by modality for case {case_id}, but the generator gave {type(images).__name__}."
+        )
     if set(images) != set(modalities):
         raise CaseError(
             f"Expected {sorted(modalities)} for case {case_id}, but the generator painted {sorted(images)}."
         )
+    for modality, image in images.items():
+        if not (isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.number) and np.isrealobj(image)):
+            kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise CaseError(
+                f"Expected a numpy array of real numbers, but the generator painted {kind} in {modality} of case "
+                f"{case_id}."
+            )
     grid = images[modalities[0]].shape if shape is None else shape
     for modality, image in images.items():
         what = f"but the generator painted {{}} in {modality} of case {case_id}."

@@ -11,7 +11,7 @@ from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.recipe import recipe_of
-from synthtrust.generators.session import Session
+from synthtrust.generators.session import Session, said_ids
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ def synthesize(
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)
         Session(generator, cohort, train, paint, folder, recipe, loggers).finish()
+    elif training_ids(folder) != said_ids(generator, train):
+        Session(generator, cohort, train, paint, folder, recipe, loggers).correct()
     log.info("Twins: %s", folder)
     return read_manifest(folder)
 

@@ -12,7 +12,7 @@ from synthtrust.cases.duplicates import check_duplicates
 from synthtrust.cases.parity import check_parity, parity, print_parity
 from synthtrust.data import MixedCases, check_val
 from synthtrust.generators import synthesize
-from synthtrust.generators.guards import check_overlap, training_ids_of
+from synthtrust.generators.guards import guard, training_ids_of
 from synthtrust.models import Classifier, Segmenter
 
 Model = Segmenter | Classifier
@@ -75,33 +75,36 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
             f"{'classes' if cohort.task == 'classification' else 'label maps'}, but got one for {task}. Choose for "
             f"example {CHOICES[cohort.task]}."
         )
-    splits, left_out = without_duplicates(make(cfg.split)(cohort.cases), cohort, cfg.get("duplicates", "refuse"))
-    paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
+    asked: Splits = make(cfg.split)(cohort.cases)
     generator = make(cfg.generator)
-    overlap = check_overlap(training_ids_of(generator, splits.train), splits, allow_overlap=cfg.allow_overlap)
+    splits = without_duplicates(asked, cohort, cfg.get("duplicates", "refuse"))
+    splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
+    paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
     twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
     compared = parity(splits.train, twins.cases, cohort.modalities, n=PAIRS[cohort.task])
     print_parity(compared)
     check_parity(compared)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
-    data.overlap, data.left_out = overlap.facts, left_out
+    data.overlap, data.left_out = overlap.facts, _left_out(asked, splits)
     return data
 
 
-def without_duplicates(splits: Splits, cohort: Cohort, policy: str) -> tuple[Splits, dict[str, list[str]]]:
-    """Return the splits as ``check_duplicates`` leaves them, and the ids it left out, by part.
+def without_duplicates(splits: Splits, cohort: Cohort, policy: str) -> Splits:
+    """Return the splits as ``check_duplicates`` leaves them.
 
     Images alone are looked at: of a volume with label maps two copies hardly get into a cohort.
 
     Raises:
         CaseError: If an image is in two parts of the split, and the policy is to refuse that.
     """
-    if cohort.task == "segmentation":
-        return splits, {}
-    kept = check_duplicates(splits, policy)
-    gone = {part: sorted(set(ids) - set(kept.ids[part])) for part, ids in splits.ids.items()}
-    return kept, {part: ids for part, ids in gone.items() if ids}
+    return splits if cohort.task == "segmentation" else check_duplicates(splits, policy)
+
+
+def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:
+    """Return the ids of the cases that are no longer there, by part."""
+    gone = {part: sorted(set(ids) - set(kept.ids[part])) for part, ids in asked.ids.items()}
+    return {part: ids for part, ids in gone.items() if ids}
 
 
 def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = ()) -> Model:

@@ -4,13 +4,14 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from rich.progress import track
 
-from synthtrust.cases import CaseError, Cohort, Source
+from synthtrust.cases import CaseError, Cohort, Source, load_manifest, patients_named
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
@@ -29,11 +30,12 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
     other than that of the training cases is warned of, since the network has seen one scale only.
 
     Returns:
-        The columns of the run's own scores, and ``seconds`` per case.
+        The columns of the run's own scores, ``seconds`` per case, and ``overlap`` if the run or the generator of its
+        twins learned from any of these patients, or nobody said whom the generator learned from.
 
     Raises:
         CaseError: If the cohort is for another task, has other classes, lacks a modality or a label, or holds patients
-            that the run was trained on and ``allow_overlap`` is False.
+            that the run or its generator learned from and ``allow_overlap`` is False.
     """
     facts = run.facts()
     _refuse_other_question(run, cohort)
@@ -41,21 +43,34 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
         raise CaseError(
             f"Expected modalities {facts['modalities']} as {run.folder} has, but {cohort.name} lacks {missing}."
         )
-    seen = {case_id for part in ("train", "val") for case_id in run.data()["splits"][part]}
-    overlapping = sorted(case.id for case in cohort.cases if {case.id, case.patient} & seen)
-    if overlapping and not allow_overlap:
-        raise CaseError(
-            f"Expected cases that {run.folder} was not trained on, but these were: {overlapping[:8]}. "
-            "Leave them out, or say allow_overlap=true."
-        )
+    word = _overlap(run, cohort, allow_overlap=allow_overlap)
     cohort = replace(cohort, modalities=tuple(facts["modalities"]))
     scores = pd.DataFrame(SCORERS[cohort.task](run, cohort, cache))
     scores.insert(0, "mode", facts["mode"])
     scores.insert(0, "seed", facts["seed"])
     scores.insert(0, "alpha", facts["alpha"])
+    if word != "none":
+        scores["overlap"] = word
     with aside(run.folder / f"scores_{cohort.name}.csv") as temporary:
         scores.to_csv(temporary, index=False)
     return scores
+
+
+def _overlap(run: Run, cohort: Cohort, *, allow_overlap: bool) -> str:
+    """Return in a few words whether any of these patients was learned from, by the network or by the generator."""
+    data = run.data()
+    real = [case_id for part in ("train", "val") for case_id in data["splits"][part]]
+    of_generator = load_manifest(Path(data["twins"])).get("training_ids")
+    seen = patients_named([*real, *(of_generator or ())], cohort.cases)
+    overlapping = sorted(case.id for case in cohort.cases if case.patient in seen)
+    if not overlapping:
+        return "none" if of_generator is not None else "unknown training ids"
+    if not allow_overlap:
+        raise CaseError(
+            f"Expected cases that neither {run.folder} nor the generator of its twins learned from, but they did from "
+            f"{overlapping[:8]}. Leave them out, or say allow_overlap=true."
+        )
+    return f"{len(overlapping)} of {len(cohort.cases)} scored cases are of patients that were learned from"
 
 
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:

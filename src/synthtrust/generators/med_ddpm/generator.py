@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -37,6 +37,9 @@ OF_THE_PAINTING = frozenset({"sampler", "sampling_steps", "max_steps", "sample_e
 AS_PUBLISHED: dict[str, Any] = {"pack": 1, "white": None, "brain_only": False}
 """Fields whose values published weights decide."""
 
+BETAS = 1e-4
+"""How far the betas of a checkpoint may lie from those of the schedule."""
+
 EARLY = 1.5
 """How much denser few timesteps are where brains are nearly noise: their largest components have variances near 10."""
 
@@ -59,6 +62,10 @@ class MedDDPM(BrainPainter):
     refused. A network that was trained long on few cases can repeat them: read the privacy audit. The published
     weights were trained on 193 cases of BraTS 2021: name them with ``train_ids``, or the set says "unknown".
     """
+
+    version: ClassVar[int] = 2
+    not_in_recipe: ClassVar[frozenset[str]] = BrainPainter.not_in_recipe | {"train_ids"}
+    files_in_recipe: ClassVar[frozenset[str]] = frozenset({"weights"})
 
     channels: tuple[int, ...] = CHANNELS
     """Feature maps per level of the network, even numbers; every further level halves the resolution."""
@@ -208,6 +215,11 @@ class MedDDPM(BrainPainter):
         if "betas" in ema and len(ema["betas"]) != self.timesteps:
             raise ValueError(
                 f"Expected weights of {self.timesteps} timesteps, but {path} has {len(ema['betas'])}. Set timesteps."
+            )
+        if "betas" in ema and not np.allclose(ema["betas"].float().numpy(), self.diffusion.betas, atol=BETAS):
+            raise ValueError(
+                f"Expected weights that were trained with the cosine schedule of Med-DDPM, but the betas in {path} are "
+                "others: what is painted with them would be noise."
             )
         return load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)
 

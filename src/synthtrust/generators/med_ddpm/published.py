@@ -57,15 +57,15 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
     Raises:
         ValueError: If there is no such file, it holds anything but weights, or has no ``ema``.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise ValueError(f"Expected a Med-DDPM checkpoint at {path}, but there is no such file.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise ValueError(
-            f"Expected a file of weights, but {path} is damaged or holds something else, which was not executed: "
-            f"{str(error).partition(chr(10))[0]} Get the file from its authors again."
+            f"Expected a file of weights, but {path} is damaged or holds something else, which was not executed "
+            f"({type(error).__name__}). Get the file from its authors again."
         ) from error
     ema = checkpoint.get("ema") if isinstance(checkpoint, Mapping) else None
     if not isinstance(ema, Mapping):
@@ -95,7 +95,7 @@ def load_published(
         The network in evaluation mode, on the CPU, in float32. The weights are copies.
 
     Raises:
-        ValueError: If keys are missing or extra, or a tensor has another shape; all of them are listed.
+        ValueError: If keys are missing or extra, or a tensor has another shape or is not finite; all are listed.
     """
     network = empty_network(
         in_channels=in_channels, out_channels=out_channels, channels=channels, num_res_blocks=num_res_blocks
@@ -167,16 +167,27 @@ def _blocks(n_levels: int, n_blocks: int) -> dict[str, str]:
 def _check(state_dict: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
     wrong = {
         "missing": [key for key in expected if key not in state_dict],
-        "extra": [key for key in state_dict if key not in expected and key not in BUFFERS],
+        "extra": [str(key) for key in state_dict if key not in expected and key not in BUFFERS],
+        "no tensor of finite numbers": [key for key in expected if key in state_dict and not _finite(state_dict[key])],
         "of another shape": [
             f"{key} {tuple(state_dict[key].shape)} instead of {shape}"
             for key, shape in expected.items()
-            if key in state_dict and tuple(state_dict[key].shape) != shape
+            if key in state_dict and tuple(getattr(state_dict[key], "shape", shape)) != shape
         ],
     }
+    if wrong["missing"] and not any(str(key).startswith(PREFIX) for key in state_dict):
+        raise ValueError(
+            f"Expected the weights of a Med-DDPM network, whose keys begin with {PREFIX!r}, but got "
+            f"{', '.join(map(str, list(state_dict)[:SHOWN]))} among {len(state_dict)} keys. Give the 'ema' of a "
+            "checkpoint, its keys as they are."
+        )
     if any(wrong.values()):
         lists = "; ".join(f"{len(keys)} {what}: {', '.join(keys)}" for what, keys in wrong.items() if keys)
         raise ValueError(
             f"Expected the {len(expected)} weights of a Med-DDPM network, but got {lists}. Give the 'ema' of a BraTS "
             "checkpoint, and the channels and blocks it was trained with."
         )
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, Tensor) and bool(torch.isfinite(value).all())
