@@ -1,6 +1,5 @@
 """The training: a network learns to tell velocities of images of every class, and is resumed where it was killed."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,8 +18,6 @@ from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.learner import Learner
 from synthtrust.generators.painting.training import WriteLoss, train_to_end
 from synthtrust.generators.painting.volumes import Draws
-
-RISE = 0.05  # share of the training in which the learning rate rises
 
 
 @dataclass(frozen=True)
@@ -138,20 +135,9 @@ class VelocityLearner(Learner):
     def configure_optimizers(self) -> Any:
         """Adam; its rate rises linearly, then falls to 0 along a cosine."""
         adam = torch.optim.Adam(self.network.parameters(), lr=self.plan.lr)
-        end = self.plan.max_steps
-        rate = torch.optim.lr_scheduler.LambdaLR(adam, lambda step: rate_at(step, end))
-        return {"optimizer": adam, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+        return self.annealed(adam, self.plan.max_steps)
 
     def train_dataloader(self) -> DataLoader:
         """All batches of the training, those that a resumed training has seen left out."""
         left = Draws(self.plan.max_steps, 1, 0, 1, done=lambda: self.trainer.global_step)
         return self.loader(self.seen, left, None)
-
-
-def rate_at(step: int, end: int) -> float:
-    """Return the share of the learning rate at a step from 0 to ``end``.
-
-    >>> [round(rate_at(step, 100), 2) for step in (0, 4, 50, 100)]
-    [0.2, 1.0, 0.5, 0.0]
-    """
-    return min(1.0, (step + 1) / max(1.0, RISE * end)) * 0.5 * (1 + math.cos(math.pi * min(step / end, 1)))

@@ -93,7 +93,9 @@ class MedDDPM(BrainPainter):
     sampling_steps: int | None = None
     """Timesteps that painting takes; None for all."""
     lr: float = 1e-5
-    """Of Adam."""
+    """Of Adam; at its highest, if it is annealed."""
+    anneal: bool = False
+    """Let the rate rise at first, and fall to 0 along a cosine; as published it is constant."""
     max_steps: int = 100_000
     """Of the optimizer."""
     batch_size: int = 1

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning import Callback
@@ -27,6 +28,7 @@ class Schedule:
     patch_size: Size | None
     flip: bool
     lr: float
+    anneal: bool
     max_steps: int
     batch_size: int
     accumulate: int
@@ -105,9 +107,10 @@ class NoiseLearner(Learner):
         error = (told - self.diffusion.velocity(image, t, noise)) ** 2 * inside
         return self.checked(error.sum() / (inside.sum() * error.shape[1]))
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam at a constant rate, as published."""
-        return torch.optim.Adam(self.network.parameters(), lr=self.plan.lr)
+    def configure_optimizers(self) -> Any:
+        """Adam, at a constant rate as published, or annealed."""
+        adam = torch.optim.Adam(self.network.parameters(), lr=self.plan.lr)
+        return self.annealed(adam, self.plan.max_steps) if self.plan.anneal else adam
 
     def train_dataloader(self) -> DataLoader:
         """All examples of the training, those that a resumed training has seen left out."""

@@ -1,6 +1,7 @@
 """A network that averages its own weights while it learns, and never saves a ruined state."""
 
 import copy
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from synthtrust.generators.painting.training import FACTS, GPU_WORKERS, LAST, read_last
 
+RISE = 0.05  # share of a training in which its learning rate rises
 WARM_UP = 10  # of the average: at first it follows the network more closely
 
 
@@ -62,6 +64,11 @@ class Learner(LightningModule):
             raise ValueError(self._diverged("weights that are not", self.trainer.global_step))
         checkpoint[FACTS] = self.facts
 
+    def annealed(self, optimizer: torch.optim.Optimizer, end: int) -> Any:
+        """Return an optimizer whose rate rises linearly, then falls to 0 at step ``end`` along a cosine."""
+        rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_at(step, end))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": rate, "interval": "step"}}
+
     def loader(self, examples: Dataset, draws: Sampler[int], batch_size: int | None) -> DataLoader:
         """Return examples in the order of their numbers; ``batch_size=None`` when each is a batch."""
         on_gpu = self.trainer.strategy.root_device.type == "cuda"
@@ -77,3 +84,12 @@ class Learner(LightningModule):
             f"{kept}. Lower generator.lr, set generator.grad_clip=1, or use "
             "generator.precision=32-true."
         )
+
+
+def rate_at(step: int, end: int) -> float:
+    """Return the share of the learning rate at a step from 0 to ``end``.
+
+    >>> [round(rate_at(step, 100), 2) for step in (0, 4, 50, 100)]
+    [0.2, 1.0, 0.5, 0.0]
+    """
+    return min(1.0, (step + 1) / max(1.0, RISE * end)) * 0.5 * (1 + math.cos(math.pi * min(step / end, 1)))
