@@ -13,7 +13,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Fidelity
-from synthtrust.audits.fidelity.cases import reduce_case, sides_of, standardised
+from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of, standardised
 from synthtrust.audits.fidelity.rows import Draws
 from synthtrust.audits.fidelity.spaces import LowResolution, Network, RandomConvolutions, RegionTexture, on_grid
 from synthtrust.audits.fidelity.twins import twin_rows
@@ -211,7 +211,7 @@ def test_a_constant_or_broken_image_is_refused_with_its_name(tmp_path, grey):
     else:
         path = plane(tmp_path, "flat", np.full((28, 28), float(grey)), 0).images["grey"]
     with pytest.raises(CaseError, match=f"Expected .*(vary|finite).*{path.name}"):
-        reduce_case(Case("p7", {"grey": path}, 0), 0.0, SPACES, ["grey"], {})
+        reduce_case(Job(Case("p7", {"grey": path}, 0)), SPACES, ["grey"], {})
 
 
 def test_one_feature_space_is_not_enough():

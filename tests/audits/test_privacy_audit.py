@@ -149,7 +149,7 @@ def test_copies_of_cases_said_to_be_unseen_are_not_overlooked(audit, tmp_path, r
 
 def test_a_generator_that_saw_everybody_leaves_nobody_to_compare_with(audit, tmp_path, real, fresh):
     verdict = verdict_of(audit([painted(tmp_path / "all", real, fresh, [case.id for case in real.cases])]))
-    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert verdict["verdict"] == "not assessed"
     assert "0 unseen patients" in verdict["reasons"]
 
 
@@ -167,7 +167,7 @@ def test_too_few_cases_are_said_with_their_numbers(audit, tmp_path, real, fresh)
     tables = audit([run])
     verdict = verdict_of(tables)
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "got 50, 6 and 56 synthetic ones" in verdict["reasons"]
+    assert "got 50 and 6, and 56 synthetic images" in verdict["reasons"]
     assert "6 unseen patients; at least 20 are needed" in verdict["reasons"]
     (row,) = rows_of(tables, "Copy search")
     assert np.isnan(row["value"])
@@ -189,10 +189,27 @@ def test_images_that_cannot_be_searched_are_refused_with_their_file(audit, tmp_p
     constant = painted(tmp_path / "constant", real, [*fresh[:7], np.full((SIDE, SIDE), 9.0), *fresh[8:]])
     with pytest.raises(CaseError, match=r"case p007 has a constant one: .*p007\.png"):
         audit([constant])
-    rng = np.random.default_rng(0)
-    other_grid = painted(tmp_path / "other", real, [texture(rng, (SIDE + 2, SIDE)) for _ in real.cases])
-    with pytest.raises(CaseError, match=r"on the grids of real ones, but .*other has \(26, 24\)"):
-        audit([other_grid])
+
+
+def test_images_of_another_size_are_compared_and_that_is_said(audit, tmp_path, real, textures):
+    """A generator may paint images of another size than it was shown; its copies are copies all the same."""
+    larger = [np.kron(texture, np.ones((2, 2))) for texture in textures[: len(real.cases)]]
+    verdict = verdict_of(audit([painted(tmp_path / "other", real, larger)]))
+    assert verdict["verdict"] == "NOT SUPPORTED"
+    assert "another size, (48, 48)" in verdict["reasons"]
+
+
+def test_one_image_is_no_evidence_of_anything(audit, tmp_path, real, fresh):
+    run = painted(tmp_path / "one", replace(real, cases=real.cases[:1]), fresh[:1])
+    verdict = verdict_of(audit([replace(run, cohort=real)]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "1 synthetic images; at least 20 are needed" in verdict["reasons"]
+
+
+def test_scored_cases_that_the_generator_saw_are_named(audit, tmp_path, real, fresh):
+    ids = [case.id for case in real.cases[: N_TRAIN + 5]]
+    verdict = verdict_of(audit([painted(tmp_path / "seen", real, fresh, ids)]))
+    assert "5 validation and test cases (p050, p051, p052, p053, p054) are of patients" in verdict["reasons"]
 
 
 def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):

@@ -37,6 +37,8 @@ class SyntheticSet:
     """Synthetic cases painted on the labels of ``train``."""
     twins_of_holdout: tuple[Case, ...]
     """Synthetic cases painted on the labels of ``holdout``."""
+    scored_and_seen: tuple[str, ...]
+    """Ids of the cases in ``train`` that the run was validated or tested on all the same."""
     modalities: tuple[str, ...]
     labels: Mapping[str, int]
     """Label or class name -> value."""
@@ -79,6 +81,7 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
         holdout=_those(real, lambda case: case.patient not in seen),
         twins_of_train=_those(twins, lambda case: case.patient in seen),
         twins_of_holdout=_those(twins, lambda case: case.patient not in seen),
+        scored_and_seen=tuple(sorted(c.id for c in real if c.patient in seen and c.id not in splits["train"])),
         modalities=run.cohort.modalities,
         labels=run.cohort.labels,
         task=run.cohort.task,

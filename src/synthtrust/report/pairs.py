@@ -36,11 +36,11 @@ class Pair:
 def pairs_exhibit(pairs: Sequence[Pair]) -> Exhibit:
     """Lay out pairs, one panel each."""
     return Exhibit(
-        "The most suspicious pairs: synthetic on the left, nearest training case on the right",
+        "The most suspicious pairs: synthetic on the left, the most alike training case on the right",
         tuple(_panel(pair) for pair in pairs),
-        "Middle axial slice of volumes. The search looks through mirroring and shifts, so a copy may be mirrored or "
-        "lie a few slices off. Grey levels run from the 1st to the 99th percentile of each image. The most suspicious "
-        "pairs are shown whether or not they are copies.",
+        "Middle axial slice of volumes. The search compares all pairs coarsely and the best of them in full, and looks "
+        "through mirroring and shifts: a copy may be mirrored or lie a few slices off. Grey levels run from the 1st to "
+        "the 99th percentile of each image. The most suspicious pairs are shown whether or not they are copies.",
         wide=True,
     )
 
@@ -50,7 +50,7 @@ def _panel(pair: Pair) -> str:
         f'<td><img alt="{escape(f"{what} {case}")}" src="{_tile(image)}"></td>'
         for what, case, image in (("synthetic", pair.synthetic, pair.left), ("training", pair.real, pair.right))
     )
-    caption = escape(f"{pair.synthetic} and {pair.real}: {pair.why}")
+    caption = escape(f"{pair.synthetic} of {pair.set} and {pair.real}: {pair.why}")
     return (
         f'<table class="slices" style="--columns: 2"><tbody><tr>{tiles}</tr></tbody>'
         f'<caption style="caption-side: bottom; text-align: left; font-size: .82rem">{caption}</caption></table>'

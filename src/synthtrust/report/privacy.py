@@ -6,7 +6,7 @@ import pandas as pd
 
 from synthtrust.report.pairs import PICTURES, pairs_exhibit
 from synthtrust.report.parts import Chapter, Section, Table
-from synthtrust.report.words import interval, number
+from synthtrust.report.words import interval, number, percent
 
 LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
@@ -63,7 +63,7 @@ def _controls(rows: pd.DataFrame, name: str) -> Table:
             "Result": [number(value) for value in rows["rate"]],
             "n": rows["n"],
             "Passed": ["yes" if passed else "no" for passed in rows["passed"]],
-            "Found from": [f"{100 * s:.2g} %" if s == s else "" for s in rows["smallest_share"]],
+            "Found from": [percent(s) if s == s else "" for s in rows["smallest_share"]],
             "What it is": rows["note"],
         }
     )

@@ -20,7 +20,7 @@ NOT_ASSESSED = "not assessed"
 WORST_FIRST = ("NOT SUPPORTED", NOT_ASSESSED, "INCONCLUSIVE", "SUPPORTED")
 
 CONDITIONS = {
-    "leak": ("privacy", ("NOT SUPPORTED",)),
+    "leak": ("privacy", ("NOT SUPPORTED", NOT_ASSESSED)),
     "unassessed": ("privacy", (NOT_ASSESSED, "INCONCLUSIVE")),
     "utility": ("utility", ("NOT SUPPORTED",)),
     "fidelity": ("fidelity", ("NOT SUPPORTED",)),
@@ -142,7 +142,7 @@ def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def failures(tables: Mapping[str, Mapping[str, pd.DataFrame]], conditions: Sequence[str]) -> list[str]:
-    """Return one sentence for each condition that holds."""
+    """Return one sentence for each condition that holds; what two of them say is said once."""
     of = {one.axis: one for one in axis_verdicts(tables)}
     said = []
     for name in conditions:
@@ -150,7 +150,7 @@ def failures(tables: Mapping[str, Mapping[str, pd.DataFrame]], conditions: Seque
         if of[axis].verdict in bad:
             subjects = [f.subject for f in of[axis].findings if f.verdict in bad and f.subject]
             said.append(f"{axis} is {of[axis].verdict}" + (f" for {listing(subjects)}" if subjects else ""))
-    return said
+    return list(dict.fromkeys(said))
 
 
 def plain(verdicts: Sequence[AxisVerdict]) -> list[dict[str, Any]]:

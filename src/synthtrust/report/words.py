@@ -64,3 +64,12 @@ def listing(items: Iterable[str], last_word: str = "and") -> str:
     """
     *head, last = items
     return f"{', '.join(head)} {last_word} {last}" if head else last
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage of two digits.
+
+    >>> percent(1 / 110), percent(0.337), percent(1.0)
+    ('0.91 %', '34 %', '100 %')
+    """
+    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

@@ -3,6 +3,7 @@
 from synthtrust.runs.build import build_data, build_model, make, read_cases
 from synthtrust.runs.run import Run, find_runs
 from synthtrust.runs.scoring import score_cohort
+from synthtrust.runs.trained import trained_model
 from synthtrust.runs.training import list_cases, train_run
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "read_cases",
     "score_cohort",
     "train_run",
+    "trained_model",
 ]

@@ -2,10 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -15,8 +14,9 @@ from synthtrust.cases import CaseError, Cohort, Source, load_manifest, patients_
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
-from synthtrust.runs.build import build_model, class_names
+from synthtrust.runs.build import class_names
 from synthtrust.runs.run import Run
+from synthtrust.runs.trained import trained_model
 
 log = logging.getLogger(__name__)
 
@@ -80,17 +80,9 @@ def _refuse_other_question(run: Run, cohort: Cohort) -> None:
         raise CaseError(f"Expected classes {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}.")
 
 
-def _load(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
-    model = build_model(run.config, cohort, size)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    checkpoint = torch.load(run.best, map_location=device, weights_only=True)
-    model.load_state_dict(checkpoint["state_dict"])
-    return model.eval().to(device)
-
-
 @torch.inference_mode()
 def _segmented(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, object]]:
-    model: Segmenter = _load(run, cohort)
+    model: Segmenter = trained_model(run, cohort)
     prepared = prepare(cohort.cases, cohort.modalities, cache)
     _warn_of_other_spacing(run, prepared)
     for p in track(prepared, f"Scoring with {run.name}", transient=True):
@@ -105,7 +97,7 @@ def _segmented(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, objec
 @torch.inference_mode()
 def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, object]]:
     size = run.facts()["image_size"]
-    model: Classifier = _load(run, cohort, size)
+    model: Classifier = trained_model(run, cohort, size)
     table = image_table(cohort.cases, cohort.modalities, cache, size)
     images = ImageCases(cohort.cases, dict.fromkeys(Source, table), {case.id: n for n, case in enumerate(cohort.cases)})
     for first in track(range(0, len(images), BATCH), f"Scoring with {run.name}", transient=True):

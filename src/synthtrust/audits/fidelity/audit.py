@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthtrust.audits.fidelity.cases import Key, Reduced, Sides, reduce_all, sides_of, taken
+from synthtrust.audits.fidelity.cases import Job, Key, Reduced, Sides, reduce_all, sides_of, taken
 from synthtrust.audits.fidelity.controls import control_rows
 from synthtrust.audits.fidelity.rows import (
     Draws,
@@ -123,14 +123,18 @@ class Fidelity:
     def _limits(self) -> Limits:
         return Limits(self.fewest, self.enough, self.significance, self.shortcut_auc)
 
+    def _enough(self, sides: Sides) -> bool:
+        """Whether there are patients enough for what compares two sets; twins are described one by one."""
+        return min(len(sides.real), len(sides.synthetic)) >= self.fewest
+
     def _reduced(self, sets: Iterable[SyntheticSet], sides: Mapping[str, Sides]) -> dict[Key, Reduced]:
         reduced: dict[Key, Reduced] = {}
         for one in sets:
             here = sides[one.name]
-            if min(len(here.real), len(here.synthetic)) < self.fewest:
-                continue
-            jobs = [(case, 0.0) for case in (*here.real, *here.synthetic, *here.fitted)]
-            jobs += [(case, self.blur) for case in here.real]
+            jobs = [Job(case, here.size) for case in here.fitted or here.real]  # for the ranges that describe twins
+            if self._enough(here):
+                jobs += [Job(case, here.size) for case in (*here.real, *here.synthetic)]
+                jobs += [Job(case, here.size, self.blur) for case in here.real]
             reduced |= reduce_all(jobs, self.spaces, one.modalities, _asked(one), self.threads, known=reduced)
         return reduced
 
@@ -142,26 +146,34 @@ class Fidelity:
         tables: dict[str, list[Row]],
     ) -> Verdict:
         n = {"n_real": len(sides.real), "n_synthetic": len(sides.synthetic)}
-        if min(n.values()) < self.fewest:
+        draws = Draws(self.n_draws, self.n_boot, self.n_permutations, self.neighbours, self.seed)
+        if known := taken(reduced, sides.fitted or sides.real, sides.size):
+            tables["twins"] += twin_rows(one, np.median([r.ranges for r in known], axis=0), draws, self.pairs)
+        if not self._enough(sides):
             note = f"Not computed: fewer than {self.fewest} patients on a side."
             tables["quality"] += [row(one.name, space, "KID", float("nan"), **n, note=note) for space in self.spaces]
             return too_few(one.name, len(sides.real), len(sides.synthetic), self._limits)
-        draws = Draws(self.n_draws, self.n_boot, self.n_permutations, self.neighbours, self.seed)
-        real, synthetic, fitted = (taken(reduced, side) for side in (sides.real, sides.synthetic, sides.fitted))
+        real, synthetic, fitted = (
+            taken(reduced, side, sides.size) for side in (sides.real, sides.synthetic, sides.fitted)
+        )
         both = {space: clouds(space, real, synthetic, fitted) for space in self.spaces}
         quality = [r for space, cloud in both.items() for r in quality_rows(one.name, space, cloud, draws)]
         diversity = [r for space, cloud in both.items() for r in diversity_rows(one.name, space, cloud, draws)]
         telling = telling_rows(one.name, both, real, synthetic, draws, self.shortcut_auc)
-        controls = control_rows(one.name, both, taken(reduced, sides.real, self.blur), self.blur, draws)
+        controls = control_rows(one.name, both, taken(reduced, sides.real, sides.size, self.blur), self.blur, draws)
         verdict = verdict_of(
-            one.name, [*quality, *diversity], telling, controls, self._limits, known=one.training_ids_known
+            one.name,
+            [*quality, *diversity],
+            telling,
+            controls,
+            self._limits,
+            known=one.training_ids_known,
+            note=sides.note,
         )
         diversity += similarity_rows(one, sides.real, sides.synthetic, draws, self.alike)
         diversity += attribute_rows(one.name, real, synthetic, draws)
-        ranges = np.median([r.ranges for r in fitted or real], axis=0)
         tables["quality"] += quality
         tables["diversity"] += diversity
-        tables["twins"] += twin_rows(one, ranges, draws, self.pairs)
         tables["telling_apart"] += telling
         tables["controls"] += controls
         return verdict

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -21,6 +22,7 @@ from synthtrust.audits.fidelity.spaces import Space
 from synthtrust.audits.sets import SyntheticSet
 from synthtrust.cases import Case
 from synthtrust.cases.case import RASTERS, CaseError, read_header
+from synthtrust.data.image_cache import resize
 
 Array = NDArray[np.float64]
 
@@ -37,6 +39,8 @@ class Sides:
     fitted: tuple[Case, ...]
     """Real training cases, from which coordinates and ranges are learned, and which are compared with nothing."""
     note: str
+    size: tuple[int, ...] | None = None
+    """What images with a class are brought to where they come in several sizes; None for as they are."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,22 @@ class Reduced:
     case lacks it. Of an image with a class, its dark and bright ends."""
 
 
-Job = tuple[Case, float]
-"""A case, and the Gaussian it is blurred with before it is looked at [voxels]; 0 for as it is."""
-Key = tuple[Path, float]
-"""The first file of a case, and the Gaussian."""
+class Job(NamedTuple):
+    """A case, and how it is changed before it is looked at."""
+
+    case: Case
+    size: tuple[int, ...] | None = None
+    blur: float = 0.0
+    """Gaussian [voxels]; 0 for as it is."""
+
+    @property
+    def key(self) -> "Key":
+        """Name what comes out."""
+        return next(iter(self.case.images.values())), self.size, self.blur
+
+
+Key = tuple[Path, tuple[int, ...] | None, float]
+"""The first file of a case, the size, and the Gaussian."""
 
 
 def sides_of(painted: SyntheticSet, most: int, seed: int) -> Sides:
@@ -81,7 +97,37 @@ def sides_of(painted: SyntheticSet, most: int, seed: int) -> Sides:
     extra = len(painted.holdout) - len({case.patient for case in painted.holdout})
     if extra:
         note += f" One case of each patient; {extra} more holdout cases left out."
-    return Sides(tuple(holdout[:most]), tuple(twins[:most]), tuple(fitted[:most]), note)
+    sides = tuple(holdout[:most]), tuple(twins[:most]), tuple(fitted[:most])
+    size = _common_size(painted, (*sides[0], *sides[2]), sides[1])
+    if size is not None:
+        note += f" All images brought to {' x '.join(map(str, size))}, the smallest size among them."
+    return Sides(*sides, note, size)
+
+
+def _common_size(painted: SyntheticSet, real: Sequence[Case], synthetic: Sequence[Case]) -> tuple[int, ...] | None:
+    """Return the size to bring images to, None if all have one size or lie on label maps.
+
+    Raises:
+        CaseError: If a twin on a label map lies on a grid that no real case has.
+    """
+    mine, theirs = ({_size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
+    if painted.task == "classification":
+        every = mine | theirs
+        return None if len(every) <= 1 else tuple(map(min, zip(*every, strict=True)))
+    if real and (foreign := sorted(mine - theirs - {_size_of(case.label_map) for case in painted.holdout})):
+        raise CaseError(
+            f"Expected synthetic images on the grids of real ones, but {painted.folder} has {foreign[0]} where real "
+            f"ones have {sorted(theirs)[:4]}. Resample them, or paint on the real grid."
+        )
+    return None
+
+
+def _size_of(path: Path) -> tuple[int, ...]:
+    """Return the sides of an image without reading it, colours and modalities left out."""
+    if path.suffix.lower() in RASTERS:
+        with Image.open(path) as raster:
+            return raster.height, raster.width
+    return tuple(read_header(path)[0][:3])
 
 
 def reduce_all(
@@ -93,33 +139,39 @@ def reduce_all(
     known: Collection[Key] = (),
 ) -> dict[Key, Reduced]:
     """Reduce every case once, but those known already; a progress bar counts them."""
-    unique = {_key(job): job for job in jobs if _key(job) not in known}
+    unique = {job.key: job for job in jobs if job.key not in known}
     with ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8)) as pool:
-        found = pool.map(lambda job: reduce_case(job[0], job[1], spaces, modalities, labels), unique.values())
+        found = pool.map(lambda job: reduce_case(job, spaces, modalities, labels), unique.values())
         watched = track(found, "Fidelity: features", total=len(unique), console=Console(stderr=True), transient=True)
         return dict(zip(unique, watched))
 
 
-def taken(reduced: Mapping[Key, Reduced], cases: Sequence[Case], blur: float = 0.0) -> list[Reduced]:
+def taken(
+    reduced: Mapping[Key, Reduced], cases: Sequence[Case], size: tuple[int, ...] | None, blur: float = 0.0
+) -> list[Reduced]:
     """Return what was kept of some cases, in their order."""
-    return [reduced[_key((case, blur))] for case in cases]
+    return [reduced[Job(case, size, blur).key] for case in cases]
 
 
-def reduce_case(
-    case: Case, blur: float, spaces: Mapping[str, Space], modalities: Sequence[str], labels: Mapping[str, int]
-) -> Reduced:
+def reduce_case(job: Job, spaces: Mapping[str, Space], modalities: Sequence[str], labels: Mapping[str, int]) -> Reduced:
     """Read one case and reduce it.
 
     Raises:
         CaseError: If an image cannot be read, is constant, or holds NaN or infinity.
     """
-    image, label, spacing = load(case, modalities)
-    if blur:
-        image = torch.from_numpy(ndimage.gaussian_filter(image.numpy(), (0, *[blur] * (image.ndim - 1))))
+    image, label, spacing = load(job.case, modalities)
+    written = _format(job.case, modalities, image, spacing)
+    if job.size is not None:
+        image = resize(image, job.size)
+    if job.blur:
+        image = torch.from_numpy(ndimage.gaussian_filter(image.numpy(), (0, *[job.blur] * (image.ndim - 1))))
     values, seen = list(labels.values()), standardised(image)
     return Reduced(
-        spaces={name: space(seen, label, values, spacing).detach() for name, space in spaces.items()},
-        format=_format(case, modalities, image, spacing),
+        spaces={
+            name: space(image if getattr(space, "raw", False) else seen, label, values, spacing).detach()
+            for name, space in spaces.items()
+        },
+        format=written,
         intensity=np.concatenate([_intensity(one.numpy()) for one in image]),
         ranges=np.array([np.subtract(*np.quantile(one.numpy(), [0.999, 0.001])) for one in seen]),
         attributes=_attributes(seen, label, labels, modalities, float(np.prod(spacing))),
@@ -169,11 +221,6 @@ def _one_each(cases: Sequence[Case], rng: np.random.Generator) -> list[Case]:
     of = {cases[i].patient: cases[i] for i in rng.permutation(len(cases))}
     patients = sorted(of)
     return [of[patients[i]] for i in rng.permutation(len(patients))]
-
-
-def _key(job: Job) -> Key:
-    case, blur = job
-    return next(iter(case.images.values())), blur
 
 
 def _format(case: Case, modalities: Sequence[str], image: Tensor, spacing: Sequence[float]) -> Array:

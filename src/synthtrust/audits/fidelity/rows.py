@@ -107,7 +107,8 @@ def quality_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]
     d = min(x.shape[1], floor.n // ROWS_PER_FEATURE)
     if d >= 1:
         found = real_floor(frechet_distance, x[:, :d], y[:, :d], n_draws=draws.n_draws, seed=draws.seed)
-        rows.append(row(name, space, "Frechet distance", found.value, **n) | _floor(found) | {"note": at})
+        of_draws = {"n_real": floor.n, "n_synthetic": floor.n}
+        rows.append(row(name, space, "Frechet distance", found.value, **of_draws) | _floor(found) | {"note": at})
     else:
         rows.append(row(name, space, "Frechet distance", NAN, **n, note=f"Not computed: {floor.n} cases in a half."))
     return rows + _manifold_rows(name, space, both, (PRECISION, DENSITY), draws)

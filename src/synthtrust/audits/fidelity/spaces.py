@@ -16,7 +16,10 @@ MARGIN = 4
 
 
 class Space(Protocol):
-    """What is asked of a feature space: any callable with this signature serves, from any package."""
+    """What is asked of a feature space: any callable with this signature serves, from any package.
+
+    One with an attribute ``raw`` that is true is handed the intensities of the files instead of standardised ones.
+    """
 
     def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
         """Return the features ``(d,)`` of an image ``(C, *spatial)``; d is the same for every image of a cohort.

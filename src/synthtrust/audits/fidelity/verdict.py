@@ -40,7 +40,14 @@ def too_few(name: str, n_real: int, n_synthetic: int, limits: Limits) -> Verdict
 
 
 def verdict_of(
-    name: str, rows: Sequence[Row], telling: Sequence[Row], controls: Sequence[Row], limits: Limits, *, known: bool
+    name: str,
+    rows: Sequence[Row],
+    telling: Sequence[Row],
+    controls: Sequence[Row],
+    limits: Limits,
+    *,
+    known: bool,
+    note: str = "",
 ) -> Verdict:
     """Judge a set by its rows.
 
@@ -55,7 +62,9 @@ def verdict_of(
         controls: Of the planted faults.
         limits: The thresholds.
         known: Whether the generator's training cases are known; else no case counts as unseen.
+        note: Which cases were compared; the last reason of each verdict.
     """
+    last = [note] if note else []
     distances = [r for r in rows if r["measure"] == "KID"]
     adjusted = holm([r["p"] for r in distances])
     above = [r["value"] > r["floor_high"] for r in distances]
@@ -68,7 +77,8 @@ def verdict_of(
             "fidelity", "NOT SUPPORTED",
             [
                 f"Synthetic and real cases differ in {len(far)} of {len(distances)} feature spaces by KID: {worst}; "
-                f"n = {distances[0]['n_real']} real and {distances[0]['n_synthetic']} synthetic patients."
+                f"n = {distances[0]['n_real']} real and {distances[0]['n_synthetic']} synthetic patients.",
+                *last,
             ],
             "A generator whose cases lie at the floor that real halves give.", vars(limits), name,
         )  # fmt: skip
@@ -83,7 +93,7 @@ def verdict_of(
     ]
     n = f"{distances[0]['n_real']} real and {distances[0]['n_synthetic']} synthetic patients"
     if open_questions:
-        return Verdict("fidelity", "INCONCLUSIVE", [*open_questions, f"n = {n}."],
+        return Verdict("fidelity", "INCONCLUSIVE", [*open_questions, f"n = {n}.", *last],
                        f"{MORE}, or the doubt removed.", vars(limits), name)  # fmt: skip
     return Verdict(
         "fidelity", "SUPPORTED",
@@ -91,6 +101,7 @@ def verdict_of(
             f"In each of {len(distances)} feature spaces KID lies at the floor of real halves, precision and recall "
             f"are not below theirs, and planted faults were noticed; {n}.",
             "A replay of the training cases would look as good: privacy is another axis.",
+            *last,
         ],
         "A difference in any feature space, or a shortcut.", vars(limits), name,
     )  # fmt: skip

@@ -20,6 +20,11 @@ from synthtrust.cases import Case, CaseError
 from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.report.pairs import PICTURES
 
+OVERLAP = (
+    "{n} validation and test cases ({ids}) are of patients that the generator learned from: they count as training "
+    "cases here, not as unseen ones."
+)
+
 
 @dataclass
 class Privacy(Limits):
@@ -90,13 +95,15 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[str]]:
     holdout, more = ready(one.holdout, one.modalities, grid, "unseen cases")
     twins = [*one.twins_of_train, *one.twins_of_holdout]
     synthetic, painted = ready(twins, one.modalities, grid, f"twins of {one.name}")
-    if foreign := sorted(painted - shapes - more):
+    foreign = sorted(painted - shapes - more)
+    if foreign and one.task == "segmentation":
         raise CaseError(
             f"Expected synthetic images on the grids of real ones, but {one.folder} has {foreign[0]} where real ones "
             f"have {sorted(shapes | more)[:4]}. Resample them, or paint on the real grid."
         )
     kept = first_of_each(train), first_of_each(holdout, train)
-    remarks = [
+    remarks = [OVERLAP.format(n=len(one.scored_and_seen), ids=", ".join(one.scored_and_seen[:5]))]
+    remarks = remarks * bool(one.scored_and_seen) + [
         f"{n} {what} cases left out: voxel by voxel another real case."
         for what, n in (("training", len(train) - len(kept[0])), ("unseen", len(holdout) - len(kept[1])))
         if n
@@ -104,6 +111,10 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[str]]:
     gone = {case.id for side, keep in zip((train, holdout), kept) for case in side.cases} - {
         side.cases[i].id for side, keep in zip((train, holdout), kept) for i in keep
     }
+    if foreign:  # images with a class are resized by whoever trains on them
+        remarks.append(
+            f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
+        )
     conditional = one.task == "segmentation"
     if conditional and gone:
         synthetic = synthetic.take([i for i, case in enumerate(synthetic.cases) if case.id not in gone])
@@ -122,6 +133,11 @@ def _residuals(one: SyntheticSet, real: Sequence[Images], synthetic: Images) -> 
 
     def alike(pair: tuple[Case, Case]) -> float:
         source, twin = (read_images(case, one.modalities) for case in pair)
+        if source.shape != twin.shape:
+            raise CaseError(
+                f"Expected the twin of case {pair[0].id} on its grid {tuple(source.shape[1:])}, but got "
+                f"{tuple(twin.shape[1:])} in {one.folder}. Resample it."
+            )
         label = torch.from_numpy(pair[1].load_label())
         return region_residual_similarity(source, twin, label, labels)
 
@@ -141,4 +157,4 @@ def _unaskable(one: SyntheticSet) -> str:
 
 
 def _open(one: SyntheticSet, why: str) -> Verdict:
-    return Verdict("privacy", "INCONCLUSIVE", [f"Not assessed: {why}"], "Real cases on both sides.", {}, one.name)
+    return Verdict("privacy", "not assessed", [f"Not assessed: {why}"], "Real cases on both sides.", {}, one.name)

@@ -54,7 +54,7 @@ def positive(
     Where twins are tied to their sources, each copy must be found both as that of any case and as that of its source.
     """
     m = min(limits.n_copies, len(material.train) // 5)
-    if found.null is None or not m:
+    if found.null is None or found.copies is None or not m:
         return []
     rng = np.random.default_rng([limits.seed, 2])
     places = np.sort(rng.permutation(len(material.train))[:m])
@@ -79,7 +79,7 @@ def negative(material: Material, found: Evidence, limits: Limits) -> list[Contro
     order = np.random.default_rng([limits.seed, 3]).permutation(len(patients))
     first = {patients[i] for i in order[: len(patients) // 2]}
     inside = np.array([patient in first for patient in material.holdout.patients])
-    if found.null is None or min(len(first), len(patients) - len(first)) < FEWEST:
+    if found.null is None or found.copies is None or min(len(first), len(patients) - len(first)) < FEWEST:
         return []
     flagged = limits.search(found.null[inside], found.null[~inside])
     rate = float(flagged.copy.mean())

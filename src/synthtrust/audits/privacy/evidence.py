@@ -105,7 +105,7 @@ class Evidence:
 
 
 def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evidence:
-    """Ask all questions that there are enough cases for.
+    """Ask all questions that there are enough patients for.
 
     Args:
         material: The three sets.
@@ -114,10 +114,10 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
     """
     train, holdout, synthetic = material.train, material.holdout, material.synthetic
     found = Evidence(len(set(train.patients)), len(set(holdout.patients)), len(synthetic))
-    if len(train) < FEWEST_TRAIN or len(holdout) < FEWEST or not len(synthetic):
+    if found.n_train < FEWEST_TRAIN or found.n_holdout < FEWEST or not len(synthetic):
         found.missing.append(
-            f"Copy search not computed: it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen cases, and got "
-            f"{len(train)}, {len(holdout)} and {len(synthetic)} synthetic ones."
+            f"Copy search not computed: it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen patients, and "
+            f"got {found.n_train} and {found.n_holdout}, and {len(synthetic)} synthetic images."
         )
         return found
     null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS)
@@ -150,6 +150,11 @@ def _ask(found: Evidence, what: str, question: Callable[[], T]) -> T | None:
 def _mirror(material: Material, limits: Limits) -> CopySearch:
     """Search for copies of unseen cases, which there cannot be: near-duplicates or wrong training ids would show."""
     holdout, synthetic = material.holdout, material.synthetic
+    if len(material.train) < FEWEST:
+        raise ValueError(
+            f"Expected at least {FEWEST} training cases, to take the place of unseen ones, but got "
+            f"{len(material.train)}."
+        )
     items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=material.apart(synthetic, holdout))
     return limits.search(items, nearest(material.train.bank, holdout.bank, NEIGHBOURS)[0])
 

@@ -31,6 +31,8 @@ class Limits:
     probability .73, .96 and .999 at 50, 100 and 200 patients on each side."""
     fewest_holdout: int = 20
     """Unseen patients without which the verdict is inconclusive."""
+    fewest_synthetic: int = 20
+    """Synthetic images without which the verdict is inconclusive: one harmless image says nothing of its generator."""
     wanted_holdout: int = 50
     """Unseen patients below which the verdict says that they are few."""
     recall: float = 0.9

@@ -10,6 +10,7 @@ from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.limits import Limits
 from synthtrust.audits.verdict import Verdict
 from synthtrust.metrics.functional import Auc, NearestShare, holm
+from synthtrust.report.words import percent
 
 DISCLOSED = (
     "The label maps of real patients are in the set unedited (mask_disclosure): whatever the images show, each twin "
@@ -96,6 +97,8 @@ def _open_questions(found: Evidence, controls: Sequence[Control], limits: Limits
     yield from (reason for reason in found.missing if not reason.startswith(REPORTED_ONLY))
     if found.n_holdout < limits.fewest_holdout:
         yield f"{found.n_holdout} unseen patients; at least {limits.fewest_holdout} are needed."
+    if found.n_synthetic < limits.fewest_synthetic:
+        yield f"{found.n_synthetic} synthetic images; at least {limits.fewest_synthetic} are needed."
     if found.copies is not None:
         yield from _doubts(controls)
     suspects = [search.suspect.sum() for search in (found.copies, found.own_copies) if search is not None]
@@ -158,8 +161,8 @@ def _estimate(area: Auc | NearestShare) -> str:
 
 
 def _no_leak(found: Evidence, controls: Sequence[Control]) -> str:
-    down_to = max(100 * c.smallest for c in controls if c.planted)
+    down_to = percent(max(c.smallest for c in controls if c.planted))
     return (
-        f"No leak detected; copies found down to {down_to:.2g} % ({found.n_train} training and {found.n_holdout} "
+        f"No leak detected; copies found down to {down_to} ({found.n_train} training and {found.n_holdout} "
         f"unseen patients, {found.n_synthetic} synthetic images)."
     )

@@ -79,6 +79,5 @@ def require_patients(what: str, n_train: int, n_holdout: int, fewest: int = FEWE
     """Raise ValueError, with the numbers, if one of the two sides has too few patients."""
     if min(n_train, n_holdout) < fewest:
         raise ValueError(
-            f"Expected at least {fewest} patients on each side for {what}, but got {n_train} and {n_holdout}. It is "
-            "not computed; report it as not assessed."
+            f"Expected at least {fewest} patients on each side for {what}, but got {n_train} and {n_holdout}."
         )

@@ -1,0 +1,106 @@
+"""The task network's own features: what a segmenter or classifier that learned from patients sees in an image."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
+
+from synthtrust.audits.fidelity.cases import standardised
+from synthtrust.data.image_cache import resize
+from synthtrust.runs import Run, find_runs, trained_model
+
+STRIDE = 32
+"""What the sides of a volume are padded to a multiple of: five levels, each of half the resolution."""
+
+
+@dataclass
+class TaskNetwork:
+    """Mean and spread of the feature maps of a trained run at its narrowest layer, where the encoder ends.
+
+    The run has to have learned from patients alone (alpha 1), on the split of the runs that are audited: one that saw
+    twins would have learned to look past what is wrong with them.
+    """
+
+    run: str
+    """Folder of the run."""
+    layer: str = ""
+    """Name of another layer of its network, as ``named_modules`` has it."""
+    raw: ClassVar[bool] = True
+    """It is handed images as files have them, and prepares them as its training did."""
+
+    def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
+        """Return mean and standard deviation of each feature map, ``(2 * K,)``.
+
+        Args:
+            image: ``(C, *spatial)`` [intensity units].
+            label: Not looked at.
+            labels: Not looked at.
+            spacing: Not looked at.
+        """
+        with self._lock, torch.inference_mode():  # one network, whose hooks would mix up several images
+            maps = self._maps(self._prepare(image)[None].to(next(self._net.parameters()).device))
+        flat = maps[0].flatten(1).float().cpu()  # (K, places)
+        return torch.cat([flat.mean(1), flat.std(1, correction=0)])
+
+    @cached_property
+    def _lock(self) -> Any:
+        return Lock()
+
+    @cached_property
+    def _found(self) -> Run:
+        (found, *others) = find_runs(Path(self.run))
+        facts = found.facts()
+        if others or facts["alpha"] != 1 or facts["mode"] == "additive":
+            what = f"{1 + len(others)} runs" if others else f"alpha {facts['alpha']:g} of the mode {facts['mode']}"
+            raise ValueError(f"Expected one run that learned from patients alone (alpha 1), but {self.run} has {what}.")
+        return found
+
+    @cached_property
+    def _net(self) -> nn.Module:
+        net: nn.Module = trained_model(self._found, self._found.cohort, self._size).net
+        return net
+
+    @property
+    def _size(self) -> Sequence[int]:
+        return self._found.facts()["image_size"] if self._found.task == "classification" else ()
+
+    def _prepare(self, image: Tensor) -> Tensor:
+        """Bring an image to what the run's network was trained on."""
+        if self._found.task == "classification":
+            small = resize(image.float(), self._size)
+            return (small - small.mean()) / small.std(correction=0).clamp(min=1e-12)
+        inside = (image != 0).any(0).nonzero()
+        low, high = inside.amin(0), inside.amax(0) + 1
+        crop = standardised(image[(slice(None), *(slice(int(a), int(b)) for a, b in zip(low, high)))])
+        return F.pad(crop, [p for side in reversed(crop.shape[1:]) for p in (0, -side % STRIDE)])
+
+    def _maps(self, image: Tensor) -> Tensor:
+        """Return the feature maps ``(1, K, *spatial)`` of the layer, or of the last one with the fewest places."""
+        found: dict[str, Tensor] = {}
+        modules = dict(self._net.named_modules())
+        if self.layer and self.layer not in modules:
+            raise ValueError(f"Expected a layer of the network of {self.run}, but got {self.layer!r}: {list(modules)}.")
+        wanted = [self.layer] if self.layer else [name for name, part in modules.items() if not list(part.children())]
+        hooks = [modules[name].register_forward_hook(_keep(found, name)) for name in wanted]
+        try:
+            self._net(image)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        maps = [out for out in found.values() if out.ndim == image.ndim]
+        fewest = min(out[0, 0].numel() for out in maps)
+        return [out for out in maps if out[0, 0].numel() == fewest][-1]
+
+
+def _keep(found: dict[str, Tensor], name: str) -> Callable[[nn.Module, Any, Any], None]:
+    def hook(module: nn.Module, given: Any, out: Any) -> None:
+        if isinstance(out, Tensor):
+            found[name] = out
+
+    return hook

@@ -1,0 +1,25 @@
+"""The network of a finished run, with its best weights."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from synthtrust.cases import Cohort
+from synthtrust.runs.build import build_model
+from synthtrust.runs.run import Run
+
+
+def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
+    """Return the model of a run in evaluation mode, on the GPU if there is one.
+
+    Args:
+        run: A finished run.
+        cohort: Cases with the run's modalities and labels.
+        size: Side lengths of the images, for a classifier.
+    """
+    model = build_model(run.config, cohort, size)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    checkpoint = torch.load(run.best, map_location=device, weights_only=True)
+    model.load_state_dict(checkpoint["state_dict"])
+    return model.eval().to(device)
