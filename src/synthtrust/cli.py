@@ -52,8 +52,10 @@ def _plainly(task: Callable[[], None]) -> None:
     try:
         task()
     except (HydraException, OmegaConfBaseException) as error:
-        because = f" Because: {error.__cause__}" if error.__cause__ else ""  # Hydra hides why a target fails
-        sys.exit(f"Error in the configuration: {error}{because}")
+        cause = str(error.__cause__ or "")  # Hydra hides why a target fails
+        if cause.startswith("Expected "):  # what it was given to read, or a value: a refusal of this project's own
+            sys.exit(f"Error: {cause}")
+        sys.exit(f"Error in the configuration: {error}" + (f" Because: {cause}" if cause else ""))
     except (ValueError, FileNotFoundError) as error:
         if not str(error).startswith("Expected "):  # not one of this project's refusals
             raise

@@ -214,6 +214,16 @@ def test_a_constant_or_broken_image_is_refused_with_its_name(tmp_path, grey):
         reduce_case(Job(Case("p7", {"grey": path}, 0)), SPACES, ["grey"], {})
 
 
+def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
+    honest = runs["honest"]
+    smaller = [np.asarray(Image.open(case.images["grey"]).resize((20, 20)), float) for case in honest.twins.cases]
+    ids = [case.id for case in honest.cohort.cases[:N]]
+    found = Fidelity(SPACES, **QUICK)([painted(tmp_path / "small", honest.cohort, smaller, ids)])
+    assert "All images brought to 20 x 20" in found["verdict"]["reasons"].iloc[0]
+    low = found["quality"].query("space == 'low resolution' and measure == 'KID'").iloc[0]
+    assert low["value"] < low["floor_high"]
+
+
 def test_one_feature_space_is_not_enough():
     with pytest.raises(ValueError, match="at least two feature spaces"):
         Fidelity({"random": RandomConvolutions()})
@@ -270,3 +280,13 @@ def test_a_perfect_copy_has_ssim_1_and_every_distance_0(volumes, runs):
         assert of.get_group(measure).abs().max() == 0
     assert rows["n_real"].unique().tolist() == [4]
     assert len(of.get_group("KS distance")) == len(cohort.labels) * 2
+
+
+def test_twins_on_a_grid_that_no_real_case_has_are_refused_with_their_set(volumes, runs, tmp_path):
+    cohort, _ = volumes
+    (one,) = synthetic_sets([runs["honest"]])
+    other = tiny_cohort(tmp_path / "other", 6, shape=(18, 20, 24)).cases
+    one = replace(one, task="segmentation", train=cohort.cases[:4], holdout=cohort.cases[4:], twins_of_train=other,
+                  modalities=cohort.modalities, labels=cohort.labels)  # fmt: skip
+    with pytest.raises(CaseError, match=r"on the grids of real ones, but .*honest has \(18, 20, 24\)"):
+        sides_of(one, 1000, 0)

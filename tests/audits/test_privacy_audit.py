@@ -193,8 +193,9 @@ def test_images_that_cannot_be_searched_are_refused_with_their_file(audit, tmp_p
 
 def test_images_of_another_size_are_compared_and_that_is_said(audit, tmp_path, real, textures):
     """A generator may paint images of another size than it was shown; its copies are copies all the same."""
-    larger = [np.kron(texture, np.ones((2, 2))) for texture in textures[: len(real.cases)]]
-    verdict = verdict_of(audit([painted(tmp_path / "other", real, larger)]))
+    larger = [np.kron(texture, np.ones((2, 2))) for texture in textures[:N_TRAIN]]
+    copies = [larger[i % N_TRAIN] for i in range(len(real.cases))]
+    verdict = verdict_of(audit([painted(tmp_path / "other", real, copies)]))
     assert verdict["verdict"] == "NOT SUPPORTED"
     assert "another size, (48, 48)" in verdict["reasons"]
 

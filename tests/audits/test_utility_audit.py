@@ -25,6 +25,10 @@ def equal(audit):
     return audit(sweep(2.0, 2.0, n=300))
 
 
+def budget(alpha, **facts):
+    return PlantedClassifier(alpha, facts_=facts)
+
+
 def test_the_gap_and_the_ratio_have_their_golden_values(audit):
     runs = [
         PlantedSegmenter(alpha, seed, [[dice] * 3 for dice in row], [[dice] * 3 for dice in row])
@@ -232,6 +236,15 @@ def test_one_alpha_has_a_curve_that_needs_two(audit):
         ),
         pytest.param([PlantedClassifier(classes=("only",))], "at least two classes", id="one class"),
         pytest.param([PlantedClassifier(), PlantedClassifier()], "one run for each mode", id="the same run twice"),
+        pytest.param([budget(0.0, steps=100), budget(1.0, steps=300)], "one steps, but .* 100 and .* 300", id="steps"),
+        pytest.param(
+            [budget(0.0, training={"model": {"lr": 1}}), budget(1.0, training={"model": {"lr": 2}})],
+            "one model, but .* {'lr': 1}", id="network",
+        ),
+        pytest.param(
+            [budget(0.0, generator={"_target_": "P", "k": 1}), budget(0.0, generator={"_target_": "P", "k": 2})],
+            "one k of P, but", id="generators of two settings",
+        ),
     ],
 )  # fmt: skip
 def test_runs_that_cannot_be_compared_are_refused(audit, runs, says):

@@ -152,3 +152,16 @@ def test_predicting_nothing_is_the_chance_of_a_segmenter(audit):
     raw, above = row["ratio"], row["ratio_above_chance"]
     assert above == pytest.approx((row["value"] - 1 / 3) / (row["reference"] - 1 / 3))  # one region of three is empty
     assert above < raw
+
+
+def test_a_class_that_no_synthetic_case_has_is_named_in_the_verdict(audit):
+    lacking = {"missing_classes": {"train": ["yes"]}}
+    runs = [replace(run, facts_=lacking if run.alpha == 0 else {}) for run in sweep(2.0, 2.0, n=300)]
+
+    assert "No synthetic training case is of class yes; its test cases stay" in verdict_of(audit(runs))["reasons"]
+
+
+def test_how_an_augmented_arm_chose_its_checkpoint_is_no_doubt_about_tstr(audit):
+    added = PlantedClassifier(0.0, n=300, mode="additive", facts_={"val": "real", "mode": "additive"})
+
+    assert verdict_of(audit([*sweep(2.0, 2.0, n=300), added]))["verdict"] == "SUPPORTED"

@@ -49,6 +49,21 @@ def test_every_mix_is_trained_for_as_many_steps_on_as_many_of_each_class(make, a
     assert len(data.drawn["train"]["real"]) == round(alpha * 20)
 
 
+@pytest.mark.parametrize("mode", ["additive", "real_only", "duplicate_real"])
+def test_training_on_real_cases_is_chosen_on_real_cases_whatever_stands_beside_them(make, mode):
+    """What twins add is asked of the same checkpoint rule as TRTR, else the rule is what is measured."""
+    drawn = make(0.5, mode=mode).drawn["val"]
+    assert len(drawn["real"]) == 9
+    assert not drawn["synthetic"]
+    assert make(0.0, mode="additive", val="real").drawn["val"]["real"]  # no leak: all real cases are trained on
+
+
+@pytest.mark.parametrize("options", [dict(alpha=1.0), dict(alpha=0.5, mode="additive")], ids=str)
+def test_real_training_is_not_chosen_on_twins(make, options):
+    with pytest.raises(ValueError, match=r"Expected data.val=mix or real for training on real cases .* got synthetic"):
+        make(val="synthetic", **options)
+
+
 def test_images_come_with_their_own_class_and_from_their_own_source(make, parts):
     data = make(augment=None, batch_size=20, steps_per_epoch=1)
     (batch,) = data.train_dataloader()

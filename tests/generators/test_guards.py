@@ -7,7 +7,7 @@ import pytest
 
 from synthtrust.cases import Case, CaseError, Splits, split
 from synthtrust.generators import Replay
-from synthtrust.generators.guards import check_overlap, read_ids, training_ids_of
+from synthtrust.generators.guards import check_overlap, guard, read_ids, training_ids_of
 
 
 def case(case_id, patient=""):
@@ -52,8 +52,38 @@ def test_unknown_training_cases_are_marked_and_nothing_is_called_clean(caplog):
 
 def test_ids_in_another_naming_are_warned_of(caplog):
     overlap = check_overlap(["BraTS20_Training_001"], SPLITS)
-    assert overlap.n_recognised == 0
+    assert (overlap.status, overlap.n_training, overlap.n_recognised) == ("unknown", 1, 0)
+    assert overlap.clean == ()  # these may be the same patients under other names
     assert "is a case of this cohort" in caplog.text
+
+
+def test_capital_letters_make_no_other_patient():
+    assert check_overlap(["D", "A"], SPLITS, allow_overlap=True).test == ("d",)
+
+
+def test_the_cases_that_a_generator_saw_can_be_excluded():
+    kept, overlap = guard(["a", "e-7", "x"], SPLITS, "exclude")
+    assert (kept.train, kept.val, [c.id for c in kept.test]) == (SPLITS.train, SPLITS.val, ["d"])
+    assert overlap.status == "none"
+
+
+@pytest.mark.parametrize(
+    ("ids", "policy", "error", "why"),
+    [
+        (None, "exclude", CaseError, "Expected the ids of those the generator learned from, but got unknown"),
+        (["elsewhere"], "exclude", CaseError, "but got training ids not of this cohort"),
+        (
+            ["d", "e"],
+            "exclude",
+            CaseError,
+            "Expected test cases that the generator never saw, but .* all 2",
+        ),
+        (["a"], "maybe", ValueError, "Expected allow_overlap to be true, false or exclude, but got 'maybe'"),
+    ],
+)
+def test_what_cannot_be_excluded_is_said(ids, policy, error, why):
+    with pytest.raises(error, match=why):
+        guard(ids, SPLITS, policy)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +91,7 @@ def test_ids_in_another_naming_are_warned_of(caplog):
     [
         (["a", "b"], "none"),
         (None, "unknown training ids"),
+        (["z"], "training ids not of this cohort"),
         (["d"], "1 of 2 scored cases are of patients the generator learned from"),
         (["d", "e-1", "c"], "2 of 2 scored cases are of patients the generator learned from"),
         (["c"], "0 of 2 scored cases are of patients the generator learned from, and 1 of validation"),

@@ -16,6 +16,7 @@ from synthtrust.generators.med_ddpm import training as training_module
 from synthtrust.generators.med_ddpm.network import empty_network
 from synthtrust.generators.med_ddpm.published import published_shapes
 from synthtrust.generators.med_ddpm.volumes import Volumes
+from synthtrust.generators.painting.diffusion import cosine_betas
 from synthtrust.generators.painting.typical import typical_of
 from synthtrust.generators.painting.volumes import prepared
 from synthtrust.testing import GeneratorContract, tiny_cases, tiny_cohort
@@ -225,7 +226,7 @@ def weights(tmp_path):
     generator = torch.Generator().manual_seed(0)
     ema = {key: 0.1 * torch.randn(shape, generator=generator) for key, shape in shapes.items()}
     path = tmp_path / "model_brats.pt"
-    torch.save({"step": 1, "model": ema, "ema": ema | {"betas": torch.zeros(10)}}, path)
+    torch.save({"step": 1, "model": ema, "ema": ema | {"betas": torch.from_numpy(cosine_betas(10)).float()}}, path)
     return str(path)
 
 
@@ -266,6 +267,14 @@ def test_whom_published_weights_learned_from_is_told_or_unknown(cases):
 def test_weights_that_do_not_fit_are_refused(four, weights, change, why):
     with pytest.raises(ValueError, match=why):
         MedDDPM(weights=weights, **PUBLISHED | change).fit(four)
+
+
+def test_weights_of_another_noise_schedule_are_refused(four, weights):
+    checkpoint = torch.load(weights, weights_only=True)
+    checkpoint["ema"]["betas"] = torch.linspace(1e-4, 0.02, 10)
+    torch.save(checkpoint, weights)
+    with pytest.raises(ValueError, match="Expected weights that were trained with the cosine schedule"):
+        MedDDPM(weights=weights, **PUBLISHED).fit(four)
 
 
 def test_published_weights_want_their_four_modalities(cases, weights):

@@ -123,6 +123,20 @@ def test_missing_extra_and_misshapen_weights_are_all_listed(small):
     assert "denoise_fn.out.2.bias (3,) instead of (4,)" in str(error.value)
 
 
+def test_weights_that_are_no_finite_numbers_are_refused(small):
+    small[PREFIX + "out.0.bias"] = torch.full((4,), torch.nan)
+    small[PREFIX + "out.2.bias"] = [1.0, 2.0, 3.0, 4.0]
+    with pytest.raises(ValueError, match=r"2 no tensor of finite numbers: .*out.0.bias, .*out.2.bias"):
+        load_published(small, **SMALL)
+
+
+def test_a_whole_checkpoint_or_keys_without_their_prefix_get_a_hint(small):
+    for given in ({"step": 1, "ema": small}, {key.removeprefix(PREFIX): value for key, value in small.items()}):
+        with pytest.raises(ValueError, match=r"whose keys begin with 'denoise_fn\.'.*Give the 'ema'") as error:
+            load_published(given, **SMALL)
+        assert len(str(error.value)) < 1000
+
+
 def test_weights_of_another_architecture_are_refused(small):
     with pytest.raises(ValueError, match=r"missing.*of another shape"):
         load_published(small, channels=(8, 16), num_res_blocks=2)

@@ -36,7 +36,17 @@ class Painter(Generator):
             image[:] = 3
         if self.fault == "shape":
             image = image[1:]
-        return {"flair": image} if self.fault == "modality" else {"flair": image, "t1ce": image + 1}
+        wrong = {
+            "modality": {"flair": image},
+            "nothing": None,
+            "complex": {"flair": image + 0j, "t1ce": image},
+            "list": {"flair": image.tolist(), "t1ce": image},
+            "huge": {"flair": image * 1e39, "t1ce": image},
+        }
+        return wrong.get(self.fault, {"flair": image, "t1ce": image + 1})
+
+    def sample_many(self, labels, rngs):
+        return super().sample_many(labels, rngs)[: 0 if self.fault == "short" else None]
 
     def _write(self, word):
         if self.diary:
@@ -119,6 +129,11 @@ def test_remarks_of_the_generator_stand_in_the_manifest(cohort, tmp_path, monkey
         ("constant", "Expected an image, but the generator painted"),
         ("shape", r"Expected the label's grid \(16, 20, 24\)"),
         ("modality", r"Expected \['flair', 't1ce'\]"),
+        ("nothing", "Expected images by modality for case .* gave NoneType"),
+        ("complex", "Expected a numpy array of real numbers, but .* an array of complex128 in flair"),
+        ("list", "Expected a numpy array of real numbers, but .* painted list in flair"),
+        ("huge", "Expected intensities that fit float32"),
+        ("short", "Expected 1 paintings, but the generator gave 0"),
     ],
 )
 def test_a_wrong_painting_is_refused_by_case_and_leaves_no_manifest(cohort, tmp_path, fault, message):
@@ -178,3 +193,45 @@ def test_a_step_of_a_slow_sampler_moves_the_bar_within_a_twin(cohort, tmp_path, 
 
     paint(cohort, tmp_path, Slow(), paint=cohort.cases[:2])
     assert at == [0.25, 0.5, 0.75, 1, 1, 1.25, 1.5, 1.75, 2, 2]
+
+
+@dataclass
+class Taught(Painter):
+    """Comes with weights, and with word of whom they were learned from."""
+
+    not_in_recipe = frozenset({"train_ids"})
+    files_in_recipe = frozenset({"weights"})
+    weights: str = ""
+    train_ids: tuple | None = None
+
+    @property
+    def training_ids(self):
+        return self.train_ids
+
+
+def test_weights_count_by_what_they_hold_and_not_by_where_they_lie(cohort, tmp_path):
+    for name, content in (("a.pt", "one"), ("b.pt", "one"), ("c.pt", "other")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.pt").write_text("one")
+    folders = [
+        folder_of(paint(cohort, tmp_path, Taught(weights=str(tmp_path / name))))
+        for name in ("a.pt", "elsewhere/a.pt", "c.pt")
+    ]
+    assert folders[0] == folders[1] != folders[2]
+    (tmp_path / "a.pt").write_text("other weights under the old name")
+    assert folder_of(paint(cohort, tmp_path, Taught(weights=str(tmp_path / "a.pt")))) not in folders
+
+
+def test_training_ids_that_are_told_later_change_the_manifest_and_no_twin(cohort, tmp_path, caplog):
+    diary = tmp_path / "diary"
+    folder = folder_of(paint(cohort, tmp_path, Taught(diary=str(diary))))
+    assert '"training_ids": "unknown"' in (folder / "manifest.json").read_text()
+    before = load_manifest(folder)
+    again = folder_of(paint(cohort, tmp_path, Taught(diary=str(diary), train_ids=("x", "y"))))
+    assert again == folder
+    assert words(diary, "sample") == len(cohort.cases)
+    assert load_manifest(folder) == before | {"training_ids": ["x", "y"], "card": load_manifest(folder)["card"]}
+    assert "2 cases, named in the manifest" in (folder / "card.md").read_text()
+    assert "were unknown; they are now those that the config gives" in caplog.text

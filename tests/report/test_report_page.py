@@ -207,6 +207,19 @@ def test_one_alpha_one_seed_and_real_cases_only_make_a_page(tmp_path):
     assert "Seeds not assessed" in page
 
 
+def test_tstr_is_not_shown_without_trtr(tmp_path):
+    tables = planted_tables()
+    for name in ("curve", "performance", "per_class"):
+        tables["utility"][name] = tables["utility"][name].query("alpha < 1")
+    tables["utility"]["comparison"] = pd.DataFrame()
+
+    page = write_report(tmp_path, {}, {"utility": tables["utility"]}).read_text(encoding="utf-8")
+
+    assert "TSTR against TRTR was not compared" in page
+    assert "over the share of real cases" not in page
+    assert "not excluded as the best" not in page
+
+
 def test_another_audit_brings_its_own_chapter(tmp_path):
     def chapter(tables):
         return Chapter(("No copy was found.",), sections=(Section("Privacy", tables=(Table("T", tables["nearest"]),)),))

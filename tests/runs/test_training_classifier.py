@@ -174,10 +174,11 @@ def test_copies_across_the_split_are_refused_or_left_out_and_named(configure, mo
 
 def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
     run = trained(configure())
-    with pytest.raises(CaseError, match="was not trained on, but these were"):
+    with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they did from"):
         score_cohort(run, run.cohort, tmp_path / "cache")
     again = score_cohort(run, run.cohort, tmp_path / "cache", allow_overlap=True)
-    assert list(again.columns) == [*COLUMNS, "seconds"]
+    assert list(again.columns) == [*COLUMNS, "seconds", "overlap"]
+    assert set(again["overlap"]) == {"31 of 40 scored cases are of patients that were learned from"}
     kept = run.scores().query("source == 'real'").set_index(["case", "class"])["probability"]
     pd.testing.assert_series_equal(kept, again.set_index(["case", "class"])["probability"].loc[kept.index])
     larger = tiny_classes(tmp_path / "larger", count=6, size=(24, 24), seed=5)

@@ -172,19 +172,28 @@ def _sound(run: ScoredRun, task: str) -> pd.DataFrame:
 
 
 def _same_recipe(runs: list[ScoredRun]) -> None:
-    """Refuse runs that differ in more than generator, mode, alpha and seed."""
-    first, *others = [(run.folder, _recipe(run.facts())) for run in runs]
-    for name, recipe in others:
-        for what, value in recipe.items():
-            if value != first[1][what]:
+    """Refuse runs that differ in more than generator, mode, alpha and seed, and generators of two settings."""
+    first: dict[str, tuple[Path, Any]] = {}
+    for run in runs:
+        for what, value in _recipe(run.facts()).items():
+            folder, known = first.setdefault(what, (run.folder, value))
+            if value != known:
                 raise ValueError(
-                    f"Expected runs with one {what}, but {first[0]} has {first[1][what]!r} and {name} has {value!r}. "
+                    f"Expected runs with one {what}, but {folder} has {known!r} and {run.folder} has {value!r}. "
                     "Judge them apart."
                 )
 
 
 def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {what: facts.get(what) for what in ("cohort", "network", "empty", "classes")}
+    """Return what has to be the same in all runs, or in all runs with one generator, as far as a run says it."""
+    always = {what: facts.get(what) for what in ("cohort", "network", "empty", "classes")}
+    training = {what: facts[what] for what in ("steps", "batch_size", "image_size") if what in facts}
+    training |= facts.get("training", {})
+    generator = facts.get("generator")
+    painting = {}
+    if isinstance(generator, Mapping):
+        painting = {f"{key} of {generator_target(facts)}": value for key, value in generator.items() if key != "seed"}
+    return always | training | painting
 
 
 def _same_cases(first: pd.DataFrame, other: pd.DataFrame, part: str, first_name: Path, other_name: Path) -> None:

@@ -15,6 +15,8 @@ class HasId(Protocol):
 
 
 C = TypeVar("C", bound=HasId)
+WITH_REAL = ("additive", "real_only", "duplicate_real")
+"""Modes whose training set at alpha 0 is no synthetic one: what is compared is what twins add, or do not."""
 Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
 
 

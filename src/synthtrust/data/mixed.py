@@ -9,6 +9,7 @@ import pandas as pd
 from lightning import LightningDataModule
 
 from synthtrust.cases import Case, Cohort, Splits, mix
+from synthtrust.cases.mix import WITH_REAL
 
 Val = Literal["mix", "real", "synthetic"]
 
@@ -53,7 +54,7 @@ class MixedCases(LightningDataModule, ABC):
         num_workers: int = 0,
     ) -> None:
         super().__init__()
-        check_val(val, alpha, allow_real_val=allow_real_val)
+        check_val(val, alpha, mode, allow_real_val=allow_real_val)
         self.cohort, self.splits, self.cache, self.val = cohort, splits, Path(cache), val
         self.seed, self.steps_per_epoch = seed, steps_per_epoch
         self.batch_size, self.num_workers = batch_size, num_workers
@@ -61,7 +62,7 @@ class MixedCases(LightningDataModule, ABC):
         self.parts = {part: (cases, _twins_of(cases, twin_of)) for part, cases in vars(splits).items()}
         self.train_cases = mix(*self.parts["train"], alpha, seed, mode)
         self.val_cases = {
-            "mix": lambda: mix(*self.parts["val"], alpha, seed),
+            "mix": lambda: mix(*self.parts["val"], 1.0 if mode in WITH_REAL else alpha, seed),
             "real": lambda: list(self.parts["val"][0]),
             "synthetic": lambda: list(self.parts["val"][1]),
         }[val]()
@@ -139,16 +140,23 @@ class MixedCases(LightningDataModule, ABC):
         return trainer.global_rank, trainer.world_size
 
 
-def check_val(val: str, alpha: float, *, allow_real_val: bool) -> None:
-    """Refuse to choose the checkpoint of synthetic training on real cases.
+def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:
+    """Refuse to choose the checkpoint of synthetic training on real cases, and that of real training on twins.
 
     Whoever has a synthetic set alone has no real cases to choose on: a TSTR score with a checkpoint that was chosen on
-    real cases promises more than such a user gets.
+    real cases promises more than such a user gets. And TRTR with a checkpoint that was chosen on twins would be less
+    than real training reaches, which flatters TSTR. Where real cases are trained on with all their twins beside them,
+    or alone, nothing leaks.
 
     Raises:
-        ValueError: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed.
+        ValueError: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.
     """
-    if val == "real" and alpha < 1 and not allow_real_val:
+    if val == "synthetic" and (alpha == 1 or mode in WITH_REAL):
+        raise ValueError(
+            f"Expected data.val=mix or real for training on real cases (alpha={alpha}, mode {mode}), whose checkpoint "
+            "is chosen on real cases, but got synthetic."
+        )
+    if val == "real" and alpha < 1 and mode not in WITH_REAL and not allow_real_val:
         raise ValueError(
             f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
             "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."

@@ -37,7 +37,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             of = _title(str(generator) if several else "", str(mode) if len(modes) > 1 else "")
             said = list(_answers(here, tables["verdict"], str(generator), main, first=place == 0))
             answers += [f"{of.strip(' ()').capitalize()}: {sentence}" if of else sentence for sentence in said]
-            if mode in PAIRED and (table := two_by_two(here["curve"], of)):
+            if mode in PAIRED and _has_scale(here["curve"]) and (table := two_by_two(here["curve"], of)):
                 summary.append(table)
             name = f"curve-{generator}-{place}".lower().replace(".", "-")
             sections.append(_section(here, of, str(mode), name))
@@ -46,6 +46,11 @@ def utility_chapter(tables: Tables) -> Chapter:
         table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
         sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
     return Chapter(tuple(answers), tuple(summary), tuple(sections))
+
+
+def _has_scale(curve: pd.DataFrame) -> bool:
+    """Whether real training stands beside the synthetic one: without it no number is shown."""
+    return bool((curve["alpha"] == 1).any())
 
 
 def _where(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
@@ -73,7 +78,8 @@ def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *,
             yield added(row)
     if first and not any(row["contrast"] == "TSTR" for row in rows):
         yield NOT_COMPARED
-    if first or here["curve"]["alpha"].nunique() > 1:
+    alone = here["curve"]["alpha"].nunique() == 1
+    if (first and alone) or (_has_scale(here["curve"]) and not alone):
         yield from best_shares(here["curve"])
 
 
@@ -94,12 +100,13 @@ def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
     for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
         shown.append(comparison_table(rows, str(contrast), f"{title}{of}"))
-    if mode in PAIRED and (per_class := class_table(tables["per_class"], f"Class by class, TSTR beside TRTR{of}")):
+    per_class = class_table(tables["per_class"], f"Class by class, TSTR beside TRTR{of}")
+    if mode in PAIRED and _has_scale(curve) and per_class:
         shown.append(per_class)
     return Section(
         f"From synthetic to real training cases{of}",
         _lead(mode),
-        (exhibit,) if curve["alpha"].nunique() > 1 else (),
+        (exhibit,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
         tuple(shown),
         tuple(_notes(curve, tables["performance"])),
     )

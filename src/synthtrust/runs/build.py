@@ -53,7 +53,10 @@ def check_choices(cfg: DictConfig) -> None:
             f"Expected model and data for one task, but got a model for {model} and data for {data}. Choose for "
             f"example {choices}."
         )
-    check_val(cfg.data.get("val", "mix"), cfg.alpha, allow_real_val=cfg.data.get("allow_real_val", False))
+    if not 0 <= cfg.alpha <= 1:
+        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {cfg.alpha}.")
+    choice = cfg.data.get("val", "mix"), cfg.alpha, cfg.data.get("mode", "complement")
+    check_val(*choice, allow_real_val=cfg.data.get("allow_real_val", False))
 
 
 def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:

@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from rich.progress import track
 
-from synthtrust.cases import CaseError, Cohort, Source, load_manifest, patients_named
+from synthtrust.cases import CaseError, Cohort, Source, Splits, load_manifest, patients_named
+from synthtrust.cases.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
@@ -63,6 +64,10 @@ def _overlap(run: Run, cohort: Cohort, *, allow_overlap: bool) -> str:
     of_generator = load_manifest(Path(data["twins"])).get("training_ids")
     seen = patients_named([*real, *(of_generator or ())], cohort.cases)
     overlapping = sorted(case.id for case in cohort.cases if case.patient in seen)
+    if cohort.task == "classification":  # the same image under another id is in both all the same
+        trained_on = tuple(case for case in run.cohort.cases if case.id in set(real))
+        copies = find_duplicates(Splits(trained_on, (), cohort.cases))
+        overlapping = sorted({*overlapping, *(copy.other for copy in copies)})
     if not overlapping:
         return "none" if of_generator is not None else "unknown training ids"
     if not allow_overlap:

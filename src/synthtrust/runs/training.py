@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.listing import print_listing
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
+from synthtrust.cases.mix import WITH_REAL
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
@@ -35,6 +36,10 @@ DECISIVE = (
     "cases", "split", "duplicates", "generator", "data", "model", "regions", "alpha", "seed", "steps", "val_every",
 )  # fmt: skip
 """Parts of the config that decide the scores; a folder never mixes two of them."""
+
+
+OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "cache", "num_workers", "steps_per_epoch")
+"""Parts of ``data`` in which compared runs may differ."""
 
 
 def list_cases(cfg: DictConfig) -> None:
@@ -166,7 +171,10 @@ def _leave(
             logger.log_table("scores", columns=list(scores.columns), data=scores.values.tolist())
     name, value = headline(scores)
     write_json(run.folder / FACTS, facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)})
-    log.info("%s on %d real test cases: %.4f (%s)", name, len(data.test_cases), value, run.folder)
+    if cfg.alpha == 0 and cfg.data.mode not in WITH_REAL:  # TSTR has no scale of its own
+        log.info("Scored %d real test cases; evaluate.py sets TSTR beside TRTR (%s)", len(data.test_cases), run.folder)
+    else:
+        log.info("%s on %d real test cases: %.4f (%s)", name, len(data.test_cases), value, run.folder)
 
 
 def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) -> dict[str, Any]:
@@ -180,6 +188,7 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "seed": int(cfg.seed),
         "mode": cfg.data.mode,
         "generator": plain(cfg.generator),
+        "training": training_of(cfg),
         "network": type(model.net).__name__,
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "steps": int(trainer.global_step),
@@ -193,6 +202,13 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "versions": {package: version(package) for package in PACKAGES},
         "command": " ".join(["python train.py", *overrides]),
     }
+
+
+def training_of(cfg: DictConfig) -> dict[str, Any]:
+    """Return what two runs have to share, so that nothing but their cases tells them apart."""
+    values = plain(cfg)
+    data = {name: value for name, value in values["data"].items() if name not in OF_THE_MIX}
+    return {"model": values["model"], "data": data, "val_every": values["val_every"], "split": values["split"]}
 
 
 def _number(checkpoint: Any) -> float | None:

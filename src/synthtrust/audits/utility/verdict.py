@@ -9,6 +9,7 @@ from scipy import stats
 
 from synthtrust.audits.scores import Row
 from synthtrust.audits.verdict import Reading, Verdict
+from synthtrust.cases.mix import WITH_REAL
 
 NAMES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
 NOT_COMPARED = "TSTR has no scale of its own: it is judged against TRTR, and there are no runs of both."
@@ -54,8 +55,9 @@ def judge(row: Row, facts: Iterable[Mapping[str, Any]], limits: Limits, subject:
         subject: What it is about.
     """
     found = reading(row, limits)
+    facts = list(facts)
+    numbers = [*_numbers(row, limits), *_missing(facts)]
     never, not_yet = _unsettled(row), _doubts(row, facts, limits)
-    numbers = _numbers(row, limits)
     settings = {"level": row["level"], **vars(limits)}
     cures = " ".join(dict.fromkeys(map(_cure, [*never, *not_yet])))
     if never or (found == "SUPPORTED" and not_yet):
@@ -111,7 +113,7 @@ def _unsettled(row: Row) -> list[str]:
     return reasons
 
 
-def _doubts(row: Row, facts: Iterable[Mapping[str, Any]], limits: Limits) -> list[str]:
+def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], limits: Limits) -> list[str]:
     """Return what forbids SUPPORTED."""
     seeds = min(row["n_seeds"], row["n_seeds_reference"])
     reasons = []
@@ -121,7 +123,19 @@ def _doubts(row: Row, facts: Iterable[Mapping[str, Any]], limits: Limits) -> lis
         reasons.append(f"{seeds} training seeds, fewer than the {limits.min_seeds} asked for.")
     if row["n_patients"] < limits.min_patients:
         reasons.append(f"{row['n_patients']} test patients, fewer than the {limits.min_patients} asked for.")
-    return reasons + _leaks(list(facts))
+    return reasons + _leaks(facts)
+
+
+def _missing(facts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the classes that the synthetic training cases lack; their test cases count all the same."""
+    lacking = {
+        name
+        for fact in facts
+        if fact.get("alpha") == 0 and fact.get("mode") not in WITH_REAL
+        for name in (fact.get("missing_classes") or {}).get("train", ())
+    }
+    named = ", ".join(sorted(lacking))
+    return [f"No synthetic training case is of class {named}; its test cases stay in the score."] if lacking else []
 
 
 def _leaks(facts: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -132,7 +146,8 @@ def _leaks(facts: Sequence[Mapping[str, Any]]) -> list[str]:
         reasons.append("The generator learned from patients it is tested on: TSTR is too good.")
     elif "unknown" in status:
         reasons.append("Nobody said whom the generator learned from: it may know the test cases.")
-    if any(fact.get("val") == "real" and fact.get("alpha") == 0 for fact in facts):
+    paired = [fact for fact in facts if fact.get("mode") not in WITH_REAL]
+    if any(fact.get("val") == "real" and fact.get("alpha") == 0 for fact in paired):
         reasons.append(
             "The checkpoint of TSTR was chosen on real validation cases: it is not synthetic training alone."
         )
