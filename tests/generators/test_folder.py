@@ -241,6 +241,13 @@ def test_twins_that_we_painted_can_be_imported_again(cohort, tmp_path):
     np.testing.assert_array_equal(twins.cases[2].load_image("t1"), painted.cases[2].load_image("t1"))
 
 
+def test_a_set_of_this_project_is_known_by_its_manifest(cohort, tmp_path):
+    painted = synthesize(Replay(), cohort, cohort.cases[:2], cohort.cases, tmp_path / "handed")
+    twins = bring(cohort, tmp_path, Folder(root=str(home(painted))))
+    assert twins.name.endswith("imported by Folder")
+    np.testing.assert_array_equal(twins.cases[2].load_image("t1"), painted.cases[2].load_image("t1"))
+
+
 @pytest.mark.parametrize("root", ["", "nowhere"])
 def test_a_missing_folder_is_said(cohort, tmp_path, root):
     with pytest.raises(CaseError, match=r"Set generator\.root"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from nibabel import Nifti1Image
 from nibabel.loadsave import load
 from torch.utils.data import default_collate
 
@@ -237,7 +238,15 @@ PUBLISHED = dict(
 
 @pytest.fixture
 def four(tmp_path):
-    return tiny_cases(tmp_path / "four", count=2, modalities=("flair", "t1ce", "t1", "t2"))
+    return with_voxels_of(1.0, tiny_cases(tmp_path / "four", count=2, modalities=("flair", "t1ce", "t1", "t2")))
+
+
+def with_voxels_of(side, cases):
+    """Rewrite the headers: voxels of one side [mm], axes left-posterior-superior."""
+    for path in {path for case in cases for path in case.files.values()}:
+        voxels = np.asanyarray(load(path).dataobj)
+        Nifti1Image(voxels, np.diag([-side, -side, side, 1.0])).to_filename(path)
+    return cases
 
 
 def test_published_weights_paint_without_training(four, weights, tmp_path):
@@ -275,6 +284,13 @@ def test_weights_of_another_noise_schedule_are_refused(four, weights):
     torch.save(checkpoint, weights)
     with pytest.raises(ValueError, match="Expected weights that were trained with the cosine schedule"):
         MedDDPM(weights=weights, **PUBLISHED).fit(four)
+
+
+def test_cases_of_other_voxels_than_the_weights_know_are_refused(weights, tmp_path):
+    coarse = tiny_cases(tmp_path / "coarse", count=2, modalities=("flair", "t1ce", "t1", "t2"))
+    with_voxels_of(2.0, coarse)
+    with pytest.raises(ValueError, match=r"Expected voxels of 1 mm, .* but case .* has 2 x 2 x 2 mm"):
+        MedDDPM(weights=weights, **PUBLISHED).fit(coarse)
 
 
 def test_published_weights_want_their_four_modalities(cases, weights):

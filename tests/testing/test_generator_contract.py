@@ -1,5 +1,6 @@
 """The laws can fail: each is broken by a generator that does what it forbids."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,13 @@ class Forgetful(Honest):
         return super().sample({0: 0, 1: 1}[label], rng)
 
 
+class Local(Honest):
+    """Paints what depends on the process."""
+
+    def sample(self, label, rng):
+        return {name: image + os.getpid() % 97 for name, image in super().sample(label, rng).items()}
+
+
 @pytest.fixture
 def cohort(tmp_path):
     return tiny_classes(tmp_path / "real", count=9)
@@ -71,6 +79,7 @@ def cohort(tmp_path):
         ("a_second_fit_forgets_the_first", Hoarding, AssertionError),
         ("many_are_painted_as_one_by_one", Sharing, AssertionError),
         ("many_are_painted_as_one_by_one", Short, AssertionError),
+        ("another_process_paints_the_same", Local, AssertionError),
         ("no_global_randomness_is_touched", Global, AssertionError),
         ("background_is_zero_as_in_real_cases", Foggy, AssertionError),
         ("a_class_that_no_training_case_has_is_refused_or_painted", Forgetful, KeyError),

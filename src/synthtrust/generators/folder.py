@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case, CaseError, Source, read_brats
+from synthtrust.cases import Case, CaseError, Source, read_brats, read_manifest
 from synthtrust.cases.case import GRID_TOLERANCE, check_grid, read_header
+from synthtrust.cases.manifest import NAME
 from synthtrust.generators.background import cleared
 from synthtrust.generators.guards import read_ids
 from synthtrust.generators.importer import Found, Importer
@@ -40,7 +41,8 @@ class Folder(Importer):
     root: str = ""
     """The folder of the twins."""
     naming: Literal["auto", "brats", "med_ddpm"] = "auto"
-    """How files are named: any BraTS release (one id per case, that of the real case), or Med-DDPM's own export."""
+    """How files are named: any BraTS release (one id per case, that of the real case), or Med-DDPM's own export. A set
+    of this project is known by its manifest."""
     release: str = "auto"
     """The BraTS release whose label values the files have; not asked for Med-DDPM."""
     train_ids: str | list[str] | None = None
@@ -84,6 +86,8 @@ class Folder(Importer):
         refused = ""
         if self.med_ddpm_:
             twins = {case.id: self._chosen(case.id, exported, modalities) for case in paint if case.id in exported}
+        elif self.naming == "auto" and (root / NAME).is_file():
+            twins = {case.id: case for case in read_manifest(root).cases}
         else:
             cohort = read_brats(root, modalities=modalities, release=self.release)
             twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in cohort.cases}

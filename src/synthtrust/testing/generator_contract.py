@@ -1,7 +1,9 @@
 """The laws every generator keeps; the tests of a plugin inherit them."""
 
+import multiprocessing
 import pickle
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from synthtrust.testing.tiny_classes import tiny_classes
 
 Images = dict[str, NDArray[np.floating]]
 
+PATIENCE = 120  # seconds for another process
 BATCHED = 1e-4  # [share of an image's range] a network adds the numbers of a batch in another order
 
 
@@ -50,6 +53,13 @@ class GeneratorContract:
         first = generator.sample(one, np.random.default_rng(7))
         generator.sample(other, np.random.default_rng(8))
         _assert_equal(first, generator.sample(one, np.random.default_rng(7)))
+
+    def test_another_process_paints_the_same(self, generator: Generator, cohort: Cohort, train: list[Case]) -> None:
+        """As many workers and ranks as share the work: a twin does not tell which of them painted it."""
+        generator.fit(train)
+        label = _label(cohort.cases[-1])
+        expected = generator.sample(label, np.random.default_rng(7))
+        _assert_equal(expected, _elsewhere(lambda: generator.sample(label, np.random.default_rng(7))), within=BATCHED)
 
     def test_many_are_painted_as_one_by_one(self, generator: Generator, cohort: Cohort, train: list[Case]) -> None:
         generator.fit(train)
@@ -127,6 +137,25 @@ class ClassGeneratorContract(GeneratorContract):
             generator.fit(train).sample(7, np.random.default_rng(0))
         except ValueError as error:
             assert str(error).startswith("Expected ")  # noqa: PT017
+
+
+def _elsewhere(paint: Callable[[], Images]) -> Images:
+    """Return what a process of its own paints."""
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("needs a system that can fork")
+    here, there = multiprocessing.Pipe()
+
+    def child() -> None:
+        torch.set_num_threads(1)  # the threads of the parent are not there
+        there.send(paint())
+
+    process = multiprocessing.get_context("fork").Process(target=child)  # a spawned one could not see the generator
+    process.start()
+    painted: Images | None = here.recv() if here.poll(PATIENCE) else None
+    process.kill()
+    process.join()
+    assert painted is not None, "another process painted nothing"
+    return painted
 
 
 def _label(case: Case) -> Any:

@@ -15,7 +15,7 @@ from synthtrust.generators.device import at_home
 from synthtrust.generators.guards import read_ids
 from synthtrust.generators.med_ddpm.local import LocalNetwork
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
-from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, load_published, read_checkpoint
+from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, check_voxels, load_published, read_checkpoint
 from synthtrust.generators.med_ddpm.training import Schedule, train
 from synthtrust.generators.med_ddpm.velocity import VelocityNetwork
 from synthtrust.generators.med_ddpm.volumes import with_average
@@ -24,7 +24,7 @@ from synthtrust.generators.painting.canvas import frame, stretch
 from synthtrust.generators.painting.diffusion import Diffusion, Sampler
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
 from synthtrust.generators.painting.grid import Size, pack, unpack
-from synthtrust.generators.painting.survey import Survey
+from synthtrust.generators.painting.survey import Survey, check_modalities
 from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
 from synthtrust.generators.painting.typical import typical_of
 from synthtrust.generators.painting.volumes import prepared
@@ -151,12 +151,14 @@ class MedDDPM(BrainPainter):
         """Learn from real cases; with published weights only their brains' shape and intensities.
 
         Raises:
-            ValueError: If there are no cases, they differ in modalities, they do not fit the published weights, or the
-                training diverges.
+            ValueError: If there are no cases, they differ in modalities, they or their voxels do not fit the published
+                weights, or the training diverges.
         """
         cases = list(cases)
         with own_randomness(self.seed):
             if self.weights is not None:
+                check_modalities(cases, MODALITIES)
+                check_voxels(cases)
                 self.network_ = self._load_weights(self.weights)
                 self.survey_ = self._survey(cases, MODALITIES, LABELS)
             else:

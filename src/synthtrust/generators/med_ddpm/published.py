@@ -1,14 +1,21 @@
 """Published weights: a Med-DDPM checkpoint in, our network out; nothing in the file is executed."""
 
+import logging
 import pickle
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
+from nibabel.affines import voxel_sizes
+from nibabel.orientations import aff2axcodes
 from torch import Tensor
 
+from synthtrust.cases import Case
+from synthtrust.cases.case import read_header
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet, empty_network
+
+log = logging.getLogger(__name__)
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 """Channels of the published network, in order."""
@@ -48,6 +55,10 @@ IN_A_BLOCK = {
 }
 """Our part of a residual block -> theirs."""
 
+SPACING = 1.0  # of the published training cases [mm], and how far a case may be from it
+TOLERATED = 0.1
+AXES = ("L", "P", "S")
+
 SHOWN = 12  # keys listed in full in an error
 
 
@@ -72,6 +83,29 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
         found = sorted(map(str, checkpoint))[:SHOWN] if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
         raise ValueError(f"Expected a Med-DDPM checkpoint with weights under 'ema', but got {found} in {path}.")
     return ema
+
+
+def check_voxels(cases: Sequence[Case]) -> None:
+    """Refuse cases whose voxels are not those that the published weights know; warn of other axes.
+
+    Raises:
+        ValueError: If a side of a voxel is further from 1 mm than a published image may be; the message names the case.
+    """
+    for case in cases:
+        _, affine = read_header(case.label_map)
+        sides = voxel_sizes(affine)
+        if (abs(sides - SPACING) > TOLERATED).any():
+            raise ValueError(
+                f"Expected voxels of {SPACING:g} mm, on which the published weights were trained, but case {case.id} "
+                f"has {' x '.join(f'{side:.3g}' for side in sides)} mm. Resample the cases, or train on them without "
+                "weights."
+            )
+        if (axes := aff2axcodes(affine)) != AXES:
+            log.warning(
+                "The published weights were trained on axes %s, but case %s has %s: what they paint may lie mirrored.",
+                "".join(AXES), case.id, "".join(map(str, axes)),
+            )  # fmt: skip
+            return
 
 
 def load_published(

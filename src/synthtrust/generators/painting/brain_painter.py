@@ -45,7 +45,9 @@ class BrainPainter(TrainedGenerator):
     @property
     def remarks(self) -> dict[str, str]:
         """Where the brain in the condition comes from."""
-        return {"brain in the condition": "atlas of training cases" if self.brain_label is None else "own label class"}
+        atlas = "atlas of the training cases"
+        own = f"class {self.brain_label} of the label map, and where it has none the {atlas}"
+        return {"brain in the condition": atlas if self.brain_label is None else own}
 
     def _survey(
         self, cases: Sequence[Case], modalities: Sequence[str] | None = None, labels: Sequence[int] | None = None
