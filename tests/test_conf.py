@@ -13,6 +13,7 @@ MADE_OF = {  # what an option leaves open for the user to say
     "cases/table": ["cases.file=somewhere"],
     "cases/class_folders": ["cases.root=somewhere"],
     "generator/folder": ["generator.root=somewhere"],
+    "generator/class_folder": ["generator.root=somewhere"],
     "data/images": ["model=resnet_small"],
     "experiment/pneumonia": ["cases.root=somewhere"],
     "experiment/brain_mri": ["cases.file=somewhere"],
@@ -69,6 +70,24 @@ def test_every_classifier_can_be_built_for_planes_and_volumes(composed, model, s
 @pytest.mark.parametrize("generator", options("generator"))
 def test_every_generator_can_be_built(composed, generator):
     cfg = composed("train", f"generator={generator}", *MADE_OF.get(f"generator/{generator}", []))
+    assert instantiate(cfg.generator).seed == 0
+
+
+EXPERIMENTS = {
+    "brain_mri": ["cases.file=somewhere"],
+    "pneumonia": ["cases.root=somewhere"],
+    "brats_2mm": ["cases.root=somewhere"],
+    "hippocampus": ["cases.root=somewhere"],
+    "tstr": [],
+}
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("generator", ["replay", "noise", "class_mixture", "med_ddpm_small", "folder"])
+def test_an_experiment_takes_any_generator(composed, experiment, generator):
+    """What an experiment sets of its own generator must not be unknown to another."""
+    chosen = MADE_OF.get(f"generator/{generator}", [])
+    cfg = composed("train", f"experiment={experiment}", f"generator={generator}", *EXPERIMENTS[experiment], *chosen)
     assert instantiate(cfg.generator).seed == 0
 
 

@@ -2,6 +2,7 @@
 
 from synthtrust.generators.base import Generator
 from synthtrust.generators.class_diffusion import ClassDiffusion
+from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
 from synthtrust.generators.folder import Folder
@@ -21,6 +22,7 @@ __all__ = [
     "ClassMixture",
     "ClassDiffusion",
     "Folder",
+    "ClassFolder",
     # controls
     "Replay",
     "NoisyReplay",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case, CaseError, Source, read_brats, read_manifest
+from synthtrust.cases import Case, CaseError, Cohort, Source, read_brats, read_manifest
 from synthtrust.cases.case import GRID_TOLERANCE, check_grid, read_header
 from synthtrust.cases.manifest import NAME
 from synthtrust.generators.background import cleared
@@ -67,16 +67,17 @@ class Folder(Importer):
         """Ids of the cases that the images were learned from; None when nobody knows."""
         return read_ids(self.train_ids)
 
-    def find(self, paint: Sequence[Case], modalities: Sequence[str]) -> dict[str, list[Path]]:
+    def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Look up the twin of every case by the names of the files, and check their headers.
 
         Raises:
             CaseError: If the folder is missing, a case is without its twin, or a file of it; the message names them.
         """
+        modalities = cohort.modalities
         if classified := [case.id for case in paint if isinstance(case.label, int)]:
             raise CaseError(
-                f"Expected cases with label maps, to match twins with, but case {classified[0]} has a class. Only "
-                "twins on label maps can be imported."
+                f"Expected cases with label maps, to match twins with, but case {classified[0]} has a class. Import "
+                "images of classes with generator=class_folder."
             )
         root = Path(self.root)
         if not self.root or not root.is_dir():
@@ -89,9 +90,9 @@ class Folder(Importer):
         elif self.naming == "auto" and (root / NAME).is_file():
             twins = {case.id: case for case in read_manifest(root).cases}
         else:
-            cohort = read_brats(root, modalities=modalities, release=self.release)
-            twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in cohort.cases}
-            refused = "".join(f" {refusal.why}" for refusal in cohort.refused[:3])
+            painted = read_brats(root, modalities=modalities, release=self.release)
+            twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in painted.cases}
+            refused = "".join(f" {refusal.why}" for refusal in painted.refused[:3])
         if missing := [case.id for case in paint if case.id not in twins]:
             raise CaseError(
                 f"Expected a twin of every case under {root}, but {len(missing)} of {len(paint)} have none: "

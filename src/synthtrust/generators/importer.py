@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Cohort
 
 
 @dataclass(frozen=True)
 class Found:
     """One imported twin, on the grid of the real case it belongs to."""
 
-    label: NDArray[np.uint8]
-    """Canonical labels ``(H, W, D)``: those of the real case, unless edited masks are allowed."""
+    label: NDArray[np.uint8] | int
+    """Canonical labels ``(H, W, D)``: those of the real case, unless edited masks are allowed; or its class."""
     images: dict[str, NDArray[np.floating]]
     """Modality name -> image ``(H, W, D)``."""
     notes: dict[str, Any]
@@ -48,8 +48,12 @@ class Importer(ABC):
         """Ids of the cases that the images were learned from; None when nobody knows."""
 
     @abstractmethod
-    def find(self, paint: Sequence[Case], modalities: Sequence[str]) -> dict[str, list[Path]]:
+    def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Look up the twin of every case, by the names and headers of files alone.
+
+        Args:
+            paint: The real cases.
+            cohort: Where they come from: modalities, and labels or classes with their names.
 
         Returns:
             Case id -> the files of its twin; their content is part of the set's recipe.

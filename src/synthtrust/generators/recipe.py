@@ -8,22 +8,22 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Cohort
 from synthtrust.files import fingerprint, sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
 
 
 def recipe_of(
-    generator: Generator | Importer, train: Sequence[Case], paint: Sequence[Case], modalities: Sequence[str] = ()
+    generator: Generator | Importer, train: Sequence[Case], paint: Sequence[Case], cohort: Cohort
 ) -> dict[str, Any]:
     """Return all that decides what a synthetic set will hold, as plain JSON values.
 
-    The labels to paint on are the sha256 of their files, or classes. The modalities decide what an importer looks for;
-    a generator paints those of its training cases.
+    The labels to paint on are the sha256 of their files, or classes. The cohort's modalities and classes decide
+    what an importer looks for; a generator paints the modalities of its training cases.
     """
     kind = type(generator)
-    found = generator.find(paint, modalities) if isinstance(generator, Importer) else {}
+    found = generator.find(paint, cohort) if isinstance(generator, Importer) else {}
     train = [] if isinstance(generator, Importer) else train  # it learns from nobody here
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
         contents = list(pool.map(content_of, train))

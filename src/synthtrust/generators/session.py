@@ -26,7 +26,7 @@ from synthtrust.generators.claims import claim
 from synthtrust.generators.guards import training_ids_of
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.progress import listening
-from synthtrust.generators.shelf import NOTES, Shelf
+from synthtrust.generators.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Session:
         twins = tuple(self.shelf.twin(case) for case in self.paint)
         notes: dict[str, dict[str, Any]] = {}
         if self.by == "imported":
-            notes = {case.id: json.loads((self.folder / case.id / NOTES).read_text()) for case in self.paint}
+            notes = {case.id: json.loads(self.shelf.notes(case.id).read_text()) for case in self.paint}
         edited = [case_id for case_id, note in notes.items() if note["mask_edit"]]
         facts = {
             "training_ids": said_ids(self.generator, self.train),

@@ -16,7 +16,7 @@ from synthtrust.cases.case import RASTERS, read_header
 from synthtrust.files import write_json
 
 NOTES = "imported.json"
-"""Beside an imported twin: where it came from and what was repaired."""
+"""Of an imported twin: where it came from and what was repaired."""
 
 LABEL = "label.nii.gz"
 
@@ -81,6 +81,10 @@ class Shelf:
         """Return the file or folder of a twin."""
         return self.folder / (f"{case_id}.png" if self.one_file else case_id)
 
+    def notes(self, case_id: str) -> Path:
+        """Return where the notes on an imported twin are kept: in its folder, or beside its one file."""
+        return self.folder / f"{case_id}.{NOTES}" if self.one_file else self.home(case_id) / NOTES
+
     def twin(self, case: Case) -> Case:
         """Return the twin of a case, whether it is there or not."""
         return Case(
@@ -125,7 +129,7 @@ class Shelf:
             if not isinstance(label, int):
                 _write_volume(label, read_header(case.label_map)[1], aside / LABEL)
             if notes is not None:
-                write_json(aside / NOTES, notes)
+                write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
             aside.rename(home)
         finally:
             _remove(aside)

@@ -47,7 +47,7 @@ def synthesize(
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
     """
-    recipe = recipe_of(generator, train, paint, cohort.modalities)
+    recipe = recipe_of(generator, train, paint, cohort)
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,74 @@
+"""Class folder: labelled images that somebody else painted, in a folder for each class."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from synthtrust.cases import Case, CaseError, Cohort, read_class_folders
+from synthtrust.generators.guards import read_ids
+from synthtrust.generators.importer import Found, Importer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class ClassFolder(Importer):
+    """Imports the images under ``root/<class>/``; each real case gets one of its class, drawn by ``seed``.
+
+    No image belongs to a patient, so which case it stands for is chance. No image is taken twice while there are others
+    of its class; with fewer images than cases some are, and that is warned of.
+    """
+
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids"})
+
+    root: str = ""
+    """Holds a folder of images for each class, called as the cohort calls it."""
+    train_ids: str | list[str] | None = None
+    """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows."""
+    licence: str = ""
+    """Of the imported images, for the manifest; that of the real cases when empty."""
+
+    @property
+    def training_ids(self) -> tuple[str, ...] | None:
+        """Ids of the cases that the images were learned from; None when nobody knows."""
+        return read_ids(self.train_ids)
+
+    def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
+        """Draw an image of its class for every case.
+
+        Raises:
+            CaseError: If the cases have label maps, the folder is missing, or a class has no image; it is named.
+        """
+        if cohort.task != "classification":
+            raise CaseError(
+                f"Expected cases with a class, but those of {cohort.name} have label maps. Import twins on label maps "
+                "with generator=folder."
+            )
+        if not self.root or not Path(self.root).is_dir():
+            raise CaseError(f"Expected a folder of images, but {self.root!r} is none. Set generator.root.")
+        names = sorted(cohort.labels, key=lambda name: cohort.labels[name])
+        if missing := [name for name in names if not list(Path(self.root).glob(f"**/{name}/*"))]:
+            raise CaseError(f"Expected images of every class under {self.root}, but found none of {missing}.")
+        images = read_class_folders(self.root, names, cohort.modalities).complete(skip_refused=False)
+        rng = np.random.default_rng(self.seed)
+        self.twins_: dict[str, Case] = {}
+        for value in sorted(cohort.labels.values()):
+            wanted = sorted(case.id for case in paint if case.label == value)
+            found = [image for image in images.cases if image.label == value]
+            if len(found) < len(wanted):
+                log.warning("%d images for %d cases of class %s: some are taken again.",
+                            len(found), len(wanted), names[value])  # fmt: skip
+            order = rng.permutation(len(found))
+            self.twins_ |= {case_id: found[order[i % len(found)]] for i, case_id in enumerate(wanted)}
+        return {case.id: list(self.twins_[case.id].files.values()) for case in paint}
+
+    def load(self, case: Case, modalities: Sequence[str]) -> Found:
+        """Read the image that was drawn for a case."""
+        image = self.twins_[case.id]
+        files = {name: path.relative_to(self.root).as_posix() for name, path in image.images.items()}
+        notes: dict[str, Any] = {"files": files, "mask_edit": False}
+        return Found(case.category, {name: image.load_image(name) for name in modalities}, notes)

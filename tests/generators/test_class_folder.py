@@ -1,0 +1,86 @@
+"""Labelled images that somebody else painted serve as a synthetic set: each case gets one of its class, no more."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from synthtrust.cases import CaseError, load_manifest
+from synthtrust.generators import ClassFolder, synthesize
+from synthtrust.testing import tiny_classes, tiny_cohort
+
+CLASSES = ("healthy", "sick")
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return tiny_classes(tmp_path / "real", count=12)
+
+
+def painted(folder, count):
+    """Write images of their own grey level, in a folder for each class."""
+    for n in range(count):
+        path = folder / CLASSES[n % 2] / f"image_{n:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = np.random.default_rng(n).integers(1, 200, (16, 16), dtype=np.uint8)
+        image[0, 0] = n
+        Image.fromarray(image).save(path)
+    return str(folder)
+
+
+def bring(cohort, tmp_path, importer):
+    return synthesize(importer, cohort, cohort.cases[:6], cohort.cases, tmp_path / "synthetic")
+
+
+def numbers(twins):
+    return {twin.id: int(twin.load_image("grey")[0, 0]) for twin in twins.cases}
+
+
+def test_every_case_gets_an_image_of_its_class_and_none_comes_twice(cohort, tmp_path):
+    twins = bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 20), train_ids=["elsewhere"]))
+    found = numbers(twins)
+    assert all(found[case.id] % 2 == case.category for case in cohort.cases)
+    assert len(set(found.values())) == 12
+    assert [(twin.id, twin.category) for twin in twins.cases] == [(case.id, case.category) for case in cohort.cases]
+    manifest = load_manifest(twins.cases[0].images["grey"].parent)
+    assert manifest["training_ids"] == ["elsewhere"]
+    assert manifest["mask_disclosure"] is False
+    first = cohort.cases[0].id
+    assert manifest["imported"][first]["files"]["grey"] == f"healthy/image_{found[first]:02d}.png"
+
+
+def test_the_seed_draws_and_where_the_folder_lies_does_not(cohort, tmp_path):
+    root = painted(tmp_path / "set", 20)
+    moved = painted(tmp_path / "moved", 20)
+    asked = (ClassFolder(root=root), ClassFolder(root=moved), ClassFolder(root=root, seed=1))
+    one, again, other = (bring(cohort, tmp_path, importer) for importer in asked)
+    assert one.cases[0].images == again.cases[0].images
+    assert numbers(one) != numbers(other)
+
+
+def test_fewer_images_than_cases_are_taken_again_and_that_is_said(cohort, tmp_path, caplog):
+    found = numbers(bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 8))))
+    assert sorted(Counter(found.values()).values()) == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert "4 images for 6 cases of class healthy: some are taken again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda root: root.rename(root.with_name("gone")), r"Expected a folder of images, but .* Set generator\.root"),
+        (lambda root: (root / "sick").rename(root / "ill"), r"Expected images of every class .* none of \['sick'\]"),
+        (lambda root: (root / "sick" / "image_01.png").write_bytes(b"no"), "image_01"),
+    ],
+    ids=["no folder", "no image of a class", "a damaged image"],
+)
+def test_a_set_that_cannot_serve_is_refused(cohort, tmp_path, spoil, why):
+    root = painted(tmp_path / "set", 20)
+    spoil(tmp_path / "set")
+    with pytest.raises(CaseError, match=why):
+        bring(cohort, tmp_path, ClassFolder(root=root))
+
+
+def test_cases_with_label_maps_want_the_other_importer(tmp_path):
+    with pytest.raises(CaseError, match="generator=folder"):
+        bring(tiny_cohort(tmp_path / "real", 3), tmp_path, ClassFolder(root=painted(tmp_path / "set", 4)))
