@@ -52,7 +52,7 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
 
 def _verdicts(rows: pd.DataFrame) -> Table:
     shown = rows[["subject", "verdict", "reasons", "would_change", "thresholds"]]
-    names = ["Synthetic set", "Verdict", "Why", "What would change it", "Limits, set before looking"]
+    names = ["Synthetic set", "Verdict", "Why", "What would change it", "Limits"]
     return Table("Verdict", shown.set_axis(names, axis=1))
 
 
