@@ -77,7 +77,7 @@ def test_the_worst_of_several_sets_is_the_verdict_and_all_are_listed(page):
     assert all(name in text for name in SETS)
     assert "Because of &lt;this&gt;." in text
     assert "What would change it: More patients." in text
-    assert "Set before looking: enough=50" in text
+    assert "to be set before looking: enough=50" in text
 
 
 def test_without_a_privacy_audit_the_reading_is_not_assessed_whatever_else_is_said():
@@ -181,7 +181,7 @@ def test_long_tables_are_folded_but_not_those_of_the_summary(tmp_path):
 
 def test_thresholds_that_all_findings_share_are_said_once(page):
     text = page.read_text(encoding="utf-8")
-    assert text.count("Set before looking: enough=50") == 2  # fidelity of two sets, utility of one
+    assert text.count("to be set before looking: enough=50") == 2  # fidelity of two sets, utility of one
 
 
 def test_a_card_without_any_audit_says_so(tmp_path):
