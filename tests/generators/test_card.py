@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from synthtrust.cases import load_manifest, read_manifest
+from synthtrust.cases import CaseError, load_manifest, read_manifest
 from synthtrust.files import sha256_of
 from synthtrust.generators import Replay, synthesize
 from synthtrust.generators.card import made_on
@@ -39,6 +39,14 @@ def test_the_card_says_what_a_reader_must_know(made):
     ):
         assert fact in text, fact
     assert "{" not in text
+
+
+def test_a_card_that_was_changed_by_hand_is_found_out(made):
+    _, folder = made
+    read_manifest(folder, verify=True)
+    (folder / "card.md").write_text((folder / "card.md").read_text().replace("3 synthetic cases", "4 synthetic cases"))
+    with pytest.raises(CaseError, match=r"card\.md as it was written"):
+        read_manifest(folder, verify=True)
 
 
 def test_the_manifest_knows_its_card_and_is_written_after_it(made):

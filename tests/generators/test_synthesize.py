@@ -210,14 +210,12 @@ class Taught(Painter):
 
 
 def test_weights_count_by_what_they_hold_and_not_by_where_they_lie(cohort, tmp_path):
-    for name, content in (("a.pt", "one"), ("b.pt", "one"), ("c.pt", "other")):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "a.pt").write_text("one")
+    for name, content in (("a.pt", "one"), ("elsewhere/b.pt", "one"), ("c.pt", "other")):
+        (tmp_path / name).write_text(content)
     folders = [
         folder_of(paint(cohort, tmp_path, Taught(weights=str(tmp_path / name))))
-        for name in ("a.pt", "elsewhere/a.pt", "c.pt")
+        for name in ("a.pt", "elsewhere/b.pt", "c.pt")
     ]
     assert folders[0] == folders[1] != folders[2]
     (tmp_path / "a.pt").write_text("other weights under the old name")

@@ -107,6 +107,8 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
             raise CaseError(f"Expected {path} as it was written, but its sha256 differs from {folder / NAME}.")
         return path
 
+    if verify and (card := record.get("card")):
+        path_of(card)
     cases = tuple(
         Case(
             id=case["id"],

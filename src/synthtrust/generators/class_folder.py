@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -51,7 +52,7 @@ class ClassFolder(Importer):
         if not self.root or not Path(self.root).is_dir():
             raise CaseError(f"Expected a folder of images, but {self.root!r} is none. Set generator.root.")
         names = sorted(cohort.labels, key=lambda name: cohort.labels[name])
-        if missing := [name for name in names if not list(Path(self.root).glob(f"**/{name}/*"))]:
+        if missing := [name for name in names if not any(Path(self.root).glob(f"**/{escape(name)}/*"))]:
             raise CaseError(f"Expected images of every class under {self.root}, but found none of {missing}.")
         images = read_class_folders(self.root, names, cohort.modalities).complete(skip_refused=False)
         rng = np.random.default_rng(self.seed)

@@ -45,7 +45,7 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
     for name in generator.files_in_recipe & fields.keys():
         path = None if fields[name] is None else Path(fields[name]).expanduser()
         if path is not None and path.is_file():  # a file that is not there is refused where it is read
-            fields[name] = {"file": path.name, "sha256": sha256_of(path)}
+            fields[name] = f"sha256:{sha256_of(path)}"
     return fields
 
 
