@@ -11,10 +11,8 @@ from synthtrust.cases import Case
 from synthtrust.generators import ClassDiffusion
 from synthtrust.generators.class_diffusion import training as training_module
 from synthtrust.generators.class_diffusion.frame import Frame, fold, unfold
-from synthtrust.generators.class_diffusion.sampling import paint
 from synthtrust.generators.class_diffusion.training import Batches, Schedule
 from synthtrust.generators.class_images import ClassImages, gather
-from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.testing import ClassGeneratorContract, save_nifti, tiny_cases, tiny_classes
 
 TINY = dict(
@@ -237,44 +235,13 @@ def test_no_cases_are_refused(tmp_path):
     [
         (dict(sampling_steps=21), "2 to 20 sampling steps"),
         (dict(class_dropout=1.0), "class_dropout from 0 to below 1"),
+        (dict(sampler="ddpm"), r"sampler among \['dpm_solver', 'ddim'\], but got 'ddpm'"),
         (dict(class_dropout=0.0, guidance=2.0), "class_dropout above 0 for guidance 2.0"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_anything_is_read(change, why):
     with pytest.raises(ValueError, match=why):
         ClassDiffusion(**TINY | change)
-
-
-def known_path(mean, sd, steps):
-    """Paint where the image in every noised one is known: images are normal, ``mean`` and ``sd``."""
-    diffusion = Diffusion(250)
-
-    def guess(x, t):
-        signal = torch.from_numpy(diffusion.signal)[t].reshape(-1, 1)
-        return mean + sd**2 * signal.sqrt() / (sd**2 * signal + 1 - signal) * (x - signal.sqrt() * mean)
-
-    noise = torch.randn(5000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return noise / noise.std(), paint(diffusion, guess, noise / noise.std(), steps)
-
-
-@pytest.mark.parametrize(("sd", "steps"), [(0.05, 20), (0.15, 10), (0.15, 16), (0.15, 100), (0.25, 16)])
-def test_images_of_a_known_spread_are_painted_with_it_in_few_steps(sd, steps):
-    noise, painted = known_path(0.1, sd, steps)
-    assert float(painted.mean()) == pytest.approx(0.1, abs=0.01)
-    assert float(painted.std()) == pytest.approx(sd, rel=0.05)  # 16 even steps of DDIM: 24 % too narrow for 0.15
-    assert float(torch.corrcoef(torch.stack([noise, painted])[..., 0])[0, 1]) > 0.999  # the path keeps their order
-
-
-def test_two_steps_are_the_first_order_of_ddim_and_then_the_guess():
-    diffusion, noise = Diffusion(50), torch.full((1, 1), 0.7, dtype=torch.float64)
-    seen = []
-    painted = paint(diffusion, lambda x, t: seen.append((x, int(t))) or 0.5 * x, noise, 2)
-    first = 0.5 * noise
-    told = (noise - diffusion.signal[49] ** 0.5 * first) / (1 - diffusion.signal[49]) ** 0.5
-    expected = diffusion.signal[0] ** 0.5 * first + (1 - diffusion.signal[0]) ** 0.5 * told
-    assert [t for _, t in seen] == [49, 0]
-    torch.testing.assert_close(seen[1][0], expected)
-    torch.testing.assert_close(painted, 0.5 * expected)
 
 
 def test_the_frame_scales_pads_and_gives_back_what_it_was_given(tmp_path):

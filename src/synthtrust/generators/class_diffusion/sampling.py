@@ -18,7 +18,7 @@ and would overshoot."""
 
 
 @torch.no_grad()
-def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int) -> Tensor:
+def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int, *, order: int = 2) -> Tensor:
     """Follow DDIM's path from noise to images, each step in the direction that the last two guesses point to.
 
     DPM-Solver++(2M): Lu et al., DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, 2022,
@@ -31,6 +31,7 @@ def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int) -> Tens
         guess: Its images are clipped to [-1, 1].
         noise: Standard normal, shape ``(B, ...)``.
         steps: How many timesteps are visited at most, see ``visited``.
+        order: 2, or 1 for DDIM on the same timesteps.
 
     Returns:
         Images in [-1, 1], as ``noise``.
@@ -45,7 +46,7 @@ def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int) -> Tens
             x = image
             continue
         last, stride = stride, float(log_ratio[after] - log_ratio[t])
-        ahead = image + min(stride / last, FURTHEST) / 2 * (image - before) if last else image
+        ahead = image + min(stride / last, FURTHEST) / 2 * (image - before) if last and order > 1 else image
         x = spread[after] / spread[t] * x - signal[after] * np.expm1(-stride) * ahead
         before = image
     return x
