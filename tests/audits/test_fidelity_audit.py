@@ -149,7 +149,7 @@ def test_the_proportion_lists_what_was_trained(tables):
     ]
 
 
-@pytest.mark.parametrize(("n", "says"), [(12, "No comparison of the two sets was computed: 12 real patients"), (34, "too few to support")])
+@pytest.mark.parametrize(("n", "says"), [(12, "sets was computed: 12 real patients"), (34, "too few to support")])
 def test_few_cases_are_inconclusive_and_the_number_is_said(runs, n, says):
     run = runs["honest"]
     some = replace(run, cohort=replace(run.cohort, cases=run.cohort.cases[: N + n]))

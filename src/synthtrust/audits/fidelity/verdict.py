@@ -30,8 +30,8 @@ def too_few(name: str, n_real: int, n_synthetic: int, limits: Limits) -> Verdict
         "fidelity",
         "INCONCLUSIVE",
         [
-            f"No comparison of the two sets was computed: {n_real} real patients that the generator never saw and {n_synthetic} synthetic "
-            f"ones, where {limits.fewest} of each are needed."
+            f"No comparison of the two sets was computed: {n_real} real patients that the generator never saw and "
+            f"{n_synthetic} synthetic ones, where {limits.fewest} of each are needed."
         ],
         f"{MORE} ({limits.fewest} to compute, {limits.enough} to support).",
         vars(limits),
