@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from painted import CLASSES, PaintedRun, plane, plane_twins
 from scipy.ndimage import gaussian_filter
 
@@ -34,14 +33,6 @@ def painted(folder, real, images, training_ids="train", **facts):
     ids = [case.id for case in real.cases[:N_TRAIN]] if training_ids == "train" else training_ids
     write_manifest(folder, plane_twins(folder, real, images), {}, training_ids=ids, **facts)
     return PaintedRun(real, folder, N_TRAIN)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from painted import PaintedRun
 from scipy.ndimage import gaussian_filter
 
@@ -15,14 +14,6 @@ from synthtrust.cases.manifest import write_manifest
 from synthtrust.testing.tiny import save_nifti
 
 REGIONS = {"left": 1, "right": 2}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -20,15 +20,6 @@ TINY = dict(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """More threads than images this small can feed only wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class TestClassDiffusion(ClassGeneratorContract):
     @pytest.fixture
     def generator(self):

@@ -31,15 +31,6 @@ TINY = dict(
 BRAIN_ONLY = dict(brain_only=True, channels=(8,), dilations=(1, 2))
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """More threads than volumes this small can feed only wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class TestMedDDPM(GeneratorContract):
     @pytest.fixture
     def generator(self):

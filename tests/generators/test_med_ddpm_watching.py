@@ -27,15 +27,6 @@ TINY = dict(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """More threads than volumes this small can feed only wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory):
     return tiny_cases(tmp_path_factory.mktemp("real"), count=3)

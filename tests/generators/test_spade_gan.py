@@ -18,15 +18,6 @@ TINY = dict(
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """More threads than volumes this small can feed only wait for each other on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class TestSpadeGAN(GeneratorContract):
     @pytest.fixture
     def generator(self):

@@ -55,15 +55,6 @@ def ready(images, grid=GRID):
     return bank((torch.from_numpy(image)[None] for image in images), grid)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Search small banks with one thread: on a busy machine a second one waits longer than it works."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def heads():
     rng = np.random.default_rng(0)

@@ -21,15 +21,6 @@ TINY = (
 COLUMNS = ["alpha", "seed", "mode", "case", "patient", "source", "target", "class", "probability"]
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Two threads wait for each other longer than so small a network takes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def configure(composed, tmp_path):
     cohort = tiny_classes(tmp_path / "real", count=40)
