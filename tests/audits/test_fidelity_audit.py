@@ -109,6 +109,21 @@ def test_a_planted_fault_is_not_supported(tables, name):
     assert values(tables, "telling_apart", name, "AUC")["ci_low"].max() > 0.5 or name == "collapsed"
 
 
+def test_what_training_cases_differ_in_as_well_is_not_held_against_a_set(tmp_path):
+    """The cohort's parts come from two scanners: a perfect generator paints what it was shown."""
+    rng = np.random.default_rng(3)
+    images = [texture(rng) + (0 if i < N else rng.normal(0, 12, (28, 28))) for i in range(2 * N)]
+    cases = tuple(plane(tmp_path / "real", f"p{i:03d}", image, i % 2) for i, image in enumerate(images))
+    real, ids = Cohort("two scanners", cases, ("grey",), CLASSES), [case.id for case in cases[:N]]
+    fresh = [texture(rng) for _ in cases]
+    sets = {"perfect": fresh, "blurred": [gaussian_filter(image, 2.0) for image in fresh]}
+    found = Fidelity(SPACES, **QUICK)([painted(tmp_path / name, real, some, ids) for name, some in sets.items()])
+    said = found["verdict"].assign(subject=found["verdict"]["subject"].str.rpartition("/")[2]).set_index("subject")
+    assert said.loc["perfect", "verdict"] == "INCONCLUSIVE"
+    assert "but so does that of real training cases" in said.loc["perfect", "reasons"]
+    assert said.loc["blurred", "verdict"] == "NOT SUPPORTED"
+
+
 def test_a_collapsed_set_loses_recall_coverage_and_vendi(tables):
     for measure in ("recall", "coverage", "Vendi score"):
         found = values(tables, "diversity", "collapsed", measure)

@@ -35,8 +35,9 @@ def _quality(rows: pd.DataFrame) -> Section:
         (_table("Every number of quality", rows),),
         notes=(
             "KID is the kernel distance: unbiased, so that 0 is expected of equal sets at every n and single values "
-            "may be negative; its interval and p are over patients. The Frechet distance shrinks with n: read only its "
-            "ratio to the floor.",
+            "may be negative; its interval and p are over patients. Where real training cases differ from the unseen "
+            "ones (KID of training cases), only what goes beyond that counts against a set. The Frechet distance "
+            "shrinks with n: read only its ratio to the floor.",
         ),
     )
 

@@ -63,6 +63,12 @@ class Clouds:
     synthetic: Tensor
     """``(n, k)``."""
     pca: ReferencePca
+    trained: Tensor | None = None
+    """``(t, k)`` of real training cases; None for fewer than ten."""
+
+
+TRAINED = "KID of training cases"
+"""How far the generator's own training cases lie from the unseen ones: a perfect generator lies there as well."""
 
 
 def row(name: str, space: str, measure: str, value: float, **more: Any) -> Row:
@@ -90,11 +96,12 @@ def clouds(space: str, real: Sequence[Reduced], synthetic: Sequence[Reduced], fi
     most = max(min(len(real) // 2, len(synthetic)) // ROWS_PER_FEATURE, 1)
     basis = rows[0] if len(fitted) < ROWS_PER_FEATURE else torch.stack([one.spaces[space].double() for one in fitted])
     pca = ReferencePca(most=min(most, 32)).fit(basis)
-    return Clouds(pca.transform(rows[0]), pca.transform(rows[1]), pca)
+    trained = None if basis is rows[0] else pca.transform(basis)
+    return Clouds(pca.transform(rows[0]), pca.transform(rows[1]), pca, trained)
 
 
 def quality_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]:
-    """KID with its test, the Frechet distance, precision and density: do synthetic cases look like real ones?"""
+    """KID with its test, that of training cases, Frechet distance, precision, density: do cases look like real ones?"""
     x, y = both.real, both.synthetic
     n = {"n_real": len(x), "n_synthetic": len(y)}
     test = kernel_test(x, y, n_boot=draws.n_boot, n_permutations=draws.n_permutations, seed=draws.seed)
@@ -104,6 +111,10 @@ def quality_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]
         row(name, space, "KID", test.value, ci_low=test.low, ci_high=test.high, p=test.p, expected=0.0, **n)
         | _floor(floor) | {"ratio": NAN, "note": at}
     ]  # fmt: skip
+    if both.trained is not None:
+        here = kernel_test(x, both.trained, n_boot=draws.n_boot, n_permutations=1, seed=draws.seed)
+        of_parts = {"n_real": len(x), "n_synthetic": len(both.trained), "note": "Real cases on both sides."}
+        rows.append(row(name, space, TRAINED, here.value, ci_low=here.low, ci_high=here.high, expected=0.0, **of_parts))
     d = min(x.shape[1], floor.n // ROWS_PER_FEATURE)
     if d >= 1:
         found = real_floor(frechet_distance, x[:, :d], y[:, :d], n_draws=draws.n_draws, seed=draws.seed)

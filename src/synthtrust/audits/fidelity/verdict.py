@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthtrust.audits.fidelity.controls import unseen
-from synthtrust.audits.fidelity.rows import PRECISION, RECALL, Row
+from synthtrust.audits.fidelity.rows import PRECISION, RECALL, TRAINED, Row
 from synthtrust.audits.fidelity.telling import BRIGHTNESS
 from synthtrust.audits.verdict import Verdict
 from synthtrust.metrics.functional.intervals import holm
@@ -52,8 +52,9 @@ def verdict_of(
     """Judge a set by its rows.
 
     NOT SUPPORTED where KID lies above the real floor in a feature space with p below the limit after Holm's
-    correction over the spaces. SUPPORTED where it lies at the floor in every space, precision and recall are not below
-    what real halves give, every planted fault was noticed, and there are enough patients. Anything else is open.
+    correction over the spaces, and beyond that of real training cases where those lie apart from the unseen ones.
+    SUPPORTED where it lies at the floor in every space, precision and recall are not below what real halves give, every
+    planted fault was noticed, and there are enough patients. Anything else is open.
 
     Args:
         name: Of the set.
@@ -68,7 +69,10 @@ def verdict_of(
     distances = [r for r in rows if r["measure"] == "KID"]
     adjusted = holm([r["p"] for r in distances])
     above = [r["value"] > r["floor_high"] for r in distances]
-    far = [(r, p) for r, p, out in zip(distances, adjusted, above) if out and p < limits.significance]
+    apart = {r["space"]: r for r in rows if r["measure"] == TRAINED and r["ci_low"] > 0}
+    shared = [r["space"] in apart and not r["ci_low"] > apart[r["space"]]["ci_high"] for r in distances]
+    decisive = zip(distances, adjusted, above, shared)
+    far = [(r, p) for r, p, out, both in decisive if out and not both and p < limits.significance]
     if far:
         worst = ", ".join(
             f"{r['space']} {r['value']:.3g} (real halves up to {r['floor_high']:.2g}, p = {p:.2g})" for r, p in far
@@ -83,7 +87,12 @@ def verdict_of(
             "A generator whose cases lie at the floor that real halves give.", vars(limits), name,
         )  # fmt: skip
     open_questions = [
-        *[f"KID in {r['space']} lies above what real halves give." for r, out in zip(distances, above) if out],
+        *[
+            f"KID in {r['space']}, {r['value']:.3g}, lies above what real halves give"
+            + (f", but so does that of real training cases, {apart[r['space']]['value']:.3g}." if both else ".")
+            for r, out, both in zip(distances, above, shared)
+            if out
+        ],
         *[
             f"{r['measure'].capitalize()} in {r['space']} is {r['value']:.2f}, of halves {r['floor_low']:.2f} or more."
             for r in rows
