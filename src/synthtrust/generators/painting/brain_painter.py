@@ -45,8 +45,8 @@ class BrainPainter(TrainedGenerator):
     @property
     def remarks(self) -> dict[str, str]:
         """Where the brain in the condition comes from."""
-        atlas = "atlas of the training cases"
-        own = f"class {self.brain_label} of the label map, and where it has none the {atlas}"
+        atlas = "atlas of training cases"
+        own = f"own label class, or the {atlas} for a label map without class {self.brain_label}"
         return {"brain in the condition": atlas if self.brain_label is None else own}
 
     def _survey(
