@@ -4,17 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from painted import CLASSES, PaintedRun, plane, plane_twins
 from scipy.ndimage import gaussian_filter
 
 from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
-from synthtrust.audits.privacy import copies
+from synthtrust.audits.privacy import copies, images
+from synthtrust.audits.privacy.audit import gather
 from synthtrust.audits.privacy.controls import smallest_leak
+from synthtrust.audits.privacy.evidence import examine
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.cases import Cohort
 from synthtrust.cases.case import CaseError
 from synthtrust.cases.manifest import write_manifest
+from synthtrust.metrics.functional import paired
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
 
@@ -189,6 +193,18 @@ def test_images_of_another_size_are_compared_and_that_is_said(audit, tmp_path, r
     verdict = verdict_of(audit([painted(tmp_path / "other", real, copies)]))
     assert verdict["verdict"] == "NOT SUPPORTED"
     assert "another size, (48, 48)" in verdict["reasons"]
+
+
+def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
+    (one,) = synthetic_sets([honest])
+    grid = images.Grid.of(images.read_images(one.train[0], one.modalities))
+    material, _ = gather(one, grid)
+    twins, train = material.synthetic.bank, material.train.bank
+    every = torch.stack([paired(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
+    found = examine(material, replace(audit, exact=True), reported=False)
+    np.testing.assert_allclose(found.nearest[0][:12, 0], every.max(dim=1).values, atol=1e-5)
+    quick = examine(material, audit, reported=False)
+    assert (found.nearest[0][:, 0] >= quick.nearest[0][:, 0] - 1e-6).all()
 
 
 def test_one_image_is_no_evidence_of_anything(audit, tmp_path, real, fresh):

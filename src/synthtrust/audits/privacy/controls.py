@@ -61,7 +61,9 @@ def positive(
     planted = plant([material.train.cases[i] for i in places], modalities, grid, limits.seed)
     controls = []
     for kind, copies in planted.items():
-        similarity, index = nearest(copies, material.train.bank, NEIGHBOURS)
+        similarity, index = nearest(
+            copies, material.train.bank, NEIGHBOURS, candidates=limits.candidates(material.train)
+        )
         right = index[:, 0].numpy() == places
         hit = limits.search(similarity, found.null).copy & right
         if found.own_copies is not None:
@@ -103,15 +105,16 @@ def _honest_attack(material: Material, inside: NDArray[np.bool_], limits: Limits
     """Attack the training set with half of the unseen cases as if they were synthetic."""
     half = material.holdout.take(np.flatnonzero(inside))
     others = material.holdout.take(np.flatnonzero(~inside))
-    members, unseen = (_nearest_in(half, side) for side in (material.train, others))
+    among = limits.candidates(half, CANDIDATES)
+    members, unseen = (_nearest_in(half, side, among) for side in (material.train, others))
     return separation_test(
         members, unseen, material.train.patients, others.patients,
         n_permutations=limits.n_permutations, seed=limits.seed, level=0.99,
     )  # fmt: skip
 
 
-def _nearest_in(half: Images, side: Images) -> torch.Tensor:
-    return nearest(side.bank, half.bank, 1, candidates=CANDIDATES)[0][:, 0]
+def _nearest_in(half: Images, side: Images, candidates: int) -> torch.Tensor:
+    return nearest(side.bank, half.bank, 1, candidates=candidates)[0][:, 0]
 
 
 def smallest_leak(found: int, planted: int) -> float:

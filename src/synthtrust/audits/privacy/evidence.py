@@ -120,8 +120,10 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
             f"got {found.n_train} and {found.n_holdout}, and {len(synthetic)} synthetic images."
         )
         return found
-    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS)
-    similarity, index = nearest(synthetic.bank, train.bank, NEIGHBOURS, exclude=material.apart(synthetic, train))
+    among = limits.candidates(train)
+    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, candidates=among)
+    tied = material.apart(synthetic, train)
+    similarity, index = nearest(synthetic.bank, train.bank, NEIGHBOURS, exclude=tied, candidates=among)
     found.null = null.double().numpy()
     found.nearest = similarity.double().numpy(), index[:, 0].numpy()
     found.copies = _ask(found, "Copy search", lambda: limits.search(similarity, null))
@@ -155,15 +157,17 @@ def _mirror(material: Material, limits: Limits) -> CopySearch:
             f"Expected at least {FEWEST} training cases, to take the place of unseen ones, but got "
             f"{len(material.train)}."
         )
-    items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=material.apart(synthetic, holdout))
-    return limits.search(items, nearest(material.train.bank, holdout.bank, NEIGHBOURS)[0])
+    tied, among = material.apart(synthetic, holdout), limits.candidates(holdout)
+    items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=tied, candidates=among)
+    return limits.search(items, nearest(material.train.bank, holdout.bank, NEIGHBOURS, candidates=among)[0])
 
 
 def membership_of(material: Material, limits: Limits) -> Membership:
     """Attack the training cases through the synthetic ones (P2)."""
     real, n_train = material.real, len(material.train)
     tied = material.apart(real, material.synthetic)
-    score = nearest(real.bank, material.synthetic.bank, 1, exclude=tied, candidates=CANDIDATES)[0][:, 0]
+    among = limits.candidates(material.synthetic, CANDIDATES)
+    score = nearest(real.bank, material.synthetic.bank, 1, exclude=tied, candidates=among)[0][:, 0]
     return membership_auc(
         score[:n_train],
         score[n_train:],
@@ -179,7 +183,8 @@ def share_of(material: Material, limits: Limits) -> NearestShare:
     """Ask which real image is nearest to each synthetic one (P3); exact for any two numbers of patients."""
     real = material.real
     tied = material.apart(material.synthetic, real)
-    index = nearest(material.synthetic.bank, real.bank, 1, exclude=tied, candidates=CANDIDATES)[1]
+    among = limits.candidates(real, CANDIDATES)
+    index = nearest(material.synthetic.bank, real.bank, 1, exclude=tied, candidates=among)[1]
     return nearest_real_share(
         index[:, 0],
         np.arange(len(real)) < len(material.train),

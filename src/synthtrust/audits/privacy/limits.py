@@ -1,5 +1,6 @@
 """The limits of the privacy audit, all set before looking."""
 
+from collections.abc import Sized
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -41,6 +42,9 @@ class Limits:
     """Training cases that copies are planted of, at most a fifth of them."""
     n_permutations: int = 999
     """Permutations of patients for each p."""
+    exact: bool = False
+    """Compare all pairs of images in full, not the most alike of a coarse comparison alone: the nearest image is then
+    surely the nearest, also among images that are no copies, and the search takes many times as long."""
     level: float = 0.95
     """Coverage of the intervals; those of controls have 99 %."""
     seed: int = 0
@@ -57,6 +61,10 @@ class Limits:
         """Return those that decide."""
         names = [field.name for field in fields(Limits)]
         return {name: getattr(self, name) for name in names[: names.index("n_copies")]}
+
+    def candidates(self, reference: Sized, otherwise: int = 6) -> int:
+        """Return how many images of a reference are compared in full with each image."""
+        return len(reference) if self.exact else otherwise
 
     def search(self, items: Any, unseen: Any, *, ranked: bool = True) -> CopySearch:
         """Return the copy search with these thresholds."""
