@@ -7,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from painted import CLASSES, PaintedRun, plane, plane_twins
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Fidelity
-from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of, standardised
+from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
 from synthtrust.audits.fidelity.rows import Draws
-from synthtrust.audits.fidelity.spaces import LowResolution, Network, RandomConvolutions, RegionTexture, on_grid
+from synthtrust.audits.fidelity.spaces import LowResolution, RandomConvolutions, RegionTexture
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.cases import Case, Cohort, Source
@@ -242,32 +241,6 @@ def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
 def test_one_feature_space_is_not_enough():
     with pytest.raises(ValueError, match="at least two feature spaces"):
         Fidelity({"random": RandomConvolutions()})
-
-
-def test_a_network_of_ones_own_is_a_feature_space(tmp_path):
-    module = torch.jit.script(torch.nn.Sequential(torch.nn.Conv3d(2, 4, 3), torch.nn.AdaptiveAvgPool3d(1)))
-    module.save(str(tmp_path / "network.pt"))
-    space = Network(torch.jit.load(tmp_path / "network.pt"), grid=8)
-    image = torch.rand(2, 12, 9, 20)
-    assert space(image, None, [], (1.0, 1.0, 1.0)).shape == (4,)
-    assert torch.equal(space(image, None, [], (1, 1, 1)), module(on_grid(image, 8)[None])[0].flatten())
-
-
-def test_the_texture_of_regions_does_not_depend_on_what_lies_far_away():
-    rng = torch.Generator().manual_seed(0)
-    image, label = torch.rand(1, 40, 30, 30, generator=rng), torch.zeros(40, 30, 30, dtype=torch.uint8)
-    label[10:18, 10:18, 10:18] = 1
-    whole = RegionTexture()(image, label, [1], (1.0, 1.0, 1.0))
-    image[:, 30:] = 5
-    torch.testing.assert_close(RegionTexture()(image, label, [1], (1.0, 1.0, 1.0)), whole)
-
-
-def test_standardising_leaves_zero_where_it_is():
-    image = torch.tensor([[[0.0, 2.0], [4.0, 6.0]]])
-    found = standardised(image)
-    assert found[0, 0, 0] == 0
-    assert found[0][image[0] != 0].mean() == pytest.approx(0, abs=1e-6)
-    assert found[0][image[0] != 0].std(correction=0) == pytest.approx(1)
 
 
 @pytest.fixture(scope="module")

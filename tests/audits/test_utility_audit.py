@@ -25,10 +25,6 @@ def equal(audit):
     return audit(sweep(2.0, 2.0, n=300))
 
 
-def budget(alpha, **facts):
-    return PlantedClassifier(alpha, facts_=facts)
-
-
 def test_the_gap_and_the_ratio_have_their_golden_values(audit):
     runs = [
         PlantedSegmenter(alpha, seed, [[dice] * 3 for dice in row], [[dice] * 3 for dice in row])
@@ -218,63 +214,6 @@ def test_one_alpha_has_a_curve_that_needs_two(audit):
 
     assert curve["note"].str.contains("need two alphas").all()
     assert curve["band_low"].isna().all()
-
-
-@pytest.mark.parametrize(
-    ("runs", "says"),
-    [
-        pytest.param([], "at least one finished run", id="no runs"),
-        pytest.param([PlantedClassifier(0.0), PlantedSegmenter(1.0)], "runs of one task", id="two tasks"),
-        pytest.param([PlantedClassifier(), PlantedClassifier(0.0, first_case=5)], "same test cases", id="other cases"),
-        pytest.param([PlantedClassifier(), PlantedClassifier(0.0, sources=("real",))], "test sources", id="no twins"),
-        pytest.param(
-            [PlantedClassifier(0.0, n=4), PlantedClassifier(1.0, of=("yes", "no", "no", "yes"))],
-            r"same real test cases in every run, but only .* has \['c0000 \(no\)'", id="other classes of cases",
-        ),
-        pytest.param(
-            [PlantedClassifier(0.0), PlantedClassifier(1.0, classes=("no", "maybe"))], "one classes", id="other classes"
-        ),
-        pytest.param([PlantedClassifier(classes=("only",))], "at least two classes", id="one class"),
-        pytest.param([PlantedClassifier(), PlantedClassifier()], "one run for each mode", id="the same run twice"),
-        pytest.param([budget(0.0, steps=100), budget(1.0, steps=300)], "one steps, but .* 100 and .* 300", id="steps"),
-        pytest.param(
-            [budget(0.0, training={"model": {"lr": 1}}), budget(1.0, training={"model": {"lr": 2}})],
-            "one model, but .* {'lr': 1}", id="network",
-        ),
-        pytest.param(
-            [budget(0.0, generator={"_target_": "P", "k": 1}), budget(0.0, generator={"_target_": "P", "k": 2})],
-            "one k of P, but", id="generators of two settings",
-        ),
-    ],
-)  # fmt: skip
-def test_runs_that_cannot_be_compared_are_refused(audit, runs, says):
-    with pytest.raises(ValueError, match=says):
-        audit(runs)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "says"),
-    [
-        (lambda t: t.assign(probability=t["probability"].where(t.index != 3)), "sum to 1"),
-        (lambda t: t.assign(probability=t["probability"] * 1.1), "sum to 1"),
-        (lambda t: t.drop(index=3), "2 probabilities that sum to 1"),
-        (lambda t: t.assign(probability=[1.5, -0.5] * (len(t) // 2)), "from 0 to 1"),
-        (lambda t: t.assign(target=t["target"].where(t.index != 3, "no")), "one class per case"),
-        (lambda t: t.assign(target=t["target"].where(t["target"] != "yes", "else")), r"some of \['else'\]"),
-        (lambda t: t.assign(target=t["target"].where(t["target"] != "yes")), "name of a class in every row"),
-        (lambda t: t.rename(columns={"class": "region"}), "a column 'class'"),
-        (lambda t: pd.concat([t, t.head(1)]), "one score per case, source and class"),
-        (lambda t: t.head(0), "Expected scores in run"),
-    ],
-    ids=["missing", "sum", "no row", "negative", "two classes", "unknown", "no name", "column", "twice", "none"],
-)  # fmt: skip
-def test_scores_that_contradict_themselves_are_refused(audit, spoil, says):
-    run = PlantedClassifier()
-    scores = spoil(run.scores())
-    run.scores = lambda: scores
-
-    with pytest.raises(ValueError, match=says):
-        audit([run])
 
 
 def test_the_same_runs_give_the_same_tables_in_any_order(audit):

@@ -4,20 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from nibabel import Nifti1Image
 from nibabel.loadsave import load
 from torch.utils.data import default_collate
 
 from synthtrust.cases import Case
 from synthtrust.generators import synthesize
-from synthtrust.generators.guards import training_ids_of
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm import training as training_module
-from synthtrust.generators.med_ddpm.network import empty_network
-from synthtrust.generators.med_ddpm.published import published_shapes
 from synthtrust.generators.med_ddpm.volumes import Volumes
-from synthtrust.generators.painting.diffusion import cosine_betas
 from synthtrust.generators.painting.typical import typical_of
 from synthtrust.generators.painting.volumes import prepared
 from synthtrust.testing import GeneratorContract, tiny_cases, tiny_cohort
@@ -212,83 +206,6 @@ def test_a_label_beyond_the_box_is_refused(cases):
     label[8, 10, 23] = 2
     with pytest.raises(ValueError, match="larger size"):
         generator.sample(label, np.random.default_rng(0))
-
-
-@pytest.fixture
-def weights(tmp_path):
-    shapes = published_shapes(empty_network(channels=(4, 8), num_res_blocks=1))
-    generator = torch.Generator().manual_seed(0)
-    ema = {key: 0.1 * torch.randn(shape, generator=generator) for key, shape in shapes.items()}
-    path = tmp_path / "model_brats.pt"
-    torch.save({"step": 1, "model": ema, "ema": ema | {"betas": torch.from_numpy(cosine_betas(10)).float()}}, path)
-    return str(path)
-
-
-PUBLISHED = dict(
-    channels=(4, 8), num_res_blocks=1, size=(16, 20, 24), timesteps=10, sampler="ddim", sampling_steps=3
-)  # fmt: skip
-
-
-@pytest.fixture
-def four(tmp_path):
-    return with_voxels_of(1.0, tiny_cases(tmp_path / "four", count=2, modalities=("flair", "t1ce", "t1", "t2")))
-
-
-def with_voxels_of(side, cases):
-    """Rewrite the headers: voxels of one side [mm], axes left-posterior-superior."""
-    for path in {path for case in cases for path in case.files.values()}:
-        voxels = np.asanyarray(load(path).dataobj)
-        Nifti1Image(voxels, np.diag([-side, -side, side, 1.0])).to_filename(path)
-    return cases
-
-
-def test_published_weights_paint_without_training(four, weights, tmp_path):
-    home = tmp_path / "home"
-    generator = MedDDPM(weights=weights, **PUBLISHED).work_in(home).fit(four)
-    images = sample(generator, four[0])
-    assert list(images) == ["t1", "t1ce", "t2", "flair"]
-    assert not home.exists()
-    assert generator.survey_.labels == (1, 2, 3)
-    highest = np.median([case.load_image("t2").max() for case in four])
-    assert images["t2"].max() <= highest
-
-
-def test_whom_published_weights_learned_from_is_told_or_unknown(cases):
-    assert training_ids_of(MedDDPM(weights="model.pt"), cases) is None
-    assert training_ids_of(MedDDPM(weights="model.pt", train_ids=["b", "a"]), cases) == ("a", "b")
-    assert training_ids_of(MedDDPM(**TINY), cases) == tuple(case.id for case in cases)
-
-
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        (dict(timesteps=20), "Expected weights of 20 timesteps, but .* has 10"),
-        (dict(channels=(8, 16), size=(16, 20, 24)), "of another shape"),
-    ],
-)
-def test_weights_that_do_not_fit_are_refused(four, weights, change, why):
-    with pytest.raises(ValueError, match=why):
-        MedDDPM(weights=weights, **PUBLISHED | change).fit(four)
-
-
-def test_weights_of_another_noise_schedule_are_refused(four, weights):
-    checkpoint = torch.load(weights, weights_only=True)
-    checkpoint["ema"]["betas"] = torch.linspace(1e-4, 0.02, 10)
-    torch.save(checkpoint, weights)
-    with pytest.raises(ValueError, match="Expected weights that were trained with the cosine schedule"):
-        MedDDPM(weights=weights, **PUBLISHED).fit(four)
-
-
-def test_cases_of_other_voxels_than_the_weights_know_are_refused(weights, tmp_path):
-    coarse = tiny_cases(tmp_path / "coarse", count=2, modalities=("flair", "t1ce", "t1", "t2"))
-    with_voxels_of(2.0, coarse)
-    with pytest.raises(ValueError, match=r"Expected voxels of 1 mm, .* but case .* has 2 x 2 x 2 mm"):
-        MedDDPM(weights=weights, **PUBLISHED).fit(coarse)
-
-
-def test_published_weights_want_their_four_modalities(cases, weights):
-    with pytest.raises(ValueError, match=r"\['flair', 't1', 't1ce', 't2'\] in every case, but"):
-        MedDDPM(weights=weights, **PUBLISHED).fit(cases)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The task network's own features: what a segmenter or classifier that learned from patients sees in an image."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -31,6 +32,8 @@ class TaskNetwork:
     """Folder of the run."""
     layer: str = ""
     """Name of another layer of its network, as ``named_modules`` has it."""
+    lock: AbstractContextManager = field(default_factory=Lock, init=False, repr=False, compare=False)
+    """One network looks at one image at a time: its hooks would mix up several."""
     raw: ClassVar[bool] = True
     """It is handed images as files have them, and prepares them as its training did."""
 
@@ -43,14 +46,10 @@ class TaskNetwork:
             labels: Not looked at.
             spacing: Not looked at.
         """
-        with self._lock, torch.inference_mode():  # one network, whose hooks would mix up several images
+        with self.lock, torch.inference_mode():
             maps = self._maps(self._prepare(image)[None].to(next(self._net.parameters()).device))
         flat = maps[0].flatten(1).float().cpu()  # (K, places)
         return torch.cat([flat.mean(1), flat.std(1, correction=0)])
-
-    @cached_property
-    def _lock(self) -> Any:
-        return Lock()
 
     @cached_property
     def _found(self) -> Run:

@@ -102,8 +102,9 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[str]]:
             f"have {sorted(shapes | more)[:4]}. Resample them, or paint on the real grid."
         )
     kept = first_of_each(train), first_of_each(holdout, train)
-    remarks = [OVERLAP.format(n=len(one.scored_and_seen), ids=", ".join(one.scored_and_seen[:5]))]
-    remarks = remarks * bool(one.scored_and_seen) + [
+    seen = one.scored_and_seen
+    remarks = [OVERLAP.format(n=len(seen), ids=", ".join(seen[:5]))] if seen else []
+    remarks += [
         f"{n} {what} cases left out: voxel by voxel another real case."
         for what, n in (("training", len(train) - len(kept[0])), ("unseen", len(holdout) - len(kept[1])))
         if n

@@ -59,11 +59,9 @@ def positive(
     rng = np.random.default_rng([limits.seed, 2])
     places = np.sort(rng.permutation(len(material.train))[:m])
     planted = plant([material.train.cases[i] for i in places], modalities, grid, limits.seed)
-    controls = []
+    controls, among = [], limits.candidates(material.train, NEIGHBOURS)
     for kind, copies in planted.items():
-        similarity, index = nearest(
-            copies, material.train.bank, NEIGHBOURS, candidates=limits.candidates(material.train)
-        )
+        similarity, index = nearest(copies, material.train.bank, NEIGHBOURS, candidates=among)
         right = index[:, 0].numpy() == places
         hit = limits.search(similarity, found.null).copy & right
         if found.own_copies is not None:

@@ -120,7 +120,7 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
             f"got {found.n_train} and {found.n_holdout}, and {len(synthetic)} synthetic images."
         )
         return found
-    among = limits.candidates(train)
+    among = limits.candidates(train, NEIGHBOURS)
     null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, candidates=among)
     tied = material.apart(synthetic, train)
     similarity, index = nearest(synthetic.bank, train.bank, NEIGHBOURS, exclude=tied, candidates=among)
@@ -157,7 +157,7 @@ def _mirror(material: Material, limits: Limits) -> CopySearch:
             f"Expected at least {FEWEST} training cases, to take the place of unseen ones, but got "
             f"{len(material.train)}."
         )
-    tied, among = material.apart(synthetic, holdout), limits.candidates(holdout)
+    tied, among = material.apart(synthetic, holdout), limits.candidates(holdout, NEIGHBOURS)
     items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=tied, candidates=among)
     return limits.search(items, nearest(material.train.bank, holdout.bank, NEIGHBOURS, candidates=among)[0])
 

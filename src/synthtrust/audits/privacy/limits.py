@@ -62,8 +62,8 @@ class Limits:
         names = [field.name for field in fields(Limits)]
         return {name: getattr(self, name) for name in names[: names.index("n_copies")]}
 
-    def candidates(self, reference: Sized, otherwise: int = 6) -> int:
-        """Return how many images of a reference are compared in full with each image."""
+    def candidates(self, reference: Sized, otherwise: int) -> int:
+        """Return how many images of a reference are compared in full with each image: all, if it is to be exact."""
         return len(reference) if self.exact else otherwise
 
     def search(self, items: Any, unseen: Any, *, ranked: bool = True) -> CopySearch:

@@ -1,0 +1,33 @@
+"""A feature space sees what it is said to see, and a network of one's own can be one."""
+
+import pytest
+import torch
+
+from synthtrust.audits.fidelity.cases import standardised
+from synthtrust.audits.fidelity.spaces import Network, RegionTexture, on_grid
+
+
+def test_a_network_of_ones_own_is_a_feature_space(tmp_path):
+    module = torch.jit.script(torch.nn.Sequential(torch.nn.Conv3d(2, 4, 3), torch.nn.AdaptiveAvgPool3d(1)))
+    module.save(str(tmp_path / "network.pt"))
+    space = Network(torch.jit.load(tmp_path / "network.pt"), grid=8)
+    image = torch.rand(2, 12, 9, 20)
+    assert space(image, None, [], (1.0, 1.0, 1.0)).shape == (4,)
+    assert torch.equal(space(image, None, [], (1, 1, 1)), module(on_grid(image, 8)[None])[0].flatten())
+
+
+def test_the_texture_of_regions_does_not_depend_on_what_lies_far_away():
+    rng = torch.Generator().manual_seed(0)
+    image, label = torch.rand(1, 40, 30, 30, generator=rng), torch.zeros(40, 30, 30, dtype=torch.uint8)
+    label[10:18, 10:18, 10:18] = 1
+    whole = RegionTexture()(image, label, [1], (1.0, 1.0, 1.0))
+    image[:, 30:] = 5
+    torch.testing.assert_close(RegionTexture()(image, label, [1], (1.0, 1.0, 1.0)), whole)
+
+
+def test_standardising_leaves_zero_where_it_is():
+    image = torch.tensor([[[0.0, 2.0], [4.0, 6.0]]])
+    found = standardised(image)
+    assert found[0, 0, 0] == 0
+    assert found[0][image[0] != 0].mean() == pytest.approx(0, abs=1e-6)
+    assert found[0][image[0] != 0].std(correction=0) == pytest.approx(1)
