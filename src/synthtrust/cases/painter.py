@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates
 
 from synthtrust.cases.cohort import BRATS_LABELS
+from synthtrust.cases.smooth_noise import FINER, smooth_noise
 
 Array = NDArray[np.float64]
 Shape = tuple[int, int, int]
@@ -22,7 +23,6 @@ PHANTOM_VERSION = 2
 
 SMALLEST_SIDE = 16  # below, a tumour has no room for three nested labels
 FEWEST_VOXELS = 4  # of each label in each case
-FINER = 2  # tissue is decided on a grid this much finer: partial volume
 
 Tissue = IntEnum("Tissue", "CSF GREY WHITE NUCLEI HYPERINTENSITY VESSEL NCR ED ET", start=0)
 NOTHING = len(Tissue)  # outside the brain
@@ -169,24 +169,6 @@ def image(rng: np.random.Generator, tissue: Array, modality: str, enhancement: f
     real, imaginary = (gaussian_filter(rng.normal(0, 45, shape), sigma=0.5) for _ in range(2))
     scanned = rng.uniform(0.8, 1.25) * np.hypot(signal + real, imaginary)
     return np.where(tissue.any(axis=0), np.maximum(np.rint(scanned), 1), 0).astype(np.int16)
-
-
-def smooth_noise(rng: np.random.Generator, shape: Sequence[int], width: float, centre: float = 0) -> Array:
-    """Return smooth noise of mean about 0 and standard deviation 1, the same at every resolution.
-
-    A random sum of ``cos(pi i x) cos(pi j y) cos(pi k z)``, whose number of half-waves ``|(i, j, k)|`` is Gaussian
-    around ``centre`` with this ``width``.
-    """
-    waves = np.arange(int(centre + 2.5 * width) + 2)
-    through = waves if shape[2] > FINER else waves[:1]  # one slice is the same all through
-    i, j, k = np.meshgrid(waves, waves, through, indexing="ij", sparse=True)
-    weight = np.exp(-(((np.sqrt(i**2 + j**2 + k**2) - centre) / width) ** 2) / 2)
-    weight[0, 0, 0] = 0
-    field = rng.normal(size=weight.shape) * weight
-    for side, numbers in zip(shape, (waves, waves, through), strict=True):
-        basis = np.cos(np.pi * np.outer(numbers, (np.arange(side) + 0.5) / side))  # (K, side)
-        field = np.tensordot(field, basis, axes=(0, 0))  # the axis at the front goes, its voxels come at the back
-    return field / field.std()
 
 
 def _paint_hindbrain(tissue: NDArray[np.uint8], space: Array) -> None:

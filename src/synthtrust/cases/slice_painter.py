@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases.painter import Array, Lesion, Tissue, anatomy, draw_lesion, image, shares, smooth_noise
+from synthtrust.cases.painter import Array, Lesion, Tissue, anatomy, draw_lesion, image, shares
+from synthtrust.cases.smooth_noise import smooth_noise
 
 SLICES_VERSION = 1
 """To be raised with every change that changes a pixel: it is part of the recipe."""
