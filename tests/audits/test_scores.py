@@ -48,6 +48,21 @@ def test_runs_that_cannot_be_compared_are_refused(audit, runs, says):
         audit(runs)
 
 
+def test_two_generators_may_have_painted_twins_of_other_cases(audit):
+    def without_twin(run):
+        scores = run.scores()
+        run.scores = lambda: scores[(scores["source"] == "real") | (scores["case"] != "c0001")]
+        return run
+
+    def arms(painter):
+        return [budget(alpha, generator={"_target_": painter}) for alpha in (0.0, 1.0)]
+
+    tables = audit([*arms("A"), *map(without_twin, arms("B"))])
+    assert set(tables["comparison"]["generator"]) == {"A", "B"}
+    with pytest.raises(ValueError, match=r"the same synthetic test cases in every run, but only .* has \['c0001"):
+        audit([*arms("A"), arms("B")[0], without_twin(arms("B")[1])])
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [

@@ -64,6 +64,29 @@ def test_a_changed_copy_of_a_slice_is_found_and_nothing_else(splits, change):
     assert {d.parts for d in found} == {("train", "test")}
 
 
+TURNS = {
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "upside down": lambda pixels: pixels[::-1],
+    "by 90 degrees": lambda pixels: np.rot90(pixels),
+    "by 180 degrees": lambda pixels: np.rot90(pixels, 2),
+    "by 270 degrees": lambda pixels: np.rot90(pixels, 3),
+    "transposed": lambda pixels: pixels.T,
+    "transposed the other way": lambda pixels: pixels[::-1, ::-1].T,
+}
+
+
+@pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS)
+def test_a_mirrored_or_turned_copy_is_found_and_said_to_be_one(splits, turn):
+    copy = _jpeg(np.ascontiguousarray(turn(blobs(1, (24, 30)))))
+    parts = splits([blobs(n, (24, 30)) for n in range(3)], test=[blobs(3, (24, 30)), copy])
+    (found,) = find_duplicates(parts)
+    assert (found.one, found.other, found.exact, found.turned) == ("train_1", "test_1", False, True)
+    with pytest.raises(
+        CaseError, match=r"train_1 \(train\) and test_1 \(test\), 0\.9\d\d alike when mirrored or turned"
+    ):
+        check_duplicates(parts)
+
+
 def test_honest_slices_are_no_duplicates(tmp_path):
     cases = phantom_slices(tmp_path, n_cases=120).cases
     assert find_duplicates(Splits(cases[:80], cases[80:90], cases[90:])) == []
@@ -102,6 +125,8 @@ def test_volumes_are_compared_too(splits):
     brighter = (volumes[1] * 0.8 + 9).astype(np.uint8)
     found = find_duplicates(splits(volumes[:3], test=[volumes[3], brighter]))
     assert [(d.one, d.other, d.exact) for d in found] == [("train_1", "test_1", False)]
+    (found,) = find_duplicates(splits(volumes[:3], test=[volumes[3], brighter[:, ::-1, ::-1]]))
+    assert (found.one, found.other, found.turned) == ("train_1", "test_1", True)
 
 
 def test_what_is_compared_is_a_correlation_of_cell_means_without_their_blur():

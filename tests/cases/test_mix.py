@@ -123,6 +123,14 @@ def test_a_case_without_its_twin_is_refused(mode, alpha):
         mix(REAL, TWINS[:-1], alpha, 0, mode)
 
 
+@pytest.mark.parametrize("mode", ["complement", "independent", "additive"])
+@pytest.mark.parametrize("alpha", [0, 0.5, 1])
+def test_a_case_that_has_no_twin_is_drawn_as_real_or_not_at_all(mode, alpha):
+    alone = {"case19", "case20"}
+    whole, without = mix(REAL, TWINS, alpha, 0, mode), mix(REAL, TWINS[:-2], alpha, 0, mode, alone=alone)
+    assert without == [case for case in whole if case.source == "real" or case.id not in alone]
+
+
 def test_a_twin_without_its_case_is_refused():
     with pytest.raises(ValueError, match=r"stand alone: \['case00'\]"):
         mix(REAL[1:], TWINS, 0.5, 0)

@@ -138,9 +138,30 @@ def test_one_class_alone_is_refused(make, parts):
 def test_a_class_without_a_case_is_named_and_kept(make, parts, caplog):
     labels = {"healthy": 0, "sick": 1, "odd": 2}
     data = make(cohort=replace(parts[0], labels=labels))
-    assert data.facts["missing_classes"] == {"train": ["odd"], "val": ["odd"], "test": ["odd"]}
+    assert data.facts["missing_classes"] == {part: ["odd"] for part in ("train", "val", "test", "synthetic")}
     assert data.class_counts[2] == 0
     assert "No train case is of class odd" in caplog.text
+
+
+def test_a_class_that_the_twins_lack_is_tested_on_and_keeps_its_numbers(tmp_path, caplog):
+    cohort = tiny_classes(tmp_path / "real", count=60, classes=("a", "b", "c"))
+    twins = [replace(case, source=Source.SYNTHETIC) for case in tiny_classes(tmp_path / "twins", 60, "abc").cases]
+    painted = [twin for twin in twins if twin.category != 1]
+    splits = split(cohort.cases, test=15, val=9)
+    mixing = dict(cache=tmp_path / "cache", seed=0, steps_per_epoch=3, batch_size=4)
+    data = MixedImages(cohort, splits, painted, alpha=0.0, **mixing)
+    assert data.facts["missing_classes"] == {"train": ["b"], "val": ["b"], "synthetic": ["b"]}
+    assert data.alone == {case.id for case in cohort.cases if case.category == 1}
+    assert data.class_counts[1] == 0
+    assert "No synthetic case is of class b" in caplog.text
+    real, synthetic = (torch.cat([batch["case"] for batch in loader]) for loader in data.test_dataloader())
+    assert real.tolist() == list(range(15))
+    assert synthetic.tolist() == [n for n, case in enumerate(data.test_cases) if case.category != 1]
+    assert MixedImages(cohort, splits, painted, alpha=1.0, **mixing).class_counts[1] > 0
+    with pytest.raises(ValueError, match="beside its twin, but these have none"):
+        MixedImages(cohort, splits, painted[1:], alpha=0.0, **mixing)
+    with pytest.raises(ValueError, match=r"synthetic test cases of at least two classes.* but got a alone"):
+        MixedImages(cohort, splits, [twin for twin in twins if twin.category == 0], alpha=1.0, **mixing)
 
 
 def test_a_twin_of_another_class_is_refused(make, parts):

@@ -69,7 +69,7 @@ def test_fewer_images_than_cases_are_taken_again_and_that_is_said(cohort, tmp_pa
     ("spoil", "why"),
     [
         (lambda root: root.rename(root.with_name("gone")), r"Expected a folder of images, but .* Set generator\.root"),
-        (lambda root: (root / "sick").rename(root / "ill"), r"Expected images of every class .* none of \['sick'\]"),
+        (lambda root: (root / "sick").rename(root / "ill"), r"Expected images of at least two classes .* none of sick"),
         (lambda root: (root / "sick" / "image_01.png").write_bytes(b"no"), "image_01"),
     ],
     ids=["no folder", "no image of a class", "a damaged image"],
@@ -79,6 +79,14 @@ def test_a_set_that_cannot_serve_is_refused(cohort, tmp_path, spoil, why):
     spoil(tmp_path / "set")
     with pytest.raises(CaseError, match=why):
         bring(cohort, tmp_path, ClassFolder(root=root))
+
+
+def test_a_class_without_an_image_is_named_and_its_cases_have_no_twin(tmp_path, caplog):
+    cohort = tiny_classes(tmp_path / "real", count=12, classes=("healthy", "mild", "sick"))
+    twins = bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 20)))
+    assert "No image of class mild" in caplog.text
+    assert [twin.id for twin in twins.cases] == [case.id for case in cohort.cases if case.category != 1]
+    assert all(found % 2 == (case.category == 2) for case, found in zip(twins.cases, numbers(twins).values()))
 
 
 def test_cases_with_label_maps_want_the_other_importer(tmp_path):

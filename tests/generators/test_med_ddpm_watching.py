@@ -9,7 +9,6 @@ import torch
 from lightning import Callback
 from lightning.pytorch.loggers import WandbLogger
 
-from synthtrust.cases import Cohort
 from synthtrust.generators.device import own_device
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm import training as training_module
@@ -85,8 +84,7 @@ def test_samples_on_the_way_are_drawn_and_change_no_weight(cases, unseen, tmp_pa
 
 def test_how_often_samples_are_drawn_is_part_of_neither_recipe_nor_checkpoint(cases):
     plain, watched = MedDDPM(**TINY), MedDDPM(**TINY, sample_every=2)
-    cohort = Cohort("tiny", tuple(cases), tuple(cases[0].images), {})
-    assert recipe_of(plain, cases, cases, cohort) == recipe_of(watched, cases, cases, cohort)
+    assert recipe_of(plain, cases, cases) == recipe_of(watched, cases, cases)
     assert training_key(plain, cases, OF_THE_PAINTING) == training_key(watched, cases, OF_THE_PAINTING)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from synthtrust.audits import Utility
 from synthtrust.cases import CaseError
 from synthtrust.runs import Run, find_runs, score_cohort, train_run
 from synthtrust.runs.headline import headline
@@ -64,6 +65,33 @@ def test_a_run_describes_itself(configure):
     assert run.twin(scores["case"][0]).category == run.real_case(scores["case"][0]).category
     curves = pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv")
     assert curves[["val/score", "val/auc_sick"]].notna().sum().tolist() == [2, 2]
+
+
+def test_a_class_that_nobody_painted_stays_in_the_score_and_is_named(composed, tmp_path):
+    names = ("healthy", "mild", "sick")
+    for folder, count, classes in (("real", 60, names), ("painted", 40, names[::2])):
+        for case in tiny_classes(tmp_path / "drawn" / folder, count, classes, seed=count).cases:
+            path = tmp_path / folder / classes[case.category] / f"{case.id}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            case.images["grey"].rename(path)
+    folders = {"synthetic": "synthetic", "cache": "cache"}
+    paths = [f"paths.{key}={tmp_path / folder}" for key, folder in folders.items()]
+    generator = ["generator=class_folder", f"generator.root={tmp_path / 'painted'}", "generator.train_ids=[nobody]"]
+    for alpha in (0.0, 1.0):
+        overrides = [f"alpha={alpha}", f"paths.output={tmp_path / 'runs' / str(alpha)}", "split.test=12"]
+        folder = ["cases=class_folders", f"cases.root={tmp_path / 'real'}"]
+        train_run(composed("train", *TINY, *folder, *generator, *paths, *overrides))
+    tstr, trtr = find_runs(tmp_path / "runs")
+    assert tstr.facts()["missing_classes"] == {"train": ["mild"], "val": ["mild"], "synthetic": ["mild"]}
+    assert trtr.facts()["missing_classes"] == {"synthetic": ["mild"]}
+    scores = tstr.scores()
+    assert set(scores.loc[scores["source"] == "real", "target"]) == set(names)
+    assert set(scores.loc[scores["source"] == "synthetic", "target"]) == {"healthy", "sick"}
+    found = Utility(n_boot=100)([tstr, trtr])
+    assert found["verdict"]["reasons"].str.contains("No synthetic training case is of class mild").all()
+    classes = found["per_class"].query("measure == 'auc' and source == 'real' and alpha == 0")
+    assert set(classes["class"]) == set(names)
+    assert classes["value"].notna().all()
 
 
 def test_the_number_of_a_run_is_that_of_its_best_checkpoint_and_grows_with_training(configure):

@@ -93,9 +93,8 @@ def gather(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataF
     task = task_of(runs)
     tables = [_sound(run, task) for run in runs]
     _same_recipe(runs)
-    for run, table in zip(runs[1:], tables[1:], strict=True):
-        _same_cases(tables[0], table, PARTS[task], runs[0].folder, run.folder)
     names = generator_names(runs)
+    _same_cases(runs, tables, names, PARTS[task])
     if len(set(names)) > 1 and not side_by_side:
         raise NotApplicableError(
             f"Expected runs with one generator, but got those of {', '.join(dict.fromkeys(names))}. Judge them apart."
@@ -196,12 +195,17 @@ def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     return always | training | painting
 
 
-def _same_cases(first: pd.DataFrame, other: pd.DataFrame, part: str, first_name: Path, other_name: Path) -> None:
-    for column in (part, "source", "case"):
-        _same(set(first[column]), set(other[column]), f"the same test {column}s", first_name, other_name)
-    for source in first["source"].unique():
-        ours, theirs = (_what_was_asked(table[table["source"] == source]) for table in (first, other))
-        _same(ours, theirs, f"the same {source} test cases", first_name, other_name)
+def _same_cases(runs: list[ScoredRun], tables: list[pd.DataFrame], names: list[str], part: str) -> None:
+    """Refuse runs with other real cases than the first, or other twins than the first of their generator."""
+    first: dict[str, int] = {}
+    for place, (run, table, name) in enumerate(zip(runs, tables, names, strict=True)):
+        for column in (part, "source", "case"):
+            _same(set(tables[0][column]), set(table[column]), f"the same test {column}s", runs[0].folder, run.folder)
+        peers = {"real": 0, "synthetic": first.setdefault(name, place)}  # a set may lack a class that others have
+        for source in table["source"].unique():
+            peer = peers[source]
+            ours, theirs = (_what_was_asked(t[t["source"] == source]) for t in (tables[peer], table))
+            _same(ours, theirs, f"the same {source} test cases", runs[peer].folder, run.folder)
 
 
 def _what_was_asked(scores: pd.DataFrame) -> set[str]:

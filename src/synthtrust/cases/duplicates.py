@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Literal, get_args
 
 import numpy as np
@@ -43,6 +43,8 @@ class Duplicate:
     """Correlation of fine structure, in [0.96, 1]."""
     exact: bool
     """Whether every pixel is the same."""
+    turned: bool = False
+    """Whether it has to be mirrored or turned to be so similar."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class _Look:
     id: str
     content: bytes
     fine: NDArray[np.float32]
-    """Fine structure, of length 1."""
+    """Fine structure on a grid of as many cells along each axis, of length 1 when flat."""
 
 
 def find_duplicates(splits: Splits) -> list[Duplicate]:
@@ -60,8 +62,8 @@ def find_duplicates(splits: Splits) -> list[Duplicate]:
 
     Images are averaged onto a grid of at most 32 cells per axis (no finer than half the smallest image), their coarse
     structure is taken out, and the rest is correlated. Compression, resizing, brightness, contrast and a little noise
-    leave that as it is; turned, mirrored, shifted and cropped copies are not found. A volume takes 128 KB of memory, a
-    plane image 4 KB.
+    leave that as it is; of two images one is also mirrored along each axis, and a plane one turned by right angles.
+    Shifted and cropped copies are not found. A volume takes 128 KB of memory, a plane image 4 KB.
 
     Returns:
         For every case with copies in a later part, the most similar one of that part; train before val, then by id.
@@ -119,7 +121,8 @@ def check_duplicates(splits: Splits, policy: str = "refuse") -> Splits:
 
 def _said(found: Sequence[Duplicate]) -> str:
     first = "; ".join(
-        f"{d.one} ({d.parts[0]}) and {d.other} ({d.parts[1]}), {'the same' if d.exact else f'{d.similarity:.3f} alike'}"
+        f"{d.one} ({d.parts[0]}) and {d.other} ({d.parts[1]}), "
+        + ("the same" if d.exact else f"{d.similarity:.3f} alike{' when mirrored or turned' if d.turned else ''}")
         for d in found[:3]
     )
     return f"{len(found)} duplicates, {sum(d.exact for d in found)} of them exact, first {first}"
@@ -127,17 +130,30 @@ def _said(found: Sequence[Duplicate]) -> str:
 
 def _between(some: Sequence[_Look], others: Sequence[_Look], parts: tuple[str, str]) -> list[Duplicate]:
     by_content = {look.content: look.id for look in others}
-    fine = np.stack([look.fine for look in others])  # (M, F)
+    theirs = np.stack([look.fine.ravel() for look in others]).T  # (F, M)
     found = []
     for start in range(0, len(some), ROWS):
         rows = some[start : start + ROWS]
-        alike = np.stack([look.fine for look in rows]) @ fine.T  # (N, M)
-        for look, nearest, similarity in zip(rows, alike.argmax(axis=1), alike.max(axis=1).tolist()):
+        views = [view.reshape(len(rows), -1) @ theirs for view in _turned(np.stack([look.fine for look in rows]))]
+        nearest = np.stack([alike.argmax(axis=1) for alike in views])  # (V, N)
+        similarity = np.stack([alike.max(axis=1) for alike in views])
+        for n, look in enumerate(rows):
+            best = int(similarity[:, n].argmax())
             if look.content in by_content:  # two flat images too, which have no fine structure
                 found.append(Duplicate(look.id, by_content[look.content], parts, 1.0, exact=True))
-            elif similarity >= ALIKE:
-                found.append(Duplicate(look.id, others[nearest].id, parts, min(similarity, 1.0), exact=False))
+            elif (alike := min(float(similarity[best, n]), 1.0)) >= ALIKE:
+                found.append(
+                    Duplicate(look.id, others[nearest[best, n]].id, parts, alike, exact=False, turned=best > 0)
+                )
     return found
+
+
+def _turned(fine: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Give grids ``(N, *grid)`` as they are, then mirrored along their axes; plane ones turned by right angles too."""
+    axes = range(1, fine.ndim)
+    for grids in (fine, fine.transpose(0, 2, 1)) if fine.ndim == 3 else (fine,):
+        for mirrored in product((False, True), repeat=len(axes)):
+            yield np.flip(grids, tuple(axis for axis, flip in zip(axes, mirrored) if flip))
 
 
 def _looks(cases: Sequence[Case], grid: int) -> Iterator[_Look]:
@@ -146,7 +162,7 @@ def _looks(cases: Sequence[Case], grid: int) -> Iterator[_Look]:
             rows = cases[start : start + ROWS]
             for case, image in zip(rows, pool.map(_brightness, rows)):
                 content = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
-                yield _Look(case.id, content, fine_structure(image, grid))
+                yield _Look(case.id, content, fine_structure(image, grid).reshape([grid] * image.ndim))
 
 
 def _smallest_side(case: Case) -> int:

@@ -1,6 +1,6 @@
 """Mixing real and synthetic cases into one training set."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal, Protocol, TypeVar, get_args
 
 import numpy as np
@@ -20,7 +20,15 @@ WITH_REAL = ("additive", "real_only", "duplicate_real")
 Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
 
 
-def mix(real: Sequence[C], synthetic: Sequence[C], alpha: float, seed: int, mode: str = "complement") -> list[C]:
+def mix(
+    real: Sequence[C],
+    synthetic: Sequence[C],
+    alpha: float,
+    seed: int,
+    mode: str = "complement",
+    *,
+    alone: Collection[str] = (),
+) -> list[C]:
     """Draw one training set from real cases and their twins; ``alpha`` is the share of real cases.
 
     Eq. (4) of the position paper, ``|D_train| = alpha |D_R| + (1 - alpha) |D_S|``, leaves open which cases are drawn.
@@ -42,6 +50,8 @@ def mix(real: Sequence[C], synthetic: Sequence[C], alpha: float, seed: int, mode
         alpha: Share of real cases, in [0, 1].
         seed: Decides which cases are drawn.
         mode: One of the modes above.
+        alone: Ids of real cases that have no twin, such as those of a class that the synthetic set lacks. Where their
+            twin would be drawn nothing is: the set is smaller.
 
     Returns:
         The drawn cases, in order of id within real and synthetic.
@@ -60,14 +70,15 @@ def mix(real: Sequence[C], synthetic: Sequence[C], alpha: float, seed: int, mode
     if mode not in get_args(Mode):
         raise ValueError(f"Expected `mode` among {list(get_args(Mode))}, but got {mode!r}.")
     reals, twins = _by_id(real, "real"), _by_id(synthetic, "synthetic")
-    if mode not in ("real_only", "duplicate_real") and (alone := sorted(reals.keys() ^ twins.keys())):
-        raise ValueError(f"Expected every case beside its twin, but these ids stand alone: {alone[:8]}.")
+    if mode not in ("real_only", "duplicate_real") and (unpaired := sorted((reals.keys() ^ twins.keys()) - set(alone))):
+        raise ValueError(f"Expected every case beside its twin, but these ids stand alone: {unpaired[:8]}.")
 
     ids = sorted(reals)
     n = round(alpha * len(ids))
     rng = np.random.default_rng(seed)
     order = [ids[i] for i in rng.permutation(len(ids))]
     drawn_real, drawn_twins = _MODES[mode](order, n, rng)
+    drawn_twins = [i for i in drawn_twins if i not in alone]
     if not drawn_real and not drawn_twins:
         raise ValueError(f"Expected cases to train on, but mode {mode!r} with alpha={alpha} draws none of {len(ids)}.")
     return [reals[i] for i in sorted(drawn_real)] + [twins[i] for i in sorted(drawn_twins)]

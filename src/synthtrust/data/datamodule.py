@@ -100,8 +100,7 @@ class MixedDataModule(MixedCases):
 
     def test_dataloader(self) -> list[DataLoader]:
         """Return the real test cases, then their twins, both in order of case id."""
-        numbers = {case.id: n for n, case in enumerate(self.test_cases)}
-        return [self._whole(cases, numbers) for cases in self.parts["test"]]
+        return [self._whole(cases, self.number_of) for cases in self.parts["test"]]
 
     def _find(self, cases: Sequence[Case]) -> list[Prepared]:
         self.setup()

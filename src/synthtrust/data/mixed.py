@@ -1,7 +1,7 @@
 """What every datamodule shares: trains on a mix, chooses on a mix, tests on real cases and on their twins apart."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,7 +20,7 @@ class MixedCases(LightningDataModule, ABC):
     Args:
         cohort: Modalities and labels of the real cases.
         splits: The real cases, by patient.
-        twins: Twins of all of them, paired by id.
+        twins: Twins of all of them, paired by id; those of a class may be missing together, see `alone`.
         cache: Root folder of the preprocessed cases.
         alpha: Share of real cases in training, in [0, 1].
         seed: Decides which cases are drawn, and how they are shown.
@@ -58,11 +58,12 @@ class MixedCases(LightningDataModule, ABC):
         self.cohort, self.splits, self.cache, self.val = cohort, splits, Path(cache), val
         self.seed, self.steps_per_epoch = seed, steps_per_epoch
         self.batch_size, self.num_workers = batch_size, num_workers
-        twin_of = {case.id: case for case in twins}
-        self.parts = {part: (cases, _twins_of(cases, twin_of)) for part, cases in vars(splits).items()}
-        self.train_cases = mix(*self.parts["train"], alpha, seed, mode)
+        self.parts = {part: (cases, _twins_of(cases, twins)) for part, cases in vars(splits).items()}
+        self.alone = frozenset(case.id for part, _ in self.parts.values() for case in part) - {c.id for c in twins}
+        """Ids of the real cases that have no twin, since the synthetic set lacks their class."""
+        self.train_cases = mix(*self.parts["train"], alpha, seed, mode, alone=self.alone)
         self.val_cases = {
-            "mix": lambda: mix(*self.parts["val"], 1.0 if mode in WITH_REAL else alpha, seed),
+            "mix": lambda: mix(*self.parts["val"], 1.0 if mode in WITH_REAL else alpha, seed, alone=self.alone),
             "real": lambda: list(self.parts["val"][0]),
             "synthetic": lambda: list(self.parts["val"][1]),
         }[val]()
@@ -73,8 +74,13 @@ class MixedCases(LightningDataModule, ABC):
 
     @property
     def test_cases(self) -> tuple[Case, ...]:
-        """The real test cases, in the order of their numbers; a twin has the number of its real case."""
+        """The real test cases, in the order of their numbers."""
         return self.splits.test
+
+    @property
+    def number_of(self) -> dict[str, int]:
+        """The number of each test case, by id; a twin has the number of its real case."""
+        return {case.id: number for number, case in enumerate(self.test_cases)}
 
     @property
     def drawn(self) -> dict[str, dict[str, list[str]]]:
@@ -163,7 +169,11 @@ def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_va
         )
 
 
-def _twins_of(cases: Sequence[Case], twins: Mapping[str, Case]) -> tuple[Case, ...]:
-    if missing := [case.id for case in cases if case.id not in twins]:
+def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:
+    """Return the twins of some cases, in their order, without those of a class that no twin has."""
+    twin_of = {twin.id: twin for twin in twins}
+    classes = {twin.label for twin in twins if isinstance(twin.label, int)}
+    expected = [case for case in cases if not isinstance(case.label, int) or case.label in classes]
+    if missing := [case.id for case in expected if case.id not in twin_of]:
         raise ValueError(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
-    return tuple(twins[case.id] for case in cases)
+    return tuple(twin_of[case.id] for case in cases if case.id in twin_of)

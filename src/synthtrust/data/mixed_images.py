@@ -1,7 +1,7 @@
 """The datamodule of images with classes: batches of the mix to train on, each test case and its twin to be scored."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -26,7 +26,7 @@ class MixedImages(MixedCases):
     Args:
         cohort: Modalities and classes of the real cases.
         splits: The real cases, by patient.
-        twins: Twins of all of them, paired by id.
+        twins: Twins of all of them, paired by id; all those of a class may be missing.
         size: Side lengths of every image [pixels, voxels], one for all or one per axis; None when the files agree.
         augment: Changes training batches at random, see ``Affine`` and ``EachImage``; None for no change.
         batch_size: Images per batch and rank.
@@ -56,7 +56,8 @@ class MixedImages(MixedCases):
         self._tables: dict[Source, ImageTable] = {}
         for real, of_it in self.parts.values():
             _refuse_other_classes(real, of_it)
-        for part, cases in (("validation", self.val_cases), ("test", self.test_cases)):
+        of_tests = {"test": self.test_cases, "synthetic test": self.parts["test"][1]}
+        for part, cases in {"validation": self.val_cases, **of_tests}.items():
             self._refuse_one_class(part, cases)
         for part, missing in self.missing.items():
             log.warning("No %s case is of class %s; its score stays in the table.", part, ", ".join(missing))
@@ -76,7 +77,8 @@ class MixedImages(MixedCases):
     @property
     def missing(self) -> dict[str, list[str]]:
         """Names of the classes without a case, by part; parts that have all of them are left out."""
-        parts = {"train": self.train_cases, "val": self.val_cases, "test": self.test_cases}
+        twins = [twin for _, part in self.parts.values() for twin in part]
+        parts = {"train": self.train_cases, "val": self.val_cases, "test": self.test_cases, "synthetic": twins}
         absent = {part: set(self.classes) - {self._name(case) for case in cases} for part, cases in parts.items()}
         return {part: sorted(names) for part, names in absent.items() if names}
 
@@ -123,15 +125,14 @@ class MixedImages(MixedCases):
 
     def val_dataloader(self) -> DataLoader:
         """Return the validation cases."""
-        return self._each_once(self.val_cases)
+        return self._each_once(self.val_cases, {case.id: n for n, case in enumerate(self.val_cases)})
 
     def test_dataloader(self) -> list[DataLoader]:
         """Return the real test cases, then their twins, both in order of case id."""
-        return [self._each_once(cases) for cases in self.parts["test"]]
+        return [self._each_once(cases, self.number_of) for cases in self.parts["test"]]
 
-    def _each_once(self, cases: Sequence[Case]) -> DataLoader:
+    def _each_once(self, cases: Sequence[Case], numbers: Mapping[str, int]) -> DataLoader:
         self.setup()
-        numbers = {case.id: n for n, case in enumerate(cases)}
         return self._loader(ImageCases(cases, self._tables, numbers), ShardSampler(len(cases), *self._place()))
 
     def _loader(self, dataset: ImageCases, sampler: Sampler[int]) -> DataLoader:
@@ -148,10 +149,12 @@ class MixedImages(MixedCases):
         if len(names := {self._name(case) for case in cases}) < 2:
             raise ValueError(
                 f"Expected {part} cases of at least two classes, since an AUC compares them, but got "
-                f"{', '.join(sorted(names))} alone. Take more cases (split.val, split.test) or another split.seed."
+                f"{', '.join(sorted(names)) or 'no class'} alone. Take more cases (split.val, split.test) or another "
+                "split.seed."
             )
 
 
 def _refuse_other_classes(real: Sequence[Case], twins: Sequence[Case]) -> None:
-    if differ := [case.id for case, twin in zip(real, twins, strict=True) if case.category != twin.category]:
+    category = {case.id: case.category for case in real}
+    if differ := [twin.id for twin in twins if twin.category != category[twin.id]]:
         raise CaseError(f"Expected twins of the class of their real cases, but these differ: {differ[:8]}.")

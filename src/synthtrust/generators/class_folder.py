@@ -21,7 +21,8 @@ class ClassFolder(Importer):
     """Imports the images under ``root/<class>/``; each real case gets one of its class, drawn by ``seed``.
 
     No image belongs to a patient, so which case it stands for is chance. No image is taken twice while there are others
-    of its class; with fewer images than cases some are, and that is warned of.
+    of its class; with fewer images than cases some are, and that is warned of. A class without any image is warned of
+    too, and its cases have no twin: the class stays in every score on real cases.
     """
 
     not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids"})
@@ -42,7 +43,8 @@ class ClassFolder(Importer):
         """Draw an image of its class for every case.
 
         Raises:
-            CaseError: If the cases have label maps, the folder is missing, or a class has no image; it is named.
+            CaseError: If the cases have label maps, the folder is missing, or there are images of fewer than two
+                classes.
         """
         if cohort.task != "classification":
             raise CaseError(
@@ -52,20 +54,28 @@ class ClassFolder(Importer):
         if not self.root or not Path(self.root).is_dir():
             raise CaseError(f"Expected a folder of images, but {self.root!r} is none. Set generator.root.")
         names = sorted(cohort.labels, key=lambda name: cohort.labels[name])
-        if missing := [name for name in names if not any(Path(self.root).glob(f"**/{escape(name)}/*"))]:
-            raise CaseError(f"Expected images of every class under {self.root}, but found none of {missing}.")
-        images = read_class_folders(self.root, names, cohort.modalities).complete(skip_refused=False)
+        missing = [name for name in names if not any(Path(self.root).glob(f"**/{escape(name)}/*"))]
+        if len(names) - len(missing) < 2:
+            raise CaseError(
+                f"Expected images of at least two classes under {self.root}, but found none of {', '.join(missing)}."
+            )
+        if missing:
+            log.warning("No image of class %s under %s; its cases have no twin.", ", ".join(missing), self.root)
+        there = [name for name in names if name not in missing]
+        images = read_class_folders(self.root, there, cohort.modalities).complete(skip_refused=False)
         rng = np.random.default_rng(self.seed)
         self.twins_: dict[str, Case] = {}
-        for value in sorted(cohort.labels.values()):
-            wanted = sorted(case.id for case in paint if case.label == value)
-            found = [image for image in images.cases if image.label == value]
+        for name in there:
+            wanted = sorted(case.id for case in paint if case.label == cohort.labels[name])
+            found = [image for image in images.cases if image.label == images.labels[name]]
             if len(found) < len(wanted):
                 log.warning("%d images for %d cases of class %s: some are taken again.",
-                            len(found), len(wanted), names[value])  # fmt: skip
+                            len(found), len(wanted), name)  # fmt: skip
+            if not found:
+                continue
             order = rng.permutation(len(found))
             self.twins_ |= {case_id: found[order[i % len(found)]] for i, case_id in enumerate(wanted)}
-        return {case.id: list(self.twins_[case.id].files.values()) for case in paint}
+        return {case_id: list(twin.files.values()) for case_id, twin in self.twins_.items()}
 
     def load(self, case: Case, modalities: Sequence[str]) -> Found:
         """Read the image that was drawn for a case."""

@@ -56,7 +56,8 @@ class Importer(ABC):
             cohort: Where they come from: modalities, and labels or classes with their names.
 
         Returns:
-            Case id -> the files of its twin; their content is part of the set's recipe.
+            Case id -> the files of its twin; their content is part of the set's recipe. Where cases have classes, all
+            those of a class may be left out that the set lacks altogether; no other case may.
 
         Raises:
             CaseError: If a case is without its twin, or files are missing; the message names them.

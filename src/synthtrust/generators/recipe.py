@@ -8,23 +8,30 @@ from importlib.metadata import PackageNotFoundError, packages_distributions, ver
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases import Case, Cohort
+from synthtrust.cases import Case
 from synthtrust.files import fingerprint, sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
 
 
 def recipe_of(
-    generator: Generator | Importer, train: Sequence[Case], paint: Sequence[Case], cohort: Cohort
+    generator: Generator | Importer,
+    train: Sequence[Case],
+    paint: Sequence[Case],
+    found: Mapping[str, Sequence[Path]] | None = None,
 ) -> dict[str, Any]:
     """Return all that decides what a synthetic set will hold, as plain JSON values.
 
-    The labels to paint on are the sha256 of their files, or classes. The cohort's modalities and classes decide
-    what an importer looks for; a generator paints the modalities of its training cases.
+    The labels to paint on are the sha256 of their files, or classes.
+
+    Args:
+        generator: With its hyper-parameters.
+        train: Whom it may learn from.
+        paint: Whose labels are painted on.
+        found: What an importer found, by case id; it learns from nobody here.
     """
     kind = type(generator)
-    found = generator.find(paint, cohort) if isinstance(generator, Importer) else {}
-    train = [] if isinstance(generator, Importer) else train  # it learns from nobody here
+    train, found = (train, {}) if found is None else ([], found)
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
         contents = list(pool.map(content_of, train))
         labels = list(pool.map(_label, paint))

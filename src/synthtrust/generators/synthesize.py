@@ -43,11 +43,16 @@ def synthesize(
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
 
+    Returns:
+        The twins; an importer may have left out all those of a class.
+
     Raises:
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
     """
-    recipe = recipe_of(generator, train, paint, cohort)
+    found = generator.find(paint, cohort) if isinstance(generator, Importer) else None
+    paint = [case for case in paint if found is None or case.id in found]
+    recipe = recipe_of(generator, train, paint, found)
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -92,9 +92,11 @@ def train_run(cfg: DictConfig) -> float:
 def score_table(model: Model, data: MixedCases, cfg: DictConfig) -> pd.DataFrame:
     """Return the tidy scores of a tested model, as its ``test_rows`` has them, behind alpha, seed and mode.
 
-    If the twins' generator may have learned from patients that are scored, a column ``overlap`` says so in every row.
+    A case without a twin has no synthetic rows. If the twins' generator may have learned from patients that are scored,
+    a column ``overlap`` says so in every row.
     """
     scores = pd.DataFrame(model.test_rows(data.test_cases))
+    scores = scores[(scores["source"] == "real") | ~scores["case"].isin(data.alone)].reset_index(drop=True)
     if (word := data.overlap.get("word", "none")) != "none":
         scores["overlap"] = word
     for name, value in (("mode", cfg.data.mode), ("seed", int(cfg.seed)), ("alpha", float(cfg.alpha))):
