@@ -2,6 +2,15 @@
 
 from synthtrust.metrics.case_counts import CaseCounts, DiceVectors
 from synthtrust.metrics.case_probabilities import CaseProbabilities
+from synthtrust.metrics.feature_rows import FeatureRows
+from synthtrust.metrics.fidelity import FrechetDistance, KernelInceptionDistance, ManifoldOverlap
+from synthtrust.metrics.privacy import (
+    Authenticity,
+    CopyingStatistic,
+    MembershipArea,
+    NearestTrainingShare,
+    NeighbourRatio,
+)
 from synthtrust.metrics.trust import (
     Alignment,
     CaseConsistency,
@@ -23,4 +32,13 @@ __all__ = [
     "Alignment",
     "PerformanceGap",
     "Variability",
+    "FeatureRows",
+    "KernelInceptionDistance",
+    "FrechetDistance",
+    "ManifoldOverlap",
+    "MembershipArea",
+    "NearestTrainingShare",
+    "NeighbourRatio",
+    "Authenticity",
+    "CopyingStatistic",
 ]
