@@ -14,9 +14,9 @@ from scipy.ndimage import gaussian_filter
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
 from synthtrust.audits.fidelity.rows import Draws
-from synthtrust.audits.fidelity.spaces import LowResolution, RandomConvolutions, RegionTexture
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
+from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
 from synthtrust.cases import Case, Cohort, Source
 from synthtrust.cases.case import CaseError
 from synthtrust.cases.manifest import write_manifest

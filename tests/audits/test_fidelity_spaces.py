@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from synthtrust.audits.fidelity.cases import standardised
-from synthtrust.audits.fidelity.spaces import Network, RegionTexture, on_grid
+from synthtrust.audits.spaces import Network, RegionTexture, on_grid, standardised
 
 
 def test_a_network_of_ones_own_is_a_feature_space(tmp_path):

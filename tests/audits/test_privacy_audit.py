@@ -14,10 +14,13 @@ from synthtrust.audits.privacy import copies, images
 from synthtrust.audits.privacy.audit import gather
 from synthtrust.audits.privacy.controls import smallest_leak
 from synthtrust.audits.privacy.evidence import examine
+from synthtrust.audits.privacy.images import read_images
 from synthtrust.audits.sets import synthetic_sets
+from synthtrust.audits.spaces import LowResolution, standardised
 from synthtrust.cases import Cohort
 from synthtrust.cases.case import CaseError
 from synthtrust.cases.manifest import write_manifest
+from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional import paired
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
@@ -112,6 +115,37 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
     (share,) = rows_of(tables, "P3 nearest-real share")
     assert share["value"] == 1
     assert share["n_holdout"] == N_HOLDOUT
+
+
+NEVER_DECIDE = ("DCR, quantile 0.5", "NNDR, ratio to unseen cases", "authenticity", "Z_U", "C_T")
+
+
+def distances(tables):
+    rows = tables["tests"].set_index("measure").loc[list(NEVER_DECIDE)]
+    return rows["value"], rows["note"]
+
+
+def test_an_embedding_of_ones_own_is_what_distances_are_taken_in_and_decides_nothing(audit, leaky, acquitted, honest):
+    mine = replace(audit, embedding=LowResolution(grid=6))
+    (usual, how), (found, why) = distances(acquitted), distances(tables := mine([honest]))
+    assert how.str.startswith("by coarse interiors").all()
+    assert why.str.startswith("by LowResolution").all()
+    assert (usual != found).sum() >= 4
+    assert abs(found["Z_U"]) < 3
+    assert verdict_of(tables) == verdict_of(acquitted)
+    rest = ~tables["tests"]["measure"].str.contains("|".join(("DCR", *NEVER_DECIDE[1:])))
+    assert tables["tests"][rest].equals(acquitted["tests"][rest])
+
+
+def test_distances_in_an_embedding_are_those_of_standardised_coordinates(audit, tmp_path, real, textures):
+    """Against the same written out, for a replay: every training image is at distance 0 of its copy."""
+    copy = painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])
+    found, notes = distances(replace(audit, embedding=LowResolution(grid=6))([copy]))
+    seen = torch.stack([LowResolution(6)(standardised(read_images(c, ["grey"])), None, (), ()) for c in real.cases])
+    rows = ReferencePca().fit(seen[:N_TRAIN]).transform(seen)
+    between = np.median(torch.cdist(rows[N_TRAIN:], rows[:N_TRAIN]).min(dim=1).values)
+    assert (found["DCR, quantile 0.5"], found["authenticity"]) == (0, 0)
+    assert f"{between:.3g} of unseen cases" in notes["DCR, quantile 0.5"]
 
 
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synthtrust.audits.fidelity.task_network import TaskNetwork
+from synthtrust.audits.spaces.task_network import TaskNetwork
 from synthtrust.runs import train_run
 from synthtrust.testing import tiny_classes, tiny_cohort
 

@@ -23,11 +23,11 @@ from synthtrust.audits.fidelity.rows import (
     similarity_rows,
     table,
 )
-from synthtrust.audits.fidelity.spaces import LowResolution, RandomConvolutions, RegionTexture, Space
 from synthtrust.audits.fidelity.telling import telling_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.fidelity.verdict import Limits, too_few, verdict_of
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
+from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture, Space
 from synthtrust.audits.verdict import Verdict, verdict_table
 
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import nibabel as nib
 import numpy as np
 import torch
-from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
@@ -18,8 +17,8 @@ from rich.progress import track
 from scipy import ndimage
 from torch import Tensor
 
-from synthtrust.audits.fidelity.spaces import Space
 from synthtrust.audits.sets import SyntheticSet
+from synthtrust.audits.spaces import Space, features_in, load, standardised
 from synthtrust.cases import Case
 from synthtrust.cases.case import RASTERS, CaseError, read_header
 from synthtrust.data.image_cache import resize
@@ -167,53 +166,12 @@ def reduce_case(job: Job, spaces: Mapping[str, Space], modalities: Sequence[str]
         image = torch.from_numpy(ndimage.gaussian_filter(image.numpy(), (0, *[job.blur] * (image.ndim - 1))))
     values, seen = list(labels.values()), standardised(image)
     return Reduced(
-        spaces={
-            name: space(image if getattr(space, "raw", False) else seen, label, values, spacing).detach()
-            for name, space in spaces.items()
-        },
+        spaces={name: features_in(space, image, label, values, spacing) for name, space in spaces.items()},
         format=written,
         intensity=np.concatenate([_intensity(one.numpy()) for one in image]),
         ranges=np.array([np.subtract(*np.quantile(one.numpy(), [0.999, 0.001])) for one in seen]),
         attributes=_attributes(seen, label, labels, modalities, float(np.prod(spacing))),
     )
-
-
-def standardised(image: Tensor) -> Tensor:
-    """Bring the voxels of each modality that are not 0 to mean 0 and standard deviation 1, as a network sees them.
-
-    Units of MR are arbitrary and differ from scan to scan. What this hides, the level and contrast of whole images, is
-    looked at apart, as global intensity.
-
-    >>> standardised(torch.tensor([[1.0, 0.0, 3.0]])).abs().tolist()
-    [[1.0, 0.0, 1.0]]
-    """
-    there = (image != 0).double()
-    axes = tuple(range(1, image.ndim))
-    n = there.sum(dim=axes, keepdim=True)
-    x = image.double()
-    mean = x.sum(dim=axes, keepdim=True) / n
-    spread = (((x - mean) * there) ** 2).sum(dim=axes, keepdim=True) / n
-    return ((x - mean) * there / spread.sqrt().clamp(min=1e-12)).float()
-
-
-def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, tuple[float, ...]]:
-    """Return image ``(C, *spatial)``, label map (None for a class), and voxel size [mm] (1 where the file has none).
-
-    Raises:
-        CaseError: If an image cannot be read, is constant, or holds NaN or infinity.
-    """
-    images = [case.load_image(modality) for modality in modalities]
-    flat = [modality for modality, image in zip(modalities, images) if image.min() == image.max()]
-    if flat:
-        raise CaseError(
-            f"Expected images that vary, but {flat[0]} of {case.source} case {case.id} is {images[0].flat[0]:g} in "
-            f"every voxel of {case.images[flat[0]]}. Repair or leave it out."
-        )
-    first = case.images[modalities[0]]
-    raster = first.suffix.lower() in RASTERS
-    spacing = (1.0,) * images[0].ndim if raster else tuple(map(float, voxel_sizes(read_header(first)[1])))
-    label = None if isinstance(case.label, int) else torch.from_numpy(case.load_label())
-    return torch.from_numpy(np.stack(images)), label, spacing[: images[0].ndim]
 
 
 def _one_each(cases: Sequence[Case], rng: np.random.Generator) -> list[Case]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from synthtrust.audits.fidelity.cases import Reduced, load, standardised
-from synthtrust.audits.fidelity.spaces import on_grid
+from synthtrust.audits.fidelity.cases import Reduced
 from synthtrust.audits.sets import SyntheticSet
+from synthtrust.audits.spaces import load, on_grid, standardised
 from synthtrust.cases import Case
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional.diversity import SMALLEST, ms_ssim_pairs, vendi

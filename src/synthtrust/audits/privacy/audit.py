@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from synthtrust.audits.privacy.controls import Control, negative, positive
 from synthtrust.audits.privacy.evidence import Evidence, Material, examine
@@ -15,6 +16,7 @@ from synthtrust.audits.privacy.pairs import pictured
 from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
 from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
+from synthtrust.audits.spaces import Space, features_in, load
 from synthtrust.audits.verdict import Verdict, verdict_table
 from synthtrust.cases import Case, CaseError
 from synthtrust.metrics.functional import region_residual_similarity
@@ -35,6 +37,8 @@ class Privacy(Limits):
 
     pictures: int = 5
     """Most suspicious pairs of each set that the page shows; 0 for none."""
+    embedding: Space | None = None
+    """Feature space of the distances that never decide; None for the coarse interiors of the copy search."""
 
     def __call__(self, runs: Iterable[PaintedRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with a column ``set``.
@@ -50,6 +54,7 @@ class Privacy(Limits):
             CaseError: If an image cannot be used, or a synthetic one is on a grid that no real one has.
         """
         rows: dict[str, list] = {"tests": [], "controls": [], "copies": []}
+        space = "coarse interiors" if self.embedding is None else type(self.embedding).__name__
         verdicts, pairs = [], []
         for one in synthetic_sets(runs):
             if why := _unaskable(one):
@@ -57,7 +62,7 @@ class Privacy(Limits):
                 continue
             material, found, controls, remarks = self._look_at(one)
             copies = copy_rows(one.name, found, material)
-            rows["tests"] += measure_rows(one.name, found, self.level)
+            rows["tests"] += measure_rows(one.name, found, self.level, space)
             rows["controls"] += control_rows(one.name, controls)
             rows["copies"] += copies
             pairs += pictured(copies, material, one.modalities[0], self.pictures)
@@ -80,6 +85,8 @@ class Privacy(Limits):
     def _look_at(self, one: SyntheticSet) -> tuple[Material, Evidence, list[Control], list[str]]:
         grid = Grid.of(read_images(one.train[0], one.modalities))
         material, remarks = gather(one, grid)
+        if (space := self.embedding) is not None:
+            material = replace(material, embed=lambda images: embedded(space, images, one))
         found = examine(material, self)
         controls = positive(material, found, one.modalities, grid, self) + negative(material, found, self)
         return material, found, controls, remarks
@@ -144,6 +151,18 @@ def _residuals(one: SyntheticSet, real: Sequence[Images], synthetic: Images) -> 
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         return dict(zip([source.id for source, _ in pairs], pool.map(alike, pairs)))
+
+
+def embedded(space: Space, images: Images, one: SyntheticSet) -> Tensor:
+    """Read images again, and return their features ``(n, d)``; images of classes may be of several sizes."""
+    labels = sorted(one.labels.values())
+
+    def row(case: Case) -> Tensor:
+        image, label, spacing = load(case, one.modalities)
+        return features_in(space, image, label, labels, spacing)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return torch.stack([found.double().cpu() for found in pool.map(row, images.cases)])
 
 
 def _unaskable(one: SyntheticSet) -> str:

@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812 - the name by which everybody
 
 from synthtrust.audits.privacy.images import Images
 from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, Limits
+from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional import (
     Auc,
     Bank,
@@ -55,6 +56,8 @@ class Material:
     """Whether each synthetic case was painted on the label map of the real case with its id."""
     residual: Callable[[str], float] | None = None
     """Id of a twin -> how alike it and its source are beyond what their label explains, for P4."""
+    embed: Callable[[Images], Tensor] | None = None
+    """Images -> their features ``(n, d)`` in a space of the user's, for the distances; None for coarse interiors."""
 
     @property
     def real(self) -> Images:
@@ -235,14 +238,12 @@ def _twin_leak(material: Material, limits: Limits) -> Auc:
 
 
 def _distances(material: Material) -> dict[str, tuple[float, float]]:
-    """Return the usual distances on coarse interiors, for synthetic images whose source is not a training case."""
+    """Return the usual distances, for synthetic images whose source is not a training case."""
     tied = set(material.source(material.train)) if material.conditional else set()
     free = [i for i in range(len(material.synthetic)) if i not in tied]
     if not free:
         raise ValueError("Expected synthetic cases that are not tied to a training case by their label, but got none.")
-    train, holdout, synthetic = (
-        features(bank) for bank in (material.train.bank, material.holdout.bank, material.synthetic.take(free).bank)
-    )
+    train, holdout, synthetic = _rows(material, material.synthetic.take(free))
     none = float("nan")
     quantiles = dcr_quantiles(train, holdout, synthetic)
     return {
@@ -252,6 +253,20 @@ def _distances(material: Material) -> dict[str, tuple[float, float]]:
         "Z_U": (closeness_z(train, holdout, synthetic), none),
         "C_T": (copying_statistic(train, holdout, synthetic), none),
     }
+
+
+def _rows(material: Material, synthetic: Images) -> list[Tensor]:
+    """Return the features of training, unseen and synthetic images, those of an embedding in standardised coordinates.
+
+    The coordinates are learned from training images, from which both others are taken the distance of: learned from
+    unseen images too, they would spread those out, and synthetic ones would seem nearer.
+    """
+    sides = (material.train, material.holdout, synthetic)
+    if material.embed is None:
+        return [features(side.bank) for side in sides]
+    rows = [material.embed(side) for side in sides]
+    coordinates = ReferencePca().fit(rows[0])
+    return [coordinates.transform(one) for one in rows]
 
 
 def features(bank: Bank) -> Tensor:

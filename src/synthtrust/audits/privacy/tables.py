@@ -21,10 +21,17 @@ CONTROLS = ("set", "kind", "rate", "n", "passed", "smallest_share", "note")
 COPIES = ("set", "synthetic", "nearest_real", "own_source", "similarity", "z", "r", "strength", "reading")
 
 
-def measure_rows(name: str, found: Evidence, level: float) -> Iterator[Row]:
-    """Yield the rows of ``tests`` of one set; what was not computed is there with NaN and its reason."""
+def measure_rows(name: str, found: Evidence, level: float, space: str) -> Iterator[Row]:
+    """Yield the rows of ``tests`` of one set; what was not computed is there with NaN and its reason.
+
+    Args:
+        name: Of the set.
+        found: What was found.
+        level: Coverage of the intervals.
+        space: In which the distances that never decide were taken.
+    """
     counts = (found.n_train, found.n_holdout, found.n_synthetic)
-    for measure, values, decisive, note in (*_searches(found, level), *_areas(found), *_reported(found)):
+    for measure, values, decisive, note in (*_searches(found, level), *_areas(found), *_reported(found, space)):
         yield dict(zip(TESTS, (name, measure, *values, *counts, decisive, note), strict=True))
 
 
@@ -66,9 +73,9 @@ def _areas(found: Evidence) -> Said:
         yield "P4 twin leak AUC", (auc.value, auc.low, auc.high, auc.p), True, ".5 is expected"
 
 
-def _reported(found: Evidence) -> Said:
+def _reported(found: Evidence, space: str) -> Said:
     for measure, (value, unseen) in found.distances.items():
-        note = "" if unseen != unseen else f"{unseen:.3g} of unseen cases"
+        note = f"by {space}" + ("" if unseen != unseen else f"; {unseen:.3g} of unseen cases")
         yield measure, (value, NONE, NONE, NONE), False, note
     for reason in found.missing:
         yield reason.partition(" not computed")[0], (NONE, NONE, NONE, NONE), False, reason

@@ -1,4 +1,4 @@
-"""The feature spaces that fidelity is measured in: each turns one image into one row, without any download."""
+"""Feature spaces without any download, and the door for a network of one's own."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.audits.fidelity.cases import standardised
+from synthtrust.audits.spaces.images import standardised
 from synthtrust.data.image_cache import resize
 from synthtrust.runs import Run, find_runs, trained_model
 

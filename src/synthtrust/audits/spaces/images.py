@@ -1,0 +1,58 @@
+"""Cases as feature spaces see them: read, checked, and standardised."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from nibabel.affines import voxel_sizes
+from torch import Tensor
+
+from synthtrust.audits.spaces.offline import Space
+from synthtrust.cases import Case, CaseError
+from synthtrust.cases.case import RASTERS, read_header
+
+
+def standardised(image: Tensor) -> Tensor:
+    """Bring the voxels of each modality that are not 0 to mean 0 and standard deviation 1, as a network sees them.
+
+    Units of MR are arbitrary and differ from scan to scan. What this hides, the level and contrast of whole images, is
+    looked at apart, as global intensity.
+
+    >>> standardised(torch.tensor([[1.0, 0.0, 3.0]])).abs().tolist()
+    [[1.0, 0.0, 1.0]]
+    """
+    there = (image != 0).double()
+    axes = tuple(range(1, image.ndim))
+    n = there.sum(dim=axes, keepdim=True)
+    x = image.double()
+    mean = x.sum(dim=axes, keepdim=True) / n
+    spread = (((x - mean) * there) ** 2).sum(dim=axes, keepdim=True) / n
+    return ((x - mean) * there / spread.sqrt().clamp(min=1e-12)).float()
+
+
+def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, tuple[float, ...]]:
+    """Return image ``(C, *spatial)``, label map (None for a class), and voxel size [mm] (1 where the file has none).
+
+    Raises:
+        CaseError: If an image cannot be read, is constant, or holds NaN or infinity.
+    """
+    images = [case.load_image(modality) for modality in modalities]
+    flat = [modality for modality, image in zip(modalities, images) if image.min() == image.max()]
+    if flat:
+        raise CaseError(
+            f"Expected images that vary, but {flat[0]} of {case.source} case {case.id} is {images[0].flat[0]:g} in "
+            f"every voxel of {case.images[flat[0]]}. Repair or leave it out."
+        )
+    first = case.images[modalities[0]]
+    raster = first.suffix.lower() in RASTERS
+    spacing = (1.0,) * images[0].ndim if raster else tuple(map(float, voxel_sizes(read_header(first)[1])))
+    label = None if isinstance(case.label, int) else torch.from_numpy(case.load_label())
+    return torch.from_numpy(np.stack(images)), label, spacing[: images[0].ndim]
+
+
+def features_in(
+    space: Space, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]
+) -> Tensor:
+    """Return the features ``(d,)`` of an image ``(C, *spatial)`` [intensity units], standardised if the space wants."""
+    given = image if getattr(space, "raw", False) else standardised(image)
+    return space(given, label, labels, spacing).detach()
