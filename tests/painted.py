@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from synthtrust.cases import Case, Cohort, Source
 from synthtrust.cases.manifest import read_manifest
+from synthtrust.testing.tiny import save_nifti
 
 CLASSES = {"no": 0, "yes": 1}
+REGIONS = {"left": 1, "right": 2}
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,22 @@ def plane_twins(folder, real, images):
         for case, image in zip(real.cases, images)
     )
     return Cohort("twins", cases, ("grey",), CLASSES)
+
+
+def textured(rng, label):
+    """Return a volume with a texture of its own on two regions that the label gives their level."""
+    field = gaussian_filter(rng.normal(size=label.shape), 0.8)
+    return 100 + 40.0 * label + 20 * field / field.std()
+
+
+def textured_volumes(folder, n, rng):
+    """Write volumes with two regions, each in another place; return the cohort."""
+    real = []
+    for i in range(n):
+        label = np.zeros((14, 16, 12), dtype=np.uint8)
+        a, b, c = rng.integers(2, 6, 3)
+        label[a : a + 7, b : b + 8, c : c + 6] = 1
+        label[a + 3 : a + 7, b : b + 8, c : c + 6] = 2
+        files = {"mri": save_nifti(folder / f"v{i:02d}_mri.nii.gz", textured(rng, label).astype(np.float32))}
+        real.append(Case(f"v{i:02d}", files, save_nifti(folder / f"v{i:02d}_label.nii.gz", label)))
+    return Cohort("volumes", tuple(real), ("mri",), REGIONS)

@@ -34,7 +34,7 @@ def _train(cfg: DictConfig) -> float | None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
-    from synthtrust.audits.calibrate import calibrate
+    from synthtrust.audits.calibration.page import calibrate
     from synthtrust.audits.evaluate import evaluate_runs, score_elsewhere
 
     if "calibration" in cfg:

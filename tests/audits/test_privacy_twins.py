@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from painted import PaintedRun
-from scipy.ndimage import gaussian_filter
+from painted import REGIONS, PaintedRun, textured, textured_volumes
 
 from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
@@ -13,18 +12,10 @@ from synthtrust.cases.case import CaseError
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.testing.tiny import save_nifti
 
-REGIONS = {"left": 1, "right": 2}
-
 
 @pytest.fixture(scope="module")
 def audit():
     return Privacy(n_permutations=399)
-
-
-def volume(rng, label):
-    """A texture of its own on two regions that the label gives their level."""
-    field = gaussian_filter(rng.normal(size=label.shape), 0.8)
-    return 100 + 40 * label + 20 * field / field.std()
 
 
 @pytest.fixture
@@ -35,18 +26,10 @@ def small_grid(monkeypatch):
 @pytest.fixture(scope="module")
 def volumes(tmp_path_factory):
     """Return real volumes with labels of their own, and twins that share nothing with them but the label."""
-    folder, rng = tmp_path_factory.mktemp("volumes"), np.random.default_rng(3)
-    real, images, labels = [], [], []
-    for i in range(48):
-        label = np.zeros((14, 16, 12), dtype=np.uint8)
-        a, b, c = rng.integers(2, 6, 3)
-        label[a : a + 7, b : b + 8, c : c + 6] = 1
-        label[a + 3 : a + 7, b : b + 8, c : c + 6] = 2
-        images.append(volume(rng, label))
-        labels.append(label)
-        files = {"mri": save_nifti(folder / f"v{i:02d}_mri.nii.gz", images[-1].astype(np.float32))}
-        real.append(Case(f"v{i:02d}", files, save_nifti(folder / f"v{i:02d}_label.nii.gz", label)))
-    return Cohort("volumes", tuple(real), ("mri",), REGIONS), images, [volume(rng, label) for label in labels]
+    rng = np.random.default_rng(3)
+    real = textured_volumes(tmp_path_factory.mktemp("volumes"), 48, rng)
+    images = [case.load_image("mri") for case in real.cases]
+    return real, images, [textured(rng, case.load_label()) for case in real.cases]
 
 
 def on_labels(folder, real, images, n_train=24, n_painted=48):

@@ -9,7 +9,7 @@ from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
 from synthtrust.report.words import estimate, number
 
 VERBATIM = "exact"
-TESTS = {"P1": "copy search", "P2": "membership inference", "P3": "nearest-real share"}
+TESTS = {"P1": "copy search", "P2": "membership inference", "P3": "nearest-real share", "P4": "twin leak"}
 MARKS = ("o", "s", "^", "D", "v", "P")
 GLYPHS = ("●", "■", "▲", "◆", "▼", "✚")
 
@@ -19,16 +19,22 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     detection = tables["detection"]
     kinds = [kind for kind in dict.fromkeys(detection["kind"]) if kind != "none"]
     first = detection.iloc[0]
+    tests = [test for test in TESTS if test in set(detection["measure"])]
+    twins = "P4" in tests
+    honest = (
+        f"and their {first['n_synthetic']} twins" if twins else f"and {first['n_synthetic']} honest cases, all real"
+    )
     n = (
-        f"{first['n_train']} training, {first['n_holdout']} unseen and {first['n_synthetic']} honest cases, all real, "
-        f"of different patients, drawn {first['n_seeds']} times."
+        f"{first['n_train']} training and {first['n_holdout']} unseen cases {honest}, of different patients, drawn "
+        f"{first['n_seeds']} times."
     )
     exhibits = (
         Exhibit(
             "Verbatim copies: draws in which each test calls a leak",
-            (_tests(detection),),
-            f"{n} Share 0: false alarms. Bars: exact 95 % intervals over draws.",
-            _keys([f"{test} {name}" for test, name in TESTS.items()]),
+            (_tests(detection, tests),),
+            f"{n} Share 0: false alarms. Bars: exact 95 % intervals over draws."
+            + (" P2 and P3 leave out a twin's own source: they are asked without copies alone." if twins else ""),
+            _keys([f"{test} {TESTS[test]}" for test in tests]),
             wide=True,
         ),
         Exhibit(
@@ -41,11 +47,19 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     )
     section = Section(
         "Detection against the planted share of copies",
-        "Copies of training cases are planted among real cases that nobody trained on: these are what a perfectly "
-        "honest generator would paint.",
+        (
+            "A generator painted twins on label maps of cases that it never saw; whichever of them are called its "
+            "training cases, their twins are honest. A share of these gives way to the case itself, in disguise."
+            if twins
+            else "Copies of training cases are planted among real cases that nobody trained on: these are what a "
+            "perfectly honest generator would paint."
+        ),
         exhibits,
         (_table(detection, kinds),),
-        ("The search, its thresholds and the tests are those of the audit; its specificity control is left out.",),
+        (
+            "The search, its thresholds and the tests are those of the audit"
+            + ("." if twins else "; its specificity control is left out."),
+        ),
     )
     return Chapter(_answers(detection), (), (section,))
 
@@ -68,10 +82,10 @@ def _keys(names: Sequence[str]) -> tuple[Key, ...]:
     return tuple(Key(name, region_colour(i), GLYPHS[i % len(GLYPHS)]) for i, name in enumerate(names))
 
 
-def _tests(detection: pd.DataFrame) -> str:
-    """Draw how often P1, P2 and P3 call a leak among verbatim copies."""
+def _tests(detection: pd.DataFrame, tests: Sequence[str]) -> str:
+    """Draw how often each test calls a leak among verbatim copies."""
     rows = detection[detection["kind"].isin(["none", VERBATIM])]
-    lines = [rows[rows["measure"] == test] for test in TESTS]
+    lines = [rows[rows["measure"] == test] for test in tests]
     return _curves(lines, "detected", "draws called a leak", bars=True)
 
 

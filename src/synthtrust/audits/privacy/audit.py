@@ -139,18 +139,24 @@ def _residuals(one: SyntheticSet, real: Sequence[Images], synthetic: Images) -> 
     pairs = [(case, twins[case.id]) for side in real for case in side.cases if case.id in twins]
     labels = sorted(one.labels.values())
 
-    def alike(pair: tuple[Case, Case]) -> float:
-        source, twin = (read_images(case, one.modalities) for case in pair)
-        if source.shape != twin.shape:
-            raise CaseError(
-                f"Expected the twin of case {pair[0].id} on its grid {tuple(source.shape[1:])}, but got "
-                f"{tuple(twin.shape[1:])} in {one.folder}. Resample it."
-            )
-        label = torch.from_numpy(pair[1].load_label())
-        return region_residual_similarity(source, twin, label, labels)
-
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return dict(zip([source.id for source, _ in pairs], pool.map(alike, pairs)))
+        alike = pool.map(lambda pair: residual_of(pair[0], pair[1], one.modalities, labels), pairs)
+        return dict(zip([source.id for source, _ in pairs], alike))
+
+
+def residual_of(source: Case, twin: Case, modalities: Sequence[str], labels: Sequence[int]) -> float:
+    """Return how alike a twin and its source are beyond what the twin's label explains, see the formula of P4.
+
+    Raises:
+        CaseError: If they lie on two grids.
+    """
+    mine, theirs = (read_images(case, modalities) for case in (source, twin))
+    if mine.shape != theirs.shape:
+        raise CaseError(
+            f"Expected the twin of case {source.id} on its grid {tuple(mine.shape[1:])}, but got "
+            f"{tuple(theirs.shape[1:])} in {twin.label_map.parent}. Resample it."
+        )
+    return region_residual_similarity(mine, theirs, torch.from_numpy(twin.load_label()), labels)
 
 
 def embedded(space: Space, images: Images, one: SyntheticSet) -> Tensor:

@@ -135,7 +135,7 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
     found.share = _ask(found, "Nearest-real share", lambda: share_of(material, limits))
     if material.conditional:
         _own(found, material, limits, similarity)
-        found.twin_leak = _ask(found, "Twin leak", lambda: _twin_leak(material, limits))
+        found.twin_leak = _ask(found, "Twin leak", lambda: twin_leak_of(material, limits))
     if reported:
         found.distances = _ask(found, "Distances", lambda: _distances(material)) or {}
     return found
@@ -217,8 +217,8 @@ def _with_source(material: Material, of: Images, similarity: Tensor) -> tuple[di
     return places, torch.cat([alike[:, None], similarity[twins, : NEIGHBOURS - 1]], dim=1).double().numpy()
 
 
-def _twin_leak(material: Material, limits: Limits) -> Auc:
-    """Compare what twins have of their source beyond its label: of training labels, and of unseen ones."""
+def twin_leak_of(material: Material, limits: Limits) -> Auc:
+    """Compare what twins have of their source beyond its label: of training labels, and of unseen ones (P4)."""
     if material.residual is None:
         raise ValueError("Expected label maps to compare twins with their sources, but got none.")
     values, patients = [], []

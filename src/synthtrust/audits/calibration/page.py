@@ -25,7 +25,7 @@ def calibrate(cfg: DictConfig) -> Path:
     if "cases" not in cfg:
         raise ValueError("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
     cohort = read_cases(cfg).complete(skip_refused=cfg.cases.get("skip_refused", False))
-    folder = Path(cfg.folder or Path(cfg.paths.reports) / f"controls_{cohort.name}".replace(" ", "_"))
+    folder = Path(cfg.folder or Path(cfg.paths.reports) / f"{cfg.name}_{cohort.name}".replace(" ", "_"))
     tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")
     facts = {
         "cohort": cohort.name,

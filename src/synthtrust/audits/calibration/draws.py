@@ -1,0 +1,92 @@
+"""Draws: parts of a cohort are drawn again and again, and what was found in each draw is kept and counted."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from scipy.stats import binomtest
+
+from synthtrust.audits.privacy.limits import Limits
+from synthtrust.cases import Case
+from synthtrust.files import aside
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Draws(Limits):
+    """The limits of the audit, what is planted, and how often."""
+
+    shares: Sequence[float] = (0.0, 0.05, 0.15, 0.3, 1.0)
+    """Shares of planted copies, one copy at least; 0 asks for false alarms."""
+    seeds: int = 20
+    """Draws of the parts."""
+
+    def planted(self, n: int) -> dict[float, int]:
+        """Return share -> copies among n images, one at least; without the share 0."""
+        return {share: max(1, round(share * n)) for share in self.shares if share}
+
+    def left(self, home: Path) -> list[int]:
+        """Return the seeds that were not finished before."""
+        return [seed for seed in range(self.seeds) if not (home / f"{seed}.csv").exists()]
+
+    def keep(self, home: Path, draw: Callable[[int], Iterable[Row]]) -> None:
+        """Ask every seed that is left, and keep its rows."""
+        for seed in track(self.left(home), "Planting copies", console=Console(stderr=True), transient=True):
+            rows = pd.DataFrame(draw(seed))
+            with aside(home / f"{seed}.csv") as temporary:
+                rows.to_csv(temporary, index=False)
+
+    def tables(self, home: Path, sizes: Mapping[str, int]) -> dict[str, pd.DataFrame]:
+        """Return ``detection`` and ``draws`` of all seeds.
+
+        Args:
+            home: Where the rows of each seed lie.
+            sizes: Name -> number of cases in a part, for the columns of ``detection``.
+        """
+        draws = pd.concat([pd.read_csv(home / f"{seed}.csv", keep_default_na=False) for seed in range(self.seeds)])
+        return {"detection": pd.DataFrame(self._counts(draws, sizes)), "draws": draws.reset_index(drop=True)}
+
+    def _counts(self, draws: pd.DataFrame, sizes: Mapping[str, int]) -> Iterable[Row]:
+        """Yield how often a leak was called, for each kind, share and measure."""
+        for (kind, share, k), rows in draws.groupby(["kind", "share", "n_copies"], sort=False):
+            for test in ("any", *rows["asked"].iloc[0].split()):
+                hits = int(rows["leak"].sum() if test == "any" else rows["by"].str.contains(test).sum())
+                interval = binomtest(hits, len(rows)).proportion_ci(self.level)
+                yield {
+                    "kind": kind, "share": share, "n_copies": k, "measure": test, "detected": hits / len(rows),
+                    "ci_low": interval.low, "ci_high": interval.high, "n_seeds": len(rows),
+                    "found": rows["n_found"].sum() / rows["n_copies"].sum() if k else float("nan"), **sizes,
+                }  # fmt: skip
+
+
+def row_of(
+    seed: int, kind: str, share: float, copies: tuple[int, int], leaks: Sequence[str], asked: Sequence[str]
+) -> Row:
+    """Return the row of one question: which tests called a leak.
+
+    Args:
+        seed: Of the draw.
+        kind: Of the copies; ``none`` without.
+        share: Of copies.
+        copies: How many were planted, and how many of them were named with their source.
+        leaks: The sentences of the verdict, each with the test that it comes from.
+        asked: The tests that were asked.
+    """
+    by = [test for test in asked if any(f"({test})" in leak for leak in leaks)]
+    return {
+        "seed": seed, "kind": kind, "share": share, "n_copies": copies[0], "n_found": copies[1], "leak": bool(leaks),
+        "by": " ".join(by), "asked": " ".join(asked),
+    }  # fmt: skip
+
+
+def one_of_each(cases: Iterable[Case]) -> list[Case]:
+    """Return the first case of each patient, in order."""
+    first: dict[str, Case] = {}
+    for case in cases:
+        first.setdefault(case.patient, case)
+    return list(first.values())

@@ -1,0 +1,190 @@
+"""Copies planted among twins on label maps, of a generator that saw none of the cases they are searched for in."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
+from synthtrust.audits.privacy.audit import residual_of
+from synthtrust.audits.privacy.copies import KINDS, disguised
+from synthtrust.audits.privacy.evidence import NEIGHBOURS, Evidence, Material, examine, twin_leak_of
+from synthtrust.audits.privacy.images import Grid, Images, interior, read_images, ready
+from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN
+from synthtrust.audits.privacy.verdict import leaks_of
+from synthtrust.cases import Case, Cohort
+from synthtrust.files import fingerprint
+from synthtrust.generators import Generator, synthesize
+from synthtrust.metrics.functional import Bank, nearest, paired, region_residual_similarity
+
+HONEST = ("P1", "P2", "P3", "P4")
+PLANTED = ("P1", "P4")
+"""P2 and P3 leave out each twin's own source, so that copies of it do not reach them."""
+
+
+@dataclass
+class TwinCalibration(Draws):
+    """Plants copies of their own source among twins, and counts when a leak is called.
+
+    A generator learns from one part of a real cohort and paints on the label maps of the rest, whose images it never
+    saw. Whichever of those are called its training cases, its twins of them are honest: a leak that is called is a
+    false alarm. Then a share of these twins gives way to the image itself that the label map belongs to, in disguise.
+    """
+
+    generator: Generator = field(kw_only=True)
+    """Paints the honest twins."""
+    synthetic: str = field(kw_only=True)
+    """Folder of all synthetic sets."""
+    n_fit: int = 60
+    """Patients that the generator learns from; the same in all draws."""
+    n_train: int = 80
+    n_holdout: int = 60
+    """Of the others: who is called training and unseen, drawn anew with each seed."""
+
+    def __call__(self, cohort: Cohort, folder: str | Path) -> dict[str, pd.DataFrame]:
+        """Return the tables ``detection`` and ``draws`` of `Calibration`; shares are of the twins of training labels.
+
+        P2 and P3 are asked without copies alone.
+
+        Args:
+            cohort: Real cases with label maps, of at least n_fit + n_train + n_holdout patients.
+            folder: Where finished seeds are kept, under the fingerprint of all that decides them.
+
+        Raises:
+            CaseError: If the cases have classes, or the generator fails.
+            ValueError: If there are too few patients, or parts too small for the search.
+        """
+        if cohort.task != "segmentation":
+            raise ValueError(
+                f"Expected cases with label maps, to paint twins on, but {cohort.name} has classes. Ask "
+                "experiment=controls."
+            )
+        cases = one_of_each(cohort.cases)
+        needed = self.n_fit + self.n_train + self.n_holdout
+        if len(cases) < needed or self.n_train < FEWEST_TRAIN or self.n_holdout < FEWEST:
+            raise ValueError(
+                f"Expected at least {needed} patients ({self.n_fit} to learn from, {self.n_train} training, "
+                f"{self.n_holdout} unseen), {FEWEST_TRAIN} training and {FEWEST} unseen ones, but got {len(cases)}. "
+                "Set calibration.n_fit, n_train and n_holdout."
+            )
+        order = np.random.default_rng(self.seed).permutation(len(cases))
+        fitted = [cases[i] for i in sorted(order[: self.n_fit])]
+        rest = [cases[i] for i in sorted(order[self.n_fit :])]
+        twins = synthesize(self.generator, cohort, fitted, rest, self.synthetic).cases
+        painted = Path(twins[0].label_map).parents[1].name
+        decisive = {key: value for key, value in asdict(self).items() if key not in ("seeds", "generator", "synthetic")}
+        home = Path(folder) / fingerprint([decisive, painted, list(cohort.modalities)])
+        if self.left(home):
+            pairs = _Pairs.of(rest, twins, cohort)
+            self.keep(home, lambda seed: self._draw(pairs, seed))
+        return self.tables(
+            home, {"n_train": self.n_train, "n_holdout": self.n_holdout, "n_synthetic": self.n_train + self.n_holdout}
+        )
+
+    def _draw(self, pairs: "_Pairs", seed: int) -> Iterable[Row]:
+        """Yield one row for each kind and share of one draw of training and unseen cases."""
+        order = np.random.default_rng(seed).permutation(len(pairs.real))[: self.n_train + self.n_holdout]
+        train, holdout = order[: self.n_train], order[self.n_train :]
+        material = Material(
+            pairs.real.take(train), pairs.real.take(holdout), pairs.twins.take(order), conditional=True,
+            residual=pairs.residual.__getitem__,
+        )  # fmt: skip
+        found = examine(material, self, reported=False)
+        yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(found, self)), HONEST)
+        sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
+        for kind in KINDS:
+            rows = _Copies.of([material.train.cases[i] for i in range(self.n_train)], kind, pairs, material.train)
+            for share, k in self.planted(self.n_train).items():
+                chosen = sources[:k]
+                with_copies = self._with(found, material, rows, chosen)
+                named = int(with_copies.own_copies.copy[chosen].sum()) if with_copies.own_copies else 0
+                yield row_of(seed, kind, share, (k, named), list(leaks_of(with_copies, self)), PLANTED)
+
+    def _with(self, honest: Evidence, material: Material, copies: "_Copies", chosen: NDArray[np.intp]) -> Evidence:
+        """Return the evidence on the set in which some twins are copies; P2 and P3 stay those of the honest set."""
+        similarity, index = (rows.copy() for rows in _made(honest.nearest))
+        own = np.column_stack([_made(honest.own_similarity), similarity[: self.n_train, : NEIGHBOURS - 1]])
+        similarity[chosen], index[chosen] = copies.similarity[chosen], copies.index[chosen]
+        own[chosen] = np.column_stack([copies.own, copies.similarity[:, : NEIGHBOURS - 1]])[chosen]
+        residual = {material.train.cases[i].id: copies.residual[i] for i in chosen}
+        residual = {case.id: _made(material.residual)(case.id) for case in material.synthetic.cases} | residual
+        return replace(
+            honest,
+            copies=self.search(similarity, honest.null),
+            nearest=(similarity, index),
+            own_similarity=own[:, 0],
+            own_copies=self.search(own, honest.own_null, ranked=False),
+            twin_leak=twin_leak_of(replace(material, residual=residual.__getitem__), self),
+        )
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Real cases and their twins, in one order, and what is known of their copies so far."""
+
+    real: Images
+    twins: Images
+    residual: dict[str, float]
+    """Case id -> how alike it and its twin are beyond what their label explains."""
+    labels: Sequence[int]
+    modalities: Sequence[str]
+    grid: Grid
+    copied: dict[tuple[str, str], tuple[Bank, float]]
+    """Kind and case id -> its copy in that disguise, and how alike both are beyond what the label explains."""
+
+    @classmethod
+    def of(cls, real: Sequence[Case], twins: Sequence[Case], cohort: Cohort) -> "_Pairs":
+        """Read the cases and their twins."""
+        grid, labels = Grid.of(read_images(real[0], cohort.modalities)), sorted(cohort.labels.values())
+        twin_of = {twin.id: twin for twin in twins}
+        twins = [twin_of[case.id] for case in real]
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            alike = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
+            residual = {case.id: value for case, value in zip(real, alike, strict=True)}
+        mine, theirs = (
+            ready(side, cohort.modalities, grid, what)[0] for side, what in ((real, "real cases"), (twins, "twins"))
+        )
+        return cls(mine, theirs, residual, labels, cohort.modalities, grid, {})
+
+    def copy_of(self, case: Case, kind: str) -> tuple[Bank, float]:
+        """Return a copy of a case; one that an earlier seed made is not made again."""
+        if (kind, case.id) not in self.copied:
+            image = read_images(case, self.modalities)
+            drawn = np.random.default_rng([len(case.id), *map(ord, case.id), list(KINDS).index(kind)])
+            copy = disguised(image, kind, drawn)
+            alike = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
+            self.copied[kind, case.id] = interior(copy, self.grid, case), alike
+        return self.copied[kind, case.id]
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """What the search says of copies of all training cases in one disguise, in the order of those."""
+
+    similarity: NDArray[np.float64]
+    """To the nearest 6 other training cases, ``(n, 6)``."""
+    index: NDArray[np.int64]
+    own: NDArray[np.float64]
+    """To the source."""
+    residual: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, cases: Sequence[Case], kind: str, pairs: _Pairs, train: Images) -> "_Copies":
+        """Plant and search."""
+        made = [pairs.copy_of(case, kind) for case in cases]
+        bank = Bank.join([copy for copy, _ in made])
+        similarity, index = nearest(bank, train.bank, NEIGHBOURS, exclude=torch.eye(len(cases), dtype=torch.bool))
+        own = paired(bank, train.bank).double().numpy()
+        return cls(similarity.double().numpy(), index[:, 0].numpy(), own, np.array([alike for _, alike in made]))
+
+
+def _made(found: Any) -> Any:
+    if found is None:
+        raise ValueError("Expected enough cases for the copy search, but it was not computed.")
+    return found
