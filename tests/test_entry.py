@@ -51,6 +51,13 @@ def test_a_sweep_leaves_one_run_per_share_and_the_page_shows_them(demo):
     assert "data:image/png" in (demo / "reports" / "demo" / "index.html").read_text()
 
 
+def test_a_share_is_a_number_however_it_is_written(demo):
+    done = command(demo, "train.py", "experiment=demo", *TINY, "alpha=0", "seed=0")
+    assert "runs/demo/alpha_0.0_seed_0 is finished" in done.stdout
+    done = command(demo, "train.py", "experiment=demo", *TINY, "alpha=none")
+    assert "Expected a number for `alpha`, but got 'none'." in done.stderr
+
+
 def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page(demo):
     asked = ("runs=runs/demo", "audit=[trust]", "audit.trust.n_boot=50", "folder=reports/failed", "pictures=0")
     done = command(demo, "evaluate.py", *asked, "fail_on=[leak,unassessed]")

@@ -6,10 +6,21 @@ from collections.abc import Callable
 
 import hydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from synthtrust.plugins import conf_dir, find_plugins
+
+
+def _number(value: object) -> float:
+    """Read a number of the config: alpha=0 and alpha=0.0 are one run, in one folder."""
+    try:
+        return float(str(value))
+    except ValueError:
+        raise ValueError(f"Expected a number for `alpha`, but got {value!r}.") from None
+
+
+OmegaConf.register_new_resolver("number", _number, replace=True)
 
 
 def train() -> None:
