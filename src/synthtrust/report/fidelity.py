@@ -7,7 +7,7 @@ import pandas as pd
 
 from synthtrust.report.ink import COLOURS, GLYPHS, WIDE_PANEL, panel, svg
 from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.words import count, interval, listing, number, short
+from synthtrust.report.words import count, interval, listing, number, probability, short
 
 FLOOR = Key("between two halves of the real cases, at the same n", "muted", "▬")
 VALUE = Key("synthetic against real", "synthetic", "■")
@@ -167,7 +167,7 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
             "Real halves": [_above(r["floor"], r["floor_low"], r["floor_high"]) for r in records],
             "Ratio": [number(r["ratio"], 2) for r in records],
             "Expected of equal sets": [number(r["expected"], 2) for r in records],
-            "p": [number(r["p"]) for r in records],
+            "p": [probability(r["p"]) for r in records],
             "Patients, real / synthetic": [f"{r['n_real']} / {r['n_synthetic']}" for r in records],
             "Note": [r["note"] for r in records],
             "Synthetic set": [r["set"] for r in records],

@@ -6,7 +6,7 @@ import pandas as pd
 
 from synthtrust.report.pairs import PICTURES, pairs_exhibit
 from synthtrust.report.parts import Chapter, Section, Table
-from synthtrust.report.words import interval, number, percent
+from synthtrust.report.words import interval, number, percent, probability
 
 LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
@@ -82,7 +82,7 @@ def _tests(rows: pd.DataFrame, name: str) -> Table:
         {
             "Measure": rows["measure"],
             "Value": [f"{number(r['value'])}\n{interval(r['ci_low'], r['ci_high'])}".rstrip() for r in records],
-            "p": [number(p) if p == p else "" for p in rows["p"]],
+            "p": [probability(p) for p in rows["p"]],
             "Patients: training, unseen": [f"{r['n_train']}, {r['n_holdout']}" for r in records],
             "Synthetic cases": rows["n_synthetic"],
             "Decides": ["yes" if decisive else "no" for decisive in rows["decisive"]],

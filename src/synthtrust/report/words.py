@@ -18,6 +18,17 @@ def number(value: float, digits: int = 3, *, sign: bool = False) -> str:
     return f"{rounded:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
+def probability(p: float) -> str:
+    """Write a p; one that would round to zero as below the last digit.
+
+    >>> probability(0.0412), probability(3e-8), probability(float("nan"))
+    ('0.041', '< 0.001', '')
+    """
+    if not math.isfinite(p):
+        return ""
+    return "< 0.001" if p < 0.0005 else number(p)
+
+
 def interval(low: float, high: float, digits: int = 3, *, sign: bool = False) -> str:
     """Write an interval, or nothing where there is none.
 
