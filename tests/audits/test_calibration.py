@@ -1,12 +1,16 @@
 """Calibration: planted copies are called a leak, honest sets are not, and a finished seed is not asked again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Calibration
+from synthtrust.audits.calibration.draws import row_of
 from synthtrust.cases import Case, Cohort
+from synthtrust.metrics.functional import nearest
 from synthtrust.report.calibration import calibration_chapter
 
 
@@ -54,6 +58,38 @@ def test_a_finished_seed_is_read_and_more_seeds_are_added(calibration, cohort, f
     assert calibration(cohort, folder)["draws"].equals(tables["draws"])
     with pytest.raises(TypeError):
         Calibration(**{**vars(calibration), "seeds": 4})(cohort, folder)
+
+
+def test_other_images_under_the_same_ids_are_asked_anew(calibration, cohort, folder, tables, tmp_path, monkeypatch):
+    def moved(case, turn):
+        path = tmp_path / case.images["grey"].name
+        Image.open(case.images["grey"]).rotate(turn).save(path)
+        return replace(case, images={"grey": path})
+
+    monkeypatch.setattr(Calibration, "_draw", None)  # asking again would fail
+    same = replace(cohort, cases=tuple(moved(case, 0) for case in cohort.cases))
+    assert calibration(same, folder)["draws"].equals(tables["draws"])
+    with pytest.raises(TypeError):
+        calibration(replace(cohort, cases=tuple(moved(case, 90) for case in cohort.cases)), folder)
+
+
+def test_an_exact_search_is_asked_for_where_it_is_wanted(calibration, cohort, tmp_path, monkeypatch):
+    asked = set()
+
+    def watched(queries, reference, k, *, candidates, **keywords):
+        asked.add(candidates >= len(reference))
+        return nearest(queries, reference, k, candidates=candidates, **keywords)
+
+    monkeypatch.setattr("synthtrust.audits.calibration.cases.nearest", watched)
+    replace(calibration, exact=True, seeds=1)(cohort, tmp_path)
+    assert asked == {True}
+
+
+def test_a_share_is_that_of_the_copies_and_a_foreign_test_finds_none():
+    assert Calibration().planted(10) == {0.1: 1, 0.2: 2, 0.3: 3, 1.0: 10}
+    assert Calibration().planted(60) == {0.05: 3, 0.15: 9, 0.3: 18, 1.0: 60}
+    row = row_of(0, "flip", 0.05, (4, 0), ["More lie nearest to a training case (P3)."], ("P1", "P4"))
+    assert (row["leak"], row["by"]) == (False, "")
 
 
 def test_the_page_shows_false_alarms_first(tables):

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from synthtrust.audits.spaces import Network, RegionTexture, on_grid, standardised
+from synthtrust.audits.spaces import Network, RegionTexture, on_grid, standardised, try_space
+from synthtrust.testing import tiny_classes
 
 
 def test_a_network_of_ones_own_is_a_feature_space(tmp_path):
@@ -30,3 +31,17 @@ def test_standardising_leaves_zero_where_it_is():
     assert found[0, 0, 0] == 0
     assert found[0][image[0] != 0].mean() == pytest.approx(0, abs=1e-6)
     assert found[0][image[0] != 0].std(correction=0) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("space", "why"),
+    [
+        (lambda image, label, labels, spacing: image, r"a row of features \(d,\), but mine gives \(1, 16, 16\)"),
+        (lambda image, label, labels, spacing: torch.full((3,), torch.nan), r"but mine gives \(3,\)"),
+        (lambda image: image, r"for images \(1, 16, 16\), but mine fails with TypeError"),
+    ],
+    ids=["an image", "nothing finite", "another signature"],
+)
+def test_a_space_that_gives_no_row_is_refused_by_name(tmp_path, space, why):
+    with pytest.raises(ValueError, match=why):
+        try_space(space, "mine", tiny_classes(tmp_path, 2).cases[0], ["grey"], [])

@@ -137,6 +137,35 @@ def test_an_embedding_of_ones_own_is_what_distances_are_taken_in_and_decides_not
     assert tables["tests"][rest].equals(acquitted["tests"][rest])
 
 
+class Broken:
+    def __call__(self, image, label, labels, spacing):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+
+class Looking:
+    """Writes down what it is handed."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def __call__(self, image, label, labels, spacing):
+        self.seen.add((image.shape, label is None, tuple(labels)))
+        return image.flatten()[:9]
+
+
+def test_an_embedding_that_fails_is_refused_before_the_search(audit, honest, monkeypatch):
+    monkeypatch.setattr("synthtrust.audits.privacy.audit.gather", None)  # searching would fail
+    with pytest.raises(ValueError, match=r"space for images \(1, 24, 24\), but Broken fails with RuntimeError: mat1"):
+        replace(audit, embedding=Broken())([honest])
+
+
+def test_an_embedding_sees_images_of_one_size_and_no_labels_where_there_are_classes(audit, tmp_path, real, fresh):
+    larger = [np.kron(image, np.ones((2, 2))) for image in fresh]
+    looking = Looking()
+    replace(audit, embedding=looking)([painted(tmp_path / "larger", real, larger)])
+    assert looking.seen == {((1, SIDE, SIDE), True, ())}
+
+
 def test_distances_in_an_embedding_are_those_of_standardised_coordinates(audit, tmp_path, real, textures):
     """Against the same written out, for a replay: every training image is at distance 0 of its copy."""
     copy = painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])
@@ -239,6 +268,16 @@ def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
     np.testing.assert_allclose(found.nearest[0][:12, 0], every.max(dim=1).values, atol=1e-5)
     quick = examine(material, audit, reported=False)
     assert (found.nearest[0][:, 0] >= quick.nearest[0][:, 0] - 1e-6).all()
+
+
+def test_more_images_of_each_training_patient_accuse_nobody(audit, tmp_path, real, fresh):
+    """Fifty training images of 20 patients, 60 unseen ones of 60: most synthetic images are nearest to a seen one."""
+    cases = tuple(replace(c, patient=f"of {i % 20}" if i < N_TRAIN else c.id) for i, c in enumerate(real.cases))
+    tables = audit([painted(tmp_path / "honest", replace(real, cases=cases), fresh)])
+    (share,) = rows_of(tables, "P3 nearest-real share")
+    assert share["p"] > 0.01
+    assert share["ci_low"] < 20 / 80 < share["ci_high"]
+    assert verdict_of(tables)["verdict"] != "NOT SUPPORTED"
 
 
 def test_one_image_is_no_evidence_of_anything(audit, tmp_path, real, fresh):

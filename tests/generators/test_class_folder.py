@@ -69,10 +69,13 @@ def test_fewer_images_than_cases_are_taken_again_and_that_is_said(cohort, tmp_pa
     ("spoil", "why"),
     [
         (lambda root: root.rename(root.with_name("gone")), r"Expected a folder of images, but .* Set generator\.root"),
-        (lambda root: (root / "sick").rename(root / "ill"), r"Expected images of at least two classes .* none of sick"),
-        (lambda root: (root / "sick" / "image_01.png").write_bytes(b"no"), "image_01"),
+        (lambda root: (root / "sick").rename(root / "ill"), "found none of sick beside ill. Rename those"),
+        (
+            lambda root: (root / "sick" / "image_01.png").write_bytes(b"no"),
+            r"but 1 cannot, first .*image_01.*Paint them",
+        ),
     ],
-    ids=["no folder", "no image of a class", "a damaged image"],
+    ids=["no folder", "a class by another name", "a damaged image"],
 )
 def test_a_set_that_cannot_serve_is_refused(cohort, tmp_path, spoil, why):
     root = painted(tmp_path / "set", 20)
@@ -87,6 +90,14 @@ def test_a_class_without_an_image_is_named_and_its_cases_have_no_twin(tmp_path, 
     assert "No image of class mild" in caplog.text
     assert [twin.id for twin in twins.cases] == [case.id for case in cohort.cases if case.category != 1]
     assert all(found % 2 == (case.category == 2) for case, found in zip(twins.cases, numbers(twins).values()))
+
+
+def test_one_class_alone_is_no_set(cohort, tmp_path):
+    root = painted(tmp_path / "set", 20)
+    for path in (tmp_path / "set" / "sick").iterdir():
+        path.unlink()
+    with pytest.raises(CaseError, match=r"Expected images of at least two classes .* none of sick"):
+        bring(cohort, tmp_path, ClassFolder(root=root))
 
 
 def test_cases_with_label_maps_want_the_other_importer(tmp_path):

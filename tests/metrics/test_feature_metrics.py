@@ -144,6 +144,22 @@ def test_reset_forgets_and_a_set_without_rows_is_refused():
         metric.rows("holdout")
 
 
+def test_a_call_writes_down_and_loses_nothing():
+    metric = FrechetDistance({"holdout": 24, "synthetic": 27}, D)
+    assert metric(rows("holdout"), torch.arange(24), "holdout") is None
+    metric(rows("synthetic"), torch.arange(27), "synthetic")
+    assert float(metric.compute()) == F.frechet_distance(rows("holdout"), rows("synthetic"))
+
+
+def test_a_case_with_other_features_means_a_forgotten_reset():
+    metric = FrechetDistance({"holdout": 24, "synthetic": 27}, D)
+    metric.update(rows("holdout"), torch.arange(24), "holdout")
+    metric.update(rows("holdout")[3:4] * 1.001, torch.tensor([3]), "holdout")  # a padded batch, in half precision
+    torch.testing.assert_close(metric.rows("holdout"), rows("holdout"), rtol=0, atol=0)
+    with pytest.raises(ValueError, match=r"other features for \[3\] of holdout than before. Reset"):
+        metric.update(rows("holdout")[3:4] + 1, torch.tensor([3]), "holdout")
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from synthtrust.metrics.functional.copy_search import copy_search
 from synthtrust.metrics.functional.interiors import bank
-from synthtrust.metrics.functional.similarity import nearest
+from synthtrust.metrics.functional.similarity import nearest, paired
 
 SHAPE = (30, 26, 28)
 GRID = 24
@@ -98,23 +98,44 @@ def test_two_stages_find_the_copies_that_the_whole_search_finds(heads, banks):
     assert (full[0] - quick[0]).mean() < 0.05
 
 
-def test_the_similarity_is_the_masked_correlation_over_shifts(heads):
-    a, b = ready(heads[:1], grid=8), ready(heads[1:2], grid=8)
-    best, reach, size = -1.0, 1, 8
+def written_out(a, b, reach):
+    """Return the highest masked correlation of two images over all flips and shifts, one after the other."""
     x, y, in_x, in_y = (t[0, 0].numpy() for t in (a.fine, b.fine, a.body, b.body))
-    for axes in [(), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)]:
+    size, n_axes, best = x.shape[0], x.ndim, -1.0
+    for flips in np.ndindex(*[2] * n_axes):
+        axes = tuple(axis for axis, flip in enumerate(flips) if flip)
         u, in_u = np.flip(x, axes), np.flip(in_x, axes)
-        for shift in np.ndindex(3, 3, 3):
+        for shift in np.ndindex(*[2 * reach + 1] * n_axes):
             s = np.array(shift) - reach
             here = tuple(slice(max(0, -t), size - max(0, t)) for t in s)
             there = tuple(slice(max(0, t), size - max(0, -t)) for t in s)
             energy = [(u[here] ** 2 * in_y[there]).sum(), (y[there] ** 2 * in_u[here]).sum()]
             best = max(best, (u[here] * y[there]).sum() / np.sqrt(np.maximum(energy, 0.5).prod()))
-    flips = [
-        nearest(ready([np.flip(heads[0], f).copy()], grid=8), b, k=1, reach=1)[0].item() for f in ((), (0,), (1, 2))
-    ]
-    assert max(flips) <= best + 1e-5
-    assert min(flips) > best - 0.2  # the coarse stage chooses the flip
+    return best
+
+
+def test_the_similarity_is_the_masked_correlation_over_shifts_and_flips(heads):
+    train, query = ready(heads[:5], grid=8), ready(heads[5:6], grid=8)
+    expected = [written_out(query, train.take(slice(i, i + 1)), reach=1) for i in range(5)]
+    found, index = nearest(query, train, k=5, candidates=5, reach=1)
+    np.testing.assert_allclose(found[0], sorted(expected, reverse=True), atol=1e-5)
+    assert index[0].tolist() == np.argsort(expected)[::-1].tolist()
+    quick = nearest(query, train.take(slice(2)), k=1, candidates=1, reach=1)[0].item()
+    assert max(expected[:2]) - 0.2 < quick <= max(expected[:2]) + 1e-5  # there the coarse stage chooses image and flip
+
+
+def test_an_exact_search_misses_no_flip_on_plane_images_of_any_grain():
+    rng = np.random.default_rng(0)
+    images = [ndimage.gaussian_filter(rng.normal(size=(20, 20)), 1.0) + 5 for _ in range(10)]
+    train, queries = (bank((torch.from_numpy(i)[None] for i in some), 20, 1) for some in (images[:6], images[6:]))
+    alike = np.array(
+        [[written_out(queries.take(slice(q, q + 1)), train.take(slice(i, i + 1)), 4) for i in range(6)]
+         for q in range(4)]
+    )  # fmt: skip
+    found, index = nearest(queries, train, k=1, candidates=6)
+    assert index[:, 0].tolist() == alike.argmax(axis=1).tolist()
+    np.testing.assert_allclose(found[:, 0], alike.max(axis=1), atol=1e-5)
+    np.testing.assert_allclose(paired(queries, train.take(slice(4))), alike[range(4), range(4)], atol=1e-5)
 
 
 def test_an_image_does_not_find_what_is_excluded(banks):

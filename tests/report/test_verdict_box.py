@@ -110,6 +110,14 @@ def test_what_a_caller_may_fail_on(verdicts, conditions, failed):
     assert failures(tables(**verdicts), check_conditions(conditions)) == failed
 
 
+def test_a_leak_of_one_set_does_not_hide_that_others_were_not_assessed():
+    three = {"A": "NOT SUPPORTED", "B": "INCONCLUSIVE", "C": "not assessed"}
+    some = {"a": {"verdict": pd.DataFrame([said("privacy", v) | {"subject": name} for name, v in three.items()])}}
+    assert failures(some, ["unassessed"]) == ["privacy is not assessed for C", "privacy is INCONCLUSIVE for B"]
+    assert failures(some, ["leak"]) == ["privacy is NOT SUPPORTED for A", "privacy is not assessed for C"]
+    assert len(failures(some, ["leak", "unassessed"])) == 3
+
+
 def test_an_unknown_condition_is_refused():
     with pytest.raises(ValueError, match=r"Expected fail_on among .*leak.* but got .'leaks'"):
         check_conditions(["leaks"])

@@ -52,9 +52,14 @@ class SyntheticSet:
         return self.folder.name
 
     @property
+    def regions(self) -> dict[str, int]:
+        """The labels to look at in label maps; none where a whole image has a class."""
+        return dict(self.labels) if self.task == "segmentation" else {}
+
+    @property
     def training_ids_known(self) -> bool:
-        """Whether anybody said whom the generator learned from; else no case counts as unseen."""
-        return self.manifest.get("training_ids") is not None
+        """Whether anybody said whom the generator learned from, which is somebody; else no case counts as unseen."""
+        return bool(self.manifest.get("training_ids"))
 
 
 def synthetic_sets(runs: Iterable[PaintedRun]) -> list[SyntheticSet]:

@@ -43,8 +43,8 @@ class ClassFolder(Importer):
         """Draw an image of its class for every case.
 
         Raises:
-            CaseError: If the cases have label maps, the folder is missing, or there are images of fewer than two
-                classes.
+            CaseError: If the cases have label maps, the folder is missing, an image cannot be read, there are images of
+                fewer than two classes, or of a folder that is called like no class while a class is missing.
         """
         if cohort.task != "classification":
             raise CaseError(
@@ -53,16 +53,14 @@ class ClassFolder(Importer):
             )
         if not self.root or not Path(self.root).is_dir():
             raise CaseError(f"Expected a folder of images, but {self.root!r} is none. Set generator.root.")
-        names = sorted(cohort.labels, key=lambda name: cohort.labels[name])
-        missing = [name for name in names if not any(Path(self.root).glob(f"**/{escape(name)}/*"))]
-        if len(names) - len(missing) < 2:
+        there = self._classes(sorted(cohort.labels, key=lambda name: cohort.labels[name]))
+        images = read_class_folders(self.root, there, cohort.modalities)
+        if images.refused:
+            first = images.refused[0]
             raise CaseError(
-                f"Expected images of at least two classes under {self.root}, but found none of {', '.join(missing)}."
+                f"Expected images that can be read, but {len(images.refused)} cannot, first {first.where}: {first.why} "
+                "Paint them anew, or remove them."
             )
-        if missing:
-            log.warning("No image of class %s under %s; its cases have no twin.", ", ".join(missing), self.root)
-        there = [name for name in names if name not in missing]
-        images = read_class_folders(self.root, there, cohort.modalities).complete(skip_refused=False)
         rng = np.random.default_rng(self.seed)
         self.twins_: dict[str, Case] = {}
         for name in there:
@@ -71,11 +69,28 @@ class ClassFolder(Importer):
             if len(found) < len(wanted):
                 log.warning("%d images for %d cases of class %s: some are taken again.",
                             len(found), len(wanted), name)  # fmt: skip
-            if not found:
-                continue
             order = rng.permutation(len(found))
             self.twins_ |= {case_id: found[order[i % len(found)]] for i, case_id in enumerate(wanted)}
         return {case_id: list(twin.files.values()) for case_id, twin in self.twins_.items()}
+
+    def _classes(self, names: Sequence[str]) -> list[str]:
+        """Return the classes that there are images of; a folder by another name may be a class that was misspelt."""
+        root = Path(self.root)
+        missing = [name for name in names if not any(root.glob(f"**/{escape(name)}/*"))]
+        homes = {path.parent.relative_to(root) for path in root.glob("**/[!.]*") if path.is_file()} - {Path()}
+        others = sorted(home.as_posix() for home in homes if not set(home.parts) & set(names))
+        if missing and others:
+            raise CaseError(
+                f"Expected folders called as the classes under {root}, but found none of {', '.join(missing)} beside "
+                f"{', '.join(others[:8])}. Rename those, or move away what is no class."
+            )
+        if len(names) - len(missing) < 2:
+            raise CaseError(
+                f"Expected images of at least two classes under {root}, but found none of {', '.join(missing)}."
+            )
+        if missing:
+            log.warning("No image of class %s under %s; its cases have no twin.", ", ".join(missing), root)
+        return [name for name in names if name not in missing]
 
     def load(self, case: Case, modalities: Sequence[str]) -> Found:
         """Read the image that was drawn for a case."""

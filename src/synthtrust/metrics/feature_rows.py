@@ -34,6 +34,8 @@ class FeatureRows(Metric):
 
     full_state_update = False
     is_differentiable = False
+    AGREE: ClassVar[float] = 0.02
+    """Relative difference between two rows of one case; half precision varies so with the batch it is in."""
 
     def __init__(self, n_cases: Mapping[str, int], n_features: int, coordinates: ReferencePca | None = None) -> None:
         super().__init__()
@@ -56,7 +58,8 @@ class FeatureRows(Metric):
             of: The set.
 
         Raises:
-            ValueError: If a shape, a place or the set is wrong.
+            ValueError: If a shape, a place or the set is wrong, or a case was seen before with other features, which
+                happens when `reset` was forgotten between epochs.
         """
         if of not in self.sets:
             raise ValueError(f"Expected cases of {', '.join(self.sets)}, but got some of {of!r}.")
@@ -69,7 +72,20 @@ class FeatureRows(Metric):
         if outside := case[(case < 0) | (case >= len(table))].tolist():
             raise ValueError(f"Expected places of {of} from 0 to {len(table) - 1}, but got {outside[:8]}.")
         here = rows.as_subclass(Tensor).detach().to(table)
-        table[case.long().to(table.device)] = torch.cat([here, torch.ones_like(here[:, :1])], dim=1)
+        place = case.long().to(table.device)
+        known = table[place]  # (B, D + 1)
+        near = torch.isclose(known[:, :-1], here, rtol=self.AGREE, atol=self.AGREE, equal_nan=True).all(dim=1)
+        if differs := place[(known[:, -1] > 0) & ~near].tolist():
+            raise ValueError(
+                f"Expected one row a case, but got other features for {differs[:8]} of {of} than before. Reset the "
+                "metric between epochs."
+            )
+        new = torch.cat([here, torch.ones_like(here[:, :1])], dim=1)
+        table[place] = torch.where(known[:, -1:] > 0, known, new)
+
+    def forward(self, rows: Tensor, case: Tensor, of: str) -> None:
+        """Write down the features as `update` does; a batch has no value of its own, since it is of one set."""
+        self.update(rows, case, of)
 
     def rows(self, of: str) -> Tensor:
         """Return what this process holds of a set, ``(n, D)`` or ``(n, k)`` in coordinates, in order of place.

@@ -41,7 +41,7 @@ class MembershipArea(_OfThreeSets):
 class NearestTrainingShare(_OfThreeSets):
     """Share of synthetic rows whose nearest real row is a training row (P3).
 
-    As many of the real rows as are training rows is expected of an honest generator: half, with sets of one size.
+    An honest generator gives the share of training rows among the real ones: half, with sets of one size.
     """
 
     def compute(self) -> Tensor:

@@ -147,9 +147,13 @@ def failures(tables: Mapping[str, Mapping[str, pd.DataFrame]], conditions: Seque
     said = []
     for name in conditions:
         axis, bad = CONDITIONS[name]
-        if of[axis].verdict in bad:
-            subjects = [f.subject for f in of[axis].findings if f.verdict in bad and f.subject]
-            said.append(f"{axis} is {of[axis].verdict}" + (f" for {listing(subjects)}" if subjects else ""))
+        if of[axis].verdict == NOT_ASSESSED in bad and not of[axis].findings:
+            said.append(f"{axis} is {NOT_ASSESSED}")
+        for verdict in WORST_FIRST:  # each set by its own verdict: a worse one beside it hides none
+            found = [f for f in of[axis].findings if f.verdict == verdict in bad]
+            subjects = [f.subject for f in found if f.subject]
+            if found:
+                said.append(f"{axis} is {verdict}" + (f" for {listing(subjects)}" if subjects else ""))
     return list(dict.fromkeys(said))
 
 

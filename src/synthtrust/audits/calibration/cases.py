@@ -1,7 +1,7 @@
 """Copies planted in real cases, which stand in for what a perfectly honest generator would paint."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
 from synthtrust.audits.privacy.controls import plant
 from synthtrust.audits.privacy.copies import KINDS
-from synthtrust.audits.privacy.evidence import NEIGHBOURS, Evidence, Material, membership_of
+from synthtrust.audits.privacy.evidence import CANDIDATES, NEIGHBOURS, Evidence, Material, membership_of
 from synthtrust.audits.privacy.images import Grid, Images, first_of_each, read_images, ready
-from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN
+from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, Limits
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
-from synthtrust.files import fingerprint
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
 
 TESTS = ("P1", "P2", "P3")
@@ -54,15 +53,14 @@ class Calibration(Draws):
         cases = one_of_each(cohort.cases)
         self._check(len(cases))
         modalities, grid = cohort.modalities, Grid.of(read_images(cohort.cases[0], cohort.modalities))
-        decisive = {name: value for name, value in asdict(self).items() if name != "seeds"}
-        home = Path(folder) / fingerprint([decisive, [case.id for case in cases], list(modalities)])
+        sizes = {name: getattr(self, name) for name in ("n_train", "n_holdout", "n_synthetic")}
+        home = self.home(folder, cases, modalities, sizes)
         if self.left(home):
             images, _ = ready(cases, modalities, grid, "real cases")
             images = images.take(first_of_each(images))
             self._check(len(images))
             planted: dict[str, dict[str, Bank]] = {}
             self.keep(home, lambda seed: self._draw(images, modalities, grid, planted, seed))
-        sizes = {name: getattr(self, name) for name in ("n_train", "n_holdout", "n_synthetic")}
         return self.tables(home, sizes)
 
     def _check(self, n: int) -> None:
@@ -84,8 +82,9 @@ class Calibration(Draws):
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
         sources = np.resize(sources, self.n_synthetic)  # a set larger than the training set repeats them
         copies = _copies([train.cases[i] for i in sources], modalities, grid, planted)
-        null = nearest(holdout.bank, train.bank, NEIGHBOURS)[0].double().numpy()
-        asked = {kind: _Asked.of(bank, train, holdout) for kind, bank in {"": honest.bank, **copies}.items()}
+        among = self.candidates(train, NEIGHBOURS)
+        null = nearest(holdout.bank, train.bank, NEIGHBOURS, candidates=among)[0].double().numpy()
+        asked = {kind: _Asked.of(bank, train, holdout, self) for kind, bank in {"": honest.bank, **copies}.items()}
         shares = self.planted(self.n_synthetic).items()
         for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in KINDS for share, k in shares)]:
             one = asked[""].replaced(asked[kind], k)
@@ -121,10 +120,11 @@ class _Asked:
     """The nearest of training and unseen cases."""
 
     @classmethod
-    def of(cls, bank: Bank, train: Images, holdout: Images) -> "_Asked":
+    def of(cls, bank: Bank, train: Images, holdout: Images, limits: Limits) -> "_Asked":
         """Search for images among training cases, and among training and unseen ones."""
-        similarity, index = nearest(bank, train.bank, NEIGHBOURS)
-        real = nearest(bank, train.join(holdout).bank, 1, candidates=3)[1][:, 0]
+        similarity, index = nearest(bank, train.bank, NEIGHBOURS, candidates=limits.candidates(train, NEIGHBOURS))
+        both = train.join(holdout)
+        real = nearest(bank, both.bank, 1, candidates=limits.candidates(both, CANDIDATES))[1][:, 0]
         return cls(similarity.double().numpy(), index[:, 0].numpy(), real.numpy())
 
     def replaced(self, other: "_Asked", k: int) -> "_Asked":

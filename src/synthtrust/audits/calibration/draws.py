@@ -1,9 +1,10 @@
 """Draws: parts of a cohort are drawn again and again, and what was found in each draw is kept and counted."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 from rich.console import Console
@@ -12,7 +13,8 @@ from scipy.stats import binomtest
 
 from synthtrust.audits.privacy.limits import Limits
 from synthtrust.cases import Case
-from synthtrust.files import aside
+from synthtrust.files import aside, fingerprint
+from synthtrust.generators.recipe import content_of
 
 Row = dict[str, Any]
 
@@ -26,9 +28,20 @@ class Draws(Limits):
     seeds: int = 20
     """Draws of the parts."""
 
+    search_version: ClassVar[int] = 2
+    """Raised when the search gives other numbers, so that seeds are asked anew."""
+
     def planted(self, n: int) -> dict[float, int]:
-        """Return share -> copies among n images, one at least; without the share 0."""
-        return {share: max(1, round(share * n)) for share in self.shares if share}
+        """Return share -> copies among n images, one at least; the share is that of the copies, rounded to images."""
+        counts = [max(1, round(share * n)) for share in self.shares if share]
+        return {k / n: k for k in counts}
+
+    def home(self, folder: str | Path, cases: Sequence[Case], modalities: Sequence[str], *more: Any) -> Path:
+        """Return where the seeds of these limits and cases lie: a folder named by all that decides them."""
+        limits = {key: value for key, value in vars(self).items() if key in {f.name for f in fields(Limits)}}
+        with ThreadPoolExecutor() as pool:
+            contents = list(pool.map(content_of, cases))
+        return Path(folder) / fingerprint([self.search_version, limits, self.shares, contents, list(modalities), *more])
 
     def left(self, home: Path) -> list[int]:
         """Return the seeds that were not finished before."""
@@ -75,11 +88,11 @@ def row_of(
         share: Of copies.
         copies: How many were planted, and how many of them were named with their source.
         leaks: The sentences of the verdict, each with the test that it comes from.
-        asked: The tests that were asked.
+        asked: The tests that were asked; a leak that another one calls has nothing to do with the copies.
     """
     by = [test for test in asked if any(f"({test})" in leak for leak in leaks)]
     return {
-        "seed": seed, "kind": kind, "share": share, "n_copies": copies[0], "n_found": copies[1], "leak": bool(leaks),
+        "seed": seed, "kind": kind, "share": share, "n_copies": copies[0], "n_found": copies[1], "leak": bool(by),
         "by": " ".join(by), "asked": " ".join(asked),
     }  # fmt: skip
 

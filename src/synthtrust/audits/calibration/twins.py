@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from synthtrust.audits.privacy.images import Grid, Images, interior, read_images
 from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
-from synthtrust.files import fingerprint
 from synthtrust.generators import Generator, synthesize
 from synthtrust.metrics.functional import Bank, nearest, paired, region_residual_similarity
 
@@ -78,8 +77,7 @@ class TwinCalibration(Draws):
         rest = [cases[i] for i in sorted(order[self.n_fit :])]
         twins = synthesize(self.generator, cohort, fitted, rest, self.synthetic).cases
         painted = Path(twins[0].label_map).parents[1].name
-        decisive = {key: value for key, value in asdict(self).items() if key not in ("seeds", "generator", "synthetic")}
-        home = Path(folder) / fingerprint([decisive, painted, list(cohort.modalities)])
+        home = self.home(folder, rest, cohort.modalities, painted, self.n_fit, self.n_train, self.n_holdout)
         if self.left(home):
             pairs = _Pairs.of(rest, twins, cohort)
             self.keep(home, lambda seed: self._draw(pairs, seed))
@@ -99,7 +97,7 @@ class TwinCalibration(Draws):
         yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(found, self)), HONEST)
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
         for kind in KINDS:
-            rows = _Copies.of([material.train.cases[i] for i in range(self.n_train)], kind, pairs, material.train)
+            rows = _Copies.of(material.train, kind, pairs, self.candidates(material.train, NEIGHBOURS))
             for share, k in self.planted(self.n_train).items():
                 chosen = sources[:k]
                 with_copies = self._with(found, material, rows, chosen)
@@ -175,11 +173,11 @@ class _Copies:
     residual: NDArray[np.float64]
 
     @classmethod
-    def of(cls, cases: Sequence[Case], kind: str, pairs: _Pairs, train: Images) -> "_Copies":
+    def of(cls, train: Images, kind: str, pairs: _Pairs, candidates: int) -> "_Copies":
         """Plant and search."""
-        made = [pairs.copy_of(case, kind) for case in cases]
-        bank = Bank.join([copy for copy, _ in made])
-        similarity, index = nearest(bank, train.bank, NEIGHBOURS, exclude=torch.eye(len(cases), dtype=torch.bool))
+        made = [pairs.copy_of(case, kind) for case in train.cases]
+        bank, itself = Bank.join([copy for copy, _ in made]), torch.arange(len(made))
+        similarity, index = nearest(bank, train.bank, NEIGHBOURS, exclude=itself, candidates=candidates)
         own = paired(bank, train.bank).double().numpy()
         return cls(similarity.double().numpy(), index[:, 0].numpy(), own, np.array([alike for _, alike in made]))
 

@@ -27,7 +27,7 @@ from synthtrust.audits.fidelity.telling import telling_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.fidelity.verdict import Limits, too_few, verdict_of
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
-from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture, Space
+from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture, Space, try_space
 from synthtrust.audits.verdict import Verdict, verdict_table
 
 
@@ -104,10 +104,13 @@ class Fidelity:
         - ``verdict``: one per set.
 
         Raises:
-            ValueError: If an image is constant, cannot be read, or holds NaN or infinity.
+            ValueError: If an image is constant, cannot be read, or holds NaN or infinity, or a feature space fails.
         """
         runs = list(runs)
         sets = synthetic_sets(runs)
+        for one in sets[:1]:
+            for name, space in self.spaces.items():
+                try_space(space, name, (*one.train, *one.holdout)[0], one.modalities, list(one.regions.values()))
         sides = {one.name: sides_of(one, self.most, self.seed) for one in sets}
         tables: dict[str, list[Row]] = {n: [] for n in ("quality", "diversity", "twins", "telling_apart", "controls")}
         with _one_core_each():
@@ -135,7 +138,7 @@ class Fidelity:
             if self._enough(here):
                 jobs += [Job(case, here.size) for case in (*here.real, *here.synthetic)]
                 jobs += [Job(case, here.size, self.blur) for case in here.real]
-            reduced |= reduce_all(jobs, self.spaces, one.modalities, _asked(one), self.threads, known=reduced)
+            reduced |= reduce_all(jobs, self.spaces, one.modalities, one.regions, self.threads, known=reduced)
         return reduced
 
     def _audit(
@@ -188,11 +191,6 @@ def _one_core_each() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _asked(one: SyntheticSet) -> dict[str, int]:
-    """Return the labels to look at; none where the whole image has a class."""
-    return dict(one.labels) if one.task == "segmentation" else {}
 
 
 def _proportions(runs: Iterable[AuditedRun]) -> list[dict[str, Any]]:

@@ -18,9 +18,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from synthtrust.audits.sets import SyntheticSet
-from synthtrust.audits.spaces import Space, features_in, load, standardised
+from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, standardised
 from synthtrust.cases import Case
-from synthtrust.cases.case import RASTERS, CaseError, read_header
+from synthtrust.cases.case import RASTERS, CaseError
 from synthtrust.data.image_cache import resize
 
 Array = NDArray[np.float64]
@@ -109,24 +109,15 @@ def _common_size(painted: SyntheticSet, real: Sequence[Case], synthetic: Sequenc
     Raises:
         CaseError: If a twin on a label map lies on a grid that no real case has.
     """
-    mine, theirs = ({_size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
+    mine, theirs = ({size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
     if painted.task == "classification":
-        every = mine | theirs
-        return None if len(every) <= 1 else tuple(map(min, zip(*every, strict=True)))
-    if real and (foreign := sorted(mine - theirs - {_size_of(case.label_map) for case in painted.holdout})):
+        return common_size(mine | theirs)
+    if real and (foreign := sorted(mine - theirs - {size_of(case.label_map) for case in painted.holdout})):
         raise CaseError(
             f"Expected synthetic images on the grids of real ones, but {painted.folder} has {foreign[0]} where real "
             f"ones have {sorted(theirs)[:4]}. Resample them, or paint on the real grid."
         )
     return None
-
-
-def _size_of(path: Path) -> tuple[int, ...]:
-    """Return the sides of an image without reading it, colours and modalities left out."""
-    if path.suffix.lower() in RASTERS:
-        with Image.open(path) as raster:
-            return raster.height, raster.width
-    return tuple(read_header(path)[0][:3])
 
 
 def reduce_all(

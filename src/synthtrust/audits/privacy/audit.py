@@ -16,9 +16,10 @@ from synthtrust.audits.privacy.pairs import pictured
 from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
 from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
-from synthtrust.audits.spaces import Space, features_in, load
+from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, try_space
 from synthtrust.audits.verdict import Verdict, verdict_table
 from synthtrust.cases import Case, CaseError
+from synthtrust.data.image_cache import resize
 from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.report.pairs import PICTURES
 
@@ -84,6 +85,9 @@ class Privacy(Limits):
 
     def _look_at(self, one: SyntheticSet) -> tuple[Material, Evidence, list[Control], list[str]]:
         grid = Grid.of(read_images(one.train[0], one.modalities))
+        if self.embedding is not None:
+            name = type(self.embedding).__name__
+            try_space(self.embedding, name, one.train[0], one.modalities, list(one.regions.values()))
         material, remarks = gather(one, grid)
         if (space := self.embedding) is not None:
             material = replace(material, embed=lambda images: embedded(space, images, one))
@@ -160,12 +164,14 @@ def residual_of(source: Case, twin: Case, modalities: Sequence[str], labels: Seq
 
 
 def embedded(space: Space, images: Images, one: SyntheticSet) -> Tensor:
-    """Read images again, and return their features ``(n, d)``; images of classes may be of several sizes."""
-    labels = sorted(one.labels.values())
+    """Read images again, and return their features ``(n, d)``; those of classes are brought to one size."""
+    labels = list(one.regions.values())
+    every = (*one.train, *one.holdout, *one.twins_of_train, *one.twins_of_holdout)
+    size = None if labels else common_size({size_of(case.images[one.modalities[0]]) for case in every})
 
     def row(case: Case) -> Tensor:
         image, label, spacing = load(case, one.modalities)
-        return features_in(space, image, label, labels, spacing)
+        return features_in(space, image if size is None else resize(image, size), label, labels, spacing)
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         return torch.stack([found.double().cpu() for found in pool.map(row, images.cases)])

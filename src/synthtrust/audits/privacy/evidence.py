@@ -6,7 +6,7 @@ cases but its own source (P1 to P3), and with its own source apart: against what
 their own sources, item by item (P1) and as a whole (P4). A set that was painted on classes has no such tie.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -183,19 +183,31 @@ def membership_of(material: Material, limits: Limits) -> Membership:
 
 
 def share_of(material: Material, limits: Limits) -> NearestShare:
-    """Ask which real image is nearest to each synthetic one (P3); exact for any two numbers of patients."""
-    real = material.real
+    """Ask which real image is nearest to each synthetic one (P3); exact for any two numbers of patients.
+
+    Of a patient with several images one is drawn: a side with more images a patient would be nearest more often.
+    """
+    train, holdout = (side.take(_one_each(side.patients, limits.seed)) for side in (material.train, material.holdout))
+    real = train.join(holdout)
     tied = material.apart(material.synthetic, real)
     among = limits.candidates(real, CANDIDATES)
     index = nearest(material.synthetic.bank, real.bank, 1, exclude=tied, candidates=among)[1]
     return nearest_real_share(
         index[:, 0],
-        np.arange(len(real)) < len(material.train),
+        np.arange(len(real)) < len(train),
         real.patients,
         n_permutations=limits.n_permutations,
         seed=limits.seed,
         level=limits.level,
     )
+
+
+def _one_each(patients: Sequence[str], seed: int) -> NDArray[np.int64]:
+    """Return the place of one image of each patient, drawn by the seed, in order."""
+    place: dict[str, int] = {}
+    for i in np.random.default_rng([seed, 4]).permutation(len(patients)):
+        place.setdefault(patients[i], int(i))
+    return np.array(sorted(place.values()), dtype=np.int64)
 
 
 def _own(found: Evidence, material: Material, limits: Limits, similarity: Tensor) -> None:

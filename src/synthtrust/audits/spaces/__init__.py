@@ -1,6 +1,6 @@
 """Feature spaces: an image in, one row of features out, for the distances of fidelity and of privacy."""
 
-from synthtrust.audits.spaces.images import features_in, load, standardised
+from synthtrust.audits.spaces.images import common_size, features_in, load, size_of, standardised, try_space
 from synthtrust.audits.spaces.offline import (
     LowResolution,
     Network,
@@ -18,8 +18,11 @@ __all__ = [
     "RegionTexture",
     "Network",
     "TaskNetwork",
+    "common_size",
     "features_in",
     "load",
     "on_grid",
+    "size_of",
     "standardised",
+    "try_space",
 ]

@@ -1,10 +1,12 @@
 """Cases as feature spaces see them: read, checked, and standardised."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from nibabel.affines import voxel_sizes
+from PIL import Image
 from torch import Tensor
 
 from synthtrust.audits.spaces.offline import Space
@@ -56,3 +58,40 @@ def features_in(
     """Return the features ``(d,)`` of an image ``(C, *spatial)`` [intensity units], standardised if the space wants."""
     given = image if getattr(space, "raw", False) else standardised(image)
     return space(given, label, labels, spacing).detach()
+
+
+def try_space(space: Space, name: str, case: Case, modalities: Sequence[str], labels: Sequence[int]) -> None:
+    """Ask a space for one case, before hours of work.
+
+    Raises:
+        ValueError: If it fails, with its name and why, or gives no row of features.
+    """
+    image, label, spacing = load(case, modalities)
+    try:
+        row = features_in(space, image, label, labels, spacing)
+    except Exception as error:  # whatever a stranger's code does
+        if str(error).startswith("Expected"):
+            raise
+        raise ValueError(
+            f"Expected a feature space for images {tuple(image.shape)}, but {name} fails with "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if row.ndim != 1 or not row.isfinite().any():
+        raise ValueError(f"Expected a row of features (d,), but {name} gives {tuple(row.shape)} of {row.dtype}.")
+
+
+def common_size(sizes: Collection[tuple[int, ...]]) -> tuple[int, ...] | None:
+    """Return the size to bring images to, the smallest along each axis; None if all have one.
+
+    >>> common_size({(28, 30), (32, 26)}), common_size({(28, 28)})
+    ((28, 26), None)
+    """
+    return None if len(sizes) <= 1 else tuple(map(min, zip(*sizes, strict=True)))
+
+
+def size_of(path: Path) -> tuple[int, ...]:
+    """Return the sides of an image without reading it, colours and modalities left out."""
+    if path.suffix.lower() in RASTERS:
+        with Image.open(path) as raster:
+            return raster.height, raster.width
+    return tuple(read_header(path)[0][:3])

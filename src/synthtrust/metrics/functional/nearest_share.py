@@ -48,7 +48,8 @@ def nearest_real_share(
     Args:
         nearest: For each of n synthetic images the index of its nearest real image, ``(n,)``.
         is_train: For each of R real images whether it was trained on, ``(R,)``.
-        patients: The patient of each real image, for patients with several.
+        patients: The patient of each real image, for patients with several; they should have as many on both sides,
+            since a side with more images a patient is nearest more often. The audit draws one image of each.
         n_permutations: Permutations of the labels.
         n_boot: Resamples of the patients for the interval.
         seed: Seed of both.

@@ -22,6 +22,8 @@ from synthtrust.metrics.functional.interiors import Bank
 
 SMALLEST_OVERLAP = 0.5
 """Share of either image's texture that the overlap is taken to hold at least: less would let chance win."""
+REACH = 4  # nodes of the grid
+MEMORY = 2**28  # bytes
 
 
 def nearest(
@@ -31,8 +33,8 @@ def nearest(
     *,
     exclude: Tensor | None = None,
     candidates: int = 6,
-    reach: int = 4,
-    memory: int = 2**28,
+    reach: int = REACH,
+    memory: int = MEMORY,
 ) -> tuple[Tensor, Tensor]:
     r"""Find the k most similar images of a reference for each query, over all flips and shifts.
 
@@ -40,9 +42,9 @@ def nearest(
     (in 3-D 8 x 27 matrix products). The best ``candidates`` of each query, in their best flip, are then compared on the
     full grid under all shifts up to ``reach`` by FFT. No pair is skipped in the first stage; among images that are no
     copies, all about equally far, the best may miss the second, for all sets alike. ``candidates=len(reference)``
-    compares all on the full grid too (in the flip that the first stage chose). Shifts do not wrap around, and on the
-    full grid the correlation is over the nodes that lie in both bodies, so that a copy is not punished for what was
-    moved out of the field of view:
+    compares all on the full grid in every flip, and so finds the nearest for sure. Shifts do not wrap around, and on
+    the full grid the correlation is over the nodes that lie in both bodies, so that a copy is not punished for what
+    was moved out of the field of view:
 
     .. math:: s = \max_{flip, t} \sum_x a_x b_{x+t} \Big/
               \sqrt{\sum_{x: x+t \in B} a_x^2 \; \sum_{x: x-t \in A} b_x^2}
@@ -70,18 +72,15 @@ def nearest(
     >>> index[:, 0].tolist(), round(found.min().item(), 3)  # every mirrored image finds its original
     ([0, 1, 2, 3, 4], 1.0)
     """
-    if queries.fine.shape[1:] != reference.fine.shape[1:]:
-        raise ValueError(
-            f"Expected two banks of one grid and the same modalities, but got {tuple(queries.fine.shape[1:])} and "
-            f"{tuple(reference.fine.shape[1:])}. Make both with the same grid, from the same modalities."
-        )
+    _check_alike(queries, reference)
     forbidden = _forbidden(exclude, len(queries), len(reference), reference.fine.device)
     fewest = len(reference) - int(forbidden.sum(dim=1).max()) if forbidden is not None else len(reference)
     if not 1 <= k <= fewest:
         raise ValueError(f"Expected at least k = {k} images to search, but got {fewest} (n needed: {k}).")
     n_candidates = min(max(candidates, k), len(reference))
     found = []
-    shifts, width = 3 ** (queries.coarse.ndim - 2), reference.coarse[0].numel()
+    n_axes = queries.coarse.ndim - 2
+    shifts, width = 3**n_axes, reference.coarse[0].numel()
     step = max(1, memory // (4 * (shifts + 2) * (2 * width + len(reference))))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
@@ -89,8 +88,10 @@ def nearest(
         if forbidden is not None:
             score = score.masked_fill(forbidden[rows], -torch.inf)
         best = score.topk(n_candidates, dim=1)
-        flip = flip.gather(1, best.indices)
-        similarity = _fine(queries.take(rows), reference, best.indices, flip, reach, memory)
+        chosen = flip.gather(1, best.indices)
+        ways = [chosen] if candidates < len(reference) else [torch.full_like(chosen, i) for i in range(2**n_axes)]
+        asked = queries.take(rows)
+        similarity = torch.stack([_fine(asked, reference, best.indices, way, reach, memory) for way in ways]).amax(0)
         similarity = similarity.masked_fill(best.values == -torch.inf, -torch.inf)
         value, order = similarity.topk(k, dim=1)
         found.append((value, best.indices.gather(1, order)))
@@ -99,6 +100,13 @@ def nearest(
 
 def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
     """Return the similarity of each image of one bank with the image in the same place of another, ``(N,)``.
+
+    The highest over all flips and shifts on the full grid.
+
+    Args:
+        first: N images.
+        second: As many, on the same grid.
+        block: Pairs that are compared at once.
 
     Raises:
         ValueError: If the banks differ in length, grid or modalities.
@@ -110,13 +118,23 @@ def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
     """
     if len(first) != len(second):
         raise ValueError(f"Expected as many images in both banks, but got {len(first)} and {len(second)}.")
+    _check_alike(first, second)
     found = []
     for start in range(0, len(first), block):
         rows = slice(start, start + block)
-        here = first.take(rows)
-        others = ~torch.eye(len(here), dtype=torch.bool)
-        found.append(nearest(here, second.take(rows), k=1, exclude=others)[0][:, 0])
+        here, there = first.take(rows), second.take(rows)
+        itself = torch.arange(len(here))[:, None]
+        ways = [torch.full_like(itself, i) for i in range(2 ** (here.fine.ndim - 2))]
+        found.append(torch.stack([_fine(here, there, itself, way, REACH, MEMORY)[:, 0] for way in ways]).amax(0))
     return torch.cat(found)
+
+
+def _check_alike(first: Bank, second: Bank) -> None:
+    if first.fine.shape[1:] != second.fine.shape[1:]:
+        raise ValueError(
+            f"Expected two banks of one grid and the same modalities, but got {tuple(first.fine.shape[1:])} and "
+            f"{tuple(second.fine.shape[1:])}. Make both with the same grid, from the same modalities."
+        )
 
 
 def _flips(n_axes: int) -> list[tuple[int, ...]]:
