@@ -10,6 +10,8 @@ import pytest
 from hydra.errors import InstantiationException, MissingConfigException
 from hydra.utils import instantiate
 
+from synthtrust.runs.build import check_choices
+
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "docs" / "example_plugin"
 TINY = (
@@ -134,3 +136,25 @@ def test_a_plugin_that_breaks_when_it_is_chosen_is_named(installed, composed, tm
     assert {"transplant", "hollow_option"} <= offered(composed)
     with pytest.raises(InstantiationException, match=r"hollow\.Nothing"):
         instantiate(composed("train", "generator=hollow_option").generator)
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("raise RuntimeError('CUDA driver too old')", "RuntimeError: CUDA driver too old"),
+        ("raise SystemExit('no licence')", "SystemExit: no licence"),
+        ("'''Nothing here.'''", "Nothing"),
+    ],
+    ids=["an error", "an exit", "another name"],
+)
+def test_a_generator_that_cannot_be_imported_is_one_line_before_anything_is_read(
+    composed, tmp_path, monkeypatch, code, why
+):
+    plant(tmp_path, "sulky", "sulky.conf", code)
+    (tmp_path / "sulky" / "conf" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    cfg = composed("train", "generator._target_=sulky.Nothing", "cases.shape=broken")
+    with pytest.raises(ValueError, match=rf"^Expected a generator at sulky\.Nothing, but importing it fails .*{why}"):
+        check_choices(cfg)
+    for name in [name for name in sys.modules if name.startswith("sulky")]:
+        monkeypatch.delitem(sys.modules, name)

@@ -55,14 +55,16 @@ def test_classes_can_be_chosen_and_ordered(tmp_path):
     assert len(cohort.cases) == 4
 
 
-def test_one_damaged_image_is_refused_and_the_others_are_read(tmp_path):
+@pytest.mark.parametrize("kind", ["jpg", "tif", "bmp", "png"])
+@pytest.mark.parametrize("modalities", [None, ["grey"]])
+def test_one_damaged_image_is_refused_and_the_others_are_read(tmp_path, kind, modalities):
     _fill(tmp_path, "well", "sick")
-    save(tmp_path / "well/2.jpg", blobs(9))
-    whole = (tmp_path / "well/2.jpg").read_bytes()
-    (tmp_path / "well/2.jpg").write_bytes(whole[:-200])
-    cohort = read_class_folders(tmp_path)
+    path = tmp_path / f"well/2.{kind}"
+    save(path, blobs(9))
+    path.write_bytes(path.read_bytes()[:-200])
+    cohort = read_class_folders(tmp_path, modalities=modalities)
     assert len(cohort.cases) == 4
-    assert [refusal.where for refusal in cohort.refused] == [tmp_path / "well/2.jpg"]
+    assert [refusal.where for refusal in cohort.refused] == [path]
 
 
 @pytest.mark.parametrize(

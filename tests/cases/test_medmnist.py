@@ -1,5 +1,7 @@
 """MedMNIST files: every pixel and label as published, unpacked once, and nothing run from the file."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,30 @@ def test_nothing_in_the_file_is_run(arrays, tmp_path, capsys):
     with pytest.raises(CaseError, match=r"train_labels of .*pneumoniamnist\.npz needs pickle"):
         read_medmnist(file, tmp_path / "cases")
     assert "run" not in capsys.readouterr().out
+
+
+def test_whatever_is_damaged_is_one_error_that_names_the_file(arrays, tmp_path):
+    file, content = arrays()
+    np.savez_compressed(file, **content)
+    whole = bytearray(file.read_bytes())
+    rng = np.random.default_rng(0)
+    for n in range(60):
+        broken = whole.copy()
+        for place in rng.integers(0, len(whole), 16):
+            broken[place] ^= int(rng.integers(1, 256))
+        file.write_bytes(broken)
+        try:
+            read_medmnist(file, tmp_path / f"cases_{n}")
+        except CaseError as error:
+            assert "pneumoniamnist.npz" in str(error)  # noqa: PT017
+
+
+def test_a_member_that_is_no_array_is_refused(arrays, tmp_path):
+    file, _ = arrays(test_labels=None)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("test_labels.npy", b"no array")
+    with pytest.raises(CaseError, match=r"test_labels of .*pneumoniamnist\.npz is damaged: it is no array"):
+        read_medmnist(file, tmp_path / "cases")
 
 
 def test_no_file_no_archive_and_two_archives_are_errors(arrays, tmp_path):

@@ -131,6 +131,10 @@ def test_one_class_alone_is_refused(make, parts):
     healthy = tuple(case for case in splits.val if case.category == 0)
     with pytest.raises(ValueError, match=r"validation cases of at least two classes.* but got healthy alone"):
         make(splits=replace(splits, val=healthy))
+    learned = tuple(case for case in splits.train if case.category == 1)
+    for alpha in (0.0, 1.0):
+        with pytest.raises(ValueError, match=r"training cases of at least two classes.* but got sick alone"):
+            make(alpha, splits=replace(splits, train=learned))
     with pytest.raises(ValueError, match="test cases of at least two classes"):
         make(splits=replace(splits, test=tuple(case for case in splits.test if case.category == 1)))
 

@@ -12,6 +12,8 @@ from synthtrust.cases import Case, CaseError, Cohort, load_manifest, read_manife
 from synthtrust.generators import Folder, Generator, Replay, synthesize
 from synthtrust.testing import AFFINE, save_nifti, tiny_classes
 
+SHAPES = {"colours": (16, 16, 3), "row": (256,), "one channel": (1, 16, 16), "volume": (8, 8, 8)}
+
 
 @dataclass
 class Ramp(Generator):
@@ -28,6 +30,8 @@ class Ramp(Generator):
             image = np.linspace(0, 0.4, 64).reshape(8, 8)
         if self.fault == "nan":
             image[2, 2] = np.nan
+        if self.fault in SHAPES:
+            image = np.resize(image, SHAPES[self.fault])
         return {"grey": image}
 
 
@@ -51,6 +55,21 @@ def test_a_twin_is_a_png_of_bytes_rounded_and_clipped(cohort, tmp_path):
         assert image.mode == "L"
     expected = np.clip(np.rint(np.linspace(-20, 300, 64).reshape(8, 8) + 1), 0, 255)
     np.testing.assert_array_equal(twin.load_image("grey"), expected)
+
+
+@pytest.mark.parametrize("fault", SHAPES)
+def test_an_image_of_other_axes_than_the_real_ones_is_refused(cohort, tmp_path, fault):
+    with pytest.raises(CaseError, match=r"Expected an image of 2 axes as real ones .* in grey of case scan_0"):
+        paint(cohort, tmp_path, Ramp(fault=fault))
+    assert not list((tmp_path / "synthetic").glob("*/manifest.json"))
+
+
+def test_a_plane_image_is_no_volume(tmp_path):
+    volumes = np.random.default_rng(0).integers(1, 200, (6, 9, 8, 7), dtype=np.uint8)
+    cases = [Case(f"v{n}", {"grey": save_nifti(tmp_path / f"v{n}.nii.gz", v)}, n % 2) for n, v in enumerate(volumes)]
+    cohort = Cohort("volumes", tuple(cases), ("grey",), {"a": 0, "b": 1})
+    with pytest.raises(CaseError, match=r"Expected an image of 3 axes .* painted \(8, 8\) in grey of case v0"):
+        paint(cohort, tmp_path, Ramp())
 
 
 def test_sixteen_bits_stay_sixteen_bits(cohort, tmp_path):

@@ -1,5 +1,7 @@
 """Published weights paint what they were trained for, and whatever does not fit them is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from nibabel.loadsave import load
 from synthtrust.generators.guards import training_ids_of
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm.network import empty_network
-from synthtrust.generators.med_ddpm.published import published_shapes
+from synthtrust.generators.med_ddpm.published import published_shapes, read_checkpoint
 from synthtrust.generators.painting.diffusion import cosine_betas
 from synthtrust.testing import tiny_cases
 
@@ -74,6 +76,29 @@ def test_whom_published_weights_learned_from_is_told_or_unknown(cases):
 def test_weights_that_do_not_fit_are_refused(four, weights, change, why):
     with pytest.raises(ValueError, match=why):
         MedDDPM(weights=weights, **PUBLISHED | change).fit(four)
+
+
+def test_a_damaged_file_is_refused_however_it_stumbles(four, weights, tmp_path):
+    whole, rng = bytearray(Path(weights).read_bytes()), np.random.default_rng(0)
+    for n in range(150):
+        broken = whole.copy()
+        for place in rng.integers(0, min(len(whole), 3000), 12):
+            broken[place] ^= int(rng.integers(1, 256))
+        path = tmp_path / f"broken_{n}.pt"
+        path.write_bytes(broken)
+        try:
+            read_checkpoint(path)
+        except ValueError as error:
+            assert str(error).startswith("Expected ")  # noqa: PT017
+        path.unlink()
+
+
+def test_betas_of_another_form_are_refused(four, weights):
+    checkpoint = torch.load(weights)
+    checkpoint["ema"]["betas"] = torch.tensor(0.5)
+    torch.save(checkpoint, weights)
+    with pytest.raises(ValueError, match=r"Expected betas \(T,\) in"):
+        MedDDPM(weights=weights, **PUBLISHED).fit(four)
 
 
 def test_weights_of_another_noise_schedule_are_refused(four, weights):

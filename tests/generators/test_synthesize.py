@@ -29,6 +29,8 @@ class Painter(Generator):
 
     def sample(self, label, rng):
         self._write("sample")
+        if self.fault == "crash":
+            raise KeyError("x")
         image = 1 + rng.random(label.shape)
         if self.fault == "nan" and label.sum() % 2 == 0:
             image[0, 0, 0] = np.nan
@@ -46,6 +48,8 @@ class Painter(Generator):
         return wrong.get(self.fault, {"flair": image, "t1ce": image + 1})
 
     def sample_many(self, labels, rngs):
+        if self.fault == "none":
+            return None
         return super().sample_many(labels, rngs)[: 0 if self.fault == "short" else None]
 
     def _write(self, word):
@@ -134,6 +138,7 @@ def test_remarks_of_the_generator_stand_in_the_manifest(cohort, tmp_path, monkey
         ("list", "Expected a numpy array of real numbers, but .* painted list in flair"),
         ("huge", "Expected intensities that fit float32"),
         ("short", "Expected 1 paintings, but the generator gave 0"),
+        ("none", "Expected a list of paintings, but the generator gave NoneType for the cases"),
     ],
 )
 def test_a_wrong_painting_is_refused_by_case_and_leaves_no_manifest(cohort, tmp_path, fault, message):
@@ -145,6 +150,12 @@ def test_a_wrong_painting_is_refused_by_case_and_leaves_no_manifest(cohort, tmp_
     assert not (folder / "manifest.json").exists()
     left = [path.name for path in (tmp_path / "synthetic").rglob(".*/*") if path.suffix != ".lock"]
     assert not left, "half a twin was left"
+
+
+def test_a_generator_that_crashes_keeps_its_traceback_and_the_case_is_named(cohort, tmp_path):
+    with pytest.raises(KeyError) as error:
+        paint(cohort, tmp_path, Painter(fault="crash"))
+    assert error.value.__notes__ == [f"While Painter painted {cohort.cases[0].id}."]
 
 
 def test_a_field_that_changes_no_twin_is_no_part_of_the_recipe(cohort, tmp_path, monkeypatch):

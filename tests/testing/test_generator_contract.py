@@ -51,6 +51,27 @@ class Global(Honest):
         return super().sample(label, rng)
 
 
+class GlobalInBatches(Honest):
+    def sample_many(self, labels, rngs):
+        np.random.random()  # noqa: NPY002
+        return super().sample_many(labels, rngs)
+
+
+class Stubborn(Honest):
+    """Learns once."""
+
+    def fit(self, cases):
+        return self if hasattr(self, "level_") else super().fit(cases)
+
+
+class Scattered(Honest):
+    """Paints as many zeros as real images have, anywhere."""
+
+    def sample(self, label, rng):
+        return {name: rng.permuted(image.ravel()).reshape(image.shape) for name, image in
+                super().sample(label, rng).items()}  # fmt: skip
+
+
 class Foggy(Honest):
     def sample(self, label, rng):
         return {"grey": super().sample(label, rng)["grey"] + 1}
@@ -77,11 +98,14 @@ def cohort(tmp_path):
     ("law", "culprit", "error"),
     [
         ("a_second_fit_forgets_the_first", Hoarding, AssertionError),
+        ("a_second_fit_forgets_the_first", Stubborn, AssertionError),
         ("many_are_painted_as_one_by_one", Sharing, AssertionError),
         ("many_are_painted_as_one_by_one", Short, AssertionError),
         ("another_process_paints_the_same", Local, AssertionError),
         ("no_global_randomness_is_touched", Global, AssertionError),
+        ("no_global_randomness_is_touched", GlobalInBatches, AssertionError),
         ("background_is_zero_as_in_real_cases", Foggy, AssertionError),
+        ("background_is_zero_as_in_real_cases", Scattered, AssertionError),
         ("a_class_that_no_training_case_has_is_refused_or_painted", Forgetful, KeyError),
     ],
 )

@@ -1,6 +1,8 @@
 """MedMNIST: sets of small labelled images, plane or volumes, in one ``.npz`` file each (Yang et al. 2023)."""
 
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,7 +74,7 @@ def _content(file: Path) -> dict[str, list[int]]:
             content = {member.filename: [member.file_size, member.CRC] for member in archive.infolist()}
     except FileNotFoundError:
         raise CaseError(f"Expected a MedMNIST file at {file}, but there is none. Set cases.root.") from None
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise CaseError(f"Expected an .npz file, but could not read {file}: {error}. Copy it again.") from error
     if missing := sorted(set(MEMBERS) - content.keys()):
         raise CaseError(
@@ -107,12 +109,14 @@ def _load(file: Path, key: str) -> NDArray:
     try:
         with np.load(file, allow_pickle=False) as archive:
             array: NDArray = archive[key]
+        if not isinstance(array, np.ndarray):  # bytes, where a member is no .npy
+            raise zipfile.BadZipFile("it is no array")
     except ValueError as error:  # what NumPy says to objects
         raise CaseError(
             f"Expected plain numbers, but {key} of {file} needs pickle, which may run code, or is damaged: {error}. "
             "Fetch the set from its publisher."
         ) from error
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error, tokenize.TokenError) as error:
         raise CaseError(f"Expected an .npz file, but {key} of {file} is damaged: {error}. Copy it again.") from error
     return array
 

@@ -34,7 +34,7 @@ class MixedImages(MixedCases):
 
     Raises:
         CaseError: If a twin has another class than its real case.
-        ValueError: If validation or test cases are all of one class: no classifier can be told from another by them.
+        ValueError: If training, validation or test cases are all of one class: there is nothing to tell apart.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "classification"
@@ -57,7 +57,8 @@ class MixedImages(MixedCases):
         for real, of_it in self.parts.values():
             _refuse_other_classes(real, of_it)
         of_tests = {"test": self.test_cases, "synthetic test": self.parts["test"][1]}
-        for part, cases in {"validation": self.val_cases, **of_tests}.items():
+        learned = {"training": self.train_cases, "validation": self.val_cases}
+        for part, cases in (learned | of_tests).items():
             self._refuse_one_class(part, cases)
         for part, missing in self.missing.items():
             log.warning("No %s case is of class %s; its score stays in the table.", part, ", ".join(missing))

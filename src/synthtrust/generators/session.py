@@ -131,7 +131,7 @@ class Session:
             )
         for case, twin in zip(cases, twins, strict=True):
             shape = None if isinstance(twin.label, int) else twin.label.shape
-            _check(twin.images, self.cohort.modalities, shape, case.id)
+            _check(twin.images, self.cohort.modalities, shape, case.id, self.shelf.axes)
         for _ in (pool.map if len(cases) > 1 else map)(self._write, cases, twins):
             pass
         bar.update(task, completed=before + len(cases))
@@ -143,7 +143,16 @@ class Session:
         labels = [case.label if isinstance(case.label, int) else case.load_label() for case in cases]
         mine = [label if isinstance(label, int) else label.copy() for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
-        painted = self.generator.sample_many(mine, rngs)
+        who = ", ".join(case.id for case in cases)
+        try:
+            painted = self.generator.sample_many(mine, rngs)
+        except Exception as error:
+            error.add_note(f"While {type(self.generator).__qualname__} painted {who}.")
+            raise
+        if not isinstance(painted, Sequence):
+            raise CaseError(
+                f"Expected a list of paintings, but the generator gave {type(painted).__name__} for the cases {who}."
+            )
         return [_Twin(label, images) for label, images in zip(labels, painted)]
 
     def _write(self, case: Case, twin: "_Twin") -> None:
@@ -215,9 +224,30 @@ def _rng_of(seed: int, case_id: str) -> np.random.Generator:
 
 
 def _check(
-    images: Mapping[str, NDArray], modalities: Sequence[str], shape: tuple[int, ...] | None, case_id: str
+    images: Mapping[str, NDArray],
+    modalities: Sequence[str],
+    shape: tuple[int, ...] | None,
+    case_id: str,
+    axes: int | None = None,
 ) -> None:
     """Refuse a painting that is not one; of a class, the first image gives the grid of the others."""
+    _check_numbers(images, modalities, case_id)
+    grid = images[modalities[0]].shape if shape is None else shape
+    if shape is None and axes not in (None, len(grid)):
+        raise CaseError(
+            f"Expected an image of {axes} axes as real ones have, but the generator painted {grid} in {modalities[0]} "
+            f"of case {case_id}."
+        )
+    for modality, image in images.items():
+        what = f"but the generator painted {{}} in {modality} of case {case_id}."
+        if image.shape != grid:
+            raise CaseError(f"Expected the label's grid {grid}, " + what.format(image.shape))
+        if not np.isfinite(image).all():
+            raise CaseError("Expected finite intensities, " + what.format("NaN or infinity"))
+
+
+def _check_numbers(images: Mapping[str, NDArray], modalities: Sequence[str], case_id: str) -> None:
+    """Refuse what is no array of real numbers for each modality."""
     if not isinstance(images, Mapping):
         raise CaseError(
             f"Expected images by modality for case {case_id}, but the generator gave {type(images).__name__}."
@@ -233,10 +263,3 @@ def _check(
                 f"Expected a numpy array of real numbers, but the generator painted {kind} in {modality} of case "
                 f"{case_id}."
             )
-    grid = images[modalities[0]].shape if shape is None else shape
-    for modality, image in images.items():
-        what = f"but the generator painted {{}} in {modality} of case {case_id}."
-        if image.shape != grid:
-            raise CaseError(f"Expected the label's grid {grid}, " + what.format(image.shape))
-        if not np.isfinite(image).all():
-            raise CaseError("Expected finite intensities, " + what.format("NaN or infinity"))

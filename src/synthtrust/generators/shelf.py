@@ -73,6 +73,13 @@ class Shelf:
         return cls(folder, modalities, _pixel_of(path), channels=channels)
 
     @property
+    def axes(self) -> int | None:
+        """Of an image of a class: 2, or 3 of a volume; None where label maps say it."""
+        if self.pixel is not None:
+            return 2
+        return None if self.affine is None else 3
+
+    @property
     def one_file(self) -> bool:
         """Whether a twin is a single file."""
         return self.pixel is not None and (self.channels is not None or len(self.modalities) == 1)

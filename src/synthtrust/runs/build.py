@@ -44,8 +44,9 @@ def check_choices(cfg: DictConfig) -> None:
     """Refuse a model and data for two tasks, or a validation that would be a leak, before anything is read.
 
     Raises:
-        ValueError: If model and data do not go together, or as ``check_val`` says.
+        ValueError: If model and data do not go together, the generator cannot be imported, or as ``check_val`` says.
     """
+    _find_generator(str(cfg.generator["_target_"]))
     model, data = _task_of(cfg.model), _task_of(cfg.data)
     if model != data:
         choices = " or ".join(f"{choice} ({task})" for task, choice in CHOICES.items())
@@ -57,6 +58,17 @@ def check_choices(cfg: DictConfig) -> None:
         raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {cfg.alpha}.")
     choice = cfg.data.get("val", "mix"), cfg.alpha, cfg.data.get("mode", "complement")
     check_val(*choice, allow_real_val=cfg.data.get("allow_real_val", False))
+
+
+def _find_generator(target: str) -> None:
+    try:
+        get_class(target)
+    except (Exception, SystemExit) as error:  # whatever a stranger's code does when it is imported
+        cause = error.__cause__ or error
+        raise ValueError(
+            f"Expected a generator at {target}, but importing it fails with {type(cause).__name__}: {cause}. Repair "
+            "its package, or choose another generator."
+        ) from error
 
 
 def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:

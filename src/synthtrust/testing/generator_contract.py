@@ -1,5 +1,6 @@
 """The laws every generator keeps; the tests of a plugin inherit them."""
 
+import copy
 import multiprocessing
 import pickle
 import random
@@ -85,15 +86,16 @@ class GeneratorContract:
     def test_no_global_randomness_is_touched(self, generator: Generator, train: list[Case]) -> None:
         before = (random.getstate(), pickle.dumps(np.random.get_state()), torch.get_rng_state())  # noqa: NPY002
         generator.fit(train).sample(_label(train[0]), np.random.default_rng(0))
+        generator.sample_many([_label(case) for case in train[:2]], [np.random.default_rng(n) for n in range(2)])
         assert before[0] == random.getstate()
         assert before[1] == pickle.dumps(np.random.get_state())  # noqa: NPY002
         torch.testing.assert_close(before[2], torch.get_rng_state())
 
     def test_a_second_fit_forgets_the_first(self, generator: Generator, train: list[Case]) -> None:
-        label = _label(train[0])
-        expected = generator.fit(train[:-1]).sample(label, np.random.default_rng(3))
-        generator.fit(train[1:])
-        _assert_equal(expected, generator.fit(train[:-1]).sample(label, np.random.default_rng(3)))
+        label, unfitted = _label(train[1]), copy.deepcopy(generator)
+        expected = unfitted.fit(train[1:]).sample(label, np.random.default_rng(3))
+        generator.fit(train[:-1])
+        _assert_equal(expected, generator.fit(train[1:]).sample(label, np.random.default_rng(3)))
 
     def test_every_twin_is_finite_and_lies_on_the_grid_of_its_label(
         self, generator: Generator, cohort: Cohort, tmp_path: Path
@@ -114,6 +116,10 @@ class GeneratorContract:
         real = np.mean([np.mean([case.load_image(m) == 0 for m in case.images]) for case in train])
         synthetic = np.mean([image == 0 for image in images.values()])
         assert abs(real - synthetic) < 0.15, f"{real:.0%} of real voxels are exactly zero, {synthetic:.0%} of synthetic"
+        for name, image in images.items():
+            there = [case.load_image(name) == 0 for case in train]
+            alike = max(_dice(mask, image == 0) for mask in there if mask.shape == image.shape)
+            assert alike > 0.6, f"The zeros of {name} lie elsewhere than in any training image (Dice {alike:.2f})."
 
 
 class ClassGeneratorContract(GeneratorContract):
@@ -169,3 +175,8 @@ def _assert_equal(one: Images, other: Images, within: float = 0.0) -> None:
             np.testing.assert_allclose(image, other[modality], rtol=0, atol=within * max(float(np.ptp(image)), 1e-6))
         else:
             np.testing.assert_array_equal(image, other[modality])
+
+
+def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    total = int(first.sum()) + int(second.sum())
+    return 2 * int((first & second).sum()) / total if total else 1.0
