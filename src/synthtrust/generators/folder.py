@@ -1,4 +1,4 @@
-"""Folder: a set of twins that somebody else painted, in BraTS naming or as Med-DDPM exports it."""
+"""Folder: a set of twins that somebody else painted, in a known naming, as Med-DDPM exports it, or of this project."""
 
 import re
 from collections import defaultdict
@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case, CaseError, Cohort, Source, read_brats, read_manifest
+from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest, read_brats, read_manifest, read_msd
 from synthtrust.cases.case import GRID_TOLERANCE, check_grid, read_header
 from synthtrust.cases.manifest import NAME
 from synthtrust.generators.background import cleared
 from synthtrust.generators.guards import read_ids
 from synthtrust.generators.importer import Found, Importer
 
+NAMINGS = ("auto", "brats", "msd", "med_ddpm")
 EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)\.nii(\.gz)?")
 """Med-DDPM's names: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
 
@@ -40,13 +41,14 @@ class Folder(Importer):
 
     root: str = ""
     """The folder of the twins."""
-    naming: Literal["auto", "brats", "med_ddpm"] = "auto"
-    """How files are named: any BraTS release (one id per case, that of the real case), or Med-DDPM's own export. A set
-    of this project is known by its manifest."""
+    naming: Literal["auto", "brats", "msd", "med_ddpm"] = "auto"
+    """How files are named: any BraTS release (one id per case, that of the real case), as the Decathlon has it (known
+    by ``dataset.json``), or Med-DDPM's own export. A set of this project is known by its manifest."""
     release: str = "auto"
     """The BraTS release whose label values the files have; not asked for Med-DDPM."""
     train_ids: str | list[str] | None = None
-    """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows."""
+    """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows. The manifest of a
+    set of this project says it by itself."""
     background: Literal["auto", "keep"] = "auto"
     """``auto``: background that is nearly zero is set to zero, or refused. ``keep``: images stay as they are."""
     darkness: float = 0.25
@@ -57,15 +59,30 @@ class Folder(Importer):
     """Of the imported images, for the manifest; that of the real cases when empty."""
 
     def __post_init__(self) -> None:
-        if self.naming not in ("auto", "brats", "med_ddpm"):
-            raise ValueError(f"Expected `naming` among ['auto', 'brats', 'med_ddpm'], but got {self.naming!r}.")
+        if self.naming not in NAMINGS:
+            raise ValueError(f"Expected `naming` among {list(NAMINGS)}, but got {self.naming!r}.")
         if self.background not in ("auto", "keep"):
             raise ValueError(f"Expected `background` among ['auto', 'keep'], but got {self.background!r}.")
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
-        """Ids of the cases that the images were learned from; None when nobody knows."""
-        return read_ids(self.train_ids)
+        """Ids of the cases that the images were learned from; None when nobody knows.
+
+        Raises:
+            CaseError: If other ids are given than those in the set's manifest.
+        """
+        given = read_ids(self.train_ids)
+        told = load_manifest(Path(self.root)).get("training_ids") if self._is_ours else None
+        if told and given is not None and set(given) != set(told):
+            raise CaseError(
+                f"Expected the training ids that the manifest of {self.root} names, but generator.train_ids has "
+                "others. Leave it null."
+            )
+        return tuple(sorted(told)) if told else given
+
+    @property
+    def _is_ours(self) -> bool:
+        return bool(self.root) and self.naming == "auto" and (Path(self.root) / NAME).is_file()
 
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Look up the twin of every case by the names of the files, and check their headers.
@@ -82,15 +99,15 @@ class Folder(Importer):
         root = Path(self.root)
         if not self.root or not root.is_dir():
             raise CaseError(f"Expected a folder of twins, but {self.root!r} is none. Set generator.root.")
-        exported = _find_exports(root) if self.naming != "brats" else {}
+        exported = _find_exports(root) if self.naming in ("auto", "med_ddpm") else {}
         self.med_ddpm_ = bool(exported) or self.naming == "med_ddpm"
         refused = ""
         if self.med_ddpm_:
             twins = {case.id: self._chosen(case.id, exported, modalities) for case in paint if case.id in exported}
-        elif self.naming == "auto" and (root / NAME).is_file():
+        elif self._is_ours:
             twins = {case.id: case for case in read_manifest(root).cases}
         else:
-            painted = read_brats(root, modalities=modalities, release=self.release)
+            painted = self._painted(root, modalities)
             twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in painted.cases}
             refused = "".join(f" {refusal.why}" for refusal in painted.refused[:3])
         if missing := [case.id for case in paint if case.id not in twins]:
@@ -121,6 +138,17 @@ class Folder(Importer):
             "background": "as it was" if clear is None else "nearly zero, set to zero",
         }
         return Found(label, clear or images, notes)
+
+    def _painted(self, root: Path, modalities: Sequence[str]) -> Cohort:
+        if self.naming == "msd" or (self.naming == "auto" and (root / "dataset.json").is_file()):
+            return read_msd(root, modalities=modalities)
+        try:
+            return read_brats(root, modalities=modalities, release=self.release)
+        except ValueError as error:
+            raise CaseError(
+                f"Expected twins in BraTS naming under {root}, since there is no dataset.json of the Decathlon, no "
+                f"export of Med-DDPM and no manifest, but they cannot be read so: {error}"
+            ) from error
 
     def _chosen(
         self, case_id: str, exported: Mapping[str, Mapping[int, Mapping[str, Path]]], modalities: Sequence[str]
