@@ -10,6 +10,7 @@ import pytest
 from planted import REAL, REGIONS, SYNTHETIC, PlantedClassifier, PlantedSegmenter, shifted
 from synthtrust.audits import Trust
 from synthtrust.audits.scores import NotApplicableError
+from synthtrust.report.trust import trust_chapter
 
 GOLDEN = {
     ("T1", "real"): [0.725], ("T1", "synthetic"): [0.775833],
@@ -73,6 +74,20 @@ def test_one_seed_works_and_says_what_was_not_assessed(audit, sweep):
 
 def test_one_alpha_has_factors(audit):
     assert set(audit([PlantedSegmenter(0.5)])["factors"]["alpha"]) == {0.5}
+
+
+def test_tstr_is_no_factor_without_trtr_beside_it(audit, sweep):
+    def of_patients(tables):
+        rows = tables["factors"].query("factor == 'T1' and source == 'real'")
+        return sorted(rows["alpha"].unique())
+
+    alone = audit([PlantedSegmenter(0.0)])
+    assert of_patients(alone) == []
+    assert set(alone["factors"].query("source == 'synthetic'")["factor"]) >= {"T1", "T2", "T5"}
+    assert "<svg" in str(trust_chapter(alone).sections[0])
+    assert of_patients(audit([PlantedSegmenter(0.0), PlantedSegmenter(0.5)])) == [0.5]
+    assert of_patients(audit([PlantedSegmenter(0.0), PlantedSegmenter(1.0)])) == [0.0, 1.0]
+    assert of_patients(audit([PlantedSegmenter(0.0, mode="additive")])) == [0.0]  # holds all real cases
 
 
 def test_modes_are_judged_apart(audit, sweep):

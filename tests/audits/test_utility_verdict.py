@@ -108,6 +108,24 @@ def test_little_evidence_is_inconclusive_and_says_what_would_change_it(audit, ru
     assert would_change in verdict["would_change"]
 
 
+SETTLED = {"margins": {"margin": 0.02, "ratio_margin": 0.95}}
+
+
+def test_the_margins_are_those_that_were_settled_before_training(audit):
+    runs = sweep(2.0, 2.0, n=300, jitter=0.0, facts_=SETTLED)
+    verdict = verdict_of(audit(runs))
+    assert verdict["verdict"] == "SUPPORTED"
+    assert "margin=0.02, ratio_margin=0.95" in verdict["thresholds"]
+    moved = verdict_of(Utility(n_boot=100, margin=0.5)(runs))
+    assert moved["verdict"] == "INCONCLUSIVE"
+    assert "not those that were settled before training: margin 0.02, ratio_margin 0.95" in moved["reasons"]
+    assert "trained after others were settled" in moved["would_change"]
+    lost = verdict_of(Utility(n_boot=100, margin=0.01)(sweep(0.8, 2.5, n=300, facts_=SETTLED)))
+    assert lost["verdict"] == "NOT SUPPORTED"  # a loss that is shown needs no kinder margin
+    with pytest.raises(ValueError, match="one margins, but"):
+        audit([*runs[:3], *sweep(2.0, 2.0, n=300, facts_={"margins": {"margin": 0.5, "ratio_margin": 0.95}})[3:]])
+
+
 def test_a_loss_that_was_shown_stays_one_in_spite_of_other_doubts(audit):
     verdict = verdict_of(audit(sweep(0.5, 2.5, n=300, facts_={"overlap": {}})))
 

@@ -119,6 +119,26 @@ def test_a_finished_run_is_found_and_not_trained_again(configure, monkeypatch):
         train_run(configure("duplicates=drop"))
 
 
+def test_a_finished_run_is_not_the_answer_for_another_imported_set(configure, tmp_path):
+    def painted(seed):
+        for case in tiny_classes(tmp_path / "drawn", 40, seed=seed).cases:
+            path = tmp_path / "set" / ("healthy", "sick")[case.category] / f"{case.id}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            case.images["grey"].rename(path)
+
+    painted(5)
+    bring = ("generator=class_folder", f"generator.root={tmp_path / 'set'}", "alpha=0.0")
+    value = train_run(configure(*bring))
+    assert train_run(configure(*bring)) == pytest.approx(value)
+    painted(6)  # other images under the same names
+    with pytest.raises(ValueError, match=r"twins that .*run was begun with, ClassFolder-.* but the config now gives"):
+        train_run(configure(*bring))
+    with pytest.raises(ValueError, match="holds a run with another generator"):
+        train_run(configure(*bring, "generator.train_ids=[scan_001]"))
+    with pytest.raises(ValueError, match="holds a run with another allow_overlap"):
+        train_run(configure(*bring, "allow_overlap=true"))
+
+
 def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypatch):
     whole = trained(configure(name="whole"))
     cfg = configure(name="cut")

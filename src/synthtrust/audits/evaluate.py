@@ -12,6 +12,7 @@ from synthtrust.audits.pictures import twin_slices
 from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.cases.manifest import NAME as MANIFEST
+from synthtrust.cases.mix import WITH_REAL
 from synthtrust.files import sha256_of
 from synthtrust.report.verdicts import check_conditions, failures
 from synthtrust.runs import Run, find_runs, make, read_cases, score_cohort
@@ -118,16 +119,25 @@ def _marked(tables: Tables, word: str) -> Tables:
 
 
 def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
-    """Score the cases of ``cfg.cases`` with every run, and print each run's number: per region, or over classes."""
+    """Score the cases of ``cfg.cases`` with every run, and print each run's number: per region, or over classes.
+
+    Those of synthetic training (TSTR) are printed only beside those of real training.
+    """
     cohort = read_cases(cfg).complete(skip_refused=cfg.cases.get("skip_refused", False))
     runs = [run for folder in _folders(cfg) for run in find_runs(folder)]
     scores = pd.concat(
         score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs
     )
+    alone = (scores["alpha"] == 0) & ~scores["mode"].isin(WITH_REAL)
+    if not (scores["alpha"] == 1).any() and alone.any():
+        log.info("TSTR has no scale of its own: scores at alpha 0 are in the tables, and not printed without alpha 1.")
+        if alone.all():
+            return scores
+    printed = scores if (scores["alpha"] == 1).any() else scores[~alone]
     if "region" in scores:
-        shown = scores.groupby(["run", "region"], sort=False)["dice"].mean().unstack()
+        shown = printed.groupby(["run", "region"], sort=False)["dice"].mean().unstack()
     else:
-        found = {name: headline(rows) for name, rows in scores.groupby("run", sort=False)}
+        found = {name: headline(rows) for name, rows in printed.groupby("run", sort=False)}
         shown = pd.DataFrame({name: {what: value} for name, (what, value) in found.items()}).T
     log.info("Scores on %d cases of %s\n%s", len(cohort.cases), cohort.name, shown.round(4).to_string())
     return scores

@@ -186,7 +186,7 @@ def _same_recipe(runs: list[ScoredRun]) -> None:
 def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has to be the same in all runs, or in all runs with one generator, as far as a run says it."""
     always = {what: facts.get(what) for what in ("cohort", "network", "empty", "classes")}
-    training = {what: facts[what] for what in ("steps", "batch_size", "image_size") if what in facts}
+    training = {what: facts[what] for what in ("steps", "batch_size", "image_size", "margins") if what in facts}
     training |= facts.get("training", {})
     generator = facts.get("generator")
     painting = {}

@@ -16,6 +16,7 @@ from synthtrust.audits.alignment import Limits, alignment
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.scores import SOURCES, Arm, NotApplicableError, Row, ScoredRun, arm, gather, task_of
 from synthtrust.audits.verdict import verdict_table
+from synthtrust.cases.mix import WITH_REAL
 from synthtrust.metrics import functional as formulas
 
 OF_ONE_SOURCE: dict[str, Callable[..., Tensor]] = {
@@ -64,7 +65,8 @@ class Trust:
 
         - ``factors``: alpha, factor, source (real, synthetic, both), region (or ``all``), value, ci_low, ci_high,
           level, n_cases, n_patients, n_seeds, note. ``T4_floor`` is the mean absolute difference between two seeds on
-          real cases: what T4 would show without any difference between sources.
+          real cases: what T4 would show without any difference between sources. T1 of real cases at alpha 0 is TSTR,
+          which is left out unless TRTR (alpha 1) stands beside it.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
@@ -79,8 +81,13 @@ class Trust:
         tables: dict[str, list[Row]] = {"factors": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
+            scaleless = 0 in alphas and 1 not in alphas and mode not in WITH_REAL  # TSTR without TRTR beside it
             for alpha in track(alphas, f"Trust factors, {mode}", console=Console(stderr=True), transient=True):
-                tables["factors"] += [{"mode": mode, "alpha": alpha, **row} for row in self._factors(rows, alpha)]
+                tables["factors"] += [
+                    {"mode": mode, "alpha": alpha, **row}
+                    for row in self._factors(rows, alpha)
+                    if not (scaleless and alpha == 0 and (row["factor"], row["source"]) == ("T1", "real"))
+                ]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
         found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         limits = Limits(self.margin, self.min_seeds, self.min_patients)

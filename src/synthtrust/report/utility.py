@@ -78,8 +78,8 @@ def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *,
             yield added(row)
     if first and not any(row["contrast"] == "TSTR" for row in rows):
         yield NOT_COMPARED
-    alone = here["curve"]["alpha"].nunique() == 1
-    if (first and alone) or (_has_scale(here["curve"]) and not alone):
+    shares = set(here["curve"]["alpha"])
+    if (first and len(shares) == 1 and shares != {0}) or (_has_scale(here["curve"]) and len(shares) > 1):
         yield from best_shares(here["curve"])
 
 

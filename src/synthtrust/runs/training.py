@@ -26,6 +26,7 @@ from synthtrust.cases.manifest import PACKAGES
 from synthtrust.cases.mix import WITH_REAL
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
+from synthtrust.generators.importer import Importer
 from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
 from synthtrust.runs.headline import headline
 from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, Run
@@ -33,7 +34,8 @@ from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, Run
 log = logging.getLogger(__name__)
 
 DECISIVE = (
-    "cases", "split", "duplicates", "generator", "data", "model", "regions", "alpha", "seed", "steps", "val_every",
+    "cases", "split", "duplicates", "allow_overlap", "generator", "data", "model", "regions", "alpha", "seed", "steps",
+    "val_every",
 )  # fmt: skip
 """Parts of the config that decide the scores; a folder never mixes two of them."""
 
@@ -73,6 +75,8 @@ def train_run(cfg: DictConfig) -> float:
         data = build_data(cfg, trainer.loggers)
         model = build_model(cfg, data.cohort, data.input_size, data.class_counts)
         model.check_size(data.input_size)
+        if run.last.exists() and (run.folder / DATA).exists():
+            _check_twins(run, data)
         write_json(run.folder / DATA, who_is_where(data))
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
@@ -145,14 +149,39 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
     if not run.finished:
         log.info("Resuming from %s", run.last)
         return None
+    if _reads_files(cfg):  # whose content may have changed under the same name
+        _check_twins(run, build_data(cfg))
     log.info("Found: %s is finished", run.folder)
     return headline(run.scores())[1]
 
 
+def _reads_files(cfg: DictConfig) -> bool:
+    kind = get_class(cfg.generator["_target_"])
+    return issubclass(kind, Importer) or any(cfg.generator.get(name) for name in getattr(kind, "files_in_recipe", ()))
+
+
+def _check_twins(run: Run, data: MixedCases) -> None:
+    """Refuse to go on with a run, or to give its score, for another synthetic set than its own.
+
+    Raises:
+        ValueError: If the twins are not those that the run was begun with.
+    """
+    mine, theirs = home_of_twins(data).name, Path(run.data()["twins"]).name
+    if mine != theirs:
+        raise ValueError(
+            f"Expected the twins that {run.folder} was begun with, {theirs}, but the config now gives {mine}: what it "
+            "reads has changed. Choose another name=..., or remove that folder."
+        )
+
+
 def _deciding(cfg: DictConfig) -> dict[str, Any]:
     """Return a config's parts, as it was for what older ones do not have, without what decides nothing."""
-    values = {"duplicates": "refuse", **plain(cfg)}
-    idle: frozenset[str] = getattr(get_class(cfg.generator["_target_"]), "not_in_recipe", frozenset())
+    values = {"duplicates": "refuse", "allow_overlap": False, **plain(cfg)}
+    kind = get_class(cfg.generator["_target_"])
+    # whose twins an importer found, and whom a generator says that it learned from, are not nothing to a run
+    idle: frozenset[str] = (
+        frozenset() if issubclass(kind, Importer) else getattr(kind, "not_in_recipe", frozenset()) - {"train_ids"}
+    )
     return values | {
         "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
         "generator": {name: value for name, value in values["generator"].items() if name not in idle},
@@ -191,6 +220,7 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "mode": cfg.data.mode,
         "generator": plain(cfg.generator),
         "training": training_of(cfg),
+        "margins": plain(cfg.margins),
         "network": type(model.net).__name__,
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "steps": int(trainer.global_step),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -22,6 +23,9 @@ from synthtrust.audits.utility.measures import MAIN, OVERALL, Measured, Measures
 from synthtrust.audits.utility.verdict import Limits, judge, not_compared, reading
 from synthtrust.audits.verdict import Verdict, verdict_table
 
+MARGIN, RATIO_MARGIN = 0.05, 0.9
+"""Where neither the caller nor the runs say others."""
+
 Arms = Mapping[tuple[str, float, str], Measures]
 """By mode, alpha and source."""
 
@@ -34,10 +38,11 @@ class Utility:
     cases, controls among them, stand side by side, each judged on its own.
     """
 
-    margin: float = 0.05
-    """Loss in mean Dice, or in the area under the ROC curve, that is held to be tolerable."""
-    ratio_margin: float = 0.90
-    """Share of what TRTR has above chance that is held to be enough; either margin will do."""
+    margin: float | None = None
+    """Loss in mean Dice, or in the area under the ROC curve, that is held to be tolerable; None for what was settled
+    before training, which the runs say, or 0.05."""
+    ratio_margin: float | None = None
+    """Share of what TRTR has above chance that is held to be enough, likewise, or 0.9; either margin will do."""
     min_seeds: int = 3
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int = 30
@@ -49,10 +54,12 @@ class Utility:
     seed: int = 0
     """Seed of the resampling."""
 
-    @property
-    def limits(self) -> Limits:
-        """What the verdict is held against."""
-        return Limits(self.margin, self.ratio_margin, self.min_seeds, self.min_patients)
+    def _limits(self, facts: Iterable[Mapping[str, Any]]) -> Limits:
+        """Return what the verdict is held against: margins that are asked for, else those that the runs were told."""
+        told: Mapping[str, float] = next((fact["margins"] for fact in facts if fact.get("margins")), {})
+        margin = told.get("margin", MARGIN) if self.margin is None else self.margin
+        ratio_margin = told.get("ratio_margin", RATIO_MARGIN) if self.ratio_margin is None else self.ratio_margin
+        return Limits(margin, ratio_margin, self.min_seeds, self.min_patients)
 
     def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with the columns ``generator`` and ``mode`` (how the training set was mixed).
@@ -78,8 +85,9 @@ class Utility:
         verdicts: list[Verdict] = []
         for generator, mine in scores.groupby("generator", sort=False):
             facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
+            limits = self._limits(facts)
             arms = _arms(mine, task, rule)
-            compared = list(self._comparisons(arms, mine, task))
+            compared = list(self._comparisons(arms, mine, task, limits))
             for name, rows in (
                 ("performance", self._performance(arms, mine)),
                 ("curve", self._curve(arms, MAIN[task])),
@@ -87,7 +95,7 @@ class Utility:
                 ("per_class", self._per_class(arms)),
             ):
                 tables[name] += [{"generator": generator, **row} for row in rows]
-            verdicts += self._verdicts(compared, facts, MAIN[task], str(generator))
+            verdicts += self._verdicts(compared, facts, MAIN[task], str(generator), limits)
         return {
             **{name: pd.DataFrame(rows) for name, rows in tables.items()},
             "verdict": verdict_table(verdicts),
@@ -129,7 +137,7 @@ class Utility:
                     rows = curve_rows(here, n_boot=self.n_boot, level=self.level, seed=self.seed)
                     yield from ({"mode": mode, "source": source, "measure": main, **row} for row in rows)
 
-    def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str) -> Iterator[Row]:
+    def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str, limits: Limits) -> Iterator[Row]:
         """Yield TSTR and the augmented arm against TRTR, and whether the outcome hangs on the rule for empty ones."""
         ruled = {}
         if task == "segmentation":
@@ -137,21 +145,23 @@ class Utility:
             ruled = {rule: _arms(with_empty_rule(real, rule), task, rule) for rule in ("brats", "nan")}
         for row in _contrasts(arms, self.level):
             other = [
-                reading(again, self.limits)
+                reading(again, limits)
                 for table in ruled.values()
                 for again in _contrasts(table, self.level)
                 if [again[key] for key in KEY] == [row[key] for key in KEY]
             ]
             yield {**row, "depends_on_empty_rule": len(set(other)) > 1}
 
-    def _verdicts(self, compared: list[Row], facts: list[Mapping], main: str, generator: str) -> Iterator[Verdict]:
+    def _verdicts(
+        self, compared: list[Row], facts: list[Mapping], main: str, generator: str, limits: Limits
+    ) -> Iterator[Verdict]:
         """Yield a verdict for each mix that has TSTR, or the one that there is none."""
         decisive = [row for row in compared if (row["contrast"], row["measure"]) == (TSTR, main)]
         for row in decisive:
             subject = generator if len(decisive) == 1 else f"{generator}, mix {row['mode']}"
-            yield judge(row, facts, self.limits, subject)
+            yield judge(row, facts, limits, subject)
         if not decisive:
-            yield not_compared(self.limits, self.level, generator)
+            yield not_compared(limits, self.level, generator)
 
 
 KEY = ("mode", "contrast", "measure")

@@ -12,6 +12,7 @@ from synthtrust.audits.verdict import Reading, Verdict
 from synthtrust.cases.mix import WITH_REAL
 
 NAMES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
+MOVED = "The margins are not those that were settled before training:"
 NOT_COMPARED = "TSTR has no scale of its own: it is judged against TRTR, and there are no runs of both."
 
 
@@ -123,7 +124,17 @@ def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], limits: Limits) -> lis
         reasons.append(f"{seeds} training seeds, fewer than the {limits.min_seeds} asked for.")
     if row["n_patients"] < limits.min_patients:
         reasons.append(f"{row['n_patients']} test patients, fewer than the {limits.min_patients} asked for.")
-    return reasons + _leaks(facts)
+    return reasons + _moved(facts, limits) + _leaks(facts)
+
+
+def _moved(facts: Iterable[Mapping[str, Any]], limits: Limits) -> list[str]:
+    """Name margins that are not those which were settled before training."""
+    mine = {"margin": limits.margin, "ratio_margin": limits.ratio_margin}
+    settled = [fact["margins"] for fact in facts if fact.get("margins")]
+    if all(dict(one) == mine for one in settled):
+        return []
+    told = ", ".join(f"{name} {value:g}" for name, value in settled[0].items())
+    return [f"{MOVED} {told}."]
 
 
 def _missing(facts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -164,6 +175,7 @@ CURES = {
     "The generator learned": "A generator that saw no test patient, or test patients that it did not see.",
     "Nobody said": "The generator's training ids.",
     "The checkpoint": "TSTR chosen on synthetic validation cases.",
+    MOVED: "The margins of before, or new runs, trained after others were settled.",
 }
 
 
