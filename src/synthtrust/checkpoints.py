@@ -1,9 +1,11 @@
 """Checkpoints that are whole or not there, on any file system."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from synthtrust.files import aside
 
@@ -19,3 +21,29 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write a checkpoint; ``storage_options`` are not used."""
         with aside(path) as temporary:
             torch.save(checkpoint, temporary)
+
+
+class BestCheckpoint(ModelCheckpoint):
+    """Keeps the best checkpoint also of a run whose folder was moved before it is resumed.
+
+    Lightning forgets the best score when the folder has another path, and the next validation, however poor, then
+    overwrites the best checkpoint.
+    """
+
+    @property
+    def state_key(self) -> str:
+        """That of Lightning's own, so that runs begun with it are resumed."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the state, its paths where the folder lies now."""
+        super().load_state_dict(_moved(state_dict, str(state_dict.get("dirpath", "")), str(self.dirpath)))
+
+
+def _moved(state: Any, old: str, new: str) -> Any:
+    """Return a state with the paths below one folder below another."""
+    if isinstance(state, dict):
+        return {_moved(key, old, new): _moved(value, old, new) for key, value in state.items()}
+    if isinstance(state, str) and old and (state == old or Path(old) in Path(state).parents):
+        return new + state[len(old) :]
+    return state

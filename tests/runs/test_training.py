@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -113,6 +114,33 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypa
     assert not cut.finished
     train_run(cfg)
     torch.testing.assert_close(weights(cut), weights(Run(cut.folder.parent / "whole")), rtol=0, atol=0)
+
+
+def test_a_run_that_was_moved_keeps_its_best_checkpoint(configure, monkeypatch):
+    """The first validation is made the best there can be: what is tested is its checkpoint, not a later one."""
+    score = iter([2.0, 0.1, 0.1, 0.1])
+
+    def planted(self):
+        self.log("val/score", next(score))
+
+    monkeypatch.setattr("synthtrust.models.Segmenter.on_validation_epoch_end", planted)
+    cut = configure(name="cut")
+    with monkeypatch.context() as patch:
+        patch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *rest: stop(self.trainer, 3))
+        with pytest.raises((KeyboardInterrupt, SystemExit)):
+            train_run(cut)
+    moved = configure(name="moved")
+    shutil.move(cut.paths.output, moved.paths.output)
+    run = Run(Path(moved.paths.output))
+    best = torch.load(run.best, weights_only=True)["state_dict"]
+    train_run(moved)
+    torch.testing.assert_close(torch.load(run.best, weights_only=True)["state_dict"], best, rtol=0, atol=0)
+    assert run.facts()["best_val_score"] == 2.0
+
+
+def stop(trainer, step):
+    if trainer.global_step == step:
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
