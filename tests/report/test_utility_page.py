@@ -53,6 +53,13 @@ def test_tstr_never_stands_without_trtr(tmp_path):
     assert "TSTR against TRTR was not compared" in text
     assert "Trained and tested on real and on synthetic cases" not in text
     assert "Every measure, TSTR" not in text
+    assert "One share only" not in text
+
+
+def test_the_answers_name_each_generator_as_it_is_spelt(tmp_path):
+    runs = [*sweep(1.0, 2.0, generator="mine.ClassDiffusion"), *sweep(0.0, 2.0, generator="mine.tissue")]
+    answers = json.loads(write(tmp_path, runs).with_name("report.json").read_text())["answers"]
+    assert {answer.partition(":")[0] for answer in answers} == {"ClassDiffusion", "Tissue"}
 
 
 def test_every_corner_measure_and_class_is_on_the_page(page):

@@ -36,7 +36,9 @@ def utility_chapter(tables: Tables) -> Chapter:
             here = {name: _where(table, generator=generator, mode=mode) for name, table in tables.items()}
             of = _title(str(generator) if several else "", str(mode) if len(modes) > 1 else "")
             said = list(_answers(here, tables["verdict"], str(generator), main, first=place == 0))
-            answers += [f"{of.strip(' ()').capitalize()}: {sentence}" if of else sentence for sentence in said]
+            whose = of.strip(" ()")
+            whose = whose[:1].upper() + whose[1:]  # a class keeps its own capitals
+            answers += [f"{whose}: {sentence}" if of else sentence for sentence in said]
             if mode in PAIRED and _has_scale(here["curve"]) and (table := two_by_two(here["curve"], of)):
                 summary.append(table)
             name = f"curve-{generator}-{place}".lower().replace(".", "-")
