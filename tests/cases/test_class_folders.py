@@ -1,9 +1,11 @@
 """A folder per class: the folders name classes and parts, and what does not fit is said."""
 
+import numpy as np
 import pytest
 from drawn import blobs, save
 
 from synthtrust.cases import CaseError, read_class_folders
+from synthtrust.testing import save_nifti
 
 
 def _fill(root, *folders, count=2):
@@ -65,6 +67,17 @@ def test_one_damaged_image_is_refused_and_the_others_are_read(tmp_path, kind, mo
     cohort = read_class_folders(tmp_path, modalities=modalities)
     assert len(cohort.cases) == 4
     assert [refusal.where for refusal in cohort.refused] == [path]
+
+
+def test_a_volume_that_was_cut_short_is_refused_where_it_is_read(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("well/0", "well/1", "sick/0", "sick/1"):
+        save_nifti(tmp_path / f"{name}.nii.gz", rng.integers(0, 200, (9, 9, 9), dtype=np.uint8))
+    path = tmp_path / "well/1.nii.gz"
+    path.write_bytes(path.read_bytes()[:-100])
+    cohort = read_class_folders(tmp_path)
+    assert [refusal.where for refusal in cohort.refused] == [path]
+    assert len(cohort.cases) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Labelled images: what every reader of a classified cohort checks, and how it names modalities and classes."""
 
+import gzip
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -102,6 +104,7 @@ def check_image(path: Path) -> None:
         shape, _ = read_header(path)
         if len(shape) < 3 or any(side != 1 for side in shape[3:]):
             raise CaseError(f"Expected a volume (H, W, D), but got shape {shape} in {path}.")
+        _check_whole(path)
         return
     try:
         with Image.open(path) as image:
@@ -117,6 +120,18 @@ def check_image(path: Path) -> None:
         raise CaseError(f"Expected an image, but {path} is cut short or damaged: {error}. Copy it again.") from error
     if frames > 1:
         raise CaseError(f"Expected one plane image, but got {frames} in {path}. Save each in a file of its own.")
+
+
+def _check_whole(path: Path) -> None:
+    """Read a compressed volume to its end, where its checksum is; an uncompressed one has none."""
+    if path.suffix.lower() != ".gz":
+        return
+    try:
+        with gzip.open(path) as file:
+            while file.read(2**20):
+                pass
+    except (OSError, EOFError, zlib.error) as error:
+        raise CaseError(f"Expected a volume, but {path} is cut short or damaged: {error}. Copy it again.") from error
 
 
 def part_of(word: str, where: Path) -> str:
