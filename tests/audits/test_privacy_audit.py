@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from painted import CLASSES, PaintedRun, plane, plane_twins
-from scipy.ndimage import gaussian_filter
+from painted import plane
+from painted_textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 
 from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
@@ -14,76 +14,11 @@ from synthtrust.audits.privacy import copies, images
 from synthtrust.audits.privacy.audit import gather
 from synthtrust.audits.privacy.controls import smallest_leak
 from synthtrust.audits.privacy.evidence import examine
-from synthtrust.audits.privacy.images import read_images
 from synthtrust.audits.sets import synthetic_sets
-from synthtrust.audits.spaces import LowResolution, standardised
-from synthtrust.cases import Cohort
 from synthtrust.cases.case import CaseError
-from synthtrust.cases.manifest import write_manifest
-from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional import paired
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
-
-N_TRAIN, N_HOLDOUT = 50, 60
-SIDE = 24
-
-
-def texture(rng, shape=(SIDE, SIDE)):
-    """One image of a patient: a field of its own on a slow slope that all share."""
-    field = gaussian_filter(rng.normal(size=shape), 1.0)
-    return 120 + 25 * (field / field.std() + np.linspace(-1, 1, shape[-1])) + 0.01
-
-
-def painted(folder, real, images, training_ids="train", **facts):
-    """Write one synthetic image for each real case."""
-    ids = [case.id for case in real.cases[:N_TRAIN]] if training_ids == "train" else training_ids
-    write_manifest(folder, plane_twins(folder, real, images), {}, training_ids=ids, **facts)
-    return PaintedRun(real, folder, N_TRAIN)
-
-
-@pytest.fixture(scope="module")
-def audit():
-    return Privacy(n_permutations=399)
-
-
-@pytest.fixture(scope="module")
-def textures():
-    rng = np.random.default_rng(0)
-    return [texture(rng) for _ in range(2 * (N_TRAIN + N_HOLDOUT))]
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory, textures):
-    folder = tmp_path_factory.mktemp("real")
-    cases = tuple(plane(folder, f"p{i:03d}", textures[i], i % 2) for i in range(N_TRAIN + N_HOLDOUT))
-    return Cohort("real", cases, ("grey",), CLASSES)
-
-
-@pytest.fixture(scope="module")
-def fresh(textures):
-    """Return what a perfectly honest generator paints: other images of the same kind."""
-    return textures[N_TRAIN + N_HOLDOUT :]
-
-
-@pytest.fixture(scope="module")
-def honest(tmp_path_factory, real, fresh):
-    return painted(tmp_path_factory.mktemp("set") / "honest", real, fresh)
-
-
-@pytest.fixture(scope="module")
-def acquitted(audit, honest):
-    return audit([honest])
-
-
-@pytest.fixture(scope="module")
-def leaky(tmp_path_factory, real, textures, fresh):
-    """A set of which every twentieth image is a mirrored, noisy copy of a training image."""
-    rng = np.random.default_rng(1)
-    images = list(fresh)
-    for place in range(0, len(images), 20):
-        images[place] = np.flip(textures[place // 20], 1) + rng.normal(0, 3, (SIDE, SIDE))
-    return painted(tmp_path_factory.mktemp("set") / "leaky", real, images)
 
 
 def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(acquitted):
@@ -115,66 +50,6 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
     (share,) = rows_of(tables, "P3 nearest-real share")
     assert share["value"] == 1
     assert share["n_holdout"] == N_HOLDOUT
-
-
-NEVER_DECIDE = ("DCR, quantile 0.5", "NNDR, ratio to unseen cases", "authenticity", "Z_U", "C_T")
-
-
-def distances(tables):
-    rows = tables["tests"].set_index("measure").loc[list(NEVER_DECIDE)]
-    return rows["value"], rows["note"]
-
-
-def test_an_embedding_of_ones_own_is_what_distances_are_taken_in_and_decides_nothing(audit, leaky, acquitted, honest):
-    mine = replace(audit, embedding=LowResolution(grid=6))
-    (usual, how), (found, why) = distances(acquitted), distances(tables := mine([honest]))
-    assert how.str.startswith("by coarse interiors").all()
-    assert why.str.startswith("by LowResolution").all()
-    assert (usual != found).sum() >= 4
-    assert abs(found["Z_U"]) < 3
-    assert verdict_of(tables) == verdict_of(acquitted)
-    rest = ~tables["tests"]["measure"].str.contains("|".join(("DCR", *NEVER_DECIDE[1:])))
-    assert tables["tests"][rest].equals(acquitted["tests"][rest])
-
-
-class Broken:
-    def __call__(self, image, label, labels, spacing):
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
-
-
-class Looking:
-    """Writes down what it is handed."""
-
-    def __init__(self):
-        self.seen = set()
-
-    def __call__(self, image, label, labels, spacing):
-        self.seen.add((image.shape, label is None, tuple(labels)))
-        return image.flatten()[:9]
-
-
-def test_an_embedding_that_fails_is_refused_before_the_search(audit, honest, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy.audit.gather", None)  # searching would fail
-    with pytest.raises(ValueError, match=r"space for images \(1, 24, 24\), but Broken fails with RuntimeError: mat1"):
-        replace(audit, embedding=Broken())([honest])
-
-
-def test_an_embedding_sees_images_of_one_size_and_no_labels_where_there_are_classes(audit, tmp_path, real, fresh):
-    larger = [np.kron(image, np.ones((2, 2))) for image in fresh]
-    looking = Looking()
-    replace(audit, embedding=looking)([painted(tmp_path / "larger", real, larger)])
-    assert looking.seen == {((1, SIDE, SIDE), True, ())}
-
-
-def test_distances_in_an_embedding_are_those_of_standardised_coordinates(audit, tmp_path, real, textures):
-    """Against the same written out, for a replay: every training image is at distance 0 of its copy."""
-    copy = painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])
-    found, notes = distances(replace(audit, embedding=LowResolution(grid=6))([copy]))
-    seen = torch.stack([LowResolution(6)(standardised(read_images(c, ["grey"])), None, (), ()) for c in real.cases])
-    rows = ReferencePca().fit(seen[:N_TRAIN]).transform(seen)
-    between = np.median(torch.cdist(rows[N_TRAIN:], rows[:N_TRAIN]).min(dim=1).values)
-    assert (found["DCR, quantile 0.5"], found["authenticity"]) == (0, 0)
-    assert f"{between:.3g} of unseen cases" in notes["DCR, quantile 0.5"]
 
 
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):

@@ -1,8 +1,6 @@
 """Sets that somebody else painted are matched by id, repaired where their convention is known, and else refused."""
 
-import json
 import shutil
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,12 +42,6 @@ def write_export(cohort, root, number=None, brightness=1.0):
             near[1:-1, 1:-1, 1:-1] = 0.003 * rng.random(tuple(side - 2 for side in SHAPE))
             image = brightness * np.maximum(image, near)
             save_nifti(root / "exports" / modality / f"{stem}_{modality}.nii.gz", image.astype(np.float32))
-
-
-def mri(cohort):
-    """Return a cohort of one modality that no BraTS release has."""
-    cases = tuple(replace(case, images={"mri": case.images["flair"]}) for case in cohort.cases)
-    return replace(cohort, cases=cases, modalities=("mri",))
 
 
 def bring(cohort, tmp_path, folder):
@@ -266,28 +258,6 @@ def test_a_set_of_this_project_says_itself_whom_it_was_learned_from(cohort, tmp_
     assert Folder(root=str(home(painted)), train_ids=list(ids)).training_ids == ids
     with pytest.raises(CaseError, match="training ids that the manifest of"):
         _ = Folder(root=str(home(painted)), train_ids=["elsewhere"]).training_ids
-
-
-@pytest.mark.parametrize("naming", ["auto", "msd"])
-def test_twins_in_the_layout_of_the_decathlon_are_found(tmp_path, naming):
-    real = mri(tiny_cohort(tmp_path / "real", count=2, shape=SHAPE, modalities=("flair",)))
-    root, entries = tmp_path / "handed", []
-    for case in real.cases:
-        save_nifti(root / f"imagesTr/{case.id}.nii.gz", case.load_image("mri") * 0.5)
-        save_nifti(root / f"labelsTr/{case.id}.nii.gz", case.load_label())
-        entries.append({"image": f"imagesTr/{case.id}.nii.gz", "label": f"labelsTr/{case.id}.nii.gz"})
-    facts = {"modality": {"0": "MRI"}, "labels": {"0": "background", "1": "a", "2": "b", "3": "c"}}
-    (root / "dataset.json").write_text(json.dumps({**facts, "training": entries}))
-    twins = bring(real, tmp_path, Folder(root=str(root), naming=naming))
-    for case, twin in zip(real.cases, twins.cases, strict=True):
-        np.testing.assert_allclose(twin.load_image("mri"), case.load_image("mri") * 0.5)
-
-
-def test_a_folder_in_no_known_naming_says_which_there_are(tmp_path):
-    real = mri(tiny_cohort(tmp_path / "real", count=2, shape=SHAPE, modalities=("flair",)))
-    (tmp_path / "handed").mkdir()
-    with pytest.raises(CaseError, match=r"BraTS naming .* no dataset\.json .* no export of Med-DDPM and no manifest"):
-        bring(real, tmp_path, Folder(root=str(tmp_path / "handed")))
 
 
 @pytest.mark.parametrize("root", ["", "nowhere"])
