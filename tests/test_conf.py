@@ -1,10 +1,14 @@
 """Every option of every group composes, and what it describes can be built."""
 
+from pathlib import Path
+
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from conftest import CONF
+from synthtrust.plugins import conf_dir
+
+CONF = Path(conf_dir())
 
 MADE_OF = {  # what an option leaves open for the user to say
     "cases/brats": ["cases.root=somewhere"],
