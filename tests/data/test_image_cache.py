@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from torch.nn import functional
 
 from synthtrust.cases import Case, CaseError
-from synthtrust.data.image_cache import image_table, resize
+from synthtrust.data.image_cache import image_table
 from synthtrust.testing import save_nifti, tiny_classes
 
 GREY, COLOURS = ("grey",), ("red", "green", "blue")
@@ -55,20 +53,6 @@ def test_contrasts_of_a_small_volume_are_scaled_apart(tmp_path):
     assert table.size == (6, 8, 7)
     for channel in table.images[0].astype(np.float64):
         assert (channel.mean(), channel.std()) == pytest.approx((0, 1), abs=1e-3)
-
-
-def test_a_plane_image_is_resampled_as_torch_does():
-    image = torch.rand(3, 20, 31, generator=torch.Generator().manual_seed(0))
-    expected = functional.interpolate(image[None], (9, 40), mode="bilinear", antialias=True)[0]
-    torch.testing.assert_close(resize(image, (9, 40)), expected)
-
-
-def test_a_volume_is_resampled_without_aliases():
-    stripes = torch.zeros(1, 8, 8, 16)
-    stripes[..., ::2] = 1  # as fine as voxels are: half as many show grey, not all or nothing
-    small = resize(stripes, (4, 8, 8))
-    assert small.shape == (1, 4, 8, 8)
-    torch.testing.assert_close(small, torch.full_like(small, 0.5), atol=0.08, rtol=0)
 
 
 def test_images_come_to_the_size_that_is_asked_for(tmp_path):

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from synthtrust.cases import Case
-from synthtrust.generators.class_images import gather, resized
+from synthtrust.generators.class_images import gather
 from synthtrust.testing import save_nifti, tiny_cases, tiny_classes
 
 
@@ -36,15 +35,6 @@ def test_images_of_several_sizes_are_refused_or_resized(tmp_path):
     assert gather(mixed, (8, 10)).images.shape == (5, 1, 8, 10)
     with pytest.raises(ValueError, match="an entry per axis"):
         gather(mixed, (8, 8, 8))
-
-
-def test_shrinking_keeps_the_mean_and_growing_stays_within_the_range():
-    image = torch.rand(1, 2, 12, 8, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(resized(image, (6, 4)).mean((2, 3)), image.mean((2, 3)))
-    larger = resized(image, (24, 10))
-    assert larger.shape == (1, 2, 24, 10)
-    assert image.min() <= larger.min()
-    assert larger.max() <= image.max()
 
 
 def test_label_maps_are_refused(tmp_path):

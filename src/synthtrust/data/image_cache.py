@@ -15,16 +15,15 @@ import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 from rich.progress import track
-from torch import Tensor
-from torch.nn import functional
 
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.labelled import COLOURS
+from synthtrust.cases.resizing import resize
 from synthtrust.files import fingerprint, sha256_of, write_json
 
 log = logging.getLogger(__name__)
 
-VERSION = 1  # of the preprocessing below; a new one makes a new table
+VERSION = 2  # of the preprocessing below; a new one makes a new table
 IMAGES, INDEX = "images.npy", "index.json"
 
 
@@ -66,8 +65,8 @@ def image_table(
         cases: Real or synthetic; their ids differ.
         modalities: Which images become channels, in this order.
         folder: Root of the cache; tables are named by the content of the cases' files and by this recipe.
-        size: Side lengths [pixels, voxels], one for all or one per axis; linear resampling with antialiasing, aspect
-            not kept. None: as the files are.
+        size: Side lengths [pixels, voxels] to which images are resized, one for all or one per axis. None: as they
+            are.
 
     Raises:
         CaseError: If a file cannot be used, an image has no contrast, or sizes differ and none was asked for.
@@ -84,21 +83,6 @@ def image_table(
                 if not (table.folder / INDEX).exists():
                     _write(table.folder, cases, modalities, wanted, pool)
     return table
-
-
-def resize(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Resample an image ``(C, *sides)`` to ``(C, *size)``: linear, antialiased, one axis after the other.
-
-    >>> resize(torch.tensor([[[0.0, 1, 2, 3]]]), (1, 2))  # weights 3, 3, 1 and 1, 3, 3 of 7
-    tensor([[[0.7143, 2.2857]]])
-    """
-    for axis, side in enumerate(size, start=1):
-        if image.shape[axis] != side:
-            lines = image.movedim(axis, -1)
-            flat = lines.reshape(1, 1, -1, lines.shape[-1])
-            flat = functional.interpolate(flat, (flat.shape[2], side), mode="bilinear", antialias=True)
-            image = flat.reshape(*lines.shape[:-1], side).movedim(-1, axis)
-    return image
 
 
 def _content(case: Case, modalities: Sequence[str]) -> str:

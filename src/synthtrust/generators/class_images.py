@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from synthtrust.cases import Case
+from synthtrust.cases.resizing import resize
 from synthtrust.generators.memory import classified
 
 
@@ -71,15 +70,4 @@ def _read(case: Case, modalities: Sequence[str], size: Sequence[int] | None) -> 
         return image
     if image.ndim - 1 != len(size):
         raise ValueError(f"Expected size to have an entry per axis of {case.id}, {image.shape[1:]}, but got {size}.")
-    return resized(torch.from_numpy(image)[None], size)[0].numpy()
-
-
-def resized(images: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize images ``(B, M, *shape)``: axes that shrink are averaged over areas, axes that grow interpolated.
-
-    >>> resized(torch.tensor([[[[0.0, 2.0, 4.0, 6.0]]]]), (1, 2)).tolist()
-    [[[[1.0, 5.0]]]]
-    """
-    linear = {2: "bilinear", 3: "trilinear"}[len(size)]
-    larger = [max(have, want) for have, want in zip(images.shape[2:], size)]
-    return interpolate(interpolate(images, larger, mode=linear), list(size), mode="area")
+    return resize(torch.from_numpy(image), size).numpy()

@@ -21,7 +21,7 @@ from synthtrust.audits.sets import SyntheticSet
 from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, standardised
 from synthtrust.cases import Case
 from synthtrust.cases.case import RASTERS, CaseError
-from synthtrust.data.image_cache import resize
+from synthtrust.cases.resizing import resize
 
 Array = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, try_space
 from synthtrust.audits.verdict import Verdict, verdict_table
 from synthtrust.cases import Case, CaseError
-from synthtrust.data.image_cache import resize
+from synthtrust.cases.resizing import resize
 from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.report.pairs import PICTURES
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
 from synthtrust.audits.spaces.images import standardised
-from synthtrust.data.image_cache import resize
+from synthtrust.cases.resizing import resize
 from synthtrust.runs import Run, find_runs, trained_model
 
 STRIDE = 32
