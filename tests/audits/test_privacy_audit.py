@@ -7,6 +7,7 @@ import pytest
 import torch
 from painted import plane
 from painted_textures import N_HOLDOUT, N_TRAIN, SIDE, painted
+from scipy.stats import binom
 
 from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
@@ -24,12 +25,14 @@ from synthtrust.report.privacy import privacy_chapter
 def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(acquitted):
     verdict = verdict_of(acquitted)
     assert verdict["verdict"] == "SUPPORTED"
-    assert "No leak detected; copies found down to 0.91 %" in verdict["reasons"]  # 1 of 110
+    assert "No leak detected; copies found down to 1.8 %" in verdict["reasons"]  # 2 of 110
     assert "no privacy guarantee" in verdict["reasons"]
     assert verdict["subject"] == "honest"
     assert "copy_threshold=9.0" in verdict["thresholds"]
-    assert acquitted["controls"]["passed"].all()
-    assert set(acquitted["controls"]["kind"]) >= set(copies.KINDS)
+    kinds = acquitted["controls"].set_index("kind")
+    assert kinds.loc[list(copies.KINDS), "passed"].all()
+    assert kinds.loc[list(copies.BEYOND), "note"].str.contains("does not decide").all()
+    assert kinds.loc["inverted", "rate"] == 0  # said, and no reason to be inconclusive
 
 
 def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
@@ -73,9 +76,28 @@ def test_unknown_training_ids_leave_an_honest_set_inconclusive(audit, tmp_path, 
     assert "Nobody said which cases the generator learned from" in verdict["reasons"]
 
 
+def test_training_ids_of_strangers_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
+    ids = [*(case.id for case in real.cases[:N_TRAIN]), *(f"stranger_{i}" for i in range(30))]
+    verdict = verdict_of(audit([painted(tmp_path / "strangers", real, fresh, training_ids=ids)]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "30 of 80 training ids belong to none of these real cases" in verdict["reasons"]
+
+
 def test_copies_of_cases_said_to_be_unseen_are_not_overlooked(audit, tmp_path, real, fresh, textures):
     images = [*textures[N_TRAIN : N_TRAIN + 5], *fresh[5:]]
     verdict = verdict_of(audit([painted(tmp_path / "wrong_ids", real, images)]))
+    assert verdict["verdict"] == "NOT SUPPORTED"
+    assert "5 synthetic images are copies of cases that the generator is said never" in verdict["reasons"]
+
+
+def test_copies_of_images_that_lie_on_both_sides_accuse_nobody(audit, tmp_path, real, fresh, textures):
+    """Somebody's rescans lie among training and unseen cases: a copy of the one looks like one of the other."""
+    rng = np.random.default_rng(0)
+    rescans = {N_TRAIN + i: textures[i] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(5)}
+    cases = [plane(tmp_path / "real", c.id, rescans.get(i, textures[i]), c.label) for i, c in enumerate(real.cases)]
+    copies = [rescans[N_TRAIN + i] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(5)]
+    run = painted(tmp_path / "rescans", replace(real, cases=tuple(cases)), [*copies, *fresh[5:]])
+    verdict = verdict_of(audit([run]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "5 synthetic images look like copies of cases that the generator is said never" in verdict["reasons"]
 
@@ -200,9 +222,9 @@ def test_few_unseen_cases_ask_for_stronger_copies(audit):
     assert audit.search(np.where(copy == 0.8, 1.0, copy), few).copy.all()  # the search stays able to see
 
 
-def test_the_smallest_leak_is_the_counting_of_draws():
-    rng = np.random.default_rng(0)
-    hit = np.arange(15) < 4
-    k = smallest_leak(4, 15)
-    shown = [np.mean([hit[rng.permutation(15)[:n]].any() for _ in range(4000)]) for n in (k - 1, k)]
-    assert shown[0] < 0.8 <= shown[1] + 0.01
+@pytest.mark.parametrize("found", [4, 10, 14, 15])
+def test_the_smallest_leak_shows_itself_even_if_the_controls_were_lucky(found):
+    k = smallest_leak(found, 15)
+    found_each = next(q for q in np.linspace(0, 1, 10001) if binom.sf(found - 1, 15, q) >= 0.05)  # at the least
+    assert 1 - (1 - found_each) ** k >= 0.799
+    assert k == 1 or 1 - (1 - found_each) ** (k - 1) < 0.8

@@ -1,5 +1,7 @@
 """The privacy audit of volumes that were painted on label maps: what a twin may share with its source, and what not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from painted import REGIONS, PaintedRun, textured, textured_volumes
@@ -89,3 +91,30 @@ def test_a_volume_with_a_hole_is_refused_with_its_file(audit, tmp_path, volumes,
     holes[0][3, 3, 3] = np.nan
     with pytest.raises(CaseError, match=r"NaN or infinity in .*v00\.nii\.gz"):
         audit([on_labels(tmp_path / "holes", real, holes)])
+
+
+def test_a_twin_that_shows_another_time_point_of_its_patient_is_a_copy(audit, tmp_path, volumes, small_grid):
+    real, images, fresh = volumes
+    visits = tuple(replace(case, patient=f"of {i // 2}") for i, case in enumerate(real.cases))
+    swapped = [images[i ^ 1] if i < 4 else fresh[i] for i in range(48)]
+    tables = audit([on_labels(tmp_path / "visits", replace(real, cases=visits), swapped)])
+    assert "4 of 24 twins of training labels are copies of the case" in verdict_of(tables)["reasons"]
+    copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
+    assert sorted(zip(copies["synthetic"], copies["nearest_real"])) == [
+        ("v00", "v01"), ("v01", "v00"), ("v02", "v03"), ("v03", "v02"),
+    ]  # fmt: skip
+
+
+def test_the_twin_of_a_case_that_comes_twice_is_searched_beside_the_one_that_stands_for_it(
+    audit, tmp_path, volumes, small_grid
+):
+    real, images, fresh = volumes
+    cases = list(real.cases)
+    cases[1] = replace(cases[1], images=cases[0].images)  # another label on the same image
+    twice = replace(real, cases=tuple(cases))
+    tables = audit([on_labels(tmp_path / "twice", twice, [fresh[0], images[0], *fresh[2:]])])
+    assert "1 training cases left out" in verdict_of(tables)["reasons"]
+    copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
+    assert copies[["synthetic", "nearest_real", "own_source"]].values.tolist() == [["v01", "v00", True]]
+    honest = audit([on_labels(tmp_path / "honest", twice, fresh)])
+    assert verdict_of(honest)["verdict"] != "NOT SUPPORTED"

@@ -138,6 +138,21 @@ def test_an_exact_search_misses_no_flip_on_plane_images_of_any_grain():
     np.testing.assert_allclose(paired(queries, train.take(slice(4))), alike[range(4), range(4)], atol=1e-5)
 
 
+@pytest.mark.parametrize("side", [28, 56, 64])
+def test_a_shift_by_a_sixteenth_is_found_on_grids_of_every_size(side):
+    """The coarse comparison must reach as far as copies are moved, or the right pair misses the fine one."""
+    rng = np.random.default_rng(0)
+    by = round(side / 16)
+    large = [ndimage.gaussian_filter(rng.normal(size=(side + by, side + by)), 1.0) for _ in range(40)]
+    still, moved = (
+        bank([torch.from_numpy(image[None, part, part]) for image in large], grid=side, margin=1)
+        for part in (slice(None, side), slice(by, None))
+    )
+    similarity, index = nearest(moved, still, 6)
+    assert index[:, 0].tolist() == list(range(40))
+    assert similarity[:, 0].min() > 0.8
+
+
 def test_an_image_does_not_find_what_is_excluded(banks):
     train, *_ = banks
     itself = nearest(train, train, k=1)

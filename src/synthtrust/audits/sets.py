@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from synthtrust.cases import Case, Cohort, load_manifest, patients_named
+from synthtrust.cases import Case, Cohort, load_manifest, patients_named, strangers
 
 
 class PaintedRun(Protocol):
@@ -43,6 +43,8 @@ class SyntheticSet:
     labels: Mapping[str, int]
     """Label or class name -> value."""
     task: Literal["segmentation", "classification"]
+    missing_ids: tuple[str, ...]
+    """Training ids that belong to none of the real cases."""
     manifest: Mapping[str, Any]
     """The raw record: recipe, training ids, mask disclosure."""
 
@@ -90,6 +92,7 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
         modalities=run.cohort.modalities,
         labels=run.cohort.labels,
         task=run.cohort.task,
+        missing_ids=tuple(strangers(manifest.get("training_ids") or (), real)),
         manifest=manifest,
     )
 

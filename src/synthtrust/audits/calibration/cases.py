@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 
 from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
 from synthtrust.audits.privacy.controls import plant
 from synthtrust.audits.privacy.copies import KINDS
-from synthtrust.audits.privacy.evidence import CANDIDATES, NEIGHBOURS, Evidence, Material, membership_of
-from synthtrust.audits.privacy.images import Grid, Images, first_of_each, read_images, ready
-from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, Limits
+from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, Material, membership_of
+from synthtrust.audits.privacy.images import Grid, Images, read_images, ready, repeated
+from synthtrust.audits.privacy.kin import kin
+from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS, Limits
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
@@ -57,7 +59,7 @@ class Calibration(Draws):
         home = self.home(folder, cases, modalities, sizes)
         if self.left(home):
             images, _ = ready(cases, modalities, grid, "real cases")
-            images = images.take(first_of_each(images))
+            images = images.without(repeated(images))
             self._check(len(images))
             planted: dict[str, dict[str, Bank]] = {}
             self.keep(home, lambda seed: self._draw(images, modalities, grid, planted, seed))
@@ -83,8 +85,10 @@ class Calibration(Draws):
         sources = np.resize(sources, self.n_synthetic)  # a set larger than the training set repeats them
         copies = _copies([train.cases[i] for i in sources], modalities, grid, planted)
         among = self.candidates(train, NEIGHBOURS)
-        null = nearest(holdout.bank, train.bank, NEIGHBOURS, candidates=among)[0].double().numpy()
-        asked = {kind: _Asked.of(bank, train, holdout, self) for kind, bank in {"": honest.bank, **copies}.items()}
+        groups = kin(train, holdout, self)
+        null = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=among)[0].double().numpy()
+        sides = {"": honest.bank, **copies}
+        asked = {kind: _Asked.of(bank, train, holdout, groups, self) for kind, bank in sides.items()}
         shares = self.planted(self.n_synthetic).items()
         for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in KINDS for share, k in shares)]:
             one = asked[""].replaced(asked[kind], k)
@@ -93,7 +97,8 @@ class Calibration(Draws):
                 bank = Bank.join([copies[kind or VERBATIM].take(slice(k)), honest.bank.take(slice(k, None))])
                 found.membership = membership_of(Material(train, holdout, Images(bank, honest.cases)), self)
             leaks = list(leaks_of(found, self))
-            copied = found.copies.copy[:k] & (one.index[:k] == sources[:k]) if found.copies else np.zeros(k, bool)
+            right = (groups[one.index[:k]] == groups[sources[:k]]).numpy()
+            copied = found.copies.copy[:k] & right if found.copies else np.zeros(k, bool)
             tests = TESTS if found.membership else TESTS[::2]
             yield row_of(seed, kind or "none", share, (k, int(copied.sum())), leaks, tests)
 
@@ -120,9 +125,10 @@ class _Asked:
     """The nearest of training and unseen cases."""
 
     @classmethod
-    def of(cls, bank: Bank, train: Images, holdout: Images, limits: Limits) -> "_Asked":
-        """Search for images among training cases, and among training and unseen ones."""
-        similarity, index = nearest(bank, train.bank, NEIGHBOURS, candidates=limits.candidates(train, NEIGHBOURS))
+    def of(cls, bank: Bank, train: Images, holdout: Images, groups: Tensor, limits: Limits) -> "_Asked":
+        """Search for images among training cases, of which a group counts as one, and among all real ones."""
+        among = limits.candidates(train, NEIGHBOURS)
+        similarity, index = nearest(bank, train.bank, NEIGHBOURS, groups=groups, candidates=among)
         both = train.join(holdout)
         real = nearest(bank, both.bank, 1, candidates=limits.candidates(both, CANDIDATES))[1][:, 0]
         return cls(similarity.double().numpy(), index[:, 0].numpy(), real.numpy())

@@ -28,7 +28,7 @@ class Draws(Limits):
     seeds: int = 20
     """Draws of the parts."""
 
-    search_version: ClassVar[int] = 2
+    search_version: ClassVar[int] = 3
     """Raised when the search gives other numbers, so that seeds are asked anew."""
 
     def planted(self, n: int) -> dict[float, int]:

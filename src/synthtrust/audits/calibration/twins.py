@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
 from synthtrust.audits.privacy.audit import residual_of
 from synthtrust.audits.privacy.copies import KINDS, disguised
-from synthtrust.audits.privacy.evidence import NEIGHBOURS, Evidence, Material, examine, twin_leak_of
+from synthtrust.audits.privacy.evidence import Evidence, Material, examine, twin_leak_of
 from synthtrust.audits.privacy.images import Grid, Images, interior, read_images, ready
-from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN
+from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
@@ -97,7 +98,8 @@ class TwinCalibration(Draws):
         yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(found, self)), HONEST)
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
         for kind in KINDS:
-            rows = _Copies.of(material.train, kind, pairs, self.candidates(material.train, NEIGHBOURS))
+            among = self.candidates(material.train, NEIGHBOURS)
+            rows = _Copies.of(material.train, kind, pairs, _made(found.kin), among)
             for share, k in self.planted(self.n_train).items():
                 chosen = sources[:k]
                 with_copies = self._with(found, material, rows, chosen)
@@ -173,11 +175,11 @@ class _Copies:
     residual: NDArray[np.float64]
 
     @classmethod
-    def of(cls, train: Images, kind: str, pairs: _Pairs, candidates: int) -> "_Copies":
+    def of(cls, train: Images, kind: str, pairs: _Pairs, groups: Tensor, candidates: int) -> "_Copies":
         """Plant and search."""
         made = [pairs.copy_of(case, kind) for case in train.cases]
         bank, itself = Bank.join([copy for copy, _ in made]), torch.arange(len(made))
-        similarity, index = nearest(bank, train.bank, NEIGHBOURS, exclude=itself, candidates=candidates)
+        similarity, index = nearest(bank, train.bank, NEIGHBOURS, exclude=itself, groups=groups, candidates=candidates)
         own = paired(bank, train.bank).double().numpy()
         return cls(similarity.double().numpy(), index[:, 0].numpy(), own, np.array([alike for _, alike in made]))
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synthtrust.audits.privacy.controls import Control, negative, positive
 from synthtrust.audits.privacy.evidence import Evidence, Material, examine
-from synthtrust.audits.privacy.images import Grid, Images, first_of_each, read_images, ready
+from synthtrust.audits.privacy.images import Grid, Images, read_images, ready, repeated
 from synthtrust.audits.privacy.limits import Limits
 from synthtrust.audits.privacy.pairs import pictured
 from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
@@ -74,6 +74,7 @@ class Privacy(Limits):
                     self,
                     subject=one.name,
                     ids_known=one.training_ids_known,
+                    missing_ids=(len(one.missing_ids), len(one.manifest.get("training_ids") or ())),
                     disclosed=bool(one.manifest.get("mask_disclosure")),
                     remarks=remarks,
                 )
@@ -112,40 +113,40 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[str]]:
             f"Expected synthetic images on the grids of real ones, but {one.folder} has {foreign[0]} where real ones "
             f"have {sorted(shapes | more)[:4]}. Resample them, or paint on the real grid."
         )
-    kept = first_of_each(train), first_of_each(holdout, train)
+    stand_in = repeated(train.join(holdout))
     seen = one.scored_and_seen
     remarks = [OVERLAP.format(n=len(seen), ids=", ".join(seen[:5]))] if seen else []
     remarks += [
         f"{n} {what} cases left out: voxel by voxel another real case."
-        for what, n in (("training", len(train) - len(kept[0])), ("unseen", len(holdout) - len(kept[1])))
-        if n
+        for what, side in (("training", train), ("unseen", holdout))
+        if (n := sum(case.id in stand_in for case in side.cases))
     ]
-    gone = {case.id for side, keep in zip((train, holdout), kept) for case in side.cases} - {
-        side.cases[i].id for side, keep in zip((train, holdout), kept) for i in keep
-    }
     if foreign:  # images with a class are resized by whoever trains on them
         remarks.append(
             f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
         )
     conditional = one.task == "segmentation"
-    if conditional and gone:
-        synthetic = synthetic.take([i for i, case in enumerate(synthetic.cases) if case.id not in gone])
-    train, holdout = train.take(kept[0]), holdout.take(kept[1])
+    train, holdout = (side.without(stand_in) for side in (train, holdout))
     if not conditional:
         return Material(train, holdout, synthetic), remarks
-    residuals = _residuals(one, (train, holdout), synthetic)
-    return Material(train, holdout, synthetic, conditional=True, residual=residuals.__getitem__), remarks
+    patient = {case.id: case.patient for side in (train, holdout) for case in side.cases}
+    twins = [
+        replace(case, patient=patient.get(stand_in.get(case.id, case.id), case.patient)) for case in synthetic.cases
+    ]
+    synthetic = Images(synthetic.bank, tuple(twins))
+    material = Material(train, holdout, synthetic, conditional=True, stand_in=stand_in)
+    return replace(material, residual=_residuals(one, material).__getitem__), remarks
 
 
-def _residuals(one: SyntheticSet, real: Sequence[Images], synthetic: Images) -> dict[str, float]:
+def _residuals(one: SyntheticSet, material: Material) -> dict[str, float]:
     """Return id -> how alike each twin and its source are beyond what the label of the twin explains."""
-    twins = {case.id: case for case in synthetic.cases}
-    pairs = [(case, twins[case.id]) for side in real for case in side.cases if case.id in twins]
+    sides = (material.train, material.holdout)
+    pairs = [(of.cases[j], material.synthetic.cases[i]) for of in sides for i, j in material.source(of).items()]
     labels = sorted(one.labels.values())
 
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         alike = pool.map(lambda pair: residual_of(pair[0], pair[1], one.modalities, labels), pairs)
-        return dict(zip([source.id for source, _ in pairs], alike))
+        return dict(zip([twin.id for _, twin in pairs], alike))
 
 
 def residual_of(source: Case, twin: Case, modalities: Sequence[str], labels: Sequence[int]) -> float:

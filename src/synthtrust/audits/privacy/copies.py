@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import affine_transform, rotate
 from torch import Tensor
 
 Image = NDArray[np.float32]
@@ -12,6 +13,7 @@ Disguise = Callable[[Image, np.random.Generator], Image]
 
 NOISE = 0.1  # standard deviation of the noise [standard deviations of the foreground, voxels that are not 0]
 SHIFT = 1 / 16  # of the side, along each axis, at least one voxel
+TURN, ENLARGED = 5.0, 1.05  # degrees; factor
 LOG_GAMMA = 0.3  # size of the logarithm of the exponent that intensities, scaled to [0, 1], are raised to
 
 
@@ -57,6 +59,30 @@ def combo(image: Image, rng: np.random.Generator) -> Image:
     return image
 
 
+def rotation(image: Image, rng: np.random.Generator) -> Image:
+    """Turn by 5 degrees in the plane of the last two axes; what comes in is the edge."""
+    angle = TURN * float(rng.choice([-1, 1]))
+    return _each(image, lambda channel: rotate(channel, angle, axes=(-2, -1), reshape=False, order=1, mode="nearest"))
+
+
+def size(image: Image, rng: np.random.Generator) -> Image:
+    """Enlarge by 5 % about the middle."""
+    middle = (np.array(image.shape[1:]) - 1) / 2
+    step = np.full(image.ndim - 1, 1 / ENLARGED)
+    offset = middle - middle / ENLARGED
+    return _each(image, lambda channel: affine_transform(channel, step, offset, order=1, mode="nearest"))
+
+
+def inverted(image: Image, rng: np.random.Generator) -> Image:
+    """Turn bright into dark in each modality, the background of volumes, 0, left as it is."""
+    low, high = (edge(axis=tuple(range(1, image.ndim)), keepdims=True) for edge in (image.min, image.max))
+    return np.where(image == 0, image, low + high - image).astype(np.float32)
+
+
+def _each(image: Image, change: Callable[[Image], Image]) -> Image:
+    return np.stack([change(channel) for channel in image]).astype(np.float32)
+
+
 KINDS: Mapping[str, Disguise] = {
     "exact": exact,
     "noise": noise,
@@ -65,8 +91,16 @@ KINDS: Mapping[str, Disguise] = {
     "intensity": intensity,
     "combo": combo,
 }
+"""What the search must see."""
+
+BEYOND: Mapping[str, Disguise] = {
+    "rotation by 5 degrees": rotation,
+    "5 % larger": size,
+    "inverted": inverted,
+}
+"""What it is not made to see, planted all the same, so that every audit says how much of it is seen."""
 
 
 def disguised(image: Tensor, kind: str, rng: np.random.Generator) -> Tensor:
     """Return a copy of an image ``(C, *spatial)`` in the disguise of that kind."""
-    return torch.from_numpy(np.ascontiguousarray(KINDS[kind](image.numpy(), rng)))
+    return torch.from_numpy(np.ascontiguousarray({**KINDS, **BEYOND}[kind](image.numpy(), rng)))

@@ -6,7 +6,7 @@ cases but its own source (P1 to P3), and with its own source apart: against what
 their own sources, item by item (P1) and as a whole (P4). A set that was painted on classes has no such tie.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
 from synthtrust.audits.privacy.images import Images
-from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, Limits
+from synthtrust.audits.privacy.kin import kin
+from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS, Limits
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional import (
     Auc,
@@ -40,7 +41,6 @@ from synthtrust.metrics.functional import (
 Array = NDArray[np.float64]
 T = TypeVar("T")
 MOST_FEATURES = 1024
-NEIGHBOURS = 6
 CANDIDATES = 3
 """Images compared on the full grid where only the nearest is asked for."""
 
@@ -58,6 +58,8 @@ class Material:
     """Id of a twin -> how alike it and its source are beyond what their label explains, for P4."""
     embed: Callable[[Images], Tensor] | None = None
     """Images -> their features ``(n, d)`` in a space of the user's, for the distances; None for coarse interiors."""
+    stand_in: Mapping[str, str] = field(default_factory=dict)
+    """Id of a real case that repeats another, voxel by voxel -> id of that other, which stands for both."""
 
     @property
     def real(self) -> Images:
@@ -67,7 +69,8 @@ class Material:
     def source(self, of: Images) -> dict[int, int]:
         """Return the place of each twin whose source is among these cases -> the place of that source."""
         place = {case.id: i for i, case in enumerate(of.cases)}
-        return {i: place[case.id] for i, case in enumerate(self.synthetic.cases) if case.id in place}
+        sources = (self.stand_in.get(case.id, case.id) for case in self.synthetic.cases)
+        return {i: place[source] for i, source in enumerate(sources) if source in place}
 
     def apart(self, rows: Images, columns: Images) -> Tensor | None:
         """Return which pairs must not find each other: those of one patient, if twins are tied to their sources."""
@@ -103,6 +106,8 @@ class Evidence:
     """Similarities ``(h, 6)`` of unseen cases to their nearest training cases."""
     own_null: Array | None = None
     """Likewise of twins of unseen labels: to their source, and to the nearest five others."""
+    kin: Tensor | None = None
+    """Training cases that count as one in the search: the group of each."""
     missing: list[str] = field(default_factory=list)
     """One sentence for each measure that was not computed."""
 
@@ -124,9 +129,12 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
         )
         return found
     among = limits.candidates(train, NEIGHBOURS)
-    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, candidates=among)
+    found.kin = _ask(found, "Near-duplicates among training cases", lambda: kin(train, holdout, limits))
+    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=found.kin, candidates=among)
     tied = material.apart(synthetic, train)
-    similarity, index = nearest(synthetic.bank, train.bank, NEIGHBOURS, exclude=tied, candidates=among)
+    similarity, index = nearest(
+        synthetic.bank, train.bank, NEIGHBOURS, exclude=tied, groups=found.kin, candidates=among
+    )
     found.null = null.double().numpy()
     found.nearest = similarity.double().numpy(), index[:, 0].numpy()
     found.copies = _ask(found, "Copy search", lambda: limits.search(similarity, null))
@@ -161,8 +169,10 @@ def _mirror(material: Material, limits: Limits) -> CopySearch:
             f"{len(material.train)}."
         )
     tied, among = material.apart(synthetic, holdout), limits.candidates(holdout, NEIGHBOURS)
-    items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=tied, candidates=among)
-    return limits.search(items, nearest(material.train.bank, holdout.bank, NEIGHBOURS, candidates=among)[0])
+    groups = kin(holdout, material.train, limits)
+    items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=tied, groups=groups, candidates=among)
+    unseen, _ = nearest(material.train.bank, holdout.bank, NEIGHBOURS, groups=groups, candidates=among)
+    return limits.search(items, unseen)
 
 
 def membership_of(material: Material, limits: Limits) -> Membership:
@@ -220,13 +230,24 @@ def _own(found: Evidence, material: Material, limits: Limits, similarity: Tensor
 
 
 def _with_source(material: Material, of: Images, similarity: Tensor) -> tuple[dict[int, int], Array]:
-    """Return which twins have their source among these cases, and ``(n, 6)``: alike to it, and to the best others."""
+    """Return which twins have their source among these cases, and ``(n, 6)``: alike to it, and to the best others.
+
+    The other images of the source's patient count as the source: a generator that saw two time points of one patient
+    may paint the one on the label of the other. The place returned is that of the most similar of them.
+    """
     places = material.source(of)
     if not places:
         return places, np.empty((0, NEIGHBOURS))
-    twins, sources = (torch.tensor(list(side)) for side in (places.keys(), places.values()))
-    alike = paired(material.synthetic.bank.take(twins), of.bank.take(sources))
-    return places, torch.cat([alike[:, None], similarity[twins, : NEIGHBOURS - 1]], dim=1).double().numpy()
+    owner = np.array(of.patients)
+    pairs = [(i, int(j)) for i, source in places.items() for j in np.flatnonzero(owner == owner[source])]
+    twins, images = (torch.tensor(side) for side in zip(*pairs))
+    alike = paired(material.synthetic.bank.take(twins), of.bank.take(images))
+    best: dict[int, tuple[float, int]] = {}
+    for (i, j), value in zip(pairs, alike.double().tolist(), strict=True):
+        best[i] = max(best.get(i, (-2.0, j)), (value, j))
+    own = np.array([[value] for value, _ in best.values()])
+    others = similarity[torch.tensor(list(best)), : NEIGHBOURS - 1].double().numpy()
+    return {i: j for i, (_, j) in best.items()}, np.concatenate([own, others], axis=1)
 
 
 def twin_leak_of(material: Material, limits: Limits) -> Auc:

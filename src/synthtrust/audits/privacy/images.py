@@ -1,6 +1,6 @@
 """Images made ready for the copy search: read in parallel, held as interiors only, refused with their file."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -35,6 +35,10 @@ class Images:
     def take(self, keep: Sequence[int] | NDArray[np.integer]) -> "Images":
         """Return those at these places."""
         return Images(self.bank.take(torch.as_tensor(np.asarray(keep, dtype=int))), tuple(self.cases[i] for i in keep))
+
+    def without(self, ids: Container[str]) -> "Images":
+        """Return those of other cases than these."""
+        return self.take([i for i, case in enumerate(self.cases) if case.id not in ids])
 
     def join(self, other: "Images") -> "Images":
         """Return these and others."""
@@ -103,16 +107,11 @@ def interior(image: Tensor, grid: Grid, case: Case) -> Bank:
         ) from None
 
 
-def first_of_each(images: Images, before: Images | None = None) -> list[int]:
-    """Return the places of the images that are not, voxel by voxel, an earlier one, or one of another set."""
-    seen = {_content(before, i) for i in range(len(before))} if before else set()
-    kept = []
-    for i in range(len(images)):
-        content = _content(images, i)
-        if content not in seen:
-            kept.append(i)
-        seen.add(content)
-    return kept
+def repeated(images: Images) -> dict[str, str]:
+    """Return id -> id of the first image that it repeats, voxel by voxel."""
+    first: dict[bytes, str] = {}
+    same = {case.id: first.setdefault(_content(images, i), case.id) for i, case in enumerate(images.cases)}
+    return {id_: other for id_, other in same.items() if id_ != other}
 
 
 def _content(images: Images, i: int) -> bytes:

@@ -11,6 +11,9 @@ FEWEST = 10
 FEWEST_TRAIN = 8
 """A search compares the nearest training case with five others, and leaves out a twin's own source."""
 
+NEIGHBOURS = 6
+"""The nearest training case and the five others that it is compared with."""
+
 N_TESTS = 3
 """Tests of a whole set that can each call a leak: membership, nearest-real share, twin leak."""
 

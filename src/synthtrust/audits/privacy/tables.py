@@ -42,8 +42,12 @@ Said = Iterator[tuple[str, Values, bool, str]]
 
 
 def _searches(found: Evidence, level: float) -> Said:
+    alike = 0 if found.kin is None else len(found.kin) - len(found.kin.unique())
+    notes = ["own source left out"] if found.own else []
+    if alike:
+        notes.append(f"{alike} training images count as one with another: of its patient, or as alike as copies are")
     searches = (
-        ("P1 copies of training cases", found.copies, True, "own source left out" if found.own else ""),
+        ("P1 copies of training cases", found.copies, True, "; ".join(notes)),
         ("P1 copies of the own source", found.own_copies, True, "twins of training labels"),
         ("copies of unseen cases", found.mirror, False, "specificity control: 0 is expected"),
     )

@@ -19,6 +19,7 @@ DISCLOSED = (
 UNKNOWN_IDS = (
     "Nobody said which cases the generator learned from: the cases taken as training and as unseen may be wrong."
 )
+MISSING_IDS = "{} of {} training ids belong to none of these real cases: copies of those cannot be found."
 REPORTED_ONLY = "Distances"
 """What is missing of them decides nothing, as they themselves do."""
 NO_LIMITS = "This is no privacy guarantee, and no anonymisation in the legal sense."
@@ -31,13 +32,27 @@ def decide(
     *,
     subject: str,
     ids_known: bool = True,
+    missing_ids: tuple[int, int] = (0, 0),
     disclosed: bool = False,
     remarks: Sequence[str] = (),
 ) -> Verdict:
-    """Weigh the evidence; copies and tests can prove a leak, nothing proves that there is none."""
+    """Weigh the evidence; copies and tests can prove a leak, nothing proves that there is none.
+
+    Args:
+        found: The evidence.
+        controls: What was planted, and what came out.
+        limits: All limits.
+        subject: Name of the set.
+        ids_known: Whether anybody said whom the generator learned from.
+        missing_ids: How many of the training ids belong to none of the real cases, and how many there are.
+        disclosed: Whether unedited label maps of patients are in the set.
+        remarks: Sentences that the verdict ends with.
+    """
     exchangeable = all(control.passed for control in controls if not control.planted)
     leaks = list(leaks_of(found, limits, exchangeable=exchangeable))
     open_ = list(_open_questions(found, controls, limits)) + ([] if ids_known else [UNKNOWN_IDS])
+    if missing_ids[0]:
+        open_.append(MISSING_IDS.format(*missing_ids))
     last = [*([DISCLOSED] if disclosed else []), *remarks, NO_LIMITS]
     thresholds: Mapping[str, Any] = limits.thresholds()
     if leaks:
@@ -67,6 +82,11 @@ def leaks_of(found: Evidence, limits: Limits, *, exchangeable: bool = True) -> I
     if found.copies is not None and (n := int(found.copies.copy.sum())) and _specific(found, n, limits):
         hit = len(set(found.nearest[1][found.copies.copy].tolist())) if found.nearest else n
         yield f"{n} of {found.n_synthetic} synthetic images are copies, of {hit} training cases (P1)."
+    if n := _misnamed(found, limits):
+        yield (
+            f"{n} synthetic images are copies of cases that the generator is said never to have seen, though no unseen "
+            "case resembles a training case like that: the training ids are wrong or incomplete (P1)."
+        )
     if found.own_copies is not None and (n := int(found.own_copies.copy.sum())):
         yield f"{n} of {len(found.own)} twins of training labels are copies of the case they were painted for (P1)."
     if exchangeable:
@@ -104,7 +124,7 @@ def _open_questions(found: Evidence, controls: Sequence[Control], limits: Limits
     suspects = [search.suspect.sum() for search in (found.copies, found.own_copies) if search is not None]
     if n := int(sum(suspects)):
         yield f"{n} synthetic images are suspect, between honest and copy: look at the pairs."
-    yield from _unspecific(found, limits)
+    yield from _unspecific(found)
     yield from _wide(found, limits)
 
 
@@ -118,9 +138,14 @@ def _doubts(controls: Sequence[Control]) -> Iterator[str]:
                 f"Control failed, {control.kind}: {control.rate:.3f} ({control.note}, n = {control.n}). Training and "
                 "unseen cases share patients, or differ from the start."
             )
-    blind = [f"{c.kind} ({c.rate:.2f} of {c.n} found)" for c in controls if c.planted and not c.passed]
+    blind = [f"{c.kind} ({c.rate:.2f} of {c.n} found)" for c in _required(controls) if not c.passed]
     if blind:
         yield f"The search is blind to some copies that were planted among these images: {', '.join(blind)}."
+
+
+def _required(controls: Sequence[Control]) -> list[Control]:
+    """Return the planted copies that the search must find."""
+    return [control for control in controls if control.planted and control.decides]
 
 
 def _wide(found: Evidence, limits: Limits) -> Iterator[str]:
@@ -131,11 +156,16 @@ def _wide(found: Evidence, limits: Limits) -> Iterator[str]:
             yield f"{name} may reach an area of {area.high:.3f}, above {limits.auc_bound:g}: {_estimate(area)}."
         if area and area.p < limits.p and area.low > 0.5:
             yield f"{name} rejects by itself, {_estimate(area)}, but not with Holm's correction, or a control failed."
+    if found.share and found.share.p < limits.p:
+        yield (
+            f"The nearest-real share rejects by itself, {_estimate(found.share)} where {found.share.expected:.2f} is "
+            "expected, but not with Holm's correction, or a control failed."
+        )
     if attack and not attack.null.low <= 0.5 <= attack.null.high:
         yield "Control failed: two halves of the training patients differ in membership inference."
 
 
-def _unspecific(found: Evidence, limits: Limits) -> Iterator[str]:
+def _unspecific(found: Evidence) -> Iterator[str]:
     if found.copies is None or found.mirror is None:
         return
     n, mirrored = int(found.copies.copy.sum()), int(found.mirror.copy.sum())
@@ -144,6 +174,16 @@ def _unspecific(found: Evidence, limits: Limits) -> Iterator[str]:
             f"{mirrored} synthetic images look like copies of cases that the generator is said never to have seen ({n} "
             "of training cases): near-duplicates among the real cases, or wrong training ids."
         )
+
+
+def _misnamed(found: Evidence, limits: Limits) -> int:
+    """Return how many synthetic images copy unseen cases, 0 if unseen and training cases resemble each other as well.
+
+    Such copies would come of near-duplicates on both sides, not of a generator that was shown unseen cases.
+    """
+    if found.mirror is None or found.null is None or limits.search(found.null, found.null).copy.any():
+        return 0
+    return int(found.mirror.copy.sum())
 
 
 def _specific(found: Evidence, n: int, limits: Limits) -> bool:
@@ -161,8 +201,10 @@ def _estimate(area: Auc | NearestShare) -> str:
 
 
 def _no_leak(found: Evidence, controls: Sequence[Control]) -> str:
-    down_to = percent(max(c.smallest for c in controls if c.planted))
+    required = _required(controls)
+    down_to = percent(max(c.smallest for c in required))
     return (
         f"No leak detected; copies found down to {down_to} ({found.n_train} training and {found.n_holdout} "
-        f"unseen patients, {found.n_synthetic} synthetic images)."
+        f"unseen patients, {found.n_synthetic} synthetic images; {min(c.n for c in required)} copies planted of each "
+        "kind)."
     )

@@ -55,7 +55,8 @@ def copy_search(
     being called a copier. Small images say less in z than in r: with :math:`z > t` too, as on the phantoms that the
     rule was first tried on (t = 8), only 19 % of copies of 28 x 28 radiographs in several disguises at once were found.
 
-    Two near-duplicates among the training images hide their copies (:math:`\rho` is 0 for them): remove them first.
+    Near-duplicates among the training images, or several images of one patient, hide their copies (:math:`\rho` is 0
+    for them): let them count as one, by the ``groups`` of `nearest`.
     Run it with training and holdout changed for one another too: it must find nothing.
 
     Source: own calibration, see docs/studies/privacy_controls.md.
@@ -85,11 +86,28 @@ def copy_search(
     )
     if len(unseen) < FEWEST_HOLDOUT:
         raise ValueError(f"Expected at least {FEWEST_HOLDOUT} unseen patients for the copy search, got {len(unseen)}.")
-    z = _robust(np.arctanh(items[:, 0]), np.arctanh(unseen[:, 0]))
+    z = similarity_z(items[:, 0], unseen[:, 0])
     r = _robust(_stands_out(items), _stands_out(unseen))
     strength = np.sqrt(z.clip(0) * (-r).clip(0))
     copy, suspect = ((strength > t) & (-r > t) & (z > t / 2) for t in (copy_threshold, suspect_threshold))
     return CopySearch(z, r, strength, copy, suspect & ~copy, len(unseen))
+
+
+def similarity_z(similarity: ArrayLike, unseen: ArrayLike) -> Array:
+    """Return how much more alike images are than unseen patients [robust standard deviations of atanh].
+
+    Args:
+        similarity: Of any pairs, of any shape, from -1 to 1.
+        unseen: Of unseen patients to their nearest training image ``(h,)``.
+
+    Raises:
+        ValueError: If unseen patients do not differ.
+
+    >>> similarity_z([0.5, 0.99], [0.45, 0.5, 0.55]).round(1).tolist()
+    [0.0, 21.9]
+    """
+    values, reference = (np.arctanh(np.asarray(s, float).clip(-CLOSEST, CLOSEST)) for s in (similarity, unseen))
+    return _robust(values, reference)
 
 
 def _similarities(name: str, values: ArrayLike, *, ranked: bool) -> Array:

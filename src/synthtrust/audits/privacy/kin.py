@@ -1,0 +1,41 @@
+"""Which real images count as one in the copy search: those of a patient, and near-duplicates under other names.
+
+A copy is told by how far its nearest image stands out from the next ones. If those are of the same patient, or the same
+image once more, nothing stands out, and six such images hide every copy of themselves.
+"""
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from synthtrust.audits.privacy.images import Images
+from synthtrust.audits.privacy.limits import NEIGHBOURS, Limits
+from synthtrust.metrics.functional import nearest, similarity_z
+
+
+def kin(images: Images, unseen: Images, limits: Limits) -> Tensor:
+    """Return the group of each image, integers from 0 ``(n,)``.
+
+    One group have the images of one patient, and those that are more alike than half the copy threshold allows, counted
+    as copies are: in robust standard deviations from what unseen images have in common with their nearest of these.
+
+    Args:
+        images: Real images, among which copies are looked for.
+        unseen: Real images of other patients.
+        limits: The copy threshold, and whether all pairs are compared in full.
+    """
+    _, patient = np.unique(images.patients, return_inverse=True)
+    of, itself = torch.from_numpy(patient), torch.arange(len(images))
+    k = min(NEIGHBOURS, int(patient.max()))
+    links = [np.stack([itself.numpy(), np.unique(patient, return_index=True)[1][patient]])]
+    if k:
+        among = limits.candidates(images, NEIGHBOURS)
+        usual, _ = nearest(unseen.bank, images.bank, 1, candidates=among)
+        similarity, index = nearest(images.bank, images.bank, k, exclude=itself, groups=of, candidates=among)
+        alike = similarity_z(similarity.numpy(), usual[:, 0].numpy()) > limits.copy_threshold / 2
+        links.append(np.stack([np.repeat(itself.numpy(), alike.sum(axis=1)), index.numpy()[alike]]))
+    rows, columns = np.concatenate(links, axis=1)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(images), len(images)))
+    return torch.from_numpy(connected_components(graph, directed=False)[1]).long()
