@@ -15,6 +15,7 @@ from synthtrust.audits.privacy import copies, images
 from synthtrust.audits.privacy.audit import gather
 from synthtrust.audits.privacy.controls import smallest_leak
 from synthtrust.audits.privacy.evidence import examine
+from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.cases.case import CaseError
 from synthtrust.metrics.functional import paired
@@ -228,3 +229,14 @@ def test_the_smallest_leak_shows_itself_even_if_the_controls_were_lucky(found):
     found_each = next(q for q in np.linspace(0, 1, 10001) if binom.sf(found - 1, 15, q) >= 0.05)  # at the least
     assert 1 - (1 - found_each) ** k >= 0.799
     assert k == 1 or 1 - (1 - found_each) ** (k - 1) < 0.8
+
+
+def test_a_share_that_rejects_by_itself_leaves_the_set_inconclusive(audit, honest):
+    (one,) = synthetic_sets([honest])
+    material, _ = gather(one, images.Grid.of(images.read_images(one.train[0], one.modalities)))
+    found = examine(material, audit, reported=False)
+    found.share = replace(found.share, value=0.72, low=0.6, high=0.8, p=0.006)
+    assert "(P3)" not in " ".join(leaks_of(found, audit))  # Holm's correction
+    verdict = decide(found, [], audit, subject="honest")
+    assert verdict.verdict == "INCONCLUSIVE"
+    assert any("nearest-real share rejects by itself" in reason for reason in verdict.reasons)
