@@ -12,7 +12,7 @@ LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
     "it finds is a lower bound of what leaks.",
     "Seen are copies of whole images that may be noisy, mirrored, moved by up to a sixteenth of the side or of another "
-    "gamma. Rotations, other sizes and inverted intensities are planted as well, and mostly missed: the controls say "
+    "gamma. Rotations, other sizes and inverted intensities are planted as well, and often missed: the controls say "
     "how many were found, which decides nothing. Not planted, and not seen, are elastic warps, crops, copies of a "
     "part, and copies of one modality of several, since modalities are averaged.",
     "Distances to training data (DCR, NNDR, authenticity, C_T) are shown since many ask for them and never decide: "
@@ -65,6 +65,7 @@ def _controls(rows: pd.DataFrame, name: str) -> Table:
             "Result": [number(value) for value in rows["rate"]],
             "n": rows["n"],
             "Passed": ["yes" if passed else "no" for passed in rows["passed"]],
+            "Decides": ["yes" if decisive else "no" for decisive in rows["decisive"]],
             "Found from": [percent(s) if s == s else "" for s in rows["smallest_share"]],
             "What it is": rows["note"],
         }

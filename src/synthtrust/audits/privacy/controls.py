@@ -84,9 +84,9 @@ def positive(
         if found.own_copies is not None:
             hit &= limits.search(similarity, found.own_null, ranked=False).copy
         rate = float(hit.mean())
-        note = "share of planted copies found" + ("" if kind in KINDS else "; reported, does not decide")
         smallest = smallest_leak(int(hit.sum()), m) / found.n_synthetic
-        controls.append(Control(kind, rate, m, rate >= limits.recall, note, smallest, decides=kind in KINDS))
+        passed, note = rate >= limits.recall, "share of planted copies found"
+        controls.append(Control(kind, rate, m, passed, note, smallest, decides=kind in KINDS))
     return controls
 
 

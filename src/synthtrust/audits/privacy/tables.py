@@ -17,7 +17,7 @@ NONE = float("nan")
 TESTS = (
     "set", "measure", "value", "ci_low", "ci_high", "p", "n_train", "n_holdout", "n_synthetic", "decisive", "note",
 )  # fmt: skip
-CONTROLS = ("set", "kind", "rate", "n", "passed", "smallest_share", "note")
+CONTROLS = ("set", "kind", "rate", "n", "passed", "decisive", "smallest_share", "note")
 COPIES = ("set", "synthetic", "nearest_real", "own_source", "similarity", "z", "r", "strength", "reading")
 
 
@@ -88,7 +88,7 @@ def _reported(found: Evidence, space: str) -> Said:
 def control_rows(name: str, controls: Sequence[Control]) -> Iterator[Row]:
     """Yield the rows of ``controls`` of one set."""
     for c in controls:
-        yield dict(zip(CONTROLS, (name, c.kind, c.rate, c.n, c.passed, c.smallest, c.note), strict=True))
+        yield dict(zip(CONTROLS, (name, c.kind, c.rate, c.n, c.passed, c.decides, c.smallest, c.note), strict=True))
 
 
 def copy_rows(name: str, found: Evidence, material: Material, most: int = 5) -> list[Row]:
