@@ -84,16 +84,43 @@ def test_a_run_of_an_older_version_is_found(configure, monkeypatch):
     (run,) = find_runs(cfg.paths.output)
     older = OmegaConf.load(run.folder / "config.yaml")
     del older["duplicates"], older["data"]["allow_real_val"]
+    del older["trainer"]["gradient_clip_val"], older["trainer"]["accumulate_grad_batches"]
     OmegaConf.save(older, run.folder / "config.yaml")
     monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
     train_run(cfg)
 
 
-@pytest.mark.parametrize("override", ["steps=6", "model.optimizer.lr=0.1", "alpha=0.25"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        "steps=6",
+        "model.optimizer.lr=0.1",
+        "alpha=0.25",
+        "trainer.precision=bf16-mixed",
+        "trainer.gradient_clip_val=1.0",
+        "trainer.accumulate_grad_batches=2",
+        "trainer.devices=2",
+    ],
+)
 def test_a_folder_of_another_config_is_refused(configure, override):
     train_run(configure())
     with pytest.raises(ValueError, match="holds a run with another"):
         train_run(configure(override))
+
+
+def test_what_only_shows_or_places_a_run_is_no_other_config(configure):
+    value = train_run(configure())
+    assert train_run(configure("trainer.log_every_n_steps=7", "trainer.devices=[0]")) == pytest.approx(value)
+
+
+def test_steps_are_those_of_the_optimizer_however_many_batches_each_takes(configure):
+    cfg = configure("trainer.accumulate_grad_batches=3")
+    train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    assert run.facts()["steps"] == 4
+    assert run.facts()["training"]["trainer.accumulate_grad_batches"] == 3
+    curves = pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv")
+    assert curves.loc[curves["val/score"].notna(), "step"].tolist() == [1, 3]  # counted from 0
 
 
 def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypatch):

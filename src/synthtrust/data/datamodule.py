@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from synthtrust.cases import Case, Cohort, Splits
 from synthtrust.data.cache import Prepared, prepare, warn_if_backgrounds_differ
-from synthtrust.data.draws import DrawSampler, ShardSampler
+from synthtrust.data.draws import ShardSampler
 from synthtrust.data.mixed import MixedCases
 from synthtrust.data.patches import Patches
 from synthtrust.data.whole import WholeCases
@@ -91,8 +91,7 @@ class MixedDataModule(MixedCases):
     def train_dataloader(self) -> DataLoader:
         """Return patches of the mix."""
         patches = Patches(self._find(self.train_cases), self.patch_size, self.foreground, self.augment, self.seed)
-        sampler = DrawSampler(self.steps_per_epoch, self.batch_size, *self._place(), done=self._batches_done)
-        return self._loader(patches, sampler, self.batch_size)
+        return self._loader(patches, self._draws(), self.batch_size)
 
     def val_dataloader(self) -> DataLoader:
         """Return whole validation cases."""

@@ -10,6 +10,7 @@ from lightning import LightningDataModule
 
 from synthtrust.cases import Case, Cohort, Splits, mix
 from synthtrust.cases.mix import WITH_REAL
+from synthtrust.data.draws import DrawSampler
 
 Val = Literal["mix", "real", "synthetic"]
 
@@ -127,8 +128,16 @@ class MixedCases(LightningDataModule, ABC):
     def _pin(self) -> bool:
         return False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda"
 
+    def _draws(self) -> DrawSampler:
+        """Return what is drawn until the next validation, from where the training stands."""
+        batches = self.steps_per_epoch * self._batches_per_step()
+        return DrawSampler(batches, self.batch_size, *self._place(), done=self._batches_done)
+
     def _batches_done(self) -> int:
-        return 0 if self.trainer is None else self.trainer.global_step * self.trainer.accumulate_grad_batches
+        return 0 if self.trainer is None else self.trainer.global_step * self._batches_per_step()
+
+    def _batches_per_step(self) -> int:
+        return 1 if self.trainer is None else self.trainer.accumulate_grad_batches
 
     def _place(self) -> tuple[int, int]:
         """Rank and number of ranks; these loaders shard themselves, so the Trainer must not do it again.

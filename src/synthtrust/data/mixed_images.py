@@ -9,7 +9,7 @@ import pandas as pd
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, Splits
-from synthtrust.data.draws import DrawSampler, ShardSampler
+from synthtrust.data.draws import ShardSampler
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import Augment, ImageCases, ImageDraws
 from synthtrust.data.mixed import MixedCases
@@ -120,9 +120,7 @@ class MixedImages(MixedCases):
         """Return augmented batches of the mix."""
         self.setup()
         draws = ImageDraws(self.train_cases, self._tables, self.augment, self.seed)
-        return self._loader(
-            draws, DrawSampler(self.steps_per_epoch, self.batch_size, *self._place(), done=self._batches_done)
-        )
+        return self._loader(draws, self._draws())
 
     def val_dataloader(self) -> DataLoader:
         """Return the validation cases."""

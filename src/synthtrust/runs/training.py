@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,21 @@ log = logging.getLogger(__name__)
 
 DECISIVE = (
     "cases", "split", "duplicates", "allow_overlap", "generator", "data", "model", "regions", "alpha", "seed", "steps",
-    "val_every",
+    "val_every", "trainer",
 )  # fmt: skip
 """Parts of the config that decide the scores; a folder never mixes two of them."""
 
 
 OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "cache", "num_workers", "steps_per_epoch")
 """Parts of ``data`` in which compared runs may differ."""
+
+
+OF_THE_WEIGHTS = (
+    "precision", "deterministic", "gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches",
+    "sync_batchnorm", "max_steps", "max_epochs", "max_time", "limit_train_batches", "limit_val_batches",
+    "overfit_batches", "fast_dev_run", "check_val_every_n_epoch", "val_check_interval", "num_nodes", "devices",
+)  # fmt: skip
+"""Parts of ``trainer`` that decide the weights, or which of them are kept; the others say where and how it is shown."""
 
 
 def list_cases(cfg: DictConfig) -> None:
@@ -185,7 +194,16 @@ def _deciding(cfg: DictConfig) -> dict[str, Any]:
     return values | {
         "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
         "generator": {name: value for name, value in values["generator"].items() if name not in idle},
+        "trainer": _weighty(values["trainer"]),
     }
+
+
+def _weighty(trainer: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a Trainer decides the weights, as Lightning has it where a config does not say."""
+    known = signature(Trainer).parameters
+    values = {name: trainer.get(name, known[name].default) for name in OF_THE_WEIGHTS}
+    devices = values["devices"]  # how many, not which
+    return values | {"devices": str(len(devices) if isinstance(devices, list) else devices)}
 
 
 def _leave(
@@ -240,7 +258,13 @@ def training_of(cfg: DictConfig) -> dict[str, Any]:
     """Return what two runs have to share, so that nothing but their cases tells them apart."""
     values = plain(cfg)
     data = {name: value for name, value in values["data"].items() if name not in OF_THE_MIX}
-    return {"model": values["model"], "data": data, "val_every": values["val_every"], "split": values["split"]}
+    trainer = {f"trainer.{name}": value for name, value in _weighty(values["trainer"]).items()}
+    return {
+        "model": values["model"],
+        "data": data,
+        "val_every": values["val_every"],
+        "split": values["split"],
+    } | trainer
 
 
 def _number(checkpoint: Any) -> float | None:
