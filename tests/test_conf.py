@@ -6,6 +6,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from synthtrust.cli import check_evaluation, check_training
 from synthtrust.plugins import conf_dir
 
 CONF = Path(conf_dir())
@@ -31,7 +32,9 @@ def options(group):
 
 
 GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "experiment")
-OPTIONS = [(group, option) for group in GROUPS for option in options(group)]
+OF_EVALUATION = ("controls", "twin_controls")
+"""Experiments of evaluate.py; the others are those of train.py."""
+OPTIONS = [(group, option) for group in GROUPS for option in options(group) if option not in OF_EVALUATION]
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
@@ -41,6 +44,34 @@ def test_every_option_composes_without_gaps(composed, group, option):
     if group == "experiment":
         assert cfg.name == option
         assert cfg.steps % cfg.val_every == 0
+
+
+@pytest.mark.parametrize("experiment", OF_EVALUATION)
+def test_every_experiment_of_an_evaluation_composes(composed, experiment):
+    cfg = composed("evaluate", f"experiment={experiment}", "cases=phantom", "paths.output=somewhere")
+    OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert cfg.name == experiment
+    check_evaluation(cfg)
+
+
+@pytest.mark.parametrize("experiment", OF_EVALUATION)
+def test_an_experiment_that_trains_nothing_is_refused_by_train(composed, experiment):
+    with pytest.raises(ValueError, match=rf"^Expected an experiment of train.py, but got {experiment}"):
+        check_training(composed("train", f"experiment={experiment}"))
+    check_training(composed("train", "experiment=alpha_sweep"))
+
+
+def test_an_experiment_that_trains_is_refused_by_evaluate(composed):
+    with pytest.raises(ValueError, match=r"^Expected an experiment of evaluate.py, .*runs=runs/alpha_sweep"):
+        check_evaluation(composed("evaluate", "experiment=alpha_sweep"))
+    check_evaluation(composed("evaluate", "runs=somewhere"))
+
+
+@pytest.mark.parametrize("asked", [["cases=phantom"], ["cases=phantom", "experiment=controls"]], ids=str)
+def test_a_condition_is_refused_where_nobody_would_look_at_it(composed, asked):
+    with pytest.raises(ValueError, match=r"^Expected no fail_on, .*but got leak"):
+        check_evaluation(composed("evaluate", *asked, "fail_on=leak"))
+    check_evaluation(composed("evaluate", "fail_on=leak"))
 
 
 @pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))

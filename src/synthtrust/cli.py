@@ -37,6 +37,7 @@ def evaluate() -> None:
 def _train(cfg: DictConfig) -> float | None:
     from synthtrust.runs import list_cases, train_run
 
+    check_training(cfg)
     if cfg.cases.list:
         list_cases(cfg)
         return None
@@ -48,12 +49,44 @@ def _evaluate(cfg: DictConfig) -> None:
     from synthtrust.audits.calibration.page import calibrate
     from synthtrust.audits.evaluate import evaluate_runs, score_elsewhere
 
+    check_evaluation(cfg)
     if "calibration" in cfg:
         calibrate(cfg)
     elif "cases" in cfg:
         score_elsewhere(cfg)
     else:
         evaluate_runs(cfg)
+
+
+def check_training(cfg: DictConfig) -> None:
+    """Refuse an experiment of the other command, which would compose and train something else.
+
+    Raises:
+        ValueError: If the experiment is one of evaluate.py.
+    """
+    if "calibration" in cfg:
+        raise ValueError(
+            f"Expected an experiment of train.py, but got {cfg.name}, which trains nothing. Use evaluate.py "
+            f"experiment={cfg.name}."
+        )
+
+
+def check_evaluation(cfg: DictConfig) -> None:
+    """Refuse an experiment of the other command, and a condition that nobody would look at.
+
+    Raises:
+        ValueError: If the experiment is one of train.py, or there is a ``fail_on`` where no audit is asked.
+    """
+    if "name" in cfg and "calibration" not in cfg:
+        raise ValueError(
+            f"Expected an experiment of evaluate.py, but got {cfg.name}, which trains. Use train.py "
+            f"experiment={cfg.name}, then evaluate.py runs={cfg.paths.runs}/{cfg.name}."
+        )
+    if cfg.fail_on is not None and ("calibration" in cfg or "cases" in cfg):
+        raise ValueError(
+            f"Expected no fail_on, since no audit is asked of other cases or planted copies, but got {cfg.fail_on}. "
+            "Leave it out."
+        )
 
 
 def _plainly(task: Callable[[], None]) -> None:
