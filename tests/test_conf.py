@@ -1,9 +1,10 @@
 """Every option of every group composes, and what it describes can be built."""
 
+from inspect import signature
 from pathlib import Path
 
 import pytest
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import OmegaConf
 
 from synthtrust.cli import check_evaluation, check_training
@@ -133,5 +134,33 @@ def test_every_audit_can_be_built(composed, audit):
 
 
 def test_evaluation_composes_with_and_without_other_cases(composed):
-    assert "cases" not in composed("evaluate", "runs=somewhere")
-    assert composed("evaluate", "runs=somewhere", "cases=brats", "cases.root=somewhere").cases.root == "somewhere"
+    assert "_target_" not in composed("evaluate", "runs=somewhere").cases
+    other = composed("evaluate", "runs=somewhere", "cases=brats", "cases.root=somewhere", "cases.skip_refused=true")
+    assert (other.cases.root, other.cases.skip_refused) == ("somewhere", True)
+
+
+def described(node, place=""):
+    """Yield what a config node and those below it describe: its place, its own keys and its target."""
+    if isinstance(node, dict):
+        if str(node.get("_target_")).startswith("synthtrust."):
+            yield place, node, get_object(node["_target_"])
+        for key, value in node.items():
+            yield from described(value, f"{place}.{key}")
+
+
+GIVEN = {"class_counts"}
+"""Arguments with a default that the program gives, not a user."""
+
+
+@pytest.mark.parametrize(
+    ("command", "node", "overrides"),
+    [("train", group, [f"{group}={name}"]) for group in ("cases", "generator", "data", "model")
+     for name in options(group)]
+    + [("train", "split", []), ("evaluate", "audit", [])]
+    + [("evaluate", "calibration", [f"experiment={name}"]) for name in OF_EVALUATION],
+)  # fmt: skip
+def test_whatever_a_user_may_set_stands_in_the_config(composed, command, node, overrides):
+    """Struct mode refuses a key that is not there, whatever documents and messages say."""
+    for place, own, target in described(OmegaConf.to_container(composed(command, *overrides)[node]), node):
+        known = {one.name for one in signature(target).parameters.values() if one.default is not one.empty}
+        assert known - GIVEN <= own.keys(), place

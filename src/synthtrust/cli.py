@@ -52,7 +52,7 @@ def _evaluate(cfg: DictConfig) -> None:
     check_evaluation(cfg)
     if "calibration" in cfg:
         calibrate(cfg)
-    elif "cases" in cfg:
+    elif "_target_" in cfg.cases:
         score_elsewhere(cfg)
     else:
         evaluate_runs(cfg)
@@ -82,7 +82,7 @@ def check_evaluation(cfg: DictConfig) -> None:
             f"Expected an experiment of evaluate.py, but got {cfg.name}, which trains. Use train.py "
             f"experiment={cfg.name}, then evaluate.py runs={cfg.paths.runs}/{cfg.name}."
         )
-    if cfg.fail_on is not None and ("calibration" in cfg or "cases" in cfg):
+    if cfg.fail_on is not None and ("calibration" in cfg or "_target_" in cfg.cases):
         raise ValueError(
             f"Expected no fail_on, since no audit is asked of other cases or planted copies, but got {cfg.fail_on}. "
             "Leave it out."

@@ -35,7 +35,7 @@ def budget(alpha, **facts):
         pytest.param([budget(0.0, steps=100), budget(1.0, steps=300)], "one steps, but .* 100 and .* 300", id="steps"),
         pytest.param(
             [budget(0.0, training={"model": {"lr": 1}}), budget(1.0, training={"model": {"lr": 2}})],
-            "one model, but .* {'lr': 1}", id="network",
+            "one model.lr, but .* has 1 and .* has 2", id="network",
         ),
         pytest.param(
             [budget(0.0, generator={"_target_": "P", "k": 1}), budget(0.0, generator={"_target_": "P", "k": 2})],

@@ -249,7 +249,7 @@ def test_other_series_of_2023_must_say_their_labels(tmp_path):
     label, images = draw_tiny((16, 20, 24), ["flair"], np.random.default_rng(0))
     save_nifti(tmp_path / "BraTS-PED-00001-000-t2f.nii.gz", images["flair"])
     save_nifti(tmp_path / "BraTS-PED-00001-000-seg.nii.gz", label)
-    with pytest.raises(CaseError, match=r"BraTS-PED-00001-000.*release=2023"):
+    with pytest.raises(CaseError, match=r"BraTS-PED-00001-000.*cases.release=2023"):
         read_brats(tmp_path, modalities=["flair"])
     assert read_brats(tmp_path, modalities=["flair"], release="2023").cases[0].patient == "BraTS-PED-00001"
 

@@ -85,6 +85,7 @@ def test_a_run_of_an_older_version_is_found(configure, monkeypatch):
     older = OmegaConf.load(run.folder / "config.yaml")
     del older["duplicates"], older["data"]["allow_real_val"]
     del older["trainer"]["gradient_clip_val"], older["trainer"]["accumulate_grad_batches"]
+    del older["generator"]["seed"], older["cases"]["licence"], older["split"]["published"]
     OmegaConf.save(older, run.folder / "config.yaml")
     monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
     train_run(cfg)
@@ -118,7 +119,7 @@ def test_steps_are_those_of_the_optimizer_however_many_batches_each_takes(config
     train_run(cfg)
     (run,) = find_runs(cfg.paths.output)
     assert run.facts()["steps"] == 4
-    assert run.facts()["training"]["trainer.accumulate_grad_batches"] == 3
+    assert run.facts()["training"]["trainer"]["accumulate_grad_batches"] == 3
     curves = pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv")
     assert curves.loc[curves["val/score"].notna(), "step"].tolist() == [1, 3]  # counted from 0
 

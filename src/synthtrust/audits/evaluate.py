@@ -123,7 +123,7 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
 
     Those of synthetic training (TSTR) are printed only beside those of real training.
     """
-    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.get("skip_refused", False))
+    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
     runs = [run for folder in _folders(cfg) for run in find_runs(folder)]
     scores = pd.concat(
         score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs

@@ -187,7 +187,8 @@ def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has to be the same in all runs, or in all runs with one generator, as far as a run says it."""
     always = {what: facts.get(what) for what in ("cohort", "network", "empty", "classes")}
     training = {what: facts[what] for what in ("steps", "batch_size", "image_size", "margins") if what in facts}
-    training |= facts.get("training", {})
+    for what, value in facts.get("training", {}).items():
+        training |= {f"{what}.{k}": v for k, v in value.items()} if isinstance(value, Mapping) else {what: value}
     generator = facts.get("generator")
     painting = {}
     if isinstance(generator, Mapping):

@@ -153,7 +153,7 @@ def _release_of(root: Path, series: str, found: Sequence[tuple[str, Path, Files]
     if series.startswith("brats-"):
         raise CaseError(
             f"Expected BraTS-GLI or older names for release=auto, but got {found[0][0]} in {root}. "
-            "Say release=2023 if its labels are 1 NCR, 2 ED, 3 ET."
+            "Say cases.release=2023 if its labels are 1 NCR, 2 ED, 3 ET."
         )
     return "2021"
 

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from hydra.utils import get_class
+from hydra.utils import get_class, get_object
 from lightning import Trainer, seed_everything
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -192,16 +192,24 @@ def _deciding(cfg: DictConfig) -> dict[str, Any]:
         frozenset() if issubclass(kind, Importer) else getattr(kind, "not_in_recipe", frozenset()) - {"train_ids"}
     )
     return values | {
+        "cases": _spelt_out(values["cases"]),
+        "split": _spelt_out(values["split"]),
         "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
-        "generator": {name: value for name, value in values["generator"].items() if name not in idle},
+        "generator": {name: value for name, value in _spelt_out(values["generator"]).items() if name not in idle},
         "trainer": _weighty(values["trainer"]),
     }
 
 
+def _spelt_out(node: dict[str, Any]) -> dict[str, Any]:
+    """Return what a config describes with the defaults of its target, which an older config may leave unsaid."""
+    known = signature(get_object(node["_target_"])).parameters.values()
+    defaults = {one.name: one.default for one in known if one.default is not one.empty}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in (defaults | node).items()}
+
+
 def _weighty(trainer: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a Trainer decides the weights, as Lightning has it where a config does not say."""
-    known = signature(Trainer).parameters
-    values = {name: trainer.get(name, known[name].default) for name in OF_THE_WEIGHTS}
+    """Return what of a Trainer decides the weights."""
+    values = {name: value for name, value in _spelt_out(trainer).items() if name in OF_THE_WEIGHTS}
     devices = values["devices"]  # how many, not which
     return values | {"devices": str(len(devices) if isinstance(devices, list) else devices)}
 
@@ -258,13 +266,8 @@ def training_of(cfg: DictConfig) -> dict[str, Any]:
     """Return what two runs have to share, so that nothing but their cases tells them apart."""
     values = plain(cfg)
     data = {name: value for name, value in values["data"].items() if name not in OF_THE_MIX}
-    trainer = {f"trainer.{name}": value for name, value in _weighty(values["trainer"]).items()}
-    return {
-        "model": values["model"],
-        "data": data,
-        "val_every": values["val_every"],
-        "split": values["split"],
-    } | trainer
+    as_it_is = {part: values[part] for part in ("model", "val_every", "split")}
+    return {**as_it_is, "data": data, "trainer": _weighty(values["trainer"])}
 
 
 def _number(checkpoint: Any) -> float | None:

@@ -22,9 +22,9 @@ def calibrate(cfg: DictConfig) -> Path:
     Raises:
         ValueError: If no cases are given, or too few.
     """
-    if "cases" not in cfg:
+    if "_target_" not in cfg.cases:
         raise ValueError("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
-    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.get("skip_refused", False))
+    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / f"{cfg.name}_{cohort.name}".replace(" ", "_"))
     tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")
     facts = {
