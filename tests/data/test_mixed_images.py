@@ -1,5 +1,6 @@
 """The datamodule of images trains on the mix in the same order whoever asks, and scores every case and its twin."""
 
+import pickle
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -97,6 +98,11 @@ def test_two_ranks_train_together_on_what_one_trains_on(make):
 def test_loader_processes_change_nothing(make):
     alone, helped = (list(make(num_workers=n).train_dataloader()) for n in (0, 2))
     torch.testing.assert_close(alone, helped, rtol=0, atol=0)
+
+
+def test_images_can_be_sent_to_loader_processes_that_are_not_forked(make):
+    draws = make().train_dataloader().dataset
+    torch.testing.assert_close(pickle.loads(pickle.dumps(draws))[[3, 5]], draws[[3, 5]], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("world", [1, 2, 3])

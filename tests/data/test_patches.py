@@ -1,5 +1,7 @@
 """A draw number gives one patch, whoever asks; every case comes once per round."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,11 @@ def test_loader_processes_change_nothing(prepared):
     alone = [batch["image"] for batch in DataLoader(patches, 2, sampler=DrawSampler(3, 2))]
     helped = [batch["image"] for batch in DataLoader(patches, 2, sampler=DrawSampler(3, 2), num_workers=2)]
     torch.testing.assert_close(alone, helped, rtol=0, atol=0)
+
+
+def test_patches_can_be_sent_to_loader_processes_that_are_not_forked(prepared):
+    patches = Patches(prepared, (8, 8, 8), augment=AUGMENT)
+    torch.testing.assert_close(pickle.loads(pickle.dumps(patches))[7], patches[7], rtol=0, atol=0)
 
 
 def test_another_seed_draws_other_patches(prepared):

@@ -16,14 +16,15 @@ class Rounds:
 
     def __init__(self, n: int, seed: int) -> None:
         self.n, self.seed = n, seed
-        self.order = lru_cache(maxsize=4)(self._order)
 
     def __getitem__(self, draw: int) -> int:
         round_, place = divmod(draw, self.n)
-        return int(self.order(round_)[place])
+        return int(_order(self.n, self.seed, round_)[place])
 
-    def _order(self, round_: int) -> NDArray[np.intp]:
-        return np.random.default_rng([self.seed, round_, self.n]).permutation(self.n)
+
+@lru_cache(maxsize=4)
+def _order(n: int, seed: int, round_: int) -> NDArray[np.intp]:
+    return np.random.default_rng([seed, round_, n]).permutation(n)
 
 
 class DrawSampler(Sampler[int]):
