@@ -15,6 +15,8 @@ from synthtrust.metrics.functional import case_dice, overlap
 M, REGIONS, LABELS = 5, ("ED", "NCR"), (2, 1)
 
 TWINS = [(case, synthetic) for case in range(M) for synthetic in (False, True)]
+PREDICTIONS = ((6, 7, 9), (5, 12, 9))
+"""What two ranks count of one case: neither has an intersection of 6 with a prediction of 12."""
 SHARES = {
     "uneven shares": (TWINS[:7], TWINS[7:]),
     "padded duplicates": (TWINS[::2] + TWINS[:1], TWINS[1::2] + TWINS[:3]),
@@ -68,6 +70,16 @@ def refused_on_a_rank(rank: int, folder: Path) -> None:
     dist.destroy_process_group()
 
 
+def differing_on_a_rank(rank: int, folder: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'store'}", rank=rank, world_size=2)
+    metric = DiceVectors(1, ["WT"])
+    metric.update(torch.tensor([[PREDICTIONS[rank]]]), torch.tensor([0]), torch.tensor([False]))
+    torch.save(metric.counts(), folder / f"{rank}.pt")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
 def test_dice_is_that_of_the_label_maps_in_the_order_of_the_cases(scored):
     real, synthetic = scored.compute()
     for result, source in ((real, False), (synthetic, True)):
@@ -90,6 +102,12 @@ def test_two_ranks_give_what_one_process_gives(tmp_path, scored, shares):
 
 def test_a_refusal_on_two_ranks_leaves_the_metric_fit_for_use(tmp_path):
     start_processes(refused_on_a_rank, args=(tmp_path,), nprocs=2, start_method="fork")
+
+
+def test_counts_are_never_mixed_from_two_ranks_that_predict_differently(tmp_path):
+    start_processes(differing_on_a_rank, args=(tmp_path,), nprocs=2, start_method="fork")
+    for rank in range(2):
+        assert torch.load(tmp_path / f"{rank}.pt")[0, 0, 0].tolist() == list(PREDICTIONS[0])
 
 
 def test_a_case_without_its_twin_is_named(scored):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from synthtrust.metrics.first_seen import add_table
 from synthtrust.metrics.functional.dice import EmptyRule, dice_from_counts
 
 REAL, SYNTHETIC = 0, 1
@@ -17,9 +18,9 @@ REAL, SYNTHETIC = 0, 1
 class CaseCounts(Metric):
     """Keeps the voxel counts of M paired test cases in K regions; a subclass says what to make of them.
 
-    The state is one table with a place for every case, -1 where nothing was counted. Ranks combine it by maximum, so
-    that a case scored twice (the padding of a sampler), ranks with unequal shares and ranks without any case give
-    exactly what one process gives; a concatenation of lists would not.
+    The state is one table with a place for every case, -1 where nothing was counted. Of a case that several ranks
+    scored (the padding of a sampler) the first rank's counts are taken: those of two predictions are never mixed. So
+    ranks with unequal shares and ranks without any case give exactly what one process gives.
 
     Args:
         n_cases: M, the number of places.
@@ -46,7 +47,7 @@ class CaseCounts(Metric):
         dice_from_counts(one, one, one, empty=empty)  # refuses an unknown rule before the training, not after it
         self.n_cases, self.empty = n_cases, empty
         unseen = torch.full((2, n_cases, len(self.regions), 3), -1)  # intersection, prediction, reference
-        self.add_state("voxels", unseen, dist_reduce_fx="max")
+        add_table(self, "voxels", unseen)
 
     def update(self, counts: Tensor, case: Tensor, synthetic: Tensor) -> None:
         """Write down the counts of some cases.

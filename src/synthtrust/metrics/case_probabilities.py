@@ -7,6 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from synthtrust.metrics.case_counts import REAL, SYNTHETIC
+from synthtrust.metrics.first_seen import add_table
 
 AGREE = 0.02  # between two scorings of one case; half precision varies so with the batch it is in
 
@@ -43,7 +44,7 @@ class CaseProbabilities(Metric):
             raise ValueError(f"Expected cases, and two classes named once, but got {n_cases} and {self.classes}.")
         self.n_cases = n_cases
         unseen = torch.full((2, n_cases, len(self.classes)), -1.0, dtype=torch.float64)
-        self.add_state("table", unseen, dist_reduce_fx=_first_seen)
+        add_table(self, "table", unseen)
 
     def update(self, probability: Tensor, case: Tensor, synthetic: Tensor) -> None:
         """Write down the probabilities of some cases.
@@ -103,12 +104,3 @@ class CaseProbabilities(Metric):
                 f"Expected places from 0 to {self.n_cases - 1} and probabilities of sum 1, but got places {outside} "
                 f"and probabilities {probability[wrong].tolist()[:4]}."
             )
-
-
-def _first_seen(tables: Tensor) -> Tensor:
-    """Return, of the tables of all ranks ``(R, 2, M, K)``, each row as the first rank has it that scored the case."""
-    if tables.ndim == 3:  # torchmetrics asks also where there is one process
-        return tables
-    seen = (tables >= 0).all(dim=-1)  # (R, 2, M)
-    first = seen.int().argmax(dim=0)  # (2, M), 0 where nobody did
-    return tables.gather(0, first[None, :, :, None].expand(1, *tables.shape[1:]))[0]

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from synthtrust.metrics.embeddings import ReferencePca
+from synthtrust.metrics.first_seen import add_table
 
 
 class FeatureRows(Metric):
@@ -45,9 +46,8 @@ class FeatureRows(Metric):
                 f"{n_features}."
             )
         self.n_features, self.coordinates = n_features, coordinates
-        for name in self.sets:  # the last column says whether a row is there: its features may be NaN
-            unseen = torch.zeros(n_cases[name], n_features + 1, dtype=torch.float64)
-            self.add_state(name, unseen, dist_reduce_fx=_first_seen)
+        for name in self.sets:  # the last column says whether a row is there (1) or not (-1): its features may be NaN
+            add_table(self, name, torch.full((n_cases[name], n_features + 1), -1.0, dtype=torch.float64))
 
     def update(self, rows: Tensor, case: Tensor, of: str) -> None:
         """Write down the features of some cases of one set.
@@ -102,11 +102,3 @@ class FeatureRows(Metric):
     @abstractmethod
     def compute(self) -> Tensor:
         """Return the measure, float64; all ranks must call it."""
-
-
-def _first_seen(tables: Tensor) -> Tensor:
-    """Return, of the tables of all ranks ``(R, n, D + 1)``, each row as the first rank has it that saw the case."""
-    if tables.ndim == 2:  # torchmetrics asks also where there is one process
-        return tables
-    first = (tables[..., -1] > 0).int().argmax(dim=0)  # (n,), 0 where nobody did
-    return tables[first, torch.arange(tables.shape[1], device=tables.device)]
