@@ -1,6 +1,6 @@
 """Is training on synthetic cases not worse than on real ones by more than a margin that was set before looking?"""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from synthtrust.audits.verdict import Reading, Verdict
 from synthtrust.cases.mix import WITH_REAL
 
 NAMES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
-MOVED = "The margins are not those that were settled before training:"
 NOT_COMPARED = "TSTR has no scale of its own: it is judged against TRTR, and there are no runs of both."
 
 
@@ -28,6 +27,14 @@ class Limits:
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int
     """Test patients, below which nothing is SUPPORTED."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why nothing can be said yet, and what would change it, in whole sentences."""
+
+    text: str
+    cure: str
 
 
 def reading(row: Row, limits: Limits) -> Reading:
@@ -58,20 +65,21 @@ def judge(row: Row, facts: Iterable[Mapping[str, Any]], limits: Limits, subject:
     found = reading(row, limits)
     facts = list(facts)
     numbers = [*_numbers(row, limits), *_missing(facts)]
-    never, not_yet = _unsettled(row), _doubts(row, facts, limits)
+    never = list(_unsettled(row))
+    doubts = [*never, *_doubts(row, facts, limits)]
     settings = {"level": row["level"], **vars(limits)}
-    cures = " ".join(dict.fromkeys(map(_cure, [*never, *not_yet])))
-    if never or (found == "SUPPORTED" and not_yet):
-        first, *others = [*never, *not_yet]
-        return Verdict("utility", "INCONCLUSIVE", [first, *numbers, *others], cures, settings, subject)
+    texts = [reason.text for reason in doubts]
+    cures = " ".join(dict.fromkeys(reason.cure for reason in doubts))
+    if never or (found == "SUPPORTED" and doubts):
+        return Verdict("utility", "INCONCLUSIVE", [texts[0], *numbers, *texts[1:]], cures, settings, subject)
     if found == "SUPPORTED" and not row["gap_lower"] > -limits.margin:
-        not_yet = ["The gap alone does not keep to its margin; the share kept does, and either was to be enough."]
+        numbers.append("The gap alone does not keep to its margin; the share kept does, and either was to be enough.")
     change = {
         "SUPPORTED": "A bound on the wrong side of its margin, in more patients or with more seeds.",
         "NOT SUPPORTED": "A generator whose twins teach more; more test patients or seeds can hardly close this gap.",
         "INCONCLUSIVE": f"{_needed(row, limits)} {cures}".rstrip(),
     }[found]
-    return Verdict("utility", found, [*numbers, *not_yet], change, settings, subject)
+    return Verdict("utility", found, [*numbers, *texts], change, settings, subject)
 
 
 def not_compared(limits: Limits, level: float, subject: str) -> Verdict:
@@ -102,39 +110,56 @@ def _numbers(row: Row, limits: Limits) -> list[str]:
     ]
 
 
-def _unsettled(row: Row) -> list[str]:
-    """Return what forbids a verdict either way."""
-    reasons = []
+def _unsettled(row: Row) -> Iterator[Reason]:
+    """Yield what forbids a verdict either way."""
     if not np.isfinite(row["gap_lower"]):
-        reasons.append(f"No bounds on the gap. {row['note']}".rstrip())
+        yield Reason(
+            f"No bounds on the gap. {row['note']}".rstrip(), "Test cases of at least two patients of every class."
+        )
     if row["depends_on_empty_rule"]:
-        reasons.append("The outcome hangs on the rule for empty regions.")
+        yield Reason(
+            "The outcome hangs on the rule for empty regions.",
+            "A policy for empty regions that both rules agree on, or test cases without them.",
+        )
     if min(row["n_seeds"], row["n_seeds_reference"]) < 2:
-        reasons.append("One training seed: how much another run of the same recipe would differ is not assessed.")
-    return reasons
+        yield Reason(
+            "One training seed: how much another run of the same recipe would differ is not assessed.",
+            "Several training seeds of each arm.",
+        )
 
 
-def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], limits: Limits) -> list[str]:
-    """Return what forbids SUPPORTED."""
+def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], limits: Limits) -> Iterator[Reason]:
+    """Yield what forbids SUPPORTED."""
     seeds = min(row["n_seeds"], row["n_seeds_reference"])
-    reasons = []
     if not row["reference_above_chance"] > 0:
-        reasons.append("TRTR itself was not shown to beat a model without skill: there is no utility to keep.")
+        yield Reason(
+            "TRTR itself was not shown to beat a model without skill: there is no utility to keep.",
+            "A longer training or another network, until TRTR beats a model without skill.",
+        )
     if 1 < seeds < limits.min_seeds:
-        reasons.append(f"{seeds} training seeds, fewer than the {limits.min_seeds} asked for.")
+        yield Reason(
+            f"{seeds} training seeds, fewer than the {limits.min_seeds} asked for.",
+            "More training seeds of each arm.",
+        )
     if row["n_patients"] < limits.min_patients:
-        reasons.append(f"{row['n_patients']} test patients, fewer than the {limits.min_patients} asked for.")
-    return reasons + _moved(facts, limits) + _leaks(facts)
+        yield Reason(
+            f"{row['n_patients']} test patients, fewer than the {limits.min_patients} asked for.",
+            "More test patients.",
+        )
+    yield from _moved(facts, limits)
+    yield from _leaks(facts)
 
 
-def _moved(facts: Iterable[Mapping[str, Any]], limits: Limits) -> list[str]:
+def _moved(facts: Iterable[Mapping[str, Any]], limits: Limits) -> Iterator[Reason]:
     """Name margins that are not those which were settled before training."""
     mine = {"margin": limits.margin, "ratio_margin": limits.ratio_margin}
     settled = [fact["margins"] for fact in facts if fact.get("margins")]
-    if all(dict(one) == mine for one in settled):
-        return []
-    told = ", ".join(f"{name} {value:g}" for name, value in settled[0].items())
-    return [f"{MOVED} {told}."]
+    if any(dict(one) != mine for one in settled):
+        told = ", ".join(f"{name} {value:g}" for name, value in settled[0].items())
+        yield Reason(
+            f"The margins are not those that were settled before training: {told}.",
+            "The margins of before, or new runs, trained after others were settled.",
+        )
 
 
 def _missing(facts: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -149,38 +174,25 @@ def _missing(facts: Iterable[Mapping[str, Any]]) -> list[str]:
     return [f"No synthetic training case is of class {named}; its test cases stay in the score."] if lacking else []
 
 
-def _leaks(facts: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what the runs say of a generator that may know the test cases, and of how TSTR was chosen."""
+def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Reason]:
+    """Yield what the runs say of a generator that may know the test cases, and of how TSTR was chosen."""
     status = {(fact.get("overlap") or {}).get("status", "unknown") for fact in facts}
-    reasons = []
     if "overlap" in status:
-        reasons.append("The generator learned from patients it is tested on: TSTR is too good.")
+        yield Reason(
+            "The generator learned from patients it is tested on: TSTR is too good.",
+            "A generator that saw no test patient, or test patients that it did not see.",
+        )
     elif "unknown" in status:
-        reasons.append("Nobody said whom the generator learned from: it may know the test cases.")
+        yield Reason(
+            "Nobody said whom the generator learned from: it may know the test cases.",
+            "The generator's training ids.",
+        )
     paired = [fact for fact in facts if fact.get("mode") not in WITH_REAL]
     if any(fact.get("val") == "real" and fact.get("alpha") == 0 for fact in paired):
-        reasons.append(
-            "The checkpoint of TSTR was chosen on real validation cases: it is not synthetic training alone."
+        yield Reason(
+            "The checkpoint of TSTR was chosen on real validation cases: it is not synthetic training alone.",
+            "TSTR chosen on synthetic validation cases.",
         )
-    return reasons
-
-
-CURES = {
-    "No bounds": "Test cases of at least two patients of every class.",
-    "The outcome hangs": "A policy for empty regions that both rules agree on, or test cases without them.",
-    "One training seed": "Several training seeds of each arm.",
-    "TRTR itself": "A longer training or another network, until TRTR beats a model without skill.",
-    "training seeds": "More training seeds of each arm.",
-    "test patients": "More test patients.",
-    "The generator learned": "A generator that saw no test patient, or test patients that it did not see.",
-    "Nobody said": "The generator's training ids.",
-    "The checkpoint": "TSTR chosen on synthetic validation cases.",
-    MOVED: "The margins of before, or new runs, trained after others were settled.",
-}
-
-
-def _cure(reason: str) -> str:
-    return next(cure for beginning, cure in CURES.items() if beginning in reason)
 
 
 def _needed(row: Row, limits: Limits) -> str:
