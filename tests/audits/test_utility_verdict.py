@@ -146,7 +146,7 @@ def test_tstr_alone_is_not_assessed(audit, alphas):
 
     assert tables["comparison"].empty
     assert verdict_of(tables)["verdict"] == "not assessed"
-    assert "no scale of its own" in verdict_of(tables)["reasons"]
+    assert "TSTR against TRTR was not compared" in verdict_of(tables)["reasons"]
     assert len(tables["performance"])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from synthtrust.cases import mix
+from synthtrust.cases.mix import learned_from_twins_alone
 
 ALPHAS = (0, 0.1, 0.25, 0.3, 0.5, 0.7, 0.75, 0.9, 1)
 MODES = ("complement", "independent", "additive", "real_only", "duplicate_real")
@@ -44,6 +45,14 @@ def test_complement_is_nested_over_alpha():
 def test_alpha_one_is_all_real_and_alpha_zero_all_synthetic():
     assert mix(REAL, TWINS, 1, 0) == REAL  # TRTR
     assert mix(REAL, TWINS, 0, 0) == TWINS  # TSTR
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("alpha", [0, 0.3, 1])
+def test_tstr_is_a_draw_of_twins_and_of_no_real_case(mode, alpha):
+    nothing = alpha == 0 and mode in ("real_only", "duplicate_real")
+    real, twins = ([], []) if nothing else _draw(alpha, mode=mode)
+    assert learned_from_twins_alone(alpha, mode) == bool(twins and not real)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
@@ -12,7 +13,7 @@ from synthtrust.audits.pictures import twin_slices
 from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.cases.mix import WITH_REAL
+from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.files import sha256_of
 from synthtrust.report.verdicts import check_conditions, failures
 from synthtrust.runs import Run, find_runs, make, read_cases, score_cohort
@@ -128,7 +129,7 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
     scores = pd.concat(
         score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs
     )
-    alone = (scores["alpha"] == 0) & ~scores["mode"].isin(WITH_REAL)
+    alone = np.array([learned_from_twins_alone(*of) for of in zip(scores["alpha"], scores["mode"], strict=True)])
     if not (scores["alpha"] == 1).any() and alone.any():
         log.info("TSTR has no scale of its own: scores at alpha 0 are in the tables, and not printed without alpha 1.")
         if alone.all():

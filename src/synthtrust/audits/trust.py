@@ -16,7 +16,7 @@ from synthtrust.audits.alignment import Limits, alignment
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.scores import SOURCES, Arm, NotApplicableError, Row, ScoredRun, arm, gather, task_of
 from synthtrust.audits.verdict import verdict_table
-from synthtrust.cases.mix import WITH_REAL
+from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.metrics import functional as formulas
 
 OF_ONE_SOURCE: dict[str, Callable[..., Tensor]] = {
@@ -81,12 +81,12 @@ class Trust:
         tables: dict[str, list[Row]] = {"factors": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
-            scaleless = 0 in alphas and 1 not in alphas and mode not in WITH_REAL  # TSTR without TRTR beside it
             for alpha in track(alphas, f"Trust factors, {mode}", console=Console(stderr=True), transient=True):
+                scaleless = learned_from_twins_alone(alpha, str(mode)) and 1 not in alphas  # TSTR without TRTR
                 tables["factors"] += [
                     {"mode": mode, "alpha": alpha, **row}
                     for row in self._factors(rows, alpha)
-                    if not (scaleless and alpha == 0 and (row["factor"], row["source"]) == ("T1", "real"))
+                    if not (scaleless and (row["factor"], row["source"]) == ("T1", "real"))
                 ]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
         found = {name: pd.DataFrame(rows) for name, rows in tables.items()}

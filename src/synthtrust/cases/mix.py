@@ -20,6 +20,11 @@ WITH_REAL = ("additive", "real_only", "duplicate_real")
 Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
 
 
+def learned_from_twins_alone(alpha: float, mode: str) -> bool:
+    """Return whether a training set holds no real case: TSTR, whose scores have no scale without TRTR beside them."""
+    return alpha == 0 and mode not in WITH_REAL
+
+
 def mix(
     real: Sequence[C],
     synthetic: Sequence[C],

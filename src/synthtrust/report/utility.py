@@ -11,13 +11,12 @@ from synthtrust.report.summary import coverage, percent
 from synthtrust.report.utility_tables import class_table, comparison_table, rows_of, side_by_side, two_by_two
 
 SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
-PAIRED = ("complement", "independent")
-"""Mixes whose α = 0 is TSTR."""
 ENDS = {
     "complement": ("TSTR", "TRTR"),
     "independent": ("TSTR", "TRTR"),
     "additive": ("all real\n+ synthetic", "TRTR"),
 }
+"""What α = 0 and α = 1 are called, by the mix."""
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -39,7 +38,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             whose = of.strip(" ()")
             whose = whose[:1].upper() + whose[1:]  # a class keeps its own capitals
             answers += [f"{whose}: {sentence}" if of else sentence for sentence in said]
-            if mode in PAIRED and _has_scale(here["curve"]) and (table := two_by_two(here["curve"], of)):
+            if _has_tstr(str(mode)) and _has_scale(here["curve"]) and (table := two_by_two(here["curve"], of)):
                 summary.append(table)
             name = f"curve-{generator}-{place}".lower().replace(".", "-")
             sections.append(_section(here, of, str(mode), name))
@@ -48,6 +47,10 @@ def utility_chapter(tables: Tables) -> Chapter:
         table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
         sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
     return Chapter(tuple(answers), tuple(summary), tuple(sections))
+
+
+def _has_tstr(mode: str) -> bool:
+    return ENDS.get(mode, ("", ""))[0] == "TSTR"
 
 
 def _has_scale(curve: pd.DataFrame) -> bool:
@@ -103,7 +106,7 @@ def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
         shown.append(comparison_table(rows, str(contrast), f"{title}{of}"))
     per_class = class_table(tables["per_class"], f"Class by class, TSTR beside TRTR{of}")
-    if mode in PAIRED and _has_scale(curve) and per_class:
+    if _has_tstr(mode) and _has_scale(curve) and per_class:
         shown.append(per_class)
     return Section(
         f"From synthetic to real training cases{of}",
@@ -115,7 +118,7 @@ def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
 
 
 def _lead(mode: str) -> str:
-    if mode in PAIRED:
+    if _has_tstr(mode):
         return (
             "α = 0 is trained on synthetic cases alone, α = 1 on real cases alone; scored on real test cases they are "
             "TSTR and TRTR. On its own TSTR has no scale: it is read against TRTR, the same recipe on the same cases."

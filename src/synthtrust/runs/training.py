@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.listing import print_listing
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
-from synthtrust.cases.mix import WITH_REAL
+from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
@@ -228,7 +228,7 @@ def _leave(
             logger.log_table("scores", columns=list(scores.columns), data=scores.values.tolist())
     name, value = headline(scores)
     write_json(run.folder / FACTS, facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)})
-    if cfg.alpha == 0 and cfg.data.mode not in WITH_REAL:  # TSTR has no scale of its own
+    if learned_from_twins_alone(cfg.alpha, cfg.data.mode):
         log.info("Scored %d real test cases; evaluate.py sets TSTR beside TRTR (%s)", len(data.test_cases), run.folder)
     else:
         log.info("%s on %d real test cases: %.4f (%s)", name, len(data.test_cases), value, run.folder)

@@ -9,8 +9,6 @@ from synthtrust.audits.utility.measures import LOWER_IS_BETTER, OVERALL, Measure
 from synthtrust.metrics import functional as formulas
 
 TSTR, TRTR, AUGMENTED = "TSTR", "TRTR", "real + synthetic"
-PAIRED = ("complement", "independent")
-"""Mixes whose alpha 0 holds synthetic cases alone: TSTR. With ``additive`` it holds all real cases beside them."""
 
 
 def comparison_rows(arm: Measures, reference: Measures, level: float) -> Iterator[Row]:

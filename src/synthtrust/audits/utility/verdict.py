@@ -9,10 +9,8 @@ from scipy import stats
 
 from synthtrust.audits.scores import Row
 from synthtrust.audits.verdict import Reading, Verdict
-from synthtrust.cases.mix import WITH_REAL
-
-NAMES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
-NOT_COMPARED = "TSTR has no scale of its own: it is judged against TRTR, and there are no runs of both."
+from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,9 @@ def _numbers(row: Row, limits: Limits) -> list[str]:
     ratio = "undefined, since not both were shown to be above chance"
     if np.isfinite(row["ratio_above_chance_lower"]):
         ratio = f"{row['ratio_above_chance']:.3f}, at least {row['ratio_above_chance_lower']:.3f}"
+    measure = IN_SENTENCES.get(row["measure"], row["measure"])
     return [
-        f"In {NAMES.get(row['measure'], row['measure'])}, TSTR {row['value']:.3f} against TRTR {row['reference']:.3f}: "
+        f"In {measure}, TSTR {row['value']:.3f} against TRTR {row['reference']:.3f}: "
         f"{gap} (one-sided {percent} bounds; margin {limits.margin:g}); of what TRTR has above chance the share kept "
         f"is {ratio} (margin {limits.ratio_margin:g})."
     ]
@@ -165,13 +164,14 @@ def _moved(facts: Iterable[Mapping[str, Any]], limits: Limits) -> Iterator[Reaso
 def _missing(facts: Iterable[Mapping[str, Any]]) -> list[str]:
     """Name the classes that the synthetic training cases lack; their test cases count all the same."""
     lacking = {
-        name
-        for fact in facts
-        if fact.get("alpha") == 0 and fact.get("mode") not in WITH_REAL
-        for name in (fact.get("missing_classes") or {}).get("train", ())
+        name for fact in facts if _is_tstr(fact) for name in (fact.get("missing_classes") or {}).get("train", ())
     }
     named = ", ".join(sorted(lacking))
     return [f"No synthetic training case is of class {named}; its test cases stay in the score."] if lacking else []
+
+
+def _is_tstr(fact: Mapping[str, Any]) -> bool:
+    return learned_from_twins_alone(fact.get("alpha", 1.0), fact.get("mode", ""))
 
 
 def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Reason]:
@@ -187,8 +187,7 @@ def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Reason]:
             "Nobody said whom the generator learned from: it may know the test cases.",
             "The generator's training ids.",
         )
-    paired = [fact for fact in facts if fact.get("mode") not in WITH_REAL]
-    if any(fact.get("val") == "real" and fact.get("alpha") == 0 for fact in paired):
+    if any(fact.get("val") == "real" and _is_tstr(fact) for fact in facts):
         yield Reason(
             "The checkpoint of TSTR was chosen on real validation cases: it is not synthetic training alone.",
             "TSTR chosen on synthetic validation cases.",
