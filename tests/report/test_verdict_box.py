@@ -88,6 +88,14 @@ def test_without_a_privacy_audit_the_reading_is_not_assessed_whatever_else_is_sa
     assert "whatever the other numbers say" in reading(axis_verdicts(best))["sentence"]
 
 
+def test_what_was_assessed_in_part_is_never_said_to_be_assessed_on_each_axis():
+    two = pd.DataFrame([said("privacy", "NOT SUPPORTED"), said("privacy", "not assessed", SETS[1])])
+    found = reading(axis_verdicts({"privacy": {"verdict": two}}))
+    assert found["verdict"] == "assessed in part"
+    assert "Not assessed: utility, alignment, fidelity and privacy of Noise-77b1." in found["sentence"]
+    assert "Not supported here, or open: privacy." in found["sentence"]
+
+
 def test_a_set_that_nobody_looked_at_is_worse_than_an_open_one():
     some = {"a": {"verdict": pd.DataFrame([said("privacy", "INCONCLUSIVE"), said("privacy", "not assessed")])}}
     assert axis_verdicts(some)[3].verdict == "not assessed"
@@ -171,6 +179,14 @@ def test_a_card_leaves_out_what_was_said_of_another_sets_generator(tmp_path):
     for name, word in zip(SETS, ("SUPPORTED", "NOT SUPPORTED"), strict=True):
         card = json.loads((page.parent / "cards" / name / "trust_card.json").read_text())
         assert [one["verdict"] for one in card["verdicts"] if one["axis"] == "utility"] == [word]
+
+
+def test_a_card_leaves_out_a_set_whose_name_begins_alike(tmp_path):
+    names = ("Tissue-1", "Tissue-12")
+    verdicts = pd.DataFrame([said("privacy", v, n) for v, n in zip(("SUPPORTED", "NOT SUPPORTED"), names, strict=True)])
+    page = write_report(tmp_path, {}, {"a": {"verdict": verdicts}}, sets=[provenance(name) for name in names])
+    card = json.loads((page.parent / "cards" / names[0] / "trust_card.json").read_text())
+    assert [found["subject"] for found in card["verdicts"][3]["of"]] == ["Tissue-1"]
 
 
 def test_a_page_that_judges_no_set_has_no_verdicts(tmp_path):

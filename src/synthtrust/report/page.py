@@ -19,7 +19,7 @@ from synthtrust.report.slices import Slices, twins_section
 from synthtrust.report.template import environment
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
-from synthtrust.report.verdicts import NOT_ASSESSED, axis_verdicts, plain, reading
+from synthtrust.report.verdicts import axis_verdicts, not_assessed, plain, reading
 from synthtrust.report.words import number
 
 Tables = Mapping[str, pd.DataFrame]
@@ -75,7 +75,7 @@ def write_report(
     judged = {
         "reading": reading(verdicts),
         "verdicts": plain(verdicts),
-        "not_assessed": [one.axis for one in verdicts if one.verdict == NOT_ASSESSED],
+        "not_assessed": not_assessed(verdicts),
     }
     facts = {str(name): plain_value(value) for name, value in facts.items()}
     for audit, some in tables.items():

@@ -102,13 +102,33 @@ def _is_about(subject: str, name: str) -> bool:
 
     >>> [_is_about(subject, "Noise-77b1") for subject in ("Noise-77b1", "Noise", "mine.Noise", "Tissue", "")]
     [True, True, True, False, False]
+    >>> [_is_about(subject, "Tissue-1") for subject in ("Tissue-12", "Tissue, mix additive")]
+    [False, True]
     """
-    return name in subject or subject.rpartition(".")[2] == name.rpartition("-")[0]
+    whom = subject.partition(", mix ")[0]
+    return whom == name or whom.rpartition(".")[2] == (name.rpartition("-")[0] or name)
+
+
+def not_assessed(verdicts: Sequence[AxisVerdict]) -> list[str]:
+    """Name every axis that nobody assessed, and the subjects on which nobody assessed it.
+
+    >>> b = Finding("B", NOT_ASSESSED, "", "", "")
+    >>> not_assessed([AxisVerdict("utility", NOT_ASSESSED), AxisVerdict("privacy", "NOT SUPPORTED", (b,))])
+    ['utility', 'privacy of B']
+    """
+    pairs = [
+        (one.axis, found.subject)
+        for one in verdicts
+        for found in one.findings or [Finding("", one.verdict, "", "", "")]
+        if found.verdict == NOT_ASSESSED
+    ]
+    return [f"{axis} of {subject}" if subject else axis for axis, subject in pairs]
 
 
 def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
     """Say how the verdicts are to be read: without privacy nothing else makes a set safe to share."""
     of = {one.axis: one.verdict for one in verdicts}
+    missing = not_assessed(verdicts)
     if of["privacy"] == NOT_ASSESSED:
         return {
             "verdict": NOT_ASSESSED,
@@ -117,12 +137,13 @@ def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
             "whether the images give away their training patients; not assessed is not the same as safe. A copy of "
             "the training images would score best of all.",
         }
-    open_axes = [axis for axis, verdict in of.items() if verdict != "SUPPORTED"]
+    open_axes = [axis for axis, verdict in of.items() if verdict not in ("SUPPORTED", NOT_ASSESSED)]
     return {
-        "verdict": "assessed on each axis",
+        "verdict": "assessed in part" if missing else "assessed on each axis",
         "title": "The axes are not added up.",
         "sentence": "Each use asks for its own axes, and none makes up for another."
-        + (f" Not supported here, or open: {listing(open_axes)}." if open_axes else ""),
+        + (f" Not supported here, or open: {listing(open_axes)}." if open_axes else "")
+        + (f" Not assessed: {listing(missing)}." if missing else ""),
     }
 
 
