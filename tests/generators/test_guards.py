@@ -7,7 +7,7 @@ import pytest
 
 from synthtrust.cases import Case, CaseError, Splits, split
 from synthtrust.generators import Replay
-from synthtrust.generators.guards import check_overlap, guard, read_ids, training_ids_of
+from synthtrust.generators.guards import check_overlap, guard, training_ids_of
 
 
 def case(case_id, patient=""):
@@ -61,10 +61,12 @@ def test_capital_letters_make_no_other_patient():
     assert check_overlap(["D", "A"], SPLITS, allow_overlap=True).test == ("d",)
 
 
-def test_the_cases_that_a_generator_saw_can_be_excluded():
+def test_the_cases_that_a_generator_saw_can_be_excluded(caplog):
     kept, overlap = guard(["a", "e-7", "x"], SPLITS, "exclude")
     assert (kept.train, kept.val, [c.id for c in kept.test]) == (SPLITS.train, SPLITS.val, ["d"])
     assert overlap.status == "none"
+    assert "1 of the generator's 3 training ids are not among these cases, x for one" in caplog.text
+    assert "Overlap allowed" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -131,26 +133,17 @@ def test_a_generator_with_weights_of_its_own_says_whom_it_saw():
     assert training_ids_of(SimpleNamespace(training_ids=None), SPLITS.train) is None
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "BraTS2021_00000\nBraTS2021_00002\n",
-        "# the published list\nBraTS2021_00002\n\nBraTS2021_00000\n",
-        "index,case_id\n0,BraTS2021_00000\n1,BraTS2021_00002\n",
-        "BraTS21ID;MGMT\nBraTS2021_00000;1\nBraTS2021_00002;0\n",
-        "data/BraTS2021_00000/BraTS2021_00000_t1.nii.gz\ndata/BraTS2021_00002/BraTS2021_00002_seg.nii.gz\n",
-        "C:\\data\\BraTS2021_00000\\\nBraTS2021_00002-t1n.nii\n",
-    ],
-    ids=["lines", "comments", "csv", "semicolons", "paths", "windows"],
-)
-def test_ids_are_read_from_the_files_people_have(tmp_path, text):
-    (tmp_path / "ids.csv").write_text(text)
-    assert read_ids(str(tmp_path / "ids.csv")) == ("BraTS2021_00000", "BraTS2021_00002")
+@pytest.mark.parametrize("ids", ["z", (1, 2), 3])
+def test_training_ids_that_are_no_list_of_ids_are_refused(ids):
+    with pytest.raises(ValueError, match="Expected training_ids of SimpleNamespace to be a list of ids, but got"):
+        training_ids_of(SimpleNamespace(training_ids=ids), SPLITS.train)
 
 
-def test_a_missing_or_empty_list_is_refused(tmp_path):
-    with pytest.raises(CaseError, match="but there is none"):
-        read_ids(str(tmp_path / "ids.csv"))
-    (tmp_path / "ids.csv").write_text("case_id\n")
-    with pytest.raises(CaseError, match="Say null if they are unknown"):
-        read_ids(str(tmp_path / "ids.csv"))
+def test_a_case_that_is_called_like_its_file_is_recognised():
+    splits = Splits(train=(case("a.png"),), val=(case("b.png"),), test=(case("c.png"),))
+    assert check_overlap(["c", "a.jpg"], splits, allow_overlap=True).test == ("c.png",)
+
+
+def test_training_ids_that_name_nobody_here_are_counted(caplog):
+    assert check_overlap(["a", "b", "x", "y"], SPLITS).status == "none"
+    assert "2 of the generator's 4 training ids are not among these cases, x for one" in caplog.text

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from synthtrust.cases import Case, Cohort, load_manifest, patients_named, strangers
+from synthtrust.cases import Case, Cohort, load_manifest, patients_by_id, patients_named
 
 
 class PaintedRun(Protocol):
@@ -81,6 +81,8 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
     named = {case_id for ids in splits.values() for case_id in ids}
     seen = patients_named(manifest.get("training_ids") or splits["train"], run.cohort.cases)
     real = [case for case in run.cohort.cases if case.id in named]
+    ids = manifest.get("training_ids") or ()
+    known = patients_by_id(ids, real)
     twins = run.twins.cases
     return SyntheticSet(
         folder=folder,
@@ -92,7 +94,7 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
         modalities=run.cohort.modalities,
         labels=run.cohort.labels,
         task=run.cohort.task,
-        missing_ids=tuple(strangers(manifest.get("training_ids") or (), real)),
+        missing_ids=tuple(id_ for id_ in ids if id_ not in known),
         manifest=manifest,
     )
 

@@ -10,7 +10,7 @@ from synthtrust.cases.manifest import load_manifest, read_manifest, write_manife
 from synthtrust.cases.medmnist import read_medmnist
 from synthtrust.cases.mix import mix
 from synthtrust.cases.msd import read_msd
-from synthtrust.cases.patients import patients_named, strangers
+from synthtrust.cases.patients import patients_by_id, patients_named
 from synthtrust.cases.phantom import phantom
 from synthtrust.cases.phantom_slices import phantom_slices
 from synthtrust.cases.splits import Splits, split
@@ -30,8 +30,8 @@ __all__ = [
     "find_duplicates",
     "load_manifest",
     "mix",
+    "patients_by_id",
     "patients_named",
-    "strangers",
     "phantom",
     "phantom_slices",
     "print_listing",

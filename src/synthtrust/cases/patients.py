@@ -1,39 +1,47 @@
-"""Which patients of a cohort a list of ids names, and which ids name none."""
+"""Which patients of a cohort a list of ids names."""
 
+import re
 from collections.abc import Iterable, Sequence
 
-from synthtrust.cases.case import Case
+from synthtrust.cases.case import RASTERS, Case
+
+ENDING = re.compile(rf"(\.nii(\.gz)?|{'|'.join(map(re.escape, RASTERS))})$", re.IGNORECASE)
+"""Of an image file: ``p1.png`` as an id means ``p1``."""
 
 
 def patients_named(ids: Iterable[str], cases: Sequence[Case]) -> set[str]:
-    """Return the patients among the cases that any of these ids belongs to.
-
-    An id means a case, or its patient, or another time point of the same patient (``BraTS-GLI-00001-002`` of the
-    patient ``BraTS-GLI-00001``); capital and small letters are the same.
+    """Return the patients among the cases that any of these ids belongs to; see ``patients_by_id``.
 
     >>> cases = [Case("A-1-000", {}, 0, patient="A-1"), Case("A-2-000", {}, 0, patient="A-2"), Case("b", {}, 0)]
     >>> sorted(patients_named(["a-1-003", "B"], cases))
     ['A-1', 'b']
     """
-    named = {id_.lower() for id_ in ids}
-    before_a_dash = {start for id_ in named for start in _before_a_dash(id_)}
-    return {
-        case.patient
-        for case in cases
-        if {case.id.lower(), case.patient.lower()} & named or case.patient.lower() in before_a_dash
-    }
+    return set().union(*patients_by_id(ids, cases).values())
 
 
-def strangers(ids: Iterable[str], cases: Sequence[Case]) -> list[str]:
-    """Return the ids that belong to no patient among the cases, by the same rule, in their order.
+def patients_by_id(ids: Iterable[str], cases: Sequence[Case]) -> dict[str, set[str]]:
+    """Return the patients among the cases that each of these ids belongs to; an id of nobody is not there.
 
-    >>> strangers(["a-1-003", "B", "c"], [Case("A-1-000", {}, 0, patient="A-1"), Case("b", {}, 0)])
-    ['c']
+    An id means a case, or its patient, or another time point of the same patient (``BraTS-GLI-00001-002`` of the
+    patient ``BraTS-GLI-00001``); capital and small letters are the same, and so are names with the ending of a file.
+
+    >>> patients_by_id(["B.png", "c"], [Case("b", {}, 0)])
+    {'B.png': {'b'}}
     """
-    patients = {case.patient.lower() for case in cases}
-    known = patients | {case.id.lower() for case in cases}
-    return [id_ for id_ in ids if id_.lower() not in known and patients.isdisjoint(_before_a_dash(id_.lower()))]
+    of_case: dict[str, set[str]] = {}
+    of_patient: dict[str, set[str]] = {}
+    for case in cases:
+        of_case.setdefault(_plain(case.id), set()).add(case.patient)
+        of_patient.setdefault(_plain(case.patient), set()).add(case.patient)
+    named = {}
+    for id_ in ids:
+        plain = _plain(id_)
+        before_a_dash = (plain[:place] for place, sign in enumerate(plain) if sign == "-")
+        found = of_case.get(plain, set()).union(*(of_patient.get(name, ()) for name in (plain, *before_a_dash)))
+        if found:
+            named[id_] = found
+    return named
 
 
-def _before_a_dash(id_: str) -> list[str]:
-    return [id_[:place] for place, sign in enumerate(id_) if sign == "-"]
+def _plain(id_: str) -> str:
+    return ENDING.sub("", id_).lower()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthtrust.cases import Case, CaseError, Cohort, read_class_folders
-from synthtrust.generators.guards import read_ids
+from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.importer import Found, Importer
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest, rea
 from synthtrust.cases.case import GRID_TOLERANCE, check_grid, read_header
 from synthtrust.cases.manifest import NAME
 from synthtrust.generators.background import cleared
-from synthtrust.generators.guards import read_ids
+from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.importer import Found, Importer
 
 NAMINGS = ("auto", "brats", "msd", "med_ddpm")

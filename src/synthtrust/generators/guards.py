@@ -1,21 +1,13 @@
 """Guards: whom a generator learned from, and whether it is scored on any of them."""
 
-import csv
 import logging
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
-from synthtrust.cases import Case, CaseError, Splits, patients_named
+from synthtrust.cases import Case, CaseError, Splits, patients_by_id, patients_named
 
 log = logging.getLogger(__name__)
-
-ID_COLUMNS = ("id", "case", "case_id", "subject", "subject_id", "patient", "patient_id", "name", "brats21id", "ids")
-"""Names, in small letters, of the column of a table that holds ids; the first column when none is there."""
-
-_ENDING = re.compile(r"([_-](t1|t1n|t1ce|t1c|t2|t2w|t2f|flair|seg))?\.nii(\.gz)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,7 +49,7 @@ class Overlap:
         return plain | {"word": self.word}
 
 
-def check_overlap(training_ids: Iterable[str] | None, splits: Splits, *, allow_overlap: bool = False) -> Overlap:
+def check_overlap(training_ids: Collection[str] | None, splits: Splits, *, allow_overlap: bool = False) -> Overlap:
     """Compare a generator's training cases with validation and test, patient by patient.
 
     An id means a case, its patient, or another time point of that patient (see ``patients_named``). Releases rename
@@ -75,35 +67,15 @@ def check_overlap(training_ids: Iterable[str] | None, splits: Splits, *, allow_o
     Raises:
         CaseError: If the generator learned from a patient of val or test, and ``allow_overlap`` is False.
     """
-    if training_ids is None:
-        log.warning("Nobody said whom the generator learned from: its overlap with the test cases is unknown.")
-        return Overlap("unknown", None, None)
-    ids = set(training_ids)
-    cases = (*splits.train, *splits.val, *splits.test)
-    seen = patients_named(ids, cases)
-    if not seen:
-        log.warning(
-            "None of the generator's %d training ids, %s for one, is a case of this cohort: it learned from other "
-            "patients, or from these under other names. The overlap with the test cases is unknown.",
-            len(ids), min(ids, default="none"),
-        )  # fmt: skip
-        return Overlap("unknown", len(ids), 0)
-    val, test = (tuple(case.id for case in part if case.patient in seen) for part in (splits.val, splits.test))
-    overlap = Overlap(
-        "overlap" if val or test else "none",
-        len(ids),
-        sum(case.patient in seen for case in cases),
-        test,
-        val,
-        tuple(case.id for case in splits.test if case.patient not in seen),
-    )
+    overlap = _compare(training_ids, splits)
+    _tell(overlap, training_ids, splits)
     if overlap.status == "overlap":
         _refuse_or_warn(overlap, allow_overlap=allow_overlap)
     return overlap
 
 
 def guard(
-    training_ids: Iterable[str] | None, splits: Splits, policy: bool | Literal["exclude"] = False
+    training_ids: Collection[str] | None, splits: Splits, policy: bool | Literal["exclude"] = False
 ) -> tuple[Splits, Overlap]:
     """Return the splits that a generator may be scored on, and what overlap is left.
 
@@ -120,10 +92,11 @@ def guard(
         raise ValueError(f"Expected allow_overlap to be true, false or exclude, but got {policy!r}.")
     if policy == "exclude":
         splits = without_overlap(training_ids, splits)
+        return splits, _compare(training_ids, splits)
     return splits, check_overlap(training_ids, splits, allow_overlap=policy is True)
 
 
-def without_overlap(training_ids: Iterable[str] | None, splits: Splits) -> Splits:
+def without_overlap(training_ids: Collection[str] | None, splits: Splits) -> Splits:
     """Leave the validation and test cases out whose patients the generator learned from.
 
     Args:
@@ -134,7 +107,8 @@ def without_overlap(training_ids: Iterable[str] | None, splits: Splits) -> Split
         CaseError: If the ids are unknown or not of this cohort, so that nobody can tell which cases to leave out, or
             no case is left to validate or test on.
     """
-    overlap = check_overlap(training_ids, splits, allow_overlap=True)
+    overlap = _compare(training_ids, splits)
+    _tell(overlap, training_ids, splits)
     if overlap.status == "unknown":
         raise CaseError(
             f"Expected the ids of those the generator learned from, but got {overlap.word}. Without them nobody can "
@@ -148,7 +122,53 @@ def without_overlap(training_ids: Iterable[str] | None, splits: Splits) -> Split
                 f"Expected {part} cases that the generator never saw, but it learned from all {len(before)}. Choose "
                 "another seed of the split, or a larger part."
             )
+    log.info(
+        "Left out, as seen by the generator: %d test and %d validation cases.", len(overlap.test), len(overlap.val)
+    )
     return kept
+
+
+def _compare(training_ids: Collection[str] | None, splits: Splits) -> Overlap:
+    if training_ids is None:
+        return Overlap("unknown", None, None)
+    ids, cases = set(training_ids), _all_of(splits)
+    seen = patients_named(ids, cases)
+    if not seen:
+        return Overlap("unknown", len(ids), 0)
+    val, test = (tuple(case.id for case in part if case.patient in seen) for part in (splits.val, splits.test))
+    return Overlap(
+        "overlap" if val or test else "none",
+        len(ids),
+        sum(case.patient in seen for case in cases),
+        test,
+        val,
+        tuple(case.id for case in splits.test if case.patient not in seen),
+    )
+
+
+def _tell(overlap: Overlap, training_ids: Collection[str] | None, splits: Splits) -> None:
+    """Warn of training ids that are unknown or name nobody here."""
+    if training_ids is None:
+        log.warning("Nobody said whom the generator learned from: its overlap with the test cases is unknown.")
+        return
+    ids = set(training_ids)
+    strangers = sorted(ids - patients_by_id(ids, _all_of(splits)).keys())
+    if overlap.status == "unknown":
+        log.warning(
+            "None of the generator's %d training ids, %s for one, is a case of this cohort: it learned from other "
+            "patients, or from these under other names. The overlap with the test cases is unknown.",
+            len(ids), strangers[0] if strangers else "none",
+        )  # fmt: skip
+    elif strangers:
+        log.warning(
+            "%d of the generator's %d training ids are not among these cases, %s for one: other patients, or these "
+            "under other names, which nobody would notice.",
+            len(strangers), len(ids), strangers[0],
+        )  # fmt: skip
+
+
+def _all_of(splits: Splits) -> tuple[Case, ...]:
+    return (*splits.train, *splits.val, *splits.test)
 
 
 def _but(cases: Sequence[Case], gone: Iterable[str]) -> tuple[Case, ...]:
@@ -160,32 +180,16 @@ def training_ids_of(generator: object, train: Sequence[Case]) -> tuple[str, ...]
 
     A generator that learns in ``fit`` and nowhere else learns from ``train``. One that comes with weights or with
     images of its own has an attribute ``training_ids``: all ids, or None when they are unknown.
-    """
-    own: Iterable[str] | None = getattr(generator, "training_ids", [case.id for case in train])
-    return None if own is None else tuple(sorted(own))
-
-
-def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Read training ids from where a user has them.
-
-    Args:
-        source: The ids; or a text file with one per line; or a CSV or TSV table with a column of ``ID_COLUMNS``, or
-            with the ids in its first column. A file name stands for its case: ``x/BraTS2021_00000_t1.nii.gz`` is
-            ``BraTS2021_00000``. None means that nobody knows.
 
     Raises:
-        CaseError: If the file is missing, or holds no id.
-
-    >>> read_ids(["b", "a", "b", "x/BraTS2021_00000_t1.nii.gz"])
-    ('BraTS2021_00000', 'a', 'b')
+        ValueError: If that attribute is something else.
     """
-    if source is None:
+    own: Any = getattr(generator, "training_ids", [case.id for case in train])
+    if own is None:
         return None
-    words = _words_of(Path(source)) if isinstance(source, str | Path) else [str(word) for word in source]
-    ids = {_ENDING.sub("", word.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]) for word in words} - {""}
-    if not ids:
-        raise CaseError(f"Expected ids of training cases, but got none in {source}. Say null if they are unknown.")
-    return tuple(sorted(ids))
+    if isinstance(own, str) or not isinstance(own, Collection) or not all(isinstance(id_, str) for id_ in own):
+        raise ValueError(f"Expected training_ids of {type(generator).__name__} to be a list of ids, but got {own!r}.")
+    return tuple(sorted(own))
 
 
 def _refuse_or_warn(overlap: Overlap, *, allow_overlap: bool) -> None:
@@ -200,18 +204,3 @@ def _refuse_or_warn(overlap: Overlap, *, allow_overlap: bool) -> None:
             "then says."
         )
     log.warning("Overlap allowed: %s. %d test cases are clean.", found, len(overlap.clean))
-
-
-def _words_of(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (FileNotFoundError, IsADirectoryError):
-        raise CaseError(f"Expected a text or CSV file of training ids at {path}, but there is none.") from None
-    lines = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    delimiter = next((sign for sign in "\t;," if lines and sign in lines[0]), ",")
-    rows = list(csv.reader(lines, delimiter=delimiter))
-    if not rows:
-        return []
-    named = [place for place, name in enumerate(rows[0]) if name.strip().lower() in ID_COLUMNS]
-    column = named[0] if named else 0
-    return [row[column] for row in rows[bool(named) :] if len(row) > column]

@@ -12,7 +12,7 @@ from torch import nn
 
 from synthtrust.cases import Case
 from synthtrust.generators.device import at_home
-from synthtrust.generators.guards import read_ids
+from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.med_ddpm.local import LocalNetwork
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
 from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, check_voxels, load_published, read_checkpoint
