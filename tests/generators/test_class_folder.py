@@ -103,3 +103,27 @@ def test_one_class_alone_is_no_set(cohort, tmp_path):
 def test_cases_with_label_maps_want_the_other_importer(tmp_path):
     with pytest.raises(CaseError, match="generator=folder"):
         bring(tiny_cohort(tmp_path / "real", 3), tmp_path, ClassFolder(root=painted(tmp_path / "set", 4)))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype", "ending"),
+    [(0, 65535, np.uint16, "png"), (0, 4095, np.uint16, "png"), (0, 1, np.float32, "tif"), (-1, 1, np.float32, "tif")],
+)
+def test_images_in_other_units_than_the_real_ones_are_refused(cohort, tmp_path, low, high, dtype, ending):
+    for n in range(12):
+        path = tmp_path / "set" / CLASSES[n % 2] / f"{n}.{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = np.random.default_rng(n).uniform(low, high, (16, 16))
+        image[0, :2] = low, high
+        Image.fromarray(image.astype(dtype)).save(path)
+    with pytest.raises(CaseError, match=rf"^Expected images in 0\.\.255 .*/\d+\.{ending} holds {low}\.\.{high}\. Res"):
+        bring(cohort, tmp_path, ClassFolder(root=str(tmp_path / "set")))
+
+
+def test_images_of_floating_point_numbers_in_the_same_units_are_rounded(cohort, tmp_path):
+    for n in range(12):
+        path = tmp_path / "set" / CLASSES[n % 2] / f"{n}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(n).uniform(0, 255, (16, 16)).astype(np.float32)).save(path)
+    twins = bring(cohort, tmp_path, ClassFolder(root=str(tmp_path / "set")))
+    assert twins.cases[0].load_image("grey").std() > 50

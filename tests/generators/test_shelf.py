@@ -49,7 +49,9 @@ def test_volumes_have_the_numbers_of_the_training_images(real, tmp_path, dtype, 
 
 
 @pytest.mark.parametrize(
-    "image", [twin() / 200, twin() - 100, twin() * 1000], ids=["of other units", "below 0", "beyond the range"]
+    "image",
+    [twin() / 200, twin() - 100, twin() * 1000, twin() * np.float32(1e20)],
+    ids=["of other units", "below 0", "beyond the range", "beyond the range by far"],
 )
 def test_an_image_that_whole_numbers_would_spoil_keeps_its_own(real, tmp_path, image):
     written = Shelf.of(tmp_path, ("t1",), [real(np.uint8)]).as_written("t1", image)

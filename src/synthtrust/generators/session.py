@@ -156,6 +156,9 @@ class Session:
         return [_Twin(label, images) for label, images in zip(labels, painted)]
 
     def _write(self, case: Case, twin: "_Twin") -> None:
+        if twin.notes is not None:  # a generator may overshoot what it learned from; a file is in its units or is not
+            for name, image in twin.images.items():
+                self.shelf.check_units(image, twin.notes.get("files", {}).get(name, f"{name} of case {case.id}"))
         images = {name: self.shelf.as_written(name, image) for name, image in twin.images.items()}
         for modality, image in images.items():
             if not np.isfinite(image).all():

@@ -21,7 +21,7 @@ NOTES = "imported.json"
 LABEL = "label.nii.gz"
 
 MOST_LOST = 0.05
-"""Root mean square of what rounding may change [standard deviations of the image]."""
+"""Root mean square of what rounding and clipping may change [standard deviations of the image]."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,21 @@ class Shelf:
             return _rounded(image, self.voxels[modality]) if modality in self.voxels else image.astype(np.float32)
         return np.clip(np.rint(image), 0, np.iinfo(self.pixel).max).astype(self.pixel)
 
+    def check_units(self, image: NDArray, file: str) -> None:
+        """Refuse an imported image that its file here cannot hold: one of other bits is in other units, too.
+
+        Raises:
+            CaseError: If clipping or rounding would change a plane image.
+        """
+        if self.pixel is None:
+            return
+        most = np.iinfo(self.pixel).max
+        low, high = float(image.min()), float(image.max())
+        if low < -0.5 or high > most + 0.5 or _lost(np.rint(image), image) > MOST_LOST:
+            raise CaseError(
+                f"Expected images in 0..{most} as the real ones, but {file} holds {low:g}..{high:g}. Rescale them."
+            )
+
     def put(
         self,
         case: Case,
@@ -185,8 +200,17 @@ def _rounded(image: NDArray, dtype: np.dtype) -> NDArray:
     limits = np.iinfo(dtype)
     whole = np.rint(image)
     whole = np.clip(np.where((whole == 0) & (image != 0), np.sign(image), whole), limits.min, limits.max)
-    lost = float(np.sqrt(np.mean((whole - image) ** 2, dtype=np.float64)))
-    return whole.astype(dtype) if lost <= MOST_LOST * float(image.std()) else image.astype(np.float32)
+    return whole.astype(dtype) if _lost(whole, image) <= MOST_LOST else image.astype(np.float32)
+
+
+def _lost(whole: NDArray, image: NDArray) -> float:
+    """Return the root mean square of a change [standard deviations of the image]; infinity where it is beyond numbers.
+
+    In float64: the square of what float32 can hold is often more than it can hold.
+    """
+    change = float(np.sqrt(np.mean(np.square(whole - image, dtype=np.float64))))
+    spread = float(image.std(dtype=np.float64))
+    return 0.0 if change == 0 else change / spread if 0 < spread < np.inf else np.inf
 
 
 def _write_volume(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
