@@ -89,6 +89,13 @@ class Local(Honest):
         return {name: image + os.getpid() % 97 for name, image in super().sample(label, rng).items()}
 
 
+class Undeclared(Honest):
+    """Takes what is no field."""
+
+    def __init__(self, noise=1.0):
+        self.noise = noise
+
+
 @pytest.fixture
 def cohort(tmp_path):
     return tiny_classes(tmp_path / "real", count=9)
@@ -97,6 +104,7 @@ def cohort(tmp_path):
 @pytest.mark.parametrize(
     ("law", "culprit", "error"),
     [
+        ("another_setting_is_another_set", Undeclared, ValueError),
         ("a_second_fit_forgets_the_first", Hoarding, AssertionError),
         ("a_second_fit_forgets_the_first", Stubborn, AssertionError),
         ("many_are_painted_as_one_by_one", Sharing, AssertionError),

@@ -5,6 +5,7 @@ import multiprocessing
 import pickle
 import random
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
+from synthtrust.generators.recipe import recipe_of
 from synthtrust.testing.tiny import tiny_cohort
 from synthtrust.testing.tiny_classes import tiny_classes
 
@@ -42,6 +44,12 @@ class GeneratorContract:
     @pytest.fixture
     def train(self, cohort: Cohort) -> list[Case]:
         return list(cohort.cases[:-1])
+
+    def test_another_setting_is_another_set(self, generator: Generator) -> None:
+        """The recipe names the folder of the twins: what it lacks would find the twins of another setting."""
+        recipe = recipe_of(generator, [], [])
+        settings = {field.name for field in fields(generator)} - generator.not_in_recipe
+        assert set(recipe["parameters"]) == settings
 
     def test_fit_returns_itself(self, generator: Generator, train: list[Case]) -> None:
         assert generator.fit(train) is generator
