@@ -10,7 +10,8 @@ import pytest
 from hydra.errors import InstantiationException, MissingConfigException
 from hydra.utils import instantiate
 
-from synthtrust.runs.build import check_choices
+from synthtrust.cases import load_manifest
+from synthtrust.runs.build import build_data, check_choices
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "docs" / "example_plugin"
@@ -158,3 +159,18 @@ def test_a_generator_that_cannot_be_imported_is_one_line_before_anything_is_read
         check_choices(cfg)
     for name in [name for name in sys.modules if name.startswith("sulky")]:
         monkeypatch.delitem(sys.modules, name)
+
+
+def test_an_option_may_be_a_list(composed, tmp_path, monkeypatch):
+    (tmp_path / "listed.py").write_text(
+        "from dataclasses import dataclass, field\nfrom synthtrust.generators import Replay\n"
+        "@dataclass\nclass Scaled(Replay):\n    scales: list = field(default_factory=list)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "listed", raising=False)
+    cases = ("cases.n_cases=3", "cases.shape=[24,28,20]", "split.test=1", "split.val=1")
+    paths = (f"paths.cases={tmp_path / 'cases'}", f"paths.synthetic={tmp_path / 'set'}", "paths.output=x")
+    words = ("generator=replay", "generator._target_=listed.Scaled", "+generator.scales=[1.0,2.0]")
+    build_data(composed("train", *cases, *paths, *words))
+    (folder,) = (tmp_path / "set").glob("Scaled-*")
+    assert load_manifest(folder)["made_by"]["parameters"]["scales"] == [1.0, 2.0]

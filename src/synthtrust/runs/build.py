@@ -91,7 +91,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
             f"example {CHOICES[cohort.task]}."
         )
     asked: Splits = make(cfg.split)(cohort.cases)
-    generator = make(cfg.generator)
+    generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
     splits = without_duplicates(asked, cohort, cfg.get("duplicates", "refuse"))
     splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
