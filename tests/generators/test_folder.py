@@ -193,6 +193,8 @@ def test_the_seed_chooses_among_several_paintings(cohort, tmp_path):
     assert ratio == pytest.approx(0.5)
     with pytest.raises(CaseError, match=r"Expected a painting 2 of case .* only 2: \[0, 10\]"):
         bring(cohort, tmp_path, Folder(root=str(tmp_path / "set"), seed=2))
+    with pytest.raises(CaseError, match="Expected a painting -1 of case"):
+        bring(cohort, tmp_path, Folder(root=str(tmp_path / "set"), seed=-1))
 
 
 def test_a_changed_file_is_another_set(cohort, export, tmp_path):
@@ -258,6 +260,23 @@ def test_a_set_of_this_project_says_itself_whom_it_was_learned_from(cohort, tmp_
     assert Folder(root=str(home(painted)), train_ids=list(ids)).training_ids == ids
     with pytest.raises(CaseError, match="training ids that the manifest of"):
         _ = Folder(root=str(home(painted)), train_ids=["elsewhere"]).training_ids
+
+
+def test_a_set_of_this_project_that_was_changed_is_refused(cohort, tmp_path):
+    """Its manifest says whom it was learned from: that holds of the images that were written, and of no others."""
+    painted = synthesize(Replay(), cohort, cohort.cases[:2], cohort.cases, tmp_path / "handed")
+    shutil.copy(painted.cases[0].images["t1"], painted.cases[1].images["t1"])
+    with pytest.raises(CaseError, match=r"t1\.nii\.gz as it was written, but its sha256 differs"):
+        bring(cohort, tmp_path, Folder(root=str(home(painted))))
+
+
+def test_two_files_of_one_image_are_refused(cohort, export, tmp_path):
+    path = export / "exports" / "t2" / f"0_{cohort.cases[0].id}_t2.nii.gz"
+    save_nifti(path.with_suffix(""), cohort.cases[1].load_image("t2"))
+    with pytest.raises(
+        CaseError, match=r"^Expected one file of t2, but got .*_t2\.nii and .*_t2\.nii\.gz\. Remove one"
+    ):
+        bring(cohort, tmp_path, Folder(root=str(export)))
 
 
 @pytest.mark.parametrize("root", ["", "nowhere"])

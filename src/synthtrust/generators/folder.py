@@ -88,7 +88,8 @@ class Folder(Importer):
         """Look up the twin of every case by the names of the files, and check their headers.
 
         Raises:
-            CaseError: If the folder is missing, a case is without its twin, or a file of it; the message names them.
+            CaseError: If the folder is missing, a case is without its twin, or a file of it; or if a set of this
+                project is not as it was written. The message names them.
         """
         modalities = cohort.modalities
         if classified := [case.id for case in paint if isinstance(case.label, int)]:
@@ -105,7 +106,7 @@ class Folder(Importer):
         if self.med_ddpm_:
             twins = {case.id: self._chosen(case.id, exported, modalities) for case in paint if case.id in exported}
         elif self._is_ours:
-            twins = {case.id: case for case in read_manifest(root).cases}
+            twins = {case.id: case for case in read_manifest(root, verify=True).cases}
         else:
             painted = self._painted(root, modalities)
             twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in painted.cases}
@@ -155,7 +156,7 @@ class Folder(Importer):
     ) -> Case:
         """Return the painting of a case that the seed asks for."""
         numbers = sorted(exported[case_id])
-        if len(numbers) > 1 and self.seed >= len(numbers):
+        if len(numbers) > 1 and not 0 <= self.seed < len(numbers):
             raise CaseError(
                 f"Expected a painting {self.seed} of case {case_id}, since generator.seed={self.seed}, but there are "
                 f"only {len(numbers)}: {numbers}."
@@ -197,7 +198,9 @@ def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
     for path in sorted(base.glob("*/*.nii*")):
         match = EXPORTED.fullmatch(path.name)
         if match and match["role"] == path.parent.name:
-            found[match["case"]][int(match["n"])][match["role"]] = path
+            files = found[match["case"]][int(match["n"])]
+            if (other := files.setdefault(match["role"], path)) != path:
+                raise CaseError(f"Expected one file of {match['role']}, but got {other} and {path}. Remove one.")
     return found
 
 

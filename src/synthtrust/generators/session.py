@@ -80,7 +80,7 @@ class Session:
                 self._declare(record["made_on"])
 
     def _missing(self, cases: Sequence[Case]) -> list[Case]:
-        return [case for case in cases if not self.shelf.home(case.id).exists()]
+        return [case for case in cases if not self.shelf.has(case, notes=self.by == "imported")]
 
     def _fit(self, generator: Generator) -> None:
         ranked: Any = rank_zero_only  # a function that knows which process this is

@@ -103,6 +103,11 @@ class Shelf:
             self.channels or {},
         )
 
+    def has(self, case: Case, *, notes: bool) -> bool:
+        """Whether the twin of a case is there, whole; with the notes on an imported one."""
+        files = [*self.twin(case).files.values(), *([self.notes(case.id)] if notes else [])]
+        return all(path.exists() for path in files)
+
     def as_written(self, modality: str, image: NDArray) -> NDArray:
         """Return an image in the type and range that its file has."""
         if self.pixel is None:
@@ -152,6 +157,9 @@ class Shelf:
                 _write_volume(label, read_header(case.label_map)[1], aside / LABEL)
             if notes is not None:
                 write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
+            if home.is_dir():  # a twin that lost a file
+                for path in home.iterdir():
+                    path.unlink()
             aside.rename(home)
         finally:
             _remove(aside)
