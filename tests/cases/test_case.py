@@ -148,3 +148,29 @@ def test_a_header_is_read_without_the_voxels(case):
     shape, affine = read_header(path)
     assert shape == (16, 20, 24)
     np.testing.assert_allclose(affine, AFFINE)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(70, np.int16(9999)), (40, np.int16(-3)), (108, np.float32("nan"))],
+    ids=["datatype", "dimensions", "offset"],
+)
+def test_a_broken_header_is_refused_by_name(case, place, value):
+    path = case.images["flair"]
+    raw = bytearray(gzip.decompress(path.read_bytes()))
+    raw[place : place + value.nbytes] = value.tobytes()
+    path.write_bytes(gzip.compress(bytes(raw)))
+    for read in (lambda: check_grid(case), lambda: case.load_image("flair")):
+        with pytest.raises(CaseError, match=r"^Expected a NIfTI file, but could not read .*flair"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind"), [(np.complex64, "complex numbers"), (np.dtype([(c, "u1") for c in "RGB"]), "colours")]
+)
+def test_voxels_that_are_no_real_numbers_are_refused_by_name(case, dtype, kind):
+    path = case.images["flair"]
+    nib.save(nib.Nifti1Image(np.ones(case.load_label().shape, dtype), AFFINE), path)
+    for read in (lambda: check_grid(case), lambda: case.load_image("flair")):
+        with pytest.raises(CaseError, match=rf"^Expected one real number a voxel, but .*flair.* holds {kind}"):
+            read()

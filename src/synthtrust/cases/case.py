@@ -10,6 +10,7 @@ from types import MappingProxyType
 import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -166,14 +167,18 @@ def read_header(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     """Return shape and affine of a NIfTI file without reading its voxels.
 
     Raises:
-        CaseError: If the file is missing or is not NIfTI.
+        CaseError: If the file is missing, is not NIfTI, or its voxels are colours or complex numbers.
     """
     try:
         image = nib.load(path)
+        dtype = image.get_data_dtype()
     except FileNotFoundError:
         raise CaseError(f"Expected a NIfTI file at {path}, but there is none.") from None
-    except (ImageFileError, OSError, EOFError, zlib.error) as error:
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
         raise CaseError(f"Expected a NIfTI file, but could not read {path}: {error}. Copy it again.") from error
+    if dtype.kind not in "iuf":
+        kind = "complex numbers" if dtype.kind == "c" else "colours"
+        raise CaseError(f"Expected one real number a voxel, but {path} holds {kind}. Convert it.")
     return tuple(image.shape), image.affine
 
 
