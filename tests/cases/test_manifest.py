@@ -93,11 +93,62 @@ def test_one_changed_byte_is_noticed_when_asked(cohort, tmp_path):
         read_manifest(tmp_path, verify=True)
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ('{"format": 99}', "format 1, but got 99")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ('{"format": 99}', "format 1, but got 99"),
+        ("[1]", "format 1, but got list"),
+        ("null", "format 1, but got NoneType"),
+    ],
+)
 def test_a_manifest_that_cannot_be_understood_is_refused(tmp_path, text, message):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(CaseError, match=message):
         read_manifest(tmp_path)
+
+
+def test_a_manifest_in_another_encoding_is_refused(cohort, tmp_path):
+    path = write_manifest(tmp_path, replace(cohort, name="réel"), {})
+    path.write_bytes(path.read_text().replace("\\u00e9", "é").encode("latin-1"))
+    with pytest.raises(CaseError, match="is not JSON"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (["cases"], None, "a list of cases"),
+        (["cases", 0, "id"], None, "id and patient of every case"),
+        (["cases", 0, "label"], None, "label, a class or a file .* of case case0"),
+        (["cases", 0, "source"], "fake", "source real or synthetic of case case0"),
+        (["cases", 1, "images", "t1ce"], ..., "an image of each modality of case case1"),
+        (["cases", 1, "images", "t1ce", "file"], "../outside.nii.gz", "inside its folder .* t1ce of case case1"),
+        (["cases", 1, "images", "t1ce", "file"], "/outside.nii.gz", "inside its folder .* t1ce of case case1"),
+        (["cases", 1, "channels"], [0], "channels by modality of case case1"),
+        (["cases", 1, "part"], "exam", "part among train, val and test of case case1"),
+        (["modalities"], "t1", "a list of modalities"),
+        (["labels"], {"ET": "3"}, "labels, each with its value"),
+        (["licence"], 3, "name and licence"),
+        (["made_by"], ..., "made_by, the recipe,"),
+        (["training_ids"], "case0", "training_ids, a list of ids or"),
+        (["training_ids"], [1, 2], "training_ids, a list of ids or"),
+        (["card"], "card.md", "the file and sha256 of its card"),
+    ],
+)
+def test_a_manifest_that_was_edited_into_another_shape_is_refused(cohort, tmp_path, keys, value, message):
+    path = write_manifest(tmp_path, cohort, {}, training_ids=["a"])
+    record = json.loads(path.read_text())
+    *outer, last = keys
+    inner = record
+    for key in outer:
+        inner = inner[key]
+    inner[last] = value
+    if value is ...:
+        del inner[last]
+    path.write_text(json.dumps(record))
+    with pytest.raises(CaseError, match=rf"^Expected .*{message}.* in .*manifest\.json, but got"):
+        load_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("change", [{"relabel": {0: 0, 1: 1, 2: 2, 4: 3}}])

@@ -8,6 +8,7 @@ from typing import Any
 
 from synthtrust.cases.case import Case, CaseError, Source
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.record import check_record
 from synthtrust.files import sha256_of, write_json
 
 NAME = "manifest.json"
@@ -71,19 +72,21 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     """Return the raw record of a folder; training ids that are "unknown" are None.
 
     Raises:
-        CaseError: If there is no manifest, or one of another format.
+        CaseError: If there is no manifest, or one of another format, or it does not declare a set of cases.
     """
     try:
-        record: dict[str, Any] = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        record: Any = json.loads((folder / NAME).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CaseError(f"Expected {folder / NAME}, but there is none; the set is unfinished. Make it again.") from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
-    if record.get("format") != FORMAT:
-        raise CaseError(f"Expected a manifest of format {FORMAT}, but got {record.get('format')} in {folder / NAME}.")
+    told = record.get("format") if isinstance(record, dict) else type(record).__name__
+    if told != FORMAT:
+        raise CaseError(f"Expected a manifest of format {FORMAT}, but got {told} in {folder / NAME}.")
+    check_record(record, folder / NAME)
     if record.get("training_ids") == UNKNOWN:
         record["training_ids"] = None
-    return record
+    return dict(record)
 
 
 def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:

@@ -71,7 +71,7 @@ class Session:
         """Write the card and the manifest anew if the training ids are now said to be others; the twins stay."""
         with self.lock:
             record = load_manifest(self.folder)
-            said = record["training_ids"]
+            said = record.get("training_ids")
             if said_ids(self.generator, self.train) != said:
                 log.warning(
                     "The training ids of %s were %s; they are now those that the config gives.",

@@ -1,0 +1,77 @@
+"""The record in a manifest: its shape is checked once, so that one edited by hand is a line that says what is wrong."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from synthtrust.cases.case import CaseError, Source
+
+PARTS = ("", "train", "val", "test")
+
+
+def check_record(record: Mapping[str, Any], where: Path) -> None:
+    """Check that a record declares a set of cases as ``write_manifest`` does; whether its files are there is not asked.
+
+    Args:
+        record: As it was read, of the format that is known.
+        where: The file, for the message.
+
+    Raises:
+        CaseError: If something is missing, of another kind, or outside the folder.
+    """
+    modalities, labels, cases, ids = (record.get(key) for key in ("modalities", "labels", "cases", "training_ids"))
+    _demand(isinstance(record.get("name"), str) and isinstance(record.get("licence"), str), "name and licence", where)
+    _demand(isinstance(record.get("made_by"), dict), "made_by, the recipe,", where)
+    _demand(_are_words(modalities) and bool(modalities), "a list of modalities", where)
+    _demand(isinstance(labels, dict) and all(map(_is_number, labels.values())), "labels, each with its value,", where)
+    _demand(ids in (None, "unknown") or _are_words(ids), 'training_ids, a list of ids or "unknown",', where)
+    _demand("card" not in record or _is_entry(record["card"]), "the file and sha256 of its card", where)
+    _demand(isinstance(cases, list) and all(isinstance(case, dict) for case in cases), "a list of cases", where)
+    for case in record["cases"]:
+        _check_case(case, record["modalities"], where)
+
+
+def _check_case(case: Mapping[str, Any], modalities: list[str], where: Path) -> None:
+    name, label, images, channels = (case.get(key) for key in ("id", "label", "images", "channels"))
+    _demand(_is_word(name) and _is_word(case.get("patient")), "id and patient of every case", where)
+    of = f"of case {name}"
+    _demand(case.get("source") in list(Source), f"source real or synthetic {of}", where)
+    _demand(_is_number(label) or _is_entry(label), f"label, a class or a file with its sha256, {of}", where)
+    _demand(isinstance(images, dict) and images.keys() == set(modalities), f"an image of each modality {of}", where)
+    for modality in modalities:
+        _demand(
+            _is_entry(case["images"][modality]), f"a file inside its folder and its sha256 for {modality} {of}", where
+        )
+    if channels is not None:
+        fine = (
+            isinstance(channels, dict)
+            and channels.keys() <= set(modalities)
+            and all(map(_is_number, channels.values()))
+        )
+        _demand(fine, f"channels by modality {of}", where)
+    _demand(case.get("part", "") in PARTS, f"part among train, val and test {of}", where)
+
+
+def _demand(fine: bool, what: str, where: Path) -> None:
+    if not fine:
+        raise CaseError(f"Expected {what} in {where}, but got none or something else. Make the set again.")
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_word, value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_entry(value: object) -> bool:
+    """Whether it names a file inside the folder, with its hash."""
+    if not (isinstance(value, dict) and _is_word(value.get("file")) and _is_word(value.get("sha256"))):
+        return False
+    path = PurePosixPath(value["file"])
+    return not path.is_absolute() and ".." not in path.parts
