@@ -161,6 +161,41 @@ def test_a_generator_that_cannot_be_imported_is_one_line_before_anything_is_read
         monkeypatch.delitem(sys.modules, name)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("Bare", "a class of another kind"), ("make", "a function")])
+def test_a_target_that_is_no_generator_is_one_line(composed, tmp_path, monkeypatch, name, kind):
+    (tmp_path / "alien.py").write_text("class Bare: pass\ndef make(): return Bare()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "alien", raising=False)
+    with pytest.raises(ValueError, match=rf"^Expected a generator at alien\.{name}, .* but got {kind}\.$"):
+        check_choices(composed("train", f"generator._target_=alien.{name}"))
+
+
+def test_an_option_that_another_of_its_name_hides_is_named(composed, tmp_path, monkeypatch, caplog):
+    for name, option in (("first", "replay"), ("second", "first_option"), ("second", "lonely")):
+        if not (tmp_path / name).exists():
+            plant(tmp_path, name, f"{name}.conf", "NOTHING = 0")
+        (tmp_path / name / "conf" / "generator" / f"{option}.yaml").write_text("_target_: nowhere\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    composed("train")
+    warnings = {record.getMessage() for record in caplog.records if record.name == "synthtrust.plugins"}
+    assert warnings == {
+        "Plugin 'first' brings generator/replay, which is not used: 'synthtrust' has an option of this name. Rename "
+        "it.",
+        "Plugin 'second' brings generator/first_option, which is not used: 'first' has an option of this name. Rename "
+        "it.",
+    }
+
+
+def test_an_option_that_is_no_yaml_is_one_line(tmp_path):
+    plant(tmp_path, "torn", "torn.conf", "NOTHING = 0")
+    (tmp_path / "torn" / "conf" / "generator" / "torn_option.yaml").write_text("_target_: [torn: {\n")
+    done = command(tmp_path, tmp_path, "generator=torn_option")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error in the configuration: while parsing")
+    assert "torn_option.yaml" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_an_option_may_be_a_list(composed, tmp_path, monkeypatch):
     (tmp_path / "listed.py").write_text(
         "from dataclasses import dataclass, field\nfrom synthtrust.generators import Replay\n"

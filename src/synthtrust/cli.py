@@ -8,6 +8,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from synthtrust.plugins import conf_dir, find_plugins
 
@@ -100,6 +101,8 @@ def _plainly(task: Callable[[], None]) -> None:
         if cause.startswith("Expected "):  # what it was given to read, or a value: a refusal of this project's own
             sys.exit(f"Error: {cause}")
         sys.exit(f"Error in the configuration: {error}" + (f" Because: {cause}" if cause else ""))
+    except YAMLError as error:  # a file of the conf, as a rule that of a plugin; its place is in the message
+        sys.exit(f"Error in the configuration: {' '.join(str(error).split())}")
     except (ValueError, FileNotFoundError) as error:
         if not str(error).startswith("Expected "):  # not one of this project's refusals
             raise

@@ -1,6 +1,7 @@
 """Lets every installed plugin bring its own conf: an entry point in group ``synthtrust.conf`` names the package."""
 
 import logging
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,11 +18,13 @@ GROUP = "synthtrust.conf"
 class PluginConf(SearchPathPlugin):
     """Appends the conf package behind each entry point to Hydra's search path.
 
-    A plugin whose conf package cannot be imported is named in a warning and left out; the others are still offered.
+    A plugin whose conf package cannot be imported is named in a warning and left out; the others are still offered. So
+    is an option that another one of its name hides, from here or from a plugin before.
     """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra before it composes."""
+        taken = dict.fromkeys(_options_in([conf_dir()]), "synthtrust")
         for plugin in entry_points(group=GROUP):
             if problem := _problem_with(plugin.value):
                 log.warning(
@@ -30,6 +33,12 @@ class PluginConf(SearchPathPlugin):
                 )  # fmt: skip
             else:
                 search_path.append(provider=plugin.name, path=f"pkg://{plugin.value}")
+                for option in _options_in(import_module(plugin.value).__path__):
+                    if (first := taken.setdefault(option, plugin.name)) != plugin.name:
+                        log.warning(
+                            "Plugin %r brings %s, which is not used: %r has an option of this name. Rename it.",
+                            plugin.name, option, first,
+                        )  # fmt: skip
 
 
 def find_plugins() -> None:
@@ -44,6 +53,12 @@ def conf_dir() -> str:
         if (folder / "train.yaml").is_file():
             return str(folder)
     raise FileNotFoundError(f"Expected conf/train.yaml beside the package at {here}, but there is none. Reinstall it.")
+
+
+def _options_in(folders: Iterable[str]) -> list[str]:
+    """Return the options of a conf, such as ``generator/tissue``."""
+    files = ((Path(folder), path) for folder in folders for path in Path(folder).rglob("*.yaml"))
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for folder, path in files)
 
 
 def _problem_with(package: str) -> str | None:

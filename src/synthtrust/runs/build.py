@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
@@ -11,8 +11,9 @@ from synthtrust.cases import Cohort, Splits
 from synthtrust.cases.duplicates import check_duplicates
 from synthtrust.cases.parity import check_parity, parity, print_parity
 from synthtrust.data import MixedCases, check_val
-from synthtrust.generators import synthesize
+from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.guards import guard, training_ids_of
+from synthtrust.generators.importer import Importer
 from synthtrust.models import Classifier, Segmenter
 
 Model = Segmenter | Classifier
@@ -62,13 +63,18 @@ def check_choices(cfg: DictConfig) -> None:
 
 def _find_generator(target: str) -> None:
     try:
-        get_class(target)
+        found = get_object(target)
     except (Exception, SystemExit) as error:  # whatever a stranger's code does when it is imported
         cause = error.__cause__ or error
         raise ValueError(
             f"Expected a generator at {target}, but importing it fails with {type(cause).__name__}: {cause}. Repair "
             "its package, or choose another generator."
         ) from error
+    if not (isinstance(found, type) and issubclass(found, Generator | Importer)):
+        kind = "a class of another kind" if isinstance(found, type) else f"a {type(found).__name__}"
+        raise ValueError(
+            f"Expected a generator at {target}, a class that inherits synthtrust.generators.Generator, but got {kind}."
+        )
 
 
 def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
