@@ -266,8 +266,8 @@ def training_of(cfg: DictConfig) -> dict[str, Any]:
     """Return what two runs have to share, so that nothing but their cases tells them apart."""
     values = plain(cfg)
     data = {name: value for name, value in values["data"].items() if name not in OF_THE_MIX}
-    as_it_is = {part: values[part] for part in ("model", "val_every", "split")}
-    return {**as_it_is, "data": data, "trainer": _weighty(values["trainer"])}
+    as_it_is = {part: values[part] for part in ("model", "val_every")}
+    return {**as_it_is, "split": _spelt_out(values["split"]), "data": data, "trainer": _weighty(values["trainer"])}
 
 
 def _number(checkpoint: Any) -> float | None:
