@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
-from synthtrust.audits.fidelity.rows import Draws
+from synthtrust.audits.fidelity.rows import Draws, similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
@@ -195,6 +195,14 @@ def test_the_same_question_gets_the_same_answer(runs, tables):
     for name in ("quality", "diversity", "telling_apart"):
         before = tables[name][tables[name]["set"] == "honest"].reset_index(drop=True)
         pd.testing.assert_frame_equal(again[name], before)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_likeness_of_four_cases_has_limits(runs):
+    """One resample in 64 holds one case alone, and no pair."""
+    (one,) = synthetic_sets([runs["honest"]])
+    (found,) = similarity_rows(one, one.train, one.twins_of_holdout, Draws(n_boot=300), most=4)
+    assert found["ci_low"] < found["value"] < found["ci_high"]
 
 
 def test_no_patient_stands_on_both_sides(runs):

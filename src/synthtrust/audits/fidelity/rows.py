@@ -226,10 +226,14 @@ def _pair_matrix(images: Tensor, data_range: float) -> NDArray[np.float64]:
 
 
 def _resampled(pairs: NDArray[np.float64], draws: Draws) -> tuple[float, float, float]:
-    """Return the mean over pairs with limits over resampled cases; a case drawn twice makes no pair with itself."""
+    """Return the mean over pairs with limits over resampled cases.
+
+    A case drawn twice makes no pair with itself, and a draw that holds one case alone is left out.
+    """
     rng = np.random.default_rng(draws.seed)
     n = len(pairs)
     chosen = rng.integers(0, n, (draws.n_boot, n))
-    means = [np.nanmean(pairs[np.ix_(index, index)]) for index in chosen]  # the diagonal is NaN
+    several = chosen[(chosen != chosen[:, :1]).any(axis=1)]
+    means = [np.nanmean(pairs[np.ix_(index, index)]) for index in several]  # the diagonal is NaN
     low, high = np.quantile(means, [0.025, 0.975])
     return float(np.nanmean(pairs)), float(low), float(high)
