@@ -7,6 +7,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
+import synthtrust.cli  # noqa: F401  what configs compute is known to it
 from synthtrust.plugins import conf_dir, find_plugins
 
 CONF = Path(conf_dir())

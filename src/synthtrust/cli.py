@@ -1,6 +1,7 @@
 """The two commands, light at the door: the heavy imports wait until a task runs."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -21,7 +22,13 @@ def _number(value: object) -> float:
         raise ValueError(f"Expected a number for `alpha`, but got {value!r}.") from None
 
 
+def _wandb_id(text: object) -> str:
+    """Spell out what wandb takes in no id, such as the / of name=group/sweep, so that a/b and a-b stay two."""
+    return re.sub(r"[^\w.-]", lambda found: f".{ord(found[0]):x}.", str(text), flags=re.ASCII)
+
+
 OmegaConf.register_new_resolver("number", _number, replace=True)
+OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 
 
 def train() -> None:

@@ -217,9 +217,9 @@ def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
 def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    cfg = configure("logger=wandb")
+    cfg = configure("logger=wandb", "alpha=1", "name=mine: a/b")
     train_run(cfg)
-    folders = list((Path(cfg.paths.output) / "wandb").glob("offline-run-*"))
+    folders = list((Path(cfg.paths.output) / "wandb").glob("offline-run-*-mine.3a..20.a.2f.b_alpha_1.0_seed_0"))
     assert len(folders) == 1
     (table,) = folders[0].rglob("scores*.table.json")
     assert len(json.loads(table.read_text())["data"]) == 12
