@@ -1,13 +1,11 @@
 """Preprocessing: cropped to the foreground, z-scored inside the brain, done once, and never half."""
 
-import logging
-
 import nibabel as nib
 import numpy as np
 import pytest
 
 from synthtrust.cases import Case, CaseError, Source
-from synthtrust.data.cache import prepare, warn_if_backgrounds_differ
+from synthtrust.data.cache import prepare
 from synthtrust.testing import AFFINE, save_nifti, tiny_cases
 
 MODALITIES = ("flair", "t1ce")
@@ -102,19 +100,3 @@ def test_points_lie_in_their_label(tmp_path):
     points = prepared.points
     np.testing.assert_array_equal(prepared.label()[tuple(points[:, 1:].T)], points[:, 0])
     assert set(points[:, 0]) == {1, 2, 3}
-
-
-@pytest.mark.parametrize(("haze", "warned"), [(0.0, False), (0.003, True)])
-def test_a_background_that_is_nearly_zero_is_warned_of(tmp_path, caplog, haze, warned):
-    (case,) = tiny_cases(tmp_path / "real", count=1)
-    images = {}
-    for modality in MODALITIES:
-        image = case.load_image(modality)
-        image = np.where(image == 0, haze, image)
-        images[modality] = tmp_path / f"{modality}.nii.gz"
-        save_nifti(images[modality], image.astype(np.float32))
-    twin = Case(case.id, images, case.label, Source.SYNTHETIC, relabel=case.relabel)
-    with caplog.at_level(logging.WARNING):
-        message = warn_if_backgrounds_differ(prepare([case, twin], MODALITIES, tmp_path / "cache"))
-    assert (message is not None) is warned
-    assert ("backgrounds differ" in caplog.text) is warned

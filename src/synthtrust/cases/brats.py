@@ -81,7 +81,7 @@ def read_brats(
     cases, refused = [], []
     for case_id, folder, files in found:
         try:
-            cases.append(_case(case_id, folder, files, modalities, release))
+            cases.append(_case(case_id, files, modalities, release))
         except CaseError as error:
             refused.append(Refusal(folder, str(error)))
     labels = BRATS_LABELS | ({"RC": 4} if 4 in RELEASES[release].values() else {})
@@ -158,7 +158,7 @@ def _release_of(root: Path, series: str, found: Sequence[tuple[str, Path, Files]
     return "2021"
 
 
-def _case(case_id: str, folder: Path, files: Files, modalities: Sequence[str], release: str) -> Case:
+def _case(case_id: str, files: Files, modalities: Sequence[str], release: str) -> Case:
     if missing := [role for role in (*modalities, "seg") if role not in files]:
         raise CaseError(f"Expected {', '.join([*modalities, 'seg'])} of {case_id}, but found no {', '.join(missing)}.")
     if twice := [paths for role, paths in files.items() if role in (*modalities, "seg") and len(paths) > 1]:

@@ -1,7 +1,6 @@
 """The cache: every case preprocessed once, then read by patch from memory-mapped arrays by all runs of a sweep."""
 
 import json
-import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -16,11 +15,9 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from rich.progress import track
 
-from synthtrust.cases import Case, CaseError, Source
+from synthtrust.cases import Case, CaseError
 from synthtrust.cases.case import read_header
 from synthtrust.files import fingerprint, sha256_of
-
-log = logging.getLogger(__name__)
 
 VERSION = 1  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
@@ -95,32 +92,6 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
     return prepared
 
 
-def warn_if_backgrounds_differ(prepared: Sequence[Prepared], tolerance: float = 0.1) -> str | None:
-    """Compare the share of zero voxels inside the crop between real cases and their twins.
-
-    Foreground cropping and z-scores look at non-zero voxels, so a synthetic set whose background is not exactly zero
-    is scaled differently from the real one, and a model tells them apart by that.
-
-    Returns:
-        The warning that was logged, or None.
-    """
-    share = {
-        source: [p.facts["background"] for p in prepared if p.case.source is source]
-        for source in (Source.REAL, Source.SYNTHETIC)
-    }
-    if not all(share.values()):
-        return None
-    real, synthetic = (float(np.median(values)) for values in share.values())
-    if abs(real - synthetic) <= tolerance:
-        return None
-    message = (
-        f"Real and synthetic backgrounds differ: a median of {real:.1%} of the cropped voxels is exactly zero in real "
-        f"cases, {synthetic:.1%} in synthetic ones. Set the background of the synthetic images to zero."
-    )
-    log.warning(message)
-    return message
-
-
 def _key(case: Case, modalities: Sequence[str]) -> str:
     hashes = [sha256_of(case.images[modality]) for modality in modalities] + [sha256_of(case.label_map)]
     channels = [case.channels.get(modality) for modality in modalities]
@@ -135,7 +106,6 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
     box = _foreground_box(image, label)
     counts = np.bincount(label.ravel(), minlength=256)
     image, label = image[:, *box], label[box]
-    background = float((image == 0).all(0).mean())
     for channel, modality in zip(image, modalities, strict=True):
         _z_score(channel, f"{modality} of case {case.id} at {case.images[modality]}")
     shape, affine = read_header(case.label_map)
@@ -145,7 +115,6 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
         "shape": list(shape[:3]),
         "spacing": np.sqrt((affine[:3, :3] ** 2).sum(0)).round(6).tolist(),
         "voxels": {str(value): int(n) for value, n in enumerate(counts) if n},
-        "background": background,
     }
     aside = prepared.folder.with_name(f".{os.getpid()}.{prepared.folder.name}")
     aside.mkdir(parents=True, exist_ok=True)

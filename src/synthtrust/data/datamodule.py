@@ -8,7 +8,7 @@ import pandas as pd
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from synthtrust.cases import Case, Cohort, Splits
-from synthtrust.data.cache import Prepared, prepare, warn_if_backgrounds_differ
+from synthtrust.data.cache import Prepared, prepare
 from synthtrust.data.draws import ShardSampler
 from synthtrust.data.mixed import MixedCases
 from synthtrust.data.patches import Patches
@@ -56,12 +56,11 @@ class MixedDataModule(MixedCases):
         return super().facts | {"spacing_mm": self.spacing(), "patch_size": list(self.patch_size)}
 
     def setup(self, stage: str | None = None) -> None:
-        """Find every case in the cache, and compare real with synthetic backgrounds."""
+        """Find every case in the cache."""
         if self._prepared:
             return
         cases = [case for real, twins in self.parts.values() for case in (*real, *twins)]
         prepared = prepare(cases, self.cohort.modalities, self.cache)
-        warn_if_backgrounds_differ(prepared)
         self._prepared = {(p.case.source, p.case.id): p for p in prepared}
 
     def tables(self) -> dict[str, pd.DataFrame]:
