@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test test-slow lint format constraints clean
+.PHONY: help demo test test-slow lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -20,11 +20,7 @@ demo: $(STAMP)       ## segmenters and classifiers on embedded cohorts: sweeps, 
 	$(BIN)/python train.py experiment=tstr -m
 	$(BIN)/python evaluate.py runs=runs/tstr
 
-test: $(STAMP)       ## lint, floors, types and the everyday suite
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
-	$(BIN)/mypy
+test: lint           ## lint, floors, types and the everyday suite
 	$(BIN)/python -m pytest -q
 
 test-slow: $(STAMP)  ## the tests that take minutes
@@ -40,5 +36,5 @@ format: $(STAMP)     ## put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:      ## remove what runs left, never the environment
+clean:               ## remove the caches of the checks; runs, twins and the environment stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
