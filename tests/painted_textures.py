@@ -1,9 +1,9 @@
 """Plane images with a texture of their own for each patient, and sets painted for them, for the audits of privacy."""
 
 import numpy as np
-from painted import PaintedRun, plane_twins
 from scipy.ndimage import gaussian_filter
 
+from painted import PaintedRun, plane_twins
 from synthtrust.cases.manifest import write_manifest
 
 N_TRAIN, N_HOLDOUT = 50, 60

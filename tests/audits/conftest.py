@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from painted import CLASSES, plane
 from painted_textures import N_HOLDOUT, N_TRAIN, SIDE, painted, texture
-
 from synthtrust.audits import Privacy
 from synthtrust.cases import Cohort
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from painted import CLASSES, PaintedRun, plane, plane_twins
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from painted import CLASSES, PaintedRun, plane, plane_twins
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
 from synthtrust.audits.fidelity.rows import Draws, similarity_rows

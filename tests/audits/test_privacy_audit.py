@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from painted import plane
-from painted_textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from scipy.stats import binom
 
+from painted import plane
+from painted_textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
 from synthtrust.audits.privacy import copies, images

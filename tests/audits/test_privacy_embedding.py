@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from painted_textures import N_TRAIN, SIDE, painted
 
+from painted_textures import N_TRAIN, SIDE, painted
 from planted import verdict_of
 from synthtrust.audits.privacy.images import read_images
 from synthtrust.audits.spaces import LowResolution, standardised

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from painted import plane
 from painted_textures import N_TRAIN, SIDE, painted
-
 from planted import verdict_of
 from synthtrust.audits.privacy.images import Grid, ready
 from synthtrust.audits.privacy.kin import kin

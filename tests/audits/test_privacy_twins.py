@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from painted import REGIONS, PaintedRun, textured, textured_volumes
 
+from painted import REGIONS, PaintedRun, textured, textured_volumes
 from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
 from synthtrust.audits.privacy import images

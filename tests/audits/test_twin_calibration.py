@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from painted import textured, textured_volumes
 
+from painted import textured, textured_volumes
 from synthtrust.audits import TwinCalibration
 from synthtrust.audits.privacy import images
 from synthtrust.audits.privacy.copies import KINDS

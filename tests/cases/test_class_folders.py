@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from drawn import blobs, save
 
+from drawn import blobs, save
 from synthtrust.cases import CaseError, read_class_folders
 from synthtrust.testing import save_nifti
 

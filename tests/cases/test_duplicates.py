@@ -5,9 +5,9 @@ import logging
 
 import numpy as np
 import pytest
-from drawn import blobs, colourful, save
 from PIL import Image
 
+from drawn import blobs, colourful, save
 from synthtrust.cases import Case, CaseError, Splits, phantom_slices
 from synthtrust.cases.duplicates import ALIKE, check_duplicates, find_duplicates, fine_structure
 from synthtrust.cases.slice_painter import paint_slice

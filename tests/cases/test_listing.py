@@ -5,9 +5,9 @@ from io import StringIO
 import nibabel as nib
 import numpy as np
 import pytest
-from drawn import blobs, colourful, save
 from rich.console import Console
 
+from drawn import blobs, colourful, save
 from synthtrust.cases import describe, print_listing, read_brats, read_class_folders
 from synthtrust.testing import draw_tiny, save_nifti, tiny_cohort
 from synthtrust.testing.tiny import AFFINE

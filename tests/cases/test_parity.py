@@ -6,9 +6,9 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import blobs, save
 from rich.console import Console
 
+from drawn import blobs, save
 from synthtrust.cases import Case, CaseError, Source
 from synthtrust.cases.parity import check_parity, parity, print_parity
 from synthtrust.testing import AFFINE, save_nifti, tiny_cases

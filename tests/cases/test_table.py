@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from drawn import blobs, colourful, save
 from PIL import Image
 
+from drawn import blobs, colourful, save
 from synthtrust.cases import CaseError, read_table
 from synthtrust.testing import save_nifti
 
