@@ -217,6 +217,7 @@ def test_a_label_beyond_the_box_is_refused(cases):
         (dict(weights="model.pt", white=99.8), "trained so"),
         (dict(weights="model.pt", brain_only=True, channels=(8,)), "trained so"),
         (dict(brain_only=True, channels=(8, 8)), "one number of channels"),
+        (dict(train_ids=["a"]), "train_ids beside published weights alone"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_before_anything_is_read(change, why):

@@ -114,6 +114,8 @@ def test_cases_of_other_voxels_than_the_weights_know_are_refused(weights, tmp_pa
     with_voxels_of(2.0, coarse)
     with pytest.raises(ValueError, match=r"Expected voxels of 1 mm, .* but case .* has 2 x 2 x 2 mm"):
         MedDDPM(weights=weights, **PUBLISHED).fit(coarse)
+    with pytest.raises(ValueError, match=r"nowhere\.pt"):
+        MedDDPM(weights="nowhere.pt", **PUBLISHED).fit(coarse)
 
 
 def test_published_weights_want_their_four_modalities(cases, weights):

@@ -128,6 +128,11 @@ class MedDDPM(BrainPainter):
             raise ValueError(
                 f"Expected {AS_PUBLISHED} with published weights, which were trained so, but got {changed}."
             )
+        if self.weights is None and self.train_ids is not None:
+            raise ValueError(
+                "Expected train_ids beside published weights alone, since this generator learns from the training "
+                "cases of the run, but got no weights. Set weights, or leave train_ids null."
+            )
         if self.brain_only and len(self.channels) != 1:
             raise ValueError(f"Expected one number of channels with brain_only, but got {list(self.channels)}.")
 
@@ -157,9 +162,9 @@ class MedDDPM(BrainPainter):
         cases = list(cases)
         with own_randomness(self.seed):
             if self.weights is not None:
+                self.network_ = self._load_weights(self.weights)
                 check_modalities(cases, MODALITIES)
                 check_voxels(cases)
-                self.network_ = self._load_weights(self.weights)
                 self.survey_ = self._survey(cases, MODALITIES, LABELS)
             else:
                 with workplace(self._home) as home:

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeVar
 from lightning.pytorch.loggers import Logger
 
 from synthtrust.generators.base import Generator
+from synthtrust.generators.painting.ranges import check_ranges
 
 S = TypeVar("S")
 
@@ -24,6 +25,7 @@ class TrainedGenerator(Generator):
         for field in fields(self):
             if isinstance(value := getattr(self, field.name), list):  # as a config has them
                 setattr(self, field.name, tuple(value))
+        check_ranges(self)
         self._home: Path | None = None
         self._loggers: Sequence[Logger] = ()
 
