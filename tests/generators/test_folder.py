@@ -1,6 +1,7 @@
 """Sets that somebody else painted are matched by id, repaired where their convention is known, and else refused."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -268,6 +269,13 @@ def test_a_set_of_this_project_that_was_changed_is_refused(cohort, tmp_path):
     shutil.copy(painted.cases[0].images["t1"], painted.cases[1].images["t1"])
     with pytest.raises(CaseError, match=r"t1\.nii\.gz as it was written, but its sha256 differs"):
         bring(cohort, tmp_path, Folder(root=str(home(painted))))
+
+
+def test_a_set_of_this_project_without_a_modality_is_refused(cohort, tmp_path):
+    painted = synthesize(Replay(), cohort, cohort.cases[:2], cohort.cases, tmp_path / "handed")
+    wider = replace(cohort, modalities=(*MODALITIES, "t2w"))
+    with pytest.raises(CaseError, match=r"^Expected flair, .*, t2w in the set at .*, but got no t2w\."):
+        bring(wider, tmp_path, Folder(root=str(home(painted))))
 
 
 def test_two_files_of_one_image_are_refused(cohort, export, tmp_path):

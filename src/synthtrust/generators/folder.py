@@ -106,7 +106,10 @@ class Folder(Importer):
         if self.med_ddpm_:
             twins = {case.id: self._chosen(case.id, exported, modalities) for case in paint if case.id in exported}
         elif self._is_ours:
-            twins = {case.id: case for case in read_manifest(root, verify=True).cases}
+            ours = read_manifest(root, verify=True)
+            if missing := sorted(set(modalities) - set(ours.modalities)):
+                raise CaseError(f"Expected {', '.join(modalities)} in the set at {root}, but got no {missing[0]}.")
+            twins = {case.id: case for case in ours.cases}
         else:
             painted = self._painted(root, modalities)
             twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in painted.cases}
