@@ -128,8 +128,8 @@ class Case:
         if unknown := [v for v in values.tolist() if v not in known]:
             raise CaseError(
                 f"Expected label values among {sorted(known)}, but got {unknown[:8]} in {self.label_map}. "
-                "Choose the release whose labels these are (BraTS: release=2021 has 1, 2, 4; release=2023 has 1, 2, 3; "
-                "release=2024 has 1, 2, 3, 4), or repair the file."
+                "Choose the release whose labels these are (BraTS: cases.release=2021 has 1, 2, 4; 2023 has 1, 2, 3; "
+                "2024 has 1, 2, 3, 4), or repair the file."
             )
         label = np.zeros(raw.shape, dtype=np.uint8)
         for value in values.tolist():

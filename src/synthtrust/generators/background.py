@@ -50,7 +50,7 @@ def cleared(
     if found.mean() > MOST_BRAIN or tumour < LEAST_TUMOUR:
         raise CaseError(
             f"Expected a brain around its tumour in a dark background, but what stands out fills {found.mean():.0%} of "
-            f"the grid and {tumour:.0%} of the tumour. Set the background to 0, or say background=keep."
+            f"the grid and {tumour:.0%} of the tumour. Set the background to 0, or say generator.background=keep."
         )
     return {name: np.where(brain, image, 0) for name, image in images.items()}
 
@@ -62,7 +62,7 @@ def _check_border(images: Mapping[str, NDArray[np.floating]], darkness: float) -
         if abs(level) > darkness * _top(image):
             raise CaseError(
                 f"Expected background near 0, but {name} is {level:.3g} at the border. Shift the images so that "
-                "background is 0, or say background=keep if they have none."
+                "background is 0, or say generator.background=keep if they have none."
             )
 
 

@@ -189,7 +189,7 @@ class Folder(Importer):
             differ = int((found[first] != real).sum())
             raise CaseError(
                 f"Expected the label of the real case, but it was painted on another label: {differ} voxels differ. "
-                "Say edited_masks=true if masks were changed on purpose; the manifest then says so."
+                "Say generator.edited_masks=true if masks were changed on purpose; the manifest then says so."
             )
         return found[how or first], {"labels": how or first, "mask_edit": how is None}
 

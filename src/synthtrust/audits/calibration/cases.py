@@ -15,7 +15,7 @@ from synthtrust.audits.privacy.copies import KINDS
 from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, Material, membership_of
 from synthtrust.audits.privacy.images import Grid, Images, read_images, ready, repeated
 from synthtrust.audits.privacy.kin import kin
-from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS, Limits
+from synthtrust.audits.privacy.limits import FEWEST, NEIGHBOURS, Limits
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
@@ -67,10 +67,10 @@ class Calibration(Draws):
 
     def _check(self, n: int) -> None:
         needed = self.n_train + self.n_holdout + self.n_synthetic
-        if n < needed or self.n_train < FEWEST_TRAIN or self.n_holdout < FEWEST or not self.n_synthetic:
+        if n < needed or min(self.n_train, self.n_holdout) < FEWEST or not self.n_synthetic:
             raise ValueError(
                 f"Expected at least {needed} different patients ({self.n_train} training, {self.n_holdout} unseen, "
-                f"{self.n_synthetic} honest), {FEWEST_TRAIN} training and {FEWEST} unseen ones, but got {n}. Set "
+                f"{self.n_synthetic} honest), {FEWEST} training and {FEWEST} unseen ones, but got {n}. Set "
                 "calibration.n_train, n_holdout and n_synthetic."
             )
 
