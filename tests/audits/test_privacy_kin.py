@@ -65,3 +65,13 @@ def test_neighbours_are_of_different_groups(rescanned):
     own = torch.zeros(4, N_TRAIN, dtype=torch.bool)
     own[:, :RESCANS] = True
     assert not (nearest(asked, bank, 6, groups=groups, exclude=own)[1] < RESCANS).any()
+
+
+def test_training_images_of_hardly_anybody_leave_the_set_inconclusive(audit, tmp_path, real, textures, fresh):
+    rng = np.random.default_rng(7)
+    scans = [textures[i % 5] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(N_TRAIN)]
+    cases = [plane(tmp_path / "real", f"p{i:03d}", scan, i % 2) for i, scan in enumerate(scans)]
+    run = painted(tmp_path / "set", replace(real, cases=(*cases, *real.cases[N_TRAIN:])), fresh)
+    verdict = verdict_of(audit([run]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "no near-duplicates of each other, and got 5" in verdict["reasons"]

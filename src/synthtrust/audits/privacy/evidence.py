@@ -130,6 +130,12 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
         return found
     among = limits.candidates(train, NEIGHBOURS)
     found.kin = _ask(found, "Near-duplicates among training cases", lambda: kin(train, holdout, limits))
+    if found.kin is not None and (different := len(found.kin.unique())) <= NEIGHBOURS:  # one may be a twin's own
+        found.missing.append(
+            f"Copy search not computed: it needs more than {NEIGHBOURS} training images that are no near-duplicates of "
+            f"each other, and got {different}."
+        )
+        return found
     null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=found.kin, candidates=among)
     tied = material.apart(synthetic, train)
     similarity, index = nearest(
