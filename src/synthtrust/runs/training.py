@@ -7,7 +7,6 @@ import resource
 import sys
 import time
 from importlib.metadata import version
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from hydra.utils import get_class, get_object
+from hydra.utils import get_class
 from lightning import Trainer, seed_everything
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -29,28 +28,11 @@ from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
+from synthtrust.runs.deciding import DECISIVE, deciding, training_of
 from synthtrust.runs.headline import headline
 from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, Run
 
 log = logging.getLogger(__name__)
-
-DECISIVE = (
-    "cases", "split", "duplicates", "allow_overlap", "generator", "data", "model", "regions", "alpha", "seed", "steps",
-    "val_every", "trainer",
-)  # fmt: skip
-"""Parts of the config that decide the scores; a folder never mixes two of them."""
-
-
-OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "cache", "num_workers", "steps_per_epoch")
-"""Parts of ``data`` in which compared runs may differ."""
-
-
-OF_THE_WEIGHTS = (
-    "precision", "deterministic", "gradient_clip_val", "gradient_clip_algorithm", "accumulate_grad_batches",
-    "sync_batchnorm", "max_steps", "max_epochs", "max_time", "limit_train_batches", "limit_val_batches",
-    "overfit_batches", "fast_dev_run", "check_val_every_n_epoch", "val_check_interval", "num_nodes", "devices",
-)  # fmt: skip
-"""Parts of ``trainer`` that decide the weights, or which of them are kept; the others say where and how it is shown."""
 
 
 def list_cases(cfg: DictConfig) -> None:
@@ -149,7 +131,7 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
     """
     if not (run.finished or run.last.exists()):
         return None
-    mine, theirs = _deciding(cfg), _deciding(run.config)
+    mine, theirs = deciding(cfg), deciding(run.config)
     if differ := [part for part in DECISIVE if mine.get(part) != theirs.get(part)]:
         raise ValueError(
             f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
@@ -181,37 +163,6 @@ def _check_twins(run: Run, data: MixedCases) -> None:
             f"Expected the twins that {run.folder} was begun with, {theirs}, but the config now gives {mine}: what it "
             "reads has changed. Choose another name=..., or remove that folder."
         )
-
-
-def _deciding(cfg: DictConfig) -> dict[str, Any]:
-    """Return a config's parts, as it was for what older ones do not have, without what decides nothing."""
-    values = {"duplicates": "refuse", "allow_overlap": False, **plain(cfg)}
-    kind = get_class(cfg.generator["_target_"])
-    # whose twins an importer found, and whom a generator says that it learned from, are not nothing to a run
-    idle: frozenset[str] = (
-        frozenset() if issubclass(kind, Importer) else getattr(kind, "not_in_recipe", frozenset()) - {"train_ids"}
-    )
-    return values | {
-        "cases": _spelt_out(values["cases"]),
-        "split": _spelt_out(values["split"]),
-        "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
-        "generator": {name: value for name, value in _spelt_out(values["generator"]).items() if name not in idle},
-        "trainer": _weighty(values["trainer"]),
-    }
-
-
-def _spelt_out(node: dict[str, Any]) -> dict[str, Any]:
-    """Return what a config describes with the defaults of its target, which an older config may leave unsaid."""
-    known = signature(get_object(node["_target_"])).parameters.values()
-    defaults = {one.name: one.default for one in known if one.default is not one.empty}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in (defaults | node).items()}
-
-
-def _weighty(trainer: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a Trainer decides the weights."""
-    values = {name: value for name, value in _spelt_out(trainer).items() if name in OF_THE_WEIGHTS}
-    devices = values["devices"]  # how many, not which
-    return values | {"devices": str(len(devices) if isinstance(devices, list) else devices)}
 
 
 def _leave(
@@ -260,14 +211,6 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "versions": {package: version(package) for package in PACKAGES},
         "command": " ".join(["python train.py", *overrides]),
     }
-
-
-def training_of(cfg: DictConfig) -> dict[str, Any]:
-    """Return what two runs have to share, so that nothing but their cases tells them apart."""
-    values = plain(cfg)
-    data = {name: value for name, value in values["data"].items() if name not in OF_THE_MIX}
-    as_it_is = {part: values[part] for part in ("model", "val_every")}
-    return {**as_it_is, "split": _spelt_out(values["split"]), "data": data, "trainer": _weighty(values["trainer"])}
 
 
 def _number(checkpoint: Any) -> float | None:

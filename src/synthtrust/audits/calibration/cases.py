@@ -12,10 +12,11 @@ from torch import Tensor
 from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
 from synthtrust.audits.privacy.controls import plant
 from synthtrust.audits.privacy.copies import KINDS
-from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, Material, membership_of
+from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, membership_of
 from synthtrust.audits.privacy.images import Grid, Images, read_images, ready, repeated
 from synthtrust.audits.privacy.kin import kin
 from synthtrust.audits.privacy.limits import FEWEST, NEIGHBOURS, Limits
+from synthtrust.audits.privacy.material import Material
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share

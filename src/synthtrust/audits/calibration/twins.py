@@ -15,9 +15,10 @@ from torch import Tensor
 from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
 from synthtrust.audits.privacy.audit import residual_of
 from synthtrust.audits.privacy.copies import KINDS, disguised
-from synthtrust.audits.privacy.evidence import Evidence, Material, examine, twin_leak_of
+from synthtrust.audits.privacy.evidence import Evidence, examine, twin_leak_of
 from synthtrust.audits.privacy.images import Grid, Images, interior, read_images, ready
 from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS
+from synthtrust.audits.privacy.material import Material
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize

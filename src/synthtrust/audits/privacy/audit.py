@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from synthtrust.audits.privacy.controls import Control, negative, positive
-from synthtrust.audits.privacy.evidence import Evidence, Material, examine
+from synthtrust.audits.privacy.evidence import Evidence, examine
 from synthtrust.audits.privacy.images import Grid, Images, read_images, ready, repeated
 from synthtrust.audits.privacy.limits import Limits
+from synthtrust.audits.privacy.material import Material
 from synthtrust.audits.privacy.pairs import pictured
 from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
 from synthtrust.audits.privacy.verdict import decide

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from synthtrust.audits.privacy.copies import BEYOND, KINDS, disguised
-from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, Material
+from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence
 from synthtrust.audits.privacy.images import Grid, Images, interior, read_images
 from synthtrust.audits.privacy.limits import FEWEST, NEIGHBOURS, Limits
+from synthtrust.audits.privacy.material import Material
 from synthtrust.cases import Case
 from synthtrust.metrics.functional import Auc, Bank, nearest, separation_test
 

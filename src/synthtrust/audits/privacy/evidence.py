@@ -6,7 +6,7 @@ cases but its own source (P1 to P3), and with its own source apart: against what
 their own sources, item by item (P1) and as a whole (P4). A set that was painted on classes has no such tie.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -14,69 +14,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
+from synthtrust.audits.privacy.distances import distances
 from synthtrust.audits.privacy.images import Images
 from synthtrust.audits.privacy.kin import kin
 from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS, Limits
-from synthtrust.metrics.embeddings import ReferencePca
+from synthtrust.audits.privacy.material import Material
 from synthtrust.metrics.functional import (
     Auc,
-    Bank,
     CopySearch,
     Membership,
     NearestShare,
-    authenticity,
-    closeness_z,
-    copying_statistic,
-    dcr_quantiles,
     membership_auc,
     nearest,
     nearest_real_share,
-    nndr_ratio,
     paired,
     paired_twin_test,
 )
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
-MOST_FEATURES = 1024
 CANDIDATES = 3
 """Images compared on the full grid where only the nearest is asked for."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """Everything that one synthetic set is asked with."""
-
-    train: Images
-    holdout: Images
-    synthetic: Images
-    conditional: bool = False
-    """Whether each synthetic case was painted on the label map of the real case with its id."""
-    residual: Callable[[str], float] | None = None
-    """Id of a twin -> how alike it and its source are beyond what their label explains, for P4."""
-    embed: Callable[[Images], Tensor] | None = None
-    """Images -> their features ``(n, d)`` in a space of the user's, for the distances; None for coarse interiors."""
-    stand_in: Mapping[str, str] = field(default_factory=dict)
-    """Id of a real case that repeats another, voxel by voxel -> id of that other, which stands for both."""
-
-    @property
-    def real(self) -> Images:
-        """Training cases, then unseen ones."""
-        return self.train.join(self.holdout)
-
-    def source(self, of: Images) -> dict[int, int]:
-        """Return the place of each twin whose source is among these cases -> the place of that source."""
-        place = {case.id: i for i, case in enumerate(of.cases)}
-        sources = (self.stand_in.get(case.id, case.id) for case in self.synthetic.cases)
-        return {i: place[source] for i, source in enumerate(sources) if source in place}
-
-    def apart(self, rows: Images, columns: Images) -> Tensor | None:
-        """Return which pairs must not find each other: those of one patient, if twins are tied to their sources."""
-        if not self.conditional:
-            return None
-        return torch.from_numpy(np.array(rows.patients)[:, None] == np.array(columns.patients)[None])
 
 
 @dataclass
@@ -151,7 +110,7 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
         _own(found, material, limits, similarity)
         found.twin_leak = _ask(found, "Twin leak", lambda: twin_leak_of(material, limits))
     if reported:
-        found.distances = _ask(found, "Distances", lambda: _distances(material)) or {}
+        found.distances = _ask(found, "Distances", lambda: distances(material)) or {}
     return found
 
 
@@ -274,44 +233,3 @@ def twin_leak_of(material: Material, limits: Limits) -> Auc:
         seed=limits.seed,
         level=limits.level,
     )
-
-
-def _distances(material: Material) -> dict[str, tuple[float, float]]:
-    """Return the usual distances, for synthetic images whose source is not a training case."""
-    tied = set(material.source(material.train)) if material.conditional else set()
-    free = [i for i in range(len(material.synthetic)) if i not in tied]
-    if not free:
-        raise ValueError("Expected synthetic cases that are not tied to a training case by their label, but got none.")
-    train, holdout, synthetic = _rows(material, material.synthetic.take(free))
-    none = float("nan")
-    quantiles = dcr_quantiles(train, holdout, synthetic)
-    return {
-        **{f"DCR, quantile {q:g}": pair for q, pair in quantiles.items()},
-        "NNDR, ratio to unseen cases": (nndr_ratio(train, holdout, synthetic), none),
-        "authenticity": (authenticity(train, synthetic), authenticity(train, holdout)),
-        "Z_U": (closeness_z(train, holdout, synthetic), none),
-        "C_T": (copying_statistic(train, holdout, synthetic), none),
-    }
-
-
-def _rows(material: Material, synthetic: Images) -> list[Tensor]:
-    """Return the features of training, unseen and synthetic images, those of an embedding in standardised coordinates.
-
-    The coordinates are learned from training images, from which both others are taken the distance of: learned from
-    unseen images too, they would spread those out, and synthetic ones would seem nearer.
-    """
-    sides = (material.train, material.holdout, synthetic)
-    if material.embed is None:
-        return [features(side.bank) for side in sides]
-    rows = [material.embed(side) for side in sides]
-    coordinates = ReferencePca().fit(rows[0])
-    return [coordinates.transform(one) for one in rows]
-
-
-def features(bank: Bank) -> Tensor:
-    """Return coarse interiors as rows, averaged further while they have more than 1,024 numbers."""
-    x = bank.coarse
-    pool = F.avg_pool3d if x.ndim == 5 else F.avg_pool2d
-    while x[0].numel() > MOST_FEATURES and min(x.shape[2:]) >= 4:
-        x = pool(x, 2)
-    return x.flatten(1)

@@ -26,10 +26,10 @@ def kin(images: Images, unseen: Images, limits: Limits) -> Tensor:
         unseen: Real images of other patients.
         limits: The copy threshold, and whether all pairs are compared in full.
     """
-    _, patient = np.unique(images.patients, return_inverse=True)
+    _, first, patient = np.unique(images.patients, return_index=True, return_inverse=True)
     of, itself = torch.from_numpy(patient), torch.arange(len(images))
     k = min(NEIGHBOURS, int(patient.max()))
-    links = [np.stack([itself.numpy(), np.unique(patient, return_index=True)[1][patient]])]
+    links = [np.stack([itself.numpy(), first[patient]])]  # each image with the first of its patient
     if k:
         among = limits.candidates(images, NEIGHBOURS)
         usual, _ = nearest(unseen.bank, images.bank, 1, candidates=among)

@@ -7,7 +7,7 @@ import numpy as np
 from nibabel.orientations import apply_orientation, io_orientation
 from numpy.typing import NDArray
 
-from synthtrust.audits.privacy.evidence import Material
+from synthtrust.audits.privacy.material import Material
 from synthtrust.cases import Case
 from synthtrust.cases.case import RASTERS, read_header
 from synthtrust.report.pairs import Pair

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from synthtrust.audits.privacy.controls import Control
-from synthtrust.audits.privacy.evidence import Evidence, Material
+from synthtrust.audits.privacy.evidence import Evidence
+from synthtrust.audits.privacy.material import Material
 from synthtrust.metrics.functional import CopySearch
 
 Row = dict[str, Any]

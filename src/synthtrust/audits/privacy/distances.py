@@ -1,0 +1,59 @@
+"""The usual distances to training data, which are reported and never decide."""
+
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
+
+from synthtrust.audits.privacy.images import Images
+from synthtrust.audits.privacy.material import Material
+from synthtrust.metrics.embeddings import ReferencePca
+from synthtrust.metrics.functional import (
+    Bank,
+    authenticity,
+    closeness_z,
+    copying_statistic,
+    dcr_quantiles,
+    nndr_ratio,
+)
+
+MOST_FEATURES = 1024
+
+
+def distances(material: Material) -> dict[str, tuple[float, float]]:
+    """Return the usual distances, for synthetic images whose source is not a training case."""
+    tied = set(material.source(material.train)) if material.conditional else set()
+    free = [i for i in range(len(material.synthetic)) if i not in tied]
+    if not free:
+        raise ValueError("Expected synthetic cases that are not tied to a training case by their label, but got none.")
+    train, holdout, synthetic = _rows(material, material.synthetic.take(free))
+    none = float("nan")
+    quantiles = dcr_quantiles(train, holdout, synthetic)
+    return {
+        **{f"DCR, quantile {q:g}": pair for q, pair in quantiles.items()},
+        "NNDR, ratio to unseen cases": (nndr_ratio(train, holdout, synthetic), none),
+        "authenticity": (authenticity(train, synthetic), authenticity(train, holdout)),
+        "Z_U": (closeness_z(train, holdout, synthetic), none),
+        "C_T": (copying_statistic(train, holdout, synthetic), none),
+    }
+
+
+def _rows(material: Material, synthetic: Images) -> list[Tensor]:
+    """Return the features of training, unseen and synthetic images, those of an embedding in standardised coordinates.
+
+    The coordinates are learned from training images, from which both others are taken the distance of: learned from
+    unseen images too, they would spread those out, and synthetic ones would seem nearer.
+    """
+    sides = (material.train, material.holdout, synthetic)
+    if material.embed is None:
+        return [features(side.bank) for side in sides]
+    rows = [material.embed(side) for side in sides]
+    coordinates = ReferencePca().fit(rows[0])
+    return [coordinates.transform(one) for one in rows]
+
+
+def features(bank: Bank) -> Tensor:
+    """Return coarse interiors as rows, averaged further while they have more than 1,024 numbers."""
+    x = bank.coarse
+    pool = F.avg_pool3d if x.ndim == 5 else F.avg_pool2d
+    while x[0].numel() > MOST_FEATURES and min(x.shape[2:]) >= 4:
+        x = pool(x, 2)
+    return x.flatten(1)
