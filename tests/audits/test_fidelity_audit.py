@@ -18,7 +18,7 @@ from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
 from synthtrust.cases import Case, Cohort, Source
-from synthtrust.cases.case import CaseError
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.testing import tiny_cohort
 

@@ -17,7 +17,7 @@ from synthtrust.audits.privacy.controls import smallest_leak
 from synthtrust.audits.privacy.evidence import examine
 from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
-from synthtrust.cases.case import CaseError
+from synthtrust.cases.errors import CaseError
 from synthtrust.metrics.functional import paired
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter

@@ -10,7 +10,7 @@ from planted import rows_of, verdict_of
 from synthtrust.audits import Privacy
 from synthtrust.audits.privacy import images
 from synthtrust.cases import Case, Cohort, Source
-from synthtrust.cases.case import CaseError
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.testing.tiny import save_nifti
 

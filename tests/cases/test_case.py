@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from synthtrust.cases import Case, CaseError, Source
-from synthtrust.cases.case import check_grid, read_header
+from synthtrust.cases.grid import check_grid
+from synthtrust.cases.volumes import read_header
 from synthtrust.testing import save_nifti, tiny_cases
 from synthtrust.testing.tiny import AFFINE
 

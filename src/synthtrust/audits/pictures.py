@@ -10,7 +10,7 @@ from nibabel.orientations import apply_orientation, io_orientation
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.cases.case import read_header
+from synthtrust.cases.volumes import read_header
 from synthtrust.report import SliceRow, Slices
 
 

@@ -1,10 +1,11 @@
 """What a case is, and how sets of cases are found, split, mixed and kept on disk."""
 
 from synthtrust.cases.brats import read_brats
-from synthtrust.cases.case import Case, CaseError, Source
+from synthtrust.cases.case import Case, Source
 from synthtrust.cases.class_folders import read_class_folders
-from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.cohort import Cohort, PassedOver, Refusal
 from synthtrust.cases.duplicates import Duplicate, check_duplicates, find_duplicates
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.listing import Listing, describe, print_listing
 from synthtrust.cases.manifest import load_manifest, read_manifest, write_manifest
 from synthtrust.cases.medmnist import read_medmnist
@@ -22,6 +23,7 @@ __all__ = [
     "Cohort",
     "Duplicate",
     "Listing",
+    "PassedOver",
     "Refusal",
     "Source",
     "Splits",

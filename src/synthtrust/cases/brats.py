@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from synthtrust.cases.case import Case, CaseError, check_grid
+from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import BRATS_LABELS, Cohort, Refusal
+from synthtrust.cases.errors import CaseError
+from synthtrust.cases.grid import check_grid
 
 SUFFIXES = {"flair": ("flair", "t2f"), "t1ce": ("t1ce", "t1c"), "t1": ("t1", "t1n"), "t2": ("t2", "t2w")}
 """Canonical modality -> how files name it: up to 2021, and from 2023 on."""

@@ -1,24 +1,17 @@
 """A case: the images of one patient at one time, their label map or class, and where they came from."""
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-GRID_TOLERANCE = 1e-3  # [mm] headers are written in float32 and as quaternions; a real misfit is a part of a voxel
-
-
-RASTERS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-"""Endings of plane images; every other file is read as NIfTI."""
+from synthtrust.cases.errors import CaseError
+from synthtrust.cases.rasters import RASTERS, read_raster
+from synthtrust.cases.volumes import read_volume
 
 
 class Source(StrEnum):
@@ -26,10 +19,6 @@ class Source(StrEnum):
 
     REAL = "real"
     SYNTHETIC = "synthetic"
-
-
-class CaseError(ValueError):
-    """A case that cannot be used; the message names the file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -135,95 +124,3 @@ class Case:
         for value in values.tolist():
             label[raw == value] = known[int(value)]
         return label
-
-
-def check_grid(case: Case) -> None:
-    """Check from the headers alone that every file of a case is there and lies on the voxel grid of its label map.
-
-    Raises:
-        CaseError: If a file is missing or not NIfTI, or its shape, channels or affine do not fit.
-    """
-    shape, affine = read_header(case.label_map)
-    for modality, path in case.images.items():
-        image_shape, image_affine = read_header(path)
-        channel = case.channels.get(modality)
-        if channel is not None:
-            if len(image_shape) != 4 or channel >= image_shape[3]:
-                raise CaseError(f"Expected {modality} in channel {channel} of {path}, but got shape {image_shape}.")
-            image_shape = image_shape[:3]
-        if _spatial(image_shape) != _spatial(shape):
-            raise CaseError(
-                f"Expected {path} on the grid of its label, but got shape {image_shape} against {shape}. "
-                "Resample one onto the other."
-            )
-        if not np.allclose(image_affine, affine, atol=GRID_TOLERANCE):
-            raise CaseError(
-                f"Expected {path} to have the affine of its label, but they differ by up to "
-                f"{np.abs(image_affine - affine).max():.3g} mm. Resample one onto the other."
-            )
-
-
-def read_header(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64]]:
-    """Return shape and affine of a NIfTI file without reading its voxels.
-
-    Raises:
-        CaseError: If the file is missing, is not NIfTI, or its voxels are colours or complex numbers.
-    """
-    try:
-        image = nib.load(path)
-        dtype = image.get_data_dtype()
-    except FileNotFoundError:
-        raise CaseError(f"Expected a NIfTI file at {path}, but there is none.") from None
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
-        raise CaseError(f"Expected a NIfTI file, but could not read {path}: {error}. Copy it again.") from error
-    if dtype.kind not in "iuf":
-        kind = "complex numbers" if dtype.kind == "c" else "colours"
-        raise CaseError(f"Expected one real number a voxel, but {path} holds {kind}. Convert it.")
-    return tuple(image.shape), image.affine
-
-
-def read_volume(path: Path, dtype: type[np.generic], channel: int | None = None) -> NDArray:
-    """Read the voxels of a NIfTI file, or of one channel of a four-dimensional one, shape ``(H, W, D)``.
-
-    Raises:
-        CaseError: If the file is missing, truncated, or has not three dimensions.
-    """
-    read_header(path)
-    try:
-        data = nib.load(path).dataobj
-        volume = np.asarray(data if channel is None else data[..., channel], dtype=dtype)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise CaseError(
-            f"Expected a whole NIfTI file, but {path} is cut short or damaged: {error}. Copy it again."
-        ) from error
-    volume = volume.reshape(_spatial(volume.shape))
-    if volume.ndim != 3:
-        raise CaseError(f"Expected a volume (H, W, D), but got shape {volume.shape} in {path}.")
-    return volume
-
-
-def read_raster(path: Path, dtype: type[np.generic], channel: int | None = None) -> NDArray:
-    """Read the pixels of a plane image, shape ``(H, W)``: one channel of colours, or their brightness.
-
-    Raises:
-        CaseError: If the file is missing, is no image, or has not that channel.
-    """
-    try:
-        with Image.open(path) as image:
-            colours = image.convert("RGB") if channel is not None else image
-            grey = colours if channel is not None or colours.mode in ("L", "I", "F", "I;16") else colours.convert("L")
-            pixels = np.asarray(grey)
-    except FileNotFoundError:
-        raise CaseError(f"Expected an image at {path}, but there is none.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:  # SyntaxError: what Pillow calls a broken PNG
-        raise CaseError(f"Expected an image, but {path} is cut short or damaged: {error}. Copy it again.") from error
-    if channel is not None and channel >= pixels.shape[2]:
-        raise CaseError(f"Expected channel {channel} in {path}, but got {pixels.shape[2]} channels.")
-    return (pixels if channel is None else pixels[..., channel]).astype(dtype)
-
-
-def _spatial(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Leave out trailing axes of length one: some tools write (H, W, D, 1)."""
-    while len(shape) > 3 and shape[-1] == 1:
-        shape = shape[:-1]
-    return shape

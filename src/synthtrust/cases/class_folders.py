@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from synthtrust.cases.case import RASTERS, CaseError
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.labelled import PART_WORDS, VOLUMES, LabelledImage, classified_cohort, part_of
+from synthtrust.cases.rasters import RASTERS
 
 
 def read_class_folders(

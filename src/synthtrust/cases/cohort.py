@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from synthtrust.cases.case import Case, CaseError
+from synthtrust.cases.case import Case
+from synthtrust.cases.errors import CaseError
 
 BRATS_LABELS = {"NCR": 1, "ED": 2, "ET": 3}
 """Canonical labels of a brain tumour: necrotic core, oedema, enhancing tumour."""
@@ -26,6 +27,15 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """Files that lie among the cases and that a reader left alone on purpose."""
+
+    why: str
+    """The reason, as it ends the sentence "12 files were passed over: ..."."""
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class Cohort:
     """Cases of one kind, in order of id."""
 
@@ -37,6 +47,7 @@ class Cohort:
     """Label name -> canonical value, background (0) not named; of classes, every one is named, from 0 on."""
     licence: str = "unknown"
     refused: tuple[Refusal, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cases", tuple(sorted(self.cases, key=lambda case: case.id)))

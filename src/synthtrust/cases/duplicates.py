@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from synthtrust.cases.case import RASTERS, Case, CaseError, read_header, read_raster
+from synthtrust.cases.case import Case
+from synthtrust.cases.errors import CaseError
+from synthtrust.cases.rasters import RASTERS, read_raster
 from synthtrust.cases.splits import PARTS, Splits
+from synthtrust.cases.volumes import read_header
 
 log = logging.getLogger(__name__)
 

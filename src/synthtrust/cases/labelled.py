@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from synthtrust.cases.case import RASTERS, Case, CaseError, read_header
+from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.errors import CaseError
+from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import read_header
 
 GREY = ("grey",)
 COLOURS = ("red", "green", "blue")

@@ -10,9 +10,11 @@ from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
-from synthtrust.cases.case import Case, CaseError, read_header
+from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.listing_images import COLUMNS, classes_by_part, describe_image
+from synthtrust.cases.volumes import read_header
 
 QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
@@ -84,6 +86,12 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
     elif len(table):
         console.print(_counts(table, "shape"), _counts(table, "spacing_mm"))
         console.print(_images(cohort, table), _labels(listing.volumes))
+    for passed in cohort.passed_over:
+        console.print(
+            f"[yellow]passed over[/yellow] {len(passed.files)} files, first {escape(str(passed.files[0]))}: "
+            f"{escape(passed.why)}",
+            soft_wrap=True,
+        )
     for refusal in listing.refused:
         console.print(f"[red]refused[/red] {escape(str(refusal.where))}: {escape(refusal.why)}", soft_wrap=True)
     return listing

@@ -8,8 +8,10 @@ from PIL import Image
 from rich.markup import escape
 from rich.table import Table
 
-from synthtrust.cases.case import RASTERS, Case, CaseError
+from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.errors import CaseError
+from synthtrust.cases.rasters import RASTERS
 from synthtrust.cases.splits import PARTS
 
 COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]

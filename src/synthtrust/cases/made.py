@@ -5,8 +5,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from synthtrust.cases.case import CaseError
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.manifest import read_manifest
 
 

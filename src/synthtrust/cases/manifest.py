@@ -6,8 +6,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases.case import Case, CaseError, Source
+from synthtrust.cases.case import Case, Source
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.record import check_record
 from synthtrust.files import sha256_of, write_json
 

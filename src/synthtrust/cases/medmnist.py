@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from synthtrust.cases.case import Case, CaseError
+from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.labelled import COLOURS, GREY, case_of
 from synthtrust.cases.made import made_once
 from synthtrust.cases.manifest import write_manifest

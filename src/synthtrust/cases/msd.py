@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases.case import Case, CaseError, check_grid
+from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import BRATS_LABELS, Cohort, Refusal
+from synthtrust.cases.errors import CaseError
+from synthtrust.cases.grid import check_grid
 
 MODALITIES = {"t1w": "t1", "t1gd": "t1ce", "t2w": "t2"}
 """Names of Task01_BrainTumour that are written otherwise here; any other name is only put in lower case."""

@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synthtrust.cases.case import GRID_TOLERANCE, RASTERS, Case, CaseError, read_header
+from synthtrust.cases.case import Case
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.listing_images import format_of
 from synthtrust.cases.parity_images import check_classes, different_rounding, different_shapes
+from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import GRID_TOLERANCE, read_header
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from synthtrust.cases.case import CaseError
+from synthtrust.cases.errors import CaseError
 
 FINER = 4  # times as many different values in one source as in the other: it was not rounded as the other was
 

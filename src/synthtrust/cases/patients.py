@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from synthtrust.cases.case import RASTERS, Case
+from synthtrust.cases.case import Case
+from synthtrust.cases.rasters import RASTERS
 
 ENDING = re.compile(rf"(\.nii(\.gz)?|{'|'.join(map(re.escape, RASTERS))})$", re.IGNORECASE)
 """Of an image file: ``p1.png`` as an id means ``p1``."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from synthtrust.cases.case import CaseError, Source
+from synthtrust.cases.case import Source
+from synthtrust.cases.errors import CaseError
 
 PARTS = ("", "train", "val", "test")
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from synthtrust.cases.case import CaseError
 from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.errors import CaseError
 from synthtrust.cases.labelled import LabelledImage, classified_cohort, part_of
 
 COLUMNS = {"case_id": "case_id", "image": "image", "label": "label", "patient": "patient", "split": "split"}

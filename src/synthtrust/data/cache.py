@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.case import read_header
+from synthtrust.cases.volumes import read_header
 from synthtrust.files import fingerprint, sha256_of
 
 VERSION = 1  # of the preprocessing below; a new one makes a new cache

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest, read_brats, read_manifest, read_msd
-from synthtrust.cases.case import GRID_TOLERANCE, check_grid, read_header
+from synthtrust.cases.grid import check_grid
 from synthtrust.cases.manifest import NAME
+from synthtrust.cases.volumes import GRID_TOLERANCE, read_header
 from synthtrust.generators.background import cleared
 from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.importer import Found, Importer

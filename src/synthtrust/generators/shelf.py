@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from synthtrust.cases import Case, CaseError, Source
-from synthtrust.cases.case import RASTERS, read_header
+from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import read_header
 from synthtrust.files import write_json
 
 NOTES = "imported.json"

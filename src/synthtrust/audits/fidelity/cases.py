@@ -20,7 +20,8 @@ from torch import Tensor
 from synthtrust.audits.sets import SyntheticSet
 from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, standardised
 from synthtrust.cases import Case
-from synthtrust.cases.case import RASTERS, CaseError
+from synthtrust.cases.errors import CaseError
+from synthtrust.cases.rasters import RASTERS
 from synthtrust.cases.resizing import resize
 
 Array = NDArray[np.float64]

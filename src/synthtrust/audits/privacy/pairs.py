@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from synthtrust.audits.privacy.material import Material
 from synthtrust.cases import Case
-from synthtrust.cases.case import RASTERS, read_header
+from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import read_header
 from synthtrust.report.pairs import Pair
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from synthtrust.audits.spaces.offline import Space
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.case import RASTERS, read_header
+from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import read_header
 
 
 def standardised(image: Tensor) -> Tensor:

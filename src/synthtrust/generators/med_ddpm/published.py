@@ -11,7 +11,7 @@ from nibabel.orientations import aff2axcodes
 from torch import Tensor
 
 from synthtrust.cases import Case
-from synthtrust.cases.case import read_header
+from synthtrust.cases.volumes import read_header
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet, empty_network
 
 log = logging.getLogger(__name__)
