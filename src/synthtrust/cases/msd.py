@@ -1,6 +1,5 @@
 """Cases of the Medical Segmentation Decathlon: a folder with a dataset.json that lists images and label maps."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,8 @@ from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import BRATS_LABELS, Cohort, Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.grid import check_grid
+from synthtrust.cases.names import check_different
+from synthtrust.files import read_json
 
 MODALITIES = {"t1w": "t1", "t1gd": "t1ce", "t2w": "t2"}
 """Names of Task01_BrainTumour that are written otherwise here; any other name is only put in lower case."""
@@ -75,10 +76,10 @@ def read_msd(root: str | Path, modalities: Sequence[str] | None = None) -> Cohor
 def _load(path: Path) -> dict[str, Any]:
     """Read dataset.json and check the four things that are needed of it."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
     except FileNotFoundError:
         raise CaseError(f"Expected {path}, but there is none. Set cases.root to the folder of one task.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise CaseError(f"Expected the dataset.json of a task, but could not read {path}: {error}.") from error
     for key in ("modality", "labels"):
         if not (isinstance(facts, dict) and _is_numbered(facts.get(key))):
@@ -114,7 +115,10 @@ def _modality(name: str) -> str:
 def _labels(names: Mapping[int, str]) -> tuple[dict[str, int], dict[int, int]]:
     """Return label name -> canonical value, and value in the file -> canonical value."""
     named = {value: name for value, name in names.items() if value != 0}
-    if named and all(name.lower() in TUMOUR for name in named.values()):
+    tumour = bool(named) and all(name.lower() in TUMOUR for name in named.values())
+    # two of one name would become one, and the other would drop out of every score
+    check_different([TUMOUR[name.lower()] if tumour else name for name in named.values()], "labels")
+    if tumour:
         return dict(BRATS_LABELS), {0: 0} | {v: BRATS_LABELS[TUMOUR[name.lower()]] for v, name in named.items()}
     return {name: value for value, name in named.items()}, {0: 0} | {value: value for value in named}
 
