@@ -3,25 +3,35 @@
 from typing import Any
 
 import nibabel as nib
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image
 from rich.markup import escape
 from rich.table import Table
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.duplicates import Looks
 from synthtrust.cases.errors import CaseError
+from synthtrust.cases.inspection import check_contrast
+from synthtrust.cases.labelled import COLOURS
 from synthtrust.cases.rasters import RASTERS
 from synthtrust.cases.splits import PARTS
 
 COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]
 
 
-def describe_image(case: Case, cohort: Cohort) -> dict[str, Any]:
+def describe_image(case: Case, cohort: Cohort, looks: Looks) -> dict[str, Any]:
     """Read every pixel of a case, and return its row of the table.
 
+    Args:
+        case: To be read.
+        cohort: Its cohort.
+        looks: Keeps what is compared of volumes.
+
     Raises:
-        CaseError: If an image cannot be read, or the modalities differ in shape.
+        CaseError: If an image cannot be read or has no contrast, or the modalities differ in shape.
     """
     images = {modality: case.load_image(modality) for modality in cohort.modalities}
     if len(shapes := {image.shape for image in images.values()}) > 1:
@@ -29,8 +39,13 @@ def describe_image(case: Case, cohort: Cohort) -> dict[str, Any]:
     name = next(name for name, value in cohort.labels.items() if value == case.category)
     row: dict[str, Any] = {"id": case.id, "patient": case.patient, "source": case.source.value}
     row |= {"class": name, "part": case.part, "shape": " x ".join(map(str, shapes.pop())), "format": format_of(case)}
+    scales: dict[str, list[NDArray]] = {}
     for modality, image in images.items():
+        scales.setdefault("colours" if modality in COLOURS else modality, []).append(image)
+        looks.keep(case, modality, image)
         row |= {f"{modality}_min": float(image.min()), f"{modality}_max": float(image.max())}
+    for name, some in scales.items():
+        check_contrast(np.stack(some), f"{name} of case {case.id} at {next(iter(case.images.values()))}")
     return row
 
 

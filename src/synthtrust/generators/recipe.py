@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from synthtrust.cases import Case
-from synthtrust.cases.content import content_of
 from synthtrust.files import fingerprint, hashes
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
@@ -95,6 +94,14 @@ def _is_ours(kind: type) -> bool:
 
 def _label(case: Case) -> str | int:
     return case.label if isinstance(case.label, int) else hashes.of(case.label)
+
+
+def content_of(case: Case) -> str:
+    """Name what a case holds: its files by their bytes, how they are read, and its class if it has one."""
+    contents = {role: hashes.of(path) for role, path in case.files.items()}
+    relabel = None if case.relabel is None else sorted(case.relabel.items())
+    category = [case.label] if isinstance(case.label, int) else []  # a label map is among the files
+    return fingerprint([contents, dict(case.channels), relabel, *category])
 
 
 @cache  # reading what is installed takes a second
