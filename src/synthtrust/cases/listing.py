@@ -18,6 +18,7 @@ from synthtrust.cases.errors import CaseError
 from synthtrust.cases.inspection import Facts, check_contrast, inspect
 from synthtrust.cases.listing_images import COLUMNS, classes_by_part, describe_image
 from synthtrust.cases.volumes import read_header
+from synthtrust.files import writable
 
 QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
@@ -54,7 +55,7 @@ def describe(
     if max_cases is not None and max_cases < len(cases):
         cases = tuple(cases[i] for i in np.linspace(0, len(cases) - 1, max_cases).round().astype(int))
     labelled = cohort.task == "classification"
-    folder = None if folder is None else Path(folder)
+    folder = writable(folder)
     looks = Looks.to_keep(cases, folder)
 
     def read(case: Case) -> Facts:
