@@ -25,8 +25,8 @@ class Listing:
 
     table: pd.DataFrame
     """A row per case: id, patient, source, shape, spacing_mm, and for each name ``<modality>_min``, ``<modality>_max``
-    [intensity units], ``<label>_voxels``, ``<label>_ml``. Labelled images have class, part and format instead of
-    spacing and volumes."""
+    [intensity units], ``<label>_voxels``, ``<label>_ml``. Labelled images have class (the findings, joined
+    by "; "), part and format instead of spacing and volumes."""
     volumes: pd.DataFrame
     """The volumes once more, tidy, a row per case and label: case, patient, source, region, n_voxels, volume_ml; no row
     for labelled images."""
@@ -47,7 +47,7 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
     cases = cohort.cases
     if max_cases is not None and max_cases < len(cases):
         cases = tuple(cases[i] for i in np.linspace(0, len(cases) - 1, max_cases).round().astype(int))
-    labelled = cohort.task == "classification"
+    labelled = cohort.task != "segmentation"
     rows: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []
     refused = list(cohort.refused)
@@ -80,7 +80,7 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
         f"[bold]{escape(cohort.name)}[/bold]: {len(table)} of {len(cohort.cases)} cases read, "
         f"{table['patient'].nunique()} patients, {len(listing.refused)} refused. Licence: {escape(cohort.licence)}."
     )
-    if len(table) and cohort.task == "classification":
+    if len(table) and cohort.task != "segmentation":
         console.print(classes_by_part(cohort, table), _counts(table, "shape"), _counts(table, "format"))
         console.print(_images(cohort, table))
     elif len(table):

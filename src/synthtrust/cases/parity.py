@@ -15,7 +15,7 @@ from rich.table import Table
 from synthtrust.cases.case import Case
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.listing_images import format_of
-from synthtrust.cases.parity_images import check_classes, different_rounding, different_shapes
+from synthtrust.cases.parity_images import OF_WHOLE_IMAGES, check_classes, different_rounding, different_shapes
 from synthtrust.cases.rasters import RASTERS
 from synthtrust.cases.volumes import GRID_TOLERANCE, read_header
 
@@ -45,7 +45,8 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
         A row per pair, modality and property: case, modality (``label`` for the label map), property, real, synthetic.
         Properties: shape; orientation, spacing [mm] and dtype of a volume, or the format of a plane image; background
         (share of voxels that are exactly 0), dark (share that is nearly but not exactly 0), lowest and highest
-        [intensity units], how many different values, z-scores at 5, 50 and 95 %; voxels of each label, or the class.
+        [intensity units], how many different values, z-scores at 5, 50 and 95 %; voxels of each label, or the class or
+        findings.
 
     Raises:
         CaseError: If no case has a twin among those given, or a file cannot be read.
@@ -77,10 +78,10 @@ def check_parity(table: pd.DataFrame) -> list[str]:
     Raises:
         CaseError: If grid, orientation or voxel size of a pair differ; or background is exactly 0 in one source and
             something else in the other, so that foreground cropping and z-scores would tell the sources apart. Of
-            labelled images: if the class of a pair differs.
+            labelled images: if the class, or a finding, of a pair differs.
     """
     background = _different_background(table)
-    if (table["property"] == "class").any():
+    if table["property"].isin(OF_WHOLE_IMAGES).any():
         check_classes(table)
         warnings = [*different_shapes(table), *background, *different_rounding(table)]
     else:
@@ -109,8 +110,9 @@ def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
 
 
 def _properties(case: Case, name: str) -> dict[str, Any]:
-    if name == "label" and isinstance(case.label, int):
-        return {"class": case.label}
+    if name == "label" and not case.has_label_map:
+        whole = case.image_label
+        return {"class": whole} if isinstance(whole, int) else {"findings": " ".join(map(str, whole))}
     path = case.label_map if name == "label" else case.images[name]
     if path.suffix.lower() in RASTERS:  # knows neither orientation nor spacing
         image = case.load_image(name)

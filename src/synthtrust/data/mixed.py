@@ -37,6 +37,7 @@ class MixedCases(LightningDataModule, ABC):
     """
 
     task: ClassVar[Literal["segmentation", "classification"]]
+    """What is batched: volumes with label maps, or whole images with classes or findings."""
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class MixedCases(LightningDataModule, ABC):
 
     @property
     def class_counts(self) -> list[int]:
-        """Training cases of each class, in order of value; none where cases have label maps."""
+        """Training cases of each class or finding, in order of value; none where cases have label maps."""
         return []
 
     @abstractmethod
@@ -181,8 +182,8 @@ def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_va
 def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:
     """Return the twins of some cases, in their order, without those of a class that no twin has."""
     twin_of = {twin.id: twin for twin in twins}
-    classes = {twin.label for twin in twins if isinstance(twin.label, int)}
-    expected = [case for case in cases if not isinstance(case.label, int) or case.label in classes]
+    classes = {twin.label for twin in twins}
+    expected = [case for case in cases if case.task != "classification" or case.label in classes]
     if missing := [case.id for case in expected if case.id not in twin_of]:
         raise ValueError(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
     return tuple(twin_of[case.id] for case in cases if case.id in twin_of)

@@ -93,7 +93,7 @@ class Folder(Importer):
                 project is not as it was written. The message names them.
         """
         modalities = cohort.modalities
-        if classified := [case.id for case in paint if isinstance(case.label, int)]:
+        if classified := [case.id for case in paint if not case.has_label_map]:
             raise CaseError(
                 f"Expected cases with label maps, to match twins with, but case {classified[0]} has a class. Import "
                 "images of classes with generator=class_folder."

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from synthtrust.cases import Case, CaseError, Source
+from synthtrust.cases import Case, CaseError, Findings, Source
 from synthtrust.cases.rasters import RASTERS
 from synthtrust.cases.volumes import read_header
 from synthtrust.files import write_json
@@ -64,10 +64,10 @@ class Shelf:
         if not train:
             return cls(folder, modalities)
         path = train[0].images[modalities[0]]
-        if not isinstance(train[0].label, int) or path.suffix.lower() not in RASTERS:
+        if train[0].has_label_map or path.suffix.lower() not in RASTERS:
             whole = {modality: _whole_of(train[0].images[modality]) for modality in modalities} if painted else {}
             voxels = {modality: dtype for modality, dtype in whole.items() if dtype is not None}
-            affine = read_header(path)[1] if isinstance(train[0].label, int) else None
+            affine = None if train[0].has_label_map else read_header(path)[1]
             return cls(folder, modalities, voxels=voxels, affine=affine)
         colours = sorted(train[0].channels.get(modality, -1) for modality in modalities) == [0, 1, 2]
         channels = dict(train[0].channels) if colours else None
@@ -98,7 +98,7 @@ class Shelf:
         return Case(
             case.id,
             self._images(self.home(case.id)),
-            case.label if isinstance(case.label, int) else self.home(case.id) / LABEL,
+            self.home(case.id) / LABEL if case.has_label_map else case.label,
             Source.SYNTHETIC,
             case.patient,
             self.channels or {},
@@ -134,7 +134,7 @@ class Shelf:
         self,
         case: Case,
         images: Mapping[str, NDArray],
-        label: NDArray[np.uint8] | int,
+        label: NDArray[np.uint8] | int | Findings,
         notes: Mapping[str, Any] | None,
         scratch: Path,
     ) -> None:
@@ -154,7 +154,7 @@ class Shelf:
         home.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._write(images, aside, case)
-            if not isinstance(label, int):
+            if isinstance(label, np.ndarray):
                 _write_volume(label, read_header(case.label_map)[1], aside / LABEL)
             if notes is not None:
                 write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)

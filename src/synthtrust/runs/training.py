@@ -64,7 +64,7 @@ def train_run(cfg: DictConfig) -> float:
     trainer = build_trainer(cfg)
     try:
         data = build_data(cfg, trainer.loggers)
-        model = build_model(cfg, data.cohort, data.input_size, data.class_counts)
+        model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
         if run.last.exists() and (run.folder / DATA).exists():
             _check_twins(run, data)
@@ -190,7 +190,7 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
     device = trainer.strategy.root_device
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return {
-        "task": data.task,
+        "task": data.cohort.task,
         **data.facts,
         "alpha": float(cfg.alpha),
         "seed": int(cfg.seed),

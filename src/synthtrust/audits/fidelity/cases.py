@@ -111,7 +111,7 @@ def _common_size(painted: SyntheticSet, real: Sequence[Case], synthetic: Sequenc
         CaseError: If a twin on a label map lies on a grid that no real case has.
     """
     mine, theirs = ({size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
-    if painted.task == "classification":
+    if painted.task != "segmentation":
         return common_size(mine | theirs)
     if real and (foreign := sorted(mine - theirs - {size_of(case.label_map) for case in painted.holdout})):
         raise CaseError(
