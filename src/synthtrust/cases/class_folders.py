@@ -8,6 +8,7 @@ from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.labelled import PART_WORDS, VOLUMES, LabelledImage, classified_cohort, part_of
 from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import is_volume, stem_of
 
 
 def read_class_folders(
@@ -83,9 +84,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _id(path: Path, root: Path) -> str:
-    name = path.name
-    for ending in (path.suffix, ".nii"):
-        name = name.removesuffix(ending)
+    name = stem_of(path) if is_volume(path) else path.stem
     return "_".join((*path.relative_to(root).parts[:-1], name))
 
 

@@ -15,11 +15,11 @@ from synthtrust.cases.case import Case, Findings
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.rasters import RASTERS
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.volumes import VOLUME_ENDINGS, read_header
 
 GREY = ("grey",)
 COLOURS = ("red", "green", "blue")
-VOLUMES = (".nii", ".nii.gz")
+VOLUMES = VOLUME_ENDINGS
 
 PART_WORDS = {
     "train": "train", "training": "train",

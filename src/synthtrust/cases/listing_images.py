@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import nibabel as nib
 import pandas as pd
 from PIL import Image
 from rich.markup import escape
@@ -13,6 +12,7 @@ from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.rasters import RASTERS
 from synthtrust.cases.splits import PARTS
+from synthtrust.cases.volumes import describe_header, kind_of
 
 COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]
 NO_FINDING = "no finding"
@@ -43,7 +43,7 @@ def format_of(case: Case) -> str:
     """Return how the first file of a case keeps its values: ``PNG L`` (8 bits, grey), ``JPEG RGB``, ``NIfTI uint8``."""
     path = next(iter(case.images.values()))
     if path.suffix.lower() not in RASTERS:
-        return f"NIfTI {nib.load(path).get_data_dtype()}"
+        return f"{kind_of(path)} {describe_header(path).dtype}"
     with Image.open(path) as image:
         return f"{image.format} {image.mode}"
 

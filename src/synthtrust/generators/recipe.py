@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 from synthtrust.cases import Case, Findings
+from synthtrust.cases.geometry import CANONICAL
+from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import stored_orientation
 from synthtrust.files import fingerprint, sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
@@ -101,7 +104,13 @@ def content_of(case: Case) -> str:
     hashes = {role: sha256_of(path) for role, path in case.files.items()}
     relabel = None if case.relabel is None else sorted(case.relabel.items())
     whole = [] if case.has_label_map else [case.image_label]  # a label map is among the files
-    return fingerprint([hashes, dict(case.channels), relabel, *whole])
+    # what was learned before arrays were brought to one orientation is something else where files have another
+    turned = {role: stored for role, path in case.files.items() if (stored := _stored(path)) != CANONICAL}
+    return fingerprint([hashes, dict(case.channels), relabel, *whole, *([turned] if turned else [])])
+
+
+def _stored(path: Path) -> str:
+    return CANONICAL if path.suffix.lower() in RASTERS else stored_orientation(path)
 
 
 @cache  # reading what is installed takes a second

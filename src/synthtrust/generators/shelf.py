@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from synthtrust.cases import Case, CaseError, Findings, Source
 from synthtrust.cases.rasters import RASTERS
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.volumes import describe_header, read_header, write_volume, write_volume_like
 from synthtrust.files import write_json
 
 NOTES = "imported.json"
@@ -29,8 +28,9 @@ MOST_LOST = 0.05
 class Shelf:
     """Keeps twins in a folder, each whole or not there.
 
-    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` and ``label.nii.gz``, with the affine of that
-    label map. A volume of a class is such a folder without a label, with the affine of a training image. A plane image
+    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` and ``label.nii.gz``, with the orientation and
+    the affine of that label map, voxel on voxel. A volume of a class is such a folder without a label, in the canonical
+    orientation, with the affine of a training image. A plane image
     of a class is ``<id>.png``, grey or colours, or ``<id>/<modality>.png``: rounded and clipped to as many bits as the
     training images have. Where those hold whole numbers volumes do so too: a network could tell the source by that
     alone.
@@ -155,7 +155,7 @@ class Shelf:
         try:
             self._write(images, aside, case)
             if isinstance(label, np.ndarray):
-                _write_volume(label, read_header(case.label_map)[1], aside / LABEL)
+                write_volume_like(label, case.label_map, aside / LABEL)
             if notes is not None:
                 write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
             if home.is_dir():  # a twin that lost a file
@@ -177,9 +177,10 @@ class Shelf:
         for modality, path in self._images(home).items():
             if self.pixel is not None:
                 Image.fromarray(images[modality]).save(path)
+            elif self.affine is not None:
+                write_volume(images[modality], self.affine, path)
             else:
-                affine = read_header(case.label_map)[1] if self.affine is None else self.affine
-                _write_volume(images[modality], affine, path)
+                write_volume_like(images[modality], case.label_map, path)
 
 
 def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
@@ -194,11 +195,9 @@ def _whole_of(path: Path) -> np.dtype | None:
     """Return the type of a volume of whole numbers, None for another; from its header alone."""
     if path.suffix.lower() in RASTERS:
         return None
-    read_header(path)
-    image = nib.load(path)
-    dtype = image.get_data_dtype()
-    as_they_are = (image.dataobj.slope, image.dataobj.inter) == (1, 0)
-    return dtype.newbyteorder("=") if as_they_are and dtype.kind in "iu" and dtype.itemsize <= 4 else None
+    header = describe_header(path)
+    dtype = header.dtype
+    return dtype.newbyteorder("=") if not header.scaled and dtype.kind in "iu" and dtype.itemsize <= 4 else None
 
 
 def _rounded(image: NDArray, dtype: np.dtype) -> NDArray:
@@ -220,10 +219,6 @@ def _lost(whole: NDArray, image: NDArray) -> float:
     change = float(np.sqrt(np.mean(np.square(whole - image, dtype=np.float64))))
     spread = float(image.std(dtype=np.float64))
     return 0.0 if change == 0 else change / spread if 0 < spread < np.inf else np.inf
-
-
-def _write_volume(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
-    nib.save(nib.Nifti1Image(voxels, affine), path)
 
 
 def _remove(path: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import nibabel as nib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from synthtrust.cases import Case
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.rasters import RASTERS
 from synthtrust.cases.resizing import resize
+from synthtrust.cases.volumes import describe_header
 
 Array = NDArray[np.float64]
 
@@ -185,7 +185,7 @@ def _kind(path: Path) -> float:
     if path.suffix.lower() in RASTERS:
         with Image.open(path) as raster:
             return {"I": -32.0, "I;16": -16.0, "F": 32.0}.get(raster.mode, -8.0)
-    dtype = nib.load(path).get_data_dtype()
+    dtype = describe_header(path).dtype
     return 8.0 * dtype.itemsize * (1 if dtype.kind == "f" else -1)
 
 
