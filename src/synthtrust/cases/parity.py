@@ -16,7 +16,7 @@ from synthtrust.cases.case import Case
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.listing_images import format_of
 from synthtrust.cases.parity_images import check_classes, different_rounding, different_shapes
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster
 from synthtrust.cases.volumes import GRID_TOLERANCE, read_header
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def _properties(case: Case, name: str) -> dict[str, Any]:
     if name == "label" and isinstance(case.label, int):
         return {"class": case.label}
     path = case.label_map if name == "label" else case.images[name]
-    if path.suffix.lower() in RASTERS:  # knows neither orientation nor spacing
+    if is_raster(path):  # knows neither orientation nor spacing
         image = case.load_image(name)
         return {"shape": " x ".join(map(str, image.shape)), "format": format_of(case)} | _intensities(image)
     shape, affine = read_header(path)
