@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS, read_raster
+from synthtrust.cases.rasters import is_raster, read_raster
 from synthtrust.cases.volumes import read_volume
 
 LABEL_NOISE = 1e-3
@@ -158,7 +158,7 @@ class Case:
             CaseError: If the file cannot be read, holds a value that is not finite, or is zero everywhere.
         """
         path = self.images[modality]
-        read = read_raster if path.suffix.lower() in RASTERS else read_volume
+        read = read_raster if is_raster(path) else read_volume
         image: NDArray[np.float32] = read(path, np.float32, self.channels.get(modality))
         if not np.isfinite(image).all():
             raise CaseError(

@@ -16,7 +16,7 @@ from synthtrust.cases.errors import CaseError
 from synthtrust.cases.geometry import GRID_LIMIT, grid_distance
 from synthtrust.cases.listing_images import format_of
 from synthtrust.cases.parity_images import OF_WHOLE_IMAGES, check_classes, different_rounding, different_shapes
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster
 from synthtrust.cases.volumes import describe_header, read_header
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def _properties(case: Case, name: str) -> dict[str, Any]:
         whole = case.image_label
         return {"class": whole} if isinstance(whole, int) else {"findings": " ".join(map(str, whole))}
     path = case.label_map if name == "label" else case.images[name]
-    if path.suffix.lower() in RASTERS:  # knows neither orientation nor spacing
+    if is_raster(path):  # knows neither orientation nor spacing
         image = case.load_image(name)
         return {"shape": " x ".join(map(str, image.shape)), "format": format_of(case)} | _intensities(image)
     header = describe_header(path)

@@ -14,7 +14,7 @@ import numpy as np
 
 from synthtrust.cases import Case, Findings
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster
 from synthtrust.cases.volumes import stored_orientation
 from synthtrust.files import fingerprint, sha256_of
 from synthtrust.generators.base import Generator
@@ -110,7 +110,7 @@ def content_of(case: Case) -> str:
 
 
 def _stored(path: Path) -> str:
-    return CANONICAL if path.suffix.lower() in RASTERS else stored_orientation(path)
+    return CANONICAL if is_raster(path) else stored_orientation(path)
 
 
 @cache  # reading what is installed takes a second

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from synthtrust.cases import Case, CaseError, Findings, Source
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.volumes import describe_header, read_header, write_volume, write_volume_like
 from synthtrust.files import write_json
 
@@ -64,7 +64,7 @@ class Shelf:
         if not train:
             return cls(folder, modalities)
         path = train[0].images[modalities[0]]
-        if train[0].has_label_map or path.suffix.lower() not in RASTERS:
+        if train[0].has_label_map or not is_raster(path):
             whole = {modality: _whole_of(train[0].images[modality]) for modality in modalities} if painted else {}
             voxels = {modality: dtype for modality, dtype in whole.items() if dtype is not None}
             affine = None if train[0].has_label_map else read_header(path)[1]
@@ -185,15 +185,15 @@ class Shelf:
 
 def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
     """Return the type of the pixels in a plane image, from its header alone."""
-    with Image.open(path) as image:
-        if image.mode == "F":
-            raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds floating-point numbers. Convert them.")
-        return np.uint16 if image.mode.startswith("I") else np.uint8
+    kind = raster_kind(path)
+    if kind.number != "u" or kind.bits > 16:
+        raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds {kind.depth}. Convert them.")
+    return np.uint16 if kind.bits > 8 else np.uint8
 
 
 def _whole_of(path: Path) -> np.dtype | None:
     """Return the type of a volume of whole numbers, None for another; from its header alone."""
-    if path.suffix.lower() in RASTERS:
+    if is_raster(path):
         return None
     header = describe_header(path)
     dtype = header.dtype
