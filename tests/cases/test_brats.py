@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from synthtrust.cases import CaseError, read_brats
-from synthtrust.cases.brats import RELEASES
+from synthtrust.cases.brats_labels import MEANINGS
+from synthtrust.cases.label_values import numbered
 from synthtrust.testing import draw_tiny, save_nifti, tiny_cohort
 from synthtrust.testing.tiny import AFFINE, STEMS
 
@@ -266,6 +267,6 @@ def test_an_unknown_release_is_refused(tmp_path):
 
 
 def test_every_release_keeps_background_and_maps_to_other_labels_once():
-    for mapping in RELEASES.values():
+    for mapping in (numbered(meaning)[1] for releases in MEANINGS.values() for meaning in releases.values()):
         assert mapping[0] == 0
         assert len(set(mapping.values())) == len(mapping)

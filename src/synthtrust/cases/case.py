@@ -42,6 +42,8 @@ class Case:
     """Value in the label file -> canonical label; any other value is refused. None: the file is canonical already."""
     part: str = ""
     """``train``, ``val`` or ``test`` when its publisher has split the cohort; empty when nobody did."""
+    label_hint: str = field(default="", compare=False)
+    """What to do about a value that ``relabel`` does not know, as the reader of these cases has it."""
 
     def __post_init__(self) -> None:
         if not self.patient:
@@ -54,7 +56,7 @@ class Case:
         relabel = None if self.relabel is None else dict(self.relabel)
         return type(self), (
             self.id, dict(self.images), self.label, self.source, self.patient, dict(self.channels), relabel,
-            self.part,
+            self.part, self.label_hint,
         )  # fmt: skip
 
     @property
@@ -117,8 +119,7 @@ class Case:
         if unknown := [v for v in values.tolist() if v not in known]:
             raise CaseError(
                 f"Expected label values among {sorted(known)}, but got {unknown[:8]} in {self.label_map}. "
-                "Choose the release whose labels these are (BraTS: cases.release=2021 has 1, 2, 4; 2023 has 1, 2, 3; "
-                "2024 has 1, 2, 3, 4), or repair the file."
+                f"{self.label_hint or 'Repair the file.'}"
             )
         label = np.zeros(raw.shape, dtype=np.uint8)
         for value in values.tolist():
