@@ -18,11 +18,13 @@ from synthtrust.cases.volumes import GRID_TOLERANCE, read_header
 from synthtrust.generators.background import cleared
 from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.importer import Found, Importer
-from synthtrust.generators.readings import KEY, Reading, as_stated, compare, nearest, readings_of, stated_reading
+from synthtrust.generators.readings import KEY, Reading, as_stated, compare, nearest, readings_of
 
 NAMINGS = ("auto", "brats", "msd", "med_ddpm")
 EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)\.nii(\.gz)?")
 """Med-DDPM's names: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
+
+OURS = "as its manifest says"
 
 ANY = {1: "NCR", 2: "ED", 3: "ET"}
 """What values mean to the reader of BraTS where the meaning is told by comparison."""
@@ -116,7 +118,7 @@ class Folder(Importer):
             if missing := sorted(set(modalities) - set(ours.modalities)):
                 raise CaseError(f"Expected {', '.join(modalities)} in the set at {root}, but got no {missing[0]}.")
             twins = {case.id: case for case in ours.cases}
-            self.own_["as its manifest says"] = self._by_name(ours.labels)
+            self.own_[OURS] = self._by_name(ours.labels)
         else:
             painted = self._painted(root, modalities)
             twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in painted.cases}
@@ -200,7 +202,7 @@ class Folder(Importer):
             raise CaseError(f"Expected the grid {real.shape} of the real case, but got {raw.shape}. Resample the twin.")
         compared = compare(raw, real, self._readings(case))
         if self.label_values is not None:
-            compared = [as_stated(stated_reading(self.label_values, self.labels_), raw, real, compared)]
+            compared = [as_stated(self.label_values, self.labels_, raw, real, compared)]
         exact = bool(compared) and compared[0].n_differ == 0
         # Med-DDPM writes the affine of the mask it was given, which may have been cropped: an equal label proves more
         if not (self.med_ddpm_ and exact and real.any()):
@@ -216,6 +218,8 @@ class Folder(Importer):
         return reading.read(raw), {"labels": reading.how, "mask_edit": not exact}
 
     def _readings(self, case: Case) -> list[Reading]:
+        if OURS in self.own_:  # its labels are canonical: there is nothing to guess
+            return [Reading(OURS, self.own_[OURS])]
         return readings_of(self.labels_, {**self.own_, "as in the file of the real case": case.relabel})
 
 

@@ -102,12 +102,20 @@ def compare(raw: NDArray[np.uint8], real: NDArray[np.uint8], readings: Sequence[
     return sorted(by_outcome.values(), key=lambda reading: reading.n_differ)
 
 
-def as_stated(stated: Reading, raw: NDArray[np.uint8], real: NDArray[np.uint8], compared: Sequence[Reading]) -> Reading:
-    """Return the reading that a user states, compared with the real label.
+def as_stated(
+    label_values: Mapping[Any, Any],
+    labels: Mapping[str, int],
+    raw: NDArray[np.uint8],
+    real: NDArray[np.uint8],
+    compared: Sequence[Reading],
+) -> Reading:
+    """Return the reading that a user states, compared with the real label as all others are.
 
     Raises:
         CaseError: If it does not know a value of the file, or another reading gives the label of the real case.
+        ValueError: If it names a label that the cohort has not.
     """
+    stated = stated_reading(label_values, labels)
     if not (own := compare(raw, real, [stated])):
         raise CaseError(
             f"Expected values among {sorted(stated.values)}, which {KEY} names, but got {np.unique(raw).tolist()[:8]}. "
@@ -115,8 +123,8 @@ def as_stated(stated: Reading, raw: NDArray[np.uint8], real: NDArray[np.uint8], 
         )
     if own[0].n_differ and compared and not compared[0].n_differ:
         raise CaseError(
-            f"Expected the label of the real case {stated.how}, but {own[0].n_differ} voxels differ, and none "
-            f"{compared[0].how}. Change {KEY}, or leave it out."
+            f"Expected the label of the real case {stated.how}, but {own[0].n_differ} voxels differ so, and none if "
+            f"its values are {_in_words(compared[0], labels)}. Change {KEY}, or leave it out."
         )
     return own[0]
 
@@ -137,8 +145,8 @@ def nearest(compared: Sequence[Reading], labels: Mapping[str, int], *, edited: b
     clear = stated or len(compared) == 1 or _is_clear(best, compared[1])
     if best.n_differ == 0 or (edited and clear):
         return best
-    tried = ", ".join(f"{one.n_differ} {_in_words(one, labels)}" for one in compared[1:3])
-    differ = f"{best.n_differ} voxels differ {_in_words(best, labels)}{f', {tried}' if tried else ''}"
+    others = "".join(f", {other.n_differ} if {_in_words(other, labels)}" for other in compared[1:3])
+    differ = f"{best.n_differ} voxels differ if its values are {_in_words(best, labels)}{others}"
     if clear and not edited:
         advice = (
             "Say generator.edited_masks=true if masks were changed on purpose: they are then read as the nearest of "
@@ -166,6 +174,7 @@ def _canonical(names: Mapping[int, str], labels: Mapping[str, int]) -> dict[int,
 
 
 def _in_words(reading: Reading, labels: Mapping[str, int]) -> str:
+    """Write out the values as in ``1 NCR, 2 ED, 4 ET``."""
     names = {value: name for name, value in labels.items()}
     named = {value: names.get(label, "") for value, label in reading.values.items() if value}
-    return f"{reading.how} ({spelt(named)})"
+    return spelt(named) or "background alone"
