@@ -72,6 +72,8 @@ class Case:
     """Value in the label file -> canonical label; any other value is refused. None: the file is canonical already."""
     part: str = ""
     """``train``, ``val`` or ``test`` when its publisher has split the cohort; empty when nobody did."""
+    label_hint: str = field(default="", compare=False)
+    """What to do about a value that ``relabel`` does not know, as the reader of these cases has it."""
 
     def __post_init__(self) -> None:
         if not self.patient:
@@ -84,7 +86,7 @@ class Case:
         relabel = None if self.relabel is None else dict(self.relabel)
         return type(self), (
             self.id, dict(self.images), self.label, self.source, self.patient, dict(self.channels), relabel,
-            self.part,
+            self.part, self.label_hint,
         )  # fmt: skip
 
     @property
@@ -186,8 +188,8 @@ class Case:
         if unknown := [v for v in values.tolist() if v not in known]:
             expected = "whole numbers from 0 to 255" if self.relabel is None else f"{sorted(known)}"
             raise CaseError(
-                f"Expected label values among {expected}, but got {unknown[:8]} in {self.label_map}. Its cohort knows "
-                "no others: say what they mean where it is read, or repair the file."
+                f"Expected label values among {expected}, but got {unknown[:8]} in {self.label_map}. "
+                f"{self.label_hint or 'Its cohort knows no others: say what they mean where it is read, or repair it.'}"
             )
         label = np.zeros(raw.shape, dtype=np.uint8)
         for value in values.tolist():

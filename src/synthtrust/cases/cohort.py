@@ -13,6 +13,9 @@ BRATS_LABELS = {"NCR": 1, "ED": 2, "ET": 3}
 COMPOSITES = {"TC": ("NCR", "ET"), "WT": ("NCR", "ED", "ET")}
 """Regions made of several labels: tumour core and whole tumour (BraTS)."""
 
+IN_COMPOSITES = ("CYST",)
+"""Labels that are part of every composite where a cohort has them: cysts are of the tumour core (BraTS-PED 2024)."""
+
 NOT_SCORED = ("RC",)
 """Labels that a network learns, but that no factor is asked about unless named: the resection cavity (BraTS 2024)."""
 
@@ -106,7 +109,7 @@ class Cohort:
         """
         known: dict[str, tuple[int, ...]] = {name: (value,) for name, value in self.labels.items()}
         known |= {
-            name: tuple(sorted(self.labels[part] for part in parts))
+            name: tuple(sorted(value for part, value in self.labels.items() if part in (*parts, *IN_COMPOSITES)))
             for name, parts in COMPOSITES.items()
             if set(parts) <= set(self.labels)
         }
