@@ -167,7 +167,7 @@ def test_images_that_differ_in_their_ending_alone_have_ids_with_it(tmp_path):
     for n, name in enumerate(("0.jpg", "0.JPG", "1.jpeg")):
         save(tmp_path / "well" / name, blobs((9, n)))
     ids = [case.id for case in read_class_folders(tmp_path).cases]
-    assert ids == ["sick_0", "sick_1", "well_0_JPG", "well_0_jpg", "well_0_png", "well_1_jpeg", "well_1_png"]
+    assert ids == ["sick_0", "sick_1", "well_0_JPG", "well_0_jpg_2", "well_0_png", "well_1_jpeg", "well_1_png"]
 
 
 LAYOUTS = {

@@ -11,6 +11,7 @@ from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.labelled import PART_WORDS, VOLUMES, LabelledImage, classified_cohort, part_of
 from synthtrust.cases.masks import check_no_masks, looks_like_a_mask
+from synthtrust.cases.names import alike
 from synthtrust.cases.rasters import RASTERS, is_raster
 from synthtrust.cases.walk import HIDDEN, is_hidden, passed_over, walk
 
@@ -164,12 +165,19 @@ def _matches(path: Path, patterns: str | Sequence[str]) -> bool:
 
 
 def _ids(images: Sequence[Path], root: Path) -> dict[Path, str]:
-    """Return an id for each image: its path, with the ending only where two differ in that alone."""
+    """Return an id for each image: its path, with the ending only where another image has the same without it.
+
+    Ids that would differ by capital letters alone are numbered, in order of path.
+    """
     stems = {path: _stem(path, root) for path in images}
-    counts = Counter(stem for stem, _ in stems.values())
-    return {
-        path: stem + ending.replace(".", "_") if counts[stem] > 1 else stem for path, (stem, ending) in stems.items()
-    }
+    counts = Counter(alike(stem) for stem, _ in stems.values())
+    ids: dict[Path, str] = {}
+    taken: Counter[str] = Counter()
+    for path, (stem, ending) in stems.items():
+        name = stem + ending.replace(".", "_") if counts[alike(stem)] > 1 else stem
+        taken[alike(name)] += 1
+        ids[path] = name if taken[alike(name)] == 1 else f"{name}_{taken[alike(name)]}"
+    return ids
 
 
 def _stem(path: Path, root: Path) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from synthtrust.cases.case import Case, Task
 from synthtrust.cases.errors import CaseError
+from synthtrust.cases.names import check_different, check_file_name, check_part, check_text, check_values
 
 BRATS_LABELS = {"NCR": 1, "ED": 2, "ET": 3}
 """Canonical labels of a brain tumour: necrotic core, oedema, enhancing tumour."""
@@ -26,6 +27,8 @@ class Refusal:
 
     where: Path
     why: str
+    case: str = ""
+    """Its id, where the reader knows it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Cohort:
                     "Remove or rename one."
                 )
             seen[case.id] = case
+        self._check_names()
         if len({case.task for case in self.cases}) > 1:
             raise CaseError(
                 f"Expected label maps, classes or findings, but {self.name} has cases of several kinds. Read them "
@@ -80,6 +84,18 @@ class Cohort:
                     f"Expected 0 or 1 for each of the findings {list(self.labels)} in {self.name}, but {odd[:8]} have "
                     "more or fewer."
                 )
+
+    def _check_names(self) -> None:
+        """Check every name that becomes part of a file name, a table or a page."""
+        check_part(self.name, "the name of a cohort")
+        for modality in self.modalities:
+            check_file_name(modality, f"a modality of {self.name}")
+        check_different(self.modalities, f"modalities of {self.name}")
+        for case in self.cases:
+            check_file_name(case.id, f"an id of a case of {self.name}")
+            check_text(case.patient, f"the patient of case {case.id}")
+        check_different((case.id for case in self.cases), f"ids of {self.name}")
+        check_values(self.labels, of_images=self.task != "segmentation" if self.cases else None)
 
     @property
     def task(self) -> Task:

@@ -1,6 +1,5 @@
 """What a dataset.json says: that of the Medical Segmentation Decathlon, and those of nnU-Net, version 1 and 2."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from synthtrust.cases.brats_names import SUFFIXES
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.label_values import check_distinct
+from synthtrust.files import read_json
 
 _MODALITY = {name: modality for modality, names in SUFFIXES.items() for name in names}
 
@@ -104,10 +104,10 @@ def modality_called(name: str) -> str:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
     except FileNotFoundError:
         raise CaseError(f"Expected {path}, but there is none. Set cases.root to the folder of one task.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise CaseError(f"Expected the dataset.json of a task, but could not read {path}: {error}.") from error
     if not isinstance(facts, dict):
         raise CaseError(f"Expected facts by name in {path}, but got {str(facts)[:80]!r}.")

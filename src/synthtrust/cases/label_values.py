@@ -5,6 +5,7 @@ from typing import Any
 
 from synthtrust.cases.cohort import BRATS_LABELS
 from synthtrust.cases.errors import CaseError
+from synthtrust.cases.names import alike
 
 CANONICAL = {**BRATS_LABELS, "RC": 4}
 """Labels of brain tumours that have one value in every cohort; any other label gets a number that is free."""
@@ -94,9 +95,9 @@ def check_distinct(names: Mapping[int, str], where: object) -> None:
     """
     values: dict[str, list[int]] = {}
     for value, name in names.items():
-        values.setdefault(name, []).append(value)
-    for name, shared in values.items():
-        if name and len(shared) > 1:
+        values.setdefault(alike(name), []).append(value)
+    for shared in values.values():
+        if (name := names[shared[0]]) and len(shared) > 1:
             raise CaseError(
                 f"Expected a name of its own for each label in {where}, but got {name!r} for {shared}. Rename one, or "
                 "name the values in cases.label_values."

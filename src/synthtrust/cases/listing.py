@@ -154,7 +154,7 @@ def _images(cohort: Cohort, table: pd.DataFrame) -> Table:
     for modality in cohort.modalities:
         maxima = table[f"{modality}_max"]
         numbers = (table[f"{modality}_min"].min(), maxima.min(), maxima.median(), maxima.max())
-        shown.add_row(modality, *(f"{number:,.6g}" for number in numbers))
+        shown.add_row(escape(modality), *(f"{number:,.6g}" for number in numbers))
     return shown
 
 
@@ -162,5 +162,5 @@ def _labels(volumes: pd.DataFrame) -> Table:
     shown = Table("label", *(f"{name} [ml]" for name in QUANTILES), "cases without")
     for region, part in volumes.groupby("region", sort=False):
         quantiles = part["volume_ml"].quantile(list(QUANTILES.values()))
-        shown.add_row(str(region), *(f"{ml:.3g}" for ml in quantiles), str(int((part["n_voxels"] == 0).sum())))
+        shown.add_row(escape(str(region)), *(f"{ml:.3g}" for ml in quantiles), str(int((part["n_voxels"] == 0).sum())))
     return shown

@@ -146,9 +146,15 @@ class Shelf:
             label: Of the twin.
             notes: For imported twins, see ``NOTES``.
             scratch: Folder to write in, on the same file system; nobody else writes this case there.
+
+        Raises:
+            CaseError: If the id or a modality leads to another place than a file or folder of this set.
         """
         home = self.home(case.id)
+        for path in (home, *self._images(home).values()):
+            _check_below(self.folder, path)
         aside = scratch / home.relative_to(self.folder)
+        _check_below(scratch, aside)
         _remove(aside)  # what a killed process left
         (aside.parent if self.one_file else aside).mkdir(parents=True, exist_ok=True)
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -219,6 +225,15 @@ def _lost(whole: NDArray, image: NDArray) -> float:
     change = float(np.sqrt(np.mean(np.square(whole - image, dtype=np.float64))))
     spread = float(image.std(dtype=np.float64))
     return 0.0 if change == 0 else change / spread if 0 < spread < np.inf else np.inf
+
+
+def _check_below(folder: Path, path: Path) -> None:
+    """Refuse a path that is not below a folder as it is written: by ``..``, or by a link that somebody laid there.
+
+    What lies at such a path is replaced, and nothing of other sets must be.
+    """
+    if path == folder or path.resolve() != folder.resolve() / path.relative_to(folder):
+        raise CaseError(f"Expected the files of a twin below {folder}, but {path} leads elsewhere. Rename the case.")
 
 
 def _remove(path: Path) -> None:
