@@ -257,7 +257,7 @@ def test_whatever_a_library_raises_names_the_file_and_the_error(tmp_path, monkey
     def fail(path):
         raise error
 
-    monkeypatch.setattr("synthtrust.cases.rasters_pillow.kind_of", fail)
+    monkeypatch.setattr("synthtrust.cases.rasters_pillow.check", fail)
     with pytest.raises(CaseError, match=rf"a\.png .*{type(error).__name__}"):
         check_raster(tmp_path / "a.png")
 

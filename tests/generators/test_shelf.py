@@ -3,8 +3,9 @@
 import nibabel as nib
 import numpy as np
 import pytest
+import tifffile
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, CaseError
 from synthtrust.generators.shelf import Shelf
 from synthtrust.testing.tiny import save_nifti
 
@@ -62,3 +63,21 @@ def test_an_image_that_whole_numbers_would_spoil_keeps_its_own(real, tmp_path, i
 def test_imported_volumes_and_those_of_scaled_files_keep_their_values(real, tmp_path):
     assert Shelf.of(tmp_path, ("t1",), [real(np.int16)], painted=False).as_written("t1", twin()).dtype == np.float32
     assert Shelf.of(tmp_path, ("t1",), [real(np.int16, slope=0.5)]).as_written("t1", twin()).dtype == np.float32
+
+
+def drawn_as(path, pixels):
+    tifffile.imwrite(path, pixels)
+    return Case("a", {"grey": path}, 0)
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("u1", np.uint8), ("<u2", np.uint16), (">u2", np.uint16)])
+def test_plane_images_have_the_bits_of_the_training_images(tmp_path, dtype, expected):
+    case = drawn_as(tmp_path / "a.tif", np.arange(42).reshape(6, 7).astype(dtype))
+    assert Shelf.of(tmp_path / "set", ("grey",), [case]).pixel is expected
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u4", "f4"])
+def test_training_images_whose_numbers_a_png_cannot_hold_are_refused(tmp_path, dtype):
+    case = drawn_as(tmp_path / "a.tif", np.arange(42).reshape(6, 7).astype(dtype))
+    with pytest.raises(CaseError, match=r"Expected images of 8 or 16 bits, but .*a\.tif holds"):
+        Shelf.of(tmp_path / "set", ("grey",), [case])

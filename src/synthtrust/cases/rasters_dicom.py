@@ -55,9 +55,10 @@ def pixels_of(path: Path) -> NDArray[Any]:
     return (low + high - numbers.astype(low.dtype)).astype(numbers.dtype)
 
 
-def check_whole(path: Path) -> None:
-    """Check that nothing is missing: every pixel is decoded."""
+def check(path: Path) -> RasterKind:
+    """Check that nothing is missing, for which every pixel is decoded; return the facts of the header."""
     pixels_of(path)
+    return kind_of(path)
 
 
 def _read(path: Path, *, pixels: bool) -> Dataset:
