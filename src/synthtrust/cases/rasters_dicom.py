@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
+from synthtrust.cases import dicom_codecs  # noqa: F401  pydicom decodes with it
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.raster_kind import RasterKind, check_plane
 
