@@ -46,10 +46,29 @@ def write_json(path: str | Path, facts: Any) -> None:
     write_text(path, json.dumps(facts, indent=2, allow_nan=False) + "\n")
 
 
+DETACHED = (".mhd", ".nhdr")
+"""Endings of headers whose voxels lie in another file."""
+
+
 def sha256_of(path: str | Path) -> str:
-    """Return the sha256 of a file's bytes, as hex."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the sha256 of a file's bytes, as hex.
+
+    Where the content lies in several files, the hashes of all are hashed: those in a folder (DICOM slices), or those
+    beside a header that share its name (``.mhd`` and ``.nhdr``, whose voxels are in ``.raw``).
+    """
+    path = Path(path)
+    if path.is_dir():
+        parts = sorted(part for part in path.iterdir() if part.is_file())
+    elif path.suffix.lower() in DETACHED and path.is_file():
+        parts = sorted(part for part in path.parent.iterdir() if part.name.startswith(f"{path.stem}."))
+    else:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for part in parts:
+        with part.open("rb") as file:
+            digest.update(f"{part.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 def fingerprint(facts: Any) -> str:

@@ -39,7 +39,7 @@ def test_a_release_is_found_by_its_names_and_gets_canonical_labels(tmp_path, rel
 def test_the_label_values_are_those_that_the_release_published(tmp_path, release, in_file):
     cohort = tiny_cohort(tmp_path, 1, release=release)
     case = cohort.cases[0]
-    raw = np.asarray(nib.load(case.label).dataobj)
+    raw = np.asarray(nib.as_closest_canonical(nib.load(case.label)).dataobj)
     assert set(np.unique(raw)) == {0, *in_file.values()}
     for name, value in in_file.items():
         np.testing.assert_array_equal(case.load_label() == cohort.labels[name], raw == value)
@@ -58,7 +58,7 @@ def test_a_resection_cavity_must_be_asked_for(tmp_path):
     assert dict(asked.labels) == {"NCR": 1, "ED": 2, "ET": 3, "RC": 4}
     assert 4 in asked.cases[0].load_label()
     case = read_brats(tmp_path, modalities=["t1ce"]).cases[0]
-    with pytest.raises(CaseError, match=r"got \[4.0\] in .*-seg.nii.gz.*2024 has"):
+    with pytest.raises(CaseError, match=r"got \[4.0\] in .*-seg.nii.gz"):
         case.load_label()
 
 
@@ -195,7 +195,7 @@ def test_a_case_whose_shapes_differ_is_refused(tmp_path):
     assert "got shape (16, 20, 23) against (16, 20, 24)" in _only_refusal(tmp_path)
 
 
-@pytest.mark.parametrize(("shift", "refused"), [(1e-4, False), (0.5, True)], ids=["rounding", "half a millimetre"])
+@pytest.mark.parametrize(("shift", "refused"), [(1e-4, False), (0.01, False), (0.5, True)])
 def test_a_case_whose_affines_differ_is_refused(tmp_path, shift, refused):
     path = tiny_cohort(tmp_path, 1).cases[0].images["flair"]
     moved = AFFINE.copy()
@@ -204,7 +204,7 @@ def test_a_case_whose_affines_differ_is_refused(tmp_path, shift, refused):
     cohort = read_brats(tmp_path, modalities=["flair"])
     assert len(cohort.refused) == refused
     if refused:
-        assert "differ by up to 0.5 mm" in cohort.refused[0].why
+        assert "lie up to 0.5 mm apart, 0.4 voxels (stored LPS against LPS)" in cohort.refused[0].why
 
 
 def test_a_file_that_is_not_nifti_is_refused(tmp_path):

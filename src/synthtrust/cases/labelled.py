@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.progress import track
 
 from synthtrust.cases.agreement import other_depths, two_labels
-from synthtrust.cases.case import Case
+from synthtrust.cases.case import Case, Findings
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.raster_kind import RasterKind
 from synthtrust.cases.rasters import check_raster, is_raster, read_pixels
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.volumes import VOLUME_ENDINGS, read_header
 
 GREY = ("grey",)
 COLOURS = ("red", "green", "blue")
-VOLUMES = (".nii", ".nii.gz")
+VOLUMES = VOLUME_ENDINGS
 
 PART_WORDS = {
     "train": "train", "training": "train",
@@ -42,8 +42,8 @@ class LabelledImage:
 
     id: str
     path: Path
-    category: str
-    """Class name."""
+    category: str | Findings
+    """Class name, or the findings."""
     part: str = ""
     patient: str = ""
 
@@ -76,8 +76,32 @@ def classified_cohort(
             id repeats or cannot name a file, there are plane images and volumes, or images of several depths in equal
             parts.
     """
-    classes = sorted({image.category for image in images}) if classes is None else list(classes)
+    classes = sorted({str(image.category) for image in images}) if classes is None else list(classes)
     _check_classes(classes, images, where)
+    return image_cohort(name, where, images, classes, modalities, refused)
+
+
+def image_cohort(
+    name: str,
+    where: Path,
+    images: Sequence[LabelledImage],
+    names: Sequence[str],
+    modalities: Sequence[str] | None = None,
+    refused: Sequence[Refusal] = (),
+) -> Cohort:
+    """Make a cohort of images whose classes, or findings, are settled; the arguments are those of classified_cohort.
+
+    Args:
+        name: Of the cohort.
+        where: The file or folder that errors name.
+        images: In any order, one per id.
+        names: Of the classes or findings, in order.
+        modalities: As there.
+        refused: As there.
+
+    Raises:
+        CaseError: If an id repeats or cannot name a file, or there are plane images and volumes.
+    """
     _check_ids(images, where)
     kinds, damaged = _checked(name, [image.path for image in images])
     usable = [image for image in images if image.path in kinds]
@@ -96,18 +120,21 @@ def classified_cohort(
         raise CaseError(
             f"Expected modalities {list(GREY)}, or of plane images {list(COLOURS)}, but got {list(modalities)}."
         )
-    values = {category: value for value, category in enumerate(classes)}
+    values = {category: value for value, category in enumerate(names)}
+    labels = [i.category if isinstance(i.category, Findings) else values[i.category] for i in usable]
     cases = (
-        case_of(i.id, i.path, values[i.category], modalities, i.part, i.patient or patients.get(i.path, ""))
-        for i in usable
+        case_of(i.id, i.path, label, modalities, i.part, i.patient or patients.get(i.path, ""))
+        for i, label in zip(usable, labels)
     )
     return Cohort(name, tuple(cases), tuple(modalities), values, refused=tuple(refused))
 
 
-def case_of(name: str, path: Path, category: int, modalities: Sequence[str], part: str = "", patient: str = "") -> Case:
+def case_of(
+    name: str, path: Path, label: int | Findings, modalities: Sequence[str], part: str = "", patient: str = ""
+) -> Case:
     """Return the case of one labelled image; each colour is a channel of its file."""
     channels = {colour: channel for channel, colour in enumerate(modalities)} if len(modalities) > 1 else {}
-    return Case(name, dict.fromkeys(modalities, path), category, patient=patient, channels=channels, part=part)
+    return Case(name, dict.fromkeys(modalities, path), label, patient=patient, channels=channels, part=part)
 
 
 def check_image(path: Path) -> RasterKind | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import BRATS_LABELS, Cohort, Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.grid import check_grid
+from synthtrust.cases.volumes import patient_of, stem_of
 
 MODALITIES = {"t1w": "t1", "t1gd": "t1ce", "t2w": "t2"}
 """Names of Task01_BrainTumour that are written otherwise here; any other name is only put in lower case."""
@@ -55,7 +57,7 @@ def read_msd(root: str | Path, modalities: Sequence[str] | None = None) -> Cohor
         if image.name.startswith("._"):  # written by macOS beside every file it copies
             continue
         case = Case(
-            id=image.name.removesuffix(".gz").removesuffix(".nii"),
+            id=stem_of(image),
             images=dict.fromkeys(modalities, image),
             label=label,
             channels={name: channels[name] for name in modalities} if len(channels) > 1 else {},
@@ -63,7 +65,7 @@ def read_msd(root: str | Path, modalities: Sequence[str] | None = None) -> Cohor
         )
         try:
             check_grid(case)
-            cases.append(case)
+            cases.append(replace(case, patient=patient_of(image) or case.patient))
         except CaseError as error:
             refused.append(Refusal(image, str(error)))
     licence = facts.get("licence") or facts.get("license") or "unknown"

@@ -80,6 +80,12 @@ def read_rows(file: Path, columns: Mapping[str, str], needed: Sequence[str]) -> 
         raise CaseError(f"Expected a CSV table, but could not read {file}: {error}.") from error
 
 
+def path_in(root: Path, image: str) -> Path:
+    """Return the path of an image; a path that Windows wrote has backslashes."""
+    path = root / image
+    return root / image.replace("\\", "/") if "\\" in image and not path.exists() else path
+
+
 def _lines(file: Path) -> list[str]:
     """Return the lines of a text, whatever its encoding; without the ``sep=;`` that spreadsheets may begin with."""
     try:

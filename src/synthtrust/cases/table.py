@@ -8,15 +8,14 @@ from pathlib import Path
 
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.labelled import LabelledImage, classified_cohort, part_of
-from synthtrust.cases.sheet import columns_of, read_rows
+from synthtrust.cases.findings import Uncertain, check_options, role_of, with_findings
+from synthtrust.cases.labelled import LabelledImage, classified_cohort, image_cohort, part_of
+from synthtrust.cases.sheet import columns_of, path_in, read_rows
 
 log = logging.getLogger(__name__)
 
 COLUMNS = {"case_id": "case_id", "image": "image", "label": "label", "patient": "patient", "split": "split"}
 """What is read -> the column it is read from."""
-
-REQUIRED = ("case_id", "image", "label")
 
 MISSING = ("nan", "<na>")  # labels that pandas writes for none, in small letters
 
@@ -30,8 +29,13 @@ def read_table(
     classes: Sequence[str] | None = None,
     modalities: Sequence[str] | None = None,
     licence: str = "unknown",
+    labels: Sequence[str] | None = None,
+    separator: str | None = None,
+    uncertain: Uncertain = "refuse",
 ) -> Cohort:
     """Read the cases of a table, and check that each image is there and whole.
+
+    An image has one class, unless ``labels`` or ``separator`` is given: then it may have several findings, or none.
 
     Args:
         file: CSV or TSV with a header, see ``sheet.read_rows``: case_id, image (a plane image or NIfTI), label (class
@@ -44,6 +48,10 @@ def read_table(
             When not given: the labels in alphabetical order, or ``class 0``, ``class 1``, ... for numbers.
         modalities: ``[grey]`` or ``[red, green, blue]``; what most images show when not given.
         licence: Under which the images may be used.
+        labels: Findings in order, each with a column of 0 and 1, in the place of label; blank counts as absent.
+        separator: What stands between the findings in the column label, such as ``|``; a word such as "No Finding" is
+            an image without any. Findings are in the order of ``classes``, or of the alphabet.
+        uncertain: How -1 in a column of ``labels`` is read: ``refuse``, ``negative`` or ``positive``.
 
     Returns:
         The cases; a row without a label or with several findings for one, and one whose image is missing or damaged,
@@ -52,35 +60,54 @@ def read_table(
     Raises:
         CaseError: If there is no such file, a column is missing, a split has an unknown name, or labels are numbers
             that are no classes; and as ``sheet.read_rows`` and ``classified_cohort``.
+        ValueError: If the options for findings contradict each other.
     """
     file = Path(file)
     root = file.parent if root is None else Path(root)
+    name = file.absolute().parent.name if file.stem == "cases" else file.stem
     classes = None if classes is None else [str(name) for name in classes]
-    called = columns_of(COLUMNS, columns)
-    group = {} if "group" in called.values() else {"group": "group"}
-    rows = list(read_rows(file, called | group, (*REQUIRED, *(columns or {}))))
-    labels = _first_rows(rows)
+    check_options(labels, separator, uncertain, labels or (classes if separator else None) or ())
+    rows = _rows(file, columns, labels)
+    if labels is not None or separator is not None:
+        findings = with_findings(rows, labels, separator, uncertain, classes, file, root)
+        cohort = image_cohort(name, file, findings.images, findings.names, modalities, findings.refused)
+        return replace(cohort, licence=licence)
+    first_row = _first_rows(rows)
     refused, labelled = [], []
     for where, row in rows:
-        path = _path(root, row["image"])
-        if why := _why_not(row, labels, where):
+        path = path_in(root, row["image"])
+        if why := _why_not(row, first_row, where):
             refused.append(Refusal(path, why))
         else:
             labelled.append((where, row, path))
-    names = _class_names({row["label"]: labels[row["label"]] for _, row, _ in labelled}, classes, file)
+    names = _class_names({row["label"]: first_row[row["label"]] for _, row, _ in labelled}, classes, file)
     images = [
         LabelledImage(
             id=row["case_id"],
             path=path,
             category=names[row["label"]],
             part=part_of(row["split"], where),
-            patient=row["patient"] or row.get("group", ""),
+            patient=row["patient"],
         )
         for where, row, path in labelled
     ]
     order = list(dict.fromkeys(names.values())) if classes is None else classes
-    name = file.absolute().parent.name if file.stem == "cases" else file.stem
     return replace(classified_cohort(name, file, images, order, modalities, refused), licence=licence)
+
+
+def _rows(
+    file: Path, columns: Mapping[str, str] | None, labels: Sequence[str] | None
+) -> list[tuple[str, dict[str, str]]]:
+    """Return where each row stands and what it says by role; each of the ``labels`` has a role of its own."""
+    called = columns_of(COLUMNS | {finding: finding for finding in labels or ()}, columns)
+    of_findings = {role_of(finding): called.pop(finding) for finding in labels or ()}
+    group = {} if "group" in called.values() else {"group": "group"}
+    asked = {role for role in columns or {} if role in called}
+    needed = ("case_id", "image", *(of_findings or ("label",)), *asked)
+    rows = list(read_rows(file, called | of_findings | group, needed))
+    for _, row in rows:
+        row["patient"] = row["patient"] or row.get("group", "")
+    return rows
 
 
 def _first_rows(rows: Sequence[tuple[str, dict[str, str]]]) -> dict[str, str]:
@@ -92,12 +119,6 @@ def _first_rows(rows: Sequence[tuple[str, dict[str, str]]]) -> dict[str, str]:
         elif row["label"]:
             first.setdefault(row["label"], where)
     return first
-
-
-def _path(root: Path, image: str) -> Path:
-    """Return the path of an image; a path that Windows wrote has backslashes."""
-    path = root / image
-    return root / image.replace("\\", "/") if "\\" in image and not path.exists() else path
 
 
 def _several(label: str, labels: Collection[str]) -> str:

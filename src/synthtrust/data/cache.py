@@ -19,7 +19,7 @@ from synthtrust.cases import Case, CaseError
 from synthtrust.cases.volumes import read_header
 from synthtrust.files import fingerprint, sha256_of
 
-VERSION = 1  # of the preprocessing below; a new one makes a new cache
+VERSION = 2  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
 FACTS = "facts.json"
 

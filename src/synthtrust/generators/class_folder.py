@@ -49,10 +49,16 @@ class ClassFolder(Importer):
         """Draw an image of its class for every case.
 
         Raises:
-            CaseError: If the cases have label maps, the folder is missing, an image cannot be read, there are images of
-                fewer than two classes, or of a folder that is called like no class while a class is missing; or as
-                ``read_class_folders``.
+            CaseError: If the cases have label maps or findings, the folder is missing, an image cannot be read, there
+                are images of fewer than two classes, or of a folder that is called like no class while a class is
+                missing; or as ``read_class_folders``.
         """
+        if cohort.task == "multilabel":
+            raise CaseError(
+                f"Expected cases with a class, but those of {cohort.name} have findings, of which an image may show "
+                "several, and a folder names one. Use a generator that paints them, such as "
+                "generator=class_diffusion_small."
+            )
         if cohort.task != "classification":
             raise CaseError(
                 f"Expected cases with a class, but those of {cohort.name} have label maps. Import twins on label maps "

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest, read_brats, read_manifest, read_msd
-from synthtrust.cases.grid import check_grid
+from synthtrust.cases.grid import check_grid, check_same_grid
 from synthtrust.cases.manifest import NAME
-from synthtrust.cases.volumes import GRID_TOLERANCE, read_header
 from synthtrust.generators.background import cleared
 from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.importer import Found, Importer
@@ -93,7 +92,7 @@ class Folder(Importer):
                 project is not as it was written. The message names them.
         """
         modalities = cohort.modalities
-        if classified := [case.id for case in paint if isinstance(case.label, int)]:
+        if classified := [case.id for case in paint if not case.has_label_map]:
             raise CaseError(
                 f"Expected cases with label maps, to match twins with, but case {classified[0]} has a class. Import "
                 "images of classes with generator=class_folder."
@@ -185,7 +184,7 @@ class Folder(Importer):
         how = next((how for how, label in found.items() if np.array_equal(label, real)), None)
         # Med-DDPM writes the affine of the mask it was given, which may have been cropped: an equal label proves more
         if not (self.med_ddpm_ and how and real.any()):
-            _check_affine(case, twin)
+            check_same_grid(twin.label_map, case.label_map)
         if how is None and not self.edited_masks:
             differ = int((found[first] != real).sum())
             raise CaseError(
@@ -206,12 +205,3 @@ def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
             if (other := files.setdefault(match["role"], path)) != path:
                 raise CaseError(f"Expected one file of {match['role']}, but got {other} and {path}. Remove one.")
     return found
-
-
-def _check_affine(case: Case, twin: Case) -> None:
-    (_, mine), (_, theirs) = read_header(twin.label_map), read_header(case.label_map)
-    if not np.allclose(mine, theirs, atol=GRID_TOLERANCE):
-        raise CaseError(
-            f"Expected the affine of the real case, but they differ by up to {np.abs(mine - theirs).max():.3g} mm: "
-            "another orientation, voxel size or origin. Resample the twin onto the real case."
-        )

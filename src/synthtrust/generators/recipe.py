@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
+from synthtrust.cases.geometry import CANONICAL
+from synthtrust.cases.rasters import is_raster
+from synthtrust.cases.volumes import stored_orientation
 from synthtrust.files import fingerprint, sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
@@ -26,7 +29,7 @@ def recipe_of(
 ) -> dict[str, Any]:
     """Return all that decides what a synthetic set will hold, as plain JSON values.
 
-    The labels to paint on are the sha256 of their files, or classes.
+    The labels to paint on are the sha256 of their files, or classes or findings.
 
     Args:
         generator: With its hyper-parameters.
@@ -92,16 +95,22 @@ def _is_ours(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _label(case: Case) -> str | int:
-    return case.label if isinstance(case.label, int) else sha256_of(case.label)
+def _label(case: Case) -> str | int | Findings:
+    return sha256_of(case.label_map) if case.has_label_map else case.image_label
 
 
 def content_of(case: Case) -> str:
-    """Name what a case holds: its files by their bytes, how they are read, and its class if it has one."""
+    """Name what a case holds: its files by their bytes, how they are read, and its class or findings if it has them."""
     hashes = {role: sha256_of(path) for role, path in case.files.items()}
     relabel = None if case.relabel is None else sorted(case.relabel.items())
-    category = [case.label] if isinstance(case.label, int) else []  # a label map is among the files
-    return fingerprint([hashes, dict(case.channels), relabel, *category])
+    whole = [] if case.has_label_map else [case.image_label]  # a label map is among the files
+    # what was learned before arrays were brought to one orientation is something else where files have another
+    turned = {role: stored for role, path in case.files.items() if (stored := _stored(path)) != CANONICAL}
+    return fingerprint([hashes, dict(case.channels), relabel, *whole, *([turned] if turned else [])])
+
+
+def _stored(path: Path) -> str:
+    return CANONICAL if is_raster(path) else stored_orientation(path)
 
 
 @cache  # reading what is installed takes a second

@@ -24,8 +24,13 @@ OF_THE_DOOR = ("list", "skip_refused")
 CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
 """Task -> options that serve it, for whoever chose others."""
 
+SERVED_BY = {"segmentation": "segmentation", "classification": "classification", "multilabel": "classification"}
+"""Task of a cohort -> that of the model and data which serve it: a classifier tells findings too."""
 
-PAIRS = {"segmentation": 4, "classification": 64}
+LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
+
+
+PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 """Task -> cases compared with their twins before training: twins on a label share much, those of a class only that."""
 
 
@@ -90,11 +95,10 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
         ValueError: If the model is for another task than the cohort, or the splits or the mix are impossible.
     """
     cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
-    if (task := _task_of(cfg.model)) != cohort.task:
+    if (task := _task_of(cfg.model)) != (needed := SERVED_BY[cohort.task]):
         raise ValueError(
-            f"Expected a model for {cohort.task}, since the cases of {cohort.name} have "
-            f"{'classes' if cohort.task == 'classification' else 'label maps'}, but got one for {task}. Choose for "
-            f"example {CHOICES[cohort.task]}."
+            f"Expected a model for {needed}, since the cases of {cohort.name} have {LABELS[cohort.task]}, but got one "
+            f"for {task}. Choose for example {CHOICES[needed]}."
         )
     asked: Splits = make(cfg.split)(cohort.cases)
     generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
@@ -128,22 +132,30 @@ def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:
     return {part: ids for part, ids in gone.items() if ids}
 
 
-def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = ()) -> Model:
+def build_model(
+    cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = (), n_cases: int = 0
+) -> Model:
     """Make the model for a cohort's modalities and labels.
 
     Args:
         cfg: The config of a run.
         cohort: What the model is for.
         size: Side lengths of the images, for a classifier.
-        class_counts: Training cases of each class, for a classifier whose loss balances them.
+        class_counts: Training cases of each class or finding, for a classifier whose loss balances them.
+        n_cases: Training cases, likewise.
 
     Raises:
         ValueError: If the config asks for a region that the cohort has not.
     """
     model: Model
-    if cohort.task == "classification":
+    if cohort.task != "segmentation":
         model = make(cfg.model)(
-            channels=len(cohort.modalities), classes=class_names(cohort), size=size, class_counts=class_counts
+            channels=len(cohort.modalities),
+            classes=class_names(cohort),
+            size=size,
+            findings=cohort.task == "multilabel",
+            class_counts=class_counts,
+            n_cases=n_cases,
         )
     else:
         model = make(cfg.model)(
@@ -161,7 +173,7 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 
 
 def class_names(cohort: Cohort) -> list[str]:
-    """Return the names of the classes, in order of value."""
+    """Return the names of the classes or findings, in order of value."""
     return sorted(cohort.labels, key=lambda name: cohort.labels[name])
 
 

@@ -60,14 +60,15 @@ class Run:
 
     @property
     def task(self) -> str:
-        """``segmentation`` or ``classification``; older runs, which do not say it, are segmentations."""
+        """``segmentation``, ``classification`` or ``multilabel``; older runs, which do not say it, are the first."""
         return str(self.facts().get("task", "segmentation"))
 
     def scores(self) -> pd.DataFrame:
         """One row per test case, source and region or class, behind alpha, seed and mode.
 
         Columns of a segmenter: case, patient, source, region, dice, n_reference, n_prediction [voxels]; of a
-        classifier: case, patient, source, target, class, probability.
+        classifier: case, patient, source, target, class, probability; of findings present (1 or 0) behind the class,
+        and no target.
         """
         return self._table(SCORES)
 
@@ -76,7 +77,10 @@ class Run:
         return self._table("volumes.csv")
 
     def classes(self) -> pd.DataFrame:
-        """One row per real case of a classification: case, patient, part, source, class."""
+        """One row per real case of a classification: case, patient, part, source, class.
+
+        Of findings a row for each of them, with 1 or 0 in the column ``present``.
+        """
         return self._table("classes.csv")
 
     @cached_property

@@ -15,7 +15,7 @@ from synthtrust.cases.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
-from synthtrust.runs.build import class_names
+from synthtrust.runs.build import LABELS, class_names
 from synthtrust.runs.run import Run
 from synthtrust.runs.trained import trained_model
 
@@ -64,7 +64,7 @@ def _overlap(run: Run, cohort: Cohort, *, allow_overlap: bool) -> str:
     of_generator = load_manifest(Path(data["twins"])).get("training_ids")
     seen = patients_named([*real, *(of_generator or ())], cohort.cases)
     overlapping = sorted(case.id for case in cohort.cases if case.patient in seen)
-    if cohort.task == "classification":  # the same image under another id is in both all the same
+    if cohort.task != "segmentation":  # the same image under another id is in both all the same
         trained_on = tuple(case for case in run.cohort.cases if case.id in set(real))
         copies = find_duplicates(Splits(trained_on, (), cohort.cases))
         overlapping = sorted({*overlapping, *(copy.other for copy in copies)})
@@ -81,8 +81,10 @@ def _overlap(run: Run, cohort: Cohort, *, allow_overlap: bool) -> str:
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:
     if cohort.task != run.task:
         raise CaseError(f"Expected cases for {run.task} as {run.folder} had, but {cohort.name} is for {cohort.task}.")
-    if cohort.task == "classification" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
-        raise CaseError(f"Expected classes {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}.")
+    if cohort.task != "segmentation" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
+        raise CaseError(
+            f"Expected {LABELS[cohort.task]} {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}."
+        )
 
 
 @torch.inference_mode()
@@ -115,7 +117,7 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
             yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, of_case.tolist()))
 
 
-SCORERS = {"segmentation": _segmented, "classification": _classified}
+SCORERS = {"segmentation": _segmented, "classification": _classified, "multilabel": _classified}
 
 
 def _warn_of_other_spacing(run: Run, prepared: list[Prepared]) -> None:

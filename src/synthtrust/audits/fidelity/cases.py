@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import nibabel as nib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from synthtrust.cases import Case
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.resizing import resize
+from synthtrust.cases.volumes import describe_header
 
 Array = NDArray[np.float64]
 
@@ -110,7 +110,7 @@ def _common_size(painted: SyntheticSet, real: Sequence[Case], synthetic: Sequenc
         CaseError: If a twin on a label map lies on a grid that no real case has.
     """
     mine, theirs = ({size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
-    if painted.task == "classification":
+    if painted.task != "segmentation":
         return common_size(mine | theirs)
     if real and (foreign := sorted(mine - theirs - {size_of(case.label_map) for case in painted.holdout})):
         raise CaseError(
@@ -184,7 +184,7 @@ def _kind(path: Path) -> float:
     if is_raster(path):
         kind = raster_kind(path)
         return float(kind.bits * (1 if kind.number == "f" else -1))
-    dtype = nib.load(path).get_data_dtype()
+    dtype = describe_header(path).dtype
     return 8.0 * dtype.itemsize * (1 if dtype.kind == "f" else -1)
 
 

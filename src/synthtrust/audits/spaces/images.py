@@ -33,7 +33,7 @@ def standardised(image: Tensor) -> Tensor:
 
 
 def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, tuple[float, ...]]:
-    """Return image ``(C, *spatial)``, label map (None for a class), and voxel size [mm] (1 where the file has none).
+    """Return image ``(C, *spatial)``, label map (None without one), and voxel size [mm] (1 where the file has none).
 
     Raises:
         CaseError: If an image cannot be read, is constant, or holds NaN or infinity.
@@ -47,7 +47,7 @@ def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, 
         )
     first = case.images[modalities[0]]
     spacing = (1.0,) * images[0].ndim if is_raster(first) else tuple(map(float, voxel_sizes(read_header(first)[1])))
-    label = None if isinstance(case.label, int) else torch.from_numpy(case.load_label())
+    label = torch.from_numpy(case.load_label()) if case.has_label_map else None
     return torch.from_numpy(np.stack(images)), label, spacing[: images[0].ndim]
 
 
