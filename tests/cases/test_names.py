@@ -58,7 +58,7 @@ def test_names_that_some_file_systems_mix_up_are_refused(pair):
         cohort(ids=pair)
     with pytest.raises(CaseError, match="Expected modalities of set that differ"):
         cohort(modalities=pair)
-    with pytest.raises(CaseError, match="Expected labels that differ"):
+    with pytest.raises(CaseError, match="Expected a name of its own for each label"):
         cohort(labels=dict(zip(pair, (0, 1))))
 
 
@@ -93,9 +93,9 @@ def decathlon(tmp_path):
 def test_two_labels_of_one_name_are_refused_and_none_drops_out(decathlon):
     assert read_msd(decathlon()).labels == {"a": 1, "b": 2, "c": 3}
     for second in ("a", "A"):
-        with pytest.raises(CaseError, match="Expected labels that differ"):
+        with pytest.raises(CaseError, match="Expected a name of its own for each label"):
             read_msd(decathlon(labels={"0": "no", "1": "a", "2": second}))
-    with pytest.raises(CaseError, match="Expected labels that differ"):
+    with pytest.raises(CaseError, match="Expected a name of its own for each label"):
         read_msd(decathlon(labels={"0": "no", "1": "edema", "2": "non-enhancing tumor", "3": "non-enhancing tumour"}))
 
 

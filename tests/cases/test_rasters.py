@@ -5,11 +5,9 @@ import zlib
 
 import imagecodecs
 import numpy as np
-import pydicom
 import pytest
 import tifffile
 from PIL import Image, ImageOps
-from pydicom.uid import RLELossless
 
 from drawn import blobs, colourful, save_dicom
 from synthtrust.cases import CaseError
@@ -257,26 +255,9 @@ def test_whatever_a_library_raises_names_the_file_and_the_error(tmp_path, monkey
     def fail(path):
         raise error
 
-    monkeypatch.setattr("synthtrust.cases.rasters_pillow.kind_of", fail)
+    monkeypatch.setattr("synthtrust.cases.rasters_pillow.check", fail)
     with pytest.raises(CaseError, match=rf"a\.png .*{type(error).__name__}"):
         check_raster(tmp_path / "a.png")
-
-
-def test_a_dicom_file_in_a_compressed_syntax_is_read(tmp_path):
-    dicom(DEEP)(tmp_path / "a.dcm")
-    image = pydicom.dcmread(tmp_path / "a.dcm")
-    image.compress(RLELossless)
-    image.save_as(tmp_path / "b.dcm")
-    np.testing.assert_array_equal(read_pixels(tmp_path / "b.dcm"), DEEP)
-
-
-def test_the_patient_of_a_dicom_file_is_known_by_a_hash(tmp_path):
-    for name, patient in (("a", "Doe^Jane"), ("b", "Doe^Jane"), ("c", "Roe"), ("d", "")):
-        dicom(GREY, PatientID=patient)(tmp_path / f"{name}.dcm")
-    a, b, c, d = (raster_kind(tmp_path / f"{name}.dcm").patient for name in "abcd")
-    assert a == b != c
-    assert d == ""
-    assert "Doe" not in a
 
 
 def test_a_volume_is_no_plane_image(tmp_path):

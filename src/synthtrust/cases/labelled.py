@@ -111,7 +111,8 @@ def image_cohort(
     rasters = {path: kind for path, kind in kinds.items() if kind is not None}
     odd = [*other_depths(rasters, where), *two_labels([(image.path, image.category) for image in usable])]
     refused = [*refused, *damaged, *odd]
-    usable = [image for image in usable if image.path not in {refusal.where for refusal in odd}]
+    exceptions = {refusal.where for refusal in odd}
+    usable = [image for image in usable if image.path not in exceptions]
     patients = _patients(rasters)
     if modalities is None:
         modalities = COLOURS if flat == {True} and _in_colours([image.path for image in usable]) else GREY

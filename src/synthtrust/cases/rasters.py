@@ -36,7 +36,8 @@ def raster_kind(path: Path) -> RasterKind:
         CaseError: If the file is missing, is no image, a stack of several, or has pixels that are no grey or colours.
     """
     with _named(path):
-        return _reader(path).kind_of(path)
+        kind: RasterKind = _reader(path).kind_of(path)
+    return kind
 
 
 def check_raster(path: Path) -> RasterKind:
@@ -46,9 +47,7 @@ def check_raster(path: Path) -> RasterKind:
         CaseError: As ``read_pixels``.
     """
     with _named(path):
-        reader = _reader(path)
-        kind = reader.kind_of(path)
-        reader.check_whole(path)
+        kind: RasterKind = _reader(path).check(path)
     return kind
 
 
@@ -63,11 +62,9 @@ def read_pixels(path: Path) -> NDArray[Any]:
             several, an animation, transparent pixels, or colours without a settled meaning, such as LAB.
     """
     with _named(path):
-        reader = _reader(path)
-        kind: RasterKind = reader.kind_of(path)
-        pixels: NDArray[Any] = reader.pixels_of(path)
-    if pixels.shape not in (kind.shape, (*kind.shape, 3)):
-        raise CaseError(f"Expected pixels (H, W) or (H, W, 3) as its header says, but got {pixels.shape} in {path}.")
+        pixels: NDArray[Any] = _reader(path).pixels_of(path)
+    if pixels.ndim != 2 and pixels.shape[2:] != (3,):
+        raise CaseError(f"Expected grey or colours, but got {pixels.shape} numbers in {path}. Save it as grey or RGB.")
     return pixels
 
 

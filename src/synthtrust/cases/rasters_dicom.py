@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 
+from synthtrust.cases import dicom_codecs  # noqa: F401  pydicom decodes with it
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.raster_kind import RasterKind, check_plane
 
@@ -55,9 +56,10 @@ def pixels_of(path: Path) -> NDArray[Any]:
     return (low + high - numbers.astype(low.dtype)).astype(numbers.dtype)
 
 
-def check_whole(path: Path) -> None:
-    """Check that nothing is missing: every pixel is decoded."""
+def check(path: Path) -> RasterKind:
+    """Check that nothing is missing, for which every pixel is decoded; return the facts of the header."""
     pixels_of(path)
+    return kind_of(path)
 
 
 def _read(path: Path, *, pixels: bool) -> Dataset:

@@ -1,5 +1,7 @@
 """PNG, JPEG, BMP, GIF, WebP and JPEG 2000: read with Pillow, and with imagecodecs what Pillow would cut to 8 bits."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +27,13 @@ COLOURS = ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
 
 def kind_of(path: Path) -> RasterKind:
     """Return what the header says; a JPEG 2000 image is decoded for it."""
-    with Image.open(path, formats=FORMATS) as image:
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # of a JPEG, what follows is a preview
-        check_plane(frames, image.height, image.width, path)
-        if image.mode not in (*NUMBERS, *GREYS, *COLOURS):
-            raise CaseError(f"Expected grey or colours, but {path} has mode {image.mode}. Save it as grey or RGB.")
-        if image.format == "JPEG2000":
-            dtype = imagecodecs.jpeg2k_decode(path.read_bytes()).dtype
-            number, bits = str(dtype.kind), 8 * dtype.itemsize
-        else:
-            number, bits = NUMBERS.get(image.mode, ("u", 16 if _is_deep(image) else 8))
-        shape = upright_shape(image.height, image.width, _orientation(image, path))
-        mode = f"{image.mode};16" if bits == 16 and image.mode not in NUMBERS else image.mode
-        return RasterKind(str(image.format), mode, number, bits, shape)
+    with _image(path) as image:
+        return _kind(image, path)
 
 
 def pixels_of(path: Path) -> NDArray[Any]:
     """Read the numbers of an upright image, ``(H, W)`` or ``(H, W, 3)``; black and white of 1 bit are 0 and 255."""
-    with Image.open(path, formats=FORMATS) as image:
+    with _image(path) as image:
         if image.format == "JPEG2000":
             return upright(_opaque(imagecodecs.jpeg2k_decode(path.read_bytes()), path), _orientation(image, path))
         if _is_deep(image):
@@ -58,17 +49,40 @@ def pixels_of(path: Path) -> NDArray[Any]:
         return np.asarray(turned.convert("L" if image.mode in GREYS else "RGB"))
 
 
-def check_whole(path: Path) -> None:
-    """Check as cheaply as the format allows that nothing is missing, and that the image is opaque."""
-    with Image.open(path, formats=FORMATS) as image:
+def check(path: Path) -> RasterKind:
+    """Check as cheaply as the format allows that nothing is missing, and that the image is opaque; return its facts."""
+    with _image(path) as image:
+        kind = _kind(image, path)
         if image.format == "PNG" and not image.has_transparency_data:  # has checksums
             image.verify()
-            return
+            return kind
         if image.format in ("JPEG", "MPO"):  # is read to its end, at an eighth of its size
             image.draft(image.mode, (1, 1))
             image.load()
-            return
+            return kind
     pixels_of(path)
+    return kind
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[Image.Image]:
+    with Image.open(path, formats=FORMATS) as image:
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # of a JPEG, what follows is a preview
+        check_plane(frames, image.height, image.width, path)
+        if image.mode not in (*NUMBERS, *GREYS, *COLOURS):
+            raise CaseError(f"Expected grey or colours, but {path} has mode {image.mode}. Save it as grey or RGB.")
+        yield image
+
+
+def _kind(image: Image.Image, path: Path) -> RasterKind:
+    if image.format == "JPEG2000":
+        dtype = imagecodecs.jpeg2k_decode(path.read_bytes()).dtype
+        number, bits = str(dtype.kind), 8 * dtype.itemsize
+    else:
+        number, bits = NUMBERS.get(image.mode, ("u", 16 if _is_deep(image) else 8))
+    shape = upright_shape(image.height, image.width, _orientation(image, path))
+    mode = f"{image.mode};16" if bits == 16 and image.mode not in NUMBERS else image.mode
+    return RasterKind(str(image.format), mode, number, bits, shape)
 
 
 def _is_deep(image: Image.Image) -> bool:

@@ -25,12 +25,7 @@ ORIENTATION = 274  # tag
 def kind_of(path: Path) -> RasterKind:
     """Return what the header says."""
     with _page(path) as page:
-        grey = page.photometric in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
-        mode = str(page.dtype) if grey else f"{page.dtype} {page.photometric.name}"
-        bits = 8 if page.photometric == PHOTOMETRIC.PALETTE else max(8, page.bitspersample)
-        number = {"b": "u"}.get(page.dtype.kind, page.dtype.kind)
-        shape = upright_shape(page.imagelength, page.imagewidth, _orientation(page))
-        return RasterKind("TIFF", mode, number, bits, shape)
+        return _kind(page)
 
 
 def pixels_of(path: Path) -> NDArray[Any]:
@@ -49,13 +44,15 @@ def pixels_of(path: Path) -> NDArray[Any]:
         return upright(_numbers(pixels, page, path), _orientation(page))
 
 
-def check_whole(path: Path) -> None:
-    """Check as cheaply as the format allows that nothing is missing, and that the image is opaque."""
+def check(path: Path) -> RasterKind:
+    """Check as cheaply as the format allows that nothing is missing, and that the image is opaque; return its facts."""
     with _page(path) as page:
         _check_extent(page, path)
         plain = page.compression == COMPRESSION.NONE and not page.extrasamples
+        kind = _kind(page)
     if not plain:
         pixels_of(path)
+    return kind
 
 
 @contextmanager
@@ -80,6 +77,15 @@ def _page(path: Path) -> Iterator[TiffPage]:
                 f"Expected whole or floating-point numbers, but {path} has {page.dtype} of {page.bitspersample} bits."
             )
         yield page
+
+
+def _kind(page: TiffPage) -> RasterKind:
+    grey = page.photometric in (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.MINISWHITE)
+    mode = str(page.dtype) if grey else f"{page.dtype} {page.photometric.name}"
+    bits = 8 if page.photometric == PHOTOMETRIC.PALETTE else max(8, page.bitspersample)
+    number = {"b": "u"}.get(page.dtype.kind, page.dtype.kind)
+    shape = upright_shape(page.imagelength, page.imagewidth, _orientation(page))
+    return RasterKind("TIFF", mode, number, bits, shape)
 
 
 def _check_extent(page: TiffPage, path: Path) -> None:
