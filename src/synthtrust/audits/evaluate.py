@@ -14,8 +14,9 @@ from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.conventions import check_conditions
 from synthtrust.files import sha256_of
-from synthtrust.report.verdicts import check_conditions, failures
+from synthtrust.report.verdicts import failures
 from synthtrust.runs import Run, find_runs, make, read_cases, score_cohort
 from synthtrust.runs.headline import headline
 

@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases import Cohort, Splits
 from synthtrust.cases.duplicates import check_duplicates
 from synthtrust.cases.parity import check_parity, parity, print_parity
-from synthtrust.data import MixedCases, check_val
+from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.guards import guard, training_ids_of
 from synthtrust.generators.importer import Importer
@@ -20,10 +21,6 @@ Model = Segmenter | Classifier
 
 OF_THE_DOOR = ("list", "skip_refused")
 """Keys of ``cases`` that are the entry script's, not the reader's."""
-
-CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
-"""Task -> options that serve it, for whoever chose others."""
-
 
 PAIRS = {"segmentation": 4, "classification": 64}
 """Task -> cases compared with their twins before training: twins on a label share much, those of a class only that."""
@@ -55,8 +52,8 @@ def check_choices(cfg: DictConfig) -> None:
             f"Expected model and data for one task, but got a model for {model} and data for {data}. Choose for "
             f"example {choices}."
         )
-    if not 0 <= cfg.alpha <= 1:
-        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {cfg.alpha}.")
+    check_alpha(cfg.alpha)
+    check_steps(cfg.steps, cfg.val_every)
     choice = cfg.data.get("val", "mix"), cfg.alpha, cfg.data.get("mode", "complement")
     check_val(*choice, allow_real_val=cfg.data.get("allow_real_val", False))
 

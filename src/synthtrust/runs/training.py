@@ -53,8 +53,6 @@ def train_run(cfg: DictConfig) -> float:
     run = Run(Path(cfg.paths.output))
     refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
-    if cfg.steps % cfg.val_every:
-        raise ValueError(f"Expected steps to be a multiple of val_every={cfg.val_every}, but got {cfg.steps}.")
     if (found := _found(run, cfg)) is not None:
         return found
     write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
