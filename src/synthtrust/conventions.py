@@ -36,6 +36,9 @@ CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=res
 FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoints/last.ckpt"
 """Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
 
+LOCK, OWNER = "run.lock", "owner.json"
+"""Of the process that works on a run: its lock, which stays, and who it is, which goes."""
+
 LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "pack": 1, "timesteps": 2, "sampling_steps": 2, "max_steps": 1,
     "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "dilations": 1, "spade_channels": 1,

@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from synthtrust.conventions import CONFIG, FACTS
+from synthtrust.conventions import CONFIG, FACTS, LOCK
 from synthtrust.door.check import check
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
@@ -49,17 +49,24 @@ class Door(Callback):
         self.stage = stage_of(Path(config.hydra.runtime.output_dir))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Record how a job of a sweep ended, and let the others go on; clear up after a run that never began."""
+        """Record how a job of a sweep ended, and let the others go on; clear up after a run that never began.
+
+        Raises:
+            SystemExit: With the line that a single run was refused with.
+        """
         folder = Path(config.hydra.runtime.output_dir)
         error = job_return._return_value if job_return.status == JobStatus.FAILED else None
+        line = None if error is None else in_one_line(error)
         if goes_on(config):
             write_status(folder, self.stage, error)
             if error is not None:
-                line = in_one_line(error)
                 log.error(line or "The job failed; the sweep goes on.", exc_info=None if line else error)
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, None
-        elif not (folder / CONFIG).exists() and not (folder / FACTS).exists():
-            _clear(folder, self.new_folders, refused=error is not None and in_one_line(error) is not None)
+            return
+        if not (folder / CONFIG).exists() and not (folder / FACTS).exists():
+            _clear(folder, self.new_folders, refused=line is not None)
+        if line is not None:
+            sys.exit(line)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print how the jobs ended.
@@ -81,7 +88,9 @@ def _or_exit(ask: Any, *about: Any) -> Any:
 
 
 def _clear(folder: Path, new_folders: list[Path], *, refused: bool) -> None:
-    """Remove the folders that a run made if it left nothing in them, and the log of one that was refused."""
+    """Remove the folders that a run made if it left nothing in them, and lock and log of one that was refused."""
+    if refused:
+        (folder / LOCK).unlink(missing_ok=True)
     for handler in logging.getLogger().handlers if refused else ():
         if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == folder:
             handler.close()

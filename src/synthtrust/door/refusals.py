@@ -27,7 +27,7 @@ def _of_the_config(error: Exception) -> str:
     for one in (error, cause):
         if isinstance(one, ConfigAttributeError | ConfigKeyError) and one.full_key:
             return f"Error: {misspelt(one)}"
-    if str(cause or "").startswith("Expected "):  # what a target was given to read, or a value: Hydra hides why it fails
+    if str(cause or "").startswith("Expected "):  # Hydra hides why a target or a resolver fails
         return f"Error: {cause}"
     return f"Error in the configuration: {_joined(error)}" + (f" Because: {_joined(cause)}" if cause else "")
 

@@ -65,6 +65,7 @@ RULES: Mapping[str, Rule] = {
     "duplicates": _among(*POLICIES),
     "allow_overlap": _among(*OVERLAPS),
     "wait": TRUTH,
+    "trusted": TRUTH,
     "regions": _or_null(REGIONS),
     "margins.margin": Rule("to be a number of at least 0", lambda value: is_number(value, 0)),
     "margins.ratio_margin": Rule("to be a number from 0 to 1", lambda value: is_number(value, 0, 1)),

@@ -64,7 +64,7 @@ def _check_tasks(cfg: DictConfig) -> None:
     for group, what in (("cases", "cases"), ("generator", "a generator")):
         if None not in (asked, task[group]) and asked != task[group] and not cfg.cases.get("list", False):
             raise ValueError(
-                f"Expected {what} for {asked}, as model and data are, but got {cfg[group]._target_}, for {task[group]}. "
+                f"Expected {what} for {asked}, as model and data are, but {cfg[group]._target_} is for {task[group]}. "
                 f"Choose for example {choices}, or another {group}=..."
             )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, Splits
@@ -16,6 +17,7 @@ from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.guards import guard, training_ids_of
 from synthtrust.generators.importer import Importer
 from synthtrust.models import Classifier, Segmenter
+from synthtrust.trackers import guarded
 
 Model = Segmenter | Classifier
 
@@ -86,6 +88,8 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
             network would see real cases and twins through two different preprocessings.
         ValueError: If the model is for another task than the cohort, or the splits or the mix are impossible.
     """
+    generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
+    make(cfg.model)  # what it refuses by itself, before a case is read
     cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
     if (task := _task_of(cfg.model)) != cohort.task:
         raise ValueError(
@@ -94,7 +98,6 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
             f"example {CHOICES[cohort.task]}."
         )
     asked: Splits = make(cfg.split)(cohort.cases)
-    generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
     splits = without_duplicates(asked, cohort, cfg.get("duplicates", "refuse"))
     splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
@@ -152,8 +155,19 @@ def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
-    """Make the Trainer with its callbacks, loggers and plugins."""
-    trainer: Trainer = make(cfg.trainer)
+    """Make the Trainer with its callbacks and plugins, and with loggers whose failures cost nothing.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    node = plain(cfg.trainer)
+    nodes = node.get("logger")
+    loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
+    try:
+        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(logger=loggers)
+    except MisconfigurationException as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
     return trainer
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from synthtrust.cases import Cohort
+from synthtrust.checkpoints import load_checkpoint
 from synthtrust.runs.build import build_model
 from synthtrust.runs.run import Run
 
@@ -20,6 +21,5 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
     """
     model = build_model(run.config, cohort, size)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    checkpoint = torch.load(run.best, map_location=device, weights_only=True)
-    model.load_state_dict(checkpoint["state_dict"])
+    model.load_state_dict(load_checkpoint(run.best, device)["state_dict"])
     return model.eval().to(device)
