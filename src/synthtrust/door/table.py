@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from synthtrust.conventions import FACTS, LAST
@@ -42,11 +43,15 @@ def forget(jobs: Sequence[Job]) -> None:
 def print_table(jobs: Sequence[Job]) -> bool:
     """Print how each job ended, and return whether none failed."""
     words = [_word(job.folder) for job in jobs]
-    table = Table("Job", "Set", "Folder", "Status", "Why", title="How the jobs ended")
+    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    table = Table("Job", "Status", title="How the jobs ended")
+    for header in ("Set", "Folder", "Why"):
+        table.add_column(header, overflow="fold")
     for job, (status, why) in zip(jobs, words, strict=True):
-        shown = " ".join(text for text in job.overrides if not text.startswith("hydra."))
-        table.add_row(str(job.number), shown, str(job.folder), status, why, style="red" if status in FAILED else None)
-    Console().print(table, markup=False)
+        mine = " ".join(text for text in job.overrides if text not in shared)
+        cells = (str(job.number), status, mine, str(job.folder), why)
+        table.add_row(*map(escape, cells), style="red" if status in FAILED else None)
+    Console().print(table)
     return not any(status in FAILED for status, _ in words)
 
 
