@@ -7,7 +7,7 @@ import pytest
 from hydra.utils import get_object, instantiate
 from omegaconf import OmegaConf
 
-from synthtrust.cli import check_evaluation, check_training
+from synthtrust.door import check_evaluation, check_training
 from synthtrust.plugins import conf_dir
 
 CONF = Path(conf_dir())

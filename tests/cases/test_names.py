@@ -58,7 +58,7 @@ def test_names_that_some_file_systems_mix_up_are_refused(pair):
         cohort(ids=pair)
     with pytest.raises(CaseError, match="Expected modalities of set that differ"):
         cohort(modalities=pair)
-    with pytest.raises(CaseError, match="Expected a name of its own for each label"):
+    with pytest.raises(CaseError, match="Expected labels that differ"):
         cohort(labels=dict(zip(pair, (0, 1))))
 
 

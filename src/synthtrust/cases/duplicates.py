@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import combinations, product
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,10 @@ from synthtrust.cases.errors import CaseError
 from synthtrust.cases.rasters import is_raster, raster_kind, read_raster
 from synthtrust.cases.splits import PARTS, Splits
 from synthtrust.cases.volumes import read_header
+from synthtrust.conventions import POLICIES
 
 log = logging.getLogger(__name__)
 
-Policy = Literal["refuse", "drop", "allow"]
 
 ALIKE = 0.96
 """Correlation from which two images count as one. Of 6 million pairs of chest X-rays of 28 x 28 pixels in two parts of
@@ -99,8 +98,8 @@ def check_duplicates(splits: Splits, policy: str = "refuse") -> Splits:
         CaseError: If there are duplicates and they are refused, or nothing would be left of a part.
         ValueError: If the policy is none of the three.
     """
-    if policy not in get_args(Policy):
-        raise ValueError(f"Expected `duplicates` among {list(get_args(Policy))}, but got {policy!r}.")
+    if policy not in POLICIES:
+        raise ValueError(f"Expected `duplicates` among {list(POLICIES)}, but got {policy!r}.")
     found = find_duplicates(splits)
     if not found:
         return splits

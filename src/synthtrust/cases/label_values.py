@@ -95,7 +95,7 @@ def check_distinct(names: Mapping[int, str], where: object) -> None:
     """
     values: dict[str, list[int]] = {}
     for value, name in names.items():
-        values.setdefault(alike(name), []).append(value)
+        values.setdefault(alike(_plain(name)), []).append(value)
     for shared in values.values():
         if (name := names[shared[0]]) and len(shared) > 1:
             raise CaseError(

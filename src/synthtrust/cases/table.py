@@ -102,9 +102,8 @@ def _rows(
     called = columns_of(COLUMNS | {finding: finding for finding in labels or ()}, columns)
     of_findings = {role_of(finding): called.pop(finding) for finding in labels or ()}
     group = {} if "group" in called.values() else {"group": "group"}
-    asked = {role for role in columns or {} if role in called}
-    needed = ("case_id", "image", *(of_findings or ("label",)), *asked)
-    rows = list(read_rows(file, called | of_findings | group, needed))
+    needed = dict.fromkeys(("case_id", "image", *(of_findings or ("label",)), *(columns or {})))
+    rows = list(read_rows(file, called | of_findings | group, [role for role in needed if role in called | of_findings]))
     for _, row in rows:
         row["patient"] = row["patient"] or row.get("group", "")
     return rows

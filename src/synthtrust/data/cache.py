@@ -38,18 +38,18 @@ class Prepared:
 
     def image(self) -> NDArray[np.float16]:
         """Return the channels, memory-mapped, shape ``(C, H, W, D)``, in standard deviations of the brain."""
-        array: NDArray[np.float16] = np.load(self.folder / "image.npy", mmap_mode="r")
+        array: NDArray[np.float16] = np.load(self.folder / "image.npy", mmap_mode="r", allow_pickle=False)
         return array
 
     def label(self) -> NDArray[np.uint8]:
         """Return the label map, memory-mapped, shape ``(H, W, D)``."""
-        array: NDArray[np.uint8] = np.load(self.folder / "label.npy", mmap_mode="r")
+        array: NDArray[np.uint8] = np.load(self.folder / "label.npy", mmap_mode="r", allow_pickle=False)
         return array
 
     @cached_property
     def points(self) -> NDArray[np.int16]:
         """Up to POINTS labelled voxels of each label, rows ``(label, h, w, d)``."""
-        array: NDArray[np.int16] = np.load(self.folder / "points.npy")
+        array: NDArray[np.int16] = np.load(self.folder / "points.npy", allow_pickle=False)
         return array
 
     @property

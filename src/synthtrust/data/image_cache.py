@@ -40,7 +40,7 @@ class ImageTable:
     @cached_property
     def images(self) -> NDArray[np.float16]:
         """All images, memory-mapped, shape ``(N, C, *size)``, in standard deviations of each image."""
-        array: NDArray[np.float16] = np.load(self.folder / IMAGES, mmap_mode="r")
+        array: NDArray[np.float16] = np.load(self.folder / IMAGES, mmap_mode="r", allow_pickle=False)
         return array
 
     @property

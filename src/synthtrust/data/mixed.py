@@ -10,10 +10,8 @@ from lightning import LightningDataModule
 
 from synthtrust.cases import Case, Cohort, Splits, mix
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.cases.mix import WITH_REAL
+from synthtrust.conventions import WITH_REAL, Val, check_val
 from synthtrust.data.draws import DrawSampler
-
-Val = Literal["mix", "real", "synthetic"]
 
 
 class MixedCases(LightningDataModule, ABC):
@@ -161,29 +159,6 @@ class MixedCases(LightningDataModule, ABC):
                 "Expected trainer.use_distributed_sampler=false, since the loaders shard themselves, but got true."
             )
         return trainer.global_rank, trainer.world_size
-
-
-def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:
-    """Refuse to choose the checkpoint of synthetic training on real cases, and that of real training on twins.
-
-    Whoever has a synthetic set alone has no real cases to choose on: a TSTR score with a checkpoint that was chosen on
-    real cases promises more than such a user gets. And TRTR with a checkpoint that was chosen on twins would be less
-    than real training reaches, which flatters TSTR. Where real cases are trained on with all their twins beside them,
-    or alone, nothing leaks.
-
-    Raises:
-        ValueError: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.
-    """
-    if val == "synthetic" and (alpha == 1 or mode in WITH_REAL):
-        raise ValueError(
-            f"Expected data.val=mix or real for training on real cases (alpha={alpha}, mode {mode}), whose checkpoint "
-            "is chosen on real cases, but got synthetic."
-        )
-    if val == "real" and alpha < 1 and mode not in WITH_REAL and not allow_real_val:
-        raise ValueError(
-            f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
-            "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
-        )
 
 
 def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:

@@ -5,30 +5,29 @@ from typing import Any
 
 from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, Splits
 from synthtrust.cases.duplicates import check_duplicates
 from synthtrust.cases.parity import check_parity, parity, print_parity
-from synthtrust.data import MixedCases, check_val
+from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.guards import guard, training_ids_of
 from synthtrust.generators.importer import Importer
 from synthtrust.models import Classifier, Segmenter
+from synthtrust.trackers import guarded
 
 Model = Segmenter | Classifier
 
 OF_THE_DOOR = ("list", "skip_refused")
 """Keys of ``cases`` that are the entry script's, not the reader's."""
 
-CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
-"""Task -> options that serve it, for whoever chose others."""
-
 SERVED_BY = {"segmentation": "segmentation", "classification": "classification", "multilabel": "classification"}
 """Task of a cohort -> that of the model and data which serve it: a classifier tells findings too."""
 
 LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
-
 
 PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 """Task -> cases compared with their twins before training: twins on a label share much, those of a class only that."""
@@ -60,8 +59,8 @@ def check_choices(cfg: DictConfig) -> None:
             f"Expected model and data for one task, but got a model for {model} and data for {data}. Choose for "
             f"example {choices}."
         )
-    if not 0 <= cfg.alpha <= 1:
-        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {cfg.alpha}.")
+    check_alpha(cfg.alpha)
+    check_steps(cfg.steps, cfg.val_every)
     choice = cfg.data.get("val", "mix"), cfg.alpha, cfg.data.get("mode", "complement")
     check_val(*choice, allow_real_val=cfg.data.get("allow_real_val", False))
 
@@ -94,6 +93,8 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
             network would see real cases and twins through two different preprocessings.
         ValueError: If the model is for another task than the cohort, or the splits or the mix are impossible.
     """
+    generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
+    make(cfg.model)  # what it refuses by itself, before a case is read
     cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
     if (task := _task_of(cfg.model)) != (needed := SERVED_BY[cohort.task]):
         raise ValueError(
@@ -101,7 +102,6 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
             f"for {task}. Choose for example {CHOICES[needed]}."
         )
     asked: Splits = make(cfg.split)(cohort.cases)
-    generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
     splits = without_duplicates(asked, cohort, cfg.get("duplicates", "refuse"))
     splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
@@ -167,8 +167,19 @@ def build_model(
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
-    """Make the Trainer with its callbacks, loggers and plugins."""
-    trainer: Trainer = make(cfg.trainer)
+    """Make the Trainer with its callbacks and plugins, and with loggers whose failures cost nothing.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    node = plain(cfg.trainer)
+    nodes = node.get("logger")
+    loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
+    try:
+        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(logger=loggers)
+    except MisconfigurationException as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
     return trainer
 
 

@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from synthtrust.runs import Run
-from synthtrust.runs.stored import read_config
+from synthtrust.runs.stored_file import read_config
 
 
 def test_a_config_is_read_as_it_was_saved(composed, tmp_path):
