@@ -163,7 +163,7 @@ def check_options(labels: Sequence[str] | None, separator: str | None, uncertain
             f"{list(labels)} and {separator!r}."
         )
     if separator is not None and not separator:
-        raise ValueError("Expected a separator between findings, such as cases.separator='|', but got none.")
+        raise ValueError("""Expected a separator between findings, such as 'cases.separator="|"', but got none.""")
     if labels is not None and not labels:
         raise ValueError("Expected the columns of findings in cases.labels, but got none.")
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
@@ -196,5 +196,5 @@ def check_one_class(labels: Sequence[str], file: Path) -> None:
             if len(several) > 1 and (len(alone) == len(several) or (recurring and mark != ",")):
                 raise CaseError(
                     f"Expected one class for each image, but {name!r} in {file} looks like several findings. Read "
-                    f"them as such with cases.separator='{mark}', or give the class another name."
+                    f"""them as such with 'cases.separator="{mark}"', or give the class another name."""
                 )
