@@ -124,9 +124,11 @@ def test_a_column_of_other_values_is_refused_by_row(table, value):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(labels=["x"], separator="|"), "labels .* or cases.separator .*, but got both"),
-        (dict(separator=""), "Expected a separator between findings"),
-        (dict(labels=[]), "Expected the columns of findings"),
+        (dict(labels=["x"], separator="|"), r"cases.labels=\['x'\] beside cases.separator='\|'"),
+        (dict(labels=["x"], classes=["y"]), r"cases.labels=\['x'\] beside cases.classes=\['y'\]"),
+        (dict(separator=""), "Expected columns of findings, .* or what stands between them, .* but got ''"),
+        (dict(labels=[]), r"Expected columns of findings, .* but got \[\]"),
+        (dict(separator="|", uncertain="negative"), "cases.uncertain beside cases.labels alone, but got 'negative'"),
         (dict(labels=["x", "x"]), r"each finding once, but got \['x'\]"),
         (dict(labels=["x", "No Finding"]), r"but got \['No Finding'\]: an image without any is 0 in all"),
         (dict(labels=["x"], uncertain="maybe"), "cases.uncertain among .*, but got 'maybe'"),

@@ -91,7 +91,7 @@ def test_the_page_sets_tstr_beside_trtr_finding_by_finding(arms, composed, folde
 
 def test_columns_say_the_same_as_words_and_other_tasks_are_refused(arms, configure, folder):
     run = arms[1]
-    columns = configure("cases.labels=[effusion,mass,nodule]", "alpha=1.0", name="columns")
+    columns = configure("cases.labels=[effusion,mass,nodule]", "cases.uncertain=positive", "alpha=1.0", name="columns")
     train_run(columns)
     (again,) = find_runs(columns.paths.output)
     pd.testing.assert_frame_equal(again.scores(), run.scores())

@@ -55,7 +55,7 @@ def read_table(
     file = Path(file)
     root = file.parent if root is None else Path(root)
     name = file.absolute().parent.name if file.stem == "cases" else file.stem
-    check_options(labels, separator, uncertain, labels or (classes if separator else None) or ())
+    check_options(labels, separator, uncertain, classes)
     called = COLUMNS | dict(columns or {})
     of_findings = {role_of(finding): called.get(finding, finding) for finding in labels or ()}
     needed = ("case_id", "image", *(of_findings or ("label",)))
