@@ -104,7 +104,12 @@ def test_columns_of_0_and_1_become_findings(table):
 
 @pytest.mark.parametrize(
     ("cell", "why"),
-    [("No Finding|Mass", "alone, but got 'No Finding|Mass'"), ("", "an empty label"), ("|", "an empty label")],
+    [
+        ("No Finding|Mass", "alone, but got 'No Finding|Mass'"),
+        ("", "an empty label"),
+        ("|", "an empty label"),
+        ("NaN", "an empty label"),
+    ],
 )
 def test_a_cell_that_says_nothing_or_contradicts_itself_is_refused_by_row(table, cell, why):
     cohort = read_table(table("case_id,image,label", *WORDS, f"f,f.png,{cell}"), separator="|")
@@ -112,6 +117,12 @@ def test_a_cell_that_says_nothing_or_contradicts_itself_is_refused_by_row(table,
     assert why in refused.why
     assert "case f, line 7 of" in refused.why
     assert len(cohort.cases) == 5
+
+
+def test_a_finding_may_be_called_as_another_column_is(table):
+    assert findings_of(read_table(table("case_id,image,label", "a,a.png,1", "b,b.png,0"), labels=["label"])) == [
+        (1,), (0,),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", ["2", "0.5", "yes", "-0.5"])
@@ -143,13 +154,19 @@ def test_options_that_contradict_themselves_or_the_table_are_refused(table, opti
 
 @pytest.mark.parametrize(
     ("labels", "mark"),
-    [(["a", "b", "a|b"], "|"), (["a|b", "b|c"], "|"), (["a;b", "a"], ";"), (["a", "b", '"a, b"'], ",")],
+    [(["a", "b", "a|b"], "|"), (["a", "c", "a;b"], ";"), (["a", "b", '"a, b"'], ",")],
 )
-def test_several_findings_in_one_cell_are_no_class(table, labels, mark):
+def test_several_findings_in_one_cell_are_no_class(table, composed, labels, mark):
     rows = [f"{n},{n}.png,{label}" for n, label in enumerate(labels)]
-    with pytest.raises(CaseError, match="looks like several findings") as refusal:
-        read_table(table("case_id,image,label", *rows))
-    assert f"""'cases.separator="{mark}"'""" in str(refusal.value)
+    (refused,) = read_table(table("case_id,image,label", *rows)).refused
+    assert "several findings in one cell" in refused.why
+    advice = refused.why.split("'")[-2]  # as it may be pasted between quotes
+    assert composed("train", "cases=table", "cases.file=somewhere", advice).cases.separator == mark
+
+
+def test_a_table_of_several_findings_alone_says_so(table):
+    with pytest.raises(CaseError, match=r"several findings in one cell, 'a.b', in line 2"):
+        read_table(table("case_id,image,label", "a,a.png,a|b", "b,b.png,b|c"))
 
 
 def test_commas_within_the_name_of_a_class_stay(table):

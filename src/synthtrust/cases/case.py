@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS, read_raster
+from synthtrust.cases.rasters import is_raster, read_raster
 from synthtrust.cases.volumes import read_volume
+
+LABEL_NOISE = 1e-3
+"""How far a label may lie from a whole number: tools that rescale leave noise in the fifth digit, and what lies farther
+away was interpolated."""
 
 
 class Source(StrEnum):
@@ -56,9 +60,9 @@ class Case:
 
     id: str
     images: Mapping[str, Path]
-    """Canonical modality name -> NIfTI, PNG, JPEG, TIFF or BMP file."""
+    """Canonical modality name -> file of a volume or of a plane image, or folder of DICOM slices."""
     label: Path | int | Findings
-    """NIfTI file with the label map; or of the whole image the class, counted from 0, or its findings."""
+    """File with the label map; or of the whole image the class, counted from 0, or its findings."""
     source: Source = Source.REAL
     patient: str = ""
     """Whom the case belongs to; several cases may share one patient. The case's own id when not given."""
@@ -68,6 +72,8 @@ class Case:
     """Value in the label file -> canonical label; any other value is refused. None: the file is canonical already."""
     part: str = ""
     """``train``, ``val`` or ``test`` when its publisher has split the cohort; empty when nobody did."""
+    label_hint: str = field(default="", compare=False)
+    """What to do about a value that ``relabel`` does not know, as the reader of these cases has it."""
 
     def __post_init__(self) -> None:
         if not self.patient:
@@ -80,7 +86,7 @@ class Case:
         relabel = None if self.relabel is None else dict(self.relabel)
         return type(self), (
             self.id, dict(self.images), self.label, self.source, self.patient, dict(self.channels), relabel,
-            self.part,
+            self.part, self.label_hint,
         )  # fmt: skip
 
     @property
@@ -146,13 +152,15 @@ class Case:
         return self.label if isinstance(self.label, Findings) else self.category
 
     def load_image(self, modality: str) -> NDArray[np.float32]:
-        """Read one image, shape ``(H, W, D)`` or ``(H, W)``, in the file's intensity units.
+        """Read one image in the file's intensity units, shape ``(H, W, D)`` or ``(H, W)``.
+
+        The axes of a volume run towards right, anterior and superior, or nearest to that, however the file has them.
 
         Raises:
             CaseError: If the file cannot be read, holds a value that is not finite, or is zero everywhere.
         """
         path = self.images[modality]
-        read = read_raster if path.suffix.lower() in RASTERS else read_volume
+        read = read_raster if is_raster(path) else read_volume
         image: NDArray[np.float32] = read(path, np.float32, self.channels.get(modality))
         if not np.isfinite(image).all():
             raise CaseError(
@@ -163,12 +171,14 @@ class Case:
         return image
 
     def load_label(self) -> NDArray[np.uint8]:
-        """Read the label map in canonical labels, shape ``(H, W, D)``.
+        """Read the label map in canonical labels, shape ``(H, W, D)``, its axes as those of ``load_image``.
 
         Raises:
             CaseError: If the file cannot be read, or holds a value that its cohort does not know.
         """
         raw = read_volume(self.label_map, np.float32)
+        whole = np.rint(raw)
+        raw = np.where(np.abs(raw - whole) <= LABEL_NOISE, whole, raw)
         values = np.unique(raw)
         known = (
             self.relabel
@@ -176,10 +186,10 @@ class Case:
             else {int(v): int(v) for v in values if 0 <= v < 256 and v == int(v)}
         )
         if unknown := [v for v in values.tolist() if v not in known]:
+            expected = "whole numbers from 0 to 255" if self.relabel is None else f"{sorted(known)}"
             raise CaseError(
-                f"Expected label values among {sorted(known)}, but got {unknown[:8]} in {self.label_map}. "
-                "Choose the release whose labels these are (BraTS: cases.release=2021 has 1, 2, 4; 2023 has 1, 2, 3; "
-                "2024 has 1, 2, 3, 4), or repair the file."
+                f"Expected label values among {expected}, but got {unknown[:8]} in {self.label_map}. "
+                f"{self.label_hint or 'Its cohort knows no others: say what they mean where it is read, or repair it.'}"
             )
         label = np.zeros(raw.shape, dtype=np.uint8)
         for value in values.tolist():

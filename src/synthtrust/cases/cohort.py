@@ -6,12 +6,16 @@ from pathlib import Path
 
 from synthtrust.cases.case import Case, Task
 from synthtrust.cases.errors import CaseError
+from synthtrust.cases.names import check_different, check_file_name, check_part, check_text, check_values
 
 BRATS_LABELS = {"NCR": 1, "ED": 2, "ET": 3}
 """Canonical labels of a brain tumour: necrotic core, oedema, enhancing tumour."""
 
 COMPOSITES = {"TC": ("NCR", "ET"), "WT": ("NCR", "ED", "ET")}
 """Regions made of several labels: tumour core and whole tumour (BraTS)."""
+
+IN_COMPOSITES = ("CYST",)
+"""Labels that are part of every composite where a cohort has them: cysts are of the tumour core (BraTS-PED 2024)."""
 
 NOT_SCORED = ("RC",)
 """Labels that a network learns, but that no factor is asked about unless named: the resection cavity (BraTS 2024)."""
@@ -23,6 +27,8 @@ class Refusal:
 
     where: Path
     why: str
+    case: str = ""
+    """Its id, where the reader knows it."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Cohort:
                     "Remove or rename one."
                 )
             seen[case.id] = case
+        self._check_names()
         if len({case.task for case in self.cases}) > 1:
             raise CaseError(
                 f"Expected label maps, classes or findings, but {self.name} has cases of several kinds. Read them "
@@ -77,6 +84,18 @@ class Cohort:
                     f"Expected 0 or 1 for each of the findings {list(self.labels)} in {self.name}, but {odd[:8]} have "
                     "more or fewer."
                 )
+
+    def _check_names(self) -> None:
+        """Check every name that becomes part of a file name, a table or a page."""
+        check_part(self.name, "the name of a cohort")
+        for modality in self.modalities:
+            check_file_name(modality, f"a modality of {self.name}")
+        check_different(self.modalities, f"modalities of {self.name}")
+        for case in self.cases:
+            check_file_name(case.id, f"an id of a case of {self.name}")
+            check_text(case.patient, f"the patient of case {case.id}")
+        check_different((case.id for case in self.cases), f"ids of {self.name}")
+        check_values(self.labels, of_images=self.task != "segmentation" if self.cases else None)
 
     @property
     def task(self) -> Task:
@@ -106,7 +125,7 @@ class Cohort:
         """
         known: dict[str, tuple[int, ...]] = {name: (value,) for name, value in self.labels.items()}
         known |= {
-            name: tuple(sorted(self.labels[part] for part in parts))
+            name: tuple(sorted(value for part, value in self.labels.items() if part in (*parts, *IN_COMPOSITES)))
             for name, parts in COMPOSITES.items()
             if set(parts) <= set(self.labels)
         }

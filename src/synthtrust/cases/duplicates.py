@@ -10,12 +10,11 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS, read_raster
+from synthtrust.cases.rasters import is_raster, raster_kind, read_raster
 from synthtrust.cases.splits import PARTS, Splits
 from synthtrust.cases.volumes import read_header
 
@@ -170,18 +169,12 @@ def _looks(cases: Sequence[Case], grid: int) -> Iterator[_Look]:
 
 def _smallest_side(case: Case) -> int:
     path = next(iter(case.images.values()))
-    if path.suffix.lower() not in RASTERS:
-        return min(read_header(path)[0][:3])
-    try:
-        with Image.open(path) as image:
-            return min(image.size)
-    except OSError as error:
-        raise CaseError(f"Expected an image, but could not read {path}: {error}.") from error
+    return min(raster_kind(path).shape if is_raster(path) else read_header(path)[0][:3])
 
 
 def _brightness(case: Case) -> NDArray[np.float32]:
     modality, path = next(iter(case.images.items()))
-    if path.suffix.lower() in RASTERS:
+    if is_raster(path):
         return read_raster(path, np.float32)
     return case.load_image(modality)
 

@@ -9,6 +9,7 @@ from synthtrust.cases.case import Findings
 from synthtrust.cases.cohort import Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.labelled import LabelledImage, part_of
+from synthtrust.cases.sheet import path_in
 
 Uncertain = Literal["refuse", "negative", "positive"]
 """How -1 is read, by which CheXpert and MIMIC-CXR mean that a report leaves a finding open."""
@@ -16,7 +17,10 @@ Uncertain = Literal["refuse", "negative", "positive"]
 NO_FINDING = ("no finding", "no findings", "normal", "none")
 """Words for an image without any finding: no finding of its own, but the vector of zeros."""
 
-PRESENT = {"1": True, "true": True, "0": False, "false": False, "": False, "nan": False}
+MISSING = ("nan", "<na>")
+"""What pandas writes where nothing is said, in small letters."""
+
+PRESENT = {"1": True, "true": True, "0": False, "false": False, "": False, **dict.fromkeys(MISSING, False)}
 """What a column says of a finding; blank is what a report does not mention, which by convention is absent."""
 
 
@@ -46,9 +50,6 @@ def with_findings(
         root: Folder that the image paths start from.
 
     Returns:
-        The findings by name, the images, and what was refused: a row that does not say what its image shows.
-
-    Returns:
         What was read; a row that does not say what its image shows is in ``refused``.
 
     Raises:
@@ -58,7 +59,7 @@ def with_findings(
     images: list[LabelledImage] = []
     refused: list[Refusal] = []
     for where, row in rows:
-        path = root / row["image"]
+        path = path_in(root, row["image"])
         try:
             if labels is None:
                 findings = _from_words(row["label"], str(separator), names)
@@ -135,12 +136,13 @@ def _whole(text: str) -> str:
 
 
 def words_of(label: str, separator: str) -> list[str]:
-    """Return the words of one cell, each once.
+    """Return the words of one cell, each once; none where nothing is said.
 
-    >>> words_of("Effusion| Mass|Effusion", "|")
-    ['Effusion', 'Mass']
+    >>> words_of("Effusion| Mass|Effusion", "|"), words_of("nan", "|")
+    (['Effusion', 'Mass'], [])
     """
-    return list(dict.fromkeys(word.strip() for word in label.split(separator) if word.strip()))
+    words = dict.fromkeys(word.strip() for word in label.split(separator))
+    return [word for word in words if word and word.lower() not in MISSING]
 
 
 def means_none(word: str) -> bool:
@@ -184,28 +186,3 @@ def _check_names(names: Sequence[str]) -> None:
             f"Expected findings, but got {normal}: an image without any is 0 in all of them. Leave it out of "
             "cases.labels or cases.classes."
         )
-
-
-def check_one_class(labels: Sequence[str], file: Path) -> None:
-    """Refuse class names that look like several findings in one cell.
-
-    A label of several words between ``|`` or ``;`` of which one also occurs in another label, or between commas of
-    which each is a label by itself.
-
-    >>> check_one_class(["normal, benign", "malignant"], Path("cases.csv"))
-
-    Raises:
-        CaseError: If there is one; the message says how to read it.
-    """
-    names = sorted(set(labels))
-    for mark in ("|", ";", ","):
-        parts = {name: [part.strip() for part in name.split(mark)] for name in names}
-        counts = Counter(part for several in parts.values() for part in set(several))
-        for name, several in parts.items():
-            recurring = [part for part in several if counts[part] > 1]
-            alone = [part for part in several if part in names]
-            if len(several) > 1 and (len(alone) == len(several) or (recurring and mark != ",")):
-                raise CaseError(
-                    f"Expected one class for each image, but {name!r} in {file} looks like several findings. Read "
-                    f"""them as such with 'cases.separator="{mark}"', or give the class another name."""
-                )

@@ -14,7 +14,7 @@ from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.listing_images import COLUMNS, classes_by_part, describe_image
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.volumes import describe_header
 
 QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
@@ -24,9 +24,10 @@ class Listing:
     """What a cohort holds."""
 
     table: pd.DataFrame
-    """A row per case: id, patient, source, shape, spacing_mm, and for each name ``<modality>_min``, ``<modality>_max``
-    [intensity units], ``<label>_voxels``, ``<label>_ml``. Labelled images have class (the findings, joined
-    by "; "), part and format instead of spacing and volumes."""
+    """A row per case: id, patient, source, shape, spacing_mm (towards right, anterior, superior), orientation (as it is
+    stored; read are all in RAS), and for each name ``<modality>_min``, ``<modality>_max`` [intensity units],
+    ``<label>_voxels``, ``<label>_ml``. Labelled images have class (the findings, joined by "; "), part and format
+    instead of spacing and volumes."""
     volumes: pd.DataFrame
     """The volumes once more, tidy, a row per case and label: case, patient, source, region, n_voxels, volume_ml; no row
     for labelled images."""
@@ -60,7 +61,7 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
         else:
             rows.append(row)
             volumes.extend(parts)
-    columns = COLUMNS if labelled else ["id", "patient", "source", "shape", "spacing_mm"]
+    columns = COLUMNS if labelled else ["id", "patient", "source", "shape", "spacing_mm", "orientation"]
     columns = [*columns, *(f"{modality}_{end}" for modality in cohort.modalities for end in ("min", "max"))]
     if not labelled:
         columns += [f"{name}_{unit}" for name in cohort.labels for unit in ("voxels", "ml")]
@@ -84,7 +85,7 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
         console.print(classes_by_part(cohort, table), _counts(table, "shape"), _counts(table, "format"))
         console.print(_images(cohort, table))
     elif len(table):
-        console.print(_counts(table, "shape"), _counts(table, "spacing_mm"))
+        console.print(*(_counts(table, column) for column in ("shape", "spacing_mm", "orientation")))
         console.print(_images(cohort, table), _labels(listing.volumes))
     for passed in cohort.passed_over:
         console.print(
@@ -98,7 +99,8 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
 
 
 def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    _, affine = read_header(case.label_map)
+    header = describe_header(case.label_map)
+    affine = header.affine
     label = case.load_label()
     owner = {"patient": case.patient, "source": case.source.value}
     row: dict[str, Any] = {
@@ -106,6 +108,7 @@ def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dic
         **owner,
         "shape": " x ".join(map(str, label.shape)),
         "spacing_mm": " x ".join(f"{side:.3g}" for side in np.linalg.norm(affine[:3, :3], axis=0)),
+        "orientation": _stored(case),
     }
     for modality in cohort.modalities:
         image = case.load_image(modality)
@@ -122,6 +125,16 @@ def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dic
         row |= {f"{name}_voxels": n_voxels, f"{name}_ml": volume_ml}
         volumes.append({"case": case.id, **owner, "region": name, "n_voxels": n_voxels, "volume_ml": volume_ml})
     return row, volumes
+
+
+def _stored(case: Case) -> str:
+    """Return the orientation in which a label map is stored, and that of images that have another."""
+    headers = [describe_header(path) for path in (case.label_map, *case.images.values())]
+    if not all(header.oriented for header in headers):
+        return "no orientation in the header"
+    label, *images = (header.orientation for header in headers)
+    others = sorted(set(images) - {label})
+    return f"{label}, images {' and '.join(others)}" if others else label
 
 
 def _counts(table: pd.DataFrame, column: str) -> Table:
@@ -141,7 +154,7 @@ def _images(cohort: Cohort, table: pd.DataFrame) -> Table:
     for modality in cohort.modalities:
         maxima = table[f"{modality}_max"]
         numbers = (table[f"{modality}_min"].min(), maxima.min(), maxima.median(), maxima.max())
-        shown.add_row(modality, *(f"{number:,.6g}" for number in numbers))
+        shown.add_row(escape(modality), *(f"{number:,.6g}" for number in numbers))
     return shown
 
 
@@ -149,5 +162,5 @@ def _labels(volumes: pd.DataFrame) -> Table:
     shown = Table("label", *(f"{name} [ml]" for name in QUANTILES), "cases without")
     for region, part in volumes.groupby("region", sort=False):
         quantiles = part["volume_ml"].quantile(list(QUANTILES.values()))
-        shown.add_row(str(region), *(f"{ml:.3g}" for ml in quantiles), str(int((part["n_voxels"] == 0).sum())))
+        shown.add_row(escape(str(region)), *(f"{ml:.3g}" for ml in quantiles), str(int((part["n_voxels"] == 0).sum())))
     return shown

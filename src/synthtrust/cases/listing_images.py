@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import nibabel as nib
 import pandas as pd
-from PIL import Image
 from rich.markup import escape
 from rich.table import Table
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.splits import PARTS
+from synthtrust.cases.volumes import describe_header, kind_of
 
 COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]
 NO_FINDING = "no finding"
@@ -40,12 +39,12 @@ def describe_image(case: Case, cohort: Cohort) -> dict[str, Any]:
 
 
 def format_of(case: Case) -> str:
-    """Return how the first file of a case keeps its values: ``PNG L`` (8 bits, grey), ``JPEG RGB``, ``NIfTI uint8``."""
+    """Return how the first file of a case keeps its values: ``PNG L`` (8 bits, grey), ``TIFF uint16``, ``JPEG RGB``."""
     path = next(iter(case.images.values()))
-    if path.suffix.lower() not in RASTERS:
-        return f"NIfTI {nib.load(path).get_data_dtype()}"
-    with Image.open(path) as image:
-        return f"{image.format} {image.mode}"
+    if not is_raster(path):
+        return f"{kind_of(path)} {describe_header(path).dtype}"
+    kind = raster_kind(path)
+    return f"{kind.format} {kind.mode}"
 
 
 def classes_by_part(cohort: Cohort, table: pd.DataFrame) -> Table:

@@ -1,6 +1,5 @@
 """The manifest: what a case set on disk says about itself, written last."""
 
-import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +9,7 @@ from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.record import check_record
-from synthtrust.files import sha256_of, write_json
+from synthtrust.files import hashes, read_json, sha256_of, write_json
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -38,7 +37,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
         )
 
     def entry(path: Path) -> dict[str, str]:
-        return {"file": path.relative_to(folder).as_posix(), "sha256": sha256_of(path)}
+        return {"file": path.relative_to(folder).as_posix(), "sha256": hashes.of(path)}
 
     if facts.get("training_ids", ()) is None:
         facts["training_ids"] = UNKNOWN
@@ -76,10 +75,10 @@ def load_manifest(folder: Path) -> dict[str, Any]:
         CaseError: If there is no manifest, or one of another format, or it does not declare a set of cases.
     """
     try:
-        record: Any = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        record: Any = read_json(folder / NAME)
     except FileNotFoundError:
         raise CaseError(f"Expected {folder / NAME}, but there is none; the set is unfinished. Make it again.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no JSON, no text, or too much of it
         raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
     told = record.get("format") if isinstance(record, dict) else type(record).__name__
     if told != FORMAT:

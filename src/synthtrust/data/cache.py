@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.volumes import read_header
-from synthtrust.files import fingerprint, sha256_of
+from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 
-VERSION = 1  # of the preprocessing below; a new one makes a new cache
+VERSION = 2  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
 FACTS = "facts.json"
 
@@ -85,6 +84,7 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
         ]
         if not all((p.folder / FACTS).exists() for p in prepared):
             with FileLock(home / ".lock"):  # a second run of the sweep waits, and finds
+                remove_leftovers(home)
                 left = list({p.folder: p for p in prepared if not (p.folder / FACTS).exists()}.values())
                 done = pool.map(lambda p: _prepare(p, modalities), left)
                 for _ in track(done, total=len(left), description=f"Preparing {len(left)} cases", transient=True):
@@ -93,10 +93,10 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
 
 
 def _key(case: Case, modalities: Sequence[str]) -> str:
-    hashes = [sha256_of(case.images[modality]) for modality in modalities] + [sha256_of(case.label_map)]
+    contents = [hashes.of(path) for path in (*(case.images[modality] for modality in modalities), case.label_map)]
     channels = [case.channels.get(modality) for modality in modalities]
     relabel = None if case.relabel is None else sorted(case.relabel.items())
-    return fingerprint([hashes, channels, relabel])
+    return fingerprint([contents, channels, relabel])
 
 
 def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
@@ -116,16 +116,11 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
         "spacing": np.sqrt((affine[:3, :3] ** 2).sum(0)).round(6).tolist(),
         "voxels": {str(value): int(n) for value, n in enumerate(counts) if n},
     }
-    aside = prepared.folder.with_name(f".{os.getpid()}.{prepared.folder.name}")
-    aside.mkdir(parents=True, exist_ok=True)
-    try:
+    with folder_aside(prepared.folder) as aside:
         np.save(aside / "image.npy", image.astype(np.float16))
         np.save(aside / "label.npy", label)
         np.save(aside / "points.npy", _points(label))
         (aside / FACTS).write_text(json.dumps(facts))
-        aside.rename(prepared.folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _on_grid(case: Case, modality: str, shape: tuple[int, ...]) -> NDArray[np.float32]:

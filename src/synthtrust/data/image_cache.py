@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from rich.progress import track
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.labelled import COLOURS
 from synthtrust.cases.resizing import resize
-from synthtrust.files import fingerprint, sha256_of, write_json
+from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
 
 log = logging.getLogger(__name__)
 
-VERSION = 2  # of the preprocessing below; a new one makes a new table
+VERSION = 3  # of the preprocessing below; a new one makes a new table
 IMAGES, INDEX = "images.npy", "index.json"
 
 
@@ -81,13 +80,14 @@ def image_table(
             table.folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(table.folder.with_name(f".{table.folder.name}.lock")):  # a second run waits, and finds
                 if not (table.folder / INDEX).exists():
+                    remove_leftovers(table.folder.parent, table.folder.name)
                     _write(table.folder, cases, modalities, wanted, pool)
     return table
 
 
 def _content(case: Case, modalities: Sequence[str]) -> str:
-    hashes = {path: sha256_of(path) for path in {case.images[modality] for modality in modalities}}
-    return fingerprint([(hashes[case.images[modality]], case.channels.get(modality)) for modality in modalities])
+    contents = {path: hashes.of(path) for path in {case.images[modality] for modality in modalities}}
+    return fingerprint([(contents[case.images[modality]], case.channels.get(modality)) for modality in modalities])
 
 
 def _write(
@@ -95,9 +95,7 @@ def _write(
     pool: ThreadPoolExecutor,
 ) -> None:  # fmt: skip
     first = _load(cases[0], modalities, size)
-    aside = folder.with_name(f".{os.getpid()}.{folder.name}")
-    aside.mkdir()
-    try:
+    with folder_aside(folder) as aside:
         array = np.lib.format.open_memmap(aside / IMAGES, "w+", np.float16, (len(cases), *first.shape))
         images = pool.map(lambda case: _load(case, modalities, size), cases)
         what = f"Preparing {len(cases)} images"
@@ -110,9 +108,6 @@ def _write(
             array[n] = image
         array.flush()
         write_json(aside / INDEX, {"cases": [case.id for case in cases], "modalities": list(modalities)})
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _load(case: Case, modalities: Sequence[str], size: int | list[int] | None) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import pandas as pd
 from lightning import LightningDataModule
 
 from synthtrust.cases import Case, Cohort, Splits, mix
+from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.mix import WITH_REAL
 from synthtrust.data.draws import DrawSampler
 
@@ -93,6 +94,11 @@ class MixedCases(LightningDataModule, ABC):
         }
 
     @property
+    def orientation(self) -> str:
+        """Towards what the axes of the arrays run, ``RAS``; empty for plane images, which have no place in space."""
+        return CANONICAL if len(self.input_size) == 3 else ""
+
+    @property
     @abstractmethod
     def input_size(self) -> tuple[int, ...]:
         """Side lengths of what the network is trained on [pixels, voxels]."""
@@ -120,6 +126,7 @@ class MixedCases(LightningDataModule, ABC):
             "left_out": {part: len(ids) for part, ids in self.left_out.items()},
             "val": self.val,
             "batch_size": self.batch_size,
+            "orientation": self.orientation,
         }
 
     def prepare_data(self) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from synthtrust.cases import Case, Cohort, read_manifest
 from synthtrust.runs.build import read_cases
+from synthtrust.runs.stored import read_config
 
 CONFIG, DATA, SCORES, FACTS = "config.yaml", "data.json", "scores.csv", "run.json"
 
@@ -45,10 +46,7 @@ class Run:
     @cached_property
     def config(self) -> DictConfig:
         """The config it was made from, resolved to plain values."""
-        config = OmegaConf.load(self.folder / CONFIG)
-        if not isinstance(config, DictConfig):
-            raise ValueError(f"Expected keys and values in {self.folder / CONFIG}, but got a list.")
-        return config
+        return read_config(self.folder / CONFIG)
 
     def facts(self) -> dict[str, Any]:
         """What ``run.json`` says: model, generator, versions, hardware, seconds, command."""

@@ -31,6 +31,7 @@ from synthtrust.runs.build import Model, build_data, build_model, build_trainer,
 from synthtrust.runs.deciding import DECISIVE, deciding, training_of
 from synthtrust.runs.headline import headline
 from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, Run
+from synthtrust.runs.trained import check_orientation
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ def train_run(cfg: DictConfig) -> float:
         model.check_size(data.input_size)
         if run.last.exists() and (run.folder / DATA).exists():
             _check_twins(run, data)
+            check_orientation(run, run.data(), data.orientation)
         write_json(run.folder / DATA, who_is_where(data))
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
@@ -225,6 +227,7 @@ def who_is_where(data: MixedCases) -> dict[str, Any]:
         "left_out": data.left_out,
         "drawn": data.drawn,
         "twins": str(home_of_twins(data)),
+        "orientation": data.orientation,
     }
 
 
