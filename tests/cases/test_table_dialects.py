@@ -72,8 +72,8 @@ def test_several_findings_in_one_cell_are_refused_with_their_row(table):
     cohort = read_table(table(HEADER, *rows))
     assert dict(cohort.labels) == {"edema": 0, "mass": 1}
     first, second, third = (refusal.why for refusal in cohort.refused)
-    assert re.search(r"'mass\|edema', in line 4 of .*cases\.csv\. Read .* cases\.separator='\|'", first)
-    assert "cases.separator=';'" in second
+    assert re.search(r"""'mass\|edema', in line 4 of .*cases\.csv\. Read .* 'cases\.separator="\|"'""", first)
+    assert """'cases.separator=";"'""" in second
     assert "'edema; late', in line 6" in third
 
 

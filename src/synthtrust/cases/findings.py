@@ -17,7 +17,10 @@ Uncertain = Literal["refuse", "negative", "positive"]
 NO_FINDING = ("no finding", "no findings", "normal", "none")
 """Words for an image without any finding: no finding of its own, but the vector of zeros."""
 
-PRESENT = {"1": True, "true": True, "0": False, "false": False, "": False, "nan": False}
+MISSING = ("nan", "<na>")
+"""What pandas writes where nothing is said, in small letters."""
+
+PRESENT = {"1": True, "true": True, "0": False, "false": False, "": False, **dict.fromkeys(MISSING, False)}
 """What a column says of a finding; blank is what a report does not mention, which by convention is absent."""
 
 
@@ -133,12 +136,13 @@ def _whole(text: str) -> str:
 
 
 def words_of(label: str, separator: str) -> list[str]:
-    """Return the words of one cell, each once.
+    """Return the words of one cell, each once; none where nothing is said.
 
-    >>> words_of("Effusion| Mass|Effusion", "|")
-    ['Effusion', 'Mass']
+    >>> words_of("Effusion| Mass|Effusion", "|"), words_of("nan", "|")
+    (['Effusion', 'Mass'], [])
     """
-    return list(dict.fromkeys(word.strip() for word in label.split(separator) if word.strip()))
+    words = dict.fromkeys(word.strip() for word in label.split(separator))
+    return [word for word in words if word and word.lower() not in MISSING]
 
 
 def means_none(word: str) -> bool:
@@ -146,24 +150,35 @@ def means_none(word: str) -> bool:
     return word.strip().lower() in NO_FINDING
 
 
-def check_options(labels: Sequence[str] | None, separator: str | None, uncertain: str, names: Sequence[str]) -> None:
+def check_options(
+    labels: Sequence[str] | None, separator: str | None, uncertain: str, classes: Sequence[str] | None
+) -> None:
     """Refuse options that contradict each other.
 
     Raises:
-        ValueError: If both ways to name findings are asked for, or an option is empty, repeats a name, names "no
-            finding" as one, or has an unknown word.
+        ValueError: If both ways to say findings are asked for, an option is empty, would not be looked at or has an
+            unknown word, or a name stands twice or means that there is no finding.
     """
     if uncertain not in get_args(Uncertain):
         raise ValueError(f"Expected cases.uncertain among {list(get_args(Uncertain))}, but got {uncertain!r}.")
-    if labels is not None and separator is not None:
+    if labels is None and uncertain != "refuse":
+        raise ValueError(f"Expected cases.uncertain beside cases.labels alone, but got {uncertain!r} without them.")
+    if labels is not None and (separator, classes) != (None, None):
+        other, value = ("separator", separator) if separator is not None else ("classes", list(classes or ()))
         raise ValueError(
-            f"Expected cases.labels (a column for each finding) or cases.separator (all in one column), but got both: "
-            f"{list(labels)} and {separator!r}."
+            f"Expected cases.labels, a column for each finding, or cases.separator, all in one column with their names "
+            f"in cases.classes, but got cases.labels={list(labels)} beside cases.{other}={value!r}."
         )
-    if separator is not None and not separator:
-        raise ValueError("Expected a separator between findings, such as cases.separator='|', but got none.")
-    if labels is not None and not labels:
-        raise ValueError("Expected the columns of findings in cases.labels, but got none.")
+    if separator == "" or (labels is not None and not labels):
+        raise ValueError(
+            """Expected columns of findings, such as cases.labels=[effusion], or what stands between them, such as """
+            f"""'cases.separator="|"', but got {labels if separator is None else separator!r}."""
+        )
+    if labels is not None or separator is not None:
+        _check_names(labels or classes or ())
+
+
+def _check_names(names: Sequence[str]) -> None:
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise ValueError(f"Expected each finding once, but got {repeated} several times.")
     if normal := [name for name in names if means_none(name)]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.findings import Uncertain, check_options, role_of, with_findings
+from synthtrust.cases.findings import MISSING, Uncertain, check_options, role_of, with_findings
 from synthtrust.cases.labelled import LabelledImage, classified_cohort, image_cohort, part_of
 from synthtrust.cases.sheet import columns_of, path_in, read_rows
 
@@ -16,8 +16,6 @@ log = logging.getLogger(__name__)
 
 COLUMNS = {"case_id": "case_id", "image": "image", "label": "label", "patient": "patient", "split": "split"}
 """What is read -> the column it is read from."""
-
-MISSING = ("nan", "<na>")  # labels that pandas writes for none, in small letters
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
@@ -66,7 +64,7 @@ def read_table(
     root = file.parent if root is None else Path(root)
     name = file.absolute().parent.name if file.stem == "cases" else file.stem
     classes = None if classes is None else [str(name) for name in classes]
-    check_options(labels, separator, uncertain, labels or (classes if separator else None) or ())
+    check_options(labels, separator, uncertain, classes)
     rows = _rows(file, columns, labels)
     if labels is not None or separator is not None:
         findings = with_findings(rows, labels, separator, uncertain, classes, file, root)
@@ -80,6 +78,8 @@ def read_table(
             refused.append(Refusal(path, why))
         else:
             labelled.append((where, row, path))
+    if refused and not labelled:
+        raise CaseError(refused[0].why)  # what the labels are, rather than that there are no classes
     names = _class_names({row["label"]: first_row[row["label"]] for _, row, _ in labelled}, classes, file)
     images = [
         LabelledImage(
@@ -100,7 +100,8 @@ def _rows(
 ) -> list[tuple[str, dict[str, str]]]:
     """Return where each row stands and what it says by role; each of the ``labels`` has a role of its own."""
     called = columns_of(COLUMNS | {finding: finding for finding in labels or ()}, columns)
-    of_findings = {role_of(finding): called.pop(finding) for finding in labels or ()}
+    of_findings = {role_of(finding): called[finding] for finding in labels or ()}
+    called = {role: called[role] for role in COLUMNS}  # a finding may be called as a role is
     group = {} if "group" in called.values() else {"group": "group"}
     needed = dict.fromkeys(("case_id", "image", *(of_findings or ("label",)), *(columns or {})))
     rows = list(read_rows(file, called | of_findings | group, [role for role in needed if role in called | of_findings]))
@@ -121,13 +122,21 @@ def _first_rows(rows: Sequence[tuple[str, dict[str, str]]]) -> dict[str, str]:
 
 
 def _several(label: str, labels: Collection[str]) -> str:
-    """Return what separates several findings in one label: a bar, or a semicolon between labels; nothing if it is one.
+    """Return what separates several findings in one label, nothing if it is one.
 
-    >>> _several("mass|edema", []), _several("mass;edema", ["edema"]), _several("mass; large", ["mass, small"])
-    ('|', ';', '')
+    A bar; a semicolon beside what is a label by itself; or commas between such labels alone.
+
+    >>> _several("mass|edema", []), _several("mass;edema", ["edema"]), _several("mass, edema", ["mass", "edema"])
+    ('|', ';', ',')
+    >>> _several("normal, benign", ["malignant"]), _several("mass; large", ["mass, small"])
+    ('', '')
     """
-    parts = {part.strip() for part in label.split(";")}
-    return "|" if "|" in label else ";" if len(parts) > 1 and parts & set(labels) else ""
+    semicolons, commas = ({part.strip() for part in label.split(mark)} for mark in (";", ","))
+    if "|" in label:
+        return "|"
+    if len(semicolons) > 1 and semicolons & set(labels):
+        return ";"
+    return "," if len(commas) > 1 and commas <= set(labels) else ""
 
 
 def _why_not(row: Mapping[str, str], labels: Collection[str], where: str) -> str:
@@ -137,7 +146,7 @@ def _why_not(row: Mapping[str, str], labels: Collection[str], where: str) -> str
     if separator := _several(row["label"], labels):
         return (
             f"Expected one class for {row['case_id']}, but got several findings in one cell, {row['label']!r}, in "
-            f"{where}. Read them as findings with cases.separator='{separator}'."
+            f"""{where}. Read them as findings with 'cases.separator="{separator}"'."""
         )
     return ""
 

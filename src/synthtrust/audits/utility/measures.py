@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthtrust.audits.probabilities import ClassifiedArm, classified_arm
 from synthtrust.audits.scores import arm
 from synthtrust.metrics.functional import classification, mean_interval
+from synthtrust.metrics.functional.average_precision import average_precision_by_class
 from synthtrust.metrics.functional.jackknife import jackknife
 from synthtrust.metrics.functional.placements import auc_by_class
 
@@ -105,8 +106,7 @@ def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> M
 def _classified(one: ClassifiedArm) -> Measures:
     n_classes = len(one.classes)
     share = np.bincount(one.target, minlength=n_classes) / len(one.target)
-    areas = [auc_by_class(probability, one.target, one.patients) for probability in one.probability]
-    found = {"auc": (np.stack([area for area, _ in areas]), np.stack([patients for _, patients in areas]))}
+    found = {"auc": _by_seed(one, auc_by_class), "auprc": _by_seed(one, average_precision_by_class)}
     found |= {name: _jackknifed(one, formula) for name, formula in OF_CLASSES.items()}
     chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
     measures = {}
@@ -159,7 +159,6 @@ OF_FINDINGS = {
 """Measures of findings -> whether they are about those who have it, and shown for each; else about both sides."""
 
 OF_CLASSES: Mapping[str, Callable[..., Array]] = {
-    "auprc": classification.average_precision,
     "recall": classification.recall,
     "f1": classification.f1,
 }
@@ -172,14 +171,19 @@ MEANS = {"recall": "balanced_accuracy"}
 """What the mean over classes is called, if not as the measure itself."""
 
 
+def _by_seed(one: ClassifiedArm, formula: Callable[..., tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return a score of each seed ``(S, C)`` and what each patient adds to it ``(S, P, C)``."""
+    found = [formula(probability, one.target, one.patients) for probability in one.probability]
+    return np.stack([value for value, _ in found]), np.stack([patients for _, patients in found])
+
+
 def _jackknifed(one: ClassifiedArm, formula: Callable[..., Array]) -> tuple[Array, Array]:
     """Return a score of each seed ``(S, J)`` and what each patient adds to it ``(S, P, J)``."""
 
     def statistic(probability: Array) -> Callable[[Array], Array]:
         return lambda weight: formula(probability, one.target, weight)
 
-    found = [jackknife(statistic(probability), one.patients) for probability in one.probability]
-    return np.stack([value for value, _ in found]), np.stack([patients for _, patients in found])
+    return _by_seed(one, lambda probability, _, patients: jackknife(statistic(probability), patients))
 
 
 def _measured(one: ClassifiedArm, values: Array, patients: Array, chance: float, of: int | None = None) -> Measured:

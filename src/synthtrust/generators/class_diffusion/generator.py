@@ -36,7 +36,7 @@ class ClassDiffusion(TrainedGenerator):
     """Paints images or small volumes of a class by a diffusion model, whose network also learns without the class.
 
     Of findings, which do not exclude each other, the network is told all at once: their embeddings are added up, so
-    that it can paint combinations that no training image has.
+    that combinations which no training image has can be asked for.
 
     A network tells velocities (Salimans and Ho 2022) on a cosine schedule; painting follows DDIM's path in steps of
     second order (Lu et al. 2022) under classifier-free guidance (Ho and Salimans, Classifier-Free Diffusion Guidance,

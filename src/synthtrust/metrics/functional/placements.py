@@ -121,12 +121,8 @@ def auc_by_class(
     >>> area.tolist(), patients.mean(axis=0).round(4).tolist()  # 3 of 4 pairs stand in the right order
     ([0.75, 0.75], [0.75, 0.75])
     """
-    score, truth = scores(probability), np.asarray(target)
-    if score.ndim != 2 or truth.shape not in ((len(score),), score.shape):
-        raise ValueError(
-            f"Expected scores (M, C), and classes (M,) or findings (M, C), but got {score.shape} and {truth.shape}."
-        )
-    positive = truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(score.shape[1])
+    score = scores(probability)
+    positive = positives(score, np.asarray(target))
     patient = np.arange(len(score)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     if len(patient) != len(score):
         raise ValueError(f"Expected the patient of each of {len(score)} cases, but got {len(patient)} groups.")
@@ -149,6 +145,15 @@ def _one_against_others(score: Array, positive: NDArray[np.bool_], patient: NDAr
     if np.isnan(by_patient).any():
         return area, np.full(n_patients, np.nan)
     return area, area + by_patient * np.sqrt(n_patients * (n_patients - 1))
+
+
+def positives(score: Array, truth: NDArray) -> NDArray[np.bool_]:
+    """Return which cases are of each class, or have each finding, ``(M, C)``, from classes ``(M,)`` or findings."""
+    if score.ndim != 2 or truth.shape not in ((len(score),), score.shape):
+        raise ValueError(
+            f"Expected scores (M, C), and classes (M,) or findings (M, C), but got {score.shape} and {truth.shape}."
+        )
+    return truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(score.shape[1])
 
 
 def scores(values: ArrayLike) -> Array:
