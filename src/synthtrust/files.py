@@ -104,11 +104,11 @@ def read_json(path: str | Path) -> Any:
     """
     path = Path(path)
     if (size := path.stat().st_size) > LONGEST_JSON:
-        raise ValueError(f"it has {size / 2**20:.0f} MB, more than {LONGEST_JSON / 2**20:.0f}")
+        raise ValueError(f"Expected at most {LONGEST_JSON / 2**20:.0f} MB of JSON, but got {size / 2**20:.0f}")
     try:
         return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except RecursionError:
-        raise ValueError("it is nested without end") from None
+        raise ValueError("Expected JSON with an end, but got levels without end") from None
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -116,7 +116,8 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"it names {next(name for name in names if names.count(name) > 1)!r} twice")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"Expected each name once, but got {twice!r} twice")
     return values
 
 

@@ -104,7 +104,9 @@ def _rows(
     called = {role: called[role] for role in COLUMNS}  # a finding may be called as a role is
     group = {} if "group" in called.values() else {"group": "group"}
     needed = dict.fromkeys(("case_id", "image", *(of_findings or ("label",)), *(columns or {})))
-    rows = list(read_rows(file, called | of_findings | group, [role for role in needed if role in called | of_findings]))
+    rows = list(
+        read_rows(file, called | of_findings | group, [role for role in needed if role in called | of_findings])
+    )
     for _, row in rows:
         row["patient"] = row["patient"] or row.get("group", "")
     return rows
