@@ -70,6 +70,14 @@ def test_a_release_that_was_stated_wrongly_exchanges_nothing(cohort, tmp_path):
         np.testing.assert_array_equal(twin.load_label(), real.load_label())
 
 
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_endings_in_capitals_are_read(cohort, tmp_path, naming):
+    root = hand_over(cohort, tmp_path / "set", naming, "1 2 3")
+    for path in [*(tmp_path / "set").rglob("*.nii.gz")]:
+        path.rename(path.with_name(path.name.replace(".nii.gz", ".NII.GZ")))
+    assert len(bring(cohort, tmp_path, root=root).cases) == 3
+
+
 def without_a_voxel(label):
     """Clear one voxel of oedema."""
     label = label.copy()

@@ -20,7 +20,7 @@ from synthtrust.generators.importer import Found, Importer
 from synthtrust.generators.readings import KEY, Reading, as_stated, compare, nearest, readings_of
 
 NAMINGS = ("auto", "brats", "msd", "med_ddpm")
-EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)\.nii(\.gz)?")
+EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)(?i:\.nii(\.gz)?)")
 """Med-DDPM's names: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
 
 OURS = "as its manifest says"
@@ -143,8 +143,8 @@ class Folder(Importer):
             clear = cleared(images, label, self.darkness) if self.background == "auto" else None
         except CaseError as error:
             raise CaseError(
-                f"Expected a twin of case {case.id} that can be imported, but not so the one at "
-                f"{twin.label_map.parent}. {error}"
+                f"Expected a twin of case {case.id} that can be imported, but the one at {twin.label_map.parent} "
+                f"cannot: {error}"
             ) from error
         notes |= {
             "files": {role: path.relative_to(self.root).as_posix() for role, path in twin.files.items()},
@@ -226,7 +226,7 @@ def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
     """Return case id -> number -> role -> file of a Med-DDPM export; nothing when it is none."""
     base = root / "exports" if (root / "exports").is_dir() else root
     found: dict[str, dict[int, dict[str, Path]]] = defaultdict(lambda: defaultdict(dict))
-    for path in sorted(base.glob("*/*.nii*")):
+    for path in sorted(base.glob("*/*")):
         match = EXPORTED.fullmatch(path.name)
         if match and match["role"] == path.parent.name:
             files = found[match["case"]][int(match["n"])]
