@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from synthtrust.machine import keep_to_share
 from synthtrust.plugins import conf_dir, find_plugins
 
 
@@ -100,6 +101,7 @@ def check_evaluation(cfg: DictConfig) -> None:
 def _plainly(task: Callable[[], None]) -> None:
     """Run a task; say what a user can mend in one line, and keep the traceback for everything else."""
     find_plugins()
+    keep_to_share()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come through to here instead of being printed with a trace
     try:
         task()

@@ -20,6 +20,7 @@ from synthtrust.cases import Case, CaseError
 from synthtrust.cases.labelled import COLOURS
 from synthtrust.cases.resizing import resize
 from synthtrust.files import fingerprint, sha256_of, write_json
+from synthtrust.machine import readers
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def image_table(
         CaseError: If a file cannot be used, an image has no contrast, or sizes differ and none was asked for.
     """
     cases = sorted(cases, key=lambda case: case.id)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         contents = dict(zip([case.id for case in cases], pool.map(lambda case: _content(case, modalities), cases)))
         wanted = list(size) if isinstance(size, Sequence) else size
         recipe = {"version": VERSION, "modalities": list(modalities), "size": wanted, "cases": contents}

@@ -3,7 +3,6 @@
 import logging
 import os
 import platform
-import resource
 import sys
 import time
 from importlib.metadata import version
@@ -27,9 +26,11 @@ from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
+from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
 from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
 from synthtrust.runs.deciding import DECISIVE, deciding, training_of
 from synthtrust.runs.headline import headline
+from synthtrust.runs.precision import settled
 from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, Run
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ def train_run(cfg: DictConfig) -> float:
     check_choices(cfg)
     if cfg.steps % cfg.val_every:
         raise ValueError(f"Expected steps to be a multiple of val_every={cfg.val_every}, but got {cfg.steps}.")
+    cfg = settled(cfg, run.folder)
     if (found := _found(run, cfg)) is not None:
         return found
     write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
@@ -203,10 +205,12 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "steps": int(trainer.global_step),
         **model.facts,
         "best_val_score": _number(trainer.checkpoint_callback),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "devices": trainer.world_size,
-        "cores": os.cpu_count(),
-        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "precision": str(cfg.trainer.precision),
+        "cores": cores(),
+        "arithmetic": arithmetic(),
+        "peak_memory_gib": round(peak_memory_gib(), 2),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
         "command": " ".join(["python train.py", *overrides]),

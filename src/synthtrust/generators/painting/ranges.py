@@ -7,6 +7,8 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, get_args
 
+from synthtrust.machine import AUTO
+
 LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "pack": 1, "timesteps": 2, "sampling_steps": 2, "max_steps": 1,
     "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "dilations": 1, "spade_channels": 1,
@@ -26,7 +28,7 @@ RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
 }
 """Field -> its range in words, and whether a number lies in it."""
 
-PRECISIONS = ("32-true", "bf16-mixed")
+PRECISIONS = (AUTO, "32-true", "bf16-mixed")
 
 
 def check_ranges(generator: Any) -> None:
