@@ -17,6 +17,7 @@ from synthtrust.cases.rasters import is_raster, raster_kind, read_raster
 from synthtrust.cases.splits import PARTS, Splits
 from synthtrust.cases.volumes import read_header
 from synthtrust.conventions import POLICIES
+from synthtrust.ties import first_largest
 
 log = logging.getLogger(__name__)
 
@@ -136,10 +137,10 @@ def _between(some: Sequence[_Look], others: Sequence[_Look], parts: tuple[str, s
     for start in range(0, len(some), ROWS):
         rows = some[start : start + ROWS]
         views = [view.reshape(len(rows), -1) @ theirs for view in _turned(np.stack([look.fine for look in rows]))]
-        nearest = np.stack([alike.argmax(axis=1) for alike in views])  # (V, N)
+        nearest = np.stack([first_largest(alike, axis=1) for alike in views])  # (V, N)
         similarity = np.stack([alike.max(axis=1) for alike in views])
         for n, look in enumerate(rows):
-            best = int(similarity[:, n].argmax())
+            best = int(first_largest(similarity[:, n]))  # a symmetric image is alike in several views: not turned
             if look.content in by_content:  # two flat images too, which have no fine structure
                 found.append(Duplicate(look.id, by_content[look.content], parts, 1.0, exact=True))
             elif (alike := min(float(similarity[best, n]), 1.0)) >= ALIKE:

@@ -1,7 +1,7 @@
 """The cache: every case preprocessed once, then read by patch from memory-mapped arrays by all runs of a sweep."""
 
 import json
-import os
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from rich.progress import track
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.volumes import read_header
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
+from synthtrust.machine import readers
 
 VERSION = 2  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
@@ -63,8 +64,8 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
 
     One preprocessing for real and synthetic cases: crop to the voxels that are not zero in every modality, then
     subtract the mean and divide by the standard deviation of each channel's own non-zero voxels; zeros stay zero.
-    Images are kept as float16 (three significant digits of a z-score), label maps as uint8. At any time as many cases
-    are in memory as there are threads.
+    Images are kept as float16 (three significant digits of a z-score), label maps as uint8. So many cases are in memory
+    at once as `synthtrust.machine.readers` allows.
 
     Args:
         cases: Real or synthetic.
@@ -77,8 +78,7 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
     recipe = {"version": VERSION, "modalities": list(modalities)}
     home = Path(folder) / fingerprint(recipe)
     home.mkdir(parents=True, exist_ok=True)
-    workers = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(readers(_room(cases, modalities))) as pool:
         prepared = [
             Prepared(case, home / key) for case, key in zip(cases, pool.map(lambda c: _key(c, modalities), cases))
         ]
@@ -90,6 +90,11 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
                 for _ in track(done, total=len(left), description=f"Preparing {len(left)} cases", transient=True):
                     pass
     return prepared
+
+
+def _room(cases: Sequence[Case], modalities: Sequence[str]) -> float:
+    """Return the memory that preparing the first case takes [bytes]: three copies of its channels in float32."""
+    return 3.0 * 4 * len(modalities) * math.prod(read_header(cases[0].label_map)[0][:3]) if cases else 0
 
 
 def _key(case: Case, modalities: Sequence[str]) -> str:

@@ -65,7 +65,8 @@ class Session:
             self._paint_with_others(len(left))
         with self.lock:
             if not (self.folder / NAME).exists():
-                self._declare(made_on(len(left), time.monotonic() - self.start))
+                precision = getattr(self.generator, "precision_", None) if left else None  # of what was fitted here
+                self._declare(made_on(len(left), time.monotonic() - self.start, precision))
 
     def correct(self) -> None:
         """Write the card and the manifest anew if the training ids are now said to be others; the twins stay."""

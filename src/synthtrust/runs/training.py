@@ -3,7 +3,6 @@
 import logging
 import os
 import platform
-import resource
 import sys
 import time
 from importlib.metadata import version
@@ -27,10 +26,12 @@ from synthtrust.conventions import CONFIG, FACTS, SCORES
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
+from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
 from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
 from synthtrust.runs.deciding import DECISIVE, deciding, training_of
 from synthtrust.runs.headline import headline
 from synthtrust.runs.owner import owned
+from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.trained import check_orientation
@@ -57,6 +58,7 @@ def train_run(cfg: DictConfig) -> float:
     check_choices(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
     with owned(run.folder, wait=cfg.get("wait", True)):
+        cfg = settled(cfg, run.folder)
         return _train(run, cfg) if (score := _found(run, cfg)) is None else score
 
 
@@ -211,10 +213,12 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "steps": int(trainer.global_step),
         **model.facts,
         "best_val_score": _number(trainer.checkpoint_callback),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "devices": trainer.world_size,
-        "cores": os.cpu_count(),
-        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "precision": str(cfg.trainer.precision),
+        "cores": cores(),
+        "arithmetic": arithmetic(),
+        "peak_memory_gib": round(peak_memory_gib(), 2),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
         "command": " ".join(["python train.py", *overrides]),

@@ -1,6 +1,5 @@
 """Which cases fidelity compares, and what is kept of each: a few hundred numbers, read one image at a time."""
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from synthtrust.cases.errors import CaseError
 from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.resizing import resize
 from synthtrust.cases.volumes import describe_header
+from synthtrust.machine import readers
 
 Array = NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def reduce_all(
 ) -> dict[Key, Reduced]:
     """Reduce every case once, but those known already; a progress bar counts them."""
     unique = {job.key: job for job in jobs if job.key not in known}
-    with ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(threads or readers()) as pool:
         found = pool.map(lambda job: reduce_case(job, spaces, modalities, labels), unique.values())
         watched = track(found, "Fidelity: features", total=len(unique), console=Console(stderr=True), transient=True)
         return dict(zip(unique, watched))

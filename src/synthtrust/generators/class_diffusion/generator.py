@@ -80,9 +80,10 @@ class ClassDiffusion(TrainedGenerator):
     """Of the average of the weights, per step."""
     grad_clip: float | None = 1.0
     """Largest norm of the gradient."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Of training and painting. In float32 an image depends on those painted with it by rounding errors alone; in
-    bfloat16, about twice as fast where the processor has it, it comes out within a grey level of that."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
+    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun. In float32 an
+    image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast where the
+    processor has it, it comes out within a grey level of that."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,7 +135,7 @@ class ClassDiffusion(TrainedGenerator):
         nothing = torch.from_numpy(known.conditions.nothing).to(device)
 
         def velocity(x: torch.Tensor, t: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision_ == "bf16-mixed"):
                 told: torch.Tensor = network(x, t, class_labels=kind)
             return told.float()
 
@@ -155,6 +156,7 @@ class ClassDiffusion(TrainedGenerator):
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, Frame]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
+        self._go_on_in(last)
         if last and last["global_step"] == self.max_steps:
             known = Frame.from_plain(last[FACTS]["frame"])
             network = self._new_network(known)
@@ -167,7 +169,7 @@ class ClassDiffusion(TrainedGenerator):
             labels = [Findings(row) for row in seen.classes.tolist()] if seen.findings else seen.classes.tolist()
             kinds = known.conditions.of(labels)
             batches = Batches(units, kinds, known.conditions.nothing, self.timesteps, plan)
-            facts = {"key": key, "frame": known.plain()}
+            facts = {"key": key, "frame": known.plain(), "precision": self.precision_}
             train(network, self.diffusion, batches, plan, home, facts, self._loggers)
             last = read_last(home)
         network.load_state_dict(averaged(last))
