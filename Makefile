@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test test-slow lint format clean
+.PHONY: help demo test test-slow test-kernels lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -25,6 +25,15 @@ test: lint           ## lint, floors, types and the everyday suite
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m slow
+
+# Each of these makes libraries use the kernels of another processor; set one in front of any other command, too.
+KERNELS := OMP_NUM_THREADS=2 ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
+           OPENBLAS_CORETYPE=Haswell OPENBLAS_CORETYPE=Prescott OPENBLAS_CORETYPE=SkylakeX
+
+test-kernels: $(STAMP) ## the tests whose numbers come from linear algebra and convolutions, as other processors compute
+	for kernel in $(KERNELS); do echo "== $$kernel"; env $$kernel $(BIN)/python -m pytest -q \
+	    tests/audits tests/data tests/generators tests/metrics tests/models || exit 1; done
+	$(BIN)/python -m pytest -q -m slow tests/generators/test_kernels.py
 
 lint: $(STAMP)       ## only the checks that need no run
 	$(BIN)/ruff check .
