@@ -5,12 +5,15 @@ import os
 import shutil
 from pathlib import Path
 
+import nibabel as nib
 import pandas as pd
 import pytest
 import torch
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from omegaconf import OmegaConf
 
-from synthtrust.cases import CaseError
+from synthtrust.cases import CaseError, read_brats
+from synthtrust.cases.volumes import stored_orientation
 from synthtrust.runs import Run, find_runs, score_cohort, train_run
 from synthtrust.runs.training import refuse_ranks_in_a_sweep
 from synthtrust.testing import tiny_cohort
@@ -212,6 +215,47 @@ def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
     kept = run.scores().query("source == 'real'").set_index(["case", "region"])["dice"]
     again = own.set_index(["case", "region"])["dice"].loc[kept.index]
     pd.testing.assert_series_equal(kept, again)
+
+
+def test_a_network_that_learned_from_arrays_in_the_order_of_files_scores_nothing_else(configure):
+    """Versions before 2 of the cache did not bring volumes to one orientation: a mirrored patient would be scored."""
+    cfg = configure()
+    train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    assert run.facts()["orientation"] == run.data()["orientation"] == "RAS"
+    older = {key: value for key, value in run.facts().items() if key != "orientation"}
+    (run.folder / "run.json").write_text(json.dumps(older))
+    with pytest.raises(ValueError, match=r"Expected a run that was trained on volumes in RAS orientation"):
+        score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
+    assert train_run(cfg) == pytest.approx(run.scores().query("source == 'real'")["dice"].mean())  # it is still found
+
+
+def test_such_a_run_is_not_gone_on_with(configure):
+    cfg = configure()
+    train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    (run.folder / "run.json").unlink()
+    older = {key: value for key, value in run.data().items() if key != "orientation"}
+    (run.folder / "data.json").write_text(json.dumps(older))
+    with pytest.raises(ValueError, match="was trained on arrays in the order of their files, by an older version"):
+        train_run(cfg)
+
+
+@pytest.mark.parametrize("code", ["RAS", "PSR"])
+def test_the_same_cases_in_another_orientation_get_the_same_scores(configure, tmp_path, code):
+    cfg = configure()
+    train_run(cfg)
+    (run,) = find_runs(cfg.paths.output)
+    own = score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
+    for path in {path for case in run.cohort.cases for path in case.files.values()}:
+        image = nib.load(path)
+        turn = ornt_transform(io_orientation(image.affine), axcodes2ornt(tuple(code)))
+        nib.save(image.as_reoriented(turn), path)
+        assert stored_orientation(path) == code
+    again = score_cohort(run, read_brats(tmp_path / "real", modalities=("flair", "t1ce")), cfg.paths.cache,
+                         allow_overlap=True)  # fmt: skip
+    columns = ["case", "region", "dice", "n_reference", "n_prediction"]
+    pd.testing.assert_frame_equal(own[columns], again[columns])
 
 
 def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monkeypatch):

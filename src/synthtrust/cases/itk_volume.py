@@ -48,6 +48,7 @@ def open_itk(path: Path) -> VolumeFile:
     if path.suffix.lower() in (".mhd", ".nhdr"):
         _check_beside(path)
     reader = sitk.ImageFileReader()
+    reader.SetImageIO("MetaImageIO" if path.suffix.lower() in (".mha", ".mhd") else "NrrdImageIO")
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
     file = opened(path, reader, lambda: reader.Execute())

@@ -1,5 +1,6 @@
 """The dry run: read every voxel of a cohort once, and say what is there before anything is trained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,12 @@ from rich.table import Table
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
+from synthtrust.cases.geometry import CANONICAL
+from synthtrust.cases.in_place import mirrored_gain, mirrored_labels
 from synthtrust.cases.listing_images import COLUMNS, classes_by_part, describe_image
 from synthtrust.cases.volumes import describe_header
 
+GAIN = "gain"  # what a label map explains more of its images when these are mirrored; is no column
 QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
 
 
@@ -33,6 +37,8 @@ class Listing:
     for labelled images."""
     refused: tuple[Refusal, ...]
     """What the reader refused, and what failed when its voxels were read."""
+    warnings: tuple[str, ...] = ()
+    """What makes the cohort as a whole doubtful."""
 
 
 def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = False) -> Listing:
@@ -51,6 +57,7 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
     labelled = cohort.task != "segmentation"
     rows: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []
+    gains: list[dict[str, float]] = []
     refused = list(cohort.refused)
     for case in track(cases, f"reading {cohort.name}", disable=not progress, console=Console(stderr=True)):
         try:
@@ -59,6 +66,7 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
             file = next(iter(case.files.values()))
             refused.append(Refusal(file if labelled else file.parent, str(error)))
         else:
+            gains.extend([row.pop(GAIN)] if GAIN in row else [])
             rows.append(row)
             volumes.extend(parts)
     columns = COLUMNS if labelled else ["id", "patient", "source", "shape", "spacing_mm", "orientation"]
@@ -69,6 +77,7 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
         pd.DataFrame(rows, columns=columns),
         pd.DataFrame(volumes, columns=["case", "patient", "source", "region", "n_voxels", "volume_ml"]),
         tuple(refused),
+        _warnings(gains),
     )
 
 
@@ -87,6 +96,8 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
     elif len(table):
         console.print(*(_counts(table, column) for column in ("shape", "spacing_mm", "orientation")))
         console.print(_images(cohort, table), _labels(listing.volumes))
+    for warning in listing.warnings:
+        console.print(f"[yellow]warning[/yellow] {escape(warning)}", soft_wrap=True)
     for passed in cohort.passed_over:
         console.print(
             f"[yellow]passed over[/yellow] {len(passed.files)} files, first {escape(str(passed.files[0]))}: "
@@ -110,6 +121,7 @@ def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dic
         "spacing_mm": " x ".join(f"{side:.3g}" for side in np.linalg.norm(affine[:3, :3], axis=0)),
         "orientation": _stored(case),
     }
+    gains = []
     for modality in cohort.modalities:
         image = case.load_image(modality)
         if image.shape != label.shape:
@@ -117,6 +129,9 @@ def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dic
                 f"Expected {case.images[modality]} on the grid {label.shape} of its label, but got {image.shape}."
             )
         row |= {f"{modality}_min": float(image.min()), f"{modality}_max": float(image.max())}
+        gains.append(mirrored_gain(label, image))
+    if label.any():
+        row[GAIN] = dict(pd.DataFrame(gains).mean())
     voxel_ml = float(abs(np.linalg.det(affine[:3, :3]))) / 1000  # [mm^3] -> [ml]
     counts = np.bincount(label.ravel(), minlength=256)  # a label map is uint8
     volumes = []
@@ -125,6 +140,15 @@ def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dic
         row |= {f"{name}_voxels": n_voxels, f"{name}_ml": volume_ml}
         volumes.append({"case": case.id, **owner, "region": name, "n_voxels": n_voxels, "volume_ml": volume_ml})
     return row, volumes
+
+
+def _warnings(gains: Sequence[dict[str, float]]) -> tuple[str, ...]:
+    if not (code := mirrored_labels(gains)):
+        return ()
+    return (
+        f"The label maps explain the images better when these are taken as {code} instead of {CANONICAL}: were the "
+        "arrays of one of them mirrored without their header? Look at some cases.",
+    )
 
 
 def _stored(case: Case) -> str:

@@ -53,7 +53,7 @@ def open_nifti(path: Path) -> VolumeFile:
     holder = Path(image.file_map["image"].filename or path)
     size = holder.stat().st_size * (MOST_PACKED if holder.suffix.lower() in (".gz", ".mgz") else 1)
     if holder.suffix.lower() not in (".bz2", ".zst"):
-        check_promise(file, prod(file.shape) * dtype.itemsize, size)
+        check_promise(file, int(getattr(data, "offset", 0)) + prod(file.shape) * dtype.itemsize, size)
     return file
 
 

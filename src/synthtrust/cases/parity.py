@@ -1,7 +1,7 @@
 """Parity: do real cases and their twins look alike to a network before any content is compared?"""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from rich.table import Table
 from synthtrust.cases.case import Case
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.geometry import GRID_LIMIT, grid_distance
+from synthtrust.cases.in_place import TURNED, labels_in_place, out_of_place, properties_in_place
 from synthtrust.cases.listing_images import format_of
 from synthtrust.cases.parity_images import OF_WHOLE_IMAGES, check_classes, different_rounding, different_shapes
 from synthtrust.cases.rasters import is_raster
@@ -45,10 +46,10 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
     Returns:
         A row per pair, modality and property: case, modality (``label`` for the label map), property, real, synthetic.
         Properties: shape; orientation (as stored), spacing [mm] and dtype of a volume, how far the grids lie apart
-        [voxels], or the format of a plane image; background
-        (share of voxels that are exactly 0), dark (share that is nearly but not exactly 0), lowest and highest
-        [intensity units], how many different values, z-scores at 5, 50 and 95 %; voxels of each label, or the class or
-        findings.
+        [voxels], how much a twin is like its real image and its label explains of it, in place and in the other
+        orientations that keep the shape (see ``in_place``); or the format of a plane image; background (share of voxels
+        that are exactly 0), dark (share that is nearly but not exactly 0), lowest and highest [intensity units], how
+        many different values, z-scores at 5, 50 and 95 %; voxels of each label, or the class or findings.
 
     Raises:
         CaseError: If no case has a twin among those given, or a file cannot be read.
@@ -60,12 +61,15 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
     chosen = np.unique(np.linspace(0, len(pairs) - 1, min(n, len(pairs))).round().astype(int))
     rows: list[tuple[Any, ...]] = []
     for case, twin in (pairs[i] for i in chosen):
+        labels = None if isinstance(case.label, int) else (case.load_label(), twin.load_label())
         for name in (*modalities, "label"):
             mine, theirs = _properties(case, name), _properties(twin, name)
             if mine.keys() & theirs.keys() >= set(GEOMETRY):
                 mine[APART], theirs[APART] = 0.0, _apart(case, twin, name)
             # a label that only one of them has counts 0 voxels in the other
             rows.extend((case.id, name, what, mine.get(what, 0), theirs.get(what, 0)) for what in mine | theirs)
+            if labels is not None:
+                rows.extend((case.id, name, what, *values) for what, values in _in_place(case, twin, name, labels))
     return pd.DataFrame(rows, columns=["case", "modality", "property", "real", "synthetic"])
 
 
@@ -80,9 +84,9 @@ def check_parity(table: pd.DataFrame) -> list[str]:
         images also another shape, background or rounding, since they are resized and not cropped to their foreground.
 
     Raises:
-        CaseError: If grid, orientation or voxel size of a pair differ; or background is exactly 0 in one source and
-            something else in the other, so that foreground cropping and z-scores would tell the sources apart. Of
-            labelled images: if the class, or a finding, of a pair differs.
+        CaseError: If the grids of a pair lie apart; or twins are mirrored or turned, by ``out_of_place``; or background
+            is exactly 0 in one source and something else in the other, so that foreground cropping and z-scores would
+            tell the sources apart. Of labelled images: if the class, or a finding, of a pair differs.
     """
     background = _different_background(table)
     if table["property"].isin(OF_WHOLE_IMAGES).any():
@@ -90,10 +94,10 @@ def check_parity(table: pd.DataFrame) -> list[str]:
         warnings = [*different_shapes(table), *background, *different_rounding(table)]
     else:
         warnings = []
-        if errors := _different_geometry(table) + background:
+        if errors := _different_geometry(table) + background + out_of_place(table):
             raise CaseError(
                 f"Expected real cases and twins of one preprocessing, but {' '.join(errors)} Paint the twins on the "
-                "grid of their labels, with background exactly as in real cases."
+                "grid of their labels, voxel on voxel, with background exactly as in real cases."
             )
     warnings += _different_labels(table) + _different_contrast(table)
     for warning in warnings:
@@ -104,6 +108,7 @@ def check_parity(table: pd.DataFrame) -> list[str]:
 def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
     """Show the table on the terminal: medians over the pairs, or how many pairs agree where there are no numbers."""
     shown = Table("", "property", "real", "synthetic", title=f"Parity of {table['case'].nunique()} pairs")
+    table = table[~table["property"].str.contains(TURNED)]  # many, and only to be compared with those in place
     rows: dict[tuple[str, str, str], list[str]] = {}
     for (modality, what), part in table.groupby(["modality", "property"], sort=False):
         row = (str(what), _summary(part["real"]), _summary(part["synthetic"]))
@@ -152,6 +157,14 @@ def _apart(case: Case, twin: Case, name: str) -> float:
     """Return how far the grid of a twin lies from that of its real case [voxels]; infinity where shapes differ."""
     (shape, mine), (other, theirs) = (read_header(one.files[name]) for one in (case, twin))
     return grid_distance(mine, theirs, shape) if shape[:3] == other[:3] else float("inf")
+
+
+def _in_place(
+    case: Case, twin: Case, name: str, labels: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+) -> Iterable[tuple[str, tuple[float, float]]]:
+    if name == "label":
+        return labels_in_place(*labels).items()
+    return properties_in_place(case.load_image(name), twin.load_image(name), labels).items()
 
 
 def _different_geometry(table: pd.DataFrame) -> list[str]:

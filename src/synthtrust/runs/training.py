@@ -18,6 +18,7 @@ from lightning import Trainer, seed_everything
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.listing import print_listing
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
@@ -149,6 +150,8 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
             "Choose another name=..., or remove that folder."
         )
     if not run.finished:
+        if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
+            check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
         log.info("Resuming from %s", run.last)
         return None
     if _reads_files(cfg):  # whose content may have changed under the same name
