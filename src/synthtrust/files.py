@@ -17,6 +17,9 @@ SETTLED = 2.0
 """Seconds since its last change from which a file is trusted to change its times when it changes again: clocks of file
 systems tick, some once in two seconds."""
 
+DETACHED = (".mhd", ".nhdr")
+"""Endings of headers whose voxels lie in another file."""
+
 DAY = 24 * 60 * 60.0  # [s]
 LONGEST_JSON = 256 * 2**20  # [byte] of a file of JSON that somebody else wrote; a manifest of 100,000 cases has 50 MB
 
@@ -162,7 +165,7 @@ class Hashes:
     def of(self, path: str | Path) -> str:
         """Return the sha256 of a file's bytes, as hex."""
         path = Path(path)
-        if path.is_dir() or path.suffix.lower() in DETACHED:  # their own stamp does not change with the other files
+        if path.is_dir() or path.suffix.lower() in DETACHED:  # whose times say nothing of the files that it consists of
             return sha256_of(path)
         stamp, changed = self._stamp(path)
         if (known := self._known.get(stamp)) is not None:

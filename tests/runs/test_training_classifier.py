@@ -202,7 +202,7 @@ def test_copies_across_the_split_are_refused_or_left_out_and_named(configure, mo
         train_run(configure("duplicates=refuse"))
     monkeypatch.setattr(
         "synthtrust.runs.build.check_duplicates",
-        lambda splits, policy: replace(splits, train=splits.train[1:]) if policy == "drop" else pytest.fail(policy),
+        lambda splits, policy, _: replace(splits, train=splits.train[1:]) if policy == "drop" else pytest.fail(policy),
     )
     run = trained(configure("duplicates=drop"))
     (gone,) = run.data()["left_out"]["train"]

@@ -2,13 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.markup import escape
 from rich.table import Table
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.duplicates import Looks
 from synthtrust.cases.errors import CaseError
+from synthtrust.cases.inspection import check_contrast
+from synthtrust.cases.labelled import COLOURS
 from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.splits import PARTS
 from synthtrust.cases.volumes import describe_header, kind_of
@@ -17,11 +22,16 @@ COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]
 NO_FINDING = "no finding"
 
 
-def describe_image(case: Case, cohort: Cohort) -> dict[str, Any]:
+def describe_image(case: Case, cohort: Cohort, looks: Looks) -> dict[str, Any]:
     """Read every pixel of a case, and return its row of the table.
 
+    Args:
+        case: To be read.
+        cohort: Its cohort.
+        looks: Keeps what is compared of volumes.
+
     Raises:
-        CaseError: If an image cannot be read, or the modalities differ in shape.
+        CaseError: If an image cannot be read or has no contrast, or the modalities differ in shape.
     """
     images = {modality: case.load_image(modality) for modality in cohort.modalities}
     if len(shapes := {image.shape for image in images.values()}) > 1:
@@ -33,8 +43,13 @@ def describe_image(case: Case, cohort: Cohort) -> dict[str, Any]:
         "shape": " x ".join(map(str, shapes.pop())),
         "format": format_of(case),
     }
+    scales: dict[str, list[NDArray]] = {}
     for modality, image in images.items():
+        scales.setdefault("colours" if modality in COLOURS else modality, []).append(image)
+        looks.keep(case, modality, image)
         row |= {f"{modality}_min": float(image.min()), f"{modality}_max": float(image.max())}
+    for name, some in scales.items():
+        check_contrast(np.stack(some), f"{name} of case {case.id} at {next(iter(case.images.values()))}")
     return row
 
 

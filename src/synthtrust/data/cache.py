@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
+from synthtrust.cases.inspection import check_contrast
 from synthtrust.cases.volumes import read_header
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
@@ -151,12 +152,8 @@ def _z_score(channel: NDArray[np.float32], what: str) -> None:
     """Standardise the non-zero voxels of one channel in place."""
     brain = channel != 0
     values = channel[brain].astype(np.float64)  # intensities up to a million lose digits in float32 sums
-    spread = values.std()
-    if spread == 0:
-        raise CaseError(
-            f"Expected contrast, but every non-zero voxel is {values[0]} in {what}. Repair or leave it out."
-        )
-    channel[brain] = (values - values.mean()) / spread
+    check_contrast(values, f"{what}, but for zeros")
+    channel[brain] = (values - values.mean()) / values.std()
 
 
 def _points(label: NDArray[np.uint8]) -> NDArray[np.int16]:

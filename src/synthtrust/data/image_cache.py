@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
+from synthtrust.cases.inspection import check_contrast
 from synthtrust.cases.labelled import COLOURS
 from synthtrust.cases.resizing import resize
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
@@ -129,7 +130,5 @@ def _load(case: Case, modalities: Sequence[str], size: int | list[int] | None) -
 def _standardise(image: NDArray[np.float32], channels: NDArray[np.bool_], what: str) -> None:
     """Scale some channels of an image in place, by the mean and the standard deviation of all their pixels."""
     values = image[channels].astype(np.float64)  # intensities up to a million lose digits in float32 sums
-    spread = values.std()
-    if spread == 0:
-        raise CaseError(f"Expected contrast, but every pixel is {values.flat[0]} in {what}. Repair or leave it out.")
-    image[channels] = (values - values.mean()) / spread
+    check_contrast(values, what)
+    image[channels] = (values - values.mean()) / values.std()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 from lightning import LightningDataModule
 
-from synthtrust.cases import Case, Cohort, Splits, mix
+from synthtrust.cases import Case, Cohort, Refusal, Splits, mix
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import WITH_REAL, Val, check_val
 from synthtrust.data.draws import DrawSampler
@@ -72,6 +72,8 @@ class MixedCases(LightningDataModule, ABC):
         """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
+        self.refused: tuple[Refusal, ...] = ()
+        """The cases that were skipped, since they could not be used."""
 
     @property
     def test_cases(self) -> tuple[Case, ...]:
@@ -121,6 +123,7 @@ class MixedCases(LightningDataModule, ABC):
             "cases": {part: len(ids) for part, ids in self.splits.ids.items()},
             "patients": {part: len({case.patient for case in cases}) for part, cases in vars(self.splits).items()},
             "overlap": self.overlap,
+            "refused": len(self.refused),
             "left_out": {part: len(ids) for part, ids in self.left_out.items()},
             "val": self.val,
             "batch_size": self.batch_size,

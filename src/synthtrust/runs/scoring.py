@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import torch
+from hydra.errors import InstantiationException
 from rich.markup import escape
 from rich.progress import track
 
@@ -16,7 +17,7 @@ from synthtrust.cases.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
-from synthtrust.runs.build import LABELS, class_names
+from synthtrust.runs.build import INSPECTED, LABELS, class_names
 from synthtrust.runs.run import Run
 from synthtrust.runs.trained import trained_model
 
@@ -45,7 +46,7 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
         raise CaseError(
             f"Expected modalities {facts['modalities']} as {run.folder} has, but {cohort.name} lacks {missing}."
         )
-    word = _overlap(run, cohort, allow_overlap=allow_overlap)
+    word = _overlap(run, cohort, cache, allow_overlap=allow_overlap)
     cohort = replace(cohort, modalities=tuple(facts["modalities"]))
     scores = pd.DataFrame(SCORERS[cohort.task](run, cohort, cache))
     scores.insert(0, "mode", facts["mode"])
@@ -58,25 +59,36 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
     return scores
 
 
-def _overlap(run: Run, cohort: Cohort, *, allow_overlap: bool) -> str:
+def _overlap(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool) -> str:
     """Return in a few words whether any of these patients was learned from, by the network or by the generator."""
     data = run.data()
     real = [case_id for part in ("train", "val") for case_id in data["splits"][part]]
     of_generator = load_manifest(Path(data["twins"])).get("training_ids")
     seen = patients_named([*real, *(of_generator or ())], cohort.cases)
-    overlapping = sorted(case.id for case in cohort.cases if case.patient in seen)
-    if cohort.task != "segmentation":  # the same image under another id is in both all the same
-        trained_on = tuple(case for case in run.cohort.cases if case.id in set(real))
-        copies = find_duplicates(Splits(trained_on, (), cohort.cases))
-        overlapping = sorted({*overlapping, *(copy.other for copy in copies)})
+    copies, all_here = _copies(run, set(real), cohort, cache)
+    overlapping = sorted({*(case.id for case in cohort.cases if case.patient in seen), *copies})
     if not overlapping:
-        return "none" if of_generator is not None else "unknown training ids"
+        unknown = [] if of_generator is not None else ["unknown training ids"]
+        return (
+            "; ".join(unknown if all_here else [*unknown, "not looked for copies of all that was trained on"]) or "none"
+        )
     if not allow_overlap:
         raise CaseError(
             f"Expected cases that neither {run.folder} nor the generator of its twins learned from, but they did from "
             f"{overlapping[:8]}. Leave them out, or say allow_overlap=true."
         )
     return f"{len(overlapping)} of {len(cohort.cases)} scored cases are of patients that were learned from"
+
+
+def _copies(run: Run, learned: Collection[str], cohort: Cohort, cache: str) -> tuple[list[str], bool]:
+    """Return the ids of the cases whose images were trained on, be it under others, and whether all those are here."""
+    try:
+        trained_on = tuple(case for case in run.cohort.cases if case.id in learned)
+        copies = find_duplicates(Splits(trained_on, (), cohort.cases), Path(cache) / INSPECTED)
+    except (CaseError, InstantiationException) as error:  # the folder of a run can be scored where its cases are not
+        log.warning("Cannot look for copies of the cases of %s, which are not here: %s", run.folder, error)
+        return [], False
+    return [copy.other for copy in copies], len(trained_on) == len(learned)
 
 
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:

@@ -28,7 +28,18 @@ from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
-from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
+from synthtrust.runs.build import (
+    Model,
+    build_data,
+    build_model,
+    build_trainer,
+    check_choices,
+    chosen_cases,
+    kept_in,
+    plain,
+    save_refused,
+    spell_out_excluded,
+)
 from synthtrust.runs.deciding import DECISIVE, deciding, training_of
 from synthtrust.runs.headline import headline
 from synthtrust.runs.owner import owned
@@ -43,7 +54,8 @@ log = logging.getLogger(__name__)
 
 def list_cases(cfg: DictConfig) -> None:
     """Read every voxel of a cohort and print what was found, and what was refused and why."""
-    print_listing(read_cases(cfg))
+    listing = print_listing(chosen_cases(cfg), folder=kept_in(cfg))
+    save_refused(cfg, listing.refused)
 
 
 def train_run(cfg: DictConfig) -> float:
@@ -57,6 +69,7 @@ def train_run(cfg: DictConfig) -> float:
     """
     refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
+    spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
     with owned(run.folder, wait=cfg.get("wait", True)):
         cfg = settled(cfg, run.folder)
@@ -238,6 +251,7 @@ def who_is_where(data: MixedCases) -> dict[str, Any]:
     return {
         "splits": data.splits.ids,
         "left_out": data.left_out,
+        "refused": [{"case": one.case, "where": str(one.where), "why": one.why} for one in data.refused],
         "drawn": data.drawn,
         "twins": str(home_of_twins(data)),
         "orientation": data.orientation,
