@@ -61,7 +61,7 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
     chosen = np.unique(np.linspace(0, len(pairs) - 1, min(n, len(pairs))).round().astype(int))
     rows: list[tuple[Any, ...]] = []
     for case, twin in (pairs[i] for i in chosen):
-        labels = None if isinstance(case.label, int) else (case.load_label(), twin.load_label())
+        labels = (case.load_label(), twin.load_label()) if case.has_label_map else None
         for name in (*modalities, "label"):
             mine, theirs = _properties(case, name), _properties(twin, name)
             if mine.keys() & theirs.keys() >= set(GEOMETRY):
