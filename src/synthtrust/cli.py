@@ -65,8 +65,8 @@ def _evaluate(cfg: DictConfig) -> None:
 
 def _plainly(task: Callable[[], None]) -> None:
     """Run a task; say what a user can mend in one line, and keep the traceback for everything else."""
-    find_plugins()
     keep_to_share()
+    find_plugins()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come through to here instead of being printed with a trace
     try:
         task()
