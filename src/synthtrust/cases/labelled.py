@@ -15,7 +15,7 @@ from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.rasters import RASTERS
-from synthtrust.cases.volumes import VOLUME_ENDINGS, read_header
+from synthtrust.cases.volumes import VOLUME_ENDINGS, patient_of, read_header
 
 GREY = ("grey",)
 COLOURS = ("red", "green", "blue")
@@ -87,7 +87,7 @@ def classified_cohort(
             f"Expected modalities {list(GREY)}, or of plane images {list(COLOURS)}, but got {list(modalities)}."
         )
     values = {category: value for value, category in enumerate(classes)}
-    cases = (case_of(i.id, i.path, values[i.category], modalities, i.part, i.patient) for i in usable)
+    cases = (case_of(i.id, i.path, values[i.category], modalities, i.part, _patient(i)) for i in usable)
     return Cohort(name, tuple(cases), tuple(modalities), values, refused=tuple(refused))
 
 
@@ -168,6 +168,11 @@ def _check_ids(images: Sequence[LabelledImage], where: Path) -> None:
             raise CaseError(f"Expected an id that can name a file, but got {image.id!r} in {where}. Rename it.")
     if repeated := [name for name, count in Counter(image.id for image in images).items() if count > 1]:
         raise CaseError(f"Expected one case per id, but {repeated[:8]} repeat in {where}. Remove or rename them.")
+
+
+def _patient(image: LabelledImage) -> str:
+    """Return the patient that a table names, or else the one in the headers of DICOM slices."""
+    return image.patient or ("" if image.path.suffix.lower() in RASTERS else patient_of(image.path))
 
 
 def _why_not(path: Path) -> str:
