@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from synthtrust.cases import Case, CaseError, read_msd
+from synthtrust.cases import Case, CaseError, read_msd, read_table
 from synthtrust.cases import itk_volume as module
 from synthtrust.cases.grid import check_grid
 from synthtrust.cases.listing import describe
@@ -174,6 +174,18 @@ def test_without_simple_itk_it_is_said_how_to_get_it(image, tmp_path, monkeypatc
     monkeypatch.setattr(module, "import_module", missing)
     with pytest.raises(CaseError, match=r"to read .*scan\.mha, .* pip install 'synthtrust\[itk\]'"):
         read_header(path)
+
+
+def test_volumes_of_a_class_that_are_dicom_series_are_grouped_by_patient(image, tmp_path):
+    for n, patient in enumerate(("one", "one", "other")):
+        write_series(image + n, tmp_path / f"series_{n}", patient=patient)
+    rows = "\n".join(f"scan_{n},series_{n},{'ill' if n else 'well'}" for n in range(3))
+    (tmp_path / "cases.csv").write_text(f"case_id,image,label\n{rows}\n")
+    cohort = read_table(tmp_path / "cases.csv")
+    assert not cohort.refused
+    patients = [case.patient for case in cohort.cases]
+    assert patients[0] == patients[1] != patients[2]
+    np.testing.assert_array_equal(cohort.cases[1].load_image("grey"), counted() + 1)
 
 
 def test_a_decathlon_folder_may_hold_them(image, tmp_path):

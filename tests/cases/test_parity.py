@@ -141,7 +141,7 @@ def test_what_is_asked_of_turned_twins_is_not_printed(real, twins):
     console = Console(width=120, record=True, file=StringIO())
     print_parity(parity(real, twins(), MODALITIES), console)
     text = console.export_text()
-    assert "like the real image" in text
+    assert "like real image" in text
     assert "taken as" not in text
 
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import nibabel as nib
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -15,7 +16,7 @@ from omegaconf import OmegaConf
 from synthtrust.cases import CaseError, read_brats
 from synthtrust.cases.volumes import stored_orientation
 from synthtrust.runs import Run, find_runs, score_cohort, train_run
-from synthtrust.runs.training import refuse_ranks_in_a_sweep
+from synthtrust.runs.training import list_cases, refuse_ranks_in_a_sweep
 from synthtrust.testing import tiny_cohort
 
 TINY = (
@@ -257,6 +258,26 @@ def test_the_same_cases_in_another_orientation_get_the_same_scores(configure, tm
                          allow_overlap=True)  # fmt: skip
     columns = ["case", "region", "dice", "n_reference", "n_prediction"]
     pd.testing.assert_frame_equal(own[columns], again[columns])
+
+
+def test_twins_that_are_mirrored_against_their_labels_are_refused_before_training(configure, tmp_path):
+    shutil.copytree(tmp_path / "real", tmp_path / "turned")
+    for path in (tmp_path / "turned").glob("*/*[!g].nii.gz"):  # all but the label maps
+        image = nib.load(path)
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj)[:, ::-1], image.affine), path)
+    cfg = configure(
+        "generator=folder", f"generator.root={tmp_path / 'turned'}", "generator.background=keep", "alpha=0.5"
+    )
+    with pytest.raises(CaseError, match="images of twins are mirrored or turned: taken as RPS instead of RAS"):
+        train_run(cfg)
+
+
+def test_the_listing_counts_orientations(configure, tmp_path, capsys):
+    path = next((tmp_path / "real").glob("*/*_flair.nii.gz"))
+    nib.save(nib.as_closest_canonical(nib.load(path)), path)
+    list_cases(configure("cases.list=true"))
+    lines = [line.split("│")[1:3] for line in capsys.readouterr().out.splitlines() if "LPS" in line]
+    assert [[cell.strip() for cell in line] for line in lines] == [["LPS", "5"], ["LPS, images RAS", "1"]]
 
 
 def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
 """Geometry: how the axes of an array lie in the patient, and how far two grids lie apart."""
 
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
 from nibabel.affines import apply_affine, voxel_sizes
-from nibabel.orientations import aff2axcodes, apply_orientation, inv_ornt_aff, io_orientation, ornt_transform
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation, ornt2axcodes, ornt_transform
 from numpy.typing import NDArray
 
 CANONICAL = "RAS"
@@ -23,7 +24,7 @@ def orientation_of(affine: NDArray[np.float64]) -> str:
     >>> orientation_of(np.diag([-1.0, -1, 2, 1]))
     'LPS'
     """
-    return "".join(map(str, aff2axcodes(affine)))
+    return "".join(map(str, ornt2axcodes(_turn(affine))))
 
 
 def to_canonical(volume: NDArray, affine: NDArray[np.float64]) -> NDArray:
@@ -31,7 +32,7 @@ def to_canonical(volume: NDArray, affine: NDArray[np.float64]) -> NDArray:
 
     One order of memory for every file: sums of the same voxels are then the same to the last bit.
     """
-    return np.asfortranarray(apply_orientation(volume, io_orientation(affine)))
+    return np.asfortranarray(apply_orientation(volume, _turn(affine)))
 
 
 def canonical_affine(affine: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -40,7 +41,7 @@ def canonical_affine(affine: NDArray[np.float64], shape: tuple[int, ...]) -> NDA
     >>> canonical_affine(np.diag([-1.0, 1, 1, 1]), (5, 2, 2))[0].tolist()
     [1.0, 0.0, 0.0, -4.0]
     """
-    turned: NDArray[np.float64] = affine @ inv_ornt_aff(io_orientation(affine), shape) + 0.0  # no negative zeros
+    turned: NDArray[np.float64] = affine @ inv_ornt_aff(_turn(affine), shape) + 0.0  # no negative zeros
     return turned
 
 
@@ -50,13 +51,13 @@ def canonical_shape(affine: NDArray[np.float64], shape: tuple[int, ...]) -> tupl
     >>> canonical_shape(np.array([[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]), (5, 2, 3))
     (2, 5, 3)
     """
-    axes = io_orientation(affine)[:, 0].astype(int).tolist()
+    axes = _turn(affine)[:, 0].astype(int).tolist()
     return tuple(shape[axes.index(axis)] for axis in range(3))
 
 
 def as_stored(volume: NDArray, affine: NDArray[np.floating]) -> NDArray:
     """Turn a canonical volume ``(H, W, D)`` as a file with this affine has it: the reverse of ``to_canonical``."""
-    return np.asfortranarray(apply_orientation(volume, ornt_transform(_AS_CANONICAL, io_orientation(affine))))
+    return np.asfortranarray(apply_orientation(volume, ornt_transform(_AS_CANONICAL, _turn(affine))))
 
 
 def grid_distance(one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]) -> float:
@@ -83,3 +84,16 @@ def grid_distance_mm(one: NDArray[np.float64], other: NDArray[np.float64], shape
     """Return the largest distance between the same corners of two grids of one shape [mm]."""
     corners = np.array(list(product(*((-0.5, side - 0.5) for side in shape[:3]))))
     return float(np.linalg.norm(apply_affine(one, corners) - apply_affine(other, corners), axis=1).max())
+
+
+def _turn(affine: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return nibabel's turn from the stored to the canonical orientation, of the axes alone."""
+    return _turn_of(tuple(np.asarray(affine, dtype=np.float64)[:3, :3].ravel().tolist()))
+
+
+@lru_cache(maxsize=1024)  # a singular value decomposition each; cohorts have few affines
+def _turn_of(axes: tuple[float, ...]) -> NDArray[np.float64]:
+    affine = np.eye(4)
+    affine[:3, :3] = np.reshape(axes, (3, 3))
+    turn: NDArray[np.float64] = io_orientation(affine)
+    return turn

@@ -5,7 +5,7 @@ from pathlib import Path
 from synthtrust.cases.case import Case
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.geometry import GRID_LIMIT, grid_distance, grid_distance_mm
-from synthtrust.cases.volumes import describe_header
+from synthtrust.cases.volumes import VolumeHeader, describe_header
 
 
 def check_grid(case: Case) -> None:
@@ -16,22 +16,27 @@ def check_grid(case: Case) -> None:
     Raises:
         CaseError: If a file is missing or no volume, or its shape, channels or place do not fit.
     """
+    label = describe_header(case.label_map)
+    headers = {path: describe_header(path) for path in set(case.images.values())}
     for modality, path in case.images.items():
-        check_same_grid(path, case.label_map, case.channels.get(modality), modality)
+        shape, channel = headers[path].shape, case.channels.get(modality)
+        if channel is not None and (len(shape) != 4 or channel >= shape[3]):
+            raise CaseError(f"Expected {modality} in channel {channel} of {path}, but got shape {shape}.")
+        _check(path, headers[path], shape if channel is None else shape[:3], case.label_map, label)
 
 
-def check_same_grid(path: Path, label: Path, channel: int | None = None, modality: str = "an image") -> None:
-    """Check that a volume, or one channel of a file, lies on the voxel grid of a label map.
+def check_same_grid(path: Path, label: Path) -> None:
+    """Check that a volume lies on the voxel grid of a label map.
 
     Raises:
         CaseError: If not; the message names both orientations, and how far apart they are.
     """
-    image, label_map = describe_header(path), describe_header(label)
-    shape, sides = image.shape, label_map.shape
-    if channel is not None:
-        if len(shape) != 4 or channel >= shape[3]:
-            raise CaseError(f"Expected {modality} in channel {channel} of {path}, but got shape {shape}.")
-        shape = shape[:3]
+    header = describe_header(path)
+    _check(path, header, header.shape, label, describe_header(label))
+
+
+def _check(path: Path, image: VolumeHeader, shape: tuple[int, ...], label: Path, label_map: VolumeHeader) -> None:
+    sides = label_map.shape
     stored = f"stored {image.orientation} against {label_map.orientation}"
     if shape != sides:
         raise CaseError(

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from synthtrust.cases.geometry import CANONICAL
 
-ALIKE = "like the real image"
+ALIKE = "like real image"
 """Property: correlation of a twin with its real image, both on a coarse grid; in [-1, 1]."""
-EXPLAINED = "explained by the label"
+EXPLAINED = "explained by label"
 """Property: share of the variance of an image, where it is not 0, that lies between the regions of its label map."""
-SAME = "as the real label"
+SAME = "like real label"
 """Property: share of the voxels labelled in either label map that have one label in both."""
 TURNED = ", taken as "
 """Between a property and the orientation, such as ``LAS``, in which the twin's array is supposed to lie instead."""
@@ -108,12 +108,15 @@ def out_of_place(table: pd.DataFrame) -> list[str]:
         table: From ``parity``.
     """
     errors = []
-    for properties, margin, what in (((ALIKE, EXPLAINED), MARGIN, "images"), ((SAME,), LABEL_MARGIN, "label maps")):
+    for what, properties, margin, better in (
+        ("images", (ALIKE, EXPLAINED), MARGIN, "likeness to the real images and share explained by the label rise"),
+        ("label maps", (SAME,), LABEL_MARGIN, "the share of labels as in real cases rises"),
+    ):
         code, gain = _best_turn(table, properties, margin)
         if code:
             errors.append(
-                f"The {what} of twins are mirrored or turned: taken as {code} instead of {CANONICAL} they would be by "
-                f"{gain:.2f} more {' and '.join(properties)}."
+                f"the {what} of twins are mirrored or turned: taken as {code} instead of {CANONICAL}, {better} by "
+                f"{gain:.2f}."
             )
     return errors
 

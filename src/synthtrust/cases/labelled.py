@@ -18,7 +18,7 @@ from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.raster_kind import RasterKind
 from synthtrust.cases.rasters import check_raster, is_raster, read_pixels
-from synthtrust.cases.volumes import VOLUME_ENDINGS, read_header
+from synthtrust.cases.volumes import VOLUME_ENDINGS, patient_of, read_header
 
 GREY = ("grey",)
 COLOURS = ("red", "green", "blue")
@@ -113,7 +113,7 @@ def image_cohort(
     refused = [*refused, *damaged, *odd]
     exceptions = {refusal.where for refusal in odd}
     usable = [image for image in usable if image.path not in exceptions]
-    patients = _patients(rasters)
+    patients = _patients(kinds)
     if modalities is None:
         modalities = COLOURS if flat == {True} and _in_colours([image.path for image in usable]) else GREY
     if tuple(modalities) not in (GREY, COLOURS) or (tuple(modalities) == COLOURS and flat == {False}):
@@ -225,9 +225,10 @@ def _try(path: Path) -> RasterKind | CaseError | None:
         return error
 
 
-def _patients(kinds: Mapping[Path, RasterKind]) -> dict[Path, str]:
+def _patients(kinds: Mapping[Path, RasterKind | None]) -> dict[Path, str]:
     """Return the patient of each file that names one; nobody's where all name the same, such as "anonymous"."""
-    patients = {path: kind.patient for path, kind in kinds.items() if kind.patient}
+    named = {path: patient_of(path) if kind is None else kind.patient for path, kind in kinds.items()}
+    patients = {path: patient for path, patient in named.items() if patient}
     return patients if len(set(patients.values())) > 1 else {}
 
 
