@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import os
 import shutil
 import time
 import uuid
@@ -9,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 ASIDE = ".aside-"
 """How the names begin of what is being written; what a killed process left is called so, too."""
@@ -76,6 +80,18 @@ def remove_leftovers(folder: str | Path, name: str = "*", older_than: float = 0)
         with suppress(FileNotFoundError):  # another process was faster
             if time.time() - left.stat().st_mtime >= older_than:
                 shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
+
+
+def writable(folder: str | Path | None) -> Path | None:
+    """Return a folder, made if it is not there; None if nothing can be written in it, or there is none."""
+    if folder is None:
+        return None
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        log.warning("Nothing can be kept in %s: %s", folder, error)
+        return None
+    return Path(folder) if os.access(folder, os.W_OK) else None
 
 
 def _beside(path: Path) -> Path:

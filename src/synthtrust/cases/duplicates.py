@@ -20,7 +20,7 @@ from synthtrust.cases.splits import PARTS, Splits
 from synthtrust.cases.structure import fine_structure, interior_structure
 from synthtrust.cases.volumes import read_header
 from synthtrust.conventions import POLICIES
-from synthtrust.files import aside, fingerprint, hashes
+from synthtrust.files import aside, fingerprint, hashes, writable
 from synthtrust.machine import readers
 from synthtrust.ties import first_largest
 
@@ -149,7 +149,7 @@ def find_duplicates(splits: Splits, folder: str | Path | None = None) -> list[Du
         CaseError: If an image cannot be read.
     """
     parts = {part: getattr(splits, part) for part in PARTS}
-    looks = Looks.of([case for cases in parts.values() for case in cases], None if folder is None else Path(folder))
+    looks = Looks.of([case for cases in parts.values() for case in cases], writable(folder))
     seen = {part: _all(cases, looks) for part, cases in parts.items()}
     return [
         duplicate

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -41,7 +40,7 @@ def inspect(
         cases: To be read.
         read: Reads a case to its last voxel; what it raises becomes a refusal.
         recipe: What else decides what ``read`` returns, as JSON has it.
-        folder: Where facts are remembered; nowhere when not given.
+        folder: Where facts are remembered, which is writable; nowhere when not given.
 
     Yields:
         Each case, in the order given, with its facts or the reason why it cannot be used.
@@ -49,7 +48,7 @@ def inspect(
     recipe = [VERSION, version("synthtrust"), recipe]
     with ExitStack() as stack:
         facts = hashed = None
-        if folder is not None and _is_writable(folder):
+        if folder is not None:
             asked = fingerprint([recipe, [case.id for case in cases]])
             stack.enter_context(FileLock(folder / f".{asked}.lock"))
             facts, hashed = Ledger(folder / "facts.jsonl"), Ledger(folder / "hashes.jsonl")
@@ -111,15 +110,6 @@ class Ledger:
         lines = "".join(f"{json.dumps({key: value})}\n" for key, value in new.items())
         with FileLock(self.file.with_name(f".{self.file.name}.lock")), self.file.open("a", encoding="utf-8") as file:
             file.write(f"\n{lines}")  # on a line of its own, whatever a killed process has left
-
-
-def _is_writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        log.warning("Cases will be read again by the next command, since nothing can be kept in %s: %s", folder, error)
-        return False
-    return os.access(folder, os.W_OK)
 
 
 def _key(case: Case, recipe: Any) -> str | None:

@@ -21,6 +21,7 @@ from synthtrust.cases.in_place import mirrored_gain, mirrored_labels
 from synthtrust.cases.inspection import Facts, check_contrast, inspect
 from synthtrust.cases.listing_images import COLUMNS, classes_by_part, describe_image
 from synthtrust.cases.volumes import describe_header
+from synthtrust.files import writable
 
 GAIN = "gain"  # what a label map explains more of its images when these are mirrored; is no column
 QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
@@ -61,7 +62,7 @@ def describe(
     if max_cases is not None and max_cases < len(cases):
         cases = tuple(cases[i] for i in np.linspace(0, len(cases) - 1, max_cases).round().astype(int))
     labelled = cohort.task != "segmentation"
-    folder = None if folder is None else Path(folder)
+    folder = writable(folder)
     looks = Looks.to_keep(cases, folder)
 
     def read(case: Case) -> Facts:

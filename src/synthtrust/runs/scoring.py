@@ -68,10 +68,8 @@ def _overlap(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool) -> st
     copies, all_here = _copies(run, set(real), cohort, cache)
     overlapping = sorted({*(case.id for case in cohort.cases if case.patient in seen), *copies})
     if not overlapping:
-        unknown = [] if of_generator is not None else ["unknown training ids"]
-        return (
-            "; ".join(unknown if all_here else [*unknown, "not looked for copies of all that was trained on"]) or "none"
-        )
+        doubts = {"unknown training ids": of_generator is None, "training images not here to compare": not all_here}
+        return "; ".join(word for word, doubt in doubts.items() if doubt) or "none"
     if not allow_overlap:
         raise CaseError(
             f"Expected cases that neither {run.folder} nor the generator of its twins learned from, but they did from "
@@ -84,11 +82,12 @@ def _copies(run: Run, learned: Collection[str], cohort: Cohort, cache: str) -> t
     """Return the ids of the cases whose images were trained on, be it under others, and whether all those are here."""
     try:
         trained_on = tuple(case for case in run.cohort.cases if case.id in learned)
-        copies = find_duplicates(Splits(trained_on, (), cohort.cases), Path(cache) / INSPECTED)
+        copies = find_duplicates(Splits(cohort.cases, (), trained_on), Path(cache) / INSPECTED)
     except (CaseError, InstantiationException) as error:  # the folder of a run can be scored where its cases are not
-        log.warning("Cannot look for copies of the cases of %s, which are not here: %s", run.folder, error)
+        why = error.__cause__ or error
+        log.warning("Not looked for copies of the cases of %s, which are not here: %s", run.folder, why)
         return [], False
-    return [copy.other for copy in copies], len(trained_on) == len(learned)
+    return [copy.one for copy in copies], len(trained_on) == len(learned)
 
 
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:
