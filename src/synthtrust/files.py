@@ -110,6 +110,10 @@ def write_json(path: str | Path, facts: Any) -> None:
     write_text(path, json.dumps(facts, indent=2, allow_nan=False) + "\n")
 
 
+DETACHED = (".mhd", ".nhdr")
+"""Endings of headers whose voxels lie in another file."""
+
+
 def read_json(path: str | Path) -> Any:
     """Read a file of JSON that somebody else may have written, in bounded memory.
 
@@ -119,11 +123,11 @@ def read_json(path: str | Path) -> Any:
     """
     path = Path(path)
     if (size := path.stat().st_size) > LONGEST_JSON:
-        raise ValueError(f"it has {size / 2**20:.0f} MB, more than {LONGEST_JSON / 2**20:.0f}")
+        raise ValueError(f"Expected at most {LONGEST_JSON / 2**20:.0f} MB of JSON, but got {size / 2**20:.0f}")
     try:
         return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except RecursionError:
-        raise ValueError("it is nested without end") from None
+        raise ValueError("Expected JSON with an end, but got levels without end") from None
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -131,14 +135,30 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"it names {next(name for name in names if names.count(name) > 1)!r} twice")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"Expected each name once, but got {twice!r} twice")
     return values
 
 
 def sha256_of(path: str | Path) -> str:
-    """Return the sha256 of a file's bytes, as hex."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the sha256 of a file's bytes, as hex.
+
+    Where the content lies in several files, the hashes of all are hashed: those in a folder (DICOM slices), or those
+    beside a header that share its name (``.mhd`` and ``.nhdr``, whose voxels are in ``.raw``).
+    """
+    path = Path(path)
+    if path.is_dir():
+        parts = sorted(part for part in path.iterdir() if part.is_file())
+    elif path.suffix.lower() in DETACHED and path.is_file():
+        parts = sorted(part for part in path.parent.iterdir() if part.name.startswith(f"{path.stem}."))
+    else:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for part in parts:
+        with part.open("rb") as file:
+            digest.update(f"{part.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
 class Hashes:

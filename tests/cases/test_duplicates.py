@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, zoom
 
 from drawn import blobs, colourful, save
-from synthtrust.cases import Case, CaseError, Splits, phantom, phantom_slices
+from synthtrust.cases import Case, CaseError, Splits, duplicates, phantom, phantom_slices
 from synthtrust.cases.duplicates import ALIKE, ALIKE_VOLUMES, check_duplicates, find_duplicates
 from synthtrust.cases.slice_painter import paint_slice
 from synthtrust.cases.structure import averaged, fine_structure, foreground, interior_structure
@@ -88,6 +88,17 @@ def test_a_mirrored_or_turned_copy_is_found_and_said_to_be_one(splits, turn):
         CaseError, match=r"train_1 \(train\) and test_1 \(test\), 0\.9\d\d alike when mirrored or turned"
     ):
         check_duplicates(parts)
+
+
+def test_a_copy_of_a_symmetric_image_is_not_said_to_be_turned(splits, monkeypatch):
+    """It is as alike when mirrored, but for rounding, which a processor may do in favour of either."""
+    turned = duplicates._turned
+    rounded = lambda fine: (view * np.float32(1 + 2e-7 * n) for n, view in enumerate(turned(fine)))  # noqa: E731
+    monkeypatch.setattr(duplicates, "_turned", rounded)
+    images = [blobs(n, (24, 30)) for n in range(8)]
+    symmetric = [(image // 2 + image[:, ::-1] // 2) for image in images]
+    found = find_duplicates(splits(symmetric, test=[_jpeg(image) for image in symmetric]))
+    assert [(d.one[-1], d.other[-1], d.turned) for d in found] == [(str(n), str(n), False) for n in range(8)]
 
 
 def test_honest_slices_are_no_duplicates(tmp_path):

@@ -3,6 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+import tifffile
 
 from synthtrust.cases import Case, CaseError
 from synthtrust.generators.shelf import Shelf
@@ -43,7 +44,7 @@ def test_volumes_have_the_numbers_of_the_training_images(real, tmp_path, dtype, 
     shelf.put(case, {"t1": shelf.as_written("t1", image)}, case.load_label(), None, tmp_path / "scratch")
     written = nib.load(tmp_path / "set" / "a" / "t1.nii.gz")
     assert written.get_data_dtype() == expected
-    back = np.asarray(written.dataobj)
+    back = np.asarray(nib.as_closest_canonical(written).dataobj)
     np.testing.assert_allclose(back, image, atol=0.81 if np.issubdtype(expected, np.integer) else 0)
     np.testing.assert_array_equal(back == 0, image == 0)  # what is not background does not become it
 
@@ -89,3 +90,21 @@ def test_a_modality_that_leads_out_of_a_set_is_not_written(real, tmp_path):
     with pytest.raises(CaseError, match="Expected the files of a twin below"):
         Shelf(shelf.folder, ("../../evil",)).put(case, {"../../evil": twin()}, 0, None, tmp_path / ".painting")
     assert not list(tmp_path.glob("**/evil*"))
+
+
+def drawn_as(path, pixels):
+    tifffile.imwrite(path, pixels)
+    return Case("a", {"grey": path}, 0)
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [("u1", np.uint8), ("<u2", np.uint16), (">u2", np.uint16)])
+def test_plane_images_have_the_bits_of_the_training_images(tmp_path, dtype, expected):
+    case = drawn_as(tmp_path / "a.tif", np.arange(42).reshape(6, 7).astype(dtype))
+    assert Shelf.of(tmp_path / "set", ("grey",), [case]).pixel is expected
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u4", "f4"])
+def test_training_images_whose_numbers_a_png_cannot_hold_are_refused(tmp_path, dtype):
+    case = drawn_as(tmp_path / "a.tif", np.arange(42).reshape(6, 7).astype(dtype))
+    with pytest.raises(CaseError, match=r"Expected images of 8 or 16 bits, but .*a\.tif holds"):
+        Shelf.of(tmp_path / "set", ("grey",), [case])

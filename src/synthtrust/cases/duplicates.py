@@ -8,23 +8,24 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS, read_raster
+from synthtrust.cases.rasters import is_raster, raster_kind, read_raster
 from synthtrust.cases.splits import PARTS, Splits
 from synthtrust.cases.structure import fine_structure, interior_structure
 from synthtrust.cases.volumes import read_header
+from synthtrust.conventions import POLICIES
 from synthtrust.files import aside, fingerprint, hashes, writable
+from synthtrust.machine import readers
+from synthtrust.ties import first_largest
 
 log = logging.getLogger(__name__)
 
-Policy = Literal["refuse", "drop", "allow"]
 
 ALIKE = 0.96
 """Correlation from which two images count as one. Of 6 million pairs of chest X-rays of 28 x 28 pixels in two parts of
@@ -41,7 +42,6 @@ as plane images: simple phantoms, which are nearly symmetric, come to 0.94."""
 
 GRIDS = (18, 32)  # fewest and most cells per axis that images are compared on
 ROWS = 256  # cases compared at once: bounds the memory
-WORKERS = 8  # cases read at once
 VERSION = 1  # of what is kept of a volume; to be raised with every change to it
 
 
@@ -175,8 +175,8 @@ def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path 
         CaseError: If there are duplicates and they are refused, or nothing would be left of a part.
         ValueError: If the policy is none of the three.
     """
-    if policy not in get_args(Policy):
-        raise ValueError(f"Expected `duplicates` among {list(get_args(Policy))}, but got {policy!r}.")
+    if policy not in POLICIES:
+        raise ValueError(f"Expected `duplicates` among {list(POLICIES)}, but got {policy!r}.")
     found = find_duplicates(splits, folder)
     if not found:
         return splits
@@ -214,10 +214,11 @@ def _between(some: Sequence[_Look], others: Sequence[_Look], parts: tuple[str, s
     for start in range(0, len(some), ROWS):
         rows = some[start : start + ROWS]
         views = [view.reshape(len(rows), -1) @ theirs for view in _turned(np.stack([look.fine for look in rows]))]
-        nearest = np.stack([alike.argmax(axis=1) for alike in views])  # (V, N)
+        nearest = np.stack([first_largest(alike, axis=1) for alike in views])  # (V, N)
         similarity = np.stack([alike.max(axis=1) for alike in views])
         for n, look in enumerate(rows):
-            best = int((similarity[:, n] / [limits[0], *(limits[1] for _ in views[1:])]).argmax())
+            # a symmetric image is as much alike in several views: not turned
+            best = int(first_largest(similarity[:, n] / [limits[0], *(limits[1] for _ in views[1:])]))
             if look.content in by_content:  # two flat images too, which have no fine structure
                 found.append(Duplicate(look.id, by_content[look.content], parts, 1.0, exact=True))
             elif (alike := min(float(similarity[best, n]), 1.0)) >= limits[best > 0]:
@@ -236,29 +237,23 @@ def _turned(fine: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
 
 
 def _all(cases: Sequence[Case], looks: Looks) -> list[_Look]:
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         return [
             look for start in range(0, len(cases), ROWS) for look in pool.map(looks.look, cases[start : start + ROWS])
         ]
 
 
 def _is_plane(case: Case) -> bool:
-    return next(iter(case.images.values())).suffix.lower() in RASTERS
+    return is_raster(next(iter(case.images.values())))
 
 
 def _smallest_side(case: Case) -> int:
     path = next(iter(case.images.values()))
-    if path.suffix.lower() not in RASTERS:
-        return min(read_header(path)[0][:3])
-    try:
-        with Image.open(path) as image:
-            return min(image.size)
-    except OSError as error:
-        raise CaseError(f"Expected an image, but could not read {path}: {error}.") from error
+    return min(raster_kind(path).shape if is_raster(path) else read_header(path)[0][:3])
 
 
 def _brightness(case: Case) -> NDArray[np.float32]:
     modality, path = next(iter(case.images.items()))
-    if path.suffix.lower() in RASTERS:
+    if is_raster(path):
         return read_raster(path, np.float32)
     return case.load_image(modality)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,12 +16,12 @@ from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.files import fingerprint, hashes
+from synthtrust.machine import readers
 
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of what is remembered of a case; to be raised with every change to what is read of it
 BLOCK = 512  # cases between two entries: a pass that is killed goes on from there
-WORKERS = 8  # threads at most: each holds an image and a label map
 
 Facts = dict[str, Any]
 """What is to be said of a case, as JSON has it."""
@@ -55,7 +54,7 @@ def inspect(
             facts, hashed = Ledger(folder / "facts.jsonl"), Ledger(folder / "hashes.jsonl")
             hashes.learn(hashed.entries())
         known = facts.entries() if facts else {}
-        pool = stack.enter_context(ThreadPoolExecutor(min(WORKERS, os.cpu_count() or 1)))
+        pool = stack.enter_context(ThreadPoolExecutor(readers()))
 
         def one(case: Case) -> tuple[str | None, Facts | Refusal]:
             key = _key(case, recipe) if facts else None

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases.case import Case, Source
+from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.record import check_record
@@ -56,7 +56,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 "id": case.id,
                 "patient": case.patient,
                 "source": case.source.value,
-                "label": case.label if isinstance(case.label, int) else entry(case.label),
+                "label": entry(case.label_map) if case.has_label_map else case.label,
                 "images": {modality: entry(path) for modality, path in case.images.items()},
                 **({"channels": dict(case.channels)} if case.channels else {}),
                 **({"part": case.part} if case.part else {}),
@@ -112,13 +112,19 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
 
     if verify and (card := record.get("card")):
         path_of(card)
+
+    def label_of(entry: int | list[int] | dict[str, str]) -> int | Findings | Path:
+        if isinstance(entry, int):
+            return entry
+        return Findings(entry) if isinstance(entry, list) else path_of(entry)
+
     cases = tuple(
         Case(
             id=case["id"],
             patient=case["patient"],
             source=Source(case["source"]),
             images={modality: path_of(entry) for modality, entry in case["images"].items()},
-            label=case["label"] if isinstance(case["label"], int) else path_of(case["label"]),
+            label=label_of(case["label"]),
             channels=case.get("channels", {}),
             part=case.get("part", ""),
         )

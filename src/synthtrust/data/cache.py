@@ -1,7 +1,7 @@
 """The cache: every case preprocessed once, then read by patch from memory-mapped arrays by all runs of a sweep."""
 
 import json
-import os
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ from synthtrust.cases import Case, CaseError
 from synthtrust.cases.inspection import check_contrast
 from synthtrust.cases.volumes import read_header
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
+from synthtrust.machine import readers
 
-VERSION = 1  # of the preprocessing below; a new one makes a new cache
+VERSION = 2  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
 FACTS = "facts.json"
 
@@ -39,18 +40,18 @@ class Prepared:
 
     def image(self) -> NDArray[np.float16]:
         """Return the channels, memory-mapped, shape ``(C, H, W, D)``, in standard deviations of the brain."""
-        array: NDArray[np.float16] = np.load(self.folder / "image.npy", mmap_mode="r")
+        array: NDArray[np.float16] = np.load(self.folder / "image.npy", mmap_mode="r", allow_pickle=False)
         return array
 
     def label(self) -> NDArray[np.uint8]:
         """Return the label map, memory-mapped, shape ``(H, W, D)``."""
-        array: NDArray[np.uint8] = np.load(self.folder / "label.npy", mmap_mode="r")
+        array: NDArray[np.uint8] = np.load(self.folder / "label.npy", mmap_mode="r", allow_pickle=False)
         return array
 
     @cached_property
     def points(self) -> NDArray[np.int16]:
         """Up to POINTS labelled voxels of each label, rows ``(label, h, w, d)``."""
-        array: NDArray[np.int16] = np.load(self.folder / "points.npy")
+        array: NDArray[np.int16] = np.load(self.folder / "points.npy", allow_pickle=False)
         return array
 
     @property
@@ -64,8 +65,8 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
 
     One preprocessing for real and synthetic cases: crop to the voxels that are not zero in every modality, then
     subtract the mean and divide by the standard deviation of each channel's own non-zero voxels; zeros stay zero.
-    Images are kept as float16 (three significant digits of a z-score), label maps as uint8. At any time as many cases
-    are in memory as there are threads.
+    Images are kept as float16 (three significant digits of a z-score), label maps as uint8. So many cases are in memory
+    at once as `synthtrust.machine.readers` allows.
 
     Args:
         cases: Real or synthetic.
@@ -78,8 +79,7 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
     recipe = {"version": VERSION, "modalities": list(modalities)}
     home = Path(folder) / fingerprint(recipe)
     home.mkdir(parents=True, exist_ok=True)
-    workers = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(readers(_room(cases, modalities))) as pool:
         prepared = [
             Prepared(case, home / key) for case, key in zip(cases, pool.map(lambda c: _key(c, modalities), cases))
         ]
@@ -91,6 +91,11 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
                 for _ in track(done, total=len(left), description=f"Preparing {len(left)} cases", transient=True):
                     pass
     return prepared
+
+
+def _room(cases: Sequence[Case], modalities: Sequence[str]) -> float:
+    """Return the memory that preparing the first case takes [bytes]: three copies of its channels in float32."""
+    return 3.0 * 4 * len(modalities) * math.prod(read_header(cases[0].label_map)[0][:3]) if cases else 0
 
 
 def _key(case: Case, modalities: Sequence[str]) -> str:

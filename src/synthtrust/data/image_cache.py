@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,10 +19,11 @@ from synthtrust.cases.inspection import check_contrast
 from synthtrust.cases.labelled import COLOURS
 from synthtrust.cases.resizing import resize
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
+from synthtrust.machine import readers
 
 log = logging.getLogger(__name__)
 
-VERSION = 2  # of the preprocessing below; a new one makes a new table
+VERSION = 3  # of the preprocessing below; a new one makes a new table
 IMAGES, INDEX = "images.npy", "index.json"
 
 
@@ -41,7 +41,7 @@ class ImageTable:
     @cached_property
     def images(self) -> NDArray[np.float16]:
         """All images, memory-mapped, shape ``(N, C, *size)``, in standard deviations of each image."""
-        array: NDArray[np.float16] = np.load(self.folder / IMAGES, mmap_mode="r")
+        array: NDArray[np.float16] = np.load(self.folder / IMAGES, mmap_mode="r", allow_pickle=False)
         return array
 
     @property
@@ -72,7 +72,7 @@ def image_table(
         CaseError: If a file cannot be used, an image has no contrast, or sizes differ and none was asked for.
     """
     cases = sorted(cases, key=lambda case: case.id)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         contents = dict(zip([case.id for case in cases], pool.map(lambda case: _content(case, modalities), cases)))
         wanted = list(size) if isinstance(size, Sequence) else size
         recipe = {"version": VERSION, "modalities": list(modalities), "size": wanted, "cases": contents}

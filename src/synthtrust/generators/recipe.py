@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
+from synthtrust.cases.content import content_of
 from synthtrust.files import fingerprint, hashes
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
@@ -26,7 +27,7 @@ def recipe_of(
 ) -> dict[str, Any]:
     """Return all that decides what a synthetic set will hold, as plain JSON values.
 
-    The labels to paint on are the sha256 of their files, or classes.
+    The labels to paint on are the sha256 of their files, or classes or findings.
 
     Args:
         generator: With its hyper-parameters.
@@ -92,16 +93,8 @@ def _is_ours(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _label(case: Case) -> str | int:
-    return case.label if isinstance(case.label, int) else hashes.of(case.label)
-
-
-def content_of(case: Case) -> str:
-    """Name what a case holds: its files by their bytes, how they are read, and its class if it has one."""
-    contents = {role: hashes.of(path) for role, path in case.files.items()}
-    relabel = None if case.relabel is None else sorted(case.relabel.items())
-    category = [case.label] if isinstance(case.label, int) else []  # a label map is among the files
-    return fingerprint([contents, dict(case.channels), relabel, *category])
+def _label(case: Case) -> str | int | Findings:
+    return hashes.of(case.label_map) if case.has_label_map else case.image_label
 
 
 @cache  # reading what is installed takes a second

@@ -6,18 +6,21 @@ from typing import Any
 
 from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, Refusal, Splits
 from synthtrust.cases.duplicates import check_duplicates
 from synthtrust.cases.listing import readable
 from synthtrust.cases.parity import check_parity, parity, print_parity
-from synthtrust.data import MixedCases, check_val
+from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.guards import guard, training_ids_of
 from synthtrust.generators.importer import Importer
 from synthtrust.models import Classifier, Segmenter
 from synthtrust.runs.excluding import read_excluded, without, write_refused
+from synthtrust.trackers import guarded
 
 Model = Segmenter | Classifier
 
@@ -27,11 +30,12 @@ OF_THE_DOOR = ("list", "skip_refused", "exclude", "save_refused")
 INSPECTED = "inspected"
 """Folder in the cache that remembers what was read of cases, and what is compared of volumes."""
 
-CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
-"""Task -> options that serve it, for whoever chose others."""
+SERVED_BY = {"segmentation": "segmentation", "classification": "classification", "multilabel": "classification"}
+"""Task of a cohort -> that of the model and data which serve it: a classifier tells findings too."""
 
+LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
 
-PAIRS = {"segmentation": 4, "classification": 64}
+PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 """Task -> cases compared with their twins before training: twins on a label share much, those of a class only that."""
 
 
@@ -55,11 +59,10 @@ def inspected_cases(cfg: DictConfig, task: str | None = None) -> Cohort:
         ValueError: If the model is for another task than the cohort.
     """
     cohort = chosen_cases(cfg)
-    if task is not None and cohort.cases and task != cohort.task:
+    if task is not None and cohort.cases and task != (needed := SERVED_BY[cohort.task]):
         raise ValueError(
-            f"Expected a model for {cohort.task}, since the cases of {cohort.name} have "
-            f"{'classes' if cohort.task == 'classification' else 'label maps'}, but got one for {task}. Choose for "
-            f"example {CHOICES[cohort.task]}."
+            f"Expected a model for {needed}, since the cases of {cohort.name} have {LABELS[cohort.task]}, but got one "
+            f"for {task}. Choose for example {CHOICES[needed]}."
         )
     cohort = readable(cohort, kept_in(cfg))
     save_refused(cfg, cohort.refused)
@@ -123,8 +126,8 @@ def check_choices(cfg: DictConfig) -> None:
             f"Expected model and data for one task, but got a model for {model} and data for {data}. Choose for "
             f"example {choices}."
         )
-    if not 0 <= cfg.alpha <= 1:
-        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {cfg.alpha}.")
+    check_alpha(cfg.alpha)
+    check_steps(cfg.steps, cfg.val_every)
     choice = cfg.data.get("val", "mix"), cfg.alpha, cfg.data.get("mode", "complement")
     check_val(*choice, allow_real_val=cfg.data.get("allow_real_val", False))
 
@@ -158,10 +161,11 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
             different preprocessings.
         ValueError: If the model is for another task than the cohort, or the splits or the mix are impossible.
     """
+    generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
+    make(cfg.model)  # what it refuses by itself, before a case is read
     inspected = inspected_cases(cfg, _task_of(cfg.model))
     cohort = inspected.complete(skip_refused=cfg.cases.skip_refused)
     asked: Splits = make(cfg.split)(cohort.cases)
-    generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
@@ -181,22 +185,30 @@ def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:
     return {part: ids for part, ids in gone.items() if ids}
 
 
-def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = ()) -> Model:
+def build_model(
+    cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = (), n_cases: int = 0
+) -> Model:
     """Make the model for a cohort's modalities and labels.
 
     Args:
         cfg: The config of a run.
         cohort: What the model is for.
         size: Side lengths of the images, for a classifier.
-        class_counts: Training cases of each class, for a classifier whose loss balances them.
+        class_counts: Training cases of each class or finding, for a classifier whose loss balances them.
+        n_cases: Training cases, likewise.
 
     Raises:
         ValueError: If the config asks for a region that the cohort has not.
     """
     model: Model
-    if cohort.task == "classification":
+    if cohort.task != "segmentation":
         model = make(cfg.model)(
-            channels=len(cohort.modalities), classes=class_names(cohort), size=size, class_counts=class_counts
+            channels=len(cohort.modalities),
+            classes=class_names(cohort),
+            size=size,
+            findings=cohort.task == "multilabel",
+            class_counts=class_counts,
+            n_cases=n_cases,
         )
     else:
         model = make(cfg.model)(
@@ -208,13 +220,24 @@ def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
-    """Make the Trainer with its callbacks, loggers and plugins."""
-    trainer: Trainer = make(cfg.trainer)
+    """Make the Trainer with its callbacks and plugins, and with loggers whose failures cost nothing.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    node = plain(cfg.trainer)
+    nodes = node.get("logger")
+    loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
+    try:
+        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(logger=loggers)
+    except MisconfigurationException as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
     return trainer
 
 
 def class_names(cohort: Cohort) -> list[str]:
-    """Return the names of the classes, in order of value."""
+    """Return the names of the classes or findings, in order of value."""
     return sorted(cohort.labels, key=lambda name: cohort.labels[name])
 
 

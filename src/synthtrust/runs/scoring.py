@@ -17,7 +17,7 @@ from synthtrust.cases.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
-from synthtrust.runs.build import INSPECTED, class_names
+from synthtrust.runs.build import INSPECTED, LABELS, class_names
 from synthtrust.runs.run import Run
 from synthtrust.runs.trained import trained_model
 
@@ -93,8 +93,10 @@ def _copies(run: Run, learned: Collection[str], cohort: Cohort, cache: str) -> t
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:
     if cohort.task != run.task:
         raise CaseError(f"Expected cases for {run.task} as {run.folder} had, but {cohort.name} is for {cohort.task}.")
-    if cohort.task == "classification" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
-        raise CaseError(f"Expected classes {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}.")
+    if cohort.task != "segmentation" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
+        raise CaseError(
+            f"Expected {LABELS[cohort.task]} {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}."
+        )
 
 
 @torch.inference_mode()
@@ -127,7 +129,7 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
             yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, of_case.tolist()))
 
 
-SCORERS = {"segmentation": _segmented, "classification": _classified}
+SCORERS = {"segmentation": _segmented, "classification": _classified, "multilabel": _classified}
 
 
 def _warn_of_other_spacing(run: Run, prepared: list[Prepared]) -> None:
