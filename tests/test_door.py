@@ -52,6 +52,12 @@ def elsewhere(tmp_path, monkeypatch):
         (["generator=med_ddpm", "generator.lr=0"], "Expected generator.lr to be a number above 0, or null, but got 0."),
         (["generator=spade_gan", "generator.channels=[0]"], "Expected generator.channels to be whole numbers, each"),
         ([*CLASSES, "generator.size=48"], "Expected generator.size to be a list of side lengths, such as [48, 48]"),
+        (["cases.exclude=nobody.csv"], "Expected a file or folder at cases.exclude, but 'nobody.csv' does not exist."),
+        (["cases.exclude=7"], "Expected cases.exclude to be ids in brackets, or a text or CSV file with them, or null"),
+        (
+            ["cases.save_refused=true"],
+            "Expected cases.save_refused to be the name of a CSV file, or null, but got True.",
+        ),
         (["cases.shape=48"], "Expected cases.shape to be a list, such as [48, 56, 44], but got 48."),
         (["generator.jitter=much"], "Expected generator.jitter to be a number, such as 1.0, but got much."),
         (["model=resnet_small"], "Expected model and data for one task, but got a model for classification"),

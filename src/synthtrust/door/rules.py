@@ -75,6 +75,10 @@ RULES: Mapping[str, Rule] = {
     "split.published": TRUTH,
     "cases.list": TRUTH,
     "cases.skip_refused": TRUTH,
+    "cases.exclude": _or_null(
+        Rule("to be ids in brackets, or a text or CSV file with them", lambda value: isinstance(value, str | list))
+    ),
+    "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
     "data.val": _among(*VALS),
     "data.allow_real_val": TRUTH,
@@ -90,7 +94,7 @@ RULES: Mapping[str, Rule] = {
 }
 """Key of a config -> its rule; a key that a config does not have, or that no rule knows, is not looked at."""
 
-PATHS = ("cases.root", "cases.file", "generator.root", "generator.weights", "generator.train_ids")
+PATHS = ("cases.root", "cases.file", "cases.exclude", "generator.root", "generator.weights", "generator.train_ids")
 """Keys whose text is a file or a folder that is read."""
 
 
