@@ -155,10 +155,10 @@ def test_what_is_compared_is_a_correlation_of_cell_means_without_their_blur():
 
 def test_a_cell_that_ends_inside_a_pixel_takes_its_share():
     """Cells of 7/3 pixels: the mean over all cells is the mean of the image."""
-    from synthtrust.cases.duplicates import _averaged
+    from synthtrust.cases.structure import averaged
 
     image = np.arange(7.0)[:, None] ** 2
-    cells = _averaged(image, 0, 3)
+    cells = averaged(image, 0, 3)
     np.testing.assert_allclose(cells[0], (0 + 1 + 4 / 3) * 3 / 7)
     np.testing.assert_allclose(cells.mean(), image.mean())
 

@@ -27,9 +27,11 @@ def configure(composed, tmp_path):
 
 
 def begin(cfg, folder):
-    """Leave the config of a run in its folder, as one that was begun does."""
+    """Leave in its folder what of the config of a run that was begun is looked at."""
     folder.mkdir(parents=True)
-    OmegaConf.save(cfg, folder / "config.yaml")
+    generator = OmegaConf.to_container(cfg.generator, resolve=True)
+    config = {"trainer": {"precision": cfg.trainer.precision}, "generator": generator}
+    OmegaConf.save(OmegaConf.create(config), folder / "config.yaml")
 
 
 def test_what_is_quick_is_chosen_and_logged_and_the_config_left_as_it_was(configure, quick, tmp_path, caplog):

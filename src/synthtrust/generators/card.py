@@ -21,7 +21,13 @@ DISCLOSED = (
     "where the labels may be shared."
 )
 EDITED = "No twin carries the label map of its real case: every one of them was changed before painting."
-OF_CLASSES = "A twin shares with its real case the class alone, and no label map of a patient is shown."
+OF_CLASSES = "A twin shares with its real case the {kind} alone, and no label map of a patient is shown."
+PAIRINGS = {
+    "segmentation": "label it lies on",
+    "classification": "class it has",
+    "multilabel": "findings it shows",
+}
+"""What a twin has of its real case, by the task of the cohort."""
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
 CHECKPOINT = (
@@ -75,23 +81,26 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
             manifest.
     """
     made = facts["made_on"]
-    classes = painted.task == "classification"
+    of_classes = painted.task != "segmentation"
+    kind = {"segmentation": "labels", "classification": "classes", "multilabel": "findings"}[painted.task]
     text = TEMPLATE.format(
         name=painted.name,
         n=len(painted.cases),
         modalities=", ".join(painted.modalities),
         how="Imported: painted by somebody else." if "imported" in recipe else "Painted by a computer program.",
-        pairing="class it has" if classes else "label it lies on",
+        pairing=PAIRINGS[painted.task],
         use=INTENDED_USE,
         licence=painted.licence.rstrip("."),
-        disclosure=OF_CLASSES if classes else _disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
+        disclosure=OF_CLASSES.format(kind="class" if kind == "classes" else kind)
+        if of_classes
+        else _disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
         checkpoint="".join(CHECKPOINT.format(folder=folder) for folder in facts["not_of_the_set"]),
         generator=recipe["generator"],
         version=recipe["version"],
         package=recipe["package"],
         parameters="\n".join(f"| {name} | {_cell(value)} |" for name, value in recipe["parameters"].items()),
         learned=_learned(facts["training_ids"]),
-        kind="classes" if classes else "labels",
+        kind=kind,
         labels=", ".join(f"{name} {value}" for name, value in painted.labels.items()),
         when=made["when"],
         twins_made=made["twins"],

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.conventions import CONFIG
 from synthtrust.machine import AUTO, quick_precision
-from synthtrust.runs.run import CONFIG
+from synthtrust.runs.stored_file import read_config
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,5 @@ def _same_generator(cfg: DictConfig, before: DictConfig) -> bool:
 def _configs(folder: Path) -> Iterator[DictConfig]:
     """Yield the config of a run that was begun, then those of the runs beside it."""
     for path in (folder / CONFIG, *sorted(folder.parent.glob(f"*/{CONFIG}"))):
-        config = OmegaConf.load(path) if path.is_file() else None
-        if isinstance(config, DictConfig):
-            yield config
+        if path.is_file():
+            yield read_config(path)

@@ -15,7 +15,14 @@ from synthtrust.generators.device import at_home
 from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.med_ddpm.local import LocalNetwork
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
-from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, check_voxels, load_published, read_checkpoint
+from synthtrust.generators.med_ddpm.published import (
+    LABELS,
+    MODALITIES,
+    TowardsBraTS,
+    check_voxels,
+    load_published,
+    read_checkpoint,
+)
 from synthtrust.generators.med_ddpm.training import Schedule, train
 from synthtrust.generators.med_ddpm.velocity import VelocityNetwork
 from synthtrust.generators.med_ddpm.volumes import with_average
@@ -57,8 +64,8 @@ class MedDDPM(BrainPainter):
     Source: Dorjsembe et al., Conditional Diffusion Models for Semantic 3D Brain MRI Synthesis, IEEE JBHI 2024. The
     defaults are the published recipe; presets for smaller machines lie in ``conf/generator``.
 
-    Limits: labels are expected on the voxel size and orientation of the training cases, those of BraTS for the
-    published weights (1 mm, left-posterior-superior). What lies beyond ``size`` is not painted, and a label there is
+    Limits: labels are expected on the voxel size of the training cases, that of BraTS for the published weights
+    (1 mm). What lies beyond ``size`` is not painted, and a label there is
     refused. A network that was trained long on few cases can repeat them: read the privacy audit. The published
     weights were trained on 193 cases of BraTS 2021: name them with ``train_ids``, or the set says "unknown".
     """
@@ -219,7 +226,7 @@ class MedDDPM(BrainPainter):
             units = [np.clip(typical.restored(unit), -1, 1) for unit in units]
         return [frame(unit, brain, known) for unit, brain in zip(units, brains, strict=True)]
 
-    def _load_weights(self, path: str) -> DiffusionUNet:
+    def _load_weights(self, path: str) -> nn.Module:
         ema = read_checkpoint(path)
         if "betas" in ema and len(ema["betas"]) != self.timesteps:
             raise ValueError(
@@ -230,7 +237,7 @@ class MedDDPM(BrainPainter):
                 f"Expected weights that were trained with the cosine schedule of Med-DDPM, but the betas in {path} are "
                 "others: what is painted with them would be noise."
             )
-        return load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)
+        return TowardsBraTS(load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)).eval()
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[nn.Module, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)

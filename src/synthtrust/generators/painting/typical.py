@@ -119,7 +119,7 @@ def typical_of(folder: Path, n_channels: int, factor: int, *, flip: bool) -> Typ
 
 def _mapped(folder: Path) -> Iterator[NDArray]:
     """Return images ``(N, M, *size)`` and channels ``(N, *size)`` of prepared volumes."""
-    return (np.load(folder / name, mmap_mode="r") for name in ("images.npy", "channel.npy"))
+    return (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ("images.npy", "channel.npy"))
 
 
 def _units(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
