@@ -148,7 +148,7 @@ def described(node, place=""):
             yield from described(value, f"{place}.{key}")
 
 
-GIVEN = {"class_counts"}
+GIVEN = {"class_counts", "findings", "n_cases"}
 """Arguments with a default that the program gives, not a user."""
 
 

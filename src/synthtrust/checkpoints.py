@@ -9,7 +9,7 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from synthtrust.files import aside
+from synthtrust.files import DAY, aside, remove_leftovers
 
 
 def load_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any]:
@@ -37,6 +37,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint; ``storage_options`` are not used."""
+        remove_leftovers(Path(path).parent, Path(path).name, older_than=DAY)
         with aside(path) as temporary:
             torch.save(checkpoint, temporary)
 

@@ -9,6 +9,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.door import in_one_line
+from synthtrust.machine import keep_to_share
 from synthtrust.plugins import conf_dir, find_plugins
 
 
@@ -64,6 +65,7 @@ def _evaluate(cfg: DictConfig) -> None:
 
 def _plainly(task: Callable[[], None]) -> None:
     """Run a task; say what a user can mend in one line, and keep the traceback for everything else."""
+    keep_to_share()
     find_plugins()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come through to here instead of being printed with a trace
     try:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from drawn import blobs, colourful, save
-from synthtrust.cases import Case, CaseError, Splits, phantom_slices
+from synthtrust.cases import Case, CaseError, Splits, duplicates, phantom_slices
 from synthtrust.cases.duplicates import ALIKE, check_duplicates, find_duplicates, fine_structure
 from synthtrust.cases.slice_painter import paint_slice
 from synthtrust.testing import save_nifti
@@ -87,6 +87,17 @@ def test_a_mirrored_or_turned_copy_is_found_and_said_to_be_one(splits, turn):
         check_duplicates(parts)
 
 
+def test_a_copy_of_a_symmetric_image_is_not_said_to_be_turned(splits, monkeypatch):
+    """It is as alike when mirrored, but for rounding, which a processor may do in favour of either."""
+    turned = duplicates._turned
+    rounded = lambda fine: (view * np.float32(1 + 2e-7 * n) for n, view in enumerate(turned(fine)))  # noqa: E731
+    monkeypatch.setattr(duplicates, "_turned", rounded)
+    images = [blobs(n, (24, 30)) for n in range(8)]
+    symmetric = [(image // 2 + image[:, ::-1] // 2) for image in images]
+    found = find_duplicates(splits(symmetric, test=[_jpeg(image) for image in symmetric]))
+    assert [(d.one[-1], d.other[-1], d.turned) for d in found] == [(str(n), str(n), False) for n in range(8)]
+
+
 def test_honest_slices_are_no_duplicates(tmp_path):
     cases = phantom_slices(tmp_path, n_cases=120).cases
     assert find_duplicates(Splits(cases[:80], cases[80:90], cases[90:])) == []
@@ -144,10 +155,10 @@ def test_what_is_compared_is_a_correlation_of_cell_means_without_their_blur():
 
 def test_a_cell_that_ends_inside_a_pixel_takes_its_share():
     """Cells of 7/3 pixels: the mean over all cells is the mean of the image."""
-    from synthtrust.cases.duplicates import _averaged
+    from synthtrust.cases.structure import averaged
 
     image = np.arange(7.0)[:, None] ** 2
-    cells = _averaged(image, 0, 3)
+    cells = averaged(image, 0, 3)
     np.testing.assert_allclose(cells[0], (0 + 1 + 4 / 3) * 3 / 7)
     np.testing.assert_allclose(cells.mean(), image.mean())
 

@@ -29,6 +29,31 @@ def test_a_listing_counts_what_was_drawn(tmp_path):
     assert not listing.refused
 
 
+def test_orientations_are_counted_as_they_are_stored(tmp_path):
+    cohort = tiny_cohort(tmp_path, 4)
+    for path in cohort.cases[1].files.values():
+        nib.save(nib.as_closest_canonical(nib.load(path)), path)
+    path = cohort.cases[2].images["flair"]
+    nib.save(nib.as_closest_canonical(nib.load(path)), path)
+    console = Console(width=120, record=True, file=StringIO())
+    listing = print_listing(cohort, console=console)
+    assert listing.table["orientation"].tolist() == ["LPS", "RAS", "LPS, images RAS", "LPS"]
+    assert "orientation" in console.export_text()
+    assert listing.table["spacing_mm"].nunique() == 1
+    assert not listing.warnings
+
+
+def test_a_cohort_whose_label_maps_are_mirrored_is_warned_of(tmp_path):
+    cohort = tiny_cohort(tmp_path, 12)
+    for case in cohort.cases:
+        raw = nib.load(case.label)
+        nib.save(nib.Nifti1Image(np.asarray(raw.dataobj)[::-1], raw.affine), case.label)
+    console = Console(width=300, record=True, file=StringIO())
+    (warning,) = print_listing(cohort, console=console).warnings
+    assert "when these are taken as LAS instead of RAS" in warning
+    assert "warning" in console.export_text()
+
+
 def test_volumes_are_a_row_per_case_and_label(tmp_path):
     listing = describe(tiny_cohort(tmp_path, 3))
     volumes = listing.volumes
@@ -151,8 +176,8 @@ def test_the_printed_listing_counts_classes_by_part_shapes_and_formats(folders):
 
 
 def test_volumes_of_a_class_are_listed_by_their_type(tmp_path):
-    for name in ("sick/a", "well/b"):
-        save_nifti(tmp_path / f"{name}.nii.gz", np.full((4, 5, 6), 9, np.int16))
+    for n, name in enumerate(("sick/a", "well/b")):
+        save_nifti(tmp_path / f"{name}.nii.gz", np.arange(120, dtype=np.int16).reshape(4, 5, 6) + n)
     table = describe(read_class_folders(tmp_path)).table
     assert set(table["format"]) == {"NIfTI int16"}
     assert set(table["shape"]) == {"4 x 5 x 6"}

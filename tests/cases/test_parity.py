@@ -6,12 +6,14 @@ from io import StringIO
 import numpy as np
 import pandas as pd
 import pytest
+from nibabel import Nifti1Image, as_closest_canonical
 from rich.console import Console
 
 from drawn import blobs, save
 from synthtrust.cases import Case, CaseError, Source
 from synthtrust.cases.parity import check_parity, parity, print_parity
-from synthtrust.testing import AFFINE, save_nifti, tiny_cases
+from synthtrust.generators import Blur, MaskSwap, Mean, Noise, Tissue, synthesize
+from synthtrust.testing import AFFINE, save_nifti, tiny_cases, tiny_cohort
 
 MODALITIES = ("flair", "t1ce")
 
@@ -25,7 +27,7 @@ def real(tmp_path):
 def twins(real, tmp_path):
     """Writes twins whose voxels and affine went through a function; without one, they are copies as floats."""
 
-    def _twins(image=lambda voxels: voxels, label=lambda voxels: voxels, affine=AFFINE):
+    def _twins(image=lambda voxels: voxels, label=lambda voxels: voxels, affine=AFFINE, real=real):
         made = []
         for case in real:
             folder = tmp_path / "twins" / case.id
@@ -94,6 +96,53 @@ def test_another_grid_is_refused(real, twins):
 
 def test_a_rounded_voxel_size_is_no_difference(real, twins):
     assert check_parity(parity(real, twins(affine=AFFINE @ np.diag([1.0004, 1, 1, 1])), MODALITIES)) == []
+
+
+def test_a_place_may_be_stored_in_two_orientations(real, twins):
+    """The arrays are the same, and so are the places of their voxels."""
+    stored = as_closest_canonical(Nifti1Image(np.zeros((16, 20, 24)), AFFINE)).affine
+    table = parity(real, twins(affine=stored), MODALITIES)
+    assert set(table.loc[table["property"] == "orientation", "synthetic"]) == {"RAS"}
+    assert check_parity(table) == []
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 1), (0, 1, 2)])
+def test_twins_that_are_mirrored_against_their_labels_are_refused(real, twins, axes):
+    turned = "".join(code[axis in axes] for axis, code in enumerate(("RL", "AP", "SI")))
+    table = parity(real, twins(image=lambda voxels: np.flip(voxels, axes)), MODALITIES)
+    with pytest.raises(CaseError, match=f"images of twins are mirrored or turned: taken as {turned} instead of RAS"):
+        check_parity(table)
+
+
+def test_twins_that_are_turned_on_a_grid_of_equal_sides_are_refused(twins, tmp_path):
+    cubes = tiny_cases(tmp_path / "cubes", count=4, shape=(18, 18, 18))
+    table = parity(cubes, twins(image=lambda voxels: np.rot90(voxels), real=cubes), MODALITIES)
+    with pytest.raises(CaseError, match="images of twins are mirrored or turned: taken as PRS"):
+        check_parity(table)
+    assert check_parity(parity(cubes, twins(real=cubes), MODALITIES)) == []
+
+
+def test_twins_whose_labels_are_mirrored_with_them_are_refused(real, twins):
+    def mirror(voxels):
+        return voxels[::-1]
+
+    with pytest.raises(CaseError, match="label maps of twins are mirrored or turned: taken as LAS"):
+        check_parity(parity(real, twins(image=mirror, label=mirror), MODALITIES))
+
+
+@pytest.mark.parametrize("generator", [Tissue(), Noise(), Mean(), MaskSwap(), Blur()], ids=lambda g: type(g).__name__)
+def test_twins_of_every_control_are_in_place(tmp_path, generator):
+    cohort = tiny_cohort(tmp_path / "real", count=5)
+    made = synthesize(generator, cohort, cohort.cases, cohort.cases, tmp_path / "synthetic")
+    check_parity(parity(cohort.cases, made.cases, MODALITIES))
+
+
+def test_what_is_asked_of_turned_twins_is_not_printed(real, twins):
+    console = Console(width=120, record=True, file=StringIO())
+    print_parity(parity(real, twins(), MODALITIES), console)
+    text = console.export_text()
+    assert "like real image" in text
+    assert "taken as" not in text
 
 
 def test_another_label_is_warned_of(real, twins):

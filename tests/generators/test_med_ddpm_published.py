@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
 from nibabel import Nifti1Image
 from nibabel.loadsave import load
 
+from synthtrust.cases.volumes import stored_orientation
 from synthtrust.generators.guards import training_ids_of
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm.network import empty_network
@@ -58,6 +60,26 @@ def test_published_weights_paint_without_training(four, weights, tmp_path):
     assert generator.survey_.labels == (1, 2, 3)
     highest = np.median([case.load_image("t2").max() for case in four])
     assert images["t2"].max() <= highest
+
+
+def test_the_published_network_sees_axes_as_brats_files_have_them_however_the_label_is_stored(four, weights):
+    """Left, posterior, superior; the last axis of the network is the first of the file."""
+    label = four[0].load_label()
+    generator = MedDDPM(weights=weights, **PUBLISHED).fit(four)
+    seen = []
+    generator.network_.network.register_forward_hook(lambda module, given, told: seen.append(given[0]))
+    painted = generator.sample(label, np.random.default_rng(0))
+    condition = seen[0][0, 4:7].numpy()  # behind the images: NCR, ED, ET
+    in_file = np.asanyarray(load(four[0].label).dataobj)
+    for channel, value in zip(condition, (1, 2, 4)):
+        np.testing.assert_array_equal(channel.transpose(2, 1, 0) > 0, in_file == value)
+    before = {path: path.read_bytes() for case in four for path in case.files.values()}
+    for path in before:
+        nib.save(nib.as_closest_canonical(load(path)), path)
+        assert stored_orientation(path) == "RAS"
+    again = MedDDPM(weights=weights, **PUBLISHED).fit(four).sample(four[0].load_label(), np.random.default_rng(0))
+    for modality, image in painted.items():
+        np.testing.assert_array_equal(again[modality], image)
 
 
 def test_whom_published_weights_learned_from_is_told_or_unknown(cases):

@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from synthtrust.files import fingerprint
+from synthtrust.files import fingerprint, sha256_of
 from synthtrust.generators import Generator, Noise
-from synthtrust.generators.recipe import recipe_of
+from synthtrust.generators.recipe import content_of, recipe_of
+from synthtrust.testing import tiny_cases
 
 
 @dataclass
@@ -78,3 +80,17 @@ def test_a_generator_of_this_project_keeps_the_name_of_its_sets():
     assert set(recipe) == {"generator", "version", "package", "parameters", "train", "labels"}
     recipe["package"] = "synthtrust 0.1.0"
     assert fingerprint(recipe) == "67a985eb755d"
+
+
+def test_what_was_learned_from_arrays_in_the_order_of_their_files_is_something_else(tmp_path):
+    """Of files in the canonical orientation nothing has changed, and their sets are found."""
+
+    def without_orientation(case):
+        hashes = {role: sha256_of(path) for role, path in case.files.items()}
+        return fingerprint([hashes, {}, sorted(case.relabel.items())])
+
+    (case,) = tiny_cases(tmp_path, count=1)
+    assert content_of(case) != without_orientation(case)
+    for path in case.files.values():
+        nib.save(nib.as_closest_canonical(nib.load(path)), path)
+    assert content_of(case) == without_orientation(case)

@@ -155,7 +155,7 @@ def send(folder, composed):
     OmegaConf.set_struct(cfg, value=False)
     cfg.cases = {"_target_": "pandas.read_pickle", "filepath_or_buffer": "bomb.pkl"}
     OmegaConf.save(cfg, folder / "config.yaml")
-    (folder / "run.json").write_text('{"task": "segmentation", "labels": {"ET": 3}}')
+    (folder / "run.json").write_text('{"task": "segmentation", "labels": {"ET": 3}, "orientation": "RAS"}')
     (folder / "data.json").write_text('{"splits": {}, "twins": "."}')
     (folder / "scores.csv").write_text(
         "alpha,seed,mode,case,patient,source,region,dice\n1.0,0,complement,a,a,real,ET,1\n"

@@ -17,7 +17,7 @@ from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.conventions import check_conditions
 from synthtrust.files import sha256_of
 from synthtrust.report.verdicts import failures
-from synthtrust.runs import Run, find_runs, make, read_cases, score_cohort
+from synthtrust.runs import Run, find_runs, make, score_cohort, usable_cases
 from synthtrust.runs.headline import headline
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
 
     Those of synthetic training (TSTR) are printed only beside those of real training.
     """
-    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
+    cohort = usable_cases(cfg)
     runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
     scores = pd.concat(
         score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs

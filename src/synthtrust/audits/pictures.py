@@ -6,7 +6,6 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
-from nibabel.orientations import apply_orientation, io_orientation
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
@@ -57,27 +56,18 @@ def twin_slices(runs: Sequence[PicturedRun], n: int = 3) -> list[Slices]:
 
 def _through(real: Case, twin: Case, why: str, regions: Mapping[str, Sequence[int]]) -> Slices:
     """Cut a case and its twin at one height."""
-    label, spacing = _canonical(real.load_label(), real)
+    label, spacing = real.load_label(), voxel_sizes(read_header(real.label_map)[1])  # [mm]
     height = int((label > 0).sum(axis=(0, 1)).argmax())
     rows = tuple(
         SliceRow(
             name=name,
-            images={m: _axial(_canonical(case.load_image(m), case)[0], height) for m in case.images},
-            label=_axial(_canonical(case.load_label(), case)[0], height),
+            images={m: _axial(case.load_image(m), height) for m in case.images},
+            label=_axial(case.load_label(), height),
         )
         for name, case in (("Real", real), ("Twin", twin))
     )
     found = regions or {f"label {value}": (int(value),) for value in np.unique(label) if value}
-    return Slices(real.id, why, rows, found, pixel_mm=(spacing[1], spacing[0]))
-
-
-def _canonical(volume: NDArray, case: Case) -> tuple[NDArray, tuple[float, float, float]]:
-    """Return the volume with axes to the right, to the front and up (RAS+), and its voxel size [mm] along them."""
-    affine = read_header(case.label_map)[1]
-    turn = io_orientation(affine)
-    sizes = voxel_sizes(affine)  # [mm], along the axes of the file
-    x, y, z = (float(sizes[int(np.flatnonzero(turn[:, 0] == axis)[0])]) for axis in range(3))
-    return apply_orientation(volume, turn), (x, y, z)
+    return Slices(real.id, why, rows, found, pixel_mm=(float(spacing[1]), float(spacing[0])))
 
 
 def _axial(volume: NDArray, height: int) -> NDArray:

@@ -1,33 +1,52 @@
 """Whether the files of a case lie on one grid, asked of their headers alone."""
 
-import numpy as np
+from pathlib import Path
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.volumes import GRID_TOLERANCE, read_header, spatial
+from synthtrust.cases.geometry import GRID_LIMIT, grid_distance, grid_distance_mm
+from synthtrust.cases.volumes import VolumeHeader, describe_header
 
 
 def check_grid(case: Case) -> None:
     """Check from the headers alone that every file of a case is there and lies on the voxel grid of its label map.
 
+    Files of one case may be stored in different orientations, as long as their voxels lie in the same places.
+
     Raises:
-        CaseError: If a file is missing or not NIfTI, or its shape, channels or affine do not fit.
+        CaseError: If a file is missing or no volume, or its shape, channels or place do not fit.
     """
-    shape, affine = read_header(case.label_map)
+    label = describe_header(case.label_map)
+    headers = {path: describe_header(path) for path in set(case.images.values())}
     for modality, path in case.images.items():
-        image_shape, image_affine = read_header(path)
-        channel = case.channels.get(modality)
-        if channel is not None:
-            if len(image_shape) != 4 or channel >= image_shape[3]:
-                raise CaseError(f"Expected {modality} in channel {channel} of {path}, but got shape {image_shape}.")
-            image_shape = image_shape[:3]
-        if spatial(image_shape) != spatial(shape):
-            raise CaseError(
-                f"Expected {path} on the grid of its label, but got shape {image_shape} against {shape}. "
-                "Resample one onto the other."
-            )
-        if not np.allclose(image_affine, affine, atol=GRID_TOLERANCE):
-            raise CaseError(
-                f"Expected {path} to have the affine of its label, but they differ by up to "
-                f"{np.abs(image_affine - affine).max():.3g} mm. Resample one onto the other."
-            )
+        shape, channel = headers[path].shape, case.channels.get(modality)
+        if channel is not None and (len(shape) != 4 or channel >= shape[3]):
+            raise CaseError(f"Expected {modality} in channel {channel} of {path}, but got shape {shape}.")
+        _check(path, headers[path], shape if channel is None else shape[:3], case.label_map, label)
+
+
+def check_same_grid(path: Path, label: Path) -> None:
+    """Check that a volume lies on the voxel grid of a label map.
+
+    Raises:
+        CaseError: If not; the message names both orientations, and how far apart they are.
+    """
+    header = describe_header(path)
+    _check(path, header, header.shape, label, describe_header(label))
+
+
+def _check(path: Path, image: VolumeHeader, shape: tuple[int, ...], label: Path, label_map: VolumeHeader) -> None:
+    sides = label_map.shape
+    stored = f"stored {image.orientation} against {label_map.orientation}"
+    if shape != sides:
+        raise CaseError(
+            f"Expected {path} on the grid of its label {label}, but got shape {shape} against {sides} ({stored}). "
+            "Resample one onto the other."
+        )
+    apart = grid_distance(image.affine, label_map.affine, sides)
+    if apart > GRID_LIMIT:
+        raise CaseError(
+            f"Expected {path} on the grid of its label {label}, but their voxels lie up to "
+            f"{grid_distance_mm(image.affine, label_map.affine, sides):.3g} mm apart, {apart:.2g} voxels ({stored}). "
+            "Resample one onto the other."
+        )

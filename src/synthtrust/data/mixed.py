@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 from lightning import LightningDataModule
 
-from synthtrust.cases import Case, Cohort, Splits, mix
+from synthtrust.cases import Case, Cohort, Refusal, Splits, mix
+from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import WITH_REAL, Val, check_val
 from synthtrust.data.draws import DrawSampler
 
@@ -35,6 +36,7 @@ class MixedCases(LightningDataModule, ABC):
     """
 
     task: ClassVar[Literal["segmentation", "classification"]]
+    """What is batched: volumes with label maps, or whole images with classes or findings."""
 
     def __init__(
         self,
@@ -70,6 +72,8 @@ class MixedCases(LightningDataModule, ABC):
         """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
+        self.refused: tuple[Refusal, ...] = ()
+        """The cases that were skipped, since they could not be used."""
 
     @property
     def test_cases(self) -> tuple[Case, ...]:
@@ -90,13 +94,18 @@ class MixedCases(LightningDataModule, ABC):
         }
 
     @property
+    def orientation(self) -> str:
+        """Towards what the axes of the arrays run, ``RAS``; empty for plane images, which have no place in space."""
+        return CANONICAL if len(self.input_size) == 3 else ""
+
+    @property
     @abstractmethod
     def input_size(self) -> tuple[int, ...]:
         """Side lengths of what the network is trained on [pixels, voxels]."""
 
     @property
     def class_counts(self) -> list[int]:
-        """Training cases of each class, in order of value; none where cases have label maps."""
+        """Training cases of each class or finding, in order of value; none where cases have label maps."""
         return []
 
     @abstractmethod
@@ -114,9 +123,11 @@ class MixedCases(LightningDataModule, ABC):
             "cases": {part: len(ids) for part, ids in self.splits.ids.items()},
             "patients": {part: len({case.patient for case in cases}) for part, cases in vars(self.splits).items()},
             "overlap": self.overlap,
+            "refused": len(self.refused),
             "left_out": {part: len(ids) for part, ids in self.left_out.items()},
             "val": self.val,
             "batch_size": self.batch_size,
+            "orientation": self.orientation,
         }
 
     def prepare_data(self) -> None:
@@ -156,8 +167,8 @@ class MixedCases(LightningDataModule, ABC):
 def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:
     """Return the twins of some cases, in their order, without those of a class that no twin has."""
     twin_of = {twin.id: twin for twin in twins}
-    classes = {twin.label for twin in twins if isinstance(twin.label, int)}
-    expected = [case for case in cases if not isinstance(case.label, int) or case.label in classes]
+    classes = {twin.label for twin in twins}
+    expected = [case for case in cases if case.task != "classification" or case.label in classes]
     if missing := [case.id for case in expected if case.id not in twin_of]:
         raise ValueError(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
     return tuple(twin_of[case.id] for case in cases if case.id in twin_of)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from synthtrust.cases import Case, Cohort, read_manifest
 from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES
 from synthtrust.runs.build import read_cases
 from synthtrust.runs.stored import check_stored
+from synthtrust.runs.stored_file import read_config
 
 DATA = "data.json"
 
@@ -52,10 +53,9 @@ class Run:
 
         Raises:
             CaseError: If it names something else, see ``synthtrust.runs.stored``.
+            ValueError: If it is no config that a run writes, see ``synthtrust.runs.stored_file``.
         """
-        config = OmegaConf.load(self.folder / CONFIG)
-        if not isinstance(config, DictConfig):
-            raise ValueError(f"Expected keys and values in {self.folder / CONFIG}, but got a list.")
+        config = read_config(self.folder / CONFIG)
         if self.trusted is not True:
             check_stored(config, self.folder / CONFIG, self.trusted or frozenset())
         return config
@@ -70,14 +70,15 @@ class Run:
 
     @property
     def task(self) -> str:
-        """``segmentation`` or ``classification``; older runs, which do not say it, are segmentations."""
+        """``segmentation``, ``classification`` or ``multilabel``; older runs, which do not say it, are the first."""
         return str(self.facts().get("task", "segmentation"))
 
     def scores(self) -> pd.DataFrame:
         """One row per test case, source and region or class, behind alpha, seed and mode.
 
         Columns of a segmenter: case, patient, source, region, dice, n_reference, n_prediction [voxels]; of a
-        classifier: case, patient, source, target, class, probability.
+        classifier: case, patient, source, target, class, probability; of findings present (1 or 0) behind the class,
+        and no target.
         """
         return self._table(SCORES)
 
@@ -86,7 +87,10 @@ class Run:
         return self._table("volumes.csv")
 
     def classes(self) -> pd.DataFrame:
-        """One row per real case of a classification: case, patient, part, source, class."""
+        """One row per real case of a classification: case, patient, part, source, class.
+
+        Of findings a row for each of them, with 1 or 0 in the column ``present``.
+        """
         return self._table("classes.csv")
 
     @cached_property

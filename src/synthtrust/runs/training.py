@@ -3,7 +3,6 @@
 import logging
 import os
 import platform
-import resource
 import sys
 import time
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from lightning import Trainer, seed_everything
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.listing import print_listing
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
@@ -27,12 +27,26 @@ from synthtrust.conventions import CONFIG, FACTS, SCORES
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
-from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
+from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
+from synthtrust.runs.build import (
+    Model,
+    build_data,
+    build_model,
+    build_trainer,
+    check_choices,
+    chosen_cases,
+    kept_in,
+    plain,
+    save_refused,
+    spell_out_excluded,
+)
 from synthtrust.runs.deciding import DECISIVE, deciding, training_of
 from synthtrust.runs.headline import headline
 from synthtrust.runs.owner import owned
+from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run
 from synthtrust.runs.stored import targets_of
+from synthtrust.runs.trained import check_orientation
 from synthtrust.trackers import is_wandb, tell
 
 log = logging.getLogger(__name__)
@@ -40,7 +54,8 @@ log = logging.getLogger(__name__)
 
 def list_cases(cfg: DictConfig) -> None:
     """Read every voxel of a cohort and print what was found, and what was refused and why."""
-    print_listing(read_cases(cfg))
+    listing = print_listing(chosen_cases(cfg), folder=kept_in(cfg))
+    save_refused(cfg, listing.refused)
 
 
 def train_run(cfg: DictConfig) -> float:
@@ -54,8 +69,10 @@ def train_run(cfg: DictConfig) -> float:
     """
     refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
+    spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
     with owned(run.folder, wait=cfg.get("wait", True)):
+        cfg = settled(cfg, run.folder)
         return _train(run, cfg) if (score := _found(run, cfg)) is None else score
 
 
@@ -67,11 +84,12 @@ def _train(run: Run, cfg: DictConfig) -> float:
     trainer = build_trainer(cfg)
     try:
         data = build_data(cfg, trainer.loggers)
-        model = build_model(cfg, data.cohort, data.input_size, data.class_counts)
+        model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
         resumes = run.last.exists()
         if resumes and (run.folder / DATA).exists():
             _check_twins(run, data)
+            check_orientation(run, run.data(), data.orientation)
         write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
         write_json(run.folder / DATA, who_is_where(data))
         for logger in trainer.loggers:
@@ -145,6 +163,8 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
             "Choose another name=..., or remove that folder."
         )
     if not run.finished:
+        if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
+            check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
         log.info("Resuming from %s", run.last)
         return None
     if _reads_files(cfg):  # whose content may have changed under the same name
@@ -196,7 +216,7 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
     device = trainer.strategy.root_device
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return {
-        "task": data.task,
+        "task": data.cohort.task,
         **data.facts,
         "alpha": float(cfg.alpha),
         "seed": int(cfg.seed),
@@ -209,10 +229,12 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "steps": int(trainer.global_step),
         **model.facts,
         "best_val_score": _number(trainer.checkpoint_callback),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "devices": trainer.world_size,
-        "cores": os.cpu_count(),
-        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "precision": str(cfg.trainer.precision),
+        "cores": cores(),
+        "arithmetic": arithmetic(),
+        "peak_memory_gib": round(peak_memory_gib(), 2),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
         "command": " ".join(["python train.py", *overrides]),
@@ -229,8 +251,10 @@ def who_is_where(data: MixedCases) -> dict[str, Any]:
     return {
         "splits": data.splits.ids,
         "left_out": data.left_out,
+        "refused": [{"case": one.case, "where": str(one.where), "why": one.why} for one in data.refused],
         "drawn": data.drawn,
         "twins": str(home_of_twins(data)),
+        "orientation": data.orientation,
     }
 
 

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthtrust.cases import Case, Cohort, read_brats
-from synthtrust.cases.brats import RELEASES, SUFFIXES
+from synthtrust.cases.brats_labels import OLD, meaning_of
+from synthtrust.cases.brats_names import SUFFIXES
+from synthtrust.cases.geometry import as_stored
+from synthtrust.cases.label_values import numbered
 from synthtrust.files import aside
 
 AFFINE = np.array([[-1.5, 0, 0, 11], [0, -1.25, 0, 17], [0, 0, 2, -9], [0, 0, 0, 1]])
-"""Voxel -> world [mm]: never the identity, so that a lost affine is noticed."""
+"""Voxel -> world [mm]: left-posterior-superior and never the identity, so that a lost affine is noticed."""
 
 STEMS = {
     "2018": "Brats18_TCIA01_{:03d}_1",
@@ -66,7 +69,8 @@ def tiny_cohort(
 ) -> Cohort:
     """Write tiny cases into a folder and read it back; the arguments are those of ``tiny_cases``."""
     folder = Path(folder)
-    in_file = {canonical: value for value, canonical in RELEASES[release].items()}
+    _, relabel = numbered(meaning_of("GLI" if release >= "2023" else OLD, release, folder))
+    in_file = {canonical: value for value, canonical in relabel.items()}
     mark, suffix, modern = ("_", ".nii.gz", 0) if release <= "2021" else ("-", ".nii.gz", 1)
     suffix = ".nii" if release == "2020" else suffix
     for n in range(count):
@@ -109,7 +113,14 @@ def draw_tiny(
 
 
 def save_nifti(path: str | Path, voxels: ArrayLike, affine: NDArray[np.floating] = AFFINE) -> Path:
-    """Write one volume in the type it has, and make the folder it lies in."""
+    """Write one volume in the type it has, and make the folder it lies in.
+
+    Args:
+        path: Of the file.
+        voxels: Towards right, anterior and superior, as a case reads them; stored they are as the affine has them.
+        affine: Voxel -> world [mm] of the file.
+    """
+    voxels = np.asarray(voxels)
     with aside(path) as temporary:
-        nib.save(nib.Nifti1Image(np.asarray(voxels), affine), temporary)
+        nib.save(nib.Nifti1Image(as_stored(voxels, affine) if voxels.ndim > 2 else voxels, affine), temporary)
     return Path(path)

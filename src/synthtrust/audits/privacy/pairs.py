@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from nibabel.orientations import apply_orientation, io_orientation
 from numpy.typing import NDArray
 
 from synthtrust.audits.privacy.material import Material
 from synthtrust.cases import Case
-from synthtrust.cases.rasters import RASTERS
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.rasters import is_raster
 from synthtrust.report.pairs import Pair
 
 
@@ -33,7 +31,6 @@ def pictured(rows: Sequence[Mapping[str, Any]], material: Material, modality: st
 def plane(case: Case, modality: str) -> NDArray[np.float32]:
     """Return the middle axial slice of a volume, anterior up and the patient's right on the left; a plane as it is."""
     image, path = case.load_image(modality), case.images[modality]
-    if image.ndim == 2 or path.suffix.lower() in RASTERS:
+    if image.ndim == 2 or is_raster(path):
         return image
-    volume = apply_orientation(image, io_orientation(read_header(path)[1]))
-    return np.flip(volume[:, :, volume.shape[2] // 2].T)
+    return np.flip(image[:, :, image.shape[2] // 2].T)

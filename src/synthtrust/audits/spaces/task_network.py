@@ -69,11 +69,11 @@ class TaskNetwork:
 
     @property
     def _size(self) -> Sequence[int]:
-        return self._found.facts()["image_size"] if self._found.task == "classification" else ()
+        return self._found.facts()["image_size"] if self._found.task != "segmentation" else ()
 
     def _prepare(self, image: Tensor) -> Tensor:
         """Bring an image to what the run's network was trained on."""
-        if self._found.task == "classification":
+        if self._found.task != "segmentation":
             small = resize(image.float(), self._size)
             return (small - small.mean()) / small.std(correction=0).clamp(min=1e-12)
         inside = (image != 0).any(0).nonzero()

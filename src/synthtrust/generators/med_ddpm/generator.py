@@ -15,7 +15,14 @@ from synthtrust.generators.device import at_home
 from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.med_ddpm.local import LocalNetwork
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
-from synthtrust.generators.med_ddpm.published import LABELS, MODALITIES, check_voxels, load_published, read_checkpoint
+from synthtrust.generators.med_ddpm.published import (
+    LABELS,
+    MODALITIES,
+    TowardsBraTS,
+    check_voxels,
+    load_published,
+    read_checkpoint,
+)
 from synthtrust.generators.med_ddpm.training import Schedule, train
 from synthtrust.generators.med_ddpm.velocity import VelocityNetwork
 from synthtrust.generators.med_ddpm.volumes import with_average
@@ -57,8 +64,8 @@ class MedDDPM(BrainPainter):
     Source: Dorjsembe et al., Conditional Diffusion Models for Semantic 3D Brain MRI Synthesis, IEEE JBHI 2024. The
     defaults are the published recipe; presets for smaller machines lie in ``conf/generator``.
 
-    Limits: labels are expected on the voxel size and orientation of the training cases, those of BraTS for the
-    published weights (1 mm, left-posterior-superior). What lies beyond ``size`` is not painted, and a label there is
+    Limits: labels are expected on the voxel size of the training cases, that of BraTS for the published weights
+    (1 mm). What lies beyond ``size`` is not painted, and a label there is
     refused. A network that was trained long on few cases can repeat them: read the privacy audit. The published
     weights were trained on 193 cases of BraTS 2021: name them with ``train_ids``, or the set says "unknown".
     """
@@ -106,8 +113,8 @@ class MedDDPM(BrainPainter):
     """Of the average of the weights, per step (published: 0.995 every 10 steps)."""
     grad_clip: float | None = None
     """Largest norm of the gradient."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Of training and painting."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
+    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
     devices: int | str = 1
     """Of the training; several are processes on this machine, started by the training itself."""
     brain_label: int | None = None
@@ -200,7 +207,7 @@ class MedDDPM(BrainPainter):
 
         def predict(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             x = x if typical is None else x * seen
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision_ == "bf16-mixed"):
                 told: torch.Tensor = network(torch.cat([x, condition], 1), t)
             return told if typical is None else diffusion.noise_of(told, x, t)
 
@@ -219,7 +226,7 @@ class MedDDPM(BrainPainter):
             units = [np.clip(typical.restored(unit), -1, 1) for unit in units]
         return [frame(unit, brain, known) for unit, brain in zip(units, brains, strict=True)]
 
-    def _load_weights(self, path: str) -> DiffusionUNet:
+    def _load_weights(self, path: str) -> nn.Module:
         ema = read_checkpoint(path)
         if "betas" in ema and len(ema["betas"]) != self.timesteps:
             raise ValueError(
@@ -230,11 +237,12 @@ class MedDDPM(BrainPainter):
                 f"Expected weights that were trained with the cosine schedule of Med-DDPM, but the betas in {path} are "
                 "others: what is painted with them would be noise."
             )
-        return load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)
+        return TowardsBraTS(load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)).eval()
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[nn.Module, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
+        self._go_on_in(last)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
         if not last or last["global_step"] < self.max_steps:
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
@@ -243,7 +251,7 @@ class MedDDPM(BrainPainter):
                     known = replace(known, typical=typical)
                 network = self._new_network(known)
                 at_home(network)
-                facts = {"key": key, "survey": known.plain()}
+                facts = {"key": key, "survey": known.plain(), "precision": self.precision_}
                 cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
                 loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into others' processes
                 watchers = self._watchers(cases, known, home, loggers, **cheaper)

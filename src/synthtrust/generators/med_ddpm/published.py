@@ -1,20 +1,16 @@
 """Published weights: a Med-DDPM checkpoint in, our network out; nothing in the file is executed."""
 
-import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from nibabel.affines import voxel_sizes
-from nibabel.orientations import aff2axcodes
-from torch import Tensor
+from torch import Tensor, nn
 
 from synthtrust.cases import Case
 from synthtrust.cases.volumes import read_header
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet, empty_network
-
-log = logging.getLogger(__name__)
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 """Channels of the published network, in order."""
@@ -56,7 +52,9 @@ IN_A_BLOCK = {
 
 SPACING = 1.0  # of the published training cases [mm], and how far a case may be from it
 TOLERATED = 0.1
-AXES = ("L", "P", "S")
+TURNED = (3, 4)
+"""Axes of a packed volume ``(B, C, D, H, W)`` along which canonical arrays, towards right, anterior and superior, are
+mirrored: BraTS files, which the published network learned from, run towards left, posterior and superior."""
 
 SHOWN = 12  # keys listed in full in an error
 
@@ -87,7 +85,7 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
 
 
 def check_voxels(cases: Sequence[Case]) -> None:
-    """Refuse cases whose voxels are not those that the published weights know; warn of other axes.
+    """Refuse cases whose voxels are not those that the published weights know.
 
     Raises:
         ValueError: If a side of a voxel is further from 1 mm than a published image may be; the message names the case.
@@ -101,12 +99,19 @@ def check_voxels(cases: Sequence[Case]) -> None:
                 f"has {' x '.join(f'{side:.3g}' for side in sides)} mm. Resample the cases, or train on them without "
                 "weights."
             )
-        if (axes := aff2axcodes(affine)) != AXES:
-            log.warning(
-                "The published weights were trained on axes %s, but case %s has %s: what they paint may lie mirrored.",
-                "".join(AXES), case.id, "".join(map(str, axes)),
-            )  # fmt: skip
-            return
+
+
+class TowardsBraTS(nn.Module):
+    """Lets a network that knows BraTS files paint canonical arrays: it sees them mirrored, and so is what it tells."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
+        """Return what the network tells of ``(B, C, D, H, W)``."""
+        told: Tensor = self.network(x.flip(TURNED), timesteps)
+        return told.flip(TURNED)
 
 
 def load_published(

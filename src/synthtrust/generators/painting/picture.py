@@ -5,11 +5,9 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from nibabel.orientations import apply_orientation, io_orientation
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.cases.volumes import read_header
 from synthtrust.files import aside
 
 TILE = 2.2  # [inch], side of one image
@@ -29,20 +27,19 @@ def draw_beside(real: Case, painted: Mapping[str, NDArray], title: str, path: Pa
         title: Stands above.
         path: The PNG file.
     """
-    turn = io_orientation(read_header(real.label_map)[1])
-    label = apply_orientation(real.load_label(), turn)
+    label = real.load_label()
     labelled = (label > 0).sum(axis=(0, 1))
     height = int(labelled.argmax()) if labelled.any() else label.shape[2] // 2
     outlined = _axial(label, height)
     figure = Figure(figsize=(TILE * len(painted), 2 * TILE + 0.3), layout="constrained", facecolor="black")
-    figure.suptitle(title, color="white", fontsize=9)
+    figure.suptitle(title, color="white", fontsize=9, parse_math=False)
     for row, name in enumerate(("real", "painted")):
         for column, modality in enumerate(painted):
             image = real.load_image(modality) if row == 0 else painted[modality]
             axes = figure.add_subplot(2, len(painted), row * len(painted) + column + 1)
             axes.set_axis_off()
-            axes.set_title(f"{modality}, {name}", color="white", fontsize=8)
-            shown = _axial(apply_orientation(image, turn), height)
+            axes.set_title(f"{modality}, {name}", color="white", fontsize=8, parse_math=False)
+            shown = _axial(image, height)
             low, high = _window(shown)
             axes.imshow(shown, cmap="gray", vmin=low, vmax=high)
             for value in np.unique(outlined[outlined > 0]).tolist():

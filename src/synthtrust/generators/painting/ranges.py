@@ -6,8 +6,9 @@ from types import NoneType
 from typing import Any, get_args
 
 from synthtrust.conventions import LEAST, RANGES
+from synthtrust.machine import AUTO
 
-PRECISIONS = ("32-true", "bf16-mixed")
+PRECISIONS = (AUTO, "32-true", "bf16-mixed")
 
 
 def check_ranges(generator: Any) -> None:

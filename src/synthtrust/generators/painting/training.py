@@ -20,7 +20,7 @@ FACTS = "synthtrust"
 """Key of a checkpoint under which our own facts lie."""
 SAVES = 20  # checkpoints in a training, but
 STEPS = 500  # no more than so many steps between two
-GPU_WORKERS = 4  # processes that prepare examples beside a GPU; beside a CPU they would only take cores away
+GPU_WORKERS = 4  # processes at most that prepare examples beside a GPU; beside a CPU they would only take cores away
 
 
 def train_to_end(
