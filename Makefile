@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+JOBS   ?= 2
+PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-slow lint format clean
+.PHONY: help demo test test-slow test-kernels lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -20,11 +22,20 @@ demo: $(STAMP)       ## segmenters and classifiers on embedded cohorts: sweeps, 
 	$(BIN)/python train.py experiment=tstr -m
 	$(BIN)/python evaluate.py runs=runs/tstr
 
-test: lint           ## lint, floors, types and the everyday suite
-	$(BIN)/python -m pytest -q
+test: lint           ## lint, floors, types and the everyday suite, in JOBS=2 processes of one thread each
+	$(PYTEST)
 
 test-slow: $(STAMP)  ## the tests that take minutes
-	$(BIN)/python -m pytest -q -m slow
+	$(PYTEST) -m slow
+
+# Each of these makes libraries use the kernels of another processor; set one in front of any other command, too.
+KERNELS := OMP_NUM_THREADS=2 ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \
+           OPENBLAS_CORETYPE=Haswell OPENBLAS_CORETYPE=Prescott OPENBLAS_CORETYPE=SkylakeX
+
+test-kernels: $(STAMP) ## the tests whose numbers come from linear algebra and convolutions, as other processors compute
+	for kernel in $(KERNELS); do echo "== $$kernel"; env $$kernel $(PYTEST) \
+	    tests/audits tests/data tests/generators tests/metrics tests/models || exit 1; done
+	$(BIN)/python -m pytest -q -m slow tests/generators/test_kernels.py
 
 lint: $(STAMP)       ## only the checks that need no run
 	$(BIN)/ruff check .

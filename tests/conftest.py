@@ -12,7 +12,7 @@ from synthtrust.plugins import conf_dir, find_plugins
 
 CONF = Path(conf_dir())
 find_plugins()
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hydra.utils import get_object, instantiate
 from omegaconf import OmegaConf
 
-from synthtrust.cli import check_evaluation, check_training
+from synthtrust.door import check_evaluation, check_training
 from synthtrust.plugins import conf_dir
 
 CONF = Path(conf_dir())
@@ -148,7 +148,7 @@ def described(node, place=""):
             yield from described(value, f"{place}.{key}")
 
 
-GIVEN = {"class_counts"}
+GIVEN = {"class_counts", "findings", "n_cases"}
 """Arguments with a default that the program gives, not a user."""
 
 

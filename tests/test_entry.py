@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from synthtrust.machine import quick_precision
 from synthtrust.runs import find_runs, score_cohort
 
 ROOT = Path(__file__).parents[1]
@@ -19,8 +20,9 @@ TINY = (
 )  # fmt: skip
 
 
-def command(folder, script, *arguments):
+def command(folder, script, *arguments, **variables):
     environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE", "PYTHONPATH")}
+    environment |= variables
     return subprocess.run(
         [sys.executable, str(ROOT / script), *arguments], cwd=folder, env=environment, capture_output=True, text=True,
         timeout=300, check=False,
@@ -56,6 +58,15 @@ def test_a_share_is_a_number_however_it_is_written(demo):
     assert "runs/demo/alpha_0.0_seed_0 is finished" in done.stdout
     done = command(demo, "train.py", "experiment=demo", *TINY, "alpha=none")
     assert "Expected a number for `alpha`, but got 'none'." in done.stderr
+
+
+def test_a_run_has_the_precision_that_its_processor_is_quick_in(demo):
+    assert {run.facts()["precision"] for run in find_runs(demo / "runs" / "demo")} == {quick_precision("cpu")}
+    alone = ("alpha=0.0", "seed=0", "name=another")
+    done = command(demo, "train.py", "experiment=demo", *TINY, *alone, ONEDNN_MAX_CPU_ISA="AVX2")
+    assert "Precision: 32-true" in done.stdout, done.stderr
+    (run,) = find_runs(demo / "runs" / "another")
+    assert run.facts()["training"]["trainer"]["precision"] == "32-true"
 
 
 def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page(demo):

@@ -2,10 +2,21 @@
 
 import hashlib
 import json
+import os
 
 import pytest
 
-from synthtrust.files import aside, fingerprint, sha256_of, write_json, write_text
+from synthtrust.files import (
+    DAY,
+    Hashes,
+    aside,
+    fingerprint,
+    folder_aside,
+    remove_leftovers,
+    sha256_of,
+    write_json,
+    write_text,
+)
 
 
 def _die_while_writing(target):
@@ -78,3 +89,66 @@ def test_a_fingerprint_is_of_the_facts_and_not_of_their_order():
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})
     assert fingerprint([1, 2]) != fingerprint([2, 1])
     assert len(fingerprint({})) == 12
+
+
+def _cut_short(target):
+    """Write a folder as a process does that is killed in the middle: nothing is tidied up."""
+    block = folder_aside(target)
+    block.__enter__().joinpath("half").touch()
+    return block  # it would tidy up when it is forgotten
+
+
+def test_what_a_killed_process_left_is_in_nobodys_way_whatever_its_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # in a container
+    killed = [_cut_short(tmp_path / "set") for _ in range(2)]
+    with folder_aside(tmp_path / "set") as temporary:
+        temporary.joinpath("whole").touch()
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["whole"]
+    assert len(list(tmp_path.iterdir())) == 1 + len(killed)
+    remove_leftovers(tmp_path, "set", older_than=DAY)
+    assert len(list(tmp_path.iterdir())) == 1 + len(killed)
+    remove_leftovers(tmp_path, "set")
+    assert list(tmp_path.iterdir()) == [tmp_path / "set"]
+
+
+def test_a_file_of_two_writers_is_that_of_the_last(tmp_path):
+    with aside(tmp_path / "note.txt") as one, aside(tmp_path / "note.txt") as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert (tmp_path / "note.txt").read_text() == "one"
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"bytes")
+    return path
+
+
+def test_a_file_is_hashed_once_and_again_when_it_changes(file, monkeypatch):
+    monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
+    hashed = []
+    monkeypatch.setattr("synthtrust.files.sha256_of", lambda path: hashed.append(path) or sha256_of(path))
+    hashes = Hashes()
+    assert {hashes.of(file), hashes.of(str(file))} == {sha256_of(file)}
+    assert len(hashed) == 1
+    times = file.stat().st_mtime_ns
+    file.write_bytes(b"bites")
+    os.utime(file, ns=(times, times))  # of the same length, and as old as before, as a copy may be
+    assert hashes.of(file) == sha256_of(file)
+    assert len(hashed) == 2
+
+
+def test_a_file_that_has_just_changed_is_hashed_again(file):
+    hashes = Hashes()
+    hashes.of(file)
+    assert hashes.known([file]) == {}
+
+
+def test_what_one_process_has_hashed_another_can_learn(file, monkeypatch):
+    monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
+    one, other = Hashes(), Hashes()
+    one.of(file)
+    other.learn(one.known([file]))
+    monkeypatch.setattr("synthtrust.files.sha256_of", lambda path: pytest.fail("hashed again"))
+    assert other.of(file) == hashlib.sha256(b"bytes").hexdigest()

@@ -1,13 +1,31 @@
 """Checkpoints that are whole or not there, on any file system."""
 
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from synthtrust.files import aside
+from synthtrust.files import DAY, aside, remove_leftovers
+
+
+def load_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any]:
+    """Read a checkpoint of weights and plain values; code that is in it is not run.
+
+    Raises:
+        ValueError: If it holds something else, or is damaged.
+    """
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+    except (UnpicklingError, EOFError, BadZipFile, RuntimeError) as error:
+        raise ValueError(
+            f"Expected weights and plain values in {path}, but it is damaged or holds something else, which was not "
+            f"executed ({type(error).__name__}). Remove it, or get it again from whoever made it."
+        ) from error
+    return checkpoint
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -19,8 +37,13 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint; ``storage_options`` are not used."""
+        remove_leftovers(Path(path).parent, Path(path).name, older_than=DAY)
         with aside(path) as temporary:
             torch.save(checkpoint, temporary)
+
+    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True) -> dict[str, Any]:
+        """Read a checkpoint as ``load_checkpoint`` does; anything but weights and plain values is refused."""
+        return load_checkpoint(path, map_location)
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -46,6 +46,11 @@ def find_plugins() -> None:
     Plugins.instance().register(PluginConf)
 
 
+def plugin_packages() -> frozenset[str]:
+    """Return the names of the packages that installed plugins are made of."""
+    return frozenset(plugin.value.partition(".")[0] for plugin in entry_points(group=GROUP))
+
+
 def conf_dir() -> str:
     """Return the folder of the project's own conf: the checkout's, or the copy inside an installed wheel."""
     here = Path(__file__).resolve().parent

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from synthtrust.cases import CaseError, read_brats
-from synthtrust.cases.brats import RELEASES
+from synthtrust.cases.brats_labels import MEANINGS
+from synthtrust.cases.label_values import numbered
+from synthtrust.cases.volumes import read_volume
 from synthtrust.testing import draw_tiny, save_nifti, tiny_cohort
 from synthtrust.testing.tiny import AFFINE, STEMS
 
@@ -82,7 +84,7 @@ def test_enhancing_tumour_of_old_releases_is_never_read_as_a_cavity(tmp_path, re
 
 def test_a_2023_label_under_an_old_name_is_refused_when_loaded(tmp_path):
     case = tiny_cohort(tmp_path, 1, release="2021").cases[0]
-    voxels = np.asarray(nib.load(case.label).dataobj)
+    voxels = read_volume(case.label_map, np.float32)
     save_nifti(case.label, np.where(voxels == 4, 3, voxels).astype(np.uint8))
     with pytest.raises(CaseError, match=r"\[0, 1, 2, 4\], but got \[3.0\]"):
         read_brats(tmp_path, modalities=["flair"]).cases[0].load_label()
@@ -266,6 +268,6 @@ def test_an_unknown_release_is_refused(tmp_path):
 
 
 def test_every_release_keeps_background_and_maps_to_other_labels_once():
-    for mapping in RELEASES.values():
+    for mapping in (numbered(meaning)[1] for releases in MEANINGS.values() for meaning in releases.values()):
         assert mapping[0] == 0
         assert len(set(mapping.values())) == len(mapping)

@@ -2,15 +2,18 @@
 
 import io
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter, zoom
 
 from drawn import blobs, colourful, save
-from synthtrust.cases import Case, CaseError, Splits, phantom_slices
-from synthtrust.cases.duplicates import ALIKE, check_duplicates, find_duplicates, fine_structure
+from synthtrust.cases import Case, CaseError, Splits, duplicates, phantom, phantom_slices
+from synthtrust.cases.duplicates import ALIKE, ALIKE_VOLUMES, check_duplicates, find_duplicates
 from synthtrust.cases.slice_painter import paint_slice
+from synthtrust.cases.structure import averaged, fine_structure, foreground, interior_structure
 from synthtrust.testing import save_nifti
 
 
@@ -87,6 +90,17 @@ def test_a_mirrored_or_turned_copy_is_found_and_said_to_be_one(splits, turn):
         check_duplicates(parts)
 
 
+def test_a_copy_of_a_symmetric_image_is_not_said_to_be_turned(splits, monkeypatch):
+    """It is as alike when mirrored, but for rounding, which a processor may do in favour of either."""
+    turned = duplicates._turned
+    rounded = lambda fine: (view * np.float32(1 + 2e-7 * n) for n, view in enumerate(turned(fine)))  # noqa: E731
+    monkeypatch.setattr(duplicates, "_turned", rounded)
+    images = [blobs(n, (24, 30)) for n in range(8)]
+    symmetric = [(image // 2 + image[:, ::-1] // 2) for image in images]
+    found = find_duplicates(splits(symmetric, test=[_jpeg(image) for image in symmetric]))
+    assert [(d.one[-1], d.other[-1], d.turned) for d in found] == [(str(n), str(n), False) for n in range(8)]
+
+
 def test_honest_slices_are_no_duplicates(tmp_path):
     cases = phantom_slices(tmp_path, n_cases=120).cases
     assert find_duplicates(Splits(cases[:80], cases[80:90], cases[90:])) == []
@@ -129,9 +143,79 @@ def test_volumes_are_compared_too(splits):
     assert (found.one, found.other, found.turned) == ("train_1", "test_1", True)
 
 
+VOLUME_CHANGES = {
+    "other units": lambda voxels, brain: np.where(brain, voxels * 3.5 + 40, 0),
+    "z-scores": lambda voxels, brain: np.where(brain, (voxels - voxels[brain].mean()) / voxels[brain].std(), 0),
+    "noise": lambda voxels, brain: np.where(brain, voxels + np.random.default_rng(0).normal(0, 4, voxels.shape), 0),
+    "noise around it": lambda voxels, brain: np.abs(voxels + np.random.default_rng(0).normal(0, 2, voxels.shape)),
+    "gamma": lambda voxels, brain: voxels.max() * (voxels / voxels.max()) ** 0.8,
+    "larger": lambda voxels, brain: zoom(voxels, 1.4, order=1),
+}
+
+
+@pytest.fixture(scope="module")
+def brains(tmp_path_factory):
+    """Volumes of one outline, as heads without their skull are that were brought to one space; with label maps."""
+    return phantom(tmp_path_factory.mktemp("brains"), 8, (36, 42, 34), (4.0, 4.0, 4.0), ["flair"]).cases
+
+
+@pytest.mark.parametrize("change", VOLUME_CHANGES.values(), ids=VOLUME_CHANGES)
+def test_a_changed_copy_of_a_labelled_volume_is_found_and_nothing_else(brains, tmp_path, change):
+    voxels = brains[1].load_image("flair")
+    path = save_nifti(tmp_path / "copy.nii.gz", change(voxels, voxels != 0).astype(np.float32))
+    copy = replace(brains[7], images={"flair": path})
+    (found,) = find_duplicates(Splits(brains[:4], brains[4:6], (brains[6], copy)))
+    assert (found.one, found.other, found.parts) == (brains[1].id, copy.id, ("train", "test"))
+    assert found.similarity >= ALIKE_VOLUMES
+
+
+def test_the_same_labelled_volume_in_another_file_is_exact(brains, tmp_path):
+    voxels = brains[1].load_image("flair")
+    copy = replace(brains[7], images={"flair": save_nifti(tmp_path / "copy.nii", voxels)})
+    (found,) = find_duplicates(Splits(brains[:4], (), (copy,)), tmp_path / "kept")
+    assert (found.one, found.exact) == (brains[1].id, True)
+
+
+def test_an_outline_in_common_makes_no_copy():
+    """Two heads of one outline and other contents: alike as a whole, and not inside."""
+    rng = np.random.default_rng(0)
+    place = np.stack(np.meshgrid(*[np.linspace(-1, 1, 48)] * 3, indexing="ij"))
+    head = (place**2).sum(0) < 0.8
+    one, other = (np.where(head, 300 + gaussian_filter(rng.normal(0, 150, head.shape), 2), 0) for _ in range(2))
+    assert fine_structure(one, 24) @ fine_structure(other, 24) > ALIKE
+    assert abs(interior_structure(one, 24) @ interior_structure(other, 24)) < 0.5
+    assert interior_structure(one, 24) @ interior_structure(2 * one, 24) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_volume_that_was_cut_out_has_no_background_and_none_is_left_out():
+    crop = np.random.default_rng(0).normal(100, 20, (20, 24, 22))
+    assert foreground(crop).all()
+    head = np.pad(crop, 6)
+    np.testing.assert_array_equal(foreground(head), head != 0)
+
+
+def test_volumes_in_one_mirror_image_of_another_have_to_be_more_alike(brains, tmp_path, monkeypatch):
+    voxels = brains[1].load_image("flair")[::-1]
+    copy = replace(brains[7], images={"flair": save_nifti(tmp_path / "copy.nii", voxels)})
+    (found,) = find_duplicates(Splits(brains[:4], (), (copy,)))
+    assert found.turned
+    monkeypatch.setattr("synthtrust.cases.duplicates.ALIKE", 1.1)
+    assert find_duplicates(Splits(brains[:4], (), (copy,))) == []
+    assert find_duplicates(Splits(brains[:4], (), brains[1:2]))[0].exact
+
+
+def test_what_is_compared_of_volumes_is_kept_by_content_and_found(brains, tmp_path, monkeypatch):
+    splits = Splits(brains[:4], brains[4:5], brains[5:])
+    assert find_duplicates(splits, tmp_path / "kept") == []
+    assert len(list((tmp_path / "kept").glob("look-*.npz"))) == 8
+    monkeypatch.setattr(Case, "load_image", lambda *_: pytest.fail("read again"))
+    renamed = Splits(tuple(replace(case, id=f"x{case.id}") for case in brains[:4]), (), brains[:1])
+    (found,) = find_duplicates(renamed, tmp_path / "kept")
+    assert (found.one, found.exact) == (f"x{brains[0].id}", True)
+
+
 def test_what_is_compared_is_a_correlation_of_cell_means_without_their_blur():
     """Against the same written out: means of whole blocks, a Gaussian taken off, Pearson's correlation."""
-    from scipy.ndimage import gaussian_filter
 
     def written_out(image):
         cells = image.reshape(6, 4, 6, 3).mean(axis=(1, 3))
@@ -144,10 +228,8 @@ def test_what_is_compared_is_a_correlation_of_cell_means_without_their_blur():
 
 def test_a_cell_that_ends_inside_a_pixel_takes_its_share():
     """Cells of 7/3 pixels: the mean over all cells is the mean of the image."""
-    from synthtrust.cases.duplicates import _averaged
-
     image = np.arange(7.0)[:, None] ** 2
-    cells = _averaged(image, 0, 3)
+    cells = averaged(image, 0, 3)
     np.testing.assert_allclose(cells[0], (0 + 1 + 4 / 3) * 3 / 7)
     np.testing.assert_allclose(cells.mean(), image.mean())
 

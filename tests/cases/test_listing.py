@@ -176,8 +176,8 @@ def test_the_printed_listing_counts_classes_by_part_shapes_and_formats(folders):
 
 
 def test_volumes_of_a_class_are_listed_by_their_type(tmp_path):
-    for name in ("sick/a", "well/b"):
-        save_nifti(tmp_path / f"{name}.nii.gz", np.full((4, 5, 6), 9, np.int16))
+    for n, name in enumerate(("sick/a", "well/b")):
+        save_nifti(tmp_path / f"{name}.nii.gz", np.arange(120, dtype=np.int16).reshape(4, 5, 6) + n)
     table = describe(read_class_folders(tmp_path)).table
     assert set(table["format"]) == {"NIfTI int16"}
     assert set(table["shape"]) == {"4 x 5 x 6"}

@@ -101,7 +101,8 @@ def test_the_sets_have_as_many_classes_as_published():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"train_labels": np.zeros((5, 14), np.uint8)}, "14 labels for each: a multi-label set"),
+        ({"train_labels": np.zeros((5, 14), np.uint8)}, r"as many labels for each image in every part.*\(14,\)"),
+        ({"train_labels": np.full((5, 14), 2, np.uint8)}, "0 or 1 for each of 14 findings, but train_labels of"),
         ({"val_labels": None}, "it has no val_labels"),
         ({"train_images": np.zeros((4, 9, 7), np.uint8)}, r"5 images of 8 bits.*uint8 \(4, 9, 7\) as train_images in"),
         ({"train_images": np.zeros((5, 9, 7), np.float32)}, "images of 8 bits.*float32"),
@@ -109,7 +110,16 @@ def test_the_sets_have_as_many_classes_as_published():
         ({"train_labels": np.full((5, 1), 7, np.uint8)}, r"labels 0 to 1 for .*, but got \[0, 1, 7\]"),
         ({f"{part}_labels": np.zeros((n, 1), np.uint8) for part, n in COUNTS.items()}, r"two classes, but got \[0\]"),
     ],
-    ids=["multi-label", "no labels", "too few images", "not 8 bits", "no whole numbers", "unnamed", "one class"],
+    ids=[
+        "findings in one part",
+        "neither 0 nor 1",
+        "no labels",
+        "too few images",
+        "not 8 bits",
+        "no whole numbers",
+        "unnamed",
+        "one class",
+    ],
 )
 def test_a_file_of_another_form_is_an_error_and_no_set_is_left(arrays, tmp_path, changed, message):
     file, _ = arrays(**changed)

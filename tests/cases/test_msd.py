@@ -129,12 +129,12 @@ def test_a_folder_without_dataset_json_is_an_error(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"labels": {"background": 0, "Anterior": 1}}, '"labels" as'),
+        ({"labels": {"background": "none", "Anterior": 1}}, '"labels" as'),
         ({"modality": None}, '"modality" as'),
         ({"training": []}, '"training" as'),
         ({"training": ["./imagesTr/a.nii.gz"]}, '"training" as'),
     ],
-    ids=["turned round as in nnU-Net", "no modality", "no case", "no label beside the image"],
+    ids=["no value of a label", "no modality", "no case", "no label beside the image"],
 )
 def test_a_dataset_json_of_another_form_is_an_error(tmp_path, change, message):
     (tmp_path / "dataset.json").write_text(json.dumps({**HIPPOCAMPUS, "training": [_entry("a")], **change}))

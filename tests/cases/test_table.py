@@ -6,25 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawn import blobs, colourful, save
+from drawn import blobs, colourful
 from synthtrust.cases import CaseError, read_table
 from synthtrust.testing import save_nifti
-
-
-@pytest.fixture
-def table(tmp_path):
-    """Write rows, each with its image, and return the table: ``table("id,image,label", "a,a.png,normal", ...)``."""
-
-    def _table(header, *rows, name="cases.csv", draw=blobs):
-        column = header.split(",").index("image")
-        for n, row in enumerate(rows):
-            if image := row.split(",")[column]:
-                save(tmp_path / image, draw(n))
-        (tmp_path / name).write_text("\n".join([header, *rows, ""]))
-        return tmp_path / name
-
-    return _table
-
 
 HEADER = "case_id,image,label"
 ROWS = ("b,img/b.png,sick", "a,img/a.jpg,well", "c,img/c.tif,well")
@@ -103,8 +87,8 @@ def test_modalities_can_be_told(table):
 
 
 def test_volumes_are_read_too(tmp_path):
-    for name in "ab":
-        save_nifti(tmp_path / f"{name}.nii.gz", blobs(1)[..., None].repeat(5, axis=2))
+    for n, name in enumerate("ab"):
+        save_nifti(tmp_path / f"{name}.nii.gz", blobs(n)[..., None].repeat(5, axis=2))
     (tmp_path / "cases.csv").write_text("case_id,image,label\na,a.nii.gz,x\nb,b.nii.gz,y\n")
     cohort = read_table(tmp_path / "cases.csv")
     assert cohort.modalities == ("grey",)

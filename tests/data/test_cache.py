@@ -1,5 +1,8 @@
 """Preprocessing: cropped to the foreground, z-scored inside the brain, done once, and never half."""
 
+import os
+import signal
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -100,3 +103,25 @@ def test_points_lie_in_their_label(tmp_path):
     points = prepared.points
     np.testing.assert_array_equal(prepared.label()[tuple(points[:, 1:].T)], points[:, 0])
     assert set(points[:, 0]) == {1, 2, 3}
+
+
+def _killed_while(task):
+    """Run a task in a process that dies, as by kill -9, when it writes its first array."""
+    if (child := os.fork()) == 0:
+        np.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        task()
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+
+
+def test_a_case_whose_preparation_was_killed_is_prepared_by_a_process_of_the_same_number(tmp_path, monkeypatch):
+    cases = tiny_cases(tmp_path / "real", count=1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    _killed_while(lambda: prepare(cases, MODALITIES, tmp_path / "cache"))
+    left = {path for path in tmp_path.glob("cache/*/.*") if path.is_dir()}
+    assert len(left) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: 1)
+        (prepared,) = prepare(cases, MODALITIES, tmp_path / "cache")
+    assert prepared.image().shape[0] == 2
+    assert not any(path.exists() for path in left)

@@ -1,5 +1,6 @@
 """Images in one table: each scaled by itself, resampled as the reference does, made once, never half."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -82,3 +83,13 @@ def test_an_image_without_contrast_is_refused_by_name_and_leaves_nothing(tmp_pat
     with pytest.raises(CaseError, match=r"every pixel is 9.0 in grey of case scan_001 at .*scan_001.png"):
         image_table(cases, GREY, tmp_path / "cache")
     assert [path for path in (tmp_path / "cache").rglob("*") if path.suffix != ".lock"] == []
+
+
+def test_a_table_whose_preparation_was_killed_is_made_by_a_process_of_the_same_number(tmp_path, monkeypatch):
+    cases = tiny_classes(tmp_path / "real", count=3).cases
+    whole = image_table(cases, GREY, tmp_path / "cache").folder
+    left = whole.with_name(f".aside-0.{whole.name}")  # as a killed process leaves it
+    whole.rename(left)
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # in a container
+    assert len(image_table(cases, GREY, tmp_path / "cache").row) == 3
+    assert not left.exists()

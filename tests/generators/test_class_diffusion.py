@@ -273,7 +273,7 @@ def test_folding_loses_nothing_and_keeps_neighbours_together(shape):
 def test_in_a_round_every_image_comes_once_and_its_class_with_it():
     plan = ClassDiffusion(**TINY | dict(batch_size=3, class_dropout=0.0))._plan(Schedule)
     units = np.arange(10, dtype=np.float16).reshape(10, 1, 1, 1)
-    batches = Batches(units, np.arange(10) % 3, 20, plan)
+    batches = Batches(units, np.arange(10) % 3, np.array(3), 20, plan)
     drawn = [batches[number] for number in range(10)]
     values, kinds = (torch.cat([batch[key].flatten() for batch in drawn]).int() for key in ("image", "kind"))
     for start in (0, 10, 20):
@@ -285,7 +285,7 @@ def test_in_a_round_every_image_comes_once_and_its_class_with_it():
 def test_classes_are_kept_back_and_images_mirrored_as_often_as_asked():
     plan = ClassDiffusion(**TINY | dict(batch_size=500, class_dropout=0.25, mirror=1))._plan(Schedule)
     units = np.tile(np.array([-1, 1], np.float16), (50, 1, 3, 1))
-    batch = Batches(units, np.arange(50) % 2, 20, plan)[0]
+    batch = Batches(units, np.arange(50) % 2, np.array(2), 20, plan)[0]
     assert float((batch["kind"] == 2).float().mean()) == pytest.approx(0.25, abs=0.06)
     assert float((batch["image"][:, 0, 0, 0] == 1).float().mean()) == pytest.approx(0.5, abs=0.07)
     assert torch.bincount(batch["t"], minlength=20).tolist() == [25] * 20  # spread evenly

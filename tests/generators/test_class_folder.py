@@ -127,3 +127,23 @@ def test_images_of_floating_point_numbers_in_the_same_units_are_rounded(cohort, 
         Image.fromarray(np.random.default_rng(n).uniform(0, 255, (16, 16)).astype(np.float32)).save(path)
     twins = bring(cohort, tmp_path, ClassFolder(root=str(tmp_path / "set")))
     assert twins.cases[0].load_image("grey").std() > 50
+
+
+def test_masks_beside_painted_images_are_refused_with_the_option_of_the_generator(cohort, tmp_path):
+    root = painted(tmp_path / "set", 20)
+    for path in sorted((tmp_path / "set").rglob("*.png")):
+        mask = np.random.default_rng(int(path.stem[-2:])).integers(0, 2, (16, 16), dtype=np.uint8) * 255
+        Image.fromarray(mask).save(path.with_name(f"{path.stem}_mask.png"))
+    with pytest.raises(CaseError, match=r"called as masks are.*generator\.exclude_files="):
+        bring(cohort, tmp_path, ClassFolder(root=root))
+    twins = bring(cohort, tmp_path, ClassFolder(root=root, exclude_files="*_mask*"))
+    alone = bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "alone", 20)))
+    assert numbers(twins) == numbers(alone)
+
+
+def test_hidden_folders_of_an_imported_set_are_no_classes(cohort, tmp_path):
+    root = painted(tmp_path / "set", 20)
+    hidden = tmp_path / "set/.ipynb_checkpoints/other"
+    hidden.mkdir(parents=True)
+    (hidden / "image_01-checkpoint.png").write_bytes((tmp_path / "set/sick/image_01.png").read_bytes())
+    assert len(bring(cohort, tmp_path, ClassFolder(root=root)).cases) == 12

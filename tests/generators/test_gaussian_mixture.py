@@ -39,6 +39,20 @@ def test_drawn_points_have_the_mean_and_the_covariance_of_the_points(clusters):
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(clusters.T), atol=1.5)
 
 
+def test_turned_and_mirrored_points_are_drawn_turned_and_mirrored(clusters):
+    turn = np.array([[0.6, 0.8], [0.8, -0.6]])
+    upright, turned = (fitted(points) for points in (clusters, clusters @ turn))
+    for seed in range(20):
+        expected = upright.sample(np.random.default_rng(seed)) @ turn
+        np.testing.assert_allclose(turned.sample(np.random.default_rng(seed)), expected, atol=1e-9)
+
+
+def test_draws_of_a_component_have_its_covariance(clusters):
+    mixture, rng = fitted(clusters, n_components=1, prior=50.0), np.random.default_rng(3)
+    drawn = np.stack([mixture.sample(rng) for _ in range(20000)])
+    np.testing.assert_allclose(np.cov(drawn.T), mixture.roots[0] @ mixture.roots[0].T, atol=0.8)
+
+
 def test_no_component_stands_for_few_points_and_every_one_is_wide(clusters):
     outlier = np.array([[40.0, -40.0]])
     mixture = fitted(np.concatenate([clusters, outlier]), n_components=4)

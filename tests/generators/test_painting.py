@@ -156,3 +156,17 @@ def test_the_average_brain_is_of_those_that_have_a_brain_and_no_label_there(tmp_
     np.save(tmp_path / "channel.npy", np.uint8([[3, 3, 1, 0], [0, 3, 0, 0]]).reshape(2, 4, 1, 1))
     expected = [0.5, 0.25, 0.25, 0.5] if flip else [0.5, 0.25, -1, -1]
     assert average_brain(tmp_path, 3, flip=flip).flatten().tolist() == expected
+
+
+def test_components_are_the_same_whichever_way_round_the_library_gives_them(tmp_path, monkeypatch):
+    rng, eigh = np.random.default_rng(0), np.linalg.eigh
+    np.save(tmp_path / "images.npy", rng.uniform(-1, 1, (2, 1, 8, 8, 8)).astype(np.float16))
+    np.save(tmp_path / "channel.npy", np.full((2, 8, 8, 8), 3, np.uint8))
+    expected = typical_of(tmp_path, 3, 2, flip=False)
+
+    def otherwise(matrix):
+        values, vectors = eigh(matrix)
+        return values, vectors * rng.choice([-1, 1], size=len(values))
+
+    monkeypatch.setattr(np.linalg, "eigh", otherwise)
+    np.testing.assert_array_equal(typical_of(tmp_path, 3, 2, flip=False).components, expected.components)

@@ -7,6 +7,7 @@ import pytest
 
 from synthtrust.cases import Case
 from synthtrust.generators import Tissue
+from synthtrust.generators.tissue.texture import vary_together
 from synthtrust.testing import GeneratorContract, save_nifti, tiny_cases
 
 N = 6
@@ -208,3 +209,31 @@ def test_a_case_without_unlabelled_tissue_is_refused_by_name(tmp_path):
     path = save_nifti(tmp_path / "full.nii.gz", voxels)
     with pytest.raises(ValueError, match="full has none"):
         Tissue().fit([Case("full", {"mri": path}, path)])
+
+
+def test_the_same_twin_is_painted_whichever_way_round_the_library_gives_the_axes(cases, monkeypatch):
+    label, eigh, svd = cases[0].load_label(), np.linalg.eigh, np.linalg.svd
+    expected = Tissue().fit(cases).sample(label, np.random.default_rng(0))
+
+    def eigh_otherwise(matrix):
+        values, vectors = eigh(matrix)
+        return values, -vectors
+
+    def svd_otherwise(matrix, **how):
+        left, size, right = svd(matrix, **how)
+        return -left, size, -right
+
+    monkeypatch.setattr(np.linalg, "eigh", eigh_otherwise)
+    monkeypatch.setattr(np.linalg, "svd", svd_otherwise)
+    twin = Tissue().fit(cases).sample(label, np.random.default_rng(0))
+    for modality, image in expected.items():
+        np.testing.assert_array_equal(twin[modality], image)
+
+
+def test_contrasts_vary_from_twin_to_twin_as_they_do_from_case_to_case():
+    rng = np.random.default_rng(0)
+    spreads = rng.normal(size=(30, 2, 3)) * [[1.0, 2, 3], [4, 5, 6]]
+    centre, factor = vary_together(spreads)
+    np.testing.assert_allclose(centre, spreads.mean(0))
+    flat = factor.reshape(len(factor), -1)
+    np.testing.assert_allclose(flat.T @ flat, np.cov(spreads.reshape(30, -1).T), atol=1e-9)

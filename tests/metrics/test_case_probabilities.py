@@ -129,3 +129,17 @@ def test_what_is_no_probability_is_refused(rows, case, synthetic, message):
 def test_a_table_that_makes_no_sense_is_refused(n_cases, classes):
     with pytest.raises(ValueError, match="Expected"):
         CaseProbabilities(n_cases, classes)
+
+
+def test_findings_need_not_sum_to_1_but_lie_in_0_to_1():
+    metric = CaseProbabilities(2, ["effusion"], exclusive=False)
+    metric.update(torch.tensor([[0.25]]), torch.tensor([1]), torch.tensor([False]))
+    assert metric.one_source(synthetic=False)[1].tolist() == [[0.25]]
+    several = CaseProbabilities(2, ["effusion", "mass"], exclusive=False)
+    several.update(torch.tensor([[0.9, 0.8]]), torch.tensor([0]), torch.tensor([True]))
+    assert several.compute()[1, 0].tolist() == pytest.approx([0.9, 0.8])
+    for wrong in (1.2, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="probabilities from 0 to 1"):
+            several.update(torch.tensor([[0.5, wrong]]), torch.tensor([1]), torch.tensor([False]))
+    with pytest.raises(ValueError, match="and two classes named once"):
+        CaseProbabilities(2, ["effusion"])

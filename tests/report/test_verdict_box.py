@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from browsing import CONTRAST
+from synthtrust.conventions import check_conditions
 from synthtrust.report import write_report
 from synthtrust.report.parts import Chapter, Section, Table
-from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, check_conditions, failures, reading
+from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, failures, reading
 
 SETS = ("Tissue-0f3a", "Noise-77b1")
 SPACES = ("random convolutions", "region texture")

@@ -90,6 +90,7 @@ def test_a_run_of_an_older_version_is_found(configure, monkeypatch):
     del older["duplicates"], older["data"]["allow_real_val"]
     del older["trainer"]["gradient_clip_val"], older["trainer"]["accumulate_grad_batches"]
     del older["generator"]["seed"], older["cases"]["licence"], older["split"]["published"]
+    del older["cases"]["exclude"], older["cases"]["save_refused"]
     OmegaConf.save(older, run.folder / "config.yaml")
     monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
     train_run(cfg)

@@ -14,9 +14,10 @@ from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.conventions import check_conditions
 from synthtrust.files import sha256_of
-from synthtrust.report.verdicts import check_conditions, failures
-from synthtrust.runs import Run, find_runs, make, read_cases, score_cohort
+from synthtrust.report.verdicts import failures
+from synthtrust.runs import Run, find_runs, make, score_cohort, usable_cases
 from synthtrust.runs.headline import headline
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     """
     conditions = check_conditions(cfg.fail_on)
     folders = _folders(cfg)
-    runs = [run for folder in folders for run in find_runs(folder)]
+    runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
     segmented = task_of(runs) == "segmentation"
     cases = {"volumes": runs[0].volumes()} if segmented else {"classes": runs[0].classes()}
     tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
@@ -124,8 +125,8 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
 
     Those of synthetic training (TSTR) are printed only beside those of real training.
     """
-    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
-    runs = [run for folder in _folders(cfg) for run in find_runs(folder)]
+    cohort = usable_cases(cfg)
+    runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
     scores = pd.concat(
         score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs
     )

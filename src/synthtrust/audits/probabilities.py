@@ -17,11 +17,17 @@ class ClassifiedArm:
     probability: NDArray[np.float64]
     """``(S, M, C)``."""
     target: NDArray[np.int64]
-    """The class of each of the M cases, as its place among ``classes``."""
+    """The class of each of the M cases as its place among ``classes``; or 0 and 1 for each finding, ``(M, C)``."""
     patients: tuple[str, ...]
     """The patient of each of the M cases."""
     classes: tuple[str, ...]
-    """Names, as they first appear."""
+    """Names of classes or findings, as they first appear."""
+
+    def alone(self, place: int) -> "ClassifiedArm":
+        """Return a finding by itself: a case has it (class 1) or not (class 0)."""
+        p = self.probability[:, :, place]
+        names = (f"no {self.classes[place]}", self.classes[place])
+        return ClassifiedArm(np.stack([1 - p, p], axis=-1), self.target[:, place], self.patients, names)
 
 
 def check_probabilities(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -53,6 +59,29 @@ def check_probabilities(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return scores
 
 
+def check_findings(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Return the scores of one run that tells findings, ``class`` as text.
+
+    Raises:
+        ValueError: If a finding has no name, a truth is neither 0 nor 1, a probability is missing or beyond 0 to 1, or
+            a case was not asked for every finding.
+    """
+    if scores["class"].isna().any():
+        raise ValueError(f"Expected the name of a finding in every row, but {folder} has rows without. Rename it.")
+    scores = scores.assign(**{"class": scores["class"].astype(str)})
+    if "present" not in scores or not scores["present"].isin((0, 1)).all():
+        raise ValueError(f"Expected 0 or 1 in a column 'present', but {folder} has none or others. Score it again.")
+    if not scores["probability"].between(0, 1).all():  # NaN is not
+        raise ValueError(f"Expected probabilities from 0 to 1, but {folder} has others, or lacks some. Score it again.")
+    n = scores["class"].nunique()
+    if (few := scores.groupby(["source", "case"]).size() != n).any():
+        raise ValueError(
+            f"Expected {n} probabilities for every case, but {folder} has others for {few.index[few][0]}. Score it "
+            "again."
+        )
+    return scores
+
+
 def classified_arm(scores: pd.DataFrame, alpha: float, source: str) -> ClassifiedArm:
     """Return the probabilities of one mode at one alpha as an array."""
     rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
@@ -60,5 +89,9 @@ def classified_arm(scores: pd.DataFrame, alpha: float, source: str) -> Classifie
     wide = rows.pivot(index="case", columns=["seed", "class"], values="probability").sort_index()
     cube = np.stack([wide[seed][classes].to_numpy(dtype=float) for seed in sorted(rows["seed"].unique())])  # (S, M, C)
     of_case = rows.drop_duplicates("case").set_index("case").loc[wide.index]
-    target = np.array([classes.index(name) for name in of_case["target"]])
+    if "present" in rows:
+        one_each = rows.drop_duplicates(["case", "class"])
+        target = one_each.pivot(index="case", columns="class", values="present").loc[wide.index, classes].to_numpy()
+    else:
+        target = np.array([classes.index(name) for name in of_case["target"]])
     return ClassifiedArm(cube, target, tuple(map(str, of_case["patient"])), tuple(classes))

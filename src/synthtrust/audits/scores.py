@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synthtrust.audits.probabilities import check_probabilities
+from synthtrust.audits.probabilities import check_findings, check_probabilities
 
 Row = dict[str, Any]
 SOURCES = ("real", "synthetic")
-PARTS = {"segmentation": "region", "classification": "class"}
+PARTS = {"segmentation": "region", "classification": "class", "multilabel": "class"}
 """What a case is scored in, by the task of the runs: the column beside case and source."""
 EMPTY_VALUES = {"brats": 1.0, "nan": np.nan}
 """What a region counts that is empty in reference and prediction, by the name of the rule."""
@@ -61,10 +61,10 @@ class Arm:
 
 
 def task_of(runs: Iterable[ScoredRun]) -> str:
-    """Return what the runs were trained for, ``segmentation`` or ``classification``; older runs do not say the first.
+    """Return what the runs were trained for, see `synthtrust.cases.Cohort.task`; older segmenters do not say it.
 
     Raises:
-        ValueError: If there is no run, or runs of both.
+        ValueError: If there is no run, or runs of several tasks.
     """
     runs = list(runs)
     if not runs:
@@ -159,8 +159,8 @@ def _sound(run: ScoredRun, task: str) -> pd.DataFrame:
     if (twice := scores.duplicated(key)).any():
         raise ValueError(f"Expected one score per case, source and {part}, but {run.folder} has two for "
                          f"{scores.loc[twice, key].iloc[0].tolist()}.")  # fmt: skip
-    if task == "classification":
-        return check_probabilities(scores, run.folder)
+    if task != "segmentation":
+        return (check_probabilities if task == "classification" else check_findings)(scores, run.folder)
     empty = (scores["n_reference"] == 0) & (scores["n_prediction"] == 0)
     if (failed := scores["dice"].isna() & ~empty).any():
         raise ValueError(
@@ -210,7 +210,10 @@ def _same_cases(runs: list[ScoredRun], tables: list[pd.DataFrame], names: list[s
 
 
 def _what_was_asked(scores: pd.DataFrame) -> set[str]:
-    """Return the cases, with their class where they have one."""
+    """Return the cases, with their class where they have one, or each with each finding."""
+    if "present" in scores:
+        absent = scores["present"].map({0: " without ", 1: " with "})
+        return set(scores["case"] + absent + scores["class"])
     classes = " (" + scores["target"] + ")" if "target" in scores else ""
     return set(scores["case"] + classes)
 

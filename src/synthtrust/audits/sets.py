@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from synthtrust.cases import Case, Cohort, load_manifest, patients_by_id, patients_named
+from synthtrust.cases.case import Task
 
 
 class PaintedRun(Protocol):
@@ -41,8 +42,8 @@ class SyntheticSet:
     """Ids of the cases in ``train`` that the run was validated or tested on all the same."""
     modalities: tuple[str, ...]
     labels: Mapping[str, int]
-    """Label or class name -> value."""
-    task: Literal["segmentation", "classification"]
+    """Label, class or finding name -> value."""
+    task: Task
     missing_ids: tuple[str, ...]
     """Training ids that belong to none of the real cases."""
     manifest: Mapping[str, Any]

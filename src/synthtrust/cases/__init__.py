@@ -1,7 +1,7 @@
 """What a case is, and how sets of cases are found, split, mixed and kept on disk."""
 
 from synthtrust.cases.brats import read_brats
-from synthtrust.cases.case import Case, Source
+from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.class_folders import read_class_folders
 from synthtrust.cases.cohort import Cohort, PassedOver, Refusal
 from synthtrust.cases.duplicates import Duplicate, check_duplicates, find_duplicates
@@ -22,6 +22,7 @@ __all__ = [
     "CaseError",
     "Cohort",
     "Duplicate",
+    "Findings",
     "Listing",
     "PassedOver",
     "Refusal",

@@ -1,16 +1,17 @@
-"""A case: the images of one patient at one time, their label map or class, and where they came from."""
+"""A case: the images of one patient at one time, their label map, class or findings, and where they came from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS, read_raster
+from synthtrust.cases.rasters import is_raster, read_raster
 from synthtrust.cases.volumes import read_volume
 
 LABEL_NOISE = 1e-3
@@ -25,6 +26,31 @@ class Source(StrEnum):
     SYNTHETIC = "synthetic"
 
 
+Task = Literal["segmentation", "classification", "multilabel"]
+"""What can be learned from a case: to find labels in it, to tell its class, or to tell each of several findings."""
+
+
+class Findings(tuple[int, ...]):
+    """What a whole image shows of findings that do not exclude each other: 1 or 0 for each, in the cohort's order.
+
+    An image without any finding is the vector of zeros: "no finding" is no class of its own.
+
+    >>> Findings([True, False, True])
+    (1, 0, 1)
+
+    Raises:
+        ValueError: If a value is neither 0 nor 1.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, present: Iterable[int]) -> Self:  # noqa: D102
+        values = tuple(present)
+        if wrong := [value for value in values if value not in (0, 1)]:
+            raise ValueError(f"Expected 0 or 1 for each finding, but got {wrong[:8]}.")
+        return super().__new__(cls, map(int, values))
+
+
 @dataclass(frozen=True)
 class Case:
     """One labelled volume or plane image on disk, all its files on one grid ``(H, W, D)`` or ``(H, W)``.
@@ -35,8 +61,8 @@ class Case:
     id: str
     images: Mapping[str, Path]
     """Canonical modality name -> file of a volume or of a plane image, or folder of DICOM slices."""
-    label: Path | int
-    """File with the label map; or the class of the whole image, counted from 0."""
+    label: Path | int | Findings
+    """File with the label map; or of the whole image the class, counted from 0, or its findings."""
     source: Source = Source.REAL
     patient: str = ""
     """Whom the case belongs to; several cases may share one patient. The case's own id when not given."""
@@ -46,35 +72,50 @@ class Case:
     """Value in the label file -> canonical label; any other value is refused. None: the file is canonical already."""
     part: str = ""
     """``train``, ``val`` or ``test`` when its publisher has split the cohort; empty when nobody did."""
+    label_hint: str = field(default="", compare=False)
+    """What to do about a value that ``relabel`` does not know, as the reader of these cases has it."""
 
     def __post_init__(self) -> None:
         if not self.patient:
             object.__setattr__(self, "patient", self.id)
         object.__setattr__(self, "images", MappingProxyType({name: Path(p) for name, p in self.images.items()}))
-        if not isinstance(self.label, int):
+        if not isinstance(self.label, int | Findings):
             object.__setattr__(self, "label", Path(self.label))
 
     def __reduce__(self) -> tuple[type["Case"], tuple[object, ...]]:  # a mappingproxy does not pickle
         relabel = None if self.relabel is None else dict(self.relabel)
         return type(self), (
             self.id, dict(self.images), self.label, self.source, self.patient, dict(self.channels), relabel,
-            self.part,
+            self.part, self.label_hint,
         )  # fmt: skip
 
     @property
     def files(self) -> dict[str, Path]:
         """Every file of the case by its role: modality names, and ``label`` where that is a file."""
-        return {**self.images, **({} if isinstance(self.label, int) else {"label": self.label})}
+        return {**self.images, **({"label": self.label_map} if self.has_label_map else {})}
+
+    @property
+    def task(self) -> Task:
+        """What can be learned from the case, which its label decides."""
+        if isinstance(self.label, Path):
+            return "segmentation"
+        return "classification" if isinstance(self.label, int) else "multilabel"
+
+    @property
+    def has_label_map(self) -> bool:
+        """Whether its label is a map of the image, and not about the image as a whole."""
+        return isinstance(self.label, Path)
 
     @property
     def label_map(self) -> Path:
         """The file with the label map.
 
         Raises:
-            CaseError: If the case has a class instead.
+            CaseError: If the case has a class or findings instead.
         """
-        if isinstance(self.label, int):
-            raise CaseError(f"Expected a label map, but case {self.id} has class {self.label} for the whole image.")
+        if not isinstance(self.label, Path):
+            what = "findings" if isinstance(self.label, Findings) else "class"
+            raise CaseError(f"Expected a label map, but case {self.id} has {what} {self.label} for the whole image.")
         return self.label
 
     @property
@@ -82,11 +123,33 @@ class Case:
         """The class of the whole image, counted from 0.
 
         Raises:
-            CaseError: If the case has a label map instead.
+            CaseError: If the case has a label map or findings instead.
         """
         if not isinstance(self.label, int):
-            raise CaseError(f"Expected a class for the whole image, but case {self.id} has a label map, {self.label}.")
+            what = "a label map" if self.has_label_map else "findings"
+            raise CaseError(f"Expected a class for the whole image, but case {self.id} has {what}, {self.label}.")
         return self.label
+
+    @property
+    def findings(self) -> Findings:
+        """The findings of the whole image.
+
+        Raises:
+            CaseError: If the case has a label map or a class instead.
+        """
+        if not isinstance(self.label, Findings):
+            what = "a label map" if self.has_label_map else "a class"
+            raise CaseError(f"Expected findings of the whole image, but case {self.id} has {what}, {self.label}.")
+        return self.label
+
+    @property
+    def image_label(self) -> int | Findings:
+        """What is known of the image as a whole: its class, or its findings.
+
+        Raises:
+            CaseError: If the case has a label map instead.
+        """
+        return self.label if isinstance(self.label, Findings) else self.category
 
     def load_image(self, modality: str) -> NDArray[np.float32]:
         """Read one image in the file's intensity units, shape ``(H, W, D)`` or ``(H, W)``.
@@ -97,7 +160,7 @@ class Case:
             CaseError: If the file cannot be read, holds a value that is not finite, or is zero everywhere.
         """
         path = self.images[modality]
-        read = read_raster if path.suffix.lower() in RASTERS else read_volume
+        read = read_raster if is_raster(path) else read_volume
         image: NDArray[np.float32] = read(path, np.float32, self.channels.get(modality))
         if not np.isfinite(image).all():
             raise CaseError(
@@ -125,8 +188,8 @@ class Case:
         if unknown := [v for v in values.tolist() if v not in known]:
             expected = "whole numbers from 0 to 255" if self.relabel is None else f"{sorted(known)}"
             raise CaseError(
-                f"Expected label values among {expected}, but got {unknown[:8]} in {self.label_map}. Its cohort knows "
-                "no others: say what they mean where it is read, or repair the file."
+                f"Expected label values among {expected}, but got {unknown[:8]} in {self.label_map}. "
+                f"{self.label_hint or 'Its cohort knows no others: say what they mean where it is read, or repair it.'}"
             )
         label = np.zeros(raw.shape, dtype=np.uint8)
         for value in values.tolist():

@@ -3,16 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from synthtrust.cases.case import Case
+from synthtrust.cases.case import Case, Task
 from synthtrust.cases.errors import CaseError
+from synthtrust.cases.names import check_different, check_file_name, check_part, check_text, check_values
 
 BRATS_LABELS = {"NCR": 1, "ED": 2, "ET": 3}
 """Canonical labels of a brain tumour: necrotic core, oedema, enhancing tumour."""
 
 COMPOSITES = {"TC": ("NCR", "ET"), "WT": ("NCR", "ED", "ET")}
 """Regions made of several labels: tumour core and whole tumour (BraTS)."""
+
+IN_COMPOSITES = ("CYST",)
+"""Labels that are part of every composite where a cohort has them: cysts are of the tumour core (BraTS-PED 2024)."""
 
 NOT_SCORED = ("RC",)
 """Labels that a network learns, but that no factor is asked about unless named: the resection cavity (BraTS 2024)."""
@@ -24,6 +27,8 @@ class Refusal:
 
     where: Path
     why: str
+    case: str = ""
+    """Its id, where the reader knows it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class Cohort:
     modalities: tuple[str, ...]
     """Canonical modality names, in the order of the network's channels."""
     labels: Mapping[str, int]
-    """Label name -> canonical value, background (0) not named; of classes, every one is named, from 0 on."""
+    """Label name -> canonical value, background (0) not named; of classes, every one is named, from 0 on; of findings,
+    the place of each in `synthtrust.cases.Findings`."""
     licence: str = "unknown"
     refused: tuple[Refusal, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
@@ -59,17 +65,52 @@ class Cohort:
                     "Remove or rename one."
                 )
             seen[case.id] = case
-        if len(kinds := {isinstance(case.label, int) for case in self.cases}) > 1:
+        self._check_names()
+        if len({case.task for case in self.cases}) > 1:
             raise CaseError(
-                f"Expected label maps or classes, but {self.name} has cases of both kinds. Read them apart."
+                f"Expected label maps, classes or findings, but {self.name} has cases of several kinds. Read them "
+                "apart."
             )
-        if kinds == {True} and (unknown := {case.label for case in self.cases} - set(self.labels.values())):
+        self._check_labels()
+
+    def _check_labels(self) -> None:
+        """Refuse a class that has no name, and more or fewer findings than have one."""
+        if self.task == "classification" and (unknown := {c.label for c in self.cases} - set(self.labels.values())):
             raise CaseError(f"Expected classes among {dict(self.labels)} in {self.name}, but got {sorted(unknown)}.")
+        if self.task == "multilabel":
+            places = sorted(self.labels.values())
+            if odd := [case.id for case in self.cases if places != list(range(len(case.findings)))]:
+                raise CaseError(
+                    f"Expected 0 or 1 for each of the findings {list(self.labels)} in {self.name}, but {odd[:8]} have "
+                    "more or fewer."
+                )
+
+    def _check_names(self) -> None:
+        """Check every name that becomes part of a file name, a table or a page."""
+        check_part(self.name, "the name of a cohort")
+        for modality in self.modalities:
+            check_file_name(modality, f"a modality of {self.name}")
+        check_different(self.modalities, f"modalities of {self.name}")
+        for case in self.cases:
+            check_file_name(case.id, f"an id of a case of {self.name}")
+            check_text(case.patient, f"the patient of case {case.id}")
+        check_different((case.id for case in self.cases), f"ids of {self.name}")
+        check_values(self.labels, of_images=self.task != "segmentation" if self.cases else None)
 
     @property
-    def task(self) -> Literal["segmentation", "classification"]:
-        """What is learned from these cases: to find labels in them, or to tell their class."""
-        return "classification" if self.cases and isinstance(self.cases[0].label, int) else "segmentation"
+    def task(self) -> Task:
+        """What is learned from these cases: to find labels in them, to tell their class, or each of their findings."""
+        return self.cases[0].task if self.cases else "segmentation"
+
+    def names_of(self, case: Case) -> tuple[str, ...]:
+        """Return the class of a case by name; or its findings, of which it may have none or several.
+
+        Raises:
+            CaseError: If the case has a label map.
+        """
+        if case.task == "multilabel":
+            return tuple(name for name, place in self.labels.items() if case.findings[place])
+        return tuple(name for name, value in self.labels.items() if value == case.category)
 
     def regions(self, names: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:
         """Return the labels that each named region is made of.
@@ -84,7 +125,7 @@ class Cohort:
         """
         known: dict[str, tuple[int, ...]] = {name: (value,) for name, value in self.labels.items()}
         known |= {
-            name: tuple(sorted(self.labels[part] for part in parts))
+            name: tuple(sorted(value for part, value in self.labels.items() if part in (*parts, *IN_COMPOSITES)))
             for name, parts in COMPOSITES.items()
             if set(parts) <= set(self.labels)
         }
@@ -98,7 +139,7 @@ class Cohort:
 
         Raises:
             CaseError: If no case was found, or some were refused and ``skip_refused`` is False, or a class is left
-                without a case.
+                without a case; or a finding is shown by no case, or by all.
         """
         if self.refused and not skip_refused:
             first = self.refused[0]
@@ -115,6 +156,13 @@ class Cohort:
                 raise CaseError(
                     f"Expected at least two classes in {self.name}, each with a case, but got {list(self.labels)}"
                     f"{f', none of {empty}' if empty else ''}."
+                )
+        if self.task == "multilabel":
+            shown = dict(zip(self.labels, zip(*(case.findings for case in self.cases), strict=True), strict=True))
+            if alike := [name for name in self.labels if len(set(shown[name])) < 2]:
+                raise CaseError(
+                    f"Expected every finding of {self.name} in some cases and not in others, but {alike} are the same "
+                    "in all. Leave them out of cases.labels, or add cases."
                 )
         return replace(self, refused=())
 

@@ -3,18 +3,21 @@
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from rich.console import Console
+from rich.progress import track
 
-from synthtrust.cases.case import Case
+from synthtrust.cases.agreement import other_depths, two_labels
+from synthtrust.cases.case import Case, Findings
 from synthtrust.cases.cohort import Cohort, Refusal
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.raster_kind import RasterKind
+from synthtrust.cases.rasters import check_raster, is_raster, read_pixels
 from synthtrust.cases.volumes import VOLUME_ENDINGS, patient_of, read_header
 
 GREY = ("grey",)
@@ -29,7 +32,8 @@ PART_WORDS = {
 """How publishers call the parts of a split -> how they are called here."""
 
 SAMPLED = 32  # images, spread over the cohort, that decide whether it has colours
-TINT = 16  # [of 255] between the channels of a pixel: a grey image saved in colours has up to some steps of rounding
+TINT = 16 / 255  # [range] between the channels of a pixel: grey saved in colours has up to some steps of rounding
+MANY = 3000  # images, whose check takes so long that a bar is shown
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class LabelledImage:
 
     id: str
     path: Path
-    category: str
-    """Class name."""
+    category: str | Findings
+    """Class name, or the findings."""
     part: str = ""
     patient: str = ""
 
@@ -64,65 +68,91 @@ def classified_cohort(
         refused: What was refused on the way here.
 
     Returns:
-        The cases; one whose file is missing or no image is in ``refused``.
+        The cases; one whose file is missing or no image, has another depth than most, or is there once more with
+        another class is in ``refused``.
 
     Raises:
         CaseError: If there are fewer than two classes or a class without a case, a class is not among those given, an
-            id repeats or cannot name a file, or there are plane images and volumes.
+            id repeats or cannot name a file, there are plane images and volumes, or images of several depths in equal
+            parts.
     """
-    classes = sorted({image.category for image in images}) if classes is None else list(classes)
+    classes = sorted({str(image.category) for image in images}) if classes is None else list(classes)
     _check_classes(classes, images, where)
+    return image_cohort(name, where, images, classes, modalities, refused)
+
+
+def image_cohort(
+    name: str,
+    where: Path,
+    images: Sequence[LabelledImage],
+    names: Sequence[str],
+    modalities: Sequence[str] | None = None,
+    refused: Sequence[Refusal] = (),
+) -> Cohort:
+    """Make a cohort of images whose classes, or findings, are settled; the arguments are those of classified_cohort.
+
+    Args:
+        name: Of the cohort.
+        where: The file or folder that errors name.
+        images: In any order, one per id.
+        names: Of the classes or findings, in order.
+        modalities: As there.
+        refused: As there.
+
+    Raises:
+        CaseError: If an id repeats or cannot name a file, or there are plane images and volumes.
+    """
     _check_ids(images, where)
-    with ThreadPoolExecutor() as pool:
-        whys = list(pool.map(_why_not, [image.path for image in images]))
-    usable = [image for image, why in zip(images, whys) if not why]
-    refused = [*refused, *(Refusal(image.path, why) for image, why in zip(images, whys) if why)]
-    flat = {image.path.suffix.lower() in RASTERS for image in usable}
+    kinds, damaged = _checked(name, [image.path for image in images])
+    usable = [image for image in images if image.path in kinds]
+    flat = {kinds[image.path] is not None for image in usable}
     if len(flat) > 1:
         raise CaseError(f"Expected plane images or volumes, but got both in {where}. Read them apart.")
+    rasters = {path: kind for path, kind in kinds.items() if kind is not None}
+    odd = [*other_depths(rasters, where), *two_labels([(image.path, image.category) for image in usable])]
+    refused = [*refused, *damaged, *odd]
+    exceptions = {refusal.where for refusal in odd}
+    usable = [image for image in usable if image.path not in exceptions]
+    patients = _patients(kinds)
     if modalities is None:
         modalities = COLOURS if flat == {True} and _in_colours([image.path for image in usable]) else GREY
     if tuple(modalities) not in (GREY, COLOURS) or (tuple(modalities) == COLOURS and flat == {False}):
         raise CaseError(
             f"Expected modalities {list(GREY)}, or of plane images {list(COLOURS)}, but got {list(modalities)}."
         )
-    values = {category: value for value, category in enumerate(classes)}
-    cases = (case_of(i.id, i.path, values[i.category], modalities, i.part, _patient(i)) for i in usable)
+    values = {category: value for value, category in enumerate(names)}
+    labels = [i.category if isinstance(i.category, Findings) else values[i.category] for i in usable]
+    cases = (
+        case_of(i.id, i.path, label, modalities, i.part, i.patient or patients.get(i.path, ""))
+        for i, label in zip(usable, labels)
+    )
     return Cohort(name, tuple(cases), tuple(modalities), values, refused=tuple(refused))
 
 
-def case_of(name: str, path: Path, category: int, modalities: Sequence[str], part: str = "", patient: str = "") -> Case:
+def case_of(
+    name: str, path: Path, label: int | Findings, modalities: Sequence[str], part: str = "", patient: str = ""
+) -> Case:
     """Return the case of one labelled image; each colour is a channel of its file."""
     channels = {colour: channel for channel, colour in enumerate(modalities)} if len(modalities) > 1 else {}
-    return Case(name, dict.fromkeys(modalities, path), category, patient=patient, channels=channels, part=part)
+    return Case(name, dict.fromkeys(modalities, path), label, patient=patient, channels=channels, part=part)
 
 
-def check_image(path: Path) -> None:
+def check_image(path: Path) -> RasterKind | None:
     """Check, as cheaply as its format allows, that a file is a whole plane image or a volume.
+
+    Returns:
+        What the header of a plane image says; None for a volume.
 
     Raises:
         CaseError: If it is missing, cut short or damaged, or is a stack of several images.
     """
-    if path.suffix.lower() not in RASTERS:
-        shape, _ = read_header(path)
-        if len(shape) < 3 or any(side != 1 for side in shape[3:]):
-            raise CaseError(f"Expected a volume (H, W, D), but got shape {shape} in {path}.")
-        _check_whole(path)
-        return
-    try:
-        with Image.open(path) as image:
-            frames = getattr(image, "n_frames", 1)
-            if image.format == "PNG":  # has checksums
-                image.verify()
-            else:  # is read to its end, a JPEG at an eighth of its size
-                image.draft(image.mode, (1, 1))
-                image.load()
-    except FileNotFoundError:
-        raise CaseError(f"Expected an image at {path}, but there is none.") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise CaseError(f"Expected an image, but {path} is cut short or damaged: {error}. Copy it again.") from error
-    if frames > 1:
-        raise CaseError(f"Expected one plane image, but got {frames} in {path}. Save each in a file of its own.")
+    if is_raster(path):
+        return check_raster(path)
+    shape, _ = read_header(path)
+    if len(shape) < 3 or any(side != 1 for side in shape[3:]):
+        raise CaseError(f"Expected a volume (H, W, D), but got shape {shape} in {path}.")
+    _check_whole(path)
+    return None
 
 
 def _check_whole(path: Path) -> None:
@@ -137,7 +167,7 @@ def _check_whole(path: Path) -> None:
         raise CaseError(f"Expected a volume, but {path} is cut short or damaged: {error}. Copy it again.") from error
 
 
-def part_of(word: str, where: Path) -> str:
+def part_of(word: str, where: Path | str) -> str:
     """Return ``train``, ``val`` or ``test`` for a publisher's word; nothing for nothing.
 
     >>> part_of("Training", Path("cases.csv"))
@@ -170,17 +200,36 @@ def _check_ids(images: Sequence[LabelledImage], where: Path) -> None:
         raise CaseError(f"Expected one case per id, but {repeated[:8]} repeat in {where}. Remove or rename them.")
 
 
-def _patient(image: LabelledImage) -> str:
-    """Return the patient that a table names, or else the one in the headers of DICOM slices."""
-    return image.patient or ("" if image.path.suffix.lower() in RASTERS else patient_of(image.path))
+def _checked(name: str, paths: Sequence[Path]) -> tuple[dict[Path, RasterKind | None], list[Refusal]]:
+    """Check many files at once; return what those are that can be used, and why the others cannot."""
+    kinds: dict[Path, RasterKind | None] = {}
+    refused = []
+    paths = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor() as pool:
+        results = track(
+            pool.map(_try, paths), f"checking {name}", len(paths), disable=len(paths) < MANY,
+            console=Console(stderr=True),
+        )  # fmt: skip
+        for path, result in zip(paths, results):
+            if isinstance(result, CaseError):
+                refused.append(Refusal(path, str(result)))
+            else:
+                kinds[path] = result
+    return kinds, refused
 
 
-def _why_not(path: Path) -> str:
+def _try(path: Path) -> RasterKind | CaseError | None:
     try:
-        check_image(path)
+        return check_image(path)
     except CaseError as error:
-        return str(error)
-    return ""
+        return error
+
+
+def _patients(kinds: Mapping[Path, RasterKind | None]) -> dict[Path, str]:
+    """Return the patient of each file that names one; nobody's where all name the same, such as "anonymous"."""
+    named = {path: patient_of(path) if kind is None else kind.patient for path, kind in kinds.items()}
+    patients = {path: patient for path, patient in named.items() if patient}
+    return patients if len(set(patients.values())) > 1 else {}
 
 
 def _in_colours(paths: Sequence[Path]) -> bool:
@@ -190,7 +239,9 @@ def _in_colours(paths: Sequence[Path]) -> bool:
 
 
 def _has_colours(path: Path) -> bool:
-    with Image.open(path) as image:  # it was read before
-        image.draft("RGB", (64, 64))
-        pixels = np.asarray(image.convert("RGB"), dtype=np.int16)  # (H, W, 3)
-    return bool(np.quantile(np.ptp(pixels, axis=-1), 0.99) > TINT)
+    pixels = read_pixels(path)
+    if pixels.ndim == 2:
+        return False
+    few = pixels[:: 1 + len(pixels) // 256, :: 1 + pixels.shape[1] // 256].astype(np.float64)  # (H, W, 3)
+    whole = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "ui" else few.max()
+    return bool(np.quantile(np.ptp(few, axis=-1), 0.99) > TINT * whole)

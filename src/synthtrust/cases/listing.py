@@ -1,7 +1,8 @@
 """The dry run: read every voxel of a cohort once, and say what is there before anything is trained."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from rich.table import Table
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.duplicates import Looks
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.in_place import mirrored_gain, mirrored_labels
+from synthtrust.cases.inspection import Facts, check_contrast, inspect
 from synthtrust.cases.listing_images import COLUMNS, classes_by_part, describe_image
 from synthtrust.cases.volumes import describe_header
+from synthtrust.files import writable
 
 GAIN = "gain"  # what a label map explains more of its images when these are mirrored; is no column
 QUANTILES = {"5 %": 0.05, "median": 0.5, "95 %": 0.95}
@@ -29,9 +33,9 @@ class Listing:
 
     table: pd.DataFrame
     """A row per case: id, patient, source, shape, spacing_mm (towards right, anterior, superior), orientation (as it is
-    stored; read are all in RAS), and for each name ``<modality>_min``, ``<modality>_max``
-    [intensity units], ``<label>_voxels``, ``<label>_ml``. Labelled images have class, part and format instead of
-    spacing and volumes."""
+    stored; read are all in RAS), and for each name ``<modality>_min``, ``<modality>_max`` [intensity units],
+    ``<label>_voxels``, ``<label>_ml``. Labelled images have class (the findings, joined by "; "), part and format
+    instead of spacing and volumes."""
     volumes: pd.DataFrame
     """The volumes once more, tidy, a row per case and label: case, patient, source, region, n_voxels, volume_ml; no row
     for labelled images."""
@@ -41,8 +45,10 @@ class Listing:
     """What makes the cohort as a whole doubtful."""
 
 
-def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = False) -> Listing:
-    """Read every voxel of a cohort, so that each check of ``Case`` is made.
+def describe(
+    cohort: Cohort, *, max_cases: int | None = None, progress: bool = False, folder: str | Path | None = None
+) -> Listing:
+    """Read every voxel of a cohort, so that each check of ``Case`` is made, and those of preprocessing.
 
     A case that fails is listed as refused, and not in the tables.
 
@@ -50,25 +56,33 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
         cohort: The cases.
         max_cases: Read only so many, spread evenly over the ids.
         progress: Show a bar.
+        folder: Where it is remembered what was read, by content; all is read again when not given.
     """
     cases = cohort.cases
     if max_cases is not None and max_cases < len(cases):
         cases = tuple(cases[i] for i in np.linspace(0, len(cases) - 1, max_cases).round().astype(int))
-    labelled = cohort.task == "classification"
+    labelled = cohort.task != "segmentation"
+    folder = writable(folder)
+    looks = Looks.to_keep(cases, folder)
+
+    def read(case: Case) -> Facts:
+        row, parts = (describe_image(case, cohort, looks), []) if labelled else _describe_case(case, cohort, looks)
+        return {"row": row, "volumes": parts}
+
     rows: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []
     gains: list[dict[str, float]] = []
     refused = list(cohort.refused)
-    for case in track(cases, f"reading {cohort.name}", disable=not progress, console=Console(stderr=True)):
-        try:
-            row, parts = (describe_image(case, cohort), []) if labelled else _describe_case(case, cohort)
-        except CaseError as error:
-            file = next(iter(case.files.values()))
-            refused.append(Refusal(file if labelled else file.parent, str(error)))
+    results = inspect(cases, read, [cohort.modalities, dict(cohort.labels)], folder)
+    what, console = f"Reading {escape(cohort.name)}", Console(stderr=True)
+    for _, result in track(results, what, total=len(cases), disable=not progress, console=console, transient=True):
+        if isinstance(result, Refusal):
+            refused.append(result)
         else:
+            row = result["row"]
             gains.extend([row.pop(GAIN)] if GAIN in row else [])
             rows.append(row)
-            volumes.extend(parts)
+            volumes.extend(result["volumes"])
     columns = COLUMNS if labelled else ["id", "patient", "source", "shape", "spacing_mm", "orientation"]
     columns = [*columns, *(f"{modality}_{end}" for modality in cohort.modalities for end in ("min", "max"))]
     if not labelled:
@@ -81,16 +95,30 @@ def describe(cohort: Cohort, *, max_cases: int | None = None, progress: bool = F
     )
 
 
-def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Console | None = None) -> Listing:
+def readable(cohort: Cohort, folder: str | Path | None = None) -> Cohort:
+    """Return a cohort whose cases can all be read and preprocessed; the others are in ``refused``, as in a listing.
+
+    Args:
+        cohort: As a reader gave it.
+        folder: As for ``describe``.
+    """
+    listing = describe(cohort, progress=True, folder=folder)
+    ids = set(listing.table["id"])
+    return replace(cohort, cases=tuple(case for case in cohort.cases if case.id in ids), refused=listing.refused)
+
+
+def print_listing(
+    cohort: Cohort, *, max_cases: int | None = None, console: Console | None = None, folder: str | Path | None = None
+) -> Listing:
     """Describe a cohort on the terminal, with a progress bar; return what was found."""
     console = console or Console()
-    listing = describe(cohort, max_cases=max_cases, progress=True)
+    listing = describe(cohort, max_cases=max_cases, progress=True, folder=folder)
     table = listing.table
     console.print(
         f"[bold]{escape(cohort.name)}[/bold]: {len(table)} of {len(cohort.cases)} cases read, "
         f"{table['patient'].nunique()} patients, {len(listing.refused)} refused. Licence: {escape(cohort.licence)}."
     )
-    if len(table) and cohort.task == "classification":
+    if len(table) and cohort.task != "segmentation":
         console.print(classes_by_part(cohort, table), _counts(table, "shape"), _counts(table, "format"))
         console.print(_images(cohort, table))
     elif len(table):
@@ -109,7 +137,7 @@ def print_listing(cohort: Cohort, *, max_cases: int | None = None, console: Cons
     return listing
 
 
-def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _describe_case(case: Case, cohort: Cohort, looks: Looks) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     header = describe_header(case.label_map)
     affine = header.affine
     label = case.load_label()
@@ -128,6 +156,10 @@ def _describe_case(case: Case, cohort: Cohort) -> tuple[dict[str, Any], list[dic
             raise CaseError(
                 f"Expected {case.images[modality]} on the grid {label.shape} of its label, but got {image.shape}."
             )
+        check_contrast(
+            image[image != 0], f"{modality} of case {case.id}, voxels of 0 aside, at {case.images[modality]}"
+        )
+        looks.keep(case, modality, image)
         row |= {f"{modality}_min": float(image.min()), f"{modality}_max": float(image.max())}
         gains.append(mirrored_gain(label, image))
     if label.any():
@@ -178,7 +210,7 @@ def _images(cohort: Cohort, table: pd.DataFrame) -> Table:
     for modality in cohort.modalities:
         maxima = table[f"{modality}_max"]
         numbers = (table[f"{modality}_min"].min(), maxima.min(), maxima.median(), maxima.max())
-        shown.add_row(modality, *(f"{number:,.6g}" for number in numbers))
+        shown.add_row(escape(modality), *(f"{number:,.6g}" for number in numbers))
     return shown
 
 
@@ -186,5 +218,5 @@ def _labels(volumes: pd.DataFrame) -> Table:
     shown = Table("label", *(f"{name} [ml]" for name in QUANTILES), "cases without")
     for region, part in volumes.groupby("region", sort=False):
         quantiles = part["volume_ml"].quantile(list(QUANTILES.values()))
-        shown.add_row(str(region), *(f"{ml:.3g}" for ml in quantiles), str(int((part["n_voxels"] == 0).sum())))
+        shown.add_row(escape(str(region)), *(f"{ml:.3g}" for ml in quantiles), str(int((part["n_voxels"] == 0).sum())))
     return shown

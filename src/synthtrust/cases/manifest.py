@@ -1,16 +1,15 @@
 """The manifest: what a case set on disk says about itself, written last."""
 
-import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases.case import Case, Source
+from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.record import check_record
-from synthtrust.files import sha256_of, write_json
+from synthtrust.files import hashes, read_json, sha256_of, write_json
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -38,7 +37,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
         )
 
     def entry(path: Path) -> dict[str, str]:
-        return {"file": path.relative_to(folder).as_posix(), "sha256": sha256_of(path)}
+        return {"file": path.relative_to(folder).as_posix(), "sha256": hashes.of(path)}
 
     if facts.get("training_ids", ()) is None:
         facts["training_ids"] = UNKNOWN
@@ -57,7 +56,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 "id": case.id,
                 "patient": case.patient,
                 "source": case.source.value,
-                "label": case.label if isinstance(case.label, int) else entry(case.label),
+                "label": entry(case.label_map) if case.has_label_map else case.label,
                 "images": {modality: entry(path) for modality, path in case.images.items()},
                 **({"channels": dict(case.channels)} if case.channels else {}),
                 **({"part": case.part} if case.part else {}),
@@ -76,10 +75,10 @@ def load_manifest(folder: Path) -> dict[str, Any]:
         CaseError: If there is no manifest, or one of another format, or it does not declare a set of cases.
     """
     try:
-        record: Any = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        record: Any = read_json(folder / NAME)
     except FileNotFoundError:
         raise CaseError(f"Expected {folder / NAME}, but there is none; the set is unfinished. Make it again.") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no JSON, no text, or too much of it
         raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
     told = record.get("format") if isinstance(record, dict) else type(record).__name__
     if told != FORMAT:
@@ -113,13 +112,19 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
 
     if verify and (card := record.get("card")):
         path_of(card)
+
+    def label_of(entry: int | list[int] | dict[str, str]) -> int | Findings | Path:
+        if isinstance(entry, int):
+            return entry
+        return Findings(entry) if isinstance(entry, list) else path_of(entry)
+
     cases = tuple(
         Case(
             id=case["id"],
             patient=case["patient"],
             source=Source(case["source"]),
             images={modality: path_of(entry) for modality, entry in case["images"].items()},
-            label=case["label"] if isinstance(case["label"], int) else path_of(case["label"]),
+            label=label_of(case["label"]),
             channels=case.get("channels", {}),
             part=case.get("part", ""),
         )

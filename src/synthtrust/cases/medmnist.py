@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from synthtrust.cases.case import Case
+from synthtrust.cases.case import Case, Findings
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.labelled import COLOURS, GREY, case_of
@@ -38,15 +38,15 @@ def read_medmnist(root: str | Path, folder: str | Path, classes: Sequence[str] |
     Args:
         root: The ``.npz`` file, or a folder that holds no other.
         folder: Gets a subfolder named by the set and the fingerprint of its content.
-        classes: Class names, in the order of their values; when not given, the official ones, by the name of the file,
-            or ``class 0``, ``class 1``, ... where those are not known.
+        classes: Names of the classes in the order of their values, or of the findings (ChestMNIST) in that of their
+            columns; when not given, the official ones, by the name of the file, or ``class 0``, ``class 1``, ... and
+            ``finding 0``, ... where those are not known.
 
     Returns:
         Cases ``train_00000``, ... with the modality ``grey``, or ``red``, ``green`` and ``blue``.
 
     Raises:
-        CaseError: If the file is missing or not such a set, is multi-label (ChestMNIST), needs pickle to be read, or
-            has labels without a name.
+        CaseError: If the file is missing or not such a set, needs pickle to be read, or has labels without a name.
     """
     file = _file(Path(root))
     content = _content(file)
@@ -87,6 +87,8 @@ def _content(file: Path) -> dict[str, list[int]]:
 
 def _unpack(file: Path, folder: Path, recipe: dict[str, Any], names: list[str] | None) -> Cohort:
     labels = {part: _labels(file, part) for part in PARTS}
+    if len(widths := {of_part.shape[1:] for of_part in labels.values()}) > 1:
+        raise CaseError(f"Expected as many labels for each image in every part, but got {sorted(widths)} in {file}.")
     names = _named(names, np.concatenate(list(labels.values())), file)
     cases: list[Case] = []
     modalities: tuple[str, ...] = GREY
@@ -99,7 +101,7 @@ def _unpack(file: Path, folder: Path, recipe: dict[str, Any], names: list[str] |
         paths = [folder / part / f"{name}{'.nii.gz' if volumes else '.png'}" for name in ids]
         with ThreadPoolExecutor() as pool:
             list(pool.map(_save_volume if volumes else _save_plane, paths, images))
-        cases += [case_of(*case, modalities, part) for case in zip(ids, paths, labels[part].tolist())]
+        cases += [case_of(*case, modalities, part) for case in zip(ids, paths, _image_labels(labels[part]))]
     values = {name: value for value, name in enumerate(names)}
     cohort = Cohort(file.stem, tuple(cases), modalities, values, licence_of(file.stem))
     write_manifest(folder, cohort, made_by=recipe)
@@ -123,12 +125,14 @@ def _load(file: Path, key: str) -> NDArray:
 
 
 def _labels(file: Path, part: str) -> NDArray[np.integer]:
+    """Return the class of each image ``(N,)``, or its findings ``(N, K)``."""
     labels = _load(file, f"{part}_labels")
     if labels.ndim == 2 and labels.shape[1] > 1:
-        raise CaseError(
-            f"Expected one class for each image, but {file} has {labels.shape[1]} labels for each: a multi-label set "
-            "(ChestMNIST) is not a matter of classes. Choose another set."
-        )
+        if labels.dtype.kind not in "uib" or not np.isin(labels, (0, 1)).all():
+            raise CaseError(
+                f"Expected 0 or 1 for each of {labels.shape[1]} findings, but {part}_labels of {file} hold others."
+            )
+        return labels.astype(np.uint8)
     if labels.dtype.kind not in "ui" or labels.size != len(labels) or (labels.size and labels.min() < 0):
         raise CaseError(
             f"Expected labels (N, 1), whole numbers from 0 on, but {part}_labels of {file} are {labels.dtype} "
@@ -137,7 +141,19 @@ def _labels(file: Path, part: str) -> NDArray[np.integer]:
     return labels.reshape(-1)
 
 
+def _image_labels(labels: NDArray[np.integer]) -> list[int | Findings]:
+    return [Findings(label) if isinstance(label, list) else label for label in labels.tolist()]
+
+
 def _named(names: Sequence[str] | None, labels: NDArray[np.integer], file: Path) -> list[str]:
+    if labels.ndim == 2:
+        names = [f"finding {place}" for place in range(labels.shape[1])] if names is None else list(names)
+        if len(set(names)) != labels.shape[1]:
+            raise CaseError(
+                f"Expected a name for each of {labels.shape[1]} findings, but got {names} for {file}. Name them in "
+                "cases.classes."
+            )
+        return names
     found = np.unique(labels).tolist()
     names = [f"class {value}" for value in range(max(found, default=-1) + 1)] if names is None else list(names)
     if len(found) < 2:

@@ -1,4 +1,4 @@
-"""The official class names and licences of the MedMNIST sets (release 3); the files themselves hold numbers alone."""
+"""The official names of the MedMNIST sets (release 3), classes and findings, and licences; files hold numbers alone."""
 
 ORGANS = (
     "bladder", "femur-left", "femur-right", "heart", "kidney-left", "kidney-right", "liver", "lung-left", "lung-right",
@@ -41,16 +41,24 @@ CLASSES: dict[str, tuple[str, ...]] = {
     "synapsemnist3d": ("inhibitory synapse", "excitatory synapse"),
 }  # fmt: skip
 
+FINDINGS: dict[str, tuple[str, ...]] = {
+    "chestmnist": (
+        "atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia", "pneumothorax",
+        "consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia",
+    ),
+}  # fmt: skip
+"""Of sets whose images have several findings or none; their labels are 0 or 1 for each."""
+
 SIZES = ("_64", "_128", "_224")
 
 
 def classes_of(stem: str) -> list[str] | None:
-    """Return the class names of a set by the stem of its file, whatever its size; None for a stranger.
+    """Return the names of a set's classes or findings by the stem of its file, whatever its size; None for a stranger.
 
-    >>> classes_of("pneumoniamnist_224")
-    ['normal', 'pneumonia']
+    >>> classes_of("pneumoniamnist_224"), len(classes_of("chestmnist"))
+    (['normal', 'pneumonia'], 14)
     """
-    names = CLASSES.get(_set(stem))
+    names = (CLASSES | FINDINGS).get(_set(stem))
     return None if names is None else list(names)
 
 
@@ -60,7 +68,7 @@ def licence_of(stem: str) -> str:
     >>> licence_of("dermamnist_64")
     'CC BY-NC 4.0'
     """
-    if _set(stem) not in CLASSES:
+    if _set(stem) not in CLASSES | FINDINGS:
         return "unknown"
     return "CC BY-NC 4.0" if _set(stem) == "dermamnist" else "CC BY 4.0"
 

@@ -1,9 +1,11 @@
 """Mixing real and synthetic cases into one training set."""
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Protocol, TypeVar
 
 import numpy as np
+
+from synthtrust.conventions import MODES, WITH_REAL
 
 
 class HasId(Protocol):
@@ -15,9 +17,6 @@ class HasId(Protocol):
 
 
 C = TypeVar("C", bound=HasId)
-WITH_REAL = ("additive", "real_only", "duplicate_real")
-"""Modes whose training set at alpha 0 is no synthetic one: what is compared is what twins add, or do not."""
-Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
 
 
 def learned_from_twins_alone(alpha: float, mode: str) -> bool:
@@ -72,8 +71,8 @@ def mix(
     """
     if not (isinstance(alpha, int | float | np.number) and 0 <= alpha <= 1):  # NaN fails the comparison
         raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {alpha}.")
-    if mode not in get_args(Mode):
-        raise ValueError(f"Expected `mode` among {list(get_args(Mode))}, but got {mode!r}.")
+    if mode not in MODES:
+        raise ValueError(f"Expected `mode` among {list(MODES)}, but got {mode!r}.")
     reals, twins = _by_id(real, "real"), _by_id(synthetic, "synthetic")
     if mode not in ("real_only", "duplicate_real") and (unpaired := sorted((reals.keys() ^ twins.keys()) - set(alone))):
         raise ValueError(f"Expected every case beside its twin, but these ids stand alone: {unpaired[:8]}.")

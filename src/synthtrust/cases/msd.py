@@ -1,127 +1,129 @@
-"""Cases of the Medical Segmentation Decathlon: a folder with a dataset.json that lists images and label maps."""
+"""Cases in a folder with a dataset.json: the Medical Segmentation Decathlon, and raw folders of nnU-Net."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from synthtrust.cases.case import Case
-from synthtrust.cases.cohort import BRATS_LABELS, Cohort, Refusal
+from synthtrust.cases.cohort import Cohort, Refusal
+from synthtrust.cases.dataset_json import DatasetJson, Entry, read_dataset_json
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.grid import check_grid
-from synthtrust.cases.volumes import patient_of, stem_of
+from synthtrust.cases.label_values import named_values, numbered
+from synthtrust.cases.tree import VOLUME, find_volumes
+from synthtrust.cases.volumes import patient_of
 
-MODALITIES = {"t1w": "t1", "t1gd": "t1ce", "t2w": "t2"}
-"""Names of Task01_BrainTumour that are written otherwise here; any other name is only put in lower case."""
-
-TUMOUR = {
-    "edema": "ED",
-    "non-enhancing tumor": "NCR",
-    "non-enhancing tumour": "NCR",
-    "enhancing tumor": "ET",
-    "enhancing tumour": "ET",
-}
-"""Label names of Task01_BrainTumour -> canonical ones; its values differ from those of every BraTS release."""
+NOT_LISTED = "they are images that are no training case of dataset.json"
 
 
-def read_msd(root: str | Path, modalities: Sequence[str] | None = None) -> Cohort:
-    """Read the training cases that ``dataset.json`` lists, and check their headers; no voxel is read.
+def read_msd(
+    root: str | Path, modalities: Sequence[str] | None = None, label_values: Mapping[Any, Any] | None = None
+) -> Cohort:
+    """Read the training cases of a ``dataset.json``, and check their headers; no voxel is read.
 
-    A set whose labels are those of Task01_BrainTumour becomes NCR 1, ED 2, ET 3; any other keeps its own names and
-    values. The layout knows no patients, so each case is its own: two cases of one person (a left and a right
+    Images are 3-D, or 4-D with a channel for each modality, or, as nnU-Net has them, a file for each modality:
+    ``case_0000.nii.gz``, ``case_0001.nii.gz``. Version 2 of nnU-Net keeps no list: each file in ``labelsTr`` is a case.
+    A set whose labels are those of a brain tumour, however they are spelt, becomes NCR 1, ED 2, ET 3; any other keeps
+    its own names. The layout knows no patients, so each case is its own: two cases of one person (a left and a right
     hippocampus) may come to lie in train and test.
 
     Args:
         root: The folder of one task, with ``dataset.json``.
         modalities: Which to read, by canonical name, in the order of the network's channels; all when not given.
+        label_values: Value in the label files -> name of the label, null for none: instead of those in the file.
 
     Returns:
         The cases; one without a listed file, or whose files do not lie on one grid, is in ``refused``.
 
     Raises:
-        CaseError: If ``dataset.json`` is missing or is not one, or an id is listed twice.
-        ValueError: If a modality is not in the set, or is asked for twice.
+        CaseError: If ``dataset.json`` is missing or is not one, its labels cannot be learned, there is no case, or an
+            id is listed twice.
+        ValueError: If a modality is not in the set, or is asked for twice, or ``label_values`` has another form.
     """
     root = Path(root)
-    facts = _load(root / "dataset.json")
-    channels = {_modality(name): int(index) for index, name in facts["modality"].items()}
+    facts = read_dataset_json(root / "dataset.json")
+    channels = {name: index for index, name in enumerate(facts.modalities)}
     modalities = list(channels) if modalities is None else list(modalities)
     if not modalities or set(modalities) - channels.keys() or len(set(modalities)) < len(modalities):
         raise ValueError(f"Expected modalities among {list(channels)} of {root}, each once, but got {modalities}.")
-    labels, relabel = _labels({int(value): name for value, name in facts["labels"].items()})
+    labels, relabel = numbered(facts.label_names() if label_values is None else named_values(label_values))
+    tree = find_volumes(root)
+    on_disk = {str(path).lower(): path for path in tree.volumes}
 
-    cases, refused = [], []
-    for entry in facts["training"]:
-        image, label = (_on_disk(root / entry[role]) for role in ("image", "label"))
-        if image.name.startswith("._"):  # written by macOS beside every file it copies
+    cases, refused, used = [], [], set()
+    for entry in facts.entries if facts.entries is not None else _unlisted(facts, root, tree.volumes):
+        if entry.images[0].name.startswith("._"):  # written by macOS beside every file it copies
             continue
-        case = Case(
-            id=stem_of(image),
-            images=dict.fromkeys(modalities, image),
-            label=label,
-            channels={name: channels[name] for name in modalities} if len(channels) > 1 else {},
-            relabel=relabel,
-        )
         try:
+            images, name, index = _images(entry, facts, on_disk)
+            case = Case(
+                id=name,
+                images={modality: images[channels[modality]] for modality in modalities},
+                label=_on_disk(entry.label, on_disk),
+                channels={modality: channels[modality] for modality in modalities} if index else {},
+                relabel=relabel,
+                label_hint=f"{facts.path} does not name it: name it in cases.label_values, or repair the file.",
+            )
+            used |= {*images, case.label_map}
             check_grid(case)
-            cases.append(replace(case, patient=patient_of(image) or case.patient))
+            cases.append(replace(case, patient=patient_of(images[0]) or case.patient))
         except CaseError as error:
-            refused.append(Refusal(image, str(error)))
-    licence = facts.get("licence") or facts.get("license") or "unknown"
+            refused.append(Refusal(entry.images[0], str(error)))
     return Cohort(
-        root.absolute().name, tuple(cases), tuple(modalities), labels, licence=str(licence), refused=tuple(refused)
+        root.absolute().name,
+        tuple(cases),
+        tuple(modalities),
+        labels,
+        facts.licence,
+        tuple(refused),
+        tree.but(used, lambda _: NOT_LISTED),
     )
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """Read dataset.json and check the four things that are needed of it."""
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CaseError(f"Expected {path}, but there is none. Set cases.root to the folder of one task.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CaseError(f"Expected the dataset.json of a task, but could not read {path}: {error}.") from error
-    for key in ("modality", "labels"):
-        if not (isinstance(facts, dict) and _is_numbered(facts.get(key))):
-            raise CaseError(f'Expected "{key}" as {{"0": "name", ...}} in {path}, but got {_got(facts, key)}.')
-    entries = facts.get("training")
-    if not (isinstance(entries, list) and entries and all(_is_entry(entry) for entry in entries)):
-        raise CaseError(
-            f'Expected "training" as [{{"image": "file", "label": "file"}}, ...] in {path}, '
-            f"but got {_got(facts, 'training')}."
-        )
-    return dict(facts)
+def _unlisted(facts: DatasetJson, root: Path, volumes: Iterable[Path]) -> list[Entry]:
+    """Return a case for each label map, and for each training image that has none."""
+    ending = facts.ending.lower()
+    stems: dict[str, Path] = {}
+    for folder, cut in (("labelsTr", 0), ("imagesTr", len("_0000"))):
+        for path in volumes:
+            if path.parent == root / folder and path.name.lower().endswith(ending):
+                stem = path.name[: len(path.name) - len(ending) - cut]
+                stems.setdefault(stem, root / "labelsTr" / f"{stem}{facts.ending}")
+    if not stems:
+        raise CaseError(f"Expected label maps *{facts.ending} in {root / 'labelsTr'}, but found none.")
+    return [Entry((root / "imagesTr" / f"{stem}{facts.ending}",), label) for stem, label in sorted(stems.items())]
 
 
-def _is_numbered(names: object) -> bool:
-    """Whether this is {"0": "name", ...}; nnU-Net turns it round, which must not be read as names."""
-    return (
-        isinstance(names, dict) and bool(names) and all(k.isdecimal() and isinstance(v, str) for k, v in names.items())
-    )
+def _images(entry: Entry, facts: DatasetJson, on_disk: Mapping[str, Path]) -> tuple[list[Path], str, bool]:
+    """Return a file for each modality, the id of the case, and whether the modalities are channels of one file.
+
+    Raises:
+        CaseError: If a file is listed for some modalities alone.
+    """
+    n = len(facts.modalities)
+    if len(entry.images) > 1:
+        if len(entry.images) != n:
+            raise CaseError(
+                f"Expected {n} images of a case, one a modality, but got {len(entry.images)} in {facts.path}."
+            )
+        return [_on_disk(path, on_disk) for path in entry.images], _stem(entry.label), False
+    listed = entry.images[0]
+    image = _on_disk(listed, on_disk)
+    if not image.is_file():
+        ending = listed.name[len(_stem(listed)) :]
+        parts = [_on_disk(listed.with_name(f"{_stem(listed)}_{k:04d}{ending}"), on_disk) for k in range(n)]
+        if any(path.is_file() for path in parts):
+            return parts, _stem(listed), False
+    return [image] * n, _stem(listed), n > 1
 
 
-def _is_entry(entry: object) -> bool:
-    return isinstance(entry, dict) and all(isinstance(entry.get(role), str) for role in ("image", "label"))
+def _stem(path: Path) -> str:
+    return VOLUME.sub("", path.name)
 
 
-def _got(facts: object, key: str) -> str:
-    return repr(facts.get(key) if isinstance(facts, dict) else facts)[:80]
-
-
-def _modality(name: str) -> str:
-    return MODALITIES.get(name.strip().lower(), name.strip().lower())
-
-
-def _labels(names: Mapping[int, str]) -> tuple[dict[str, int], dict[int, int]]:
-    """Return label name -> canonical value, and value in the file -> canonical value."""
-    named = {value: name for value, name in names.items() if value != 0}
-    if named and all(name.lower() in TUMOUR for name in named.values()):
-        return dict(BRATS_LABELS), {0: 0} | {v: BRATS_LABELS[TUMOUR[name.lower()]] for v, name in named.items()}
-    return {name: value for value, name in named.items()}, {0: 0} | {value: value for value in named}
-
-
-def _on_disk(path: Path) -> Path:
-    """Return the file as listed, or its packed or unpacked form where only that is there."""
+def _on_disk(path: Path, on_disk: Mapping[str, Path]) -> Path:
+    """Return the file as listed, or its packed or unpacked form, or with other capitals, where only that is there."""
     other = path.with_name(path.name.removesuffix(".gz") if path.name.endswith(".gz") else f"{path.name}.gz")
-    return other if other.is_file() and not path.is_file() else path
+    forms = (path, other, on_disk.get(str(path).lower(), path), on_disk.get(str(other).lower(), path))
+    return next((form for form in forms if form.is_file()), path)

@@ -16,8 +16,8 @@ from synthtrust.cases.errors import CaseError
 from synthtrust.cases.geometry import GRID_LIMIT, grid_distance
 from synthtrust.cases.in_place import TURNED, labels_in_place, out_of_place, properties_in_place
 from synthtrust.cases.listing_images import format_of
-from synthtrust.cases.parity_images import check_classes, different_rounding, different_shapes
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.parity_images import OF_WHOLE_IMAGES, check_classes, different_rounding, different_shapes
+from synthtrust.cases.rasters import is_raster
 from synthtrust.cases.volumes import describe_header, read_header
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
         [voxels], how much a twin is like its real image and its label explains of it, in place and in the other
         orientations that keep the shape (see ``in_place``); or the format of a plane image; background (share of voxels
         that are exactly 0), dark (share that is nearly but not exactly 0), lowest and highest [intensity units], how
-        many different values, z-scores at 5, 50 and 95 %; voxels of each label, or the class.
+        many different values, z-scores at 5, 50 and 95 %; voxels of each label, or the class or findings.
 
     Raises:
         CaseError: If no case has a twin among those given, or a file cannot be read.
@@ -61,7 +61,7 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
     chosen = np.unique(np.linspace(0, len(pairs) - 1, min(n, len(pairs))).round().astype(int))
     rows: list[tuple[Any, ...]] = []
     for case, twin in (pairs[i] for i in chosen):
-        labels = None if isinstance(case.label, int) else (case.load_label(), twin.load_label())
+        labels = (case.load_label(), twin.load_label()) if case.has_label_map else None
         for name in (*modalities, "label"):
             mine, theirs = _properties(case, name), _properties(twin, name)
             if mine.keys() & theirs.keys() >= set(GEOMETRY):
@@ -86,10 +86,10 @@ def check_parity(table: pd.DataFrame) -> list[str]:
     Raises:
         CaseError: If the grids of a pair lie apart; or twins are mirrored or turned, by ``out_of_place``; or background
             is exactly 0 in one source and something else in the other, so that foreground cropping and z-scores would
-            tell the sources apart. Of labelled images: if the class of a pair differs.
+            tell the sources apart. Of labelled images: if the class, or a finding, of a pair differs.
     """
     background = _different_background(table)
-    if (table["property"] == "class").any():
+    if table["property"].isin(OF_WHOLE_IMAGES).any():
         check_classes(table)
         warnings = [*different_shapes(table), *background, *different_rounding(table)]
     else:
@@ -119,10 +119,11 @@ def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
 
 
 def _properties(case: Case, name: str) -> dict[str, Any]:
-    if name == "label" and isinstance(case.label, int):
-        return {"class": case.label}
+    if name == "label" and not case.has_label_map:
+        whole = case.image_label
+        return {"class": whole} if isinstance(whole, int) else {"findings": " ".join(map(str, whole))}
     path = case.label_map if name == "label" else case.images[name]
-    if path.suffix.lower() in RASTERS:  # knows neither orientation nor spacing
+    if is_raster(path):  # knows neither orientation nor spacing
         image = case.load_image(name)
         return {"shape": " x ".join(map(str, image.shape)), "format": format_of(case)} | _intensities(image)
     header = describe_header(path)

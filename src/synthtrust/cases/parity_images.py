@@ -4,21 +4,24 @@ import pandas as pd
 
 from synthtrust.cases.errors import CaseError
 
+OF_WHOLE_IMAGES = ("class", "findings")
+"""Properties that stand for the label where it is no map."""
+
 FINER = 4  # times as many different values in one source as in the other: it was not rounded as the other was
 
 
 def check_classes(table: pd.DataFrame) -> None:
-    """Check that every twin has the class of its real case.
+    """Check that every twin has the class, or the findings, of its real case.
 
     Raises:
         CaseError: If one has another.
     """
-    rows = table[(table["property"] == "class") & (table["real"] != table["synthetic"])]
+    rows = table[table["property"].isin(OF_WHOLE_IMAGES) & (table["real"] != table["synthetic"])]
     if len(rows):
         first = rows.iloc[0]
         raise CaseError(
-            f"Expected twins of the class of their real case, but {len(rows)} have another, first {first['case']}: "
-            f"{first['synthetic']} against {first['real']}. Paint them anew."
+            f"Expected twins with the {first['property']} of their real case, but {len(rows)} have another, "
+            f"first {first['case']}: {first['synthetic']} against {first['real']}. Paint them anew."
         )
 
 

@@ -33,11 +33,11 @@ def patients_by_id(ids: Iterable[str], cases: Sequence[Case]) -> dict[str, set[s
     of_case: dict[str, set[str]] = {}
     of_patient: dict[str, set[str]] = {}
     for case in cases:
-        of_case.setdefault(_plain(case.id), set()).add(case.patient)
-        of_patient.setdefault(_plain(case.patient), set()).add(case.patient)
+        of_case.setdefault(plain_id(case.id), set()).add(case.patient)
+        of_patient.setdefault(plain_id(case.patient), set()).add(case.patient)
     named = {}
     for id_ in ids:
-        plain = _plain(id_)
+        plain = plain_id(id_)
         before_a_dash = (plain[:place] for place, sign in enumerate(plain) if sign == "-")
         found = of_case.get(plain, set()).union(*(of_patient.get(name, ()) for name in (plain, *before_a_dash)))
         if found:
@@ -45,5 +45,10 @@ def patients_by_id(ids: Iterable[str], cases: Sequence[Case]) -> dict[str, set[s
     return named
 
 
-def _plain(id_: str) -> str:
+def plain_id(id_: str) -> str:
+    """Return an id in small letters, without the ending of a file.
+
+    >>> plain_id("P1.nii.gz")
+    'p1'
+    """
     return ENDING.sub("", id_).lower()

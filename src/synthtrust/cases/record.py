@@ -29,15 +29,16 @@ def check_record(record: Mapping[str, Any], where: Path) -> None:
     _demand("card" not in record or _is_entry(record["card"]), "the file and sha256 of its card", where)
     _demand(isinstance(cases, list) and all(isinstance(case, dict) for case in cases), "a list of cases", where)
     for case in record["cases"]:
-        _check_case(case, record["modalities"], where)
+        _check_case(case, record["modalities"], len(record["labels"]), where)
 
 
-def _check_case(case: Mapping[str, Any], modalities: list[str], where: Path) -> None:
+def _check_case(case: Mapping[str, Any], modalities: list[str], n_labels: int, where: Path) -> None:
     name, label, images, channels = (case.get(key) for key in ("id", "label", "images", "channels"))
     _demand(_is_word(name) and _is_word(case.get("patient")), "id and patient of every case", where)
     of = f"of case {name}"
     _demand(case.get("source") in list(Source), f"source real or synthetic {of}", where)
-    _demand(_is_number(label) or _is_entry(label), f"label, a class or a file with its sha256, {of}", where)
+    fine = _is_number(label) or _is_entry(label) or _are_findings(label, n_labels)
+    _demand(fine, f"label, a class or a file with its sha256, or findings, {of}", where)
     _demand(isinstance(images, dict) and images.keys() == set(modalities), f"an image of each modality {of}", where)
     for modality in modalities:
         _demand(
@@ -68,6 +69,10 @@ def _are_words(value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_findings(value: object, n: int) -> bool:
+    return isinstance(value, list) and len(value) == n and all(_is_number(one) and one <= 1 for one in value)
 
 
 def _is_entry(value: object) -> bool:

@@ -1,6 +1,5 @@
 """Splits by patient: train, val (carved from train) and test, the publisher's own or made from a seed."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -8,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from synthtrust.cases.case import Case
+from synthtrust.conventions import is_size
 
 PARTS = ("train", "val", "test")
 
@@ -108,6 +108,6 @@ def _published(cases: Sequence[Case], seed: int, val: float | int) -> Splits:
 
 
 def _count(share: float | int, total: int) -> int:
-    if not 0 <= share < math.inf or (share > 1 and share != int(share)):  # NaN fails the comparison
+    if not is_size(share):
         raise ValueError(f"Expected a share (below 1) or a whole number of patients, but got {share}.")
     return int(share) if share >= 1 else max(1, round(share * total)) if share > 0 else 0

@@ -5,7 +5,7 @@ from synthtrust.data.cache import Prepared, prepare
 from synthtrust.data.datamodule import MixedDataModule
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import ImageCases
-from synthtrust.data.mixed import MixedCases, check_val
+from synthtrust.data.mixed import MixedCases
 from synthtrust.data.mixed_images import MixedImages
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "MixedDataModule",
     "MixedImages",
     "Prepared",
-    "check_val",
     "image_table",
     "prepare",
 ]

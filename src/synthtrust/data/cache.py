@@ -1,8 +1,7 @@
 """The cache: every case preprocessed once, then read by patch from memory-mapped arrays by all runs of a sweep."""
 
 import json
-import os
-import shutil
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
+from synthtrust.cases.inspection import check_contrast
 from synthtrust.cases.volumes import read_header
-from synthtrust.files import fingerprint, sha256_of
+from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
+from synthtrust.machine import readers
 
 VERSION = 2  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
@@ -39,18 +40,18 @@ class Prepared:
 
     def image(self) -> NDArray[np.float16]:
         """Return the channels, memory-mapped, shape ``(C, H, W, D)``, in standard deviations of the brain."""
-        array: NDArray[np.float16] = np.load(self.folder / "image.npy", mmap_mode="r")
+        array: NDArray[np.float16] = np.load(self.folder / "image.npy", mmap_mode="r", allow_pickle=False)
         return array
 
     def label(self) -> NDArray[np.uint8]:
         """Return the label map, memory-mapped, shape ``(H, W, D)``."""
-        array: NDArray[np.uint8] = np.load(self.folder / "label.npy", mmap_mode="r")
+        array: NDArray[np.uint8] = np.load(self.folder / "label.npy", mmap_mode="r", allow_pickle=False)
         return array
 
     @cached_property
     def points(self) -> NDArray[np.int16]:
         """Up to POINTS labelled voxels of each label, rows ``(label, h, w, d)``."""
-        array: NDArray[np.int16] = np.load(self.folder / "points.npy")
+        array: NDArray[np.int16] = np.load(self.folder / "points.npy", allow_pickle=False)
         return array
 
     @property
@@ -64,8 +65,8 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
 
     One preprocessing for real and synthetic cases: crop to the voxels that are not zero in every modality, then
     subtract the mean and divide by the standard deviation of each channel's own non-zero voxels; zeros stay zero.
-    Images are kept as float16 (three significant digits of a z-score), label maps as uint8. At any time as many cases
-    are in memory as there are threads.
+    Images are kept as float16 (three significant digits of a z-score), label maps as uint8. So many cases are in memory
+    at once as `synthtrust.machine.readers` allows.
 
     Args:
         cases: Real or synthetic.
@@ -78,13 +79,13 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
     recipe = {"version": VERSION, "modalities": list(modalities)}
     home = Path(folder) / fingerprint(recipe)
     home.mkdir(parents=True, exist_ok=True)
-    workers = min(8, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(readers(_room(cases, modalities))) as pool:
         prepared = [
             Prepared(case, home / key) for case, key in zip(cases, pool.map(lambda c: _key(c, modalities), cases))
         ]
         if not all((p.folder / FACTS).exists() for p in prepared):
             with FileLock(home / ".lock"):  # a second run of the sweep waits, and finds
+                remove_leftovers(home)
                 left = list({p.folder: p for p in prepared if not (p.folder / FACTS).exists()}.values())
                 done = pool.map(lambda p: _prepare(p, modalities), left)
                 for _ in track(done, total=len(left), description=f"Preparing {len(left)} cases", transient=True):
@@ -92,11 +93,16 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
     return prepared
 
 
+def _room(cases: Sequence[Case], modalities: Sequence[str]) -> float:
+    """Return the memory that preparing the first case takes [bytes]: three copies of its channels in float32."""
+    return 3.0 * 4 * len(modalities) * math.prod(read_header(cases[0].label_map)[0][:3]) if cases else 0
+
+
 def _key(case: Case, modalities: Sequence[str]) -> str:
-    hashes = [sha256_of(case.images[modality]) for modality in modalities] + [sha256_of(case.label_map)]
+    contents = [hashes.of(path) for path in (*(case.images[modality] for modality in modalities), case.label_map)]
     channels = [case.channels.get(modality) for modality in modalities]
     relabel = None if case.relabel is None else sorted(case.relabel.items())
-    return fingerprint([hashes, channels, relabel])
+    return fingerprint([contents, channels, relabel])
 
 
 def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
@@ -116,16 +122,11 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
         "spacing": np.sqrt((affine[:3, :3] ** 2).sum(0)).round(6).tolist(),
         "voxels": {str(value): int(n) for value, n in enumerate(counts) if n},
     }
-    aside = prepared.folder.with_name(f".{os.getpid()}.{prepared.folder.name}")
-    aside.mkdir(parents=True, exist_ok=True)
-    try:
+    with folder_aside(prepared.folder) as aside:
         np.save(aside / "image.npy", image.astype(np.float16))
         np.save(aside / "label.npy", label)
         np.save(aside / "points.npy", _points(label))
         (aside / FACTS).write_text(json.dumps(facts))
-        aside.rename(prepared.folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _on_grid(case: Case, modality: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -151,12 +152,8 @@ def _z_score(channel: NDArray[np.float32], what: str) -> None:
     """Standardise the non-zero voxels of one channel in place."""
     brain = channel != 0
     values = channel[brain].astype(np.float64)  # intensities up to a million lose digits in float32 sums
-    spread = values.std()
-    if spread == 0:
-        raise CaseError(
-            f"Expected contrast, but every non-zero voxel is {values[0]} in {what}. Repair or leave it out."
-        )
-    channel[brain] = (values - values.mean()) / spread
+    check_contrast(values, f"{what}, but for zeros")
+    channel[brain] = (values - values.mean()) / values.std()
 
 
 def _points(label: NDArray[np.uint8]) -> NDArray[np.int16]:

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +15,11 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
+from synthtrust.cases.inspection import check_contrast
 from synthtrust.cases.labelled import COLOURS
 from synthtrust.cases.resizing import resize
-from synthtrust.files import fingerprint, sha256_of, write_json
+from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
+from synthtrust.machine import readers
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class ImageTable:
     @cached_property
     def images(self) -> NDArray[np.float16]:
         """All images, memory-mapped, shape ``(N, C, *size)``, in standard deviations of each image."""
-        array: NDArray[np.float16] = np.load(self.folder / IMAGES, mmap_mode="r")
+        array: NDArray[np.float16] = np.load(self.folder / IMAGES, mmap_mode="r", allow_pickle=False)
         return array
 
     @property
@@ -72,7 +72,7 @@ def image_table(
         CaseError: If a file cannot be used, an image has no contrast, or sizes differ and none was asked for.
     """
     cases = sorted(cases, key=lambda case: case.id)
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         contents = dict(zip([case.id for case in cases], pool.map(lambda case: _content(case, modalities), cases)))
         wanted = list(size) if isinstance(size, Sequence) else size
         recipe = {"version": VERSION, "modalities": list(modalities), "size": wanted, "cases": contents}
@@ -81,13 +81,14 @@ def image_table(
             table.folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(table.folder.with_name(f".{table.folder.name}.lock")):  # a second run waits, and finds
                 if not (table.folder / INDEX).exists():
+                    remove_leftovers(table.folder.parent, table.folder.name)
                     _write(table.folder, cases, modalities, wanted, pool)
     return table
 
 
 def _content(case: Case, modalities: Sequence[str]) -> str:
-    hashes = {path: sha256_of(path) for path in {case.images[modality] for modality in modalities}}
-    return fingerprint([(hashes[case.images[modality]], case.channels.get(modality)) for modality in modalities])
+    contents = {path: hashes.of(path) for path in {case.images[modality] for modality in modalities}}
+    return fingerprint([(contents[case.images[modality]], case.channels.get(modality)) for modality in modalities])
 
 
 def _write(
@@ -95,9 +96,7 @@ def _write(
     pool: ThreadPoolExecutor,
 ) -> None:  # fmt: skip
     first = _load(cases[0], modalities, size)
-    aside = folder.with_name(f".{os.getpid()}.{folder.name}")
-    aside.mkdir()
-    try:
+    with folder_aside(folder) as aside:
         array = np.lib.format.open_memmap(aside / IMAGES, "w+", np.float16, (len(cases), *first.shape))
         images = pool.map(lambda case: _load(case, modalities, size), cases)
         what = f"Preparing {len(cases)} images"
@@ -110,9 +109,6 @@ def _write(
             array[n] = image
         array.flush()
         write_json(aside / INDEX, {"cases": [case.id for case in cases], "modalities": list(modalities)})
-        aside.rename(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _load(case: Case, modalities: Sequence[str], size: int | list[int] | None) -> NDArray[np.float32]:
@@ -134,7 +130,5 @@ def _load(case: Case, modalities: Sequence[str], size: int | list[int] | None) -
 def _standardise(image: NDArray[np.float32], channels: NDArray[np.bool_], what: str) -> None:
     """Scale some channels of an image in place, by the mean and the standard deviation of all their pixels."""
     values = image[channels].astype(np.float64)  # intensities up to a million lose digits in float32 sums
-    spread = values.std()
-    if spread == 0:
-        raise CaseError(f"Expected contrast, but every pixel is {values.flat[0]} in {what}. Repair or leave it out.")
-    image[channels] = (values - values.mean()) / spread
+    check_contrast(values, what)
+    image[channels] = (values - values.mean()) / values.std()

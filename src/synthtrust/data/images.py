@@ -1,4 +1,4 @@
-"""Batches of images with their classes: drawn to train on, or each case once to be scored."""
+"""Batches of images with their classes or findings: drawn to train on, or each case once to be scored."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -19,9 +19,9 @@ Augment = Callable[[Tensor, Sequence[np.random.Generator]], Tensor]
 class ImageCases(Dataset):
     """Images in batches, gathered from their tables in one go.
 
-    An item is a batch, asked for by the places of its cases: ``image`` float32 ``(B, C, *size)``, ``label`` int64
-    ``(B,)``, ``case`` int64 ``(B,)`` (its number in the split; a twin has the number of its real case) and
-    ``synthetic`` bool ``(B,)``.
+    An item is a batch, asked for by the places of its cases: ``image`` float32 ``(B, C, *size)``, ``label`` int64, the
+    class ``(B,)`` or 0 and 1 for each finding ``(B, K)``, ``case`` int64 ``(B,)`` (its number in the split; a twin has
+    the number of its real case) and ``synthetic`` bool ``(B,)``.
 
     Args:
         cases: Real cases and twins; a case may appear more than once.
@@ -31,7 +31,7 @@ class ImageCases(Dataset):
 
     def __init__(self, cases: Sequence[Case], tables: Mapping[Source, ImageTable], numbers: Mapping[str, int]) -> None:
         self.cases, self.tables = list(cases), dict(tables)
-        self.label = np.array([case.category for case in cases], dtype=np.int64)
+        self.label = np.array([case.image_label for case in cases], dtype=np.int64)
         self.number = np.array([numbers[case.id] for case in cases], dtype=np.int64)
         self.synthetic = np.array([case.source is Source.SYNTHETIC for case in cases])
         self.row = np.array([self.tables[case.source].row[case.id] for case in cases])

@@ -8,12 +8,10 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 from lightning import LightningDataModule
 
-from synthtrust.cases import Case, Cohort, Splits, mix
+from synthtrust.cases import Case, Cohort, Refusal, Splits, mix
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.cases.mix import WITH_REAL
+from synthtrust.conventions import WITH_REAL, Val, check_val
 from synthtrust.data.draws import DrawSampler
-
-Val = Literal["mix", "real", "synthetic"]
 
 
 class MixedCases(LightningDataModule, ABC):
@@ -38,6 +36,7 @@ class MixedCases(LightningDataModule, ABC):
     """
 
     task: ClassVar[Literal["segmentation", "classification"]]
+    """What is batched: volumes with label maps, or whole images with classes or findings."""
 
     def __init__(
         self,
@@ -73,6 +72,8 @@ class MixedCases(LightningDataModule, ABC):
         """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
+        self.refused: tuple[Refusal, ...] = ()
+        """The cases that were skipped, since they could not be used."""
 
     @property
     def test_cases(self) -> tuple[Case, ...]:
@@ -104,7 +105,7 @@ class MixedCases(LightningDataModule, ABC):
 
     @property
     def class_counts(self) -> list[int]:
-        """Training cases of each class, in order of value; none where cases have label maps."""
+        """Training cases of each class or finding, in order of value; none where cases have label maps."""
         return []
 
     @abstractmethod
@@ -122,6 +123,7 @@ class MixedCases(LightningDataModule, ABC):
             "cases": {part: len(ids) for part, ids in self.splits.ids.items()},
             "patients": {part: len({case.patient for case in cases}) for part, cases in vars(self.splits).items()},
             "overlap": self.overlap,
+            "refused": len(self.refused),
             "left_out": {part: len(ids) for part, ids in self.left_out.items()},
             "val": self.val,
             "batch_size": self.batch_size,
@@ -162,34 +164,11 @@ class MixedCases(LightningDataModule, ABC):
         return trainer.global_rank, trainer.world_size
 
 
-def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:
-    """Refuse to choose the checkpoint of synthetic training on real cases, and that of real training on twins.
-
-    Whoever has a synthetic set alone has no real cases to choose on: a TSTR score with a checkpoint that was chosen on
-    real cases promises more than such a user gets. And TRTR with a checkpoint that was chosen on twins would be less
-    than real training reaches, which flatters TSTR. Where real cases are trained on with all their twins beside them,
-    or alone, nothing leaks.
-
-    Raises:
-        ValueError: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.
-    """
-    if val == "synthetic" and (alpha == 1 or mode in WITH_REAL):
-        raise ValueError(
-            f"Expected data.val=mix or real for training on real cases (alpha={alpha}, mode {mode}), whose checkpoint "
-            "is chosen on real cases, but got synthetic."
-        )
-    if val == "real" and alpha < 1 and mode not in WITH_REAL and not allow_real_val:
-        raise ValueError(
-            f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
-            "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
-        )
-
-
 def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:
     """Return the twins of some cases, in their order, without those of a class that no twin has."""
     twin_of = {twin.id: twin for twin in twins}
-    classes = {twin.label for twin in twins if isinstance(twin.label, int)}
-    expected = [case for case in cases if not isinstance(case.label, int) or case.label in classes]
+    classes = {twin.label for twin in twins}
+    expected = [case for case in cases if case.task != "classification" or case.label in classes]
     if missing := [case.id for case in expected if case.id not in twin_of]:
         raise ValueError(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
     return tuple(twin_of[case.id] for case in cases if case.id in twin_of)

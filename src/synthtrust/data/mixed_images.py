@@ -1,10 +1,10 @@
-"""The datamodule of images with classes: batches of the mix to train on, each test case and its twin to be scored."""
+"""The datamodule of images with classes or findings: batches of the mix, and each test case and its twin once."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import pandas as pd
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class MixedImages(MixedCases):
-    """Images and small volumes with classes, and their twins, mixed by ``alpha``.
+    """Images and small volumes with classes or findings, and their twins, mixed by ``alpha``.
 
-    A twin has the class of its real case, so that classes are as frequent at every ``alpha`` when the mix is a
-    complement.
+    A twin has the class, or the findings, of its real case, so that these are as frequent at every ``alpha`` when the
+    mix is a complement. Below, "class" is said of findings too.
 
     Args:
         cohort: Modalities and classes of the real cases.
@@ -33,8 +33,9 @@ class MixedImages(MixedCases):
         mixing: What every datamodule takes, see ``MixedCases``: ``cache``, ``alpha``, ``seed``, ...
 
     Raises:
-        CaseError: If a twin has another class than its real case.
-        ValueError: If training, validation or test cases are all of one class: there is nothing to tell apart.
+        CaseError: If a twin has another class, or other findings, than its real case.
+        ValueError: If training, validation or test cases are all of one class, or alike in every finding: there is
+            nothing to tell apart.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "classification"
@@ -72,16 +73,18 @@ class MixedImages(MixedCases):
     @property
     def class_counts(self) -> list[int]:
         """Training cases of each class, in order of value."""
-        counts: list[int] = np.bincount([c.category for c in self.train_cases], minlength=len(self.classes)).tolist()
-        return counts
+        return self._counts(self.train_cases)
 
     @property
     def missing(self) -> dict[str, list[str]]:
         """Names of the classes without a case, by part; parts that have all of them are left out."""
         twins = [twin for _, part in self.parts.values() for twin in part]
         parts = {"train": self.train_cases, "val": self.val_cases, "test": self.test_cases, "synthetic": twins}
-        absent = {part: set(self.classes) - {self._name(case) for case in cases} for part, cases in parts.items()}
-        return {part: sorted(names) for part, names in absent.items() if names}
+        absent = {
+            part: sorted(name for name, n in zip(self.classes, self._counts(cases), strict=True) if not n)
+            for part, cases in parts.items()
+        }
+        return {part: names for part, names in absent.items() if names}
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -108,13 +111,19 @@ class MixedImages(MixedCases):
         self._tables = tables
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the class of every real case, as ``classes``; columns: case, patient, part, source, class."""
+        """Return the class of every real case, as ``classes``; columns: case, patient, part, source, class.
+
+        Of findings each case has a row for each, with 1 or 0 in a further column, ``present``.
+        """
+        several = self.cohort.task == "multilabel"
         rows = [
-            (case.id, case.patient, part, case.source.value, self._name(case))
+            (case.id, case.patient, part, case.source.value, *label)
             for part, (real, _) in self.parts.items()
             for case in real
+            for label in (zip(self.classes, case.findings, strict=True) if several else [self.cohort.names_of(case)])
         ]
-        return {"classes": pd.DataFrame(rows, columns=["case", "patient", "part", "source", "class"])}
+        columns = ["case", "patient", "part", "source", "class", *(["present"] if several else [])]
+        return {"classes": pd.DataFrame(rows, columns=columns)}
 
     def train_dataloader(self) -> DataLoader:
         """Return augmented batches of the mix."""
@@ -141,19 +150,29 @@ class MixedImages(MixedCases):
             dataset, batch_size=None, sampler=batches, num_workers=self.num_workers, pin_memory=self._pin()
         )
 
-    def _name(self, case: Case) -> str:
-        return self.classes[case.category]
+    def _counts(self, cases: Sequence[Case]) -> list[int]:
+        """Return how many cases have each class or finding."""
+        counts = Counter(name for case in cases for name in self.cohort.names_of(case))
+        return [counts[name] for name in self.classes]
 
     def _refuse_one_class(self, part: str, cases: Sequence[Case]) -> None:
-        if len(names := {self._name(case) for case in cases}) < 2:
+        counts = self._counts(cases)
+        cure = "Take more cases (split.val, split.test) or another split.seed."
+        if not any(0 < n < len(cases) for n in counts):
+            if self.cohort.task == "multilabel":
+                raise ValueError(
+                    f"Expected a finding that some {part} cases have and others have not, since an AUC compares them, "
+                    f"but got {dict(zip(self.classes, counts, strict=True))} of {len(cases)}. {cure}"
+                )
+            names = [name for name, n in zip(self.classes, counts, strict=True) if n]
             raise ValueError(
                 f"Expected {part} cases of at least two classes, since an AUC compares them, but got "
-                f"{', '.join(sorted(names)) or 'no class'} alone. Take more cases (split.val, split.test) or another "
-                "split.seed."
+                f"{', '.join(names) or 'no class'} alone. {cure}"
             )
 
 
 def _refuse_other_classes(real: Sequence[Case], twins: Sequence[Case]) -> None:
-    category = {case.id: case.category for case in real}
-    if differ := [twin.id for twin in twins if twin.category != category[twin.id]]:
-        raise CaseError(f"Expected twins of the class of their real cases, but these differ: {differ[:8]}.")
+    label = {case.id: case.image_label for case in real}
+    if differ := [twin.id for twin in twins if twin.image_label != label[twin.id]]:
+        what = "class" if real[0].task == "classification" else "findings"
+        raise CaseError(f"Expected twins of the {what} of their real cases, but these differ: {differ[:8]}.")

@@ -13,7 +13,7 @@ from synthtrust.cases import Case
 
 @dataclass
 class Generator(ABC):
-    """Learns from real cases, then paints images onto label maps, or of classes.
+    """Learns from real cases, then paints images onto label maps, or of classes or findings.
 
     A generator is a dataclass: its fields are its hyper-parameters and nothing else, and they name the folder its
     twins are kept in. What ``fit`` learns ends in an underscore; a second ``fit`` forgets the first. Reading labels,
@@ -54,10 +54,12 @@ class Generator(ABC):
 
     @abstractmethod
     def sample(self, label: Any, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
-        """Paint one image per modality onto a label map, or of a class; the real image is never seen.
+        """Paint one image per modality onto a label map, or of a class or findings; the real image is never seen.
 
         Args:
-            label: Canonical labels, shape ``(H, W, D)`` uint8; for classification the class, an int.
+            label: Canonical labels, shape ``(H, W, D)`` uint8; for classification the class, an int; for findings
+                `synthtrust.cases.Findings`, a tuple of 0 and 1 in the cohort's order. Test cases may have findings
+                together that no training case has.
             rng: The only source of randomness allowed.
 
         Returns:

@@ -1,6 +1,5 @@
 """The card: what a synthetic set says about itself to people, beside the manifest that says it to programs."""
 
-import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 from synthtrust.cases import Cohort
 from synthtrust.cases.manifest import INTENDED_USE, PACKAGES
 from synthtrust.files import write_text
+from synthtrust.machine import arithmetic, cores, processor
 
 NAME = "card.md"
 
@@ -21,7 +21,13 @@ DISCLOSED = (
     "where the labels may be shared."
 )
 EDITED = "No twin carries the label map of its real case: every one of them was changed before painting."
-OF_CLASSES = "A twin shares with its real case the class alone, and no label map of a patient is shown."
+OF_CLASSES = "A twin shares with its real case the {kind} alone, and no label map of a patient is shown."
+PAIRINGS = {
+    "segmentation": "label it lies on",
+    "classification": "class it has",
+    "multilabel": "findings it shows",
+}
+"""What a twin has of its real case, by the task of the cohort."""
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
 CHECKPOINT = (
@@ -75,40 +81,44 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
             manifest.
     """
     made = facts["made_on"]
-    classes = painted.task == "classification"
+    of_classes = painted.task != "segmentation"
+    kind = {"segmentation": "labels", "classification": "classes", "multilabel": "findings"}[painted.task]
     text = TEMPLATE.format(
         name=painted.name,
         n=len(painted.cases),
         modalities=", ".join(painted.modalities),
         how="Imported: painted by somebody else." if "imported" in recipe else "Painted by a computer program.",
-        pairing="class it has" if classes else "label it lies on",
+        pairing=PAIRINGS[painted.task],
         use=INTENDED_USE,
         licence=painted.licence.rstrip("."),
-        disclosure=OF_CLASSES if classes else _disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
+        disclosure=OF_CLASSES.format(kind="class" if kind == "classes" else kind)
+        if of_classes
+        else _disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
         checkpoint="".join(CHECKPOINT.format(folder=folder) for folder in facts["not_of_the_set"]),
         generator=recipe["generator"],
         version=recipe["version"],
         package=recipe["package"],
         parameters="\n".join(f"| {name} | {_cell(value)} |" for name, value in recipe["parameters"].items()),
         learned=_learned(facts["training_ids"]),
-        kind="classes" if classes else "labels",
+        kind=kind,
         labels=", ".join(f"{name} {value}" for name, value in painted.labels.items()),
         when=made["when"],
         twins_made=made["twins"],
         seconds=made["seconds"],
-        hardware=", ".join(str(made[part]) for part in ("processor", "gpu") if made[part]) + f", {made['cores']} cores",
+        hardware=_hardware(made),
         versions=", ".join(f"{package} {version(package)}" for package in PACKAGES),
     )
     write_text(folder / NAME, text)
     return folder / NAME
 
 
-def made_on(twins: int, seconds: float) -> dict[str, Any]:
+def made_on(twins: int, seconds: float, precision: str | None = None) -> dict[str, Any]:
     """Return when and on what a set was made, as plain JSON values.
 
     Args:
         twins: Made in this session; fewer than the set holds when it completed an unfinished one.
         seconds: That the session took, learning included.
+        precision: Of the networks; None where there are none.
     """
     torch = sys.modules.get("torch")  # a generator that paints on a GPU has imported it
     gpu = torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None
@@ -116,9 +126,11 @@ def made_on(twins: int, seconds: float) -> dict[str, Any]:
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "twins": twins,
         "seconds": round(seconds, 1),
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor(),
         "gpu": gpu,
-        "cores": os.cpu_count(),
+        "cores": cores(),
+        "precision": precision,
+        "arithmetic": arithmetic(),
         "system": platform.platform(),
         "python": platform.python_version(),
     }
@@ -128,6 +140,11 @@ def _disclosure(n_edited: int, *, disclosed: bool) -> str:
     if not disclosed:
         return EDITED
     return (PARTLY.format(n=n_edited) if n_edited else "") + DISCLOSED
+
+
+def _hardware(made: Mapping[str, Any]) -> str:
+    known = [str(made[part]) for part in ("processor", "gpu", "precision") if made.get(part)]
+    return ", ".join([*known, f"{made['cores']} cores"])
 
 
 def _learned(training_ids: list[str] | None) -> str:

@@ -1,6 +1,7 @@
 """Class folder: labelled images that somebody else painted, in a folder for each class."""
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from glob import escape
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthtrust.cases import Case, CaseError, Cohort, read_class_folders
+from synthtrust.cases.walk import walk
 from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.importer import Found, Importer
 
@@ -25,7 +27,7 @@ class ClassFolder(Importer):
     too, and its cases have no twin: the class stays in every score on real cases.
     """
 
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids"})
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids", "files", "exclude_files"})
 
     root: str = ""
     """Holds a folder of images for each class, called as the cohort calls it."""
@@ -33,6 +35,10 @@ class ClassFolder(Importer):
     """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows."""
     licence: str = ""
     """Of the imported images, for the manifest; that of the real cases when empty."""
+    files: str | list[str] | None = None
+    """Pattern, or several, that an image has to match, such as ``images/*``; see ``read_class_folders``."""
+    exclude_files: str | list[str] | None = None
+    """Pattern, or several, of what is no image, such as ``*_mask*``."""
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
@@ -43,9 +49,16 @@ class ClassFolder(Importer):
         """Draw an image of its class for every case.
 
         Raises:
-            CaseError: If the cases have label maps, the folder is missing, an image cannot be read, there are images of
-                fewer than two classes, or of a folder that is called like no class while a class is missing.
+            CaseError: If the cases have label maps or findings, the folder is missing, an image cannot be read, there
+                are images of fewer than two classes, or of a folder that is called like no class while a class is
+                missing; or as ``read_class_folders``.
         """
+        if cohort.task == "multilabel":
+            raise CaseError(
+                f"Expected cases with a class, but those of {cohort.name} have findings, of which an image may show "
+                "several, and a folder names one. Use a generator that paints them, such as "
+                "generator=class_diffusion_small."
+            )
         if cohort.task != "classification":
             raise CaseError(
                 f"Expected cases with a class, but those of {cohort.name} have label maps. Import twins on label maps "
@@ -54,13 +67,7 @@ class ClassFolder(Importer):
         if not self.root or not Path(self.root).is_dir():
             raise CaseError(f"Expected a folder of images, but {self.root!r} is none. Set generator.root.")
         there = self._classes(sorted(cohort.labels, key=lambda name: cohort.labels[name]))
-        images = read_class_folders(self.root, there, cohort.modalities)
-        if images.refused:
-            first = images.refused[0]
-            raise CaseError(
-                f"Expected images that can be read, but {len(images.refused)} cannot, first {first.where}: {first.why} "
-                "Paint them anew, or remove them."
-            )
+        images = self._read(there, cohort.modalities)
         rng = np.random.default_rng(self.seed)
         self.twins_: dict[str, Case] = {}
         for name in there:
@@ -73,11 +80,29 @@ class ClassFolder(Importer):
             self.twins_ |= {case_id: found[order[i % len(found)]] for i, case_id in enumerate(wanted)}
         return {case_id: list(twin.files.values()) for case_id, twin in self.twins_.items()}
 
+    def _read(self, classes: Sequence[str], modalities: Sequence[str]) -> Cohort:
+        """Read every image; each has to be usable."""
+        try:
+            images = read_class_folders(
+                self.root, classes, modalities, files=self.files, exclude_files=self.exclude_files
+            )
+        except CaseError as error:  # options of a reader are options of this generator
+            raise CaseError(re.sub(r"\bcases\.(files|exclude_files)=", r"generator.\1=", str(error))) from error
+        for passed in images.passed_over:
+            log.info("Passed over %d files of %s: %s.", len(passed.files), self.root, passed.why)
+        if images.refused:
+            first = images.refused[0]
+            raise CaseError(
+                f"Expected images that can be used, but {len(images.refused)} cannot, first {first.where}: {first.why} "
+                "Paint them anew, or remove them."
+            )
+        return images
+
     def _classes(self, names: Sequence[str]) -> list[str]:
         """Return the classes that there are images of; a folder by another name may be a class that was misspelt."""
         root = Path(self.root)
         missing = [name for name in names if not any(root.glob(f"**/{escape(name)}/*"))]
-        homes = {path.parent.relative_to(root) for path in root.glob("**/[!.]*") if path.is_file()} - {Path()}
+        homes = {path.parent.relative_to(root) for path, why in walk(root) if not why} - {Path()}
         others = sorted(home.as_posix() for home in homes if not set(home.parts) & set(names))
         if missing and others:
             raise CaseError(

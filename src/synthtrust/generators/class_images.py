@@ -15,22 +15,27 @@ from synthtrust.generators.memory import classified
 
 @dataclass(frozen=True)
 class ClassImages:
-    """The training images of a cohort of classes, all of one size."""
+    """The training images of a cohort of classes or findings, all of one size."""
 
     images: NDArray[np.float32]
     """Shape ``(N, M, *size)``, in the intensity units of the files."""
     classes: NDArray[np.int64]
-    """Shape ``(N,)``, from 0 to C - 1, each class at least once."""
+    """Shape ``(N,)``, from 0 to C - 1, each class at least once; or 0 and 1 for each of C findings, ``(N, C)``."""
     modalities: tuple[str, ...]
+
+    @property
+    def findings(self) -> bool:
+        """Whether images have findings that do not exclude each other, and no class."""
+        return self.classes.ndim == 2
 
     @property
     def n_classes(self) -> int:
         """C."""
-        return int(self.classes.max()) + 1
+        return self.classes.shape[1] if self.findings else int(self.classes.max()) + 1
 
 
 def gather(cases: Sequence[Case], size: Sequence[int] | None = None) -> ClassImages:
-    """Read the images of classified cases.
+    """Read the images of cases with classes or findings.
 
     Args:
         cases: Plane images or volumes.
@@ -47,8 +52,8 @@ def gather(cases: Sequence[Case], size: Sequence[int] | None = None) -> ClassIma
     modalities = tuple(cases[0].images)
     if odd := [case for case in cases if set(case.images) != set(modalities)]:
         raise ValueError(f"Expected modalities {list(modalities)}, but {odd[0].id} has {list(odd[0].images)}.")
-    classes = np.array([case.category for case in cases], np.int64)
-    if missing := sorted(set(range(classes.max() + 1)) - set(classes.tolist())):
+    classes = np.array([case.image_label for case in cases], np.int64)
+    if classes.ndim == 1 and (missing := sorted(set(range(classes.max() + 1)) - set(classes.tolist()))):
         raise ValueError(
             f"Expected training cases of every class from 0 to {classes.max()}, but got none of {missing}. Add cases, "
             "or number the classes anew."

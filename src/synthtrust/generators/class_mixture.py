@@ -1,18 +1,22 @@
 """Class mixture: the cheap honest baseline for classes. Principal components, Gaussians, and texture."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
 from synthtrust.generators.base import Generator
-from synthtrust.generators.class_images import gather
+from synthtrust.generators.class_images import ClassImages, gather
 from synthtrust.generators.gaussian_mixture import GaussianMixture
 from synthtrust.generators.memory import of_class
+from synthtrust.ties import CLOSE
+
+log = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -29,6 +33,10 @@ class ClassMixture(Generator):
     that move: a lesion or an outline whose place differs between images comes out blurred, or twice. It is the bar
     that a deep generator has to clear.
 
+    Findings are painted by their combination: one that ``min_members`` training images share is learned as a class is,
+    and any other is painted as the one most like it of those that were learned, by the number of findings in which
+    they differ. Images of rarer combinations are not learned from.
+
     It cannot repeat a training image: no component stands for fewer than ``min_members`` of them, each leans on the
     covariance of the whole class, and there are at most half as many principal components as images.
 
@@ -36,6 +44,8 @@ class ClassMixture(Generator):
     them. On the slices of ``experiment=tstr`` membership inference told them from unseen ones with AUC 0.65 to 0.68
     (p = 0.001 in 3 of 3 seeds); with ``variance=0.25``, which leaves 2 components, with 0.54 to 0.55 (p above 0.03).
     """
+
+    version: ClassVar[int] = 2  # 1 drew along axes whose signs the linear-algebra library chose
 
     size: tuple[int, ...] | None = None
     """Sides that images are resized to and painted at [pixels]; None for the size they all have."""
@@ -62,23 +72,24 @@ class ClassMixture(Generator):
         """Learn from real cases.
 
         Raises:
-            ValueError: If the cases are not classified, a class has fewer than ``min_members``, or they differ in
-                modalities or size.
+            ValueError: If the cases are not classified, a class has fewer than ``min_members``, or every combination
+                of findings, or they differ in modalities or size.
         """
         seen = gather(cases, self.size)
-        members = np.bincount(seen.classes)
-        if members.min() < self.min_members:
-            raise ValueError(
-                f"Expected at least min_members={self.min_members} images of every class, but got {members.min()} of "
-                f"class {members.argmin()}. Add images, or lower min_members."
-            )
+        groups = self._combinations(seen) if seen.findings else self._classes(seen)
         rng = np.random.default_rng(self.seed)
         self.modalities_ = seen.modalities
-        self.classes_ = {k: self._learn(seen.images[seen.classes == k], rng) for k in range(seen.n_classes)}
+        self.classes_ = {label: self._learn(seen.images[members], rng) for label, members in groups.items()}
         return self
 
-    def sample(self, label: int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
-        """Paint one image of a class, per modality, of the size and in the units that it learned.
+    @property
+    def remarks(self) -> dict[str, str]:
+        """Which combinations of findings were too rare to be learned."""
+        rare = getattr(self, "rare_", "")
+        return {"findings": rare} if rare else {}
+
+    def sample(self, label: int | Findings, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+        """Paint one image of a class or findings, per modality, of the size and in the units that it learned.
 
         Raises:
             ValueError: If no training case has that class.
@@ -87,6 +98,36 @@ class ClassMixture(Generator):
         image = known.mean + (known.mixture.sample(rng) @ known.axes).reshape(known.mean.shape)
         image = np.clip(image + self.texture * known.texture.sample(rng), known.low, known.high)
         return dict(zip(self.modalities_, image.astype(np.float32), strict=True))
+
+    def _classes(self, seen: ClassImages) -> dict[int, NDArray[np.bool_]]:
+        """Return the images of each class."""
+        members = np.bincount(seen.classes)
+        if members.min() < self.min_members:
+            raise ValueError(
+                f"Expected at least min_members={self.min_members} images of every class, but got {members.min()} of "
+                f"class {members.argmin()}. Add images, or lower min_members."
+            )
+        return {k: seen.classes == k for k in range(seen.n_classes)}
+
+    def _combinations(self, seen: ClassImages) -> dict[Findings, NDArray[np.bool_]]:
+        """Return the images of each combination of findings that enough of them share."""
+        combinations, which, members = np.unique(seen.classes, axis=0, return_inverse=True, return_counts=True)
+        enough = members >= self.min_members
+        if not enough.any():
+            raise ValueError(
+                f"Expected at least min_members={self.min_members} images of some combination of findings, but got "
+                f"{members.max()} of the most frequent one. Add images, or lower min_members."
+            )
+        self.rare_ = ""
+        if not enough.all():
+            self.rare_ = (
+                f"{(~enough).sum()} of {len(enough)} combinations of findings, with {members[~enough].sum()} of "
+                f"{len(which)} training images, have fewer than {self.min_members} each: they are painted as the one "
+                "most like them."
+            )
+            log.warning(self.rare_)
+        labels = [Findings(row) for row in combinations.tolist()]
+        return {labels[k]: which.reshape(-1) == k for k in np.flatnonzero(enough)}
 
     def _learn(self, images: NDArray[np.float32], rng: np.random.Generator) -> "_Class":
         flat = images.reshape(len(images), -1).astype(np.float64)
@@ -154,7 +195,8 @@ def principal_axes(centred: Array, variance: float, at_most: int) -> Array:
         at_most: So many axes.
 
     Returns:
-        Shape ``(d, P)``, the longest first; at least one.
+        Shape ``(d, P)``, the longest first; at least one. Axes of one length are all there or none is, and their signs
+        are those that the linear-algebra library gives.
 
     >>> principal_axes(np.array([[3.0, 0], [-3, 0], [0, 1], [0, -1]]), 0.5, 2).round(6).__abs__().tolist()
     [[2.12132, 0.0]]
@@ -162,12 +204,19 @@ def principal_axes(centred: Array, variance: float, at_most: int) -> Array:
     n, p = centred.shape
     values, vectors = eigh(centred @ centred.T if n < p else centred.T @ centred)
     values, vectors = np.maximum(values[::-1], 0), vectors[:, ::-1]
-    held = np.cumsum(values) / values.sum()
-    d = int(np.clip(np.searchsorted(held, variance) + 1, 1, max(1, at_most)))
+    d = _number_of_axes(values, variance, at_most)
     if n < p:
         axes: Array = (vectors[:, :d].T @ centred) / np.sqrt(n)  # already as long as they should be
         return axes
     return vectors[:, :d].T * np.sqrt(values[:d, None] / n)
+
+
+def _number_of_axes(values: Array, variance: float, at_most: int) -> int:
+    """Return how many of the largest values hold a share of the sum; equal ones are never parted."""
+    held = np.cumsum(values) / values.sum()
+    d = int(np.clip(np.searchsorted(held, variance - CLOSE**2) + 1, 1, max(1, at_most)))
+    ends = np.flatnonzero(np.append(values[:-1] - values[1:] > CLOSE * values[0], True)) + 1
+    return int(ends[ends <= d].max(initial=0) or ends[0])
 
 
 def _spatial(ndim: int) -> tuple[int, ...]:

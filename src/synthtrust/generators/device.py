@@ -22,7 +22,9 @@ def at_home(network: nn.Module) -> nn.Module:
     """Move a network of volumes to this process's device, in the layout that is quickest there.
 
     On two CPU cores with bfloat16 a U-Net of 18.6 million weights on 40 x 48 x 40 voxels took 0.40 s a pass with
-    channels last, and 0.84 s without; its training step 2.1 s against 2.7 s.
+    channels last, and 0.84 s without; its training step 2.1 s against 2.7 s. In float32 it makes no difference: on one
+    core of an AMD EPYC (family 25, model 17), kept to AVX2 or not, 0.17 to 0.21 s a pass of ``LocalNetwork`` with 96
+    channels on 20 x 20 x 20 voxels either way.
     """
     device = own_device()
     move: Any = network.to  # torch does not declare the layout

@@ -12,22 +12,21 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest, read_brats, read_manifest, read_msd
 from synthtrust.cases.grid import check_grid, check_same_grid
+from synthtrust.cases.label_values import named_values
 from synthtrust.cases.manifest import NAME
 from synthtrust.generators.background import cleared
 from synthtrust.generators.id_lists import read_ids
 from synthtrust.generators.importer import Found, Importer
+from synthtrust.generators.readings import KEY, Reading, as_stated, compare, nearest, readings_of
 
 NAMINGS = ("auto", "brats", "msd", "med_ddpm")
-EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)\.nii(\.gz)?")
+EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)(?i:\.nii(\.gz)?)")
 """Med-DDPM's names: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
 
-# Med-DDPM writes masks in the order of the Decathlon, ED 1 and NCR 2, without its own class for the brain.
-# A set whose masks somebody put right already is recognised by its labels being those of the real case.
-READINGS: Mapping[str, Mapping[int, int]] = {
-    "1 and 2 exchanged": {0: 0, 1: 2, 2: 1, 3: 3, 4: 0},
-    "as in BraTS 2023": {0: 0, 1: 1, 2: 2, 3: 3, 4: 0},
-}
-"""How a label file is read -> its values -> canonical labels."""
+OURS = "as its manifest says"
+
+ANY = {1: "NCR", 2: "ED", 3: "ET"}
+"""What values mean to the reader of BraTS where the meaning is told by comparison."""
 
 
 @dataclass
@@ -45,7 +44,10 @@ class Folder(Importer):
     """How files are named: any BraTS release (one id per case, that of the real case), as the Decathlon has it (known
     by ``dataset.json``), or Med-DDPM's own export. A set of this project is known by its manifest."""
     release: str = "auto"
-    """The BraTS release whose label values the files have; not asked for Med-DDPM."""
+    """The BraTS release whose label values the files have. It need not be said: of all readings that there are, the one
+    that gives the label of the real case is taken."""
+    label_values: dict[int, str] | None = None
+    """Value in the label files -> label, null for none: the only reading then."""
     train_ids: str | list[str] | None = None
     """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows. The manifest of a
     set of this project says it by itself."""
@@ -54,7 +56,8 @@ class Folder(Importer):
     darkness: float = 0.25
     """How bright background may be at most [share of the brightness of the brain]."""
     edited_masks: bool = False
-    """Whether a twin may have another label map than its real case; the manifest then names these twins."""
+    """Whether a twin may have another label map than its real case; the manifest then names these twins. How to read
+    such a map has to be clear: one reading is by far the nearest to the real label, or ``label_values`` says it."""
     licence: str = ""
     """Of the imported images, for the manifest; that of the real cases when empty."""
 
@@ -63,6 +66,8 @@ class Folder(Importer):
             raise ValueError(f"Expected `naming` among {list(NAMINGS)}, but got {self.naming!r}.")
         if self.background not in ("auto", "keep"):
             raise ValueError(f"Expected `background` among ['auto', 'keep'], but got {self.background!r}.")
+        if self.label_values is not None:
+            named_values(self.label_values, KEY)
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
@@ -92,7 +97,7 @@ class Folder(Importer):
                 project is not as it was written. The message names them.
         """
         modalities = cohort.modalities
-        if classified := [case.id for case in paint if isinstance(case.label, int)]:
+        if classified := [case.id for case in paint if not case.has_label_map]:
             raise CaseError(
                 f"Expected cases with label maps, to match twins with, but case {classified[0]} has a class. Import "
                 "images of classes with generator=class_folder."
@@ -100,6 +105,8 @@ class Folder(Importer):
         root = Path(self.root)
         if not self.root or not root.is_dir():
             raise CaseError(f"Expected a folder of twins, but {self.root!r} is none. Set generator.root.")
+        self.labels_ = dict(cohort.labels)
+        self.own_: dict[str, dict[int, int]] = {}
         exported = _find_exports(root) if self.naming in ("auto", "med_ddpm") else {}
         self.med_ddpm_ = bool(exported) or self.naming == "med_ddpm"
         refused = ""
@@ -110,6 +117,7 @@ class Folder(Importer):
             if missing := sorted(set(modalities) - set(ours.modalities)):
                 raise CaseError(f"Expected {', '.join(modalities)} in the set at {root}, but got no {missing[0]}.")
             twins = {case.id: case for case in ours.cases}
+            self.own_[OURS] = self._by_name(ours.labels)
         else:
             painted = self._painted(root, modalities)
             twins = {case.id: replace(case, source=Source.SYNTHETIC) for case in painted.cases}
@@ -135,7 +143,8 @@ class Folder(Importer):
             clear = cleared(images, label, self.darkness) if self.background == "auto" else None
         except CaseError as error:
             raise CaseError(
-                f"The twin of case {case.id} at {twin.label_map.parent} cannot be imported. {error}"
+                f"Expected a twin of case {case.id} that can be imported, but the one at {twin.label_map.parent} "
+                f"cannot: {error}"
             ) from error
         notes |= {
             "files": {role: path.relative_to(self.root).as_posix() for role, path in twin.files.items()},
@@ -145,14 +154,28 @@ class Folder(Importer):
 
     def _painted(self, root: Path, modalities: Sequence[str]) -> Cohort:
         if self.naming == "msd" or (self.naming == "auto" and (root / "dataset.json").is_file()):
-            return read_msd(root, modalities=modalities)
-        try:
-            return read_brats(root, modalities=modalities, release=self.release)
-        except ValueError as error:
-            raise CaseError(
-                f"Expected twins in BraTS naming under {root}, since there is no dataset.json of the Decathlon, no "
-                f"export of Med-DDPM and no manifest, but they cannot be read so: {error}"
-            ) from error
+            cohort = read_msd(root, modalities=modalities)
+            how = "as its dataset.json says"
+        else:
+            known = self.release != "auto"  # otherwise any reading will do: they are compared with the real labels
+            try:
+                cohort = read_brats(
+                    root, modalities=modalities, release=self.release, label_values=None if known else ANY
+                )
+            except ValueError as error:
+                raise CaseError(
+                    f"Expected twins in BraTS naming under {root}, since there is no dataset.json of the Decathlon, no "
+                    f"export of Med-DDPM and no manifest, but they cannot be read so: {error}"
+                ) from error
+            how = f"as BraTS {self.release} has it" if known else ""
+        if how and cohort.cases:
+            as_read, by_name = cohort.cases[0].relabel or {}, self._by_name(cohort.labels)
+            self.own_[how] = {value: by_name[label] for value, label in as_read.items() if label in by_name}
+        return cohort
+
+    def _by_name(self, labels: Mapping[str, int]) -> dict[int, int]:
+        """Return label of a set -> label of the cohort by the same name, or the same number where it has no such."""
+        return {0: 0} | {value: self.labels_.get(name, value) for name, value in labels.items()}
 
     def _chosen(
         self, case_id: str, exported: Mapping[str, Mapping[int, Mapping[str, Path]]], modalities: Sequence[str]
@@ -173,32 +196,37 @@ class Folder(Importer):
 
     def _label(self, case: Case, twin: Case) -> tuple[NDArray[np.uint8], dict[str, Any]]:
         """Return the twin's label map in canonical labels, and how it was read."""
-        real = case.load_label()
-        readings = READINGS if self.med_ddpm_ else {"as its release has it": twin.relabel}
-        found = {how: replace(twin, relabel=relabel).load_label() for how, relabel in readings.items()}
-        first = next(iter(found))
-        if found[first].shape != real.shape:
-            raise CaseError(
-                f"Expected the grid {real.shape} of the real case, but got {found[first].shape}. Resample the twin."
-            )
-        how = next((how for how, label in found.items() if np.array_equal(label, real)), None)
+        real, raw = case.load_label(), replace(twin, relabel=None).load_label()
+        if raw.shape != real.shape:
+            raise CaseError(f"Expected the grid {real.shape} of the real case, but got {raw.shape}. Resample the twin.")
+        compared = compare(raw, real, self._readings(case))
+        if self.label_values is not None:
+            compared = [as_stated(self.label_values, self.labels_, raw, real, compared)]
+        exact = bool(compared) and compared[0].n_differ == 0
         # Med-DDPM writes the affine of the mask it was given, which may have been cropped: an equal label proves more
-        if not (self.med_ddpm_ and how and real.any()):
+        if not (self.med_ddpm_ and exact and real.any()):
             check_same_grid(twin.label_map, case.label_map)
-        if how is None and not self.edited_masks:
-            differ = int((found[first] != real).sum())
+        if not (exact or self.med_ddpm_):  # what no export needs must not take a label for background
+            compared = [reading for reading in compared if not reading.drops]
+        if not compared:
             raise CaseError(
-                f"Expected the label of the real case, but it was painted on another label: {differ} voxels differ. "
-                "Say generator.edited_masks=true if masks were changed on purpose; the manifest then says so."
+                f"Expected label values that some reading knows, but got {np.unique(raw).tolist()[:8]} in "
+                f"{twin.label_map}. Say what they mean in {KEY}."
             )
-        return found[how or first], {"labels": how or first, "mask_edit": how is None}
+        reading = nearest(compared, self.labels_, edited=self.edited_masks, stated=self.label_values is not None)
+        return reading.read(raw), {"labels": reading.how, "mask_edit": not exact}
+
+    def _readings(self, case: Case) -> list[Reading]:
+        if OURS in self.own_:  # its labels are canonical: there is nothing to guess
+            return [Reading(OURS, self.own_[OURS])]
+        return readings_of(self.labels_, {**self.own_, "as in the file of the real case": case.relabel})
 
 
 def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
     """Return case id -> number -> role -> file of a Med-DDPM export; nothing when it is none."""
     base = root / "exports" if (root / "exports").is_dir() else root
     found: dict[str, dict[int, dict[str, Path]]] = defaultdict(lambda: defaultdict(dict))
-    for path in sorted(base.glob("*/*.nii*")):
+    for path in sorted(base.glob("*/*")):
         match = EXPORTED.fullmatch(path.name)
         if match and match["role"] == path.parent.name:
             files = found[match["case"]][int(match["n"])]

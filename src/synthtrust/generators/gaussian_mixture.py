@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 Array = NDArray[np.float64]
 
 ROUNDS = 100  # of expectation and maximisation at most
+RIDGE = 1e-9  # variance that is added to that of all points, so that it can be inverted
 GAIN = 1e-3  # mean log density [nats per point] below which a round has changed nothing
 
 
@@ -23,6 +24,12 @@ class GaussianMixture:
     """Shape ``(K, d)``."""
     roots: Array
     """Lower Cholesky factors of the covariances, shape ``(K, d, d)``."""
+    points: Array
+    """What it was fitted to, shape ``(N, d)``."""
+    shares: Array
+    """Of each component in each point, shape ``(N, K)``."""
+    prior: float
+    """Points that lie as all points do together, of each covariance."""
 
     @classmethod
     def fit(
@@ -46,7 +53,7 @@ class GaussianMixture:
         """
         if len(points) < min_members:
             raise ValueError(f"Expected at least min_members={min_members} points, but got {len(points)}.")
-        whole = np.atleast_2d(np.cov(points.T, bias=True)) + 1e-9 * np.eye(points.shape[1])
+        whole = np.atleast_2d(np.cov(points.T, bias=True)) + RIDGE * np.eye(points.shape[1])
         n = max(1, min(n_components, len(points) // min_members))
         start = _spread(points, n, rng)
         shares = np.eye(n)[np.argmin(((points[:, None] - start) ** 2).sum(-1), 1)]
@@ -73,12 +80,12 @@ class GaussianMixture:
         for share, n, mean in zip(shares.T, members, means, strict=True):
             off = points - mean
             roots.append(np.linalg.cholesky((share * off.T @ off + prior * whole) / (n + prior)))
-        return cls(members / len(points), means, np.stack(roots))
+        return cls(members / len(points), means, np.stack(roots), points, shares, prior)
 
     def log_densities(self, points: Array) -> Array:
         """Return the logarithm of weight times density of each component at each point, shape ``(N, K)``.
 
-        >>> standard = GaussianMixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1, 1)))
+        >>> standard = GaussianMixture(np.ones(1), np.zeros((1, 1)), np.ones((1, 1, 1)), *[np.zeros((0, 1))] * 2, 0)
         >>> standard.log_densities(np.zeros((1, 1))).round(4).tolist()
         [[-0.9189]]
         """
@@ -90,9 +97,18 @@ class GaussianMixture:
         return np.stack(columns, 1)
 
     def sample(self, rng: np.random.Generator) -> Array:
-        """Draw one point, shape ``(d,)``."""
+        """Draw one point, shape ``(d,)``.
+
+        It is a sum over the points it was fitted to, each with a random weight, of what they differ by from the mean of
+        the component and from that of all. Their covariance is that of the component, and no basis is needed that
+        another linear-algebra library would give otherwise: turned or mirrored points are drawn turned or mirrored.
+        """
         k = rng.choice(len(self.weights), p=self.weights)
-        drawn: Array = self.means[k] + self.roots[k] @ rng.standard_normal(self.means.shape[1])
+        near, far = rng.standard_normal((2, len(self.points)))
+        near *= np.sqrt(self.shares[:, k])
+        far *= np.sqrt(self.prior / len(self.points))
+        off = (near + far) @ self.points - near.sum() * self.means[k] - far.sum() * self.points.mean(0)
+        drawn: Array = self.means[k] + off / np.sqrt(self.shares[:, k].sum() + self.prior)
         return drawn
 
 

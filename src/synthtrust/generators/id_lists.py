@@ -30,7 +30,7 @@ def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | Non
     """
     if source is None:
         return None
-    words = _words_of(Path(source)) if isinstance(source, str | Path) else [str(word) for word in source]
+    words = words_of(Path(source)) if isinstance(source, str | Path) else [str(word) for word in source]
     names = (word.strip().replace("\\", "/").rstrip("/").rpartition("/")[2] for word in words)
     ids = {ENDING.sub("", _ROLE.sub("", name)) for name in names} - {""}
     if not ids:
@@ -38,15 +38,23 @@ def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | Non
     return tuple(sorted(ids))
 
 
-def _words_of(path: Path) -> list[str]:
-    """Return the words of a file that are ids; none may get lost, since its patient would count as one never seen."""
-    lines = [line for line in _lines_of(path) if line.strip() and not line.lstrip().startswith("#")]
+def words_of(path: Path, whose: str = "training cases") -> list[str]:
+    """Return the words of a file that are ids; none may get lost, since its patient would count as one never seen.
+
+    Args:
+        path: Of a text file, or of a table with a column of ``ID_COLUMNS``.
+        whose: Ids, for the message.
+
+    Raises:
+        CaseError: If the file is missing or no text, or does not say which of its words are ids.
+    """
+    lines = [line for line in _lines_of(path, whose) if line.strip() and not line.lstrip().startswith("#")]
     signs = [sign for line in lines for sign in "\t;," if sign in line]
     try:
         read = csv.reader(lines, delimiter=signs[0] if signs else ",", skipinitialspace=True, strict=True)
         rows = [[cell.strip() for cell in row] for row in read]
     except csv.Error as error:
-        raise CaseError(f"Expected a table of training ids, but {path} cannot be read as one: {error}.") from error
+        raise CaseError(f"Expected a table of ids of {whose}, but {path} cannot be read as one: {error}.") from error
     if not rows:
         return []
     named = [place for place, name in enumerate(rows[0]) if name.lower() in ID_COLUMNS]
@@ -60,19 +68,19 @@ def _words_of(path: Path) -> list[str]:
         unclear += [[word] for word in words if re.search(r"[\s,;]", word)]
     if unclear:
         raise CaseError(
-            f"Expected one id of a training case a line, or a table whose ids are in a column called one of "
+            f"Expected one id a line of {whose}, or a table whose ids are in a column called one of "
             f"{', '.join(ID_COLUMNS)}, but {path} has {' | '.join(unclear[0])!r}. Name the column in its first line."
         )
     return words
 
 
-def _lines_of(path: Path) -> list[str]:
+def _lines_of(path: Path, whose: str) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError):
-        raise CaseError(f"Expected a text or CSV file of training ids at {path}, but there is none.") from None
+        raise CaseError(f"Expected a text or CSV file with ids of {whose} at {path}, but there is none.") from None
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise CaseError(f"Expected training ids as text, but {path} is not in UTF-8. Save it as CSV in UTF-8.")
+        raise CaseError(f"Expected ids of {whose} as text, but {path} is not in UTF-8. Save it as CSV in UTF-8.")
     return text.splitlines()

@@ -9,15 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case, Cohort
+from synthtrust.cases import Case, Cohort, Findings
 
 
 @dataclass(frozen=True)
 class Found:
     """One imported twin, on the grid of the real case it belongs to."""
 
-    label: NDArray[np.uint8] | int
-    """Canonical labels ``(H, W, D)``: those of the real case, unless edited masks are allowed; or its class."""
+    label: NDArray[np.uint8] | int | Findings
+    """Canonical labels ``(H, W, D)``: those of the real case, unless edited masks are allowed; or its class or
+    findings."""
     images: dict[str, NDArray[np.floating]]
     """Modality name -> image ``(H, W, D)``."""
     notes: dict[str, Any]

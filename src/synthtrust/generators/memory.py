@@ -1,4 +1,4 @@
-"""Training cases, found again: by their label map, the very one or the one most like it, or by their class."""
+"""Training cases, found again: by their label map or findings, the very same or the most alike, or by their class."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
 
 COARSE = 24  # side of the grid on which label maps are compared
 
@@ -20,7 +20,7 @@ class Memory(Protocol):
     cases: list[Case]
 
     def recall(self, label: Any, rng: np.random.Generator) -> Case:
-        """Return a training case to a label map ``(H, W, D)``, or to a class."""
+        """Return a training case to a label map ``(H, W, D)``, or to a class or findings."""
 
 
 class MapMemory:
@@ -53,10 +53,10 @@ class MapMemory:
 
 
 class ClassMemory:
-    """Remembers which cases each class has.
+    """Remembers which cases each class has, or each combination of findings.
 
     Args:
-        cases: Training cases with classes, at least one.
+        cases: Training cases with classes or findings, at least one.
     """
 
     def __init__(self, cases: Sequence[Case]) -> None:
@@ -64,13 +64,13 @@ class ClassMemory:
         self.by_class = by_class(cases)
 
     def recall(self, label: Any, rng: np.random.Generator) -> Case:
-        """Return a case of this class by chance, each as likely as the others."""
+        """Return a case of this class, or of findings most like these, by chance, each as likely as the others."""
         cases = of_class(self.by_class, label)
         return cases[int(rng.integers(len(cases)))]
 
 
 def remember(cases: Sequence[Case]) -> Memory:
-    """Return the memory for training cases with label maps, or for those with classes.
+    """Return the memory for training cases with label maps, or for those with classes or findings.
 
     Raises:
         ValueError: If there are none.
@@ -79,33 +79,51 @@ def remember(cases: Sequence[Case]) -> Memory:
 
 
 def classified(cases: Sequence[Case]) -> bool:
-    """Whether training cases have classes, and not label maps.
+    """Whether training cases have classes or findings, and not label maps.
 
     Raises:
         ValueError: If there are none.
     """
     if not cases:
         raise ValueError("Expected at least one training case, but got none.")
-    return isinstance(cases[0].label, int)
+    return not cases[0].has_label_map
 
 
-def by_class(cases: Sequence[Case]) -> dict[int, list[Case]]:
-    """Return the cases of each class that occurs."""
-    found: dict[int, list[Case]] = {}
+def by_class(cases: Sequence[Case]) -> dict[int | Findings, list[Case]]:
+    """Return the cases of each class, or combination of findings, that occurs."""
+    found: dict[int | Findings, list[Case]] = {}
     for case in cases:
-        found.setdefault(case.category, []).append(case)
+        found.setdefault(case.image_label, []).append(case)
     return found
 
 
-def of_class(known: Mapping[int, T], label: int) -> T:
-    """Return what is known of a class.
+def of_class(known: Mapping[Any, T], label: int | Findings) -> T:
+    """Return what is known of a class, or of the findings most like those asked for.
+
+    Most alike are those that differ in the fewest findings; of several the first in order.
+
+    >>> of_class({Findings((0, 0, 1)): "mass", Findings((1, 1, 1)): "all"}, Findings((0, 1, 1)))
+    'mass'
 
     Raises:
         ValueError: If no training case has that class.
     """
+    if isinstance(label, Findings):
+        return known[min(sorted(known), key=lambda other: _n_differing(other, label))]
     if label not in known:
         raise ValueError(f"Expected a class among {sorted(known)}, those of the training cases, but got {label}.")
     return known[label]
+
+
+def _n_differing(some: Findings, others: Findings) -> int:
+    """Count the findings that one has and the other has not.
+
+    Raises:
+        ValueError: If they are not as many.
+    """
+    if len(some) != len(others):
+        raise ValueError(f"Expected {len(some)} findings, as the training cases have, but got {others}.")
+    return sum(one != other for one, other in zip(some, others))
 
 
 def _digest(label: NDArray[np.uint8]) -> str:

@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from synthtrust.cases import Case
-from synthtrust.cases.geometry import CANONICAL
-from synthtrust.cases.rasters import RASTERS
-from synthtrust.cases.volumes import stored_orientation
-from synthtrust.files import fingerprint, sha256_of
+from synthtrust.cases import Case, Findings
+from synthtrust.cases.content import content_of
+from synthtrust.files import fingerprint, hashes
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
 
@@ -29,7 +27,7 @@ def recipe_of(
 ) -> dict[str, Any]:
     """Return all that decides what a synthetic set will hold, as plain JSON values.
 
-    The labels to paint on are the sha256 of their files, or classes.
+    The labels to paint on are the sha256 of their files, or classes or findings.
 
     Args:
         generator: With its hyper-parameters.
@@ -47,7 +45,7 @@ def recipe_of(
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
         contents = list(pool.map(content_of, train))
         labels = list(pool.map(_label, paint))
-        imported = list(pool.map(lambda files: fingerprint([sha256_of(path) for path in files]), found.values()))
+        imported = list(pool.map(lambda files: fingerprint([hashes.of(path) for path in files]), found.values()))
     return {
         "generator": kind.__qualname__,
         **({} if _is_ours(kind) else {"module": kind.__module__}),  # two of a stranger's classes may share a name
@@ -71,7 +69,7 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
     for name in generator.files_in_recipe & values.keys():
         path = None if values[name] is None else Path(values[name]).expanduser()
         if path is not None and path.is_file():  # a file that is not there is refused where it is read
-            values[name] = f"sha256:{sha256_of(path)}"
+            values[name] = f"sha256:{hashes.of(path)}"
     return {name: _plain(value, f"{name} of {kind.__qualname__}") for name, value in values.items()}
 
 
@@ -95,22 +93,8 @@ def _is_ours(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _label(case: Case) -> str | int:
-    return case.label if isinstance(case.label, int) else sha256_of(case.label)
-
-
-def content_of(case: Case) -> str:
-    """Name what a case holds: its files by their bytes, how they are read, and its class if it has one."""
-    hashes = {role: sha256_of(path) for role, path in case.files.items()}
-    relabel = None if case.relabel is None else sorted(case.relabel.items())
-    category = [case.label] if isinstance(case.label, int) else []  # a label map is among the files
-    # what was learned before arrays were brought to one orientation is something else where files have another
-    turned = {role: stored for role, path in case.files.items() if (stored := _stored(path)) != CANONICAL}
-    return fingerprint([hashes, dict(case.channels), relabel, *category, *([turned] if turned else [])])
-
-
-def _stored(path: Path) -> str:
-    return CANONICAL if path.suffix.lower() in RASTERS else stored_orientation(path)
+def _label(case: Case) -> str | int | Findings:
+    return hashes.of(case.label_map) if case.has_label_map else case.image_label
 
 
 @cache  # reading what is installed takes a second

@@ -17,7 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 from rich.progress import Progress
 
-from synthtrust.cases import Case, CaseError, Cohort, load_manifest, write_manifest
+from synthtrust.cases import Case, CaseError, Cohort, Findings, load_manifest, write_manifest
 from synthtrust.cases.manifest import NAME
 from synthtrust.files import sha256_of
 from synthtrust.generators.base import Generator
@@ -65,7 +65,8 @@ class Session:
             self._paint_with_others(len(left))
         with self.lock:
             if not (self.folder / NAME).exists():
-                self._declare(made_on(len(left), time.monotonic() - self.start))
+                precision = getattr(self.generator, "precision_", None) if left else None  # of what was fitted here
+                self._declare(made_on(len(left), time.monotonic() - self.start, precision))
 
     def correct(self) -> None:
         """Write the card and the manifest anew if the training ids are now said to be others; the twins stay."""
@@ -130,7 +131,7 @@ class Session:
                 f"{', '.join(case.id for case in cases)}."
             )
         for case, twin in zip(cases, twins, strict=True):
-            shape = None if isinstance(twin.label, int) else twin.label.shape
+            shape = twin.label.shape if isinstance(twin.label, np.ndarray) else None
             _check(twin.images, self.cohort.modalities, shape, case.id, self.shelf.axes)
         for _ in (pool.map if len(cases) > 1 else map)(self._write, cases, twins):
             pass
@@ -140,8 +141,8 @@ class Session:
         if isinstance(self.generator, Importer):
             found = [self.generator.load(case, self.cohort.modalities) for case in cases]
             return [_Twin(one.label, one.images, one.notes) for one in found]
-        labels = [case.label if isinstance(case.label, int) else case.load_label() for case in cases]
-        mine = [label if isinstance(label, int) else label.copy() for label in labels]
+        labels = [case.load_label() if case.has_label_map else case.image_label for case in cases]
+        mine = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
         who = ", ".join(case.id for case in cases)
         try:
@@ -183,7 +184,7 @@ class Session:
         facts = {
             "training_ids": said_ids(self.generator, self.train),
             "mask_edit": edited,  # ids of twins whose label map is not that of their real case
-            # an unedited label map of a real patient is shown to everybody; a class shows nobody
+            # an unedited label map of a real patient is shown to everybody; a class, or a finding, shows nobody
             "mask_disclosure": self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
             "remarks": getattr(self.generator, "remarks", {}),
@@ -208,7 +209,7 @@ def said_ids(generator: Generator | Importer, train: Sequence[Case]) -> list[str
 class _Twin:
     """A twin in memory."""
 
-    label: NDArray[np.uint8] | int
+    label: NDArray[np.uint8] | int | Findings
     images: Mapping[str, NDArray]
     notes: Mapping[str, Any] | None = None
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from synthtrust.cases import Case, CaseError, Source
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases import Case, CaseError, Findings, Source
+from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.volumes import describe_header, read_header, write_volume, write_volume_like
 from synthtrust.files import write_json
 
@@ -64,10 +64,10 @@ class Shelf:
         if not train:
             return cls(folder, modalities)
         path = train[0].images[modalities[0]]
-        if not isinstance(train[0].label, int) or path.suffix.lower() not in RASTERS:
+        if train[0].has_label_map or not is_raster(path):
             whole = {modality: _whole_of(train[0].images[modality]) for modality in modalities} if painted else {}
             voxels = {modality: dtype for modality, dtype in whole.items() if dtype is not None}
-            affine = read_header(path)[1] if isinstance(train[0].label, int) else None
+            affine = None if train[0].has_label_map else read_header(path)[1]
             return cls(folder, modalities, voxels=voxels, affine=affine)
         colours = sorted(train[0].channels.get(modality, -1) for modality in modalities) == [0, 1, 2]
         channels = dict(train[0].channels) if colours else None
@@ -98,7 +98,7 @@ class Shelf:
         return Case(
             case.id,
             self._images(self.home(case.id)),
-            case.label if isinstance(case.label, int) else self.home(case.id) / LABEL,
+            self.home(case.id) / LABEL if case.has_label_map else case.label,
             Source.SYNTHETIC,
             case.patient,
             self.channels or {},
@@ -134,7 +134,7 @@ class Shelf:
         self,
         case: Case,
         images: Mapping[str, NDArray],
-        label: NDArray[np.uint8] | int,
+        label: NDArray[np.uint8] | int | Findings,
         notes: Mapping[str, Any] | None,
         scratch: Path,
     ) -> None:
@@ -146,15 +146,21 @@ class Shelf:
             label: Of the twin.
             notes: For imported twins, see ``NOTES``.
             scratch: Folder to write in, on the same file system; nobody else writes this case there.
+
+        Raises:
+            CaseError: If the id or a modality leads to another place than a file or folder of this set.
         """
         home = self.home(case.id)
+        for path in (home, *self._images(home).values()):
+            _check_below(self.folder, path)
         aside = scratch / home.relative_to(self.folder)
+        _check_below(scratch, aside)
         _remove(aside)  # what a killed process left
         (aside.parent if self.one_file else aside).mkdir(parents=True, exist_ok=True)
         home.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._write(images, aside, case)
-            if not isinstance(label, int):
+            if isinstance(label, np.ndarray):
                 write_volume_like(label, case.label_map, aside / LABEL)
             if notes is not None:
                 write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
@@ -185,15 +191,15 @@ class Shelf:
 
 def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
     """Return the type of the pixels in a plane image, from its header alone."""
-    with Image.open(path) as image:
-        if image.mode == "F":
-            raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds floating-point numbers. Convert them.")
-        return np.uint16 if image.mode.startswith("I") else np.uint8
+    kind = raster_kind(path)
+    if kind.number != "u" or kind.bits > 16:
+        raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds {kind.depth}. Convert them.")
+    return np.uint16 if kind.bits > 8 else np.uint8
 
 
 def _whole_of(path: Path) -> np.dtype | None:
     """Return the type of a volume of whole numbers, None for another; from its header alone."""
-    if path.suffix.lower() in RASTERS:
+    if is_raster(path):
         return None
     header = describe_header(path)
     dtype = header.dtype
@@ -219,6 +225,15 @@ def _lost(whole: NDArray, image: NDArray) -> float:
     change = float(np.sqrt(np.mean(np.square(whole - image, dtype=np.float64))))
     spread = float(image.std(dtype=np.float64))
     return 0.0 if change == 0 else change / spread if 0 < spread < np.inf else np.inf
+
+
+def _check_below(folder: Path, path: Path) -> None:
+    """Refuse a path that is not below a folder as it is written: by ``..``, or by a link that somebody laid there.
+
+    What lies at such a path is replaced, and nothing of other sets must be.
+    """
+    if path == folder or path.resolve() != folder.resolve() / path.relative_to(folder):
+        raise CaseError(f"Expected the files of a twin below {folder}, but {path} leads elsewhere. Rename the case.")
 
 
 def _remove(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The class probabilities of every test case, real and synthetic, exact over any ranks."""
+"""The probabilities of every test case, real and synthetic, exact over any ranks."""
 
 from collections.abc import Iterable
 
@@ -21,10 +21,11 @@ class CaseProbabilities(Metric):
 
     Args:
         n_cases: M, the number of places.
-        classes: The K classes by name, in order.
+        classes: The K classes, or findings, by name, in order.
+        exclusive: Whether they exclude each other, so that the probabilities of a case sum to 1; findings do not.
 
     Raises:
-        ValueError: If there is no case, there are fewer than two classes, or a name stands twice.
+        ValueError: If there is no case, there are fewer than two classes or no finding, or a name stands twice.
 
     >>> table = CaseProbabilities(n_cases=2, classes=["normal", "pneumonia"])
     >>> table.update(torch.tensor([[0.25, 0.75]]), torch.tensor([1]), torch.tensor([False]))
@@ -37,11 +38,14 @@ class CaseProbabilities(Metric):
     higher_is_better = None
     table: Tensor
 
-    def __init__(self, n_cases: int, classes: Iterable[str]) -> None:
+    def __init__(self, n_cases: int, classes: Iterable[str], *, exclusive: bool = True) -> None:
         super().__init__()
-        self.classes = tuple(classes)
-        if n_cases < 1 or len(self.classes) < 2 or len(set(self.classes)) < len(self.classes):
-            raise ValueError(f"Expected cases, and two classes named once, but got {n_cases} and {self.classes}.")
+        self.classes, self.exclusive = tuple(classes), exclusive
+        if n_cases < 1 or len(self.classes) < 1 + exclusive or len(set(self.classes)) < len(self.classes):
+            raise ValueError(
+                f"Expected cases, and {'two classes' if exclusive else 'findings'} named once, but got {n_cases} and "
+                f"{self.classes}."
+            )
         self.n_cases = n_cases
         unseen = torch.full((2, n_cases, len(self.classes)), -1.0, dtype=torch.float64)
         add_table(self, "table", unseen)
@@ -50,7 +54,7 @@ class CaseProbabilities(Metric):
         """Write down the probabilities of some cases.
 
         Args:
-            probability: ``(B, K)``, in [0, 1], each row of sum 1.
+            probability: ``(B, K)``, in [0, 1]; of classes each row of sum 1.
             case: The place of each case in the test set, ``(B,)``, from 0 to M-1; twins share a place.
             synthetic: Whether each is synthetic, ``(B,)``, bool.
 
@@ -98,9 +102,12 @@ class CaseProbabilities(Metric):
                 f"{probability.dtype}, {case.dtype} and {synthetic.dtype}."
             )
         outside = case[(case < 0) | (case >= self.n_cases)].tolist()
-        wrong = ~((probability >= 0).all(dim=1) & ((probability.sum(dim=1) - 1).abs() < 1e-3))  # NaN is wrong too
-        if outside or wrong.any():
+        right = ((probability >= 0) & (probability <= 1 + 1e-3)).all(dim=1)  # NaN is not
+        if self.exclusive:
+            right &= (probability.sum(dim=1) - 1).abs() < 1e-3
+        if outside or not right.all():
             raise ValueError(
-                f"Expected places from 0 to {self.n_cases - 1} and probabilities of sum 1, but got places {outside} "
-                f"and probabilities {probability[wrong].tolist()[:4]}."
+                f"Expected places from 0 to {self.n_cases - 1} and probabilities"
+                f"{' of sum 1' if self.exclusive else ' from 0 to 1'}, but got places {outside} and probabilities "
+                f"{probability[~right].tolist()[:4]}."
             )

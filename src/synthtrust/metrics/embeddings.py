@@ -17,6 +17,8 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
+from synthtrust.ties import signed
+
 Array = NDArray[np.float64]
 
 BINS = 32
@@ -195,11 +197,9 @@ class ReferencePca:
         self.mean_, self.spread_ = mean[self.kept_], spread[self.kept_]
         standard = self._standard(filled[:, self.kept_])
         _, strength, directions = torch.linalg.svd(standard, full_matrices=False)
-        largest = directions.abs().argmax(dim=1, keepdim=True)
-        sign = directions.gather(1, largest).sign()  # svd leaves it open, and another machine may choose the other
         strong = strength > 1e-9 * strength[0]
         scale = len(x) ** 0.5 / strength[strong, None]  # each coordinate has variance 1 in the reference
-        self.directions_ = ((directions * sign)[strong] * scale)[:n_kept]  # (k, d')
+        self.directions_ = (torch.from_numpy(signed(directions.numpy()))[strong] * scale)[:n_kept]  # (k, d')
         self.n_reference_ = len(x)
         return self
 

@@ -1,4 +1,4 @@
-"""The classifier: teaches a network to tell the classes of images, and scores it case by case."""
+"""The classifier: teaches a network to tell the classes or findings of images, and scores it case by case."""
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from synthtrust.cases import Case
 from synthtrust.metrics import CaseProbabilities
 from synthtrust.metrics.functional.placements import auc_by_class
+from synthtrust.models.heads import ClassHead, FindingsHead, Head, Weights
 
 Batch = dict[str, Tensor]
 
@@ -23,21 +23,25 @@ NAMES = {"channels": "in_channels", "classes": "out_channels", "dims": "spatial_
 
 
 class Classifier(LightningModule):
-    """Softmax over classes that exclude each other, trained by cross-entropy on whole images.
+    """Tells classes that exclude each other, or findings that do not, in whole images; see `synthtrust.models.heads`.
 
     Args:
         net: Makes the network; it maps images ``(B, C, *size)`` to logits ``(B, K)``, or to a tuple that begins with
             them.
         optimizer: Makes an optimizer from parameters.
         channels: C, the number of modalities.
-        classes: Class names in order of value.
+        classes: Names of the classes or findings, in order of value.
         size: Side lengths of the images [pixels, voxels], two or three.
-        class_counts: Training cases of each class, for balanced weights.
+        findings: Whether an image may have several of them or none: a probability for each, trained by binary
+            cross-entropy; else a softmax over classes, trained by cross-entropy.
+        class_counts: Training cases of each class or finding, for balanced weights.
+        n_cases: Training cases, for balanced weights of findings.
         names: What the cohort decides -> the network's name for it: ``channels`` (C), ``classes`` (K), ``dims`` (2 or
             3), ``size``. Those that are not named are not handed over.
         class_weights: How much a case of each class counts in the loss: None for all alike; ``balanced`` for
-            ``N / (K n_k)``, so that all classes count alike; or K numbers.
-        label_smoothing: Share of the target that is spread over all classes, in [0, 1].
+            ``N / (K n_k)``, so that all classes count alike; or K numbers. Of a finding, how much a case that has it
+            counts against one that has not: ``balanced`` is ``(N - n_k) / n_k``.
+        label_smoothing: Share of the target that is spread over all classes, or over present and absent, in [0, 1].
         scheduler: Makes a schedule from an optimizer, stepped after every optimizer step.
 
     Raises:
@@ -54,9 +58,11 @@ class Classifier(LightningModule):
         channels: int,
         classes: Sequence[str],
         size: Sequence[int],
+        findings: bool = False,
         class_counts: Sequence[int] = (),
+        n_cases: int = 0,
         names: Mapping[str, str] = NAMES,
-        class_weights: Literal["balanced"] | Sequence[float] | None = None,
+        class_weights: Weights = None,
         label_smoothing: float = 0.0,
         scheduler: Callable[[Optimizer], LRScheduler] | None = None,
     ) -> None:
@@ -65,7 +71,9 @@ class Classifier(LightningModule):
         self.net = net(**{theirs: known[mine] for mine, theirs in names.items()})
         self.optimizer, self.scheduler, self.label_smoothing = optimizer, scheduler, label_smoothing
         self.channels, self.classes = channels, tuple(classes)
-        self.register_buffer("weights", _weights(class_weights, class_counts, self.classes), persistent=False)
+        self.head: Head = FindingsHead(self.classes) if findings else ClassHead(self.classes)
+        weights = self.head.weights(class_weights, class_counts, n_cases)
+        self.register_buffer("weights", weights, persistent=False)
         self.weights: Tensor
         self.val_table: CaseProbabilities | None = None
         self.test_table: CaseProbabilities | None = None
@@ -83,13 +91,11 @@ class Classifier(LightningModule):
 
     def predict(self, image: Tensor) -> Tensor:
         """Return probabilities ``(B, K)`` float64, which keep the order of cases that are all but certain."""
-        return self(image).double().softmax(dim=1)
+        return self.head.probability(self(image).double())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
-        loss = functional.cross_entropy(
-            self(batch["image"]), batch["label"], self.weights, label_smoothing=self.label_smoothing
-        )
+        loss = self.head.loss(self(batch["image"]), batch["label"], self.weights, self.label_smoothing)
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
@@ -103,10 +109,10 @@ class Classifier(LightningModule):
         _made(self.val_table).update(self.predict(batch["image"]), batch["case"], real_or_not)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the area under the ROC curve: the mean over the classes that validation cases have, and each."""
+        """Log the area under the ROC curve: the mean over the classes or findings that can be compared, and each."""
         case, probability = _made(self.val_table).one_source(synthetic=False)
-        target = np.array([self._data.val_cases[int(place)].category for place in case])
-        areas, _ = auc_by_class(probability.cpu().numpy(), target)  # (K,), NaN for a class without a case
+        target = np.array([self._data.val_cases[int(place)].image_label for place in case])  # (n,) or (n, K)
+        areas, _ = auc_by_class(probability.cpu().numpy(), target)  # (K,), NaN without a case on either side
         self.log("val/score", float(np.nanmean(areas)), prog_bar=True, rank_zero_only=False)
         self.log_dict({f"val/auc_{name}": float(area) for name, area in zip(self.classes, areas, strict=True)})
 
@@ -121,7 +127,7 @@ class Classifier(LightningModule):
     def test_rows(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
         """Return a row per source, test case and class: case, patient, source, target, class, probability.
 
-        All ranks must call it.
+        Of findings there is no target, and a column ``present``, 1 or 0, behind the class. All ranks must call it.
         """
         table = _made(self.test_table).compute().cpu().numpy()  # (2, M, K)
         return [
@@ -132,10 +138,11 @@ class Classifier(LightningModule):
         ]
 
     def rows_of(self, case: Case, source: str, probability: Sequence[float]) -> list[dict[str, Any]]:
-        """Return a row per class of one case, from its probabilities ``(K,)``."""
-        who = {"case": case.id, "patient": case.patient, "source": source, "target": self.classes[case.category]}
+        """Return a row per class or finding of one case, from its probabilities ``(K,)``."""
+        who = {"case": case.id, "patient": case.patient, "source": source}
         return [
-            {**who, "class": name, "probability": float(p)} for name, p in zip(self.classes, probability, strict=True)
+            {**who, **truth, "probability": float(p)}
+            for truth, p in zip(self.head.truth(case), probability, strict=True)
         ]
 
     def configure_optimizers(self) -> Any:
@@ -165,27 +172,11 @@ class Classifier(LightningModule):
             )
 
     def _table(self, n_cases: int) -> CaseProbabilities:
-        return CaseProbabilities(n_cases, self.classes).to(self.device)
+        return CaseProbabilities(n_cases, self.classes, exclusive=self.head.exclusive).to(self.device)
 
     @property
     def _data(self) -> Any:
         return getattr(self.trainer, "datamodule")  # noqa: B009  Lightning does not declare it
-
-
-def _weights(
-    wanted: Literal["balanced"] | Sequence[float] | None, counts: Sequence[int], classes: Sequence[str]
-) -> Tensor:
-    """Return the weight of each class in the loss, ``(K,)``; 0 for a class that balanced weights cannot make up for."""
-    if wanted is None:
-        return torch.ones(len(classes))
-    if wanted == "balanced":
-        n = torch.tensor(list(counts) or [1] * len(classes), dtype=torch.float32)
-        return torch.where(n > 0, n.sum() / (len(classes) * n.clamp(min=1)), 0.0)
-    if isinstance(wanted, str) or len(wanted) != len(classes):
-        raise ValueError(
-            f"Expected model.class_weights null, balanced or one number for each of {list(classes)}, but got {wanted}."
-        )
-    return torch.tensor(list(wanted), dtype=torch.float32)
 
 
 def _made(table: CaseProbabilities | None) -> CaseProbabilities:

@@ -10,7 +10,7 @@ from synthtrust.report.words import count, estimate, listing, number, short
 
 MEASURES = {
     "dice": "Dice",
-    "auc": "AUC, one class against the others",
+    "auc": "AUC, mean over classes or findings, each against the rest",
     "auprc": "AUPRC (average precision)",
     "balanced_accuracy": "balanced accuracy",
     "recall": "recall (sensitivity)",

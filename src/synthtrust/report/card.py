@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from synthtrust.conventions import NOT_ASSESSED
 from synthtrust.files import write_json, write_text
 from synthtrust.report.template import environment
-from synthtrust.report.verdicts import NOT_ASSESSED, AxisVerdict, about, axis_verdicts, plain, reading
+from synthtrust.report.verdicts import AxisVerdict, about, axis_verdicts, plain, reading
 from synthtrust.report.words import estimate, interval, listing, number, short
 
 PAGE, JSON = "trust_card.html", "trust_card.json"

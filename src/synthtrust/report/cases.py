@@ -13,11 +13,13 @@ from synthtrust.report.words import number
 def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Show the table ``volumes`` (case, patient, part, source, region, volume_ml), Fig. 3 of the paper; or ``classes``.
 
-    Classifiers have no regions: their table ``classes`` (case, patient, part, source, class) is counted.
+    Classifiers have no regions: their table ``classes`` (case, patient, part, source, class; present, of findings) is
+    counted.
     """
     if "classes" in tables:
+        kind = "finding" if "present" in tables["classes"] else "class"
         return Chapter(
-            sections=(Section("How many cases there are of each class", tables=(_classes(tables["classes"]),)),)
+            sections=(Section(f"How many cases there are of each {kind}", tables=(_classes(tables["classes"]),)),)
         )
     volumes = tables["volumes"]
     keys = tuple(Key(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
@@ -49,12 +51,18 @@ def _counts(volumes: pd.DataFrame) -> Table:
 
 
 def _classes(classes: pd.DataFrame) -> Table:
-    """Return cases and patients of each class in each part of the split; a class without any has a 0."""
+    """Return cases and patients of each class or finding in each part of the split; one without any has a 0."""
     rows = []
+    several = "present" in classes
     for part, here in classes.groupby("part", sort=False):
-        counts = here["class"].value_counts()
+        counts = (here[here["present"] == 1] if several else here)["class"].value_counts()
         rows.append(
-            {"Part": part, "Cases": len(here), "Patients": here["patient"].nunique()}
+            {"Part": part, "Cases": here["case"].nunique(), "Patients": here["patient"].nunique()}
             | {str(name): int(counts.get(name, 0)) for name in classes["class"].unique()}
         )
-    return Table("Real cases in each part", pd.DataFrame(rows), "Twins have the classes of their real cases.")
+    caption = (
+        "An image may show several findings, or none. Twins have the findings of their real cases."
+        if several
+        else "Twins have the classes of their real cases."
+    )
+    return Table("Real cases in each part", pd.DataFrame(rows), caption)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 COLOURS = {
     "ink": "#1b1f24",
@@ -30,6 +31,7 @@ _STYLE = {
     "svg.fonttype": "none",  # text stays text: it can be searched, read aloud and enlarged
     "font.family": "DejaVu Sans",
     "font.size": 9,
+    "text.parse_math": False,  # the $ of a name is no formula
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -84,13 +86,15 @@ def svg(figure: Figure, name: str, description: str) -> str:
         name: Unique on the page; prefixes every id within, since inlined drawings share one document.
         description: What a screen reader says.
     """
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # those that were written outside the style, too
     buffer = io.StringIO()
     with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):  # without a salt, ids are random
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawing = buffer.getvalue()
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-    drawing = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\1{name}-", drawing)
+    drawing = re.sub(r'(\bid="|xlink:href="#|url\(#)', lambda match: f"{match[1]}{name}-", drawing)
     for colour, value in COLOURS.items():
         drawing = drawing.replace(value, f"var(--{colour}, {value})")
     label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

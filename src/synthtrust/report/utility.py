@@ -8,7 +8,14 @@ from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED, added, best_sh
 from synthtrust.report.figures import curve_panels
 from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
 from synthtrust.report.summary import coverage, percent
-from synthtrust.report.utility_tables import class_table, comparison_table, rows_of, side_by_side, two_by_two
+from synthtrust.report.utility_tables import (
+    class_table,
+    comparison_table,
+    kind_of,
+    rows_of,
+    side_by_side,
+    two_by_two,
+)
 
 SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
 ENDS = {
@@ -105,7 +112,8 @@ def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
     for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
         shown.append(comparison_table(rows, str(contrast), f"{title}{of}"))
-    per_class = class_table(tables["per_class"], f"Class by class, TSTR beside TRTR{of}")
+    kind = kind_of(tables["per_class"])
+    per_class = class_table(tables["per_class"], f"{kind.capitalize()} by {kind}, TSTR beside TRTR{of}")
     if _has_tstr(mode) and _has_scale(curve) and per_class:
         shown.append(per_class)
     return Section(

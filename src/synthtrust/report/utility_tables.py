@@ -15,8 +15,8 @@ CORNERS = {(0.0, "real"): "TSTR", (1.0, "real"): "TRTR", (1.0, "synthetic"): "TR
 SOURCES = ("real", "synthetic")
 SHORT = {"dice": "Dice", "auc": "AUC", "auprc": "AUPRC", "recall": "Recall", "f1": "F1"}
 CHANCE = {
-    "auc": "Chance is 0.5 for the AUC, the mean share of a class for AUPRC, 1 over the number of classes for balanced "
-    "accuracy, 0 for Matthews' correlation; n/a where it says nothing.",
+    "auc": "Chance is 0.5 for the AUC, the mean share of a class or finding for AUPRC, 1 over the number of classes "
+    "for balanced accuracy (0.5 for findings), 0 for Matthews' correlation; n/a where it says nothing.",
     "dice": "Chance is the Dice of predicting nothing.",
 }
 
@@ -63,7 +63,7 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
 
 
 def class_table(per_class: pd.DataFrame, title: str) -> Table | None:
-    """Return every class or region on real test cases: TSTR beside TRTR; None without both."""
+    """Return every class, finding or region on real test cases: TSTR beside TRTR; None without both."""
     real = per_class[per_class["source"] == "real"]
     if not set(TRAINED_ON) <= set(real["alpha"]):
         return None
@@ -73,7 +73,7 @@ def class_table(per_class: pd.DataFrame, title: str) -> Table | None:
         measures = list(dict.fromkeys(here["measure"]))
         first = found[measures[0], 1.0]
         rows.append(
-            {"Region" if measures == ["dice"] else "Class": str(label)}
+            {kind_of(per_class).capitalize(): str(label)}
             | {
                 f"{SHORT.get(measure, measure)}, {CORNERS[alpha, 'real']}": _estimate(found[measure, alpha])
                 for measure in measures
@@ -85,6 +85,13 @@ def class_table(per_class: pd.DataFrame, title: str) -> Table | None:
     if not frame["Remark"].any():
         frame = frame.drop(columns="Remark")
     return Table(title, frame, f"On real test cases; {percent(real)} intervals over patients and training seeds.")
+
+
+def kind_of(per_class: pd.DataFrame) -> str:
+    """Return what the rows are about, in one word; older tables do not say it."""
+    if "kind" in per_class:
+        return str(per_class["kind"].iloc[0])
+    return "region" if set(per_class["measure"]) == {"dice"} else "class"
 
 
 def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: pd.DataFrame, main: str) -> Table:

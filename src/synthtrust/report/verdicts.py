@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from synthtrust.conventions import CONDITIONS, NOT_ASSESSED
 from synthtrust.report.words import listing
 
 QUESTIONS = {
@@ -16,16 +17,7 @@ QUESTIONS = {
 }
 """Axis -> what it asks, in the order of the page."""
 
-NOT_ASSESSED = "not assessed"
 WORST_FIRST = ("NOT SUPPORTED", NOT_ASSESSED, "INCONCLUSIVE", "SUPPORTED")
-
-CONDITIONS = {
-    "leak": ("privacy", ("NOT SUPPORTED", NOT_ASSESSED)),
-    "unassessed": ("privacy", (NOT_ASSESSED, "INCONCLUSIVE")),
-    "utility": ("utility", ("NOT SUPPORTED",)),
-    "fidelity": ("fidelity", ("NOT SUPPORTED",)),
-}
-"""What a caller may ask to fail on -> the axis, and the verdicts that count as failed."""
 
 
 @dataclass(frozen=True)
@@ -145,21 +137,6 @@ def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
         + (f" Not supported here, or open: {listing(open_axes)}." if open_axes else "")
         + (f" Not assessed: {listing(missing)}." if missing else ""),
     }
-
-
-def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
-    """Return what to fail on as a tuple.
-
-    Raises:
-        ValueError: If there is no such condition.
-
-    >>> check_conditions(None), check_conditions("leak"), check_conditions(["leak", "unassessed"])
-    ((), ('leak',), ('leak', 'unassessed'))
-    """
-    names = () if conditions is None else (conditions,) if isinstance(conditions, str) else tuple(conditions)
-    if unknown := [name for name in names if name not in CONDITIONS]:
-        raise ValueError(f"Expected fail_on among {list(CONDITIONS)}, but got {unknown}.")
-    return names
 
 
 def failures(tables: Mapping[str, Mapping[str, pd.DataFrame]], conditions: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Runs: a config becomes objects, objects become a folder that knows all about itself."""
 
-from synthtrust.runs.build import build_data, build_model, make, read_cases
+from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
 from synthtrust.runs.run import Run, find_runs
 from synthtrust.runs.scoring import score_cohort
 from synthtrust.runs.trained import trained_model
@@ -17,4 +17,5 @@ __all__ = [
     "score_cohort",
     "train_run",
     "trained_model",
+    "usable_cases",
 ]

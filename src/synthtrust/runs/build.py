@@ -1,31 +1,41 @@
 """From config to objects; the only place that instantiates."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from synthtrust.cases import Cohort, Splits
+from synthtrust.cases import Cohort, Refusal, Splits
 from synthtrust.cases.duplicates import check_duplicates
+from synthtrust.cases.listing import readable
 from synthtrust.cases.parity import check_parity, parity, print_parity
-from synthtrust.data import MixedCases, check_val
+from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.guards import guard, training_ids_of
 from synthtrust.generators.importer import Importer
 from synthtrust.models import Classifier, Segmenter
+from synthtrust.runs.excluding import read_excluded, without, write_refused
+from synthtrust.trackers import guarded
 
 Model = Segmenter | Classifier
 
-OF_THE_DOOR = ("list", "skip_refused")
+OF_THE_DOOR = ("list", "skip_refused", "exclude", "save_refused")
 """Keys of ``cases`` that are the entry script's, not the reader's."""
 
-CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
-"""Task -> options that serve it, for whoever chose others."""
+INSPECTED = "inspected"
+"""Folder in the cache that remembers what was read of cases, and what is compared of volumes."""
 
+SERVED_BY = {"segmentation": "segmentation", "classification": "classification", "multilabel": "classification"}
+"""Task of a cohort -> that of the model and data which serve it: a classifier tells findings too."""
 
-PAIRS = {"segmentation": 4, "classification": 64}
+LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
+
+PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 """Task -> cases compared with their twins before training: twins on a label share much, those of a class only that."""
 
 
@@ -34,8 +44,69 @@ def make(cfg: DictConfig, **arguments: Any) -> Any:
     return instantiate(cfg, **arguments)
 
 
+def inspected_cases(cfg: DictConfig, task: str | None = None) -> Cohort:
+    """Read the cohort of a config to the last voxel, but for the cases that it excludes.
+
+    Args:
+        cfg: The config of a run, or of other cases to be scored.
+        task: What the model is for, where there is one.
+
+    Returns:
+        The cases that can be used; all others are in ``refused``, whether their header or their voxels say so.
+
+    Raises:
+        CaseError: If there is no such cohort, or an excluded case is not in it.
+        ValueError: If the model is for another task than the cohort.
+    """
+    cohort = chosen_cases(cfg)
+    if task is not None and cohort.cases and task != (needed := SERVED_BY[cohort.task]):
+        raise ValueError(
+            f"Expected a model for {needed}, since the cases of {cohort.name} have {LABELS[cohort.task]}, but got one "
+            f"for {task}. Choose for example {CHOICES[needed]}."
+        )
+    cohort = readable(cohort, kept_in(cfg))
+    save_refused(cfg, cohort.refused)
+    return cohort
+
+
+def chosen_cases(cfg: DictConfig) -> Cohort:
+    """Read the cohort of a config by its headers, but for the cases that it excludes.
+
+    Raises:
+        CaseError: If there is no such cohort, or an excluded case is not in it.
+    """
+    excluded = read_excluded(cfg.cases.get("exclude"))
+    return without(read_cases(cfg), excluded) if excluded else read_cases(cfg)
+
+
+def save_refused(cfg: DictConfig, refused: Sequence[Refusal]) -> None:
+    """Write the refused cases, and those that are excluded already, where the config wants them, if it does."""
+    if (file := cfg.cases.get("save_refused")) is not None:
+        write_refused(file, refused, read_excluded(cfg.cases.get("exclude")))
+
+
+def usable_cases(cfg: DictConfig) -> Cohort:
+    """Return the cases of a config if they can be worked with, read to the last voxel.
+
+    Raises:
+        CaseError: If some were refused and that is not to be skipped, or as ``Cohort.complete``.
+    """
+    return inspected_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
+
+
+def kept_in(cfg: DictConfig) -> Path:
+    """Return the folder of what is remembered of the cases that were read."""
+    return Path(cfg.paths.cache) / INSPECTED
+
+
+def spell_out_excluded(cfg: DictConfig) -> None:
+    """Put the ids into the config where it names a file with them, which may change: they decide the scores."""
+    if cfg.cases.get("exclude") is not None:
+        cfg.cases.exclude = read_excluded(plain(cfg.cases)["exclude"])
+
+
 def read_cases(cfg: DictConfig) -> Cohort:
-    """Read the cohort of a config, refused cases included."""
+    """Read the cohort of a config by its headers, refused and excluded cases included."""
     reader = {key: value for key, value in plain(cfg.cases).items() if key not in OF_THE_DOOR}
     cohort: Cohort = make(OmegaConf.create(reader))
     return cohort
@@ -55,8 +126,8 @@ def check_choices(cfg: DictConfig) -> None:
             f"Expected model and data for one task, but got a model for {model} and data for {data}. Choose for "
             f"example {choices}."
         )
-    if not 0 <= cfg.alpha <= 1:
-        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {cfg.alpha}.")
+    check_alpha(cfg.alpha)
+    check_steps(cfg.steps, cfg.val_every)
     choice = cfg.data.get("val", "mix"), cfg.alpha, cfg.data.get("mode", "complement")
     check_val(*choice, allow_real_val=cfg.data.get("allow_real_val", False))
 
@@ -85,20 +156,17 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
         loggers: Experiment loggers that a generator may show its training to.
 
     Raises:
-        CaseError: If the cohort or a case cannot be used, the generator learned from patients it is scored on, or a
-            network would see real cases and twins through two different preprocessings.
+        CaseError: If the cohort or a case cannot be used, or a copy of it lies in another part of the split; if the
+            generator learned from patients it is scored on; or if a network would see real cases and twins through two
+            different preprocessings.
         ValueError: If the model is for another task than the cohort, or the splits or the mix are impossible.
     """
-    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
-    if (task := _task_of(cfg.model)) != cohort.task:
-        raise ValueError(
-            f"Expected a model for {cohort.task}, since the cases of {cohort.name} have "
-            f"{'classes' if cohort.task == 'classification' else 'label maps'}, but got one for {task}. Choose for "
-            f"example {CHOICES[cohort.task]}."
-        )
-    asked: Splits = make(cfg.split)(cohort.cases)
     generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
-    splits = without_duplicates(asked, cohort, cfg.get("duplicates", "refuse"))
+    make(cfg.model)  # what it refuses by itself, before a case is read
+    inspected = inspected_cases(cfg, _task_of(cfg.model))
+    cohort = inspected.complete(skip_refused=cfg.cases.skip_refused)
+    asked: Splits = make(cfg.split)(cohort.cases)
+    splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
     twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
@@ -107,19 +175,8 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     check_parity(compared)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
-    data.overlap, data.left_out = overlap.facts, _left_out(asked, splits)
+    data.overlap, data.left_out, data.refused = overlap.facts, _left_out(asked, splits), inspected.refused
     return data
-
-
-def without_duplicates(splits: Splits, cohort: Cohort, policy: str) -> Splits:
-    """Return the splits as ``check_duplicates`` leaves them.
-
-    Images alone are looked at: of a volume with label maps two copies hardly get into a cohort.
-
-    Raises:
-        CaseError: If an image is in two parts of the split, and the policy is to refuse that.
-    """
-    return splits if cohort.task == "segmentation" else check_duplicates(splits, policy)
 
 
 def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:
@@ -128,22 +185,30 @@ def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:
     return {part: ids for part, ids in gone.items() if ids}
 
 
-def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = ()) -> Model:
+def build_model(
+    cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class_counts: Sequence[int] = (), n_cases: int = 0
+) -> Model:
     """Make the model for a cohort's modalities and labels.
 
     Args:
         cfg: The config of a run.
         cohort: What the model is for.
         size: Side lengths of the images, for a classifier.
-        class_counts: Training cases of each class, for a classifier whose loss balances them.
+        class_counts: Training cases of each class or finding, for a classifier whose loss balances them.
+        n_cases: Training cases, likewise.
 
     Raises:
         ValueError: If the config asks for a region that the cohort has not.
     """
     model: Model
-    if cohort.task == "classification":
+    if cohort.task != "segmentation":
         model = make(cfg.model)(
-            channels=len(cohort.modalities), classes=class_names(cohort), size=size, class_counts=class_counts
+            channels=len(cohort.modalities),
+            classes=class_names(cohort),
+            size=size,
+            findings=cohort.task == "multilabel",
+            class_counts=class_counts,
+            n_cases=n_cases,
         )
     else:
         model = make(cfg.model)(
@@ -155,13 +220,24 @@ def build_model(cfg: DictConfig, cohort: Cohort, size: Sequence[int] = (), class
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
-    """Make the Trainer with its callbacks, loggers and plugins."""
-    trainer: Trainer = make(cfg.trainer)
+    """Make the Trainer with its callbacks and plugins, and with loggers whose failures cost nothing.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    node = plain(cfg.trainer)
+    nodes = node.get("logger")
+    loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
+    try:
+        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(logger=loggers)
+    except MisconfigurationException as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
     return trainer
 
 
 def class_names(cohort: Cohort) -> list[str]:
-    """Return the names of the classes, in order of value."""
+    """Return the names of the classes or findings, in order of value."""
     return sorted(cohort.labels, key=lambda name: cohort.labels[name])
 
 

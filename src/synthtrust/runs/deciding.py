@@ -15,6 +15,9 @@ DECISIVE = (
 )  # fmt: skip
 """Parts of the config that decide the scores; a folder never mixes two of them."""
 
+IDLE_OF_CASES = ("list", "save_refused")
+"""Parts of ``cases`` that decide nothing."""
+
 OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "cache", "num_workers", "steps_per_epoch")
 """Parts of ``data`` in which compared runs may differ."""
 
@@ -35,7 +38,7 @@ def deciding(cfg: DictConfig) -> dict[str, Any]:
         frozenset() if issubclass(kind, Importer) else getattr(kind, "not_in_recipe", frozenset()) - {"train_ids"}
     )
     return values | {
-        "cases": _spelt_out(values["cases"]),
+        "cases": {"exclude": None, **_spelt_out({n: v for n, v in values["cases"].items() if n not in IDLE_OF_CASES})},
         "split": _spelt_out(values["split"]),
         "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
         "generator": {name: value for name, value in _spelt_out(values["generator"]).items() if name not in idle},

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from synthtrust.cases import Case, Cohort, read_manifest
+from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES
 from synthtrust.runs.build import read_cases
+from synthtrust.runs.stored import check_stored
+from synthtrust.runs.stored_file import read_config
 
-CONFIG, DATA, SCORES, FACTS = "config.yaml", "data.json", "scores.csv", "run.json"
+DATA = "data.json"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Run:
     """A folder that ``train.py`` left. ``run.json`` is written last: with it, the run is finished."""
 
     folder: Path
+    trusted: bool | frozenset[str] = False
+    """Whether its config may name whatever code it likes, or what besides the closed list of ``runs.stored``."""
 
     @property
     def name(self) -> str:
@@ -40,14 +45,19 @@ class Run:
     @property
     def last(self) -> Path:
         """The newest checkpoint, to resume from."""
-        return self.folder / "checkpoints" / "last.ckpt"
+        return self.folder / LAST
 
     @cached_property
     def config(self) -> DictConfig:
-        """The config it was made from, resolved to plain values."""
-        config = OmegaConf.load(self.folder / CONFIG)
-        if not isinstance(config, DictConfig):
-            raise ValueError(f"Expected keys and values in {self.folder / CONFIG}, but got a list.")
+        """The config it was made from, resolved to plain values, as far as it names what a run may name.
+
+        Raises:
+            CaseError: If it names something else, see ``synthtrust.runs.stored``.
+            ValueError: If it is no config that a run writes, see ``synthtrust.runs.stored_file``.
+        """
+        config = read_config(self.folder / CONFIG)
+        if self.trusted is not True:
+            check_stored(config, self.folder / CONFIG, self.trusted or frozenset())
         return config
 
     def facts(self) -> dict[str, Any]:
@@ -60,14 +70,15 @@ class Run:
 
     @property
     def task(self) -> str:
-        """``segmentation`` or ``classification``; older runs, which do not say it, are segmentations."""
+        """``segmentation``, ``classification`` or ``multilabel``; older runs, which do not say it, are the first."""
         return str(self.facts().get("task", "segmentation"))
 
     def scores(self) -> pd.DataFrame:
         """One row per test case, source and region or class, behind alpha, seed and mode.
 
         Columns of a segmenter: case, patient, source, region, dice, n_reference, n_prediction [voxels]; of a
-        classifier: case, patient, source, target, class, probability.
+        classifier: case, patient, source, target, class, probability; of findings present (1 or 0) behind the class,
+        and no target.
         """
         return self._table(SCORES)
 
@@ -76,7 +87,10 @@ class Run:
         return self._table("volumes.csv")
 
     def classes(self) -> pd.DataFrame:
-        """One row per real case of a classification: case, patient, part, source, class."""
+        """One row per real case of a classification: case, patient, part, source, class.
+
+        Of findings a row for each of them, with 1 or 0 in the column ``present``.
+        """
         return self._table("classes.csv")
 
     @cached_property
@@ -106,13 +120,17 @@ class Run:
         return facts
 
 
-def find_runs(folder: str | Path) -> list[Run]:
+def find_runs(folder: str | Path, *, trusted: bool = False) -> list[Run]:
     """Find the finished runs in a folder, itself included, in order of path.
+
+    Args:
+        folder: A run, or a folder of runs.
+        trusted: Whether code that their configs name may be run, whatever it is.
 
     Raises:
         FileNotFoundError: If there is none.
     """
-    runs = [Run(path.parent) for path in sorted(Path(folder).rglob(FACTS)) if (path.parent / SCORES).is_file()]
+    runs = [Run(path.parent, trusted) for path in sorted(Path(folder).rglob(FACTS)) if (path.parent / SCORES).is_file()]
     if not runs:
         raise FileNotFoundError(f"Expected finished runs in {folder}, but found none. Train some with train.py first.")
     return runs

@@ -2,12 +2,14 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import torch
+from hydra.errors import InstantiationException
+from rich.markup import escape
 from rich.progress import track
 
 from synthtrust.cases import CaseError, Cohort, Source, Splits, load_manifest, patients_named
@@ -15,7 +17,7 @@ from synthtrust.cases.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
-from synthtrust.runs.build import class_names
+from synthtrust.runs.build import INSPECTED, LABELS, class_names
 from synthtrust.runs.run import Run
 from synthtrust.runs.trained import trained_model
 
@@ -44,7 +46,7 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
         raise CaseError(
             f"Expected modalities {facts['modalities']} as {run.folder} has, but {cohort.name} lacks {missing}."
         )
-    word = _overlap(run, cohort, allow_overlap=allow_overlap)
+    word = _overlap(run, cohort, cache, allow_overlap=allow_overlap)
     cohort = replace(cohort, modalities=tuple(facts["modalities"]))
     scores = pd.DataFrame(SCORERS[cohort.task](run, cohort, cache))
     scores.insert(0, "mode", facts["mode"])
@@ -57,19 +59,17 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
     return scores
 
 
-def _overlap(run: Run, cohort: Cohort, *, allow_overlap: bool) -> str:
+def _overlap(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool) -> str:
     """Return in a few words whether any of these patients was learned from, by the network or by the generator."""
     data = run.data()
     real = [case_id for part in ("train", "val") for case_id in data["splits"][part]]
     of_generator = load_manifest(Path(data["twins"])).get("training_ids")
     seen = patients_named([*real, *(of_generator or ())], cohort.cases)
-    overlapping = sorted(case.id for case in cohort.cases if case.patient in seen)
-    if cohort.task == "classification":  # the same image under another id is in both all the same
-        trained_on = tuple(case for case in run.cohort.cases if case.id in set(real))
-        copies = find_duplicates(Splits(trained_on, (), cohort.cases))
-        overlapping = sorted({*overlapping, *(copy.other for copy in copies)})
+    copies, all_here = _copies(run, set(real), cohort, cache)
+    overlapping = sorted({*(case.id for case in cohort.cases if case.patient in seen), *copies})
     if not overlapping:
-        return "none" if of_generator is not None else "unknown training ids"
+        doubts = {"unknown training ids": of_generator is None, "training images not here to compare": not all_here}
+        return "; ".join(word for word, doubt in doubts.items() if doubt) or "none"
     if not allow_overlap:
         raise CaseError(
             f"Expected cases that neither {run.folder} nor the generator of its twins learned from, but they did from "
@@ -78,11 +78,25 @@ def _overlap(run: Run, cohort: Cohort, *, allow_overlap: bool) -> str:
     return f"{len(overlapping)} of {len(cohort.cases)} scored cases are of patients that were learned from"
 
 
+def _copies(run: Run, learned: Collection[str], cohort: Cohort, cache: str) -> tuple[list[str], bool]:
+    """Return the ids of the cases whose images were trained on, be it under others, and whether all those are here."""
+    try:
+        trained_on = tuple(case for case in run.cohort.cases if case.id in learned)
+        copies = find_duplicates(Splits(cohort.cases, (), trained_on), Path(cache) / INSPECTED)
+    except (CaseError, InstantiationException) as error:  # the folder of a run can be scored where its cases are not
+        why = error.__cause__ or error
+        log.warning("Not looked for copies of the cases of %s, which are not here: %s", run.folder, why)
+        return [], False
+    return [copy.one for copy in copies], len(trained_on) == len(learned)
+
+
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:
     if cohort.task != run.task:
         raise CaseError(f"Expected cases for {run.task} as {run.folder} had, but {cohort.name} is for {cohort.task}.")
-    if cohort.task == "classification" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
-        raise CaseError(f"Expected classes {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}.")
+    if cohort.task != "segmentation" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
+        raise CaseError(
+            f"Expected {LABELS[cohort.task]} {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}."
+        )
 
 
 @torch.inference_mode()
@@ -90,7 +104,7 @@ def _segmented(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, objec
     model: Segmenter = trained_model(run, cohort)
     prepared = prepare(cohort.cases, cohort.modalities, cache)
     _warn_of_other_spacing(run, prepared)
-    for p in track(prepared, f"Scoring with {run.name}", transient=True):
+    for p in track(prepared, f"Scoring with {escape(run.name)}", transient=True):
         start = time.monotonic()
         image = torch.from_numpy(p.image().astype("float32"))[None].to(model.device)  # (1, C, H, W, D)
         label = torch.from_numpy(p.label().astype("int64"))[None].to(model.device)
@@ -105,7 +119,7 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
     model: Classifier = trained_model(run, cohort, size)
     table = image_table(cohort.cases, cohort.modalities, cache, size)
     images = ImageCases(cohort.cases, dict.fromkeys(Source, table), {case.id: n for n, case in enumerate(cohort.cases)})
-    for first in track(range(0, len(images), BATCH), f"Scoring with {run.name}", transient=True):
+    for first in track(range(0, len(images), BATCH), f"Scoring with {escape(run.name)}", transient=True):
         places = range(first, min(first + BATCH, len(images)))
         start = time.monotonic()
         probability = model.predict(images[places]["image"].to(model.device)).cpu()  # (B, K)
@@ -115,7 +129,7 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
             yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, of_case.tolist()))
 
 
-SCORERS = {"segmentation": _segmented, "classification": _classified}
+SCORERS = {"segmentation": _segmented, "classification": _classified, "multilabel": _classified}
 
 
 def _warn_of_other_spacing(run: Run, prepared: list[Prepared]) -> None:

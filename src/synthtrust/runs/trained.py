@@ -7,6 +7,7 @@ import torch
 
 from synthtrust.cases import Cohort
 from synthtrust.cases.geometry import CANONICAL
+from synthtrust.checkpoints import load_checkpoint
 from synthtrust.runs.build import build_model
 from synthtrust.runs.run import Run
 
@@ -44,6 +45,5 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
     check_orientation(run, run.facts(), "" if plane else CANONICAL)
     model = build_model(run.config, cohort, size)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    checkpoint = torch.load(run.best, map_location=device, weights_only=True)
-    model.load_state_dict(checkpoint["state_dict"])
+    model.load_state_dict(load_checkpoint(run.best, device)["state_dict"])
     return model.eval().to(device)

@@ -3,7 +3,6 @@
 import logging
 import os
 import platform
-import resource
 import sys
 import time
 from importlib.metadata import version
@@ -16,7 +15,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import get_class
 from lightning import Trainer, seed_everything
-from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
@@ -25,21 +23,39 @@ from synthtrust.cases.listing import print_listing
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
 from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.conventions import CONFIG, FACTS, SCORES
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
-from synthtrust.runs.build import Model, build_data, build_model, build_trainer, check_choices, plain, read_cases
+from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
+from synthtrust.runs.build import (
+    Model,
+    build_data,
+    build_model,
+    build_trainer,
+    check_choices,
+    chosen_cases,
+    kept_in,
+    plain,
+    save_refused,
+    spell_out_excluded,
+)
 from synthtrust.runs.deciding import DECISIVE, deciding, training_of
 from synthtrust.runs.headline import headline
-from synthtrust.runs.run import CONFIG, DATA, FACTS, SCORES, Run
+from synthtrust.runs.owner import owned
+from synthtrust.runs.precision import settled
+from synthtrust.runs.run import DATA, Run
+from synthtrust.runs.stored import targets_of
 from synthtrust.runs.trained import check_orientation
+from synthtrust.trackers import is_wandb, tell
 
 log = logging.getLogger(__name__)
 
 
 def list_cases(cfg: DictConfig) -> None:
     """Read every voxel of a cohort and print what was found, and what was refused and why."""
-    print_listing(read_cases(cfg))
+    listing = print_listing(chosen_cases(cfg), folder=kept_in(cfg))
+    save_refused(cfg, listing.refused)
 
 
 def train_run(cfg: DictConfig) -> float:
@@ -51,31 +67,37 @@ def train_run(cfg: DictConfig) -> float:
     Raises:
         ValueError: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
     """
-    start = time.monotonic()
-    run = Run(Path(cfg.paths.output))
     refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
-    if cfg.steps % cfg.val_every:
-        raise ValueError(f"Expected steps to be a multiple of val_every={cfg.val_every}, but got {cfg.steps}.")
-    if (found := _found(run, cfg)) is not None:
-        return found
-    write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
+    spell_out_excluded(cfg)
+    run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
+    with owned(run.folder, wait=cfg.get("wait", True)):
+        cfg = settled(cfg, run.folder)
+        return _train(run, cfg) if (score := _found(run, cfg)) is None else score
 
+
+def _train(run: Run, cfg: DictConfig) -> float:
+    """Train and score a run, from where it stands."""
+    start = time.monotonic()
     _one_line_each()
     seed_everything(cfg.seed, workers=True, verbose=False)
     trainer = build_trainer(cfg)
     try:
         data = build_data(cfg, trainer.loggers)
-        model = build_model(cfg, data.cohort, data.input_size, data.class_counts)
+        model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
-        if run.last.exists() and (run.folder / DATA).exists():
+        resumes = run.last.exists()
+        if resumes and (run.folder / DATA).exists():
             _check_twins(run, data)
             check_orientation(run, run.data(), data.orientation)
+        write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
         write_json(run.folder / DATA, who_is_where(data))
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
-        trainer.fit(model, data, ckpt_path=run.last if run.last.exists() else None)
-        trainer.test(model, data, ckpt_path=run.best, verbose=False)
+        trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
+        # its own choice, not what lies there by now
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "") or run.best
+        trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
         scores = score_table(model, data, cfg)  # a collective: every rank has to ask
         if trainer.is_global_zero:
             _leave(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
@@ -179,11 +201,10 @@ def _leave(
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
-    for logger in trainer.loggers:
-        if isinstance(logger, WandbLogger):
-            logger.log_table("scores", columns=list(scores.columns), data=scores.values.tolist())
-    name, value = headline(scores)
     write_json(run.folder / FACTS, facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)})
+    for logger in filter(is_wandb, trainer.loggers):
+        tell(logger, lambda wandb: wandb.log_table("scores", list(scores.columns), scores.values.tolist()))
+    name, value = headline(scores)
     if learned_from_twins_alone(cfg.alpha, cfg.data.mode):
         log.info("Scored %d real test cases; evaluate.py sets TSTR beside TRTR (%s)", len(data.test_cases), run.folder)
     else:
@@ -195,7 +216,7 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
     device = trainer.strategy.root_device
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return {
-        "task": data.task,
+        "task": data.cohort.task,
         **data.facts,
         "alpha": float(cfg.alpha),
         "seed": int(cfg.seed),
@@ -208,10 +229,12 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "steps": int(trainer.global_step),
         **model.facts,
         "best_val_score": _number(trainer.checkpoint_callback),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu",
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "devices": trainer.world_size,
-        "cores": os.cpu_count(),
-        "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
+        "precision": str(cfg.trainer.precision),
+        "cores": cores(),
+        "arithmetic": arithmetic(),
+        "peak_memory_gib": round(peak_memory_gib(), 2),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
         "command": " ".join(["python train.py", *overrides]),
@@ -228,6 +251,7 @@ def who_is_where(data: MixedCases) -> dict[str, Any]:
     return {
         "splits": data.splits.ids,
         "left_out": data.left_out,
+        "refused": [{"case": one.case, "where": str(one.where), "why": one.why} for one in data.refused],
         "drawn": data.drawn,
         "twins": str(home_of_twins(data)),
         "orientation": data.orientation,
@@ -253,5 +277,8 @@ def _finish_wandb() -> None:
     if "wandb" in sys.modules:
         import wandb
 
-        if wandb.run is not None:
-            wandb.finish()
+        try:
+            if wandb.run is not None:
+                wandb.finish()
+        except Exception as error:  # whatever its service and its disk do; the run itself has ended
+            log.warning("wandb did not come to its end: %s: %s", type(error).__name__, error)

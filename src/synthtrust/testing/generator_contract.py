@@ -15,11 +15,12 @@ import torch
 from nibabel.loadsave import load
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case, Cohort
+from synthtrust.cases import Case, Cohort, Findings
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.recipe import recipe_of
 from synthtrust.testing.tiny import tiny_cohort
 from synthtrust.testing.tiny_classes import tiny_classes
+from synthtrust.testing.tiny_findings import tiny_findings
 
 Images = dict[str, NDArray[np.floating]]
 
@@ -30,7 +31,8 @@ BATCHED = 1e-4  # [share of an image's range] a network adds the numbers of a ba
 class GeneratorContract:
     """Subclass, and give a ``generator`` fixture; give a ``cohort`` fixture when the generator needs other cases.
 
-    ``ClassGeneratorContract`` asks the same laws of generators that paint classes.
+    ``ClassGeneratorContract`` asks the same laws of generators that paint classes, ``FindingsGeneratorContract`` of
+    those that paint findings.
     """
 
     @pytest.fixture
@@ -138,7 +140,7 @@ class ClassGeneratorContract(GeneratorContract):
         return tiny_classes(tmp_path / "real", count=9)
 
     def assert_on_the_grid(self, real: Case, twin: Case) -> None:
-        assert twin.category == real.category
+        assert twin.image_label == real.image_label
         for modality, path in twin.images.items():
             assert path.suffix == real.images[modality].suffix
             assert twin.load_image(modality).ndim == real.load_image(modality).ndim
@@ -151,6 +153,23 @@ class ClassGeneratorContract(GeneratorContract):
             generator.fit(train).sample(7, np.random.default_rng(0))
         except ValueError as error:
             assert str(error).startswith("Expected ")  # noqa: PT017
+
+
+class FindingsGeneratorContract(ClassGeneratorContract):
+    """The same laws for generators that paint findings; the tiny cases are grey images of two findings."""
+
+    @pytest.fixture
+    def cohort(self, tmp_path: Path) -> Cohort:
+        return tiny_findings(tmp_path / "real", count=9)
+
+    def test_a_class_that_no_training_case_has_is_refused_or_painted(
+        self, generator: Generator, train: list[Case]
+    ) -> None:
+        """Test cases have combinations of findings that no training case has, and twins of them are asked for."""
+        images = generator.fit([case for case in train if case.label != Findings((1, 1))]).sample(
+            Findings((1, 1)), np.random.default_rng(0)
+        )
+        assert all(np.isfinite(image).all() for image in images.values())
 
 
 def _elsewhere(paint: Callable[[], Images]) -> Images:
@@ -173,7 +192,7 @@ def _elsewhere(paint: Callable[[], Images]) -> Images:
 
 
 def _label(case: Case) -> Any:
-    return case.label if isinstance(case.label, int) else case.load_label()
+    return case.load_label() if case.has_label_map else case.image_label
 
 
 def _assert_equal(one: Images, other: Images, within: float = 0.0) -> None:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthtrust.cases import Case, Cohort, read_brats
-from synthtrust.cases.brats import RELEASES, SUFFIXES
+from synthtrust.cases.brats_labels import OLD, meaning_of
+from synthtrust.cases.brats_names import SUFFIXES
 from synthtrust.cases.geometry import as_stored
+from synthtrust.cases.label_values import numbered
 from synthtrust.files import aside
 
 AFFINE = np.array([[-1.5, 0, 0, 11], [0, -1.25, 0, 17], [0, 0, 2, -9], [0, 0, 0, 1]])
@@ -67,7 +69,8 @@ def tiny_cohort(
 ) -> Cohort:
     """Write tiny cases into a folder and read it back; the arguments are those of ``tiny_cases``."""
     folder = Path(folder)
-    in_file = {canonical: value for value, canonical in RELEASES[release].items()}
+    _, relabel = numbered(meaning_of("GLI" if release >= "2023" else OLD, release, folder))
+    in_file = {canonical: value for value, canonical in relabel.items()}
     mark, suffix, modern = ("_", ".nii.gz", 0) if release <= "2021" else ("-", ".nii.gz", 1)
     suffix = ".nii" if release == "2020" else suffix
     for n in range(count):

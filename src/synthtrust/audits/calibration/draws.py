@@ -13,8 +13,8 @@ from scipy.stats import binomtest
 
 from synthtrust.audits.privacy.limits import Limits
 from synthtrust.cases import Case
+from synthtrust.cases.content import content_of
 from synthtrust.files import aside, fingerprint
-from synthtrust.generators.recipe import content_of
 
 Row = dict[str, Any]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from synthtrust.runs import make, read_cases
+from synthtrust.runs import make, usable_cases
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def calibrate(cfg: DictConfig) -> Path:
     """
     if "_target_" not in cfg.cases:
         raise ValueError("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
-    cohort = read_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
+    cohort = usable_cases(cfg)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / f"{cfg.name}_{cohort.name}".replace(" ", "_"))
     tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")
     facts = {

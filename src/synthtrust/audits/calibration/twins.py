@@ -22,6 +22,7 @@ from synthtrust.audits.privacy.material import Material
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
+from synthtrust.machine import readers
 from synthtrust.metrics.functional import Bank, nearest, paired, region_residual_similarity
 
 HONEST = ("P1", "P2", "P3", "P4")
@@ -145,7 +146,7 @@ class _Pairs:
         grid, labels = Grid.of(read_images(real[0], cohort.modalities)), sorted(cohort.labels.values())
         twin_of = {twin.id: twin for twin in twins}
         twins = [twin_of[case.id] for case in real]
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        with ThreadPoolExecutor(readers()) as pool:
             alike = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
             residual = {case.id: value for case, value in zip(real, alike, strict=True)}
         mine, theirs = (

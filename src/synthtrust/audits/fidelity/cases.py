@@ -1,6 +1,5 @@
 """Which cases fidelity compares, and what is kept of each: a few hundred numbers, read one image at a time."""
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from rich.console import Console
 from rich.progress import track
 from scipy import ndimage
@@ -20,9 +18,10 @@ from synthtrust.audits.sets import SyntheticSet
 from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, standardised
 from synthtrust.cases import Case
 from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.resizing import resize
 from synthtrust.cases.volumes import describe_header
+from synthtrust.machine import readers
 
 Array = NDArray[np.float64]
 
@@ -111,7 +110,7 @@ def _common_size(painted: SyntheticSet, real: Sequence[Case], synthetic: Sequenc
         CaseError: If a twin on a label map lies on a grid that no real case has.
     """
     mine, theirs = ({size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
-    if painted.task == "classification":
+    if painted.task != "segmentation":
         return common_size(mine | theirs)
     if real and (foreign := sorted(mine - theirs - {size_of(case.label_map) for case in painted.holdout})):
         raise CaseError(
@@ -131,7 +130,7 @@ def reduce_all(
 ) -> dict[Key, Reduced]:
     """Reduce every case once, but those known already; a progress bar counts them."""
     unique = {job.key: job for job in jobs if job.key not in known}
-    with ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(threads or readers()) as pool:
         found = pool.map(lambda job: reduce_case(job, spaces, modalities, labels), unique.values())
         watched = track(found, "Fidelity: features", total=len(unique), console=Console(stderr=True), transient=True)
         return dict(zip(unique, watched))
@@ -182,9 +181,9 @@ def _format(case: Case, modalities: Sequence[str], image: Tensor, spacing: Seque
 
 def _kind(path: Path) -> float:
     """Return the type that numbers have in a file as one number: bits, negative for whole numbers."""
-    if path.suffix.lower() in RASTERS:
-        with Image.open(path) as raster:
-            return {"I": -32.0, "I;16": -16.0, "F": 32.0}.get(raster.mode, -8.0)
+    if is_raster(path):
+        kind = raster_kind(path)
+        return float(kind.bits * (1 if kind.number == "f" else -1))
     dtype = describe_header(path).dtype
     return 8.0 * dtype.itemsize * (1 if dtype.kind == "f" else -1)
 

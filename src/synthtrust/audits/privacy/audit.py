@@ -21,6 +21,7 @@ from synthtrust.audits.spaces import Space, common_size, features_in, load, size
 from synthtrust.audits.verdict import Verdict, verdict_table
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.resizing import resize
+from synthtrust.machine import readers
 from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.report.pairs import PICTURES
 
@@ -145,7 +146,7 @@ def _residuals(one: SyntheticSet, material: Material) -> dict[str, float]:
     pairs = [(of.cases[j], material.synthetic.cases[i]) for of in sides for i, j in material.source(of).items()]
     labels = sorted(one.labels.values())
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         alike = pool.map(lambda pair: residual_of(pair[0], pair[1], one.modalities, labels), pairs)
         return dict(zip([twin.id for _, twin in pairs], alike))
 
@@ -175,7 +176,7 @@ def embedded(space: Space, images: Images, one: SyntheticSet) -> Tensor:
         image, label, spacing = load(case, one.modalities)
         return features_in(space, image if size is None else resize(image, size), label, labels, spacing)
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         return torch.stack([found.double().cpu() for found in pool.map(row, images.cases)])
 
 

@@ -12,6 +12,7 @@ from rich.progress import track
 from torch import Tensor
 
 from synthtrust.cases import Case, CaseError
+from synthtrust.machine import readers
 from synthtrust.metrics.functional import Bank, bank
 
 VOLUME_GRID, LARGEST_PLANE_GRID, SMALLEST_GRID = 32, 64, 8
@@ -75,7 +76,7 @@ def read_images(case: Case, modalities: Sequence[str]) -> Tensor:
 
 
 def ready(cases: Sequence[Case], modalities: Sequence[str], grid: Grid, what: str) -> tuple[Images, set[tuple]]:
-    """Read cases and keep their interiors; no more images are held at once than there are threads.
+    """Read cases and keep their interiors; so many at once as `synthtrust.machine.readers` allows.
 
     Returns:
         The images, and the shapes of the files.
@@ -88,7 +89,7 @@ def ready(cases: Sequence[Case], modalities: Sequence[str], grid: Grid, what: st
         image = read_images(case, modalities)
         return interior(image, grid, case), tuple(image.shape[1:])
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(readers()) as pool:
         found = pool.map(one, cases)
         shown = track(found, f"Reading {what}", total=len(cases), console=Console(stderr=True), transient=True)
         parts = list(shown)

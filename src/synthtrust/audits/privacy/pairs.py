@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synthtrust.audits.privacy.material import Material
 from synthtrust.cases import Case
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster
 from synthtrust.report.pairs import Pair
 
 
@@ -31,6 +31,6 @@ def pictured(rows: Sequence[Mapping[str, Any]], material: Material, modality: st
 def plane(case: Case, modality: str) -> NDArray[np.float32]:
     """Return the middle axial slice of a volume, anterior up and the patient's right on the left; a plane as it is."""
     image, path = case.load_image(modality), case.images[modality]
-    if image.ndim == 2 or path.suffix.lower() in RASTERS:
+    if image.ndim == 2 or is_raster(path):
         return image
     return np.flip(image[:, :, image.shape[2] // 2].T)

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from nibabel.affines import voxel_sizes
-from PIL import Image
 from torch import Tensor
 
 from synthtrust.audits.spaces.offline import Space
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.rasters import is_raster, raster_kind
 from synthtrust.cases.volumes import read_header
 
 
@@ -34,7 +33,7 @@ def standardised(image: Tensor) -> Tensor:
 
 
 def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, tuple[float, ...]]:
-    """Return image ``(C, *spatial)``, label map (None for a class), and voxel size [mm] (1 where the file has none).
+    """Return image ``(C, *spatial)``, label map (None without one), and voxel size [mm] (1 where the file has none).
 
     Raises:
         CaseError: If an image cannot be read, is constant, or holds NaN or infinity.
@@ -47,9 +46,8 @@ def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, 
             f"every voxel of {case.images[flat[0]]}. Repair or leave it out."
         )
     first = case.images[modalities[0]]
-    raster = first.suffix.lower() in RASTERS
-    spacing = (1.0,) * images[0].ndim if raster else tuple(map(float, voxel_sizes(read_header(first)[1])))
-    label = None if isinstance(case.label, int) else torch.from_numpy(case.load_label())
+    spacing = (1.0,) * images[0].ndim if is_raster(first) else tuple(map(float, voxel_sizes(read_header(first)[1])))
+    label = torch.from_numpy(case.load_label()) if case.has_label_map else None
     return torch.from_numpy(np.stack(images)), label, spacing[: images[0].ndim]
 
 
@@ -92,7 +90,6 @@ def common_size(sizes: Collection[tuple[int, ...]]) -> tuple[int, ...] | None:
 
 def size_of(path: Path) -> tuple[int, ...]:
     """Return the sides of an image without reading it, colours and modalities left out."""
-    if path.suffix.lower() in RASTERS:
-        with Image.open(path) as raster:
-            return raster.height, raster.width
+    if is_raster(path):
+        return raster_kind(path).shape
     return tuple(read_header(path)[0][:3])

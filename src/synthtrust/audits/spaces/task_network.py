@@ -32,6 +32,8 @@ class TaskNetwork:
     """Folder of the run."""
     layer: str = ""
     """Name of another layer of its network, as ``named_modules`` has it."""
+    trusted: bool = False
+    """Whether code that the run's config names may be run, whatever it is."""
     lock: AbstractContextManager = field(default_factory=Lock, init=False, repr=False, compare=False)
     """One network looks at one image at a time: its hooks would mix up several."""
     raw: ClassVar[bool] = True
@@ -53,7 +55,7 @@ class TaskNetwork:
 
     @cached_property
     def _found(self) -> Run:
-        (found, *others) = find_runs(Path(self.run))
+        (found, *others) = find_runs(Path(self.run), trusted=self.trusted)
         facts = found.facts()
         if others or facts["alpha"] != 1 or facts["mode"] == "additive":
             what = f"{1 + len(others)} runs" if others else f"alpha {facts['alpha']:g} of the mode {facts['mode']}"
@@ -67,11 +69,11 @@ class TaskNetwork:
 
     @property
     def _size(self) -> Sequence[int]:
-        return self._found.facts()["image_size"] if self._found.task == "classification" else ()
+        return self._found.facts()["image_size"] if self._found.task != "segmentation" else ()
 
     def _prepare(self, image: Tensor) -> Tensor:
         """Bring an image to what the run's network was trained on."""
-        if self._found.task == "classification":
+        if self._found.task != "segmentation":
             small = resize(image.float(), self._size)
             return (small - small.mean()) / small.std(correction=0).clamp(min=1e-12)
         inside = (image != 0).any(0).nonzero()

@@ -33,7 +33,7 @@ Arms = Mapping[tuple[str, float, str], Measures]
 
 @dataclass
 class Utility:
-    """Scores every arm of the runs, segmenters or classifiers, and judges TSTR against TRTR.
+    """Scores every arm of the runs, segmenters or classifiers (of classes or findings), and judges TSTR against TRTR.
 
     The unit of doubt is the patient; training seeds add their own variance. Runs of several generators on the same
     cases, controls among them, stand side by side, each judged on its own.
@@ -71,7 +71,7 @@ class Utility:
           alphas that are not excluded as the best.
         - ``comparison``: TSTR (alpha 0) against TRTR (alpha 1) on real test cases, and all real cases plus the
           synthetic ones (mode ``additive``, alpha 0) against TRTR: gap and ratios in every measure; empty without both.
-        - ``per_class``: the measures of each class, or the Dice of each region.
+        - ``per_class``: the measures of each class or finding, or the Dice of each region; ``kind`` says which.
         - ``verdict``: on utility, one for each generator and each mix that has TSTR.
         - ``generators``: which class painted, and what a control generator has to show.
 
@@ -93,7 +93,7 @@ class Utility:
                 ("performance", self._performance(arms, mine)),
                 ("curve", self._curve(arms, MAIN[task])),
                 ("comparison", compared),
-                ("per_class", self._per_class(arms)),
+                ("per_class", self._per_class(arms, KINDS[task])),
             ):
                 tables[name] += [{"generator": generator, **row} for row in rows]
             verdicts += self._verdicts(compared, facts, MAIN[task], str(generator), limits)
@@ -115,13 +115,13 @@ class Utility:
                     for s, seed in enumerate(seeds):
                         yield {**place, "seed": str(seed), **self._interval(one.of_seed(s))}
 
-    def _per_class(self, arms: Arms) -> Iterator[Row]:
-        """Yield the measures of each class or region, over all seeds."""
+    def _per_class(self, arms: Arms, kind: str) -> Iterator[Row]:
+        """Yield the measures of each class, finding or region, over all seeds."""
         for (mode, alpha, source), measures in arms.items():
             for (name, part), one in measures.items():
                 if part != OVERALL:
                     place = {"mode": mode, "alpha": alpha, "source": source, "class": part, "measure": name}
-                    yield {**place, **self._interval(one)}
+                    yield {**place, **self._interval(one), "kind": kind}
 
     def _interval(self, one: Measured) -> Row:
         low, high = one.interval(self.level)
@@ -166,6 +166,8 @@ class Utility:
 
 
 KEY = ("mode", "contrast", "measure")
+KINDS = {"segmentation": "region", "classification": "class", "multilabel": "finding"}
+"""What a case is scored in, in the words of the page."""
 
 
 def _arms(scores: pd.DataFrame, task: str, rule: str) -> Arms:

@@ -1,6 +1,6 @@
 """What an arm scores: every measure of a segmenter or a classifier, by training seed and by patient."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthtrust.audits.probabilities import ClassifiedArm, classified_arm
 from synthtrust.audits.scores import arm
 from synthtrust.metrics.functional import classification, mean_interval
+from synthtrust.metrics.functional.average_precision import average_precision_by_class
 from synthtrust.metrics.functional.jackknife import jackknife
 from synthtrust.metrics.functional.placements import auc_by_class
 
@@ -18,7 +19,7 @@ Array = NDArray[np.float64]
 
 OVERALL = "all"
 """The part of a measure that is about all regions or classes."""
-MAIN = {"segmentation": "dice", "classification": "auc"}
+MAIN = {"segmentation": "dice", "classification": "auc", "multilabel": "auc"}
 """The measure that the verdict is about, named beforehand."""
 LOWER_IS_BETTER = ("brier", "ece")
 LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}
@@ -69,17 +70,20 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
     region. Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and
     ``f1``, each the plain mean over classes; ``mcc``, ``brier``, ``ece``; and ``auc``, ``auprc``, ``recall`` and ``f1``
     of each class. A class that no test case has is NaN and so are the means over classes, with a note that names it.
+    Findings: the same measures, each of having a finding against not having it (at a probability of one half, where a
+    measure needs a decision), and the plain means over findings of all; NaN without test cases on either side.
 
     Args:
         scores: Of one generator and one mode.
         alpha: Share of real cases in training.
         source: Kind of test cases.
-        task: ``segmentation`` or ``classification``.
+        task: ``segmentation``, ``classification`` or ``multilabel``.
         empty: The rule by which regions were scored that are empty in reference and prediction.
     """
     if task == "segmentation":
         return _segmented(scores, alpha, source, empty)
-    return _classified(classified_arm(scores, alpha, source))
+    one = classified_arm(scores, alpha, source)
+    return _with_findings(one) if task == "multilabel" else _classified(one)
 
 
 def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> Measures:
@@ -102,8 +106,7 @@ def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> M
 def _classified(one: ClassifiedArm) -> Measures:
     n_classes = len(one.classes)
     share = np.bincount(one.target, minlength=n_classes) / len(one.target)
-    areas = [auc_by_class(probability, one.target, one.patients) for probability in one.probability]
-    found = {"auc": (np.stack([area for area, _ in areas]), np.stack([patients for _, patients in areas]))}
+    found = {"auc": _by_seed(one, auc_by_class), "auprc": _by_seed(one, average_precision_by_class)}
     found |= {name: _jackknifed(one, formula) for name, formula in OF_CLASSES.items()}
     chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
     measures = {}
@@ -120,8 +123,42 @@ def _classified(one: ClassifiedArm) -> Measures:
     return measures
 
 
+def _with_findings(one: ClassifiedArm) -> Measures:
+    """Score each finding as two classes, present and absent; the whole is the plain mean over findings."""
+    alone = {name: _classified(one.alone(place)) for place, name in enumerate(one.classes)}
+    measures: dict[tuple[str, str], Measured] = {}
+    for measure, of_finding in OF_FINDINGS.items():
+        parts = [
+            measured[measure, name] if of_finding else measured[measure, OVERALL] for name, measured in alone.items()
+        ]
+        if measure != "recall":
+            measures[measure, OVERALL] = _mean(one, parts)
+        if of_finding:
+            measures |= {(measure, name): part for name, part in zip(alone, parts, strict=True)}
+    return measures
+
+
+def _mean(one: ClassifiedArm, parts: Sequence[Measured]) -> Measured:
+    """Return the plain mean of a measure over findings; undefined where it is of one of them."""
+    chances = [float(part.chance) for part in parts if part.chance is not None]
+    return Measured(
+        np.mean([part.values for part in parts], axis=0),
+        np.mean([part.patients for part in parts], axis=0),
+        float(np.mean(chances)) if len(chances) == len(parts) else None,
+        len(one.target),
+        len(set(one.patients)),
+        " ".join(dict.fromkeys(part.note for part in parts if part.note)),
+        parts[0].limits,
+    )
+
+
+OF_FINDINGS = {
+    "auc": True, "auprc": True, "balanced_accuracy": False, "recall": True, "f1": True, "mcc": False, "brier": False,
+    "ece": False,
+}  # fmt: skip
+"""Measures of findings -> whether they are about those who have it, and shown for each; else about both sides."""
+
 OF_CLASSES: Mapping[str, Callable[..., Array]] = {
-    "auprc": classification.average_precision,
     "recall": classification.recall,
     "f1": classification.f1,
 }
@@ -134,14 +171,19 @@ MEANS = {"recall": "balanced_accuracy"}
 """What the mean over classes is called, if not as the measure itself."""
 
 
+def _by_seed(one: ClassifiedArm, formula: Callable[..., tuple[Array, Array]]) -> tuple[Array, Array]:
+    """Return a score of each seed ``(S, C)`` and what each patient adds to it ``(S, P, C)``."""
+    found = [formula(probability, one.target, one.patients) for probability in one.probability]
+    return np.stack([value for value, _ in found]), np.stack([patients for _, patients in found])
+
+
 def _jackknifed(one: ClassifiedArm, formula: Callable[..., Array]) -> tuple[Array, Array]:
     """Return a score of each seed ``(S, J)`` and what each patient adds to it ``(S, P, J)``."""
 
     def statistic(probability: Array) -> Callable[[Array], Array]:
         return lambda weight: formula(probability, one.target, weight)
 
-    found = [jackknife(statistic(probability), one.patients) for probability in one.probability]
-    return np.stack([value for value, _ in found]), np.stack([patients for _, patients in found])
+    return _by_seed(one, lambda probability, _, patients: jackknife(statistic(probability), patients))
 
 
 def _measured(one: ClassifiedArm, values: Array, patients: Array, chance: float, of: int | None = None) -> Measured:

@@ -113,7 +113,8 @@ def _unsettled(row: Row) -> Iterator[Reason]:
     """Yield what forbids a verdict either way."""
     if not np.isfinite(row["gap_lower"]):
         yield Reason(
-            f"No bounds on the gap. {row['note']}".rstrip(), "Test cases of at least two patients of every class."
+            f"No bounds on the gap. {row['note']}".rstrip(),
+            "Test cases of at least two patients of every class, or with and without every finding.",
         )
     if row["depends_on_empty_rule"]:
         yield Reason(

@@ -9,6 +9,7 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthtrust.generators.class_diffusion.conditions import Conditions
 from synthtrust.generators.class_images import ClassImages
 
 FOLDED = {
@@ -23,7 +24,7 @@ class Frame:
     """What painting has to know of the training images; kept in the checkpoint."""
 
     modalities: tuple[str, ...]
-    n_classes: int
+    conditions: Conditions
     lowest: NDArray[np.float32]
     """Per modality and pixel, the lowest value of all training images, shape ``(M, *size)``. The lowest of a modality
     becomes -1; a pixel that never varies, such as background, is painted as it is."""
@@ -41,17 +42,19 @@ class Frame:
         for name, low, high in zip(seen.modalities, lowest, highest, strict=True):
             if low.min() == high.max():
                 raise ValueError(f"Expected images that vary, but every pixel of {name} is {low.min()} in every case.")
-        return cls(seen.modalities, seen.n_classes, lowest, highest)
+        return cls(seen.modalities, Conditions(seen.n_classes, seen.findings), lowest, highest)
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Make it from what ``plain`` gave."""
-        return cls(tuple(plain["modalities"]), plain["n_classes"], plain["lowest"].numpy(), plain["highest"].numpy())
+        conditions = Conditions(plain["n_classes"], plain.get("findings", False))  # older ones have classes
+        return cls(tuple(plain["modalities"]), conditions, plain["lowest"].numpy(), plain["highest"].numpy())
 
     def plain(self) -> dict[str, Any]:
         """Return it as what a checkpoint is safely read as: tensors, lists and numbers."""
         limits = {"lowest": torch.from_numpy(self.lowest), "highest": torch.from_numpy(self.highest)}
-        return {"modalities": list(self.modalities), "n_classes": self.n_classes, **limits}
+        told = {"n_classes": self.conditions.n, "findings": self.conditions.findings}
+        return {"modalities": list(self.modalities), **told, **limits}
 
     @property
     def size(self) -> tuple[int, ...]:

@@ -11,13 +11,12 @@ import torch
 from monai.networks.nets import DiffusionModelUNet
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
 from synthtrust.generators.class_diffusion.frame import Frame, n_folded, unfold
 from synthtrust.generators.class_diffusion.sampling import noises, paint
 from synthtrust.generators.class_diffusion.training import Batches, Schedule, train
 from synthtrust.generators.class_images import gather
 from synthtrust.generators.device import own_device
-from synthtrust.generators.memory import of_class
 from synthtrust.generators.painting.diffusion import Diffusion
 from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
 from synthtrust.generators.painting.trained import TrainedGenerator
@@ -35,6 +34,9 @@ GROUPS = 8
 @dataclass
 class ClassDiffusion(TrainedGenerator):
     """Paints images or small volumes of a class by a diffusion model, whose network also learns without the class.
+
+    Of findings, which do not exclude each other, the network is told all at once: their embeddings are added up, so
+    that combinations which no training image has can be asked for.
 
     A network tells velocities (Salimans and Ho 2022) on a cosine schedule; painting follows DDIM's path in steps of
     second order (Lu et al. 2022) under classifier-free guidance (Ho and Salimans, Classifier-Free Diffusion Guidance,
@@ -78,9 +80,10 @@ class ClassDiffusion(TrainedGenerator):
     """Of the average of the weights, per step."""
     grad_clip: float | None = 1.0
     """Largest norm of the gradient."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Of training and painting. In float32 an image depends on those painted with it by rounding errors alone; in
-    bfloat16, about twice as fast where the processor has it, it comes out within a grey level of that."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
+    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun. In float32 an
+    image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast where the
+    processor has it, it comes out within a grey level of that."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,8 +116,8 @@ class ClassDiffusion(TrainedGenerator):
         self.network_ = self.network_.to(own_device())
         return self
 
-    def sample(self, label: int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
-        """Paint one image of a class, per modality, of the size and in the units that it learned.
+    def sample(self, label: int | Findings, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+        """Paint one image of a class or findings, per modality, of the size and in the units that it learned.
 
         Raises:
             ValueError: If no training case has that class.
@@ -122,24 +125,24 @@ class ClassDiffusion(TrainedGenerator):
         return self.sample_many([label], [rng])[0]
 
     def sample_many(
-        self, labels: Sequence[int], rngs: Sequence[np.random.Generator]
+        self, labels: Sequence[int | Findings], rngs: Sequence[np.random.Generator]
     ) -> list[dict[str, NDArray[np.floating]]]:
         """Paint several images at once, each with its own randomness; see ``sample``."""
         known = self.frame_
-        classes = [of_class({k: k for k in range(known.n_classes)}, label) for label in labels]
         network, diffusion = self.network_, self.diffusion
         device = next(network.parameters()).device
-        kind = torch.tensor(classes, device=device)
+        kind = torch.from_numpy(known.conditions.of(labels)).to(device)
+        nothing = torch.from_numpy(known.conditions.nothing).to(device)
 
         def velocity(x: torch.Tensor, t: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision_ == "bf16-mixed"):
                 told: torch.Tensor = network(x, t, class_labels=kind)
             return told.float()
 
         def guess(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             told = velocity(x, t, kind)
             if self.guidance != 1:
-                of_any = velocity(x, t, torch.full_like(kind, known.n_classes))
+                of_any = velocity(x, t, nothing.expand_as(kind))
                 told = of_any + self.guidance * (told - of_any)
             share = diffusion.noise_share(t, x)
             return (1 - share**2).sqrt() * x - share * told
@@ -153,6 +156,7 @@ class ClassDiffusion(TrainedGenerator):
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, Frame]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
+        self._go_on_in(last)
         if last and last["global_step"] == self.max_steps:
             known = Frame.from_plain(last[FACTS]["frame"])
             network = self._new_network(known)
@@ -161,15 +165,18 @@ class ClassDiffusion(TrainedGenerator):
             known = Frame.around(seen)
             network = self._new_network(known)
             plan = self._plan(Schedule)
-            batches = Batches(known.to_unit(seen.images, self._multiple), seen.classes, self.timesteps, plan)
-            facts = {"key": key, "frame": known.plain()}
+            units = known.to_unit(seen.images, self._multiple)
+            labels = [Findings(row) for row in seen.classes.tolist()] if seen.findings else seen.classes.tolist()
+            kinds = known.conditions.of(labels)
+            batches = Batches(units, kinds, known.conditions.nothing, self.timesteps, plan)
+            facts = {"key": key, "frame": known.plain(), "precision": self.precision_}
             train(network, self.diffusion, batches, plan, home, facts, self._loggers)
             last = read_last(home)
         network.load_state_dict(averaged(last))
         return network.eval(), known
 
     def _new_network(self, known: Frame) -> DiffusionModelUNet:
-        return DiffusionModelUNet(
+        network = DiffusionModelUNet(
             spatial_dims=len(known.size),
             in_channels=self._n_channels(known),
             out_channels=self._n_channels(known),
@@ -178,8 +185,10 @@ class ClassDiffusion(TrainedGenerator):
             attention_levels=(False,) * len(self.channels),
             norm_num_groups=math.gcd(GROUPS, *self.channels),
             num_head_channels=self.channels[-1],
-            num_class_embeds=known.n_classes + 1,  # the last one for any class
+            num_class_embeds=known.conditions.n + 1,  # the last one for any class
         )
+        known.conditions.embed_in(network)
+        return network
 
     def _n_channels(self, known: Frame) -> int:
         return len(known.modalities) * n_folded(len(known.size), self.pack)

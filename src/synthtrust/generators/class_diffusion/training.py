@@ -75,19 +75,21 @@ def train(
 class Batches(Dataset):
     """Endless batches, numbered: the same number gives the same batch. In each round of N draws every image comes once.
 
-    Each: ``image`` and ``noise`` ``(B, M, *size)`` float32, ``kind`` ``(B,)``, which is ``n_classes`` where the class
-    is kept back, and the timesteps ``t`` ``(B,)``, spread evenly over the batch so that its loss varies less.
+    Each: ``image`` and ``noise`` ``(B, M, *size)`` float32, ``kind``, what the network is told (``nothing`` where that
+    is kept back), and the timesteps ``t`` ``(B,)``, spread evenly over the batch so that its loss varies less.
 
     Args:
         units: Images ``(N, M, *size)`` in [-1, 1].
-        classes: Of the images, ``(N,)``.
+        kinds: Of the images, ``(N, ...)``, as `Conditions` has them.
+        nothing: Where nothing is told, ``(...)``.
         timesteps: T of the diffusion.
         plan: Size of a batch, and the rest.
     """
 
-    def __init__(self, units: NDArray[np.float16], classes: NDArray[np.int64], timesteps: int, plan: Schedule) -> None:
-        self.units, self.classes, self.timesteps, self.plan = units, classes, timesteps, plan
-        self.n_classes = int(classes.max()) + 1
+    def __init__(
+        self, units: NDArray[np.float16], kinds: NDArray, nothing: NDArray, timesteps: int, plan: Schedule
+    ) -> None:
+        self.units, self.kinds, self.nothing, self.timesteps, self.plan = units, kinds, nothing, timesteps, plan
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         plan, n = self.plan, self.plan.batch_size
@@ -96,11 +98,11 @@ class Batches(Dataset):
         which = [
             _shuffled(plan.seed, draw // len(self.units), len(self.units))[draw % len(self.units)] for draw in draws
         ]
-        image, kind = self.units[which].astype(np.float32), self.classes[which].copy()
+        image, kind = self.units[which].astype(np.float32), self.kinds[which].copy()
         if plan.mirror is not None:
             turned = rng.random(n) < 0.5
             image[turned] = np.flip(image[turned], 2 + plan.mirror)
-        kind[rng.random(n) < plan.class_dropout] = self.n_classes
+        kind[rng.random(n) < plan.class_dropout] = self.nothing
         t = ((rng.random() + np.arange(n) / n) % 1 * self.timesteps).astype(np.int64)
         noise = rng.standard_normal(image.shape, np.float32)
         arrays = {"image": image, "noise": noise, "kind": kind, "t": t}

@@ -71,7 +71,7 @@ def average(cases: Sequence[Case]) -> Average:
 
 
 def _shape_of(case: Case) -> tuple[int, ...]:
-    return (case.load_image(next(iter(case.images))) if isinstance(case.label, int) else case.load_label()).shape
+    return (case.load_label() if case.has_label_map else case.load_image(next(iter(case.images)))).shape
 
 
 def _units(inside: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from synthtrust.cases import Findings
 from synthtrust.generators.controls.replay import Replay
 
 
@@ -27,7 +28,9 @@ class Blur(Replay):
         if self.sigma < 0:
             raise ValueError(f"Expected sigma of at least 0 voxels, but got {self.sigma}.")
 
-    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(
+        self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator
+    ) -> dict[str, NDArray[np.floating]]:
         """Give the blurred images of that label back."""
         return {modality: _blurred(image, self.sigma) for modality, image in super().sample(label, rng).items()}
 

@@ -7,14 +7,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
 from synthtrust.generators.base import Generator
 from synthtrust.generators.memory import classified
 
 
 @dataclass
 class LabelShuffle(Generator):
-    """Gives every class the real image of a training case drawn by chance from all of them, verbatim.
+    """Gives every class, or all findings, the real image of a training case drawn by chance from all, verbatim.
 
     The control for the pairing where labels are classes, as ``mask_swap`` is where they are maps: every image is real,
     every class is real, and neither knows the other.
@@ -38,7 +38,7 @@ class LabelShuffle(Generator):
         self.cases_ = list(cases)
         return self
 
-    def sample(self, label: int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(self, label: int | Findings, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
         """Give the images of any training case, as they are on disk; the class plays no part."""
         case = self.cases_[int(rng.integers(len(self.cases_)))]
         return {modality: case.load_image(modality) for modality in case.images}

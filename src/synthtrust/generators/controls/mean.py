@@ -7,16 +7,20 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
 from synthtrust.generators.base import Generator
 from synthtrust.generators.controls.average import average
 from synthtrust.generators.grid import stretched
 from synthtrust.generators.memory import by_class, classified, of_class
 
+WITH_LABEL_MAP = 0
+
 
 @dataclass
 class Mean(Generator):
     """Gives every label map the mean of the training images, stretched to its grid; every class the mean of its own.
+
+    Findings have the mean of the training images with these very findings, or with those most like them.
 
     The control without diversity: it looks like a brain, holds nobody's tumour, and all its twins are one image. All
     twins of a class are one image too, of the median size of the class's training images.
@@ -36,18 +40,24 @@ class Mean(Generator):
         Raises:
             ValueError: If there are no cases, or their modalities differ.
         """
-        groups = by_class(cases) if classified(cases) else {0: list(cases)}  # with label maps, all are of one kind
+        # with label maps, all are of one kind
+        groups = by_class(cases) if classified(cases) else {WITH_LABEL_MAP: list(cases)}
         self.averages_ = {group: average(of_group) for group, of_group in groups.items()}
         return self
 
-    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(
+        self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator
+    ) -> dict[str, NDArray[np.floating]]:
         """Give the mean image on the label's grid, shape ``(H, W, D)``, in units of a typical training case.
 
         Raises:
             ValueError: If no training case has that class.
         """
-        learned = of_class(self.averages_, label if isinstance(label, int) else 0)
-        shape = learned.share.shape if isinstance(label, int) else label.shape
+        if isinstance(label, np.ndarray):
+            learned, shape = self.averages_[WITH_LABEL_MAP], label.shape
+        else:
+            learned = of_class(self.averages_, label)
+            shape = learned.share.shape
         inside = learned.foreground(shape)
         images: dict[str, NDArray[np.floating]] = {}
         for m, modality in enumerate(learned.modalities):

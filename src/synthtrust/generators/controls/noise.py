@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
 from synthtrust.generators.base import Generator
 from synthtrust.generators.controls.average import average
 
@@ -35,9 +35,11 @@ class Noise(Generator):
         self.average_ = average(cases)
         return self
 
-    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(
+        self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator
+    ) -> dict[str, NDArray[np.floating]]:
         """Paint noise on the label's grid, shape ``(H, W, D)``, in intensity units of a typical training case."""
-        shape = self.average_.share.shape if isinstance(label, int) else label.shape
+        shape = label.shape if isinstance(label, np.ndarray) else self.average_.share.shape
         inside = self.average_.foreground(shape)
         images: dict[str, NDArray[np.floating]] = {}
         for m, modality in enumerate(self.average_.modalities):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from synthtrust.cases import Findings
 from synthtrust.generators.controls.replay import Replay
 
 
@@ -37,7 +38,9 @@ class NoisyReplay(Replay):
                 f"Expected noise, shift and gamma of at least 0, but got {self.noise}, {self.shift} and {self.gamma}."
             )
 
-    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(
+        self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator
+    ) -> dict[str, NDArray[np.floating]]:
         """Give the images of that label back in disguise; all modalities are moved alike."""
         originals = super().sample(label, rng)
         mirrored = self.flip and bool(rng.integers(2))

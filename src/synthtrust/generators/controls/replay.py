@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Findings
 from synthtrust.generators.base import Generator
 from synthtrust.generators.grid import centred
 from synthtrust.generators.memory import remember
@@ -20,14 +20,14 @@ class Replay(Generator):
     The control that a privacy audit must catch and a utility score cannot. A label it never saw gets the image of the
     training case whose label map is most like it, cropped or zero-padded about the centre to the label's grid. A class
     gets the image of one of its training cases, drawn by chance, verbatim: over a set, each is used about equally
-    often.
+    often. Findings get that of a training case with these very findings, or with those most like them.
 
     Must show: TSTR equal to TRTR up to seeds, fidelity at its floor, privacy not supported. For classes the draws leave
     out about a third (1/e) of the training images, so that TSTR (AUC) may lie a little below TRTR.
     """
 
     def fit(self, cases: Sequence[Case]) -> Self:
-        """Remember which case each label map belongs to, or which cases each class has.
+        """Remember which case each label map belongs to, or which cases each class or combination of findings has.
 
         Raises:
             ValueError: If there are no cases.
@@ -35,7 +35,9 @@ class Replay(Generator):
         self.memory_ = remember(cases)
         return self
 
-    def sample(self, label: NDArray[np.uint8] | int, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
+    def sample(
+        self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator
+    ) -> dict[str, NDArray[np.floating]]:
         """Give the images of that label back, or of the label most like it; of a class, those of one of its cases.
 
         Raises:
@@ -43,4 +45,6 @@ class Replay(Generator):
         """
         case = self.memory_.recall(label, rng)
         images: dict[str, NDArray[np.floating]] = {name: case.load_image(name) for name in case.images}
-        return images if isinstance(label, int) else {name: centred(images[name], label.shape) for name in images}
+        if not isinstance(label, np.ndarray):
+            return images
+        return {name: centred(images[name], label.shape) for name in images}

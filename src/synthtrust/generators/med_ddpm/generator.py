@@ -113,8 +113,8 @@ class MedDDPM(BrainPainter):
     """Of the average of the weights, per step (published: 0.995 every 10 steps)."""
     grad_clip: float | None = None
     """Largest norm of the gradient."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Of training and painting."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
+    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
     devices: int | str = 1
     """Of the training; several are processes on this machine, started by the training itself."""
     brain_label: int | None = None
@@ -207,7 +207,7 @@ class MedDDPM(BrainPainter):
 
         def predict(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
             x = x if typical is None else x * seen
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.precision_ == "bf16-mixed"):
                 told: torch.Tensor = network(torch.cat([x, condition], 1), t)
             return told if typical is None else diffusion.noise_of(told, x, t)
 
@@ -242,6 +242,7 @@ class MedDDPM(BrainPainter):
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[nn.Module, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
+        self._go_on_in(last)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
         if not last or last["global_step"] < self.max_steps:
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
@@ -250,7 +251,7 @@ class MedDDPM(BrainPainter):
                     known = replace(known, typical=typical)
                 network = self._new_network(known)
                 at_home(network)
-                facts = {"key": key, "survey": known.plain()}
+                facts = {"key": key, "survey": known.plain(), "precision": self.precision_}
                 cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
                 loggers = self._loggers if self.devices in (1, "1") else ()  # none follows into others' processes
                 watchers = self._watchers(cases, known, home, loggers, **cheaper)

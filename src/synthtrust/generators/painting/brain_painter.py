@@ -70,7 +70,7 @@ class BrainPainter(TrainedGenerator):
         if not self.sample_every:
             return []
         painter = replace(self, **cheaper)
-        painter.survey_ = known
+        painter.survey_, painter._begun_in = known, self.precision_
         paint = partial(_painted_by, painter, cases[0].load_label())
         return [ShowSamples(self.sample_every, cases[0], paint, home, loggers)]
 

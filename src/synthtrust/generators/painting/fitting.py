@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from synthtrust.cases import Case
+from synthtrust.cases.content import content_of
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
-from synthtrust.generators.recipe import content_of
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from synthtrust.generators.painting.training import FACTS, GPU_WORKERS, LAST, read_last
+from synthtrust.machine import cores
 
 RISE = 0.05  # share of a training in which its learning rate rises
 WARM_UP = 10  # of the average: at first it follows the network more closely
@@ -72,9 +73,8 @@ class Learner(LightningModule):
     def loader(self, examples: Dataset, draws: Sampler[int], batch_size: int | None) -> DataLoader:
         """Return examples in the order of their numbers; ``batch_size=None`` when each is a batch."""
         on_gpu = self.trainer.strategy.root_device.type == "cuda"
-        return DataLoader(
-            examples, batch_size, sampler=draws, num_workers=GPU_WORKERS if on_gpu else 0, pin_memory=on_gpu
-        )
+        workers = min(GPU_WORKERS, cores()) if on_gpu else 0
+        return DataLoader(examples, batch_size, sampler=draws, num_workers=workers, pin_memory=on_gpu)
 
     def _diverged(self, what: str, step: int) -> str:
         last = read_last(self.home)

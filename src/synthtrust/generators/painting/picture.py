@@ -32,13 +32,13 @@ def draw_beside(real: Case, painted: Mapping[str, NDArray], title: str, path: Pa
     height = int(labelled.argmax()) if labelled.any() else label.shape[2] // 2
     outlined = _axial(label, height)
     figure = Figure(figsize=(TILE * len(painted), 2 * TILE + 0.3), layout="constrained", facecolor="black")
-    figure.suptitle(title, color="white", fontsize=9)
+    figure.suptitle(title, color="white", fontsize=9, parse_math=False)
     for row, name in enumerate(("real", "painted")):
         for column, modality in enumerate(painted):
             image = real.load_image(modality) if row == 0 else painted[modality]
             axes = figure.add_subplot(2, len(painted), row * len(painted) + column + 1)
             axes.set_axis_off()
-            axes.set_title(f"{modality}, {name}", color="white", fontsize=8)
+            axes.set_title(f"{modality}, {name}", color="white", fontsize=8, parse_math=False)
             shown = _axial(image, height)
             low, high = _window(shown)
             axes.imshow(shown, cmap="gray", vmin=low, vmax=high)

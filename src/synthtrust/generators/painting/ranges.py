@@ -1,32 +1,14 @@
 """The ranges of the numbers that a training takes: what would fail after hours, or train nothing, is refused."""
 
-import math
-from collections.abc import Callable, Mapping
 from dataclasses import fields
 from numbers import Integral, Real
 from types import NoneType
 from typing import Any, get_args
 
-LEAST: Mapping[str, int] = {
-    "seed": 0, "sample_every": 0, "num_res_blocks": 1, "pack": 1, "timesteps": 2, "sampling_steps": 2, "max_steps": 1,
-    "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "dilations": 1, "spade_channels": 1,
-    "style_size": 1, "critic_channels": 1, "critic_layers": 1, "critics": 1,
-}  # fmt: skip
-"""Field -> the least of a whole number, or of each in a list."""
+from synthtrust.conventions import LEAST, RANGES
+from synthtrust.machine import AUTO
 
-RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
-    "lr": ("above 0", lambda value: value > 0),
-    "critic_lr": ("above 0", lambda value: value > 0),
-    "grad_clip": ("above 0", lambda value: value > 0),
-    "ema_decay": ("from 0 to below 1", lambda value: 0 <= value < 1),
-    "white": ("above 0 and up to 100", lambda value: 0 < value <= 100),
-    "reconstruction_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
-    "feature_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
-    "style_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
-}
-"""Field -> its range in words, and whether a number lies in it."""
-
-PRECISIONS = ("32-true", "bf16-mixed")
+PRECISIONS = (AUTO, "32-true", "bf16-mixed")
 
 
 def check_ranges(generator: Any) -> None:

@@ -14,8 +14,7 @@ from synthtrust.generators.painting.conditioning import brain_of, mean_mask
 from synthtrust.generators.painting.grid import Size, smallest_size
 from synthtrust.generators.painting.intensity import scale_of
 from synthtrust.generators.painting.typical import Typical
-
-READERS = 4  # cases read at a time: unpacking leaves the interpreter's lock, and each holds a few hundred megabytes
+from synthtrust.machine import readers
 
 
 @dataclass(frozen=True)
@@ -160,6 +159,7 @@ def check_modalities(cases: Sequence[Case], modalities: Sequence[str]) -> None:
 
 def in_parallel(work: Callable[[Case], Any], cases: Sequence[Case]) -> Iterator[Any]:
     """Yield ``work(case)`` in order, a few cases at a time."""
-    with ThreadPoolExecutor(READERS) as pool:
-        for start in range(0, len(cases), READERS):
-            yield from pool.map(work, cases[start : start + READERS])
+    at_once = readers()
+    with ThreadPoolExecutor(at_once) as pool:  # unpacking leaves the interpreter's lock
+        for start in range(0, len(cases), at_once):
+            yield from pool.map(work, cases[start : start + at_once])

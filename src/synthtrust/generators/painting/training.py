@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
-from synthtrust.checkpoints import AtomicCheckpointIO
+from synthtrust.checkpoints import AtomicCheckpointIO, load_checkpoint
 from synthtrust.generators.painting.fitting import quiet
 from synthtrust.generators.painting.watching import SAMPLES, begin, log_losses
 
@@ -21,7 +20,7 @@ FACTS = "synthtrust"
 """Key of a checkpoint under which our own facts lie."""
 SAVES = 20  # checkpoints in a training, but
 STEPS = 500  # no more than so many steps between two
-GPU_WORKERS = 4  # processes that prepare examples beside a GPU; beside a CPU they would only take cores away
+GPU_WORKERS = 4  # processes at most that prepare examples beside a GPU; beside a CPU they would only take cores away
 
 
 def train_to_end(
@@ -78,8 +77,7 @@ def train_to_end(
 def read_last(home: Path) -> dict[str, Any]:
     """Read the last checkpoint of a training, safely; empty if there is none."""
     path = home / LAST
-    checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else {}
-    return checkpoint
+    return load_checkpoint(path, "cpu") if path.exists() else {}
 
 
 def resumed(home: Path, key: str, max_steps: int) -> dict[str, Any]:

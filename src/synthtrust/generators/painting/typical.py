@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.generators.painting.grid import pack
+from synthtrust.ties import signed
 
 LEAST_SPREAD = 1e-3  # of a modality that is the same everywhere, and least variance of a component
 
@@ -118,7 +119,7 @@ def typical_of(folder: Path, n_channels: int, factor: int, *, flip: bool) -> Typ
 
 def _mapped(folder: Path) -> Iterator[NDArray]:
     """Return images ``(N, M, *size)`` and channels ``(N, *size)`` of prepared volumes."""
-    return (np.load(folder / name, mmap_mode="r") for name in ("images.npy", "channel.npy"))
+    return (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ("images.npy", "channel.npy"))
 
 
 def _units(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -148,4 +149,4 @@ def _principal(clouds: Iterable[NDArray[np.float64]]) -> tuple[NDArray[np.float6
     for points in clouds:
         products, n = products + points @ points.T, n + points.shape[1]
     variances, components = np.linalg.eigh(products / max(n, 1))
-    return components[:, ::-1], variances[::-1]
+    return signed(components.T[::-1]).T, variances[::-1]

@@ -68,8 +68,8 @@ class Pairs(Dataset):
     """
 
     def __init__(self, folder: Path, *, n_channels: int, patch_size: Size | None, flip: bool, seed: int) -> None:
-        self.images = np.load(folder / "images.npy", mmap_mode="r")
-        self.channels = np.load(folder / "channel.npy", mmap_mode="r")
+        self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        self.channels = np.load(folder / "channel.npy", mmap_mode="r", allow_pickle=False)
         self.n_channels, self.flip, self.seed = n_channels, flip, seed
         self.patch_size = self.images.shape[2:] if patch_size is None else patch_size
         if any(have < want for have, want in zip(self.images.shape[2:], self.patch_size, strict=True)):

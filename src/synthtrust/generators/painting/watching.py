@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 from torch import nn
 
 from synthtrust.cases import Case
 from synthtrust.generators.painting.picture import draw_beside
+from synthtrust.trackers import is_wandb, tell
 
 SAMPLES = "samples"
 """Folder of the pictures, in that of the checkpoints."""
@@ -58,16 +59,16 @@ class ShowSamples(Callback):
 def begin(loggers: Sequence[Logger]) -> None:
     """Give what a generator logs an axis of its own, before the first loss: the steps of the run come after."""
     for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            logger.experiment.define_metric(STEP)
-            logger.experiment.define_metric("generator/*", step_metric=STEP)
+        if is_wandb(logger):
+            tell(logger, lambda wandb: wandb.experiment.define_metric(STEP))
+            tell(logger, lambda wandb: wandb.experiment.define_metric("generator/*", step_metric=STEP))
 
 
 def log_losses(loggers: Sequence[Logger], step: int, losses: Mapping[str, float]) -> None:
     """Hand losses of a generator's training to loggers, as ``generator/<name>`` over the generator's own steps."""
     named = {f"generator/{name}": value for name, value in losses.items()}
     for logger in loggers:
-        if isinstance(logger, WandbLogger):
+        if is_wandb(logger):
             logger.log_metrics(named | {STEP: step})  # wandb's own step only grows: the run's would be lost
         else:
             logger.log_metrics(named, step)
@@ -76,5 +77,5 @@ def log_losses(loggers: Sequence[Logger], step: int, losses: Mapping[str, float]
 def log_picture(loggers: Sequence[Logger], step: int, path: Path) -> None:
     """Hand a picture to the loggers that take images."""
     for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            logger.log_image("generator/sample", [str(path)], caption=[f"step {step}"])
+        if is_wandb(logger):
+            tell(logger, lambda wandb: wandb.log_image("generator/sample", [str(path)], caption=[f"step {step}"]))

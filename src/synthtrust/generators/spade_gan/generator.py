@@ -85,8 +85,8 @@ class SpadeGAN(BrainPainter):
     """Of the average of the painter's weights, per step."""
     grad_clip: float = 1.0
     """Largest norm of the gradient, of the painter with its encoder and of the critic."""
-    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
-    """Of training and painting."""
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
     brain_label: int | None = None
     """Class of the brain in the label maps, if there is one; never painted on as a label."""
     sample_every: int = 0
@@ -114,13 +114,14 @@ class SpadeGAN(BrainPainter):
         brain, condition = stretch(label, known, self.brain_label)
         style = torch.from_numpy(rng.standard_normal((1, self.style_size), dtype=np.float32))
         device = next(self.network_.parameters()).device
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.precision_ == "bf16-mixed"):
             painted = self.network_(torch.from_numpy(condition)[None].to(device), style.to(device))
         return frame(painted[0].float().cpu().numpy(), brain, known)
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[Painter, Survey]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
+        self._go_on_in(last)
         known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
         n_images, n_condition = len(known.modalities), known.n_channels
         painter = Painter(
@@ -129,7 +130,7 @@ class SpadeGAN(BrainPainter):
         if not last or last["global_step"] < self.max_steps:
             encoder = Encoder(n_images * self.pack**3, self.channels, self.style_size)
             critic = Critic(n_images, n_condition, known.size, self.critic_channels, self.critic_layers, self.critics)
-            facts = {"key": key, "survey": known.plain()}
+            facts = {"key": key, "survey": known.plain(), "precision": self.precision_}
             with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
                 painter.average_brain[0] = average_brain(home / "volumes", n_condition, flip=self.flip)
                 watchers = self._watchers(cases, known, home, self._loggers)

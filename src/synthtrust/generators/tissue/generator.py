@@ -17,6 +17,7 @@ from synthtrust.generators.tissue.clusters import move_centres, nearest
 from synthtrust.generators.tissue.fields import field, linear, separable
 from synthtrust.generators.tissue.seen import look_at
 from synthtrust.generators.tissue.texture import COARSE, FINE, Texture, vary_together
+from synthtrust.ties import signed
 
 N_LABELS = 255  # a label map is uint8, and 0 is unlabelled
 
@@ -44,7 +45,7 @@ class Tissue(Generator):
     shown as given: the privacy of a twin's *label* is not the generator's.
     """
 
-    version: ClassVar[int] = 2  # 1 cut labels brighter than any tissue
+    version: ClassVar[int] = 3  # 1 cut labels brighter than any tissue, 2 drew contrasts along axes without a sign
 
     n_tissues: int = 5
     """Classes of the unlabelled foreground."""
@@ -112,8 +113,8 @@ class Tissue(Generator):
             unlabelled = seen.z[:, seen.inside & (seen.label == 0)]  # (M, voxels)
             points.append(unlabelled[:, rng.integers(unlabelled.shape[1], size=4000)].T)
         pooled = np.concatenate(points)
-        axis = np.linalg.eigh(np.cov(pooled.T).reshape(len(self.modalities_), -1))[1][:, -1]
-        along = pooled @ (axis * np.sign(axis.sum() or 1))
+        axes = np.linalg.eigh(np.cov(pooled.T).reshape(len(self.modalities_), -1))[1].T
+        along = pooled @ signed(axes)[-1]
         edges = np.quantile(along, np.linspace(0, 1, self.n_tissues + 1)[1:-1])
         part = np.searchsorted(edges, along)
         start = np.stack([pooled[part == k].mean(0) if (part == k).any() else pooled[k] for k in range(self.n_tissues)])

@@ -51,11 +51,11 @@ class Texture:
 
 
 def vary_together(spreads: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the centre ``(...)`` of vectors ``(cases, ...)`` and a factor ``(rank, ...)`` of their covariance."""
+    """Return the centre ``(...)`` of vectors ``(cases, ...)`` and a factor ``(cases, ...)`` of their covariance.
+
+    The factor is what each case adds to it: no axes are sought, which another library would turn otherwise.
+    """
     known = np.isfinite(spreads)
     n = np.maximum(known.sum(0), 1)
     centre = np.where(known, spreads, 0).sum(0) / n
-    away = np.where(known, spreads - centre, 0) / np.sqrt(np.maximum(n - 1, 1))
-    flat = away.reshape(len(spreads), -1)
-    _, size, direction = np.linalg.svd(flat, full_matrices=False)
-    return centre, (size[:, None] * direction).reshape(-1, *centre.shape)
+    return centre, np.where(known, spreads - centre, 0) / np.sqrt(np.maximum(n - 1, 1))

@@ -91,7 +91,7 @@ def _stack(scores: Sequence[Sequence[ArrayLike | Tensor]]) -> list[Tensor]:
     seeds = [[torch.as_tensor(x, dtype=torch.float64, device="cpu") for x in arguments] for arguments in scores]
     shapes = {tuple(x.shape) for arguments in seeds for x in arguments}
     if len({len(arguments) for arguments in seeds}) != 1 or len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise ValueError(f"Expected, for each seed, the same number of arrays of one shape (M, K), but got {shapes}.")
+        raise ValueError(f"Expected the same number of arrays of one shape (M, K) for each seed, but got {shapes}.")
     return [torch.stack(argument) for argument in zip(*seeds, strict=True)]
 
 

@@ -106,12 +106,13 @@ def auc_by_class(
 
     Args:
         probability: ``(M, C)``; only the order within a column matters.
-        target: The class of each case as a number from 0 on, ``(M,)``.
+        target: The class of each case as a number from 0 on, ``(M,)``; or for findings, which do not exclude each
+            other, whether each case has each, ``(M, C)``.
         groups: The patient of each case, for patients with several cases.
 
     Returns:
-        The areas ``(C,)``, NaN for a class that no case or every case has; and the contributions ``(P, C)``, patients
-        in order of name, all NaN where one side has fewer than two patients.
+        The areas ``(C,)``, NaN for a class or finding that no case or every case has; and the contributions ``(P, C)``,
+        patients in order of name, all NaN where one side has fewer than two patients.
 
     Raises:
         ValueError: If the shapes do not fit or a score is NaN.
@@ -120,13 +121,12 @@ def auc_by_class(
     >>> area.tolist(), patients.mean(axis=0).round(4).tolist()  # 3 of 4 pairs stand in the right order
     ([0.75, 0.75], [0.75, 0.75])
     """
-    score, classes = scores(probability), np.asarray(target)
-    if score.ndim != 2 or classes.shape != (len(score),):
-        raise ValueError(f"Expected scores (M, C) and classes (M,), but got {score.shape} and {classes.shape}.")
+    score = scores(probability)
+    positive = positives(score, np.asarray(target))
     patient = np.arange(len(score)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     if len(patient) != len(score):
         raise ValueError(f"Expected the patient of each of {len(score)} cases, but got {len(patient)} groups.")
-    found = [_one_against_others(score[:, c], classes == c, patient) for c in range(score.shape[1])]
+    found = [_one_against_others(score[:, c], positive[:, c], patient) for c in range(score.shape[1])]
     return np.array([area for area, _ in found]), np.stack([patients for _, patients in found], axis=1)
 
 
@@ -145,6 +145,15 @@ def _one_against_others(score: Array, positive: NDArray[np.bool_], patient: NDAr
     if np.isnan(by_patient).any():
         return area, np.full(n_patients, np.nan)
     return area, area + by_patient * np.sqrt(n_patients * (n_patients - 1))
+
+
+def positives(score: Array, truth: NDArray) -> NDArray[np.bool_]:
+    """Return which cases are of each class, or have each finding, ``(M, C)``, from classes ``(M,)`` or findings."""
+    if score.ndim != 2 or truth.shape not in ((len(score),), score.shape):
+        raise ValueError(
+            f"Expected scores (M, C), and classes (M,) or findings (M, C), but got {score.shape} and {truth.shape}."
+        )
+    return truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(score.shape[1])
 
 
 def scores(values: ArrayLike) -> Array:

@@ -1,0 +1,149 @@
+"""What several rooms agree on: words of options, ranges and rules that ask for no file and no other room."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, get_args
+
+Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
+MODES: tuple[str, ...] = get_args(Mode)
+"""How a training set is drawn, see ``synthtrust.cases.mix``."""
+WITH_REAL = ("additive", "real_only", "duplicate_real")
+"""Modes whose training set at alpha 0 is no synthetic one: what is compared is what twins add, or do not."""
+
+Val = Literal["mix", "real", "synthetic"]
+VALS: tuple[str, ...] = get_args(Val)
+"""What checkpoints are chosen on."""
+
+Policy = Literal["refuse", "drop", "allow"]
+POLICIES: tuple[str, ...] = get_args(Policy)
+"""What is done about an image in two parts of a split."""
+
+OVERLAPS = (True, False, "exclude")
+"""What is done about a generator that learned from patients it is scored on."""
+
+NOT_ASSESSED = "not assessed"
+CONDITIONS = {
+    "leak": ("privacy", ("NOT SUPPORTED", NOT_ASSESSED)),
+    "unassessed": ("privacy", (NOT_ASSESSED, "INCONCLUSIVE")),
+    "utility": ("utility", ("NOT SUPPORTED",)),
+    "fidelity": ("fidelity", ("NOT SUPPORTED",)),
+}
+"""What a caller may ask to fail on -> the axis, and the verdicts that count as failed."""
+
+CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
+"""Task -> options that serve it, for whoever chose others."""
+
+FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoints/last.ckpt"
+"""Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
+
+LOCK, OWNER = "run.lock", "owner.json"
+"""Of the process that works on a run: its lock, which stays, and who it is, which goes."""
+
+LEAST: Mapping[str, int] = {
+    "seed": 0, "sample_every": 0, "num_res_blocks": 1, "pack": 1, "timesteps": 2, "sampling_steps": 2, "max_steps": 1,
+    "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "dilations": 1, "spade_channels": 1,
+    "style_size": 1, "critic_channels": 1, "critic_layers": 1, "critics": 1,
+}  # fmt: skip
+"""Field of a generator -> the least of a whole number, or of each in a list."""
+
+RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
+    "lr": ("above 0", lambda value: value > 0),
+    "critic_lr": ("above 0", lambda value: value > 0),
+    "grad_clip": ("above 0", lambda value: value > 0),
+    "ema_decay": ("from 0 to below 1", lambda value: 0 <= value < 1),
+    "white": ("above 0 and up to 100", lambda value: 0 < value <= 100),
+    "reconstruction_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
+    "feature_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
+    "style_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
+}
+"""Field of a generator -> its range in words, and whether a number lies in it."""
+
+
+def is_whole(value: Any, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Return whether a value is a whole number between two limits; a truth value is none.
+
+    >>> is_whole(3, least=1), is_whole(3.0), is_whole(True), is_whole(0, least=1)
+    (True, False, False, False)
+    """
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_number(value: Any, least: float = -math.inf, most: float = math.inf) -> bool:
+    """Return whether a value is a number between two limits; NaN and a truth value are none.
+
+    >>> is_number(0.5, 0, 1), is_number(float("nan")), is_number("1")
+    (True, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_size(value: Any) -> bool:
+    """Return whether a value is a share (below 1) or a whole number, of patients.
+
+    >>> is_size(0.25), is_size(8), is_size(8.0), is_size(1.5), is_size(float("inf"))
+    (True, True, True, False, False)
+    """
+    return is_number(value, 0) and value < math.inf and (value <= 1 or value == int(value))
+
+
+def check_alpha(alpha: Any) -> None:
+    """Refuse what is no share of real cases.
+
+    Raises:
+        ValueError: If ``alpha`` is no number in [0, 1].
+    """
+    if not is_number(alpha):
+        raise ValueError(f"Expected a number for `alpha`, but got {alpha!r}.")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {alpha}.")
+
+
+def check_steps(steps: Any, val_every: Any) -> None:
+    """Refuse numbers of steps that end between two validations.
+
+    Raises:
+        ValueError: If one of them is no whole number above 0, or ``steps`` no multiple of ``val_every``.
+    """
+    for name, value in (("val_every", val_every), ("steps", steps)):
+        if not is_whole(value, 1):
+            raise ValueError(f"Expected {name} to be a whole number of at least 1, but got {value!r}.")
+    if steps % val_every:
+        raise ValueError(f"Expected steps to be a multiple of val_every={val_every}, but got {steps}.")
+
+
+def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return what to fail on as a tuple.
+
+    Raises:
+        ValueError: If there is no such condition.
+
+    >>> check_conditions(None), check_conditions("leak"), check_conditions(["leak", "unassessed"])
+    ((), ('leak',), ('leak', 'unassessed'))
+    """
+    names = () if conditions is None else (conditions,) if isinstance(conditions, str) else tuple(conditions)
+    if unknown := [name for name in names if name not in CONDITIONS]:
+        raise ValueError(f"Expected fail_on among {list(CONDITIONS)}, but got {unknown}.")
+    return names
+
+
+def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:
+    """Refuse to choose the checkpoint of synthetic training on real cases, and that of real training on twins.
+
+    Whoever has a synthetic set alone has no real cases to choose on: a TSTR score with a checkpoint that was chosen on
+    real cases promises more than such a user gets. And TRTR with a checkpoint that was chosen on twins would be less
+    than real training reaches, which flatters TSTR. Where real cases are trained on with all their twins beside them,
+    or alone, nothing leaks.
+
+    Raises:
+        ValueError: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.
+    """
+    if val == "synthetic" and (alpha == 1 or mode in WITH_REAL):
+        raise ValueError(
+            f"Expected data.val=mix or real for training on real cases (alpha={alpha}, mode {mode}), whose checkpoint "
+            "is chosen on real cases, but got synthetic."
+        )
+    if val == "real" and alpha < 1 and mode not in WITH_REAL and not allow_real_val:
+        raise ValueError(
+            f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
+            "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
+        )

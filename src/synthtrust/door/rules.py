@@ -1,0 +1,149 @@
+"""The rules for single values: a key, what it has to be in words, and whether a value is that."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from synthtrust.conventions import LEAST, MODES, OVERLAPS, POLICIES, RANGES, VALS, is_number, is_size, is_whole
+from synthtrust.door.names import did_you_mean, leaves
+
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
+OURS = "synthtrust."
+"""Targets whose keys have the meaning that the rules think; those of a stranger are his own to check."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value has to be."""
+
+    words: str
+    """As they stand between "Expected <key>" and "but got"."""
+    holds: Callable[[Any], bool]
+    options: tuple[Any, ...] = ()
+    """All that it may be, where these can be counted."""
+
+
+def _among(*options: Any) -> Rule:
+    known = [(type(option), option) for option in options]  # True is 1 for Python, not for a user
+    return Rule(f"among {_listed(options)}", lambda value: (type(value), value) in known, options)
+
+
+def _whole(least: int, most: float = math.inf) -> Rule:
+    limits = f"of at least {least}" if most == math.inf else f"from {least} to {most:.0f}"
+    return Rule(f"to be a whole number {limits}", lambda value: is_whole(value, least, most))
+
+
+def _or_null(rule: Rule) -> Rule:
+    return replace(rule, words=f"{rule.words}, or null", holds=lambda value: value is None or rule.holds(value))
+
+
+def _each(rule: Rule, words: str) -> Rule:
+    return Rule(words, lambda value: isinstance(value, list) and bool(value) and all(map(rule.holds, value)))
+
+
+def _listed(options: Sequence[Any]) -> str:
+    """Return options as one types them."""
+    return ", ".join(str(option).lower() if isinstance(option, bool) else str(option) for option in options)
+
+
+SIZE = Rule("to be a share (below 1) or a whole number of patients", is_size)
+SIDES = _each(_whole(1), "to be a list of side lengths, such as [48, 48]")
+SIDE_OR_SIDES = Rule(
+    "to be a side length or a list of them, such as 64 or [64, 48]",
+    lambda value: is_whole(value, 1) or SIDES.holds(value),
+)
+REGIONS = _each(Rule("", lambda value: isinstance(value, str)), "to be a list of regions, such as [ET, TC, WT]")
+TRUTH = _among(True, False)
+
+RULES: Mapping[str, Rule] = {
+    "seed": _whole(0, 2**32 - 1),
+    "duplicates": _among(*POLICIES),
+    "allow_overlap": _among(*OVERLAPS),
+    "wait": TRUTH,
+    "trusted": TRUTH,
+    "regions": _or_null(REGIONS),
+    "margins.margin": Rule("to be a number of at least 0", lambda value: is_number(value, 0)),
+    "margins.ratio_margin": Rule("to be a number from 0 to 1", lambda value: is_number(value, 0, 1)),
+    "split.seed": _whole(0),
+    "split.test": SIZE,
+    "split.val": SIZE,
+    "split.published": TRUTH,
+    "cases.list": TRUTH,
+    "cases.skip_refused": TRUTH,
+    "data.mode": _among(*MODES),
+    "data.val": _among(*VALS),
+    "data.allow_real_val": TRUTH,
+    "data.batch_size": _whole(1),
+    "data.num_workers": _whole(0),
+    "data.foreground": Rule("to be a share from 0 to 1", lambda value: is_number(value, 0, 1)),
+    "data.patch_size": SIDES,
+    "data.size": _or_null(SIDE_OR_SIDES),
+    "generator.size": _or_null(SIDES),
+    "generator.patch_size": _or_null(SIDES),
+    "trainer.accelerator": _among(*ACCELERATORS),
+    "pictures": _whole(0),
+}
+"""Key of a config -> its rule; a key that a config does not have, or that no rule knows, is not looked at."""
+
+PATHS = ("cases.root", "cases.file", "generator.root", "generator.weights", "generator.train_ids")
+"""Keys whose text is a file or a folder that is read."""
+
+
+def check_values(cfg: DictConfig) -> None:
+    """Refuse the first value that breaks its rule.
+
+    Raises:
+        ValueError: If there is one, or a value is missing.
+    """
+    if missing := sorted(key for key, value in leaves(OmegaConf.to_container(cfg)) if value == "???"):
+        raise ValueError(f"Expected a value for {missing[0]}, but got none. Add {missing[0]}=... to the command.")
+    for key, rule in {**RULES, **_of_the_generator(cfg)}.items():
+        if _is_ours(cfg, key) and (value := value_of(cfg, key, absent := object())) is not absent:
+            _check(key, value, rule)
+    for key in PATHS:
+        if _is_ours(cfg, key) and isinstance(path := value_of(cfg, key), str) and not Path(path).exists():
+            raise ValueError(f"Expected a file or folder at {key}, but {path!r} does not exist.")
+
+
+def value_of(cfg: DictConfig, key: str, default: Any = None) -> Any:
+    """Return a value of a config as plain Python, every interpolation in it resolved."""
+    *above, last = key.split(".")
+    node = OmegaConf.select(cfg, ".".join(above)) if above else cfg
+    if not isinstance(node, DictConfig) or last not in node:
+        return default
+    value = node[last]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+
+
+def _check(key: str, value: Any, rule: Rule) -> None:
+    if not rule.holds(value):
+        near = did_you_mean(get_close_matches(str(value), map(str, rule.options), n=1))
+        raise ValueError(f"Expected {key} {rule.words}, but got {value!r}.{near}")
+
+
+def _is_ours(cfg: DictConfig, key: str) -> bool:
+    """Return whether a key is the root's, or of something of this project or of the trainer."""
+    group = key.partition(".")[0]
+    target = str(value_of(cfg, f"{group}._target_", ""))
+    return "." not in key or group in ("trainer", "margins") or not target or target.startswith(OURS)
+
+
+def _of_the_generator(cfg: DictConfig) -> dict[str, Rule]:
+    """Return the rules for the numbers of a generator's training, where they are set."""
+    rules: dict[str, Rule] = {}
+    for name, least in LEAST.items():
+        several = isinstance(value_of(cfg, f"generator.{name}"), list)
+        of_each = _each(_whole(least), f"to be whole numbers, each of at least {least}")
+        rules[f"generator.{name}"] = of_each if several else _or_null(_whole(least))
+    for name, (words, holds) in RANGES.items():
+        rules[f"generator.{name}"] = _or_null(Rule(f"to be a number {words}", _in_range(holds)))
+    return rules
+
+
+def _in_range(holds: Callable[[float], bool]) -> Callable[[Any], bool]:
+    return lambda value: is_number(value) and holds(value)

@@ -1,0 +1,93 @@
+"""The whole config of a training, checked before anything costs; what only the cases can tell is checked with them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig
+
+from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.door.gpu import count_gpus
+from synthtrust.door.rules import check_values, value_of
+
+TASKS: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            "cases.read_brats", "cases.read_msd", "cases.phantom", "data.MixedDataModule", "models.Segmenter",
+            "generators.Tissue", "generators.MedDDPM", "generators.SpadeGAN", "generators.MaskSwap",
+            "generators.Folder",
+        ),
+        "segmentation",
+    ),
+    **dict.fromkeys(
+        (
+            "cases.read_medmnist", "cases.read_table", "cases.read_class_folders", "cases.phantom_slices",
+            "data.MixedImages", "models.Classifier", "generators.ClassMixture", "generators.ClassDiffusion",
+            "generators.ClassFolder", "generators.LabelShuffle",
+        ),
+        "classification",
+    ),
+}  # fmt: skip
+"""Target of this project -> the only task it serves; others serve both, or are asked when they are imported."""
+
+
+def check_training(cfg: DictConfig) -> None:
+    """Refuse a config that cannot work, as far as that shows without reading a case.
+
+    Raises:
+        ValueError: If the experiment is one of evaluate.py, which would compose and train something else; or a value
+            is out of its range, a path does not exist, options are for two tasks, or there is no such GPU.
+    """
+    if "calibration" in cfg:
+        raise ValueError(
+            f"Expected an experiment of train.py, but got {cfg.name}, which trains nothing. Use evaluate.py "
+            f"experiment={cfg.name}."
+        )
+    check_alpha(cfg.alpha)
+    check_steps(cfg.steps, cfg.val_every)
+    check_values(cfg)
+    _check_tasks(cfg)
+    choice = value_of(cfg, "data.val", "mix"), cfg.alpha, value_of(cfg, "data.mode", "complement")
+    check_val(*choice, allow_real_val=value_of(cfg, "data.allow_real_val", default=False))
+    _check_devices(cfg.trainer)
+
+
+def _check_tasks(cfg: DictConfig) -> None:
+    """Refuse options for two tasks, as far as their names tell."""
+    task = {group: _task(cfg[group]) for group in ("cases", "generator", "data", "model")}
+    choices = " or ".join(f"{choice} ({name})" for name, choice in CHOICES.items())
+    if None not in (task["model"], task["data"]) and task["model"] != task["data"]:
+        raise ValueError(
+            f"Expected model and data for one task, but got a model for {task['model']} and data for {task['data']}. "
+            f"Choose for example {choices}."
+        )
+    asked = task["model"] or task["data"]
+    for group, what in (("cases", "cases"), ("generator", "a generator")):
+        if None not in (asked, task[group]) and asked != task[group] and not cfg.cases.get("list", False):
+            raise ValueError(
+                f"Expected {what} for {asked}, as model and data are, but {cfg[group]._target_} is for {task[group]}. "
+                f"Choose for example {choices}, or another {group}=..."
+            )
+
+
+def _task(node: DictConfig) -> str | None:
+    target = str(node.get("_target_", ""))
+    return TASKS.get(target.removeprefix("synthtrust.")) if target.startswith("synthtrust.") else None
+
+
+def _check_devices(trainer: DictConfig) -> None:
+    """Refuse a GPU that is not there."""
+    if trainer.get("accelerator") not in ("gpu", "cuda") or (there := count_gpus()) is None:
+        return
+    wanted = _number_of(value_of(trainer, "devices"))
+    if there < wanted:
+        raise ValueError(
+            f"Expected {wanted} GPU{'s' * (wanted > 1)} for trainer.accelerator={trainer.accelerator}, but PyTorch can "
+            f"use {there or 'none'} here. Use trainer=default for whatever there is, or trainer=cpu."
+        )
+
+
+def _number_of(devices: Any) -> int:
+    """Return how many devices are asked for at least."""
+    if isinstance(devices, list):
+        return max(1, len(devices))
+    return max(1, int(devices)) if str(devices).isdigit() else 1

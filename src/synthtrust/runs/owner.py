@@ -1,0 +1,84 @@
+"""One owner at a time: who has the folder of a run, told to the others that want it."""
+
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from synthtrust.conventions import LOCK, OWNER
+from synthtrust.files import write_json
+
+log = logging.getLogger(__name__)
+
+JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
+"""Where schedulers tell a job its id."""
+
+
+@contextmanager
+def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Own a run's folder for as long as the block runs.
+
+    The lock is one of the operating system: it ends with the process that holds it, however that ends. A rank beside
+    the first one asks for none, since the first has it.
+
+    Args:
+        folder: Of the run; made when it is not there.
+        wait: Wait for another owner to end. Where a scheduler started several ranks the first one never waits, since
+            the others have gone on to meet it.
+
+    Raises:
+        ValueError: If another process owns the folder, and nobody shall wait.
+    """
+    if _rank() > 0:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not wait or _ranks() > 1:
+            raise ValueError(
+                f"Expected a run that nobody else is working on, but {folder} is owned by {_owner(folder)}. Wait for "
+                "its end, or choose another name=..."
+            ) from None
+        log.warning("Waiting for %s, which is owned by %s", folder, _owner(folder))
+        lock.acquire(poll_interval=1)
+    try:
+        write_json(folder / OWNER, _myself())
+        yield
+    finally:
+        (folder / OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _myself() -> dict[str, object]:
+    job = next((os.environ[name] for name in JOB_IDS if name in os.environ), None)
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"host": platform.node(), "pid": os.getpid(), "job": job, "began": began}
+
+
+def _owner(folder: Path) -> str:
+    """Return who owns a folder, in words; the owner writes it a moment after it has the lock."""
+    try:
+        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return "another process"
+    job = f", job {owner['job']}" if owner["job"] else ""
+    return f"process {owner['pid']} on {owner['host']}{job}, since {owner['began']}"
+
+
+def _rank() -> int:
+    """Return the rank that a launcher gave this process, before anything of it is initialised."""
+    return next((int(os.environ[name]) for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK") if name in os.environ), 0)
+
+
+def _ranks() -> int:
+    """Return how many ranks a scheduler or torchrun started."""
+    return next((int(os.environ[name]) for name in ("WORLD_SIZE", "SLURM_NTASKS") if name in os.environ), 1)

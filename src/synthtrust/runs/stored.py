@@ -1,0 +1,169 @@
+"""What a stored config may name: a run folder that somebody sent is data, and its config must not run code of theirs.
+
+Hydra calls whatever a ``_target_`` names. What a user types himself is his own to choose; of a stored config only a
+closed list is called: readers, splits, generators and models of this project, networks and losses of MONAI and PyTorch,
+and what an installed plugin brings.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from inspect import isclass, isfunction
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from hydra.utils import get_object
+from lightning import LightningModule, Trainer
+from monai.inferers.inferer import Inferer
+from omegaconf import DictConfig, OmegaConf
+from torch.nn import Module
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from synthtrust.cases import CaseError, Cohort, split
+from synthtrust.data import MixedCases
+from synthtrust.generators import Generator
+from synthtrust.generators.importer import Importer
+from synthtrust.plugins import plugin_packages
+
+TARGET = "_target_"
+HARMLESS = ("_partial_", "_convert_")
+"""Hydra's other words that a stored config may hold; its ``_args_`` and ``_recursive_`` nobody here writes."""
+
+FETCHES_CODE = "monai.losses.perceptual"
+"""Its networks come as code from a hub, or from a folder that takes the place of one."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may stand in one place of a config."""
+
+    words: str
+    packages: tuple[str, ...]
+    """Where it is defined; what is only imported there does not count."""
+    fits: Callable[[Any], bool]
+
+
+def _returns(kind: type) -> Callable[[Any], bool]:
+    """Return a test for functions of a module whose annotation says what they return."""
+
+    def fits(found: Any) -> bool:
+        if not isfunction(found) or "." in found.__qualname__:
+            return False
+        returned = get_type_hints(found).get("return")
+        return isclass(returned) and issubclass(returned, kind)
+
+    return fits
+
+
+def _is_a(*kinds: type) -> Callable[[Any], bool]:
+    return lambda found: isclass(found) and issubclass(found, kinds)
+
+
+def _is_network(found: Any) -> bool:
+    return _is_a(Module)(found) or _returns(Module)(found)
+
+
+def _is_loss(found: Any) -> bool:
+    return _is_a(Module)(found) and found.__module__ != FETCHES_CODE
+
+
+LIBRARY = Kind("a class of lightning or synthtrust", ("lightning", "synthtrust"), isclass)
+
+KINDS: Mapping[str, Kind] = {
+    "cases": Kind("a reader of synthtrust.cases", ("synthtrust.cases",), _returns(Cohort)),
+    "split": Kind("synthtrust.cases.split", ("synthtrust.cases",), lambda found: found is split),
+    "generator": Kind("a generator of synthtrust", ("synthtrust.generators",), _is_a(Generator, Importer)),
+    "data": Kind("a datamodule of synthtrust.data", ("synthtrust.data",), _is_a(MixedCases)),
+    "data.augment": Kind("a transform of MONAI or synthtrust", ("monai.transforms", "synthtrust.data"), isclass),
+    "model": Kind("a model of synthtrust.models", ("synthtrust.models",), _is_a(LightningModule)),
+    "model.net": Kind("a network of MONAI or PyTorch", ("monai.networks", "torch.nn"), _is_network),
+    "model.loss": Kind("a loss of MONAI or PyTorch", ("monai.losses", "torch.nn"), _is_loss),
+    "model.optimizer": Kind("an optimizer", ("torch.optim", "monai.optimizers"), _is_a(Optimizer)),
+    "model.scheduler": Kind("a learning-rate schedule", ("torch.optim", "monai.optimizers"), _is_a(LRScheduler)),
+    "model.inferer": Kind("an inferer of MONAI", ("monai.inferers",), _is_a(Inferer)),
+    "trainer": Kind("lightning.Trainer", ("lightning",), _is_a(Trainer)),
+    **dict.fromkeys(("trainer.*", "callbacks.*", "logger.*"), LIBRARY),
+}
+"""Place in a config -> what it may name; nothing below a place that is not here."""
+
+
+def check_stored(config: DictConfig, file: Path, own: Collection[str] = ()) -> None:
+    """Refuse a stored config that names anything but what is on the closed list.
+
+    Args:
+        config: As it was read.
+        file: Where it was read, for the refusal.
+        own: Targets that the user's own config names as well: he has chosen them.
+
+    Raises:
+        CaseError: If there is such a name, an interpolation, or another of Hydra's words. None of it was called.
+    """
+    plugins = tuple(sorted(plugin_packages()))
+    for key, node in _nodes(OmegaConf.to_container(config)):
+        if isinstance(node, str) and "${" in node:
+            raise _refusal(key, file, "a plain value", node)
+        if isinstance(node, dict) and node.get(TARGET) not in own:
+            _check_node(key, node, file, plugins)
+
+
+def targets_of(config: DictConfig) -> frozenset[str]:
+    """Return every target that a config names."""
+    nodes = _nodes(OmegaConf.to_container(config))
+    return frozenset(str(node[TARGET]) for _, node in nodes if isinstance(node, dict) and TARGET in node)
+
+
+def _check_node(key: str, node: Mapping[Any, Any], file: Path, plugins: tuple[str, ...]) -> None:
+    if words := [name for name in node if _is_hydras(name) and name not in (TARGET, *HARMLESS)]:
+        raise _refusal(f"{key}.{words[0]}".lstrip("."), file, "nothing", node[words[0]])
+    if TARGET not in node:
+        return
+    kind, target, place = _kind_at(key), node[TARGET], f"{key}.{TARGET}".lstrip(".")
+    if kind is None:
+        raise _refusal(place, file, "nothing", target)
+    if not (isinstance(target, str) and (_fits(target, kind.packages, kind.fits) or _fits(target, plugins, callable))):
+        raise _refusal(place, file, kind.words, target)
+
+
+def _fits(target: str, packages: tuple[str, ...], fits: Callable[[Any], bool]) -> bool:
+    """Return whether a target is defined in one of some packages, and is what it should be; others are not imported."""
+    if not _within(target, packages):
+        return False
+    try:
+        found = get_object(target)
+    except Exception:  # not there, whatever importing the module says
+        return False
+    return _within(str(getattr(found, "__module__", "")), packages) and fits(found)
+
+
+def _within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _kind_at(key: str) -> Kind | None:
+    """Return what may stand at a key: below an argument that is an object, what may stand in its place."""
+    top, *rest = key.replace("[", ".").split(".")
+    inner = rest[0] if rest else ""
+    return KINDS.get(f"{top}.{inner}", KINDS.get(f"{top}.*")) if inner else KINDS.get(top)
+
+
+def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Give every part of a plain config with its key."""
+    yield key, node
+    if isinstance(node, dict):
+        for name, value in node.items():
+            yield str(name), name
+            yield from _nodes(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _nodes(value, f"{key}[{number}]")
+
+
+def _is_hydras(name: Any) -> bool:
+    return isinstance(name, str) and len(name) > 2 and name.startswith("_") and name.endswith("_")
+
+
+def _refusal(key: str, file: Path, wanted: str, got: Any) -> CaseError:
+    return CaseError(
+        f"Expected {wanted} at {key} in {file}, but got {str(got)[:80]!r}, which was not called. Say trusted=true to "
+        "evaluate.py if you trust whoever made this folder."
+    )

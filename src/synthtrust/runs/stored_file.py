@@ -1,0 +1,36 @@
+"""Stored configs: read in bounded time and memory, whoever wrote them."""
+
+from pathlib import Path
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+LONGEST = 2**20  # [byte]; the config of a run has some thousand
+DEEPEST = 32  # mappings and lists within each other; that of a run has 5
+
+
+def read_config(path: str | Path) -> DictConfig:
+    """Read the config that a run has left.
+
+    Raises:
+        ValueError: If it is longer or nested deeper than a config of a run is, refers to parts of itself (of
+            which a few lines grow without end), or is no mapping.
+    """
+    path = Path(path)
+    if (size := path.stat().st_size) > LONGEST:
+        raise ValueError(f"Expected the config of a run in at most {LONGEST} bytes, but {path} has {size}.")
+    text = path.read_text(encoding="utf-8")
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        refers = isinstance(event, yaml.AliasEvent) or (isinstance(event, yaml.ScalarEvent) and "${" in event.value)
+        if refers or depth > DEEPEST:
+            what = "a reference to another part of it" if refers else f"more than {DEEPEST} levels"
+            raise ValueError(
+                f"Expected a config as a run writes it, spelt out, but line {event.start_mark.line + 1} of {path} has "
+                f"{what}."
+            )
+    config = OmegaConf.create(text)
+    if not isinstance(config, DictConfig):
+        raise ValueError(f"Expected keys and values in {path}, but got a list.")
+    return config

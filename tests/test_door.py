@@ -1,0 +1,247 @@
+"""What can be refused is refused at the door: in one line, before anything heavy is imported, and nothing is left."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from commands import ROOT, knock, refusal, run_here
+from synthtrust.door import gpu, kinds
+from synthtrust.door.names import groups, leaves, options_of
+from synthtrust.door.rules import RULES
+
+CLASSES = ("cases=phantom_slices", "generator=class_mixture", "data=images", "model=resnet_small")
+TINY = (
+    "cases.n_cases=6", "cases.shape=[24,28,20]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
+    "data.patch_size=[16,16,16]", "data.batch_size=1", "steps=2", "val_every=2", "split.test=1", "split.val=1",
+    "generator=replay", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Commands leave what they leave in an empty folder."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["alpha=1.5"], "Expected `alpha`, the share of real cases, in [0, 1], but got 1.5."),
+        (["alpha=half"], "Expected a number for `alpha`, but got 'half'."),
+        (["steps=5"], "Expected steps to be a multiple of val_every=100, but got 5."),
+        (["steps=0"], "Expected steps to be a whole number of at least 1, but got 0."),
+        (["seed=-1"], "Expected seed to be a whole number from 0 to"),
+        (["data.mode=complment"], "but got 'complment'. Did you mean complement?"),
+        (["data.val=reel"], "Expected data.val among mix, real, synthetic, but got 'reel'. Did you mean real?"),
+        (["data.val=real"], "Expected data.val=mix or synthetic at alpha=0.5"),
+        (["duplicates=dorp"], "Did you mean drop?"),
+        (["allow_overlap=exclud"], "Did you mean exclude?"),
+        (["regions=ET"], "Expected regions to be a list of regions, such as [ET, TC, WT], or null, but got 'ET'."),
+        (["split.test=1.5"], "Expected split.test to be a share (below 1) or a whole number of patients"),
+        (["wait=soon"], "Expected wait among true, false, but got 'soon'."),
+        (["cases=brats"], "Expected a value for cases.root, but got none."),
+        (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root, but 'nowhere'"),
+        (["generator=med_ddpm", "generator.weights=gone.pt"], "at generator.weights, but 'gone.pt' does not exist"),
+        (["generator=med_ddpm", "generator.lr=0"], "Expected generator.lr to be a number above 0, or null, but got 0."),
+        (["generator=spade_gan", "generator.channels=[0]"], "Expected generator.channels to be whole numbers, each"),
+        ([*CLASSES, "generator.size=48"], "Expected generator.size to be a list of side lengths, such as [48, 48]"),
+        (["cases.shape=48"], "Expected cases.shape to be a list, such as [48, 56, 44], but got 48."),
+        (["generator.jitter=much"], "Expected generator.jitter to be a number, such as 1.0, but got much."),
+        (["model=resnet_small"], "Expected model and data for one task, but got a model for classification"),
+        ([*CLASSES, "cases=phantom"], "Expected cases for classification, as model and data are"),
+        ([*CLASSES, "generator=tissue"], "Expected a generator for classification, as model and data are"),
+        (["trainer.accelerator=gpuu"], "Did you mean gpu?"),
+        (["experiment=controls"], "Expected an experiment of train.py, but got controls"),
+        (["aplha=0.5"], "Expected a key of the config, but got aplha. Did you mean alpha?"),
+        (["data.pach_size=[8,8,8]"], "but got data.pach_size. Did you mean data.patch_size?"),
+        (["expriment=demo"], "Did you mean experiment?"),
+        (["generator.size=[48,48]"], "It is one of generator=class_diffusion,"),
+        (["model=unett"], "Expected an option of model, but got unett. Did you mean unet?"),
+        (["alpha=0,1"], "To sweep over it, add --multirun"),
+        (["alpha=[0"], "Error in the configuration"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_config_that_cannot_work_is_refused_in_one_line(elsewhere, words, line):
+    told = refusal("train.py", *words)
+    assert line in told
+    assert len(told.splitlines()) == 1
+    assert "+aplha" not in told
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["fail_on=leek"], "Expected fail_on among ['leak', 'unassessed', 'utility', 'fidelity'], but got ['leek']."),
+        (["runs=nowhere"], "Expected finished runs in nowhere, but found none."),
+        (["runs=[nowhere,elsewhere]"], "Expected finished runs in nowhere"),
+        (["audit=[utilty]"], "Expected an option of audit, but got utilty. Did you mean utility?"),
+        (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root"),
+        (["experiment=controls"], "Expected real cases to plant copies in, but got none."),
+        (["pictures=-1"], "Expected pictures to be a whole number of at least 0, but got -1."),
+        (["audit.privacy.exact=maybe"], "Expected audit.privacy.exact to be true or false, such as false"),
+        (["trustd=true"], "Did you mean trusted?"),
+    ],
+    ids=str,
+)
+def test_an_evaluation_that_cannot_work_is_refused_in_one_line(elsewhere, words, line):
+    if not line.startswith("Expected finished"):
+        leave_a_run(elsewhere / "runs" / "one")
+    told = refusal("evaluate.py", *words)
+    assert line in told
+    assert len(told.splitlines()) == 1
+
+
+def leave_a_run(folder):
+    folder.mkdir(parents=True)
+    for name in ("run.json", "scores.csv"):
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["alpha=0,2"], "but got 2. This is of the sweep's job #1 (alpha=2); none was begun."),
+        (["aplha=0,1"], "Did you mean alpha?"),
+        (["model=unet,unett"], "Did you mean unet?"),
+        (["experiment=alpha_sweep", "data.val=real"], "job #0 (alpha=0.0 seed=0 experiment=alpha_sweep data.val=real)"),
+        (["model=unet,segresnet"], "jobs #0 (model=unet) and #1 (model=segresnet) both go to runs/train/alpha_0.5_"),
+        (["alpha=0,0.0"], "Expected a folder for each job of the sweep"),
+    ],
+    ids=str,
+)
+def test_a_sweep_is_refused_before_its_first_job(elsewhere, words, line):
+    told = refusal("train.py", *words, "-m")
+    assert line in told
+    assert len(told.splitlines()) == 1
+    assert not list(elsewhere.iterdir())
+
+
+def test_the_jobs_at_the_door_are_those_that_hydra_would_compose(elsewhere):
+    words = ("experiment=tstr", "+extra=1", "seed=0,1")
+    for plus in (words, [word for word in words if not word.startswith("+")]):
+        jobs = knock("train.py", *plus, "-m")
+        assert [(job.alpha, job.seed) for job in jobs] == [(0.0, 0), (0.0, 1), (1.0, 0), (1.0, 1)]
+        for job in jobs:
+            (alone,) = knock("train.py", *job.hydra.overrides.task)
+            mine, theirs = (OmegaConf.to_container(one) for one in (job, alone))
+            del mine["hydra"], theirs["hydra"]
+            assert mine == theirs
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
+def test_a_refused_command_imports_nothing_heavy_and_leaves_nothing(elsewhere, script):
+    words = {"train.py": "data.mode=complment", "evaluate.py": "fail_on=leek"}[script]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", str(ROOT / script), words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "hydra" in imported
+    assert not imported & {"torch", "lightning", "monai", "pandas", "numpy", "nibabel"}
+    told = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert [line.partition(":")[0] for line in told] == ["Error"]
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(
+    "option", [f"{group}={name}" for group in ("cases", "generator") for name in options_of(group)]
+)
+def test_no_default_takes_a_value_of_another_kind(composed, option):
+    cfg = composed("train", option)
+    for key, default in leaves(OmegaConf.to_container(cfg)):
+        wrong = {bool: "maybe", int: "many", float: [1.0], list: 48}.get(type(default))
+        if key.partition(".")[0] in kinds.CHECKED and key not in RULES and wrong is not None:
+            if any(part in kinds.OTHERS for part in key.split(".")):
+                continue
+            changed = cfg.copy()
+            OmegaConf.update(changed, key, wrong)
+            with pytest.raises(
+                ValueError, match=rf"^Expected {key} to be .*, but got {wrong if wrong != [1.0] else ''}"
+            ):
+                kinds.check_kinds(changed, cfg)
+    kinds.check_kinds(cfg, cfg)
+
+
+@pytest.mark.parametrize(
+    ("there", "words", "line"),
+    [
+        (0, ["trainer=gpu"], "Expected 1 GPU for trainer.accelerator=gpu, but PyTorch can use none here."),
+        (1, ["trainer=gpu", "trainer.devices=2"], "Expected 2 GPUs"),
+        (1, ["trainer=gpu"], ""),
+        (None, ["trainer=gpu", "trainer.devices=8"], ""),  # only PyTorch can tell
+        (0, ["trainer=cpu"], ""),
+    ],
+)
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch, there, words, line):
+    monkeypatch.setattr("synthtrust.door.training.count_gpus", lambda: there)
+    told = refusal("train.py", *words)
+    assert line in told
+    assert bool(told) == bool(line)
+
+
+def test_gpus_are_counted_as_far_as_they_may_be_seen(monkeypatch):
+    monkeypatch.setattr(gpu, "version", lambda package: "2.8.0")
+    monkeypatch.setattr(gpu, "OTHER_DRIVERS", ())
+    monkeypatch.setattr(gpu.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(gpu, "_count_nvidia", lambda: 4)
+    for visible, expected in ((None, 4), ("", 0), ("-1", 0), ("2,3", 2)):
+        if visible is None:
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        else:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert gpu.count_gpus() == expected
+    monkeypatch.setattr(gpu, "version", lambda package: "2.8.0+cpu")
+    assert gpu.count_gpus() == 0
+
+
+def test_what_the_cases_alone_can_tell_leaves_nothing_either(elsewhere, tmp_path):
+    (tmp_path / "cases.csv").write_text("case_id,image,label\n")
+    words = (*CLASSES, "cases=table", f"cases.file={tmp_path / 'cases.csv'}", "cases.columns={label: diagnosis}")
+    told = run_here("train.py", *words, "trainer.accelerator=cpu")
+    assert told.startswith("Error: Expected columns ['diagnosis']")
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_sweep_goes_on_past_a_job_that_fails_and_tells_how_each_ended(elsewhere, capsys):
+    failing = elsewhere / "runs" / "swept" / "alpha_0.0_seed_0"
+    (failing / "data.json").mkdir(parents=True)  # in the way of a file that the run writes
+    words = (*TINY, "name=swept", "alpha=0.0,1.0", "-m")
+    assert run_here("train.py", *words) == "1"
+    shown = capsys.readouterr().out
+    assert "alpha=0.0" in shown
+    assert "IsADirectoryError" in shown
+    assert json.loads((failing / "status.json").read_text())["status"] == "failed"
+    assert "Traceback" in (failing / "train.log").read_text()
+    other = failing.with_name("alpha_1.0_seed_0")
+    assert json.loads((other / "status.json").read_text()) == {"status": "finished", "why": ""}
+    (failing / "data.json").rmdir()
+    assert run_here("train.py", *words) == ""
+    ended = [json.loads((folder / "status.json").read_text())["status"] for folder in (failing, other)]
+    assert ended == ["finished", "found"]
+
+
+def test_a_sweep_that_is_interrupted_ends_at_once(elsewhere, monkeypatch):
+    monkeypatch.setattr("synthtrust.runs.train_run", lambda cfg: sys.exit(143))
+    assert run_here("train.py", "name=cut", "alpha=0.0,1.0", "-m") == "143"
+    assert not (elsewhere / "runs" / "cut" / "alpha_1.0_seed_0").exists()
+
+
+def test_a_killed_job_is_not_passed_over_in_the_table(elsewhere, monkeypatch, capsys):
+    monkeypatch.setattr("synthtrust.runs.train_run", lambda cfg: (Path(cfg.paths.output) / "status.json").mkdir())
+    monkeypatch.setattr("synthtrust.door.callback.write_status", lambda *_: None)
+    monkeypatch.setattr("synthtrust.door.table.STATUS", "none.json")
+    assert run_here("train.py", "name=cut", "alpha=0.0,1.0", "-m") == "1"
+    assert "no word" in capsys.readouterr().out
+
+
+def test_every_group_has_options():
+    assert {"model", "cases", "experiment"} <= set(groups())

@@ -1,0 +1,126 @@
+"""A process takes its share of a machine, and the precision that its processor is quick in."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from synthtrust import machine
+
+
+def answers(**environment):
+    """What a new process answers whose libraries are told to use other kernels."""
+    code = (
+        "import json, torch; from synthtrust import machine as m;"
+        "print(json.dumps([m.quick_precision('cpu'), m.arithmetic()['switches']]))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(told.stdout)
+
+
+def test_bfloat16_is_quick_with_instructions_for_it_alone(monkeypatch):
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    for known, precision in (
+        ({"avx2": True, "avx512_f": True}, "32-true"),
+        ({"avx2": True, "avx512_f": True, "avx512_bf16": True}, "bf16-mixed"),
+        ({"amx_bf16": True}, "bf16-mixed"),
+        ({"neon": True, "bf16": True}, "32-true"),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda known=known: known, raising=False)
+        assert machine.quick_precision("cpu") == precision
+
+
+@pytest.mark.parametrize("kept_to", ["AVX2", "avx512_core", "SSE41"])
+def test_a_processor_that_may_not_use_them_is_quick_in_float32(monkeypatch, kept_to):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", kept_to)
+    assert machine.quick_precision("cpu") == "32-true"
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+    assert machine.quick_precision("cpu") == "bf16-mixed"
+
+
+def test_a_new_process_answers_by_its_environment_and_says_which_kernels_it_was_told_to_use():
+    precision, switches = answers(ONEDNN_MAX_CPU_ISA="AVX2")
+    assert precision == "32-true"
+    assert switches["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+
+
+def test_a_gpu_without_bfloat16_is_quick_in_float32(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for has in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has: has)
+        assert machine.quick_precision("gpu") == ("bf16-mixed" if has else "32-true")
+
+
+@pytest.fixture
+def grouped(tmp_path, monkeypatch):
+    """Put control groups in the place of the machine's own, below a folder that stands for /sys/fs/cgroup."""
+    monkeypatch.setattr(machine, "GROUPS", tmp_path)
+    listed = tmp_path / "listed"
+    monkeypatch.setattr(machine, "LISTED", listed)
+
+    def _grouped(lines, **files):
+        listed.write_text("\n".join(lines))
+        for path, text in files.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+
+    return _grouped
+
+
+@pytest.mark.parametrize(
+    ("lines", "files"),
+    [
+        (["0::/"], {"cpu.max": "250000 100000"}),
+        (["0::/job/step"], {"job/cpu.max": "250000 100000", "job/step/cpu.max": "max 100000"}),
+        (["3:cpu,cpuacct:/docker/1"], {"cpu/cpu.cfs_quota_us": "250000", "cpu/cpu.cfs_period_us": "100000"}),
+    ],
+)
+def test_a_share_of_time_counts_as_so_many_cores(grouped, monkeypatch, lines, files):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    grouped(lines)
+    assert machine.cores() == 64
+    grouped(lines, **files)
+    assert machine.cores() == 3
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5}, raising=False)
+    assert machine.cores() == 1
+
+
+def test_libraries_are_kept_to_a_share_of_time_unless_the_user_says_how_many_threads(grouped, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setattr(os, "environ", {})
+    grouped(["0::/"], **{"cpu.max": "max 100000"})
+    machine.keep_to_share()
+    assert os.environ == {"OMP_WAIT_POLICY": "PASSIVE"}  # libraries count the cores by themselves
+    grouped(["0::/"], **{"cpu.max": "200000 100000"})
+    machine.keep_to_share()
+    assert os.environ == {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2"}
+    own = {"OMP_WAIT_POLICY": "ACTIVE", "OMP_NUM_THREADS": "5"}
+    os.environ.update(own)
+    machine.keep_to_share()
+    assert os.environ == own
+
+
+def test_no_more_cases_are_read_at_once_than_cores_and_memory_hold(grouped, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    grouped(["4:memory:/", "0::/"], **{"memory/memory.limit_in_bytes": str(2**30)})
+    assert machine.memory() == 2**30
+    assert machine.readers() == 8
+    assert machine.readers(2**27) == 4  # half of a GiB is four times 128 MiB
+    assert machine.readers(2**40) == 1
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    assert machine.readers() == 1
+
+
+def test_the_machine_has_a_name_and_its_arithmetic_is_written_down():
+    assert machine.processor()
+    facts = machine.arithmetic()
+    assert facts["threads"] == torch.get_num_threads()
+    assert facts["numpy"]
+    assert json.loads(json.dumps(facts)) == facts
+    assert machine.peak_memory_gib() > 0.05
