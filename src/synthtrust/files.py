@@ -110,10 +110,6 @@ def write_json(path: str | Path, facts: Any) -> None:
     write_text(path, json.dumps(facts, indent=2, allow_nan=False) + "\n")
 
 
-DETACHED = (".mhd", ".nhdr")
-"""Endings of headers whose voxels lie in another file."""
-
-
 def read_json(path: str | Path) -> Any:
     """Read a file of JSON that somebody else may have written, in bounded memory.
 

@@ -133,10 +133,10 @@ def find_duplicates(splits: Splits, folder: str | Path | None = None) -> list[Du
     """Compare the images of every two parts of a split, each by the brightness of its first modality.
 
     Images are averaged onto a grid of at most 32 cells per axis (no finer than half the smallest image), their coarse
-    structure is taken out, and the rest is correlated; of volumes without their background, whose outline all of a kind
-    share. Compression, resizing, brightness, contrast and a little noise
-    leave that as it is; of two images one is also mirrored along each axis, and a plane one turned by right angles.
-    Shifted and cropped copies are not found. A volume takes 128 KB of memory, a plane image 4 KB.
+    structure is taken out, and the rest is correlated; of volumes inside their foreground, since all of a kind share an
+    outline. Compression, resizing, brightness, contrast and a little noise leave that as it is; of two images one is
+    also mirrored along each axis, and a plane one turned by right angles. Shifted and cropped copies are not found. A
+    volume takes 128 KB of memory, a plane image 4 KB.
 
     Args:
         splits: Of images or volumes, with label maps or classes.

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def inspect(
             try:
                 for case, (key, result) in zip(block, pool.map(one, block)):
                     if key is not None and key not in known and not isinstance(result, Refusal):
-                        new[key] = result
+                        new[key] = deepcopy(result)  # whatever the caller makes of it
                     yield case, result
             finally:
                 if facts and hashed and new:

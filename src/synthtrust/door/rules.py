@@ -90,6 +90,10 @@ RULES: Mapping[str, Rule] = {
     "split.published": TRUTH,
     "cases.list": TRUTH,
     "cases.skip_refused": TRUTH,
+    "cases.exclude": _or_null(
+        Rule("to be ids in brackets, or a text or CSV file with them", lambda value: isinstance(value, str | list))
+    ),
+    "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
     "data.val": _among(*VALS),
     "data.allow_real_val": TRUTH,
