@@ -17,7 +17,7 @@ DOCUMENTS = sorted(
 COMMAND = re.compile(r"python (?:train|evaluate)\.py(?![\w\"])(?:\"[^\"`]*\"|\\\n|[^\n`\"])*")
 PLUGINS = ("generator=transplant",)
 """Options of the example plugin, which is not installed here; its own tests run it."""
-READ = re.compile(r"^((?:cases|generator)\.(?:root|file|weights|train_ids))=(.+)$")
+READ = re.compile(r"^((?:cases|generator)\.(?:root|file|weights|train_ids|exclude))=([^\[].*)$")
 
 
 def commands():

@@ -144,7 +144,11 @@ def test_the_jobs_at_the_door_are_those_that_hydra_would_compose(elsewhere):
 def test_a_refused_command_imports_nothing_heavy_and_leaves_nothing(elsewhere, script):
     words = {"train.py": "data.mode=complment", "evaluate.py": "fail_on=leek"}[script]
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", str(ROOT / script), words], capture_output=True, text=True, check=False
+        [sys.executable, "-X", "importtime", str(ROOT / script), words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 1
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
