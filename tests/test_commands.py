@@ -17,7 +17,7 @@ DOCUMENTS = sorted(
 COMMAND = re.compile(r"python (?:train|evaluate)\.py(?![\w\"])(?:\"[^\"`]*\"|\\\n|[^\n`\"])*")
 PLUGINS = ("generator=transplant",)
 """Options of the example plugin, which is not installed here; its own tests run it."""
-READ = re.compile(r"^((?:cases|generator)\.(?:root|file|exclude|weights|train_ids))=([^\[].*)$")
+READ = re.compile(r"^((?:cases|generator)\.(?:root|file|weights|train_ids|exclude))=([^\[].*)$")
 
 
 def commands():
@@ -110,6 +110,20 @@ def test_every_key_takes_its_own_default_from_the_command_line(composed, script,
         (["cases=table", "cases.columns={label: diagnosis}"], "cases.columns", {"label": "diagnosis"}),
         (["cases=table", "cases.columns={label: diagnosis, patient: subject}"], "cases.columns.patient", "subject"),
         (["cases=table", "cases.classes=[a,b]"], "cases.classes", ["a", "b"]),
+        (["cases=table", "cases.labels=[effusion,mass]"], "cases.labels", ["effusion", "mass"]),
+        (["cases=table", 'cases.separator="|"'], "cases.separator", "|"),
+        (
+            ["cases=brats", "cases.label_values={1: ET, 2: NCR, 3: null}"],
+            "cases.label_values",
+            {1: "ET", 2: "NCR", 3: None},
+        ),
+        (
+            ["cases=brats", 'cases.patterns={t1: "{case}/{case}_t1.nii.gz"}'],
+            "cases.patterns.t1",
+            "{case}/{case}_t1.nii.gz",
+        ),
+        (["cases=class_folders", "cases.files=images/*"], "cases.files", "images/*"),
+        (["cases.exclude=[a,7]"], "cases.exclude", ["a", 7]),
         (["data=images", "data.size=64"], "data.size", 64),
         (["data=images", "data.size=[64,48]"], "data.size", [64, 48]),
         (["regions=[ET,TC,WT]"], "regions", ["ET", "TC", "WT"]),

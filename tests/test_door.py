@@ -64,6 +64,9 @@ def elsewhere(tmp_path, monkeypatch):
         ([*CLASSES, "cases=phantom"], "Expected cases for classification, as model and data are"),
         ([*CLASSES, "generator=tissue"], "Expected a generator for classification, as model and data are"),
         (["trainer.accelerator=gpuu"], "Did you mean gpu?"),
+        (["trainer.precision=bf16-mixd"], "Did you mean bf16-mixed?"),
+        (["generator=med_ddpm", "generator.precision=32-tru"], "Did you mean 32-true?"),
+        (["cases.exclude=gone.csv"], "Expected a file or folder at cases.exclude, but 'gone.csv' does not exist."),
         (["experiment=controls"], "Expected an experiment of train.py, but got controls"),
         (["aplha=0.5"], "Expected a key of the config, but got aplha. Did you mean alpha?"),
         (["data.pach_size=[8,8,8]"], "but got data.pach_size. Did you mean data.patch_size?"),
@@ -147,7 +150,11 @@ def test_the_jobs_at_the_door_are_those_that_hydra_would_compose(elsewhere):
 def test_a_refused_command_imports_nothing_heavy_and_leaves_nothing(elsewhere, script):
     words = {"train.py": "data.mode=complment", "evaluate.py": "fail_on=leek"}[script]
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", str(ROOT / script), words], capture_output=True, text=True, check=False
+        [sys.executable, "-X", "importtime", str(ROOT / script), words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 1
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}

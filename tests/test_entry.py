@@ -25,7 +25,7 @@ def command(folder, script, *arguments, **variables):
     environment |= variables
     return subprocess.run(
         [sys.executable, str(ROOT / script), *arguments], cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=300, check=False,
+        encoding="utf-8", timeout=300, check=False,
     )  # fmt: skip
 
 

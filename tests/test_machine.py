@@ -18,7 +18,12 @@ def answers(**environment):
         "print(json.dumps([m.quick_precision('cpu'), m.arithmetic()['switches']]))"
     )
     told = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
     )
     return json.loads(told.stdout)
 

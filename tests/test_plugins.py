@@ -30,7 +30,7 @@ def site(tmp_path_factory):
     options = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(folder / "site"))
     done = subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, str(folder / "source")],
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, encoding="utf-8", timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder / "site"
@@ -58,7 +58,7 @@ def command(site, folder, *arguments, program=(str(ROOT / "train.py"),)):
     environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE")}
     return subprocess.run(
         [sys.executable, *program, *arguments], cwd=folder, env=environment | {"PYTHONPATH": str(site)},
-        capture_output=True, text=True, timeout=300, check=False,
+        capture_output=True, text=True, encoding="utf-8", timeout=300, check=False,
     )  # fmt: skip
 
 

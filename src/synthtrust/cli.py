@@ -42,6 +42,7 @@ def evaluate() -> None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="train")
 def _train(cfg: DictConfig) -> float | None:
+    keep_to_share()  # here, since a scheduler runs this on another machine than the command
     from synthtrust.runs import list_cases, train_run
 
     if cfg.cases.list:
@@ -52,6 +53,7 @@ def _train(cfg: DictConfig) -> float | None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
+    keep_to_share()
     from synthtrust.audits.calibration.page import calibrate
     from synthtrust.audits.evaluate import evaluate_runs, score_elsewhere
 
@@ -65,7 +67,6 @@ def _evaluate(cfg: DictConfig) -> None:
 
 def _plainly(task: Callable[[], None]) -> None:
     """Run a task; say what a user can mend in one line, and keep the traceback for everything else."""
-    keep_to_share()
     find_plugins()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come through to here instead of being printed with a trace
     try:

@@ -30,6 +30,9 @@ CONDITIONS = {
 }
 """What a caller may ask to fail on -> the axis, and the verdicts that count as failed."""
 
+PRECISIONS = ("auto", "32-true", "bf16-mixed")
+"""What a generator's training computes in; ``auto`` is what is quick on the machine."""
+
 CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
 """Task -> options that serve it, for whoever chose others."""
 

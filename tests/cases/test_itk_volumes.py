@@ -1,6 +1,7 @@
 """MetaImage, NRRD and DICOM series give the arrays that NIfTI gives, or are refused by name."""
 
 import json
+import locale
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ def image(nifti):
 def write_series(image, folder, patient="Doe^Jane 4711", slices=None):
     """Write a volume as slices, as a scanner would; those that are asked for."""
     folder.mkdir(parents=True)
+    before = locale.setlocale(locale.LC_ALL)  # which GDCM's writer, not its reader, leaves as another one
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     direction = image.GetDirection()
@@ -58,6 +60,7 @@ def write_series(image, folder, patient="Doe^Jane 4711", slices=None):
             plane.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{(z * 7) % 11:03d}.dcm"))  # names are in another order than the slices
         writer.Execute(plane)
+    locale.setlocale(locale.LC_ALL, before)
     return folder
 
 

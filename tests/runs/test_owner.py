@@ -37,7 +37,7 @@ def alone(monkeypatch):
 def other(tmp_path):
     """Another process that owns the folder."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as one:
         assert one.stdout.readline() == "owned\n"
         yield one
@@ -95,7 +95,7 @@ def test_one_run_started_twice_is_trained_once_and_found_once(tmp_path):
     both = [
         subprocess.Popen(
             [sys.executable, str(ROOT / "train.py"), *words], cwd=tmp_path, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True,
+            stderr=subprocess.STDOUT, text=True, encoding="utf-8",
         )
         for _ in range(2)
     ]  # fmt: skip

@@ -1,6 +1,5 @@
 """What images of one cohort have to agree on: numbers of one depth, and one label for one image."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from synthtrust.cases.cohort import Refusal
 from synthtrust.cases.errors import CaseError
 from synthtrust.cases.raster_kind import RasterKind
+from synthtrust.files import sha256_of
 
 CLEAR = 2 / 3
 """Share of the images from which a depth is that of the cohort, and every other one an exception."""
@@ -73,7 +73,5 @@ def _alike(labels: Sequence[tuple[Path, Any]]) -> list[list[tuple[Path, Any]]]:
     for size, files in of_size.items():
         if len({label for _, label in files}) > 1:  # of one label they are no conflict
             for path, label in files:
-                with path.open("rb") as file:
-                    content = hashlib.file_digest(file, "sha256").hexdigest()
-                groups.setdefault((size, content), []).append((path, label))
+                groups.setdefault((size, sha256_of(path)), []).append((path, label))
     return [group for group in groups.values() if len(group) > 1]

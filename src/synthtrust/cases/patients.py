@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.rasters import RASTERS
+from synthtrust.cases.volumes import VOLUME_ENDINGS
 
-ENDING = re.compile(rf"(\.nii(\.gz)?|{'|'.join(map(re.escape, RASTERS))})$", re.IGNORECASE)
+ENDING = re.compile(rf"({'|'.join(map(re.escape, (*VOLUME_ENDINGS, *RASTERS)))})$", re.IGNORECASE)
 """Of an image file: ``p1.png`` as an id means ``p1``."""
 
 

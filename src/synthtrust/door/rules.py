@@ -9,9 +9,24 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from synthtrust.conventions import LEAST, MODES, OVERLAPS, POLICIES, RANGES, VALS, is_number, is_size, is_whole
+from synthtrust.conventions import (
+    LEAST,
+    MODES,
+    OVERLAPS,
+    POLICIES,
+    PRECISIONS,
+    RANGES,
+    VALS,
+    is_number,
+    is_size,
+    is_whole,
+)
 from synthtrust.door.names import did_you_mean, leaves
 
+LIGHTNINGS_PRECISIONS = (
+    "auto", "transformer-engine", "transformer-engine-float16", "16-true", "16-mixed", "bf16-true", "bf16-mixed",
+    "32-true", "64-true", "64", "32", "16", "bf16", 64, 32, 16,
+)  # fmt: skip
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 OURS = "synthtrust."
 """Targets whose keys have the meaning that the rules think; those of a stranger are his own to check."""
@@ -89,7 +104,9 @@ RULES: Mapping[str, Rule] = {
     "data.size": _or_null(SIDE_OR_SIDES),
     "generator.size": _or_null(SIDES),
     "generator.patch_size": _or_null(SIDES),
+    "generator.precision": _among(*PRECISIONS),
     "trainer.accelerator": _among(*ACCELERATORS),
+    "trainer.precision": _or_null(_among(*LIGHTNINGS_PRECISIONS)),
     "pictures": _whole(0),
 }
 """Key of a config -> its rule; a key that a config does not have, or that no rule knows, is not looked at."""

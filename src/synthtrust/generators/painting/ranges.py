@@ -5,10 +5,7 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, get_args
 
-from synthtrust.conventions import LEAST, RANGES
-from synthtrust.machine import AUTO
-
-PRECISIONS = (AUTO, "32-true", "bf16-mixed")
+from synthtrust.conventions import LEAST, PRECISIONS, RANGES
 
 
 def check_ranges(generator: Any) -> None:
