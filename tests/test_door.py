@@ -79,10 +79,10 @@ def elsewhere(tmp_path, monkeypatch):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_config_that_cannot_work_is_refused_in_one_line(elsewhere, words, line):
-    told = refusal("train.py", *words)
-    assert line in told
-    assert len(told.splitlines()) == 1
-    assert "+aplha" not in told
+    refused = refusal("train.py", *words)
+    assert line in refused
+    assert len(refused.splitlines()) == 1
+    assert "+aplha" not in refused
     assert not list(elsewhere.iterdir())
 
 
@@ -104,9 +104,9 @@ def test_a_config_that_cannot_work_is_refused_in_one_line(elsewhere, words, line
 def test_an_evaluation_that_cannot_work_is_refused_in_one_line(elsewhere, words, line):
     if not line.startswith("Expected finished"):
         leave_a_run(elsewhere / "runs" / "one")
-    told = refusal("evaluate.py", *words)
-    assert line in told
-    assert len(told.splitlines()) == 1
+    refused = refusal("evaluate.py", *words)
+    assert line in refused
+    assert len(refused.splitlines()) == 1
 
 
 def leave_a_run(folder):
@@ -128,9 +128,9 @@ def leave_a_run(folder):
     ids=str,
 )
 def test_a_sweep_is_refused_before_its_first_job(elsewhere, words, line):
-    told = refusal("train.py", *words, "-m")
-    assert line in told
-    assert len(told.splitlines()) == 1
+    refused = refusal("train.py", *words, "-m")
+    assert line in refused
+    assert len(refused.splitlines()) == 1
     assert not list(elsewhere.iterdir())
 
 
@@ -141,9 +141,9 @@ def test_the_jobs_at_the_door_are_those_that_hydra_would_compose(elsewhere):
         assert [(job.alpha, job.seed) for job in jobs] == [(0.0, 0), (0.0, 1), (1.0, 0), (1.0, 1)]
         for job in jobs:
             (alone,) = knock("train.py", *job.hydra.overrides.task)
-            mine, theirs = (OmegaConf.to_container(one) for one in (job, alone))
-            del mine["hydra"], theirs["hydra"]
-            assert mine == theirs
+            swept, single = (OmegaConf.to_container(config) for config in (job, alone))
+            del swept["hydra"], single["hydra"]
+            assert swept == single
 
 
 @pytest.mark.parametrize("script", ["train.py", "evaluate.py"])
@@ -160,8 +160,8 @@ def test_a_refused_command_imports_nothing_heavy_and_leaves_nothing(elsewhere, s
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "hydra" in imported
     assert not imported & {"torch", "lightning", "monai", "pandas", "numpy", "nibabel"}
-    told = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
-    assert [line.partition(":")[0] for line in told] == ["Error"]
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert [line.partition(":")[0] for line in lines] == ["Error"]
     assert not list(elsewhere.iterdir())
 
 
@@ -196,9 +196,9 @@ def test_no_default_takes_a_value_of_another_kind(composed, option):
 )
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch, there, words, line):
     monkeypatch.setattr("synthtrust.door.training.count_gpus", lambda: there)
-    told = refusal("train.py", *words)
-    assert line in told
-    assert bool(told) == bool(line)
+    refused = refusal("train.py", *words)
+    assert line in refused
+    assert bool(refused) == bool(line)
 
 
 def test_gpus_are_counted_as_far_as_they_may_be_seen(monkeypatch):
@@ -219,8 +219,8 @@ def test_gpus_are_counted_as_far_as_they_may_be_seen(monkeypatch):
 def test_what_the_cases_alone_can_tell_leaves_nothing_either(elsewhere, tmp_path):
     (tmp_path / "cases.csv").write_text("case_id,image,label\n")
     words = (*CLASSES, "cases=table", f"cases.file={tmp_path / 'cases.csv'}", "cases.columns={label: diagnosis}")
-    told = run_here("train.py", *words, "trainer.accelerator=cpu")
-    assert told.startswith("Error: Expected columns ['diagnosis']")
+    refused = run_here("train.py", *words, "trainer.accelerator=cpu")
+    assert refused.startswith("Error: Expected columns ['diagnosis']")
     assert not list(elsewhere.iterdir())
 
 

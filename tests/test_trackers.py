@@ -112,6 +112,6 @@ def test_wandb_is_known_behind_its_guard_until_it_fails(tmp_path):
     guarded_wandb = Tracker(lambda: wandb, "wandb")
     assert is_wandb(wandb)
     assert is_wandb(guarded_wandb)
-    tell(guarded_wandb, lambda one: one.no_such_method())
+    tell(guarded_wandb, lambda logger: logger.no_such_method())
     assert not is_wandb(guarded_wandb)
     assert not is_wandb(Frail())

@@ -109,7 +109,7 @@ def guarded(nodes: Sequence[Mapping[str, Any]], make: Callable[[Any], Any]) -> l
         make: Makes a logger of its config.
     """
     trackers = [Tracker(partial(make, node), str(node["_target_"]).rpartition(".")[2]) for node in nodes]
-    return [one.behind if isinstance(one.behind, CSVLogger) else one for one in trackers]
+    return [tracker.behind if isinstance(tracker.behind, CSVLogger) else tracker for tracker in trackers]
 
 
 def tell(logger: Any, what: Callable[[Any], Any]) -> Any:

@@ -38,10 +38,10 @@ def other(tmp_path):
     """Another process that owns the folder."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    ) as one:
-        assert one.stdout.readline() == "owned\n"
-        yield one
-        one.kill()
+    ) as process:
+        assert process.stdout.readline() == "owned\n"
+        yield process
+        process.kill()
 
 
 def test_the_owner_is_named_by_host_and_job(tmp_path, other):
@@ -99,9 +99,9 @@ def test_one_run_started_twice_is_trained_once_and_found_once(tmp_path):
         )
         for _ in range(2)
     ]  # fmt: skip
-    told = [one.communicate(timeout=300)[0] for one in both]
-    assert [one.returncode for one in both] == [0, 0], told
-    first, second = sorted(told, key=lambda text: "Found: " in text)
+    outputs = [process.communicate(timeout=300)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    first, second = sorted(outputs, key=lambda text: "Found: " in text)
     assert "Macro AUC on 12 real test cases" in first
     assert "Waiting for " in second
     assert "is finished" in second

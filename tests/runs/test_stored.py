@@ -101,9 +101,9 @@ def test_nothing_else_may_be_stored_anywhere(bomb, monkeypatch, tried):
         OmegaConf.update(cfg, place, tried)
         with pytest.raises(
             CaseError, match=rf"at {place}(\._|\[).* in config.yaml, .*, which was not called\."
-        ) as told:
+        ) as refusal:
             check_stored(cfg, FILE)
-        assert len(str(told.value).splitlines()) == 1
+        assert len(str(refusal.value).splitlines()) == 1
     assert not (bomb / "left").exists()
 
 
@@ -113,9 +113,9 @@ def test_an_interpolation_is_not_resolved(composed, monkeypatch):
     for key in ("name", "cases.folder", "paths.runs"):
         planted = cfg.copy()
         OmegaConf.update(planted, key, "${oc.env:SECRET}")
-        with pytest.raises(CaseError, match=rf"^Expected a plain value at {key} ") as told:
+        with pytest.raises(CaseError, match=rf"^Expected a plain value at {key} ") as refusal:
             check_stored(planted, FILE)
-        assert "s3cret" not in str(told.value)
+        assert "s3cret" not in str(refusal.value)
 
 
 def test_what_a_user_types_himself_is_his_to_choose(composed):
@@ -168,11 +168,11 @@ def send(folder, composed):
 def test_neither_command_runs_what_a_sent_folder_names(composed, bomb, monkeypatch):
     monkeypatch.chdir(bomb)
     send(bomb / "runs" / "sent" / "alpha_0.5_seed_0", composed)
-    told = run_here("train.py", "name=sent", "model=unet", "trainer.accelerator=cpu")
-    assert told.startswith("Error: Expected a reader of synthtrust.cases at cases._target_ in ")
-    told = run_here("evaluate.py", "runs=runs/sent", "audit=[privacy]")
-    assert told.startswith("Error: Expected ")
-    assert len(told.splitlines()) == 1
+    refused = run_here("train.py", "name=sent", "model=unet", "trainer.accelerator=cpu")
+    assert refused.startswith("Error: Expected a reader of synthtrust.cases at cases._target_ in ")
+    refused = run_here("evaluate.py", "runs=runs/sent", "audit=[privacy]")
+    assert refused.startswith("Error: Expected ")
+    assert len(refused.splitlines()) == 1
     (run,) = find_runs("runs/sent")
     for ask in (lambda: run.cohort, lambda: trained_model(run, Cohort("a", (), ("t1",), {"ET": 3}))):
         with pytest.raises(CaseError, match=r"^Expected a reader of synthtrust\.cases at cases\._target_ in "):
@@ -212,7 +212,7 @@ def test_no_file_is_read_in_a_way_that_runs_code():
             assert name not in UNSAFE, f"{path}: {name}"
             if name in SAFE:
                 word, value = SAFE[name]
-                given = {one.arg: ast.unparse(one.value) for one in call.keywords}
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
                 assert given.get(word) == str(value), f"{path}:{call.lineno}"
                 seen.add(name)
     assert seen == set(SAFE)

@@ -26,19 +26,19 @@ def check_kinds(cfg: DictConfig, default: DictConfig) -> None:
         ValueError: If there is one.
     """
     for group in CHECKED:
-        mine, usual = value_of(cfg, group), value_of(default, group)
-        for key, value, before in _pairs(mine, usual, group):
-            if key not in RULES and (wanted := _wanted(value, before)):
-                raise ValueError(f"Expected {key} to be {wanted}, such as {_shown(before)}, but got {_shown(value)}.")
+        values, defaults = value_of(cfg, group), value_of(default, group)
+        for key, value, usual in _pairs(values, defaults, group):
+            if key not in RULES and (wanted := _wanted(value, usual)):
+                raise ValueError(f"Expected {key} to be {wanted}, such as {_shown(usual)}, but got {_shown(value)}.")
 
 
-def _pairs(mine: Any, usual: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+def _pairs(values: Any, defaults: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     """Give each key that both have, with its value here and by default."""
-    if not (isinstance(mine, dict) and isinstance(usual, dict)):
-        yield path, mine, usual
+    if not (isinstance(values, dict) and isinstance(defaults, dict)):
+        yield path, values, defaults
         return
-    for name in mine.keys() & usual.keys() - {*OTHERS}:
-        yield from _pairs(mine[name], usual[name], f"{path}.{name}")
+    for name in values.keys() & defaults.keys() - {*OTHERS}:
+        yield from _pairs(values[name], defaults[name], f"{path}.{name}")
 
 
 def _wanted(value: Any, default: Any) -> str | None:

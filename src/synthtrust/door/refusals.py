@@ -24,9 +24,9 @@ def _of_the_config(error: Exception) -> str:
     cause = error.__cause__
     if isinstance(error, MissingConfigException) and (line := _no_such_option(error)):
         return f"Error: {line}"
-    for one in (error, cause):
-        if isinstance(one, ConfigAttributeError | ConfigKeyError) and one.full_key:
-            return f"Error: {misspelt(one)}"
+    for link in (error, cause):
+        if isinstance(link, ConfigAttributeError | ConfigKeyError) and link.full_key:
+            return f"Error: {misspelt(link)}"
     if str(cause or "").startswith("Expected "):  # Hydra hides why a target or a resolver fails
         return f"Error: {cause}"
     return f"Error in the configuration: {_joined(error)}" + (f" Because: {_joined(cause)}" if cause else "")

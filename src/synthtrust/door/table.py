@@ -48,8 +48,8 @@ def print_table(jobs: Sequence[Job]) -> bool:
     for header in ("Set", "Folder", "Why"):
         table.add_column(header, overflow="fold")
     for job, (status, why) in zip(jobs, words, strict=True):
-        mine = " ".join(text for text in job.overrides if text not in shared)
-        cells = (str(job.number), status, mine, str(job.folder), why)
+        swept = " ".join(text for text in job.overrides if text not in shared)
+        cells = (str(job.number), status, swept, str(job.folder), why)
         table.add_row(*map(escape, cells), style="red" if status in FAILED else None)
     Console().print(table)
     return not any(status in FAILED for status, _ in words)

@@ -76,13 +76,13 @@ def _task(node: DictConfig) -> str | None:
 
 def _check_devices(trainer: DictConfig) -> None:
     """Refuse a GPU that is not there."""
-    if trainer.get("accelerator") not in ("gpu", "cuda") or (there := count_gpus()) is None:
+    if trainer.get("accelerator") not in ("gpu", "cuda") or (known := count_gpus()) is None:
         return
     wanted = _number_of(value_of(trainer, "devices"))
-    if there < wanted:
+    if known < wanted:
         raise ValueError(
             f"Expected {wanted} GPU{'s' * (wanted > 1)} for trainer.accelerator={trainer.accelerator}, but PyTorch can "
-            f"use {there or 'none'} here. Use trainer=default for whatever there is, or trainer=cpu."
+            f"use {known or 'none'} here. Use trainer=default for whatever there is, or trainer=cpu."
         )
 
 

@@ -46,32 +46,32 @@ class Kind:
 def _returns(kind: type) -> Callable[[Any], bool]:
     """Return a test for functions of a module whose annotation says what they return."""
 
-    def fits(found: Any) -> bool:
-        if not isfunction(found) or "." in found.__qualname__:
+    def fits(named: Any) -> bool:
+        if not isfunction(named) or "." in named.__qualname__:
             return False
-        returned = get_type_hints(found).get("return")
+        returned = get_type_hints(named).get("return")
         return isclass(returned) and issubclass(returned, kind)
 
     return fits
 
 
 def _is_a(*kinds: type) -> Callable[[Any], bool]:
-    return lambda found: isclass(found) and issubclass(found, kinds)
+    return lambda named: isclass(named) and issubclass(named, kinds)
 
 
-def _is_network(found: Any) -> bool:
-    return _is_a(Module)(found) or _returns(Module)(found)
+def _is_network(named: Any) -> bool:
+    return _is_a(Module)(named) or _returns(Module)(named)
 
 
-def _is_loss(found: Any) -> bool:
-    return _is_a(Module)(found) and found.__module__ != FETCHES_CODE
+def _is_loss(named: Any) -> bool:
+    return _is_a(Module)(named) and named.__module__ != FETCHES_CODE
 
 
 LIBRARY = Kind("a class of lightning or synthtrust", ("lightning", "synthtrust"), isclass)
 
 KINDS: Mapping[str, Kind] = {
     "cases": Kind("a reader of synthtrust.cases", ("synthtrust.cases",), _returns(Cohort)),
-    "split": Kind("synthtrust.cases.split", ("synthtrust.cases",), lambda found: found is split),
+    "split": Kind("synthtrust.cases.split", ("synthtrust.cases",), lambda named: named is split),
     "generator": Kind("a generator of synthtrust", ("synthtrust.generators",), _is_a(Generator, Importer)),
     "data": Kind("a datamodule of synthtrust.data", ("synthtrust.data",), _is_a(MixedCases)),
     "data.augment": Kind("a transform of MONAI or synthtrust", ("monai.transforms", "synthtrust.data"), isclass),
@@ -117,11 +117,11 @@ def _check_node(key: str, node: Mapping[Any, Any], file: Path, plugins: tuple[st
         raise _refusal(f"{key}.{words[0]}".lstrip("."), file, "nothing", node[words[0]])
     if TARGET not in node:
         return
-    kind, target, place = _kind_at(key), node[TARGET], f"{key}.{TARGET}".lstrip(".")
+    kind, target, full_key = _kind_at(key), node[TARGET], f"{key}.{TARGET}".lstrip(".")
     if kind is None:
-        raise _refusal(place, file, "nothing", target)
+        raise _refusal(full_key, file, "nothing", target)
     if not (isinstance(target, str) and (_fits(target, kind.packages, kind.fits) or _fits(target, plugins, callable))):
-        raise _refusal(place, file, kind.words, target)
+        raise _refusal(full_key, file, kind.words, target)
 
 
 def _fits(target: str, packages: tuple[str, ...], fits: Callable[[Any], bool]) -> bool:
@@ -129,10 +129,10 @@ def _fits(target: str, packages: tuple[str, ...], fits: Callable[[Any], bool]) -
     if not _within(target, packages):
         return False
     try:
-        found = get_object(target)
+        named = get_object(target)
     except Exception:  # not there, whatever importing the module says
         return False
-    return _within(str(getattr(found, "__module__", "")), packages) and fits(found)
+    return _within(str(getattr(named, "__module__", "")), packages) and fits(named)
 
 
 def _within(name: str, packages: tuple[str, ...]) -> bool:
