@@ -42,6 +42,15 @@ def installed(site, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
 
 
+@pytest.fixture(autouse=True)
+def _forget_planted_packages(tmp_path):
+    """Let no test import what another has planted under the same name."""
+    yield
+    planted = {path.stem for path in tmp_path.iterdir()}
+    for name in [name for name in sys.modules if name.partition(".")[0] in planted]:
+        sys.modules.pop(name)
+
+
 def plant(folder, name, value, code=""):
     """Write by hand what pip would leave of a plugin: its package and the entry point."""
     info = folder / f"{name}-0.1.dist-info"
@@ -157,15 +166,12 @@ def test_a_generator_that_cannot_be_imported_is_one_line_before_anything_is_read
     cfg = composed("train", "generator._target_=sulky.Nothing", "cases.shape=broken")
     with pytest.raises(ValueError, match=rf"^Expected a generator at sulky\.Nothing, but importing it fails .*{why}"):
         check_choices(cfg)
-    for name in [name for name in sys.modules if name.startswith("sulky")]:
-        monkeypatch.delitem(sys.modules, name)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("Bare", "a class of another kind"), ("make", "a function")])
 def test_a_target_that_is_no_generator_is_one_line(composed, tmp_path, monkeypatch, name, kind):
     (tmp_path / "alien.py").write_text("class Bare: pass\ndef make(): return Bare()\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "alien", raising=False)
     with pytest.raises(ValueError, match=rf"^Expected a generator at alien\.{name}, .* but got {kind}\.$"):
         check_choices(composed("train", f"generator._target_=alien.{name}"))
 
