@@ -34,3 +34,10 @@ def test_what_would_grow_without_end_is_refused_by_name(tmp_path, text, message)
     with pytest.raises(ValueError, match=r"^Expected .*config\.yaml") as refusal:
         read_config(tmp_path / "config.yaml")
     assert refusal.match(message)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"seed": 1, "seed": 2}', "{"], ids=["nesting", "twice", "cut"])
+def test_facts_that_are_no_json_of_a_run_are_refused_by_name(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(ValueError, match=r"^Expected .*run\.json as a run leaves it"):
+        Run(tmp_path).facts()

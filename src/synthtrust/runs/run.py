@@ -1,6 +1,5 @@
 """A run: one folder that knows its config, its checkpoint, its cases and its scores."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from omegaconf import DictConfig
 
 from synthtrust.cases import Case, Cohort, read_manifest
 from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES
+from synthtrust.files import read_json
 from synthtrust.runs.build import read_cases
 from synthtrust.runs.stored import check_stored
 from synthtrust.runs.stored_file import read_config
@@ -116,7 +116,12 @@ class Run:
         return pd.read_csv(self.folder / name, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
 
     def _json(self, name: str) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        try:
+            facts: dict[str, Any] = read_json(self.folder / name)
+        except ValueError as error:
+            raise ValueError(
+                f"Expected {self.folder / name} as a run leaves it, but could not read it: {error}."
+            ) from error
         return facts
 
 
