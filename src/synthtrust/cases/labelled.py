@@ -89,18 +89,18 @@ def image_cohort(
     modalities: Sequence[str] | None = None,
     refused: Sequence[Refusal] = (),
 ) -> Cohort:
-    """Make a cohort of images whose classes, or findings, are settled; the arguments are those of classified_cohort.
+    """Make a cohort of images whose classes, or findings, are settled.
 
     Args:
-        name: Of the cohort.
-        where: The file or folder that errors name.
-        images: In any order, one per id.
-        names: Of the classes or findings, in order.
-        modalities: As there.
-        refused: As there.
+        names: Names of the classes or findings, in the order of their values. All other arguments are those of
+            ``classified_cohort``.
+
+    Returns:
+        The cases; what cannot be used is in ``refused``, as ``classified_cohort`` says.
 
     Raises:
-        CaseError: If an id repeats or cannot name a file, or there are plane images and volumes.
+        CaseError: If an id repeats or cannot name a file, there are plane images and volumes, or images of several
+            depths in equal parts.
     """
     _check_ids(images, where)
     kinds, damaged = _checked(name, [image.path for image in images])
