@@ -92,8 +92,12 @@ def image_cohort(
     """Make a cohort of images whose classes, or findings, are settled.
 
     Args:
-        names: Names of the classes or findings, in the order of their values. All other arguments are those of
-            ``classified_cohort``.
+        name: Of the cohort.
+        where: The file or folder that errors name.
+        images: In any order, one per id.
+        names: Names of the classes or findings, in the order of their values.
+        modalities: ``[grey]``, or ``[red, green, blue]``; what most images show when not given.
+        refused: What was refused on the way here.
 
     Returns:
         The cases; what cannot be used is in ``refused``, as ``classified_cohort`` says.
