@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from commands import ROOT, refusal
+from helpers.commands import ROOT, refusal
 from synthtrust.door.names import options_of
 
 DOCUMENTS = sorted(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from commands import ROOT, knock, refusal, run_here
+from helpers.commands import ROOT, knock, refusal, run_here
 from synthtrust.door import gpu, kinds
 from synthtrust.door.names import groups, leaves, options_of
 from synthtrust.door.rules import RULES

@@ -10,18 +10,19 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from synthtrust.files import DAY, aside, remove_leftovers
+from synthtrust.refusals import Refusal
 
 
 def load_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any]:
     """Read a checkpoint of weights and plain values; code that is in it is not run.
 
     Raises:
-        ValueError: If it holds something else, or is damaged.
+        Refusal: If it holds something else, or is damaged.
     """
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
     except (UnpicklingError, EOFError, BadZipFile, RuntimeError) as error:
-        raise ValueError(
+        raise Refusal(
             f"Expected weights and plain values in {path}, but it is damaged or holds something else, which was not "
             f"executed ({type(error).__name__}). Remove it, or get it again from whoever made it."
         ) from error

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.door import in_one_line
 from synthtrust.machine import keep_to_share
 from synthtrust.plugins import conf_dir, find_plugins
+from synthtrust.refusals import Refusal
 
 
 def _number(value: object) -> float:
@@ -18,7 +19,7 @@ def _number(value: object) -> float:
     try:
         return float(str(value))
     except ValueError:
-        raise ValueError(f"Expected a number for `alpha`, but got {value!r}.") from None
+        raise Refusal(f"Expected a number for `alpha`, but got {value!r}.") from None
 
 
 def _wandb_id(text: object) -> str:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
+from synthtrust.refusals import Refusal
+
 Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
 MODES: tuple[str, ...] = get_args(Mode)
 """How a training set is drawn, see ``synthtrust.cases.mix``."""
@@ -93,39 +95,39 @@ def check_alpha(alpha: Any) -> None:
     """Refuse what is no share of real cases.
 
     Raises:
-        ValueError: If ``alpha`` is no number in [0, 1].
+        Refusal: If ``alpha`` is no number in [0, 1].
     """
     if not is_number(alpha):
-        raise ValueError(f"Expected a number for `alpha`, but got {alpha!r}.")
+        raise Refusal(f"Expected a number for `alpha`, but got {alpha!r}.")
     if not 0 <= alpha <= 1:
-        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {alpha}.")
+        raise Refusal(f"Expected `alpha`, the share of real cases, in [0, 1], but got {alpha}.")
 
 
 def check_steps(steps: Any, val_every: Any) -> None:
     """Refuse numbers of steps that end between two validations.
 
     Raises:
-        ValueError: If one of them is no whole number above 0, or ``steps`` no multiple of ``val_every``.
+        Refusal: If one of them is no whole number above 0, or ``steps`` no multiple of ``val_every``.
     """
     for name, value in (("val_every", val_every), ("steps", steps)):
         if not is_whole(value, 1):
-            raise ValueError(f"Expected {name} to be a whole number of at least 1, but got {value!r}.")
+            raise Refusal(f"Expected {name} to be a whole number of at least 1, but got {value!r}.")
     if steps % val_every:
-        raise ValueError(f"Expected steps to be a multiple of val_every={val_every}, but got {steps}.")
+        raise Refusal(f"Expected steps to be a multiple of val_every={val_every}, but got {steps}.")
 
 
 def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return what to fail on as a tuple.
 
     Raises:
-        ValueError: If there is no such condition.
+        Refusal: If there is no such condition.
 
     >>> check_conditions(None), check_conditions("leak"), check_conditions(["leak", "unassessed"])
     ((), ('leak',), ('leak', 'unassessed'))
     """
     names = () if conditions is None else (conditions,) if isinstance(conditions, str) else tuple(conditions)
     if unknown := [name for name in names if name not in CONDITIONS]:
-        raise ValueError(f"Expected fail_on among {list(CONDITIONS)}, but got {unknown}.")
+        raise Refusal(f"Expected fail_on among {list(CONDITIONS)}, but got {unknown}.")
     return names
 
 
@@ -138,15 +140,15 @@ def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_va
     or alone, nothing leaks.
 
     Raises:
-        ValueError: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.
+        Refusal: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.
     """
     if val == "synthetic" and (alpha == 1 or mode in WITH_REAL):
-        raise ValueError(
+        raise Refusal(
             f"Expected data.val=mix or real for training on real cases (alpha={alpha}, mode {mode}), whose checkpoint "
             "is chosen on real cases, but got synthetic."
         )
     if val == "real" and alpha < 1 and mode not in WITH_REAL and not allow_real_val:
-        raise ValueError(
+        raise Refusal(
             f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
             "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
         )

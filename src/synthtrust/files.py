@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from synthtrust.refusals import Refusal
+
 log = logging.getLogger(__name__)
 
 ASIDE = ".aside-"
@@ -115,15 +117,15 @@ def read_json(path: str | Path) -> Any:
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is no JSON, larger than ``LONGEST_JSON``, nested without end, or names one thing twice.
+        Refusal: If it is no JSON, larger than ``LONGEST_JSON``, nested without end, or names one thing twice.
     """
     path = Path(path)
     if (size := path.stat().st_size) > LONGEST_JSON:
-        raise ValueError(f"Expected at most {LONGEST_JSON / 2**20:.0f} MB of JSON, but got {size / 2**20:.0f}")
+        raise Refusal(f"Expected at most {LONGEST_JSON / 2**20:.0f} MB of JSON, but got {size / 2**20:.0f}")
     try:
         return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except RecursionError:
-        raise ValueError("Expected JSON with an end, but got levels without end") from None
+        raise Refusal("Expected JSON with an end, but got levels without end") from None
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"Expected each name once, but got {twice!r} twice")
+        raise Refusal(f"Expected each name once, but got {twice!r} twice")
     return values
 
 

@@ -10,6 +10,8 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from synthtrust.refusals import MissingFileRefusal
+
 log = logging.getLogger(__name__)
 
 GROUP = "synthtrust.conf"
@@ -57,7 +59,7 @@ def conf_dir() -> str:
     for folder in (here.parents[1] / "conf", here / "conf"):
         if (folder / "train.yaml").is_file():
             return str(folder)
-    raise FileNotFoundError(f"Expected conf/train.yaml beside the package at {here}, but there is none. Reinstall it.")
+    raise MissingFileRefusal(f"Expected conf/train.yaml beside the package at {here}, but there is none. Reinstall it.")
 
 
 def _options_in(folders: Iterable[str]) -> list[str]:

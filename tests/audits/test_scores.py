@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from planted import PlantedClassifier, PlantedSegmenter
+from helpers.fake_runs import PlantedClassifier, PlantedSegmenter
 from synthtrust.audits import Utility
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drawn import blobs, save
+from helpers.plane_images import blobs, save
 
 
 @pytest.fixture

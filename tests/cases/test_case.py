@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from synthtrust.cases import Case, CaseError, Source
+from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.geometry import canonical_affine
 from synthtrust.cases.grid import check_grid
-from synthtrust.cases.volumes import read_header
 from synthtrust.testing import save_nifti, tiny_cases
 from synthtrust.testing.tiny import AFFINE
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from synthtrust.cases import Case, CaseError, Cohort, Refusal
+from synthtrust.cases import Case, CaseError, Cohort, RefusedCase
 from synthtrust.cases.cohort import BRATS_LABELS
 
 CASES = tuple(Case(name, {}, f"{name}.nii") for name in "cab")
-REFUSED = (Refusal(Path("d"), "Expected t1 of d, but found no t1."),)
+REFUSED = (RefusedCase(Path("d"), "Expected t1 of d, but found no t1."),)
 
 
 def test_cases_are_in_order_of_id():

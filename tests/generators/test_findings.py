@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from drawn import save
+from helpers.plane_images import save
 from synthtrust.cases import Case, CaseError, Findings, read_manifest
 from synthtrust.generators import ClassDiffusion, ClassFolder, ClassMixture, synthesize
 from synthtrust.generators.class_diffusion.conditions import Conditions
@@ -18,7 +18,7 @@ from synthtrust.generators.controls.noise import Noise
 from synthtrust.generators.controls.noisy_replay import NoisyReplay
 from synthtrust.generators.controls.replay import Replay
 from synthtrust.generators.memory import of_class
-from synthtrust.generators.recipe import content_of, recipe_of
+from synthtrust.generators.synthesis.recipe import content_of, recipe_of
 from synthtrust.testing import FindingsGeneratorContract, tiny_findings
 
 TINY = dict(channels=(8, 8), num_res_blocks=1, timesteps=20, sampling_steps=3, max_steps=3, batch_size=4, lr=1e-3)

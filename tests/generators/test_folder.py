@@ -9,8 +9,8 @@ import pytest
 from synthtrust.cases import CaseError, Splits, load_manifest
 from synthtrust.generators import Replay, synthesize
 from synthtrust.generators.folder import Folder
-from synthtrust.generators.guards import check_overlap, guard, training_ids_of
-from synthtrust.generators.synthesize import training_ids
+from synthtrust.generators.synthesis.overlap import check_overlap, guard, training_ids_of
+from synthtrust.generators.synthesis.synthesize import training_ids
 from synthtrust.runs import build_data
 from synthtrust.testing import AFFINE, save_nifti, tiny_cohort
 

@@ -14,7 +14,7 @@ def quick(monkeypatch):
     """Make the machine quick in a precision."""
 
     def _quick(precision):
-        monkeypatch.setattr("synthtrust.generators.painting.trained.quick_precision", lambda kind: precision)
+        monkeypatch.setattr("synthtrust.generators.training.trained.quick_precision", lambda kind: precision)
 
     return _quick
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from drawn import blobs, save
+from helpers.plane_images import blobs, save
 from synthtrust.audits.evaluate import score_elsewhere
-from synthtrust.cases import Case, CaseError, Cohort, Refusal
+from synthtrust.cases import Case, CaseError, Cohort, RefusedCase
 from synthtrust.cases.cohort import BRATS_LABELS
 from synthtrust.runs import Run, find_runs, list_cases, score_cohort, train_run, usable_cases
 from synthtrust.runs.deciding import deciding
@@ -112,7 +112,7 @@ def test_damaged_images_of_a_medmnist_set_are_found_before_training(composed, tm
 
 
 CASES = tuple(Case(name, {}, f"{name}.nii", patient=name[:3]) for name in ("p-1-0", "p-1-1", "p-2-0", "q"))
-REFUSED = (Refusal(Path("in/a,b/img.PNG"), "Expected\nmore."), Refusal(Path("in/c"), "Expected more.", "c-7"))
+REFUSED = (RefusedCase(Path("in/a,b/img.PNG"), "Expected\nmore."), RefusedCase(Path("in/c"), "Expected more.", "c-7"))
 
 
 @pytest.fixture

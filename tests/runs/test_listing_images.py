@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from drawn import blobs, save
+from helpers.plane_images import blobs, save
 from synthtrust.runs import list_cases
 
 

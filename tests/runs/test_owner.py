@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from commands import ROOT
+from helpers.commands import ROOT
 from synthtrust.runs import owner
 from synthtrust.runs.owner import owned
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from commands import ROOT, run_here
+from helpers.commands import ROOT, run_here
 from synthtrust.cases import CaseError, Cohort
 from synthtrust.checkpoints import AtomicCheckpointIO, load_checkpoint
 from synthtrust.door.names import options_of

@@ -14,7 +14,7 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from omegaconf import OmegaConf
 
 from synthtrust.cases import CaseError, read_brats
-from synthtrust.cases.volumes import stored_orientation
+from synthtrust.cases.formats.volumes import stored_orientation
 from synthtrust.runs import Run, find_runs, score_cohort, train_run
 from synthtrust.runs.training import list_cases, refuse_ranks_in_a_sweep
 from synthtrust.testing import tiny_cohort

@@ -16,6 +16,7 @@ from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.conventions import check_conditions
 from synthtrust.files import sha256_of
+from synthtrust.refusals import Refusal
 from synthtrust.report.verdicts import failures
 from synthtrust.runs import Run, find_runs, make, score_cohort, usable_cases
 from synthtrust.runs.headline import headline
@@ -41,8 +42,8 @@ def evaluate_runs(cfg: DictConfig) -> Path:
         The page.
 
     Raises:
-        FileNotFoundError: If there is no finished run.
-        ValueError: If the runs cannot be compared, no audit applies to them, or a condition of ``fail_on`` holds; in
+        MissingFileRefusal: If there is no finished run.
+        Refusal: If the runs cannot be compared, no audit applies to them, or a condition of ``fail_on`` holds; in
             the last case the page is there.
     """
     conditions = check_conditions(cfg.fail_on)
@@ -58,7 +59,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
     log.info("The report on %d runs is at %s", len(runs), page)
     if failed := failures(tables, conditions):
-        raise ValueError(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
+        raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page
 
 
@@ -85,7 +86,7 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
 
     Raises:
         NotApplicableError: If none does.
-        ValueError: If the runs cannot be compared.
+        Refusal: If the runs cannot be compared.
     """
     tables, refusals = {}, []
     for name, audit in audits.items():

@@ -9,7 +9,7 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.formats.volumes import read_header
 from synthtrust.report import SliceRow, Slices
 
 

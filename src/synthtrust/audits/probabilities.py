@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthtrust.metrics.functional.classification import SUM_TOLERANCE
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -34,28 +35,28 @@ def check_probabilities(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Return the scores of one classifier's run, ``target`` and ``class`` as text.
 
     Raises:
-        ValueError: If a class has no name, there is one class only, a case is of a class that has no probability or of
+        Refusal: If a class has no name, there is one class only, a case is of a class that has no probability or of
             two classes, a probability is missing, or those of a case do not sum to 1.
     """
     if scores[["target", "class"]].isna().any(axis=None):
-        raise ValueError(f"Expected the name of a class in every row, but {folder} has rows without. Rename the class.")
+        raise Refusal(f"Expected the name of a class in every row, but {folder} has rows without. Rename the class.")
     scores = scores.assign(target=scores["target"].astype(str), **{"class": scores["class"].astype(str)})
     classes = list(scores["class"].unique())
     if len(classes) < 2:
-        raise ValueError(f"Expected at least two classes, but {folder} scores {classes} only: nothing to tell apart.")
+        raise Refusal(f"Expected at least two classes, but {folder} scores {classes} only: nothing to tell apart.")
     if unknown := sorted(set(scores["target"]) - set(classes)):
-        raise ValueError(f"Expected test cases of the classes {classes}, but {folder} has some of {unknown}.")
+        raise Refusal(f"Expected test cases of the classes {classes}, but {folder} has some of {unknown}.")
     by_case = scores.groupby(["source", "case"])
     wrong = (by_case["probability"].sum(min_count=len(classes)) - 1).abs()
     if not (fits := wrong <= SUM_TOLERANCE).all():  # NaN, where one is missing, does not fit
-        raise ValueError(
+        raise Refusal(
             f"Expected {len(classes)} probabilities that sum to 1 for every case, but {folder} has others for "
             f"{fits.index[~fits][0]}. Score it again."
         )
     if scores["probability"].min() < 0:
-        raise ValueError(f"Expected probabilities from 0 to 1, but {folder} has {scores['probability'].min()}.")
+        raise Refusal(f"Expected probabilities from 0 to 1, but {folder} has {scores['probability'].min()}.")
     if (several := by_case["target"].nunique() > 1).any():
-        raise ValueError(f"Expected one class per case, but {folder} has several for {several.index[several][0]}.")
+        raise Refusal(f"Expected one class per case, but {folder} has several for {several.index[several][0]}.")
     return scores
 
 
@@ -63,19 +64,19 @@ def check_findings(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """Return the scores of one run that tells findings, ``class`` as text.
 
     Raises:
-        ValueError: If a finding has no name, a truth is neither 0 nor 1, a probability is missing or beyond 0 to 1, or
+        Refusal: If a finding has no name, a truth is neither 0 nor 1, a probability is missing or beyond 0 to 1, or
             a case was not asked for every finding.
     """
     if scores["class"].isna().any():
-        raise ValueError(f"Expected the name of a finding in every row, but {folder} has rows without. Rename it.")
+        raise Refusal(f"Expected the name of a finding in every row, but {folder} has rows without. Rename it.")
     scores = scores.assign(**{"class": scores["class"].astype(str)})
     if "present" not in scores or not scores["present"].isin((0, 1)).all():
-        raise ValueError(f"Expected 0 or 1 in a column 'present', but {folder} has none or others. Score it again.")
+        raise Refusal(f"Expected 0 or 1 in a column 'present', but {folder} has none or others. Score it again.")
     if not scores["probability"].between(0, 1).all():  # NaN is not
-        raise ValueError(f"Expected probabilities from 0 to 1, but {folder} has others, or lacks some. Score it again.")
+        raise Refusal(f"Expected probabilities from 0 to 1, but {folder} has others, or lacks some. Score it again.")
     n = scores["class"].nunique()
     if (few := scores.groupby(["source", "case"]).size() != n).any():
-        raise ValueError(
+        raise Refusal(
             f"Expected {n} probabilities for every case, but {folder} has others for {few.index[few][0]}. Score it "
             "again."
         )

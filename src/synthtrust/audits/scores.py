@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from synthtrust.audits.probabilities import check_findings, check_probabilities
+from synthtrust.refusals import Refusal
 
 Row = dict[str, Any]
 SOURCES = ("real", "synthetic")
@@ -64,14 +65,14 @@ def task_of(runs: Iterable[ScoredRun]) -> str:
     """Return what the runs were trained for, see `synthtrust.cases.Cohort.task`; older segmenters do not say it.
 
     Raises:
-        ValueError: If there is no run, or runs of several tasks.
+        Refusal: If there is no run, or runs of several tasks.
     """
     runs = list(runs)
     if not runs:
-        raise ValueError("Expected at least one finished run, but got none. Train first, or check the folder of runs.")
+        raise Refusal("Expected at least one finished run, but got none. Train first, or check the folder of runs.")
     tasks = {run.facts().get("task") or "segmentation": run.folder for run in runs}
     if len(tasks) > 1:
-        raise ValueError(f"Expected runs of one task, but got {tasks}. Judge them apart.")
+        raise Refusal(f"Expected runs of one task, but got {tasks}. Judge them apart.")
     return next(iter(tasks))
 
 
@@ -84,7 +85,7 @@ def gather(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataF
 
     Raises:
         NotApplicableError: If there are several generators that are not to stand side by side.
-        ValueError: If there is no run, a run has no scores or scores one thing twice, a score is missing although the
+        Refusal: If there is no run, a run has no scores or scores one thing twice, a score is missing although the
             region is not empty, probabilities contradict themselves, two runs share generator, mode, alpha and seed, or
             the runs were not scored on the same cases, sources and regions, or differ in task, cohort, network or rule
             for empty regions.
@@ -102,7 +103,7 @@ def gather(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataF
     tables = [table.assign(generator=name) for table, name in zip(tables, names, strict=True)]
     knobs = pd.concat([table[["generator", "mode", "alpha", "seed", "run"]].drop_duplicates() for table in tables])
     if (twice := knobs.duplicated(["generator", "mode", "alpha", "seed"], keep=False)).any():
-        raise ValueError(
+        raise Refusal(
             "Expected one run for each mode, alpha and seed, but got several with the same: "
             f"{knobs.loc[twice, 'run'].tolist()[:4]}. Judge them apart, or remove one."
         )
@@ -150,20 +151,20 @@ def _sound(run: ScoredRun, task: str) -> pd.DataFrame:
     """Return the scores of one run, refused if they contradict themselves."""
     scores = run.scores()
     if scores.empty:
-        raise ValueError(f"Expected scores in run {run.folder}, but got none. Train it again.")
+        raise Refusal(f"Expected scores in run {run.folder}, but got none. Train it again.")
     if (part := PARTS[task]) not in scores:
-        raise ValueError(f"Expected a column {part!r} in the scores of a {task} run, but {run.folder} has "
+        raise Refusal(f"Expected a column {part!r} in the scores of a {task} run, but {run.folder} has "
                          f"{list(scores.columns)}.")  # fmt: skip
     scores = scores.assign(run=str(run.folder))
     key = ["case", "source", part]
     if (twice := scores.duplicated(key)).any():
-        raise ValueError(f"Expected one score per case, source and {part}, but {run.folder} has two for "
+        raise Refusal(f"Expected one score per case, source and {part}, but {run.folder} has two for "
                          f"{scores.loc[twice, key].iloc[0].tolist()}.")  # fmt: skip
     if task != "segmentation":
         return (check_probabilities if task == "classification" else check_findings)(scores, run.folder)
     empty = (scores["n_reference"] == 0) & (scores["n_prediction"] == 0)
     if (failed := scores["dice"].isna() & ~empty).any():
-        raise ValueError(
+        raise Refusal(
             f"Expected a Dice wherever a region has voxels, but {run.folder} has NaN for "
             f"{scores.loc[failed, key].iloc[0].tolist()}. Score it again."
         )
@@ -177,7 +178,7 @@ def _same_recipe(runs: list[ScoredRun]) -> None:
         for what, value in _recipe(run.facts()).items():
             folder, known = first.setdefault(what, (run.folder, value))
             if value != known:
-                raise ValueError(
+                raise Refusal(
                     f"Expected runs with one {what}, but {folder} has {known!r} and {run.folder} has {value!r}. "
                     "Judge them apart."
                 )
@@ -220,7 +221,7 @@ def _what_was_asked(scores: pd.DataFrame) -> set[str]:
 
 def _same(ours: set[str], theirs: set[str], what: str, first_name: Path, other_name: Path) -> None:
     if ours != theirs:
-        raise ValueError(
+        raise Refusal(
             f"Expected {what} in every run, but only {first_name} has {sorted(ours - theirs)[:5]} and only "
             f"{other_name} has {sorted(theirs - ours)[:5]}. Judge them apart, or score one again."
         )

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from synthtrust.refusals import Refusal
+
 Reading = Literal["SUPPORTED", "NOT SUPPORTED", "INCONCLUSIVE", "not assessed"]
 AXES = ("utility", "alignment", "fidelity", "privacy")
 COLUMNS = ("axis", "subject", "verdict", "reasons", "thresholds", "would_change")
@@ -30,9 +32,9 @@ class Verdict:
 
     def __post_init__(self) -> None:
         if self.axis not in AXES:
-            raise ValueError(f"Expected a verdict on one of {AXES}, but got {self.axis!r}.")
+            raise Refusal(f"Expected a verdict on one of {AXES}, but got {self.axis!r}.")
         if not self.reasons:
-            raise ValueError(f"Expected reasons for the verdict {self.verdict} on {self.axis}, but got none.")
+            raise Refusal(f"Expected reasons for the verdict {self.verdict} on {self.axis}, but got none.")
 
     def row(self) -> dict[str, Any]:
         """Return it as a row of the table ``verdict``."""

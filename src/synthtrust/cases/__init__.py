@@ -1,21 +1,21 @@
 """What a case is, and how sets of cases are found, split, mixed and kept on disk."""
 
-from synthtrust.cases.brats import read_brats
 from synthtrust.cases.case import Case, Findings, Source
-from synthtrust.cases.class_folders import read_class_folders
-from synthtrust.cases.cohort import Cohort, PassedOver, Refusal
-from synthtrust.cases.duplicates import Duplicate, check_duplicates, find_duplicates
-from synthtrust.cases.errors import CaseError
-from synthtrust.cases.listing import Listing, describe, print_listing
+from synthtrust.cases.checks.duplicates import Duplicate, check_duplicates, find_duplicates
+from synthtrust.cases.checks.listing import Listing, describe, print_listing
+from synthtrust.cases.cohort import Cohort, PassedOver, RefusedCase
 from synthtrust.cases.manifest import load_manifest, read_manifest, write_manifest
-from synthtrust.cases.medmnist import read_medmnist
 from synthtrust.cases.mix import mix
-from synthtrust.cases.msd import read_msd
 from synthtrust.cases.patients import patients_by_id, patients_named
-from synthtrust.cases.phantom import phantom
-from synthtrust.cases.phantom_slices import phantom_slices
+from synthtrust.cases.phantom.slices import phantom_slices
+from synthtrust.cases.phantom.volumes import phantom
+from synthtrust.cases.readers.brats import read_brats
+from synthtrust.cases.readers.class_folders import read_class_folders
+from synthtrust.cases.readers.medmnist import read_medmnist
+from synthtrust.cases.readers.msd import read_msd
+from synthtrust.cases.readers.table import read_table
 from synthtrust.cases.splits import Splits, split
-from synthtrust.cases.table import read_table
+from synthtrust.refusals import CaseError, Refusal
 
 __all__ = [
     "Case",
@@ -26,6 +26,7 @@ __all__ = [
     "Listing",
     "PassedOver",
     "Refusal",
+    "RefusedCase",
     "Source",
     "Splits",
     "check_duplicates",

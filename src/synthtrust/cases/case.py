@@ -10,9 +10,9 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import is_raster, read_raster
-from synthtrust.cases.volumes import read_volume
+from synthtrust.cases.formats.rasters import is_raster, read_raster
+from synthtrust.cases.formats.volumes import read_volume
+from synthtrust.refusals import CaseError, Refusal
 
 LABEL_NOISE = 1e-3
 """How far a label may lie from a whole number: tools that rescale leave noise in the fifth digit, and what lies farther
@@ -39,7 +39,7 @@ class Findings(tuple[int, ...]):
     (1, 0, 1)
 
     Raises:
-        ValueError: If a value is neither 0 nor 1.
+        Refusal: If a value is neither 0 nor 1.
     """
 
     __slots__ = ()
@@ -47,7 +47,7 @@ class Findings(tuple[int, ...]):
     def __new__(cls, present: Iterable[int]) -> Self:  # noqa: D102
         values = tuple(present)
         if wrong := [value for value in values if value not in (0, 1)]:
-            raise ValueError(f"Expected 0 or 1 for each finding, but got {wrong[:8]}.")
+            raise Refusal(f"Expected 0 or 1 for each finding, but got {wrong[:8]}.")
         return super().__new__(cls, map(int, values))
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthtrust.cases.case import Case, Task
-from synthtrust.cases.errors import CaseError
 from synthtrust.cases.names import check_different, check_file_name, check_part, check_text, check_values
+from synthtrust.refusals import CaseError, Refusal
 
 BRATS_LABELS = {"NCR": 1, "ED": 2, "ET": 3}
 """Canonical labels of a brain tumour: necrotic core, oedema, enhancing tumour."""
@@ -22,7 +22,7 @@ NOT_SCORED = ("RC",)
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedCase:
     """A case that a reader found but could not take."""
 
     where: Path
@@ -52,7 +52,7 @@ class Cohort:
     """Label name -> canonical value, background (0) not named; of classes, every one is named, from 0 on; of findings,
     the place of each in `synthtrust.cases.Findings`."""
     licence: str = "unknown"
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RefusedCase, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Cohort:
         {'ET': (3,), 'TC': (1, 3)}
 
         Raises:
-            ValueError: If a name is neither a label of this cohort nor a composite of its labels.
+            Refusal: If a name is neither a label of this cohort nor a composite of its labels.
         """
         known: dict[str, tuple[int, ...]] = {name: (value,) for name, value in self.labels.items()}
         known |= {
@@ -131,7 +131,7 @@ class Cohort:
         }
         names = [name for name in self.labels if name not in NOT_SCORED] if names is None else list(names)
         if unknown := [name for name in names if name not in known]:
-            raise ValueError(f"Expected regions among {sorted(known)} of cohort {self.name}, but got {unknown}.")
+            raise Refusal(f"Expected regions among {sorted(known)} of cohort {self.name}, but got {unknown}.")
         return {name: known[name] for name in names}
 
     def complete(self, *, skip_refused: bool = False) -> "Cohort":

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from synthtrust.cases.case import Case
+from synthtrust.cases.formats.rasters import is_raster
+from synthtrust.cases.formats.volumes import stored_orientation
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.cases.rasters import is_raster
-from synthtrust.cases.volumes import stored_orientation
 from synthtrust.files import fingerprint, hashes
 
 

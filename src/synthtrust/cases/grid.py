@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from synthtrust.cases.case import Case
-from synthtrust.cases.errors import CaseError
+from synthtrust.cases.formats.volumes import VolumeHeader, describe_header
 from synthtrust.cases.geometry import GRID_LIMIT, grid_distance, grid_distance_mm
-from synthtrust.cases.volumes import VolumeHeader, describe_header
+from synthtrust.refusals import CaseError
 
 
 def check_grid(case: Case) -> None:

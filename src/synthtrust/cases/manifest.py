@@ -7,9 +7,9 @@ from typing import Any
 
 from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
-from synthtrust.cases.errors import CaseError
 from synthtrust.cases.record import check_record
 from synthtrust.files import hashes, read_json, sha256_of, write_json
+from synthtrust.refusals import CaseError, Refusal
 
 NAME = "manifest.json"
 FORMAT = 1
@@ -28,10 +28,10 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
         facts: More to remember about the set, such as ``training_ids``, of which None is written as "unknown".
 
     Raises:
-        ValueError: If a case still needs its release (``relabel``) to be read: a manifest does not keep that.
+        Refusal: If a case still needs its release (``relabel``) to be read: a manifest does not keep that.
     """
     if foreign := [case.id for case in cohort.cases if case.relabel is not None]:
-        raise ValueError(
+        raise Refusal(
             f"Expected cases in canonical labels, but got {foreign[:8]} as released. Write them anew before they are "
             "declared."
         )

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from synthtrust.conventions import MODES, WITH_REAL
+from synthtrust.refusals import Refusal
 
 
 class HasId(Protocol):
@@ -61,7 +62,7 @@ def mix(
         The drawn cases, in order of id within real and synthetic.
 
     Raises:
-        ValueError: If ``alpha`` is outside [0, 1] or NaN, the mode is unknown, an id repeats, a case is without its
+        Refusal: If ``alpha`` is outside [0, 1] or NaN, the mode is unknown, an id repeats, a case is without its
             twin, or nothing is left to train on.
 
     >>> from types import SimpleNamespace as Case
@@ -70,12 +71,12 @@ def mix(
     [('a', 'real'), ('c', 'real'), ('b', 'twin'), ('d', 'twin')]
     """
     if not (isinstance(alpha, int | float | np.number) and 0 <= alpha <= 1):  # NaN fails the comparison
-        raise ValueError(f"Expected `alpha`, the share of real cases, in [0, 1], but got {alpha}.")
+        raise Refusal(f"Expected `alpha`, the share of real cases, in [0, 1], but got {alpha}.")
     if mode not in MODES:
-        raise ValueError(f"Expected `mode` among {list(MODES)}, but got {mode!r}.")
+        raise Refusal(f"Expected `mode` among {list(MODES)}, but got {mode!r}.")
     reals, twins = _by_id(real, "real"), _by_id(synthetic, "synthetic")
     if mode not in ("real_only", "duplicate_real") and (unpaired := sorted((reals.keys() ^ twins.keys()) - set(alone))):
-        raise ValueError(f"Expected every case beside its twin, but these ids stand alone: {unpaired[:8]}.")
+        raise Refusal(f"Expected every case beside its twin, but these ids stand alone: {unpaired[:8]}.")
 
     ids = sorted(reals)
     n = round(alpha * len(ids))
@@ -84,7 +85,7 @@ def mix(
     drawn_real, drawn_twins = _MODES[mode](order, n, rng)
     drawn_twins = [i for i in drawn_twins if i not in alone]
     if not drawn_real and not drawn_twins:
-        raise ValueError(f"Expected cases to train on, but mode {mode!r} with alpha={alpha} draws none of {len(ids)}.")
+        raise Refusal(f"Expected cases to train on, but mode {mode!r} with alpha={alpha} draws none of {len(ids)}.")
     return [reals[i] for i in sorted(drawn_real)] + [twins[i] for i in sorted(drawn_twins)]
 
 
@@ -114,5 +115,5 @@ def _by_id(cases: Sequence[C], source: str) -> dict[str, C]:
     if len(by_id) < len(cases):
         ids = [case.id for case in cases]
         repeated = sorted({i for i in ids if ids.count(i) > 1})
-        raise ValueError(f"Expected one {source} case per id, but these repeat: {repeated[:8]}.")
+        raise Refusal(f"Expected one {source} case per id, but these repeat: {repeated[:8]}.")
     return by_id

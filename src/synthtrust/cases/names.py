@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from synthtrust.cases.errors import CaseError
+from synthtrust.refusals import CaseError
 
 LONGEST = 200
 """Bytes of a name in UTF-8: file systems take 255, of which endings and what is written aside need some."""

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from synthtrust.cases.case import Case
-from synthtrust.cases.rasters import RASTERS
-from synthtrust.cases.volumes import VOLUME_ENDINGS
+from synthtrust.cases.formats.rasters import RASTERS
+from synthtrust.cases.formats.volumes import VOLUME_ENDINGS
 
 ENDING = re.compile(rf"({'|'.join(map(re.escape, (*VOLUME_ENDINGS, *RASTERS)))})$", re.IGNORECASE)
 """Of an image file: ``p1.png`` as an id means ``p1``."""

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from synthtrust.cases.case import Source
-from synthtrust.cases.errors import CaseError
+from synthtrust.refusals import CaseError
 
 PARTS = ("", "train", "val", "test")
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from synthtrust.cases.case import Case
 from synthtrust.conventions import is_size
+from synthtrust.refusals import Refusal
 
 PARTS = ("train", "val", "test")
 
@@ -49,7 +50,7 @@ def split(
         published: Keep the parts that the cases name; else they are split anew.
 
     Raises:
-        ValueError: If a part would have no case, a given patient is not in the cohort, a size is neither a share nor a
+        Refusal: If a part would have no case, a given patient is not in the cohort, a size is neither a share nor a
             whole number, or the published parts share a patient or do not cover every case.
 
     >>> cases = [Case(f"c{n}", {}, "label", patient=f"p{n // 2}") for n in range(10)]
@@ -66,7 +67,7 @@ def split(
     else:
         chosen = set(test_patients)
         if unknown := sorted(chosen - set(patients)):
-            raise ValueError(f"Expected test patients of this cohort, but got {unknown[:8]}.")
+            raise Refusal(f"Expected test patients of this cohort, but got {unknown[:8]}.")
     rest = [patient for patient in order if patient not in chosen]
     val_patients = set(rest[: _count(val, len(rest))])
 
@@ -75,7 +76,7 @@ def split(
 
     splits = Splits(of(set(rest) - val_patients), of(val_patients), of(chosen))
     if empty := [part for part, ids in splits.ids.items() if not ids]:
-        raise ValueError(
+        raise Refusal(
             f"Expected at least one patient in train, val and test, but {', '.join(empty)} would be empty with "
             f"{len(patients)} patients, test={test}, val={val}."
         )
@@ -85,7 +86,7 @@ def split(
 def _published(cases: Sequence[Case], seed: int, val: float | int) -> Splits:
     """Return the publisher's parts; ``val`` is carved from train when there is none."""
     if unknown := [case.id for case in cases if case.part not in PARTS]:
-        raise ValueError(
+        raise Refusal(
             f"Expected every case in train, val or test as published, but got no such part for {unknown[:8]}. Split "
             "them anew with split.published=false."
         )
@@ -97,10 +98,10 @@ def _published(cases: Sequence[Case], seed: int, val: float | int) -> Splits:
         parts["val"] = [case for case in parts["train"] if case.patient in chosen]
         parts["train"] = [case for case in parts["train"] if case.patient not in chosen]
     if empty := [part for part in PARTS if not parts[part]]:
-        raise ValueError(f"Expected cases in train, val and test as published, but {', '.join(empty)} would be empty.")
+        raise Refusal(f"Expected cases in train, val and test as published, but {', '.join(empty)} would be empty.")
     for one, other in combinations(PARTS, 2):
         if shared := {case.patient for case in parts[one]} & {case.patient for case in parts[other]}:
-            raise ValueError(
+            raise Refusal(
                 f"Expected published parts without a common patient, but {one} and {other} share {sorted(shared)[:8]}. "
                 "Split them anew with split.published=false."
             )
@@ -109,5 +110,5 @@ def _published(cases: Sequence[Case], seed: int, val: float | int) -> Splits:
 
 def _count(share: float | int, total: int) -> int:
     if not is_size(share):
-        raise ValueError(f"Expected a share (below 1) or a whole number of patients, but got {share}.")
+        raise Refusal(f"Expected a share (below 1) or a whole number of patients, but got {share}.")
     return int(share) if share >= 1 else max(1, round(share * total)) if share > 0 else 0

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.inspection import check_contrast
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.checks.inspection import check_contrast
+from synthtrust.cases.formats.volumes import read_header
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.inspection import check_contrast
-from synthtrust.cases.labelled import COLOURS
+from synthtrust.cases.checks.inspection import check_contrast
+from synthtrust.cases.readers.labelled import COLOURS
 from synthtrust.cases.resizing import resize
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
 from synthtrust.machine import readers

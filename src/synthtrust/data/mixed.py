@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 from lightning import LightningDataModule
 
-from synthtrust.cases import Case, Cohort, Refusal, Splits, mix
+from synthtrust.cases import Case, Cohort, RefusedCase, Splits, mix
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import WITH_REAL, Val, check_val
 from synthtrust.data.draws import DrawSampler
+from synthtrust.refusals import Refusal
 
 
 class MixedCases(LightningDataModule, ABC):
@@ -32,7 +33,7 @@ class MixedCases(LightningDataModule, ABC):
         num_workers: Loader processes.
 
     Raises:
-        ValueError: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak.
+        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]]
@@ -72,7 +73,7 @@ class MixedCases(LightningDataModule, ABC):
         """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
-        self.refused: tuple[Refusal, ...] = ()
+        self.refused: tuple[RefusedCase, ...] = ()
         """The cases that were skipped, since they could not be used."""
 
     @property
@@ -152,13 +153,13 @@ class MixedCases(LightningDataModule, ABC):
         """Rank and number of ranks; these loaders shard themselves, so the Trainer must not do it again.
 
         Raises:
-            ValueError: If the Trainer would shard a second time.
+            Refusal: If the Trainer would shard a second time.
         """
         trainer = self.trainer
         if trainer is None or trainer.world_size == 1:
             return 0, 1
         if trainer._accelerator_connector.use_distributed_sampler:
-            raise ValueError(
+            raise Refusal(
                 "Expected trainer.use_distributed_sampler=false, since the loaders shard themselves, but got true."
             )
         return trainer.global_rank, trainer.world_size
@@ -170,5 +171,5 @@ def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:
     classes = {twin.label for twin in twins}
     expected = [case for case in cases if case.task != "classification" or case.label in classes]
     if missing := [case.id for case in expected if case.id not in twin_of]:
-        raise ValueError(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
+        raise Refusal(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
     return tuple(twin_of[case.id] for case in cases if case.id in twin_of)

@@ -13,6 +13,7 @@ from synthtrust.data.draws import ShardSampler
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import Augment, ImageCases, ImageDraws
 from synthtrust.data.mixed import MixedCases
+from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class MixedImages(MixedCases):
 
     Raises:
         CaseError: If a twin has another class, or other findings, than its real case.
-        ValueError: If training, validation or test cases are all of one class, or alike in every finding: there is
+        Refusal: If training, validation or test cases are all of one class, or alike in every finding: there is
             nothing to tell apart.
     """
 
@@ -160,12 +161,12 @@ class MixedImages(MixedCases):
         cure = "Take more cases (split.val, split.test) or another split.seed."
         if not any(0 < n < len(cases) for n in counts):
             if self.cohort.task == "multilabel":
-                raise ValueError(
+                raise Refusal(
                     f"Expected a finding that some {part} cases have and others have not, since an AUC compares them, "
                     f"but got {dict(zip(self.classes, counts, strict=True))} of {len(cases)}. {cure}"
                 )
             names = [name for name, n in zip(self.classes, counts, strict=True) if n]
-            raise ValueError(
+            raise Refusal(
                 f"Expected {part} cases of at least two classes, since an AUC compares them, but got "
                 f"{', '.join(names) or 'no class'} alone. {cure}"
             )

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from synthtrust.door.evaluation import check_evaluation, check_runs
 from synthtrust.door.kinds import check_kinds
 from synthtrust.door.training import check_training
+from synthtrust.refusals import Refusal
 
 
 def check(config: DictConfig, job: str = "") -> None:
@@ -21,8 +22,8 @@ def check(config: DictConfig, job: str = "") -> None:
         job: Of a sweep, to be named in the refusal.
 
     Raises:
-        ValueError: If it cannot work.
-        FileNotFoundError: If an evaluation finds no finished run.
+        Refusal: If it cannot work.
+        MissingFileRefusal: If an evaluation finds no finished run.
     """
     try:
         if config.hydra.job.config_name == "evaluate":
@@ -32,10 +33,10 @@ def check(config: DictConfig, job: str = "") -> None:
             check_training(config)
         if (default := default_of(config)) is not None:
             check_kinds(config, default)
-    except (ValueError, FileNotFoundError) as error:
+    except Refusal as error:
         if not job:
             raise
-        raise ValueError(f"{error} This is of the sweep's job {job}; none was begun.") from error
+        raise Refusal(f"{error} This is of the sweep's job {job}; none was begun.") from error
 
 
 def default_of(config: DictConfig) -> DictConfig | None:

@@ -6,41 +6,42 @@ from omegaconf import DictConfig
 
 from synthtrust.conventions import FACTS, SCORES, check_conditions
 from synthtrust.door.rules import check_values, value_of
+from synthtrust.refusals import MissingFileRefusal, Refusal
 
 
 def check_evaluation(cfg: DictConfig) -> None:
     """Refuse a config that cannot work, as far as that shows without reading a table.
 
     Raises:
-        ValueError: If the experiment is one of train.py, there is a ``fail_on`` where no audit is asked, or a value is
+        Refusal: If the experiment is one of train.py, there is a ``fail_on`` where no audit is asked, or a value is
             out of its range.
-        FileNotFoundError: If a folder holds no finished run.
+        MissingFileRefusal: If a folder holds no finished run.
     """
     if "name" in cfg and "calibration" not in cfg:
-        raise ValueError(
+        raise Refusal(
             f"Expected an experiment of evaluate.py, but got {cfg.name}, which trains. Use train.py "
             f"experiment={cfg.name}, then evaluate.py runs={cfg.paths.runs}/{cfg.name}."
         )
     if cfg.fail_on is not None and ("calibration" in cfg or "_target_" in cfg.cases):
-        raise ValueError(
+        raise Refusal(
             f"Expected no fail_on, since no audit is asked of other cases or planted copies, but got {cfg.fail_on}. "
             "Leave it out."
         )
     check_conditions(cfg.fail_on)
     check_values(cfg)
     if "calibration" in cfg and "_target_" not in cfg.cases:
-        raise ValueError("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
+        raise Refusal("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
 
 
 def check_runs(cfg: DictConfig) -> None:
     """Refuse folders without a finished run.
 
     Raises:
-        FileNotFoundError: If there is one.
+        MissingFileRefusal: If there is one.
     """
     runs = value_of(cfg, "runs")
     for folder in () if "calibration" in cfg else runs if isinstance(runs, list) else [runs]:
         if not any((path.parent / SCORES).is_file() for path in Path(str(folder)).rglob(FACTS)):
-            raise FileNotFoundError(
+            raise MissingFileRefusal(
                 f"Expected finished runs in {folder}, but found none. Train some with train.py first."
             )

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from synthtrust.door.rules import RULES, value_of
+from synthtrust.refusals import Refusal
 
 CHECKED = ("cases", "generator", "split", "data", "margins", "audit", "calibration")
 """Nodes of this project's own; arguments of other libraries may well be of another kind than in the conf."""
@@ -23,13 +24,13 @@ def check_kinds(cfg: DictConfig, default: DictConfig) -> None:
         default: The same choices of options, with nothing set.
 
     Raises:
-        ValueError: If there is one.
+        Refusal: If there is one.
     """
     for group in CHECKED:
         values, defaults = value_of(cfg, group), value_of(default, group)
         for key, value, usual in _pairs(values, defaults, group):
             if key not in RULES and (wanted := _wanted(value, usual)):
-                raise ValueError(f"Expected {key} to be {wanted}, such as {_shown(usual)}, but got {_shown(value)}.")
+                raise Refusal(f"Expected {key} to be {wanted}, such as {_shown(usual)}, but got {_shown(value)}.")
 
 
 def _pairs(values: Any, defaults: Any, path: str) -> Iterator[tuple[str, Any, Any]]:

@@ -7,6 +7,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 
 from synthtrust.door.names import did_you_mean, misspelt, options_of
+from synthtrust.refusals import Refusal
 
 
 def in_one_line(error: BaseException) -> str | None:
@@ -15,7 +16,7 @@ def in_one_line(error: BaseException) -> str | None:
         return _of_the_config(error)
     if isinstance(error, YAMLError):  # a file of the conf, as a rule that of a plugin; its place is in the message
         return f"Error in the configuration: {_joined(error)}"
-    if isinstance(error, ValueError | FileNotFoundError) and str(error).startswith("Expected "):
+    if isinstance(error, Refusal):
         return f"Error: {error}"
     return None
 
@@ -27,7 +28,7 @@ def _of_the_config(error: Exception) -> str:
     for link in (error, cause):
         if isinstance(link, ConfigAttributeError | ConfigKeyError) and link.full_key:
             return f"Error: {misspelt(link)}"
-    if str(cause or "").startswith("Expected "):  # Hydra hides why a target or a resolver fails
+    if isinstance(cause, Refusal):  # Hydra hides why a target or a resolver fails
         return f"Error: {cause}"
     return f"Error in the configuration: {_joined(error)}" + (f" Because: {_joined(cause)}" if cause else "")
 

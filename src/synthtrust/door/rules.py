@@ -22,6 +22,7 @@ from synthtrust.conventions import (
     is_whole,
 )
 from synthtrust.door.names import did_you_mean, leaves
+from synthtrust.refusals import Refusal
 
 LIGHTNINGS_PRECISIONS = (
     "auto", "transformer-engine", "transformer-engine-float16", "16-true", "16-mixed", "bf16-true", "bf16-mixed",
@@ -119,16 +120,16 @@ def check_values(cfg: DictConfig) -> None:
     """Refuse the first value that breaks its rule.
 
     Raises:
-        ValueError: If there is one, or a value is missing.
+        Refusal: If there is one, or a value is missing.
     """
     if missing := sorted(key for key, value in leaves(OmegaConf.to_container(cfg)) if value == "???"):
-        raise ValueError(f"Expected a value for {missing[0]}, but got none. Add {missing[0]}=... to the command.")
+        raise Refusal(f"Expected a value for {missing[0]}, but got none. Add {missing[0]}=... to the command.")
     for key, rule in {**RULES, **_of_the_generator(cfg)}.items():
         if _is_ours(cfg, key) and (value := value_of(cfg, key, absent := object())) is not absent:
             _check(key, value, rule)
     for key in PATHS:
         if _is_ours(cfg, key) and isinstance(path := value_of(cfg, key), str) and not Path(path).exists():
-            raise ValueError(f"Expected a file or folder at {key}, but {path!r} does not exist.")
+            raise Refusal(f"Expected a file or folder at {key}, but {path!r} does not exist.")
 
 
 def value_of(cfg: DictConfig, key: str, default: Any = None) -> Any:
@@ -144,7 +145,7 @@ def value_of(cfg: DictConfig, key: str, default: Any = None) -> Any:
 def _check(key: str, value: Any, rule: Rule) -> None:
     if not rule.holds(value):
         near = did_you_mean(get_close_matches(str(value), map(str, rule.options), n=1))
-        raise ValueError(f"Expected {key} {rule.words}, but got {value!r}.{near}")
+        raise Refusal(f"Expected {key} {rule.words}, but got {value!r}.{near}")
 
 
 def _is_ours(cfg: DictConfig, key: str) -> bool:

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from synthtrust.door.check import composed, parted
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,12 @@ def refuse_shared_folders(jobs: list[Job]) -> None:
     """Refuse two jobs in one folder: the second would find the run of the first, or be refused after that has trained.
 
     Raises:
-        ValueError: If there are two.
+        Refusal: If there are two.
     """
     first: dict[Path, Job] = {}
     for job in jobs:
         if (other := first.setdefault(job.folder, job)) is not job:
-            raise ValueError(
+            raise Refusal(
                 f"Expected a folder for each job of the sweep, but jobs {other.name} and {job.name} both go to "
                 f"{job.folder}. Give each its own name=..., in a sweep of its own."
             )

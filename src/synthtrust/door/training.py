@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
 from synthtrust.door.gpu import count_gpus
 from synthtrust.door.rules import check_values, value_of
+from synthtrust.refusals import Refusal
 
 TASKS: Mapping[str, str] = {
     **dict.fromkeys(
@@ -34,11 +35,11 @@ def check_training(cfg: DictConfig) -> None:
     """Refuse a config that cannot work, as far as that shows without reading a case.
 
     Raises:
-        ValueError: If the experiment is one of evaluate.py, which would compose and train something else; or a value
+        Refusal: If the experiment is one of evaluate.py, which would compose and train something else; or a value
             is out of its range, a path does not exist, options are for two tasks, or there is no such GPU.
     """
     if "calibration" in cfg:
-        raise ValueError(
+        raise Refusal(
             f"Expected an experiment of train.py, but got {cfg.name}, which trains nothing. Use evaluate.py "
             f"experiment={cfg.name}."
         )
@@ -56,14 +57,14 @@ def _check_tasks(cfg: DictConfig) -> None:
     task = {group: _task(cfg[group]) for group in ("cases", "generator", "data", "model")}
     choices = " or ".join(f"{choice} ({name})" for name, choice in CHOICES.items())
     if None not in (task["model"], task["data"]) and task["model"] != task["data"]:
-        raise ValueError(
+        raise Refusal(
             f"Expected model and data for one task, but got a model for {task['model']} and data for {task['data']}. "
             f"Choose for example {choices}."
         )
     asked = task["model"] or task["data"]
     for group, what in (("cases", "cases"), ("generator", "a generator")):
         if None not in (asked, task[group]) and asked != task[group] and not cfg.cases.get("list", False):
-            raise ValueError(
+            raise Refusal(
                 f"Expected {what} for {asked}, as model and data are, but {cfg[group]._target_} is for {task[group]}. "
                 f"Choose for example {choices}, or another {group}=..."
             )
@@ -80,7 +81,7 @@ def _check_devices(trainer: DictConfig) -> None:
         return
     wanted = _number_of(value_of(trainer, "devices"))
     if known < wanted:
-        raise ValueError(
+        raise Refusal(
             f"Expected {wanted} GPU{'s' * (wanted > 1)} for trainer.accelerator={trainer.accelerator}, but PyTorch can "
             f"use {known or 'none'} here. Use trainer=default for whatever there is, or trainer=cpu."
         )

@@ -8,12 +8,15 @@ from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, N
 from synthtrust.generators.folder import Folder
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.spade_gan import SpadeGAN
-from synthtrust.generators.synthesize import synthesize
+from synthtrust.generators.synthesis.synthesize import synthesize
 from synthtrust.generators.tissue import Tissue
+from synthtrust.refusals import CaseError, Refusal
 
 __all__ = [
     # the contract, and what paints by it
     "Generator",
+    "Refusal",
+    "CaseError",
     "synthesize",
     # to be judged
     "Tissue",

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from synthtrust.cases import Case, CaseError, Cohort, read_class_folders
-from synthtrust.cases.walk import walk
-from synthtrust.generators.id_lists import read_ids
+from synthtrust.cases.readers.walk import walk
 from synthtrust.generators.importer import Found, Importer
+from synthtrust.generators.synthesis.id_lists import read_ids
 
 log = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthtrust.cases import Case
 from synthtrust.cases.resizing import resize
 from synthtrust.generators.memory import classified
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,19 @@ def gather(cases: Sequence[Case], size: Sequence[int] | None = None) -> ClassIma
         size: Sides that every image is resized to, its proportions not kept; None for the size they all have.
 
     Raises:
-        ValueError: If there are no cases, a case has a label map or other modalities, a class below the highest has no
+        Refusal: If there are no cases, a case has a label map or other modalities, a class below the highest has no
             case, or the images differ in size or do not fit ``size``.
     """
     if not classified(cases):
-        raise ValueError(
+        raise Refusal(
             f"Expected cases with a class, but {cases[0].id} has a label map. Use a generator for label maps."
         )
     modalities = tuple(cases[0].images)
     if odd := [case for case in cases if set(case.images) != set(modalities)]:
-        raise ValueError(f"Expected modalities {list(modalities)}, but {odd[0].id} has {list(odd[0].images)}.")
+        raise Refusal(f"Expected modalities {list(modalities)}, but {odd[0].id} has {list(odd[0].images)}.")
     classes = np.array([case.image_label for case in cases], np.int64)
     if classes.ndim == 1 and (missing := sorted(set(range(classes.max() + 1)) - set(classes.tolist()))):
-        raise ValueError(
+        raise Refusal(
             f"Expected training cases of every class from 0 to {classes.max()}, but got none of {missing}. Add cases, "
             "or number the classes anew."
         )
@@ -63,7 +64,7 @@ def gather(cases: Sequence[Case], size: Sequence[int] | None = None) -> ClassIma
     if len(shapes) > 1:
         (usual, n), *_ = shapes.most_common()
         other = next(case.id for case, image in zip(cases, images) if image.shape[1:] != usual)
-        raise ValueError(
+        raise Refusal(
             f"Expected images of one size, but {other} is not {usual} as {n} others are. Set size, which resizes all."
         )
     return ClassImages(np.stack(images), classes, modalities)
@@ -74,5 +75,5 @@ def _read(case: Case, modalities: Sequence[str], size: Sequence[int] | None) -> 
     if size is None:
         return image
     if image.ndim - 1 != len(size):
-        raise ValueError(f"Expected size to have an entry per axis of {case.id}, {image.shape[1:]}, but got {size}.")
+        raise Refusal(f"Expected size to have an entry per axis of {case.id}, {image.shape[1:]}, but got {size}.")
     return resize(torch.from_numpy(image), size).numpy()

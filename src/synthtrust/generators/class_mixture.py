@@ -14,6 +14,7 @@ from synthtrust.generators.base import Generator
 from synthtrust.generators.class_images import ClassImages, gather
 from synthtrust.generators.gaussian_mixture import GaussianMixture
 from synthtrust.generators.memory import of_class
+from synthtrust.refusals import Refusal
 from synthtrust.ties import CLOSE
 
 log = logging.getLogger(__name__)
@@ -62,9 +63,9 @@ class ClassMixture(Generator):
         if isinstance(self.size, list):  # as a config has it
             self.size = tuple(self.size)
         if not 0 < self.variance < 1:
-            raise ValueError(f"Expected variance above 0 and below 1, but got {self.variance}.")
+            raise Refusal(f"Expected variance above 0 and below 1, but got {self.variance}.")
         if self.min_members < 2:
-            raise ValueError(
+            raise Refusal(
                 f"Expected min_members of at least 2, but got {self.min_members}: a Gaussian on one image repeats it."
             )
 
@@ -72,7 +73,7 @@ class ClassMixture(Generator):
         """Learn from real cases.
 
         Raises:
-            ValueError: If the cases are not classified, a class has fewer than ``min_members``, or every combination
+            Refusal: If the cases are not classified, a class has fewer than ``min_members``, or every combination
                 of findings, or they differ in modalities or size.
         """
         seen = gather(cases, self.size)
@@ -92,7 +93,7 @@ class ClassMixture(Generator):
         """Paint one image of a class or findings, per modality, of the size and in the units that it learned.
 
         Raises:
-            ValueError: If no training case has that class.
+            Refusal: If no training case has that class.
         """
         known = of_class(self.classes_, label)
         image = known.mean + (known.mixture.sample(rng) @ known.axes).reshape(known.mean.shape)
@@ -103,7 +104,7 @@ class ClassMixture(Generator):
         """Return the images of each class."""
         members = np.bincount(seen.classes)
         if members.min() < self.min_members:
-            raise ValueError(
+            raise Refusal(
                 f"Expected at least min_members={self.min_members} images of every class, but got {members.min()} of "
                 f"class {members.argmin()}. Add images, or lower min_members."
             )
@@ -114,7 +115,7 @@ class ClassMixture(Generator):
         combinations, which, members = np.unique(seen.classes, axis=0, return_inverse=True, return_counts=True)
         enough = members >= self.min_members
         if not enough.any():
-            raise ValueError(
+            raise Refusal(
                 f"Expected at least min_members={self.min_members} images of some combination of findings, but got "
                 f"{members.max()} of the most frequent one. Add images, or lower min_members."
             )

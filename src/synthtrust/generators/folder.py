@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest, read_brats, read_manifest, read_msd
 from synthtrust.cases.grid import check_grid, check_same_grid
-from synthtrust.cases.label_values import named_values
 from synthtrust.cases.manifest import NAME
-from synthtrust.generators.background import cleared
-from synthtrust.generators.id_lists import read_ids
+from synthtrust.cases.readers.label_values import named_values
+from synthtrust.generators.brain.background import cleared
 from synthtrust.generators.importer import Found, Importer
 from synthtrust.generators.readings import KEY, Reading, as_stated, compare, nearest, readings_of
+from synthtrust.generators.synthesis.id_lists import read_ids
+from synthtrust.refusals import Refusal
 
 NAMINGS = ("auto", "brats", "msd", "med_ddpm")
 EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)(?i:\.nii(\.gz)?)")
@@ -63,9 +64,9 @@ class Folder(Importer):
 
     def __post_init__(self) -> None:
         if self.naming not in NAMINGS:
-            raise ValueError(f"Expected `naming` among {list(NAMINGS)}, but got {self.naming!r}.")
+            raise Refusal(f"Expected `naming` among {list(NAMINGS)}, but got {self.naming!r}.")
         if self.background not in ("auto", "keep"):
-            raise ValueError(f"Expected `background` among ['auto', 'keep'], but got {self.background!r}.")
+            raise Refusal(f"Expected `background` among ['auto', 'keep'], but got {self.background!r}.")
         if self.label_values is not None:
             named_values(self.label_values, KEY)
 
@@ -162,7 +163,7 @@ class Folder(Importer):
                 cohort = read_brats(
                     root, modalities=modalities, release=self.release, label_values=None if known else ANY
                 )
-            except ValueError as error:
+            except Refusal as error:
                 raise CaseError(
                     f"Expected twins in BraTS naming under {root}, since there is no dataset.json of the Decathlon, no "
                     f"export of Med-DDPM and no manifest, but they cannot be read so: {error}"

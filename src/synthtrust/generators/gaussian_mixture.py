@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.special import logsumexp
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 
 ROUNDS = 100  # of expectation and maximisation at most
@@ -49,10 +51,10 @@ class GaussianMixture:
             rng: Of the start.
 
         Raises:
-            ValueError: If there are fewer points than ``min_members``.
+            Refusal: If there are fewer points than ``min_members``.
         """
         if len(points) < min_members:
-            raise ValueError(f"Expected at least min_members={min_members} points, but got {len(points)}.")
+            raise Refusal(f"Expected at least min_members={min_members} points, but got {len(points)}.")
         whole = np.atleast_2d(np.cov(points.T, bias=True)) + RIDGE * np.eye(points.shape[1])
         n = max(1, min(n_components, len(points) // min_members))
         start = _spread(points, n, rng)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Findings
+from synthtrust.refusals import Refusal
 
 COARSE = 24  # side of the grid on which label maps are compared
 
@@ -73,7 +74,7 @@ def remember(cases: Sequence[Case]) -> Memory:
     """Return the memory for training cases with label maps, or for those with classes or findings.
 
     Raises:
-        ValueError: If there are none.
+        Refusal: If there are none.
     """
     return ClassMemory(cases) if classified(cases) else MapMemory(cases)
 
@@ -82,10 +83,10 @@ def classified(cases: Sequence[Case]) -> bool:
     """Whether training cases have classes or findings, and not label maps.
 
     Raises:
-        ValueError: If there are none.
+        Refusal: If there are none.
     """
     if not cases:
-        raise ValueError("Expected at least one training case, but got none.")
+        raise Refusal("Expected at least one training case, but got none.")
     return not cases[0].has_label_map
 
 
@@ -106,12 +107,12 @@ def of_class(known: Mapping[Any, T], label: int | Findings) -> T:
     'mass'
 
     Raises:
-        ValueError: If no training case has that class.
+        Refusal: If no training case has that class.
     """
     if isinstance(label, Findings):
         return known[min(sorted(known), key=lambda other: _n_differing(other, label))]
     if label not in known:
-        raise ValueError(f"Expected a class among {sorted(known)}, those of the training cases, but got {label}.")
+        raise Refusal(f"Expected a class among {sorted(known)}, those of the training cases, but got {label}.")
     return known[label]
 
 
@@ -119,10 +120,10 @@ def _n_differing(some: Findings, others: Findings) -> int:
     """Count the findings that one has and the other has not.
 
     Raises:
-        ValueError: If they are not as many.
+        Refusal: If they are not as many.
     """
     if len(some) != len(others):
-        raise ValueError(f"Expected {len(some)} findings, as the training cases have, but got {others}.")
+        raise Refusal(f"Expected {len(some)} findings, as the training cases have, but got {others}.")
     return sum(one != other for one, other in zip(some, others))
 
 

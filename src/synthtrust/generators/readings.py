@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import CaseError
 from synthtrust.cases.cohort import BRATS_LABELS
-from synthtrust.cases.label_values import label_called, named_values, spelt
+from synthtrust.cases.readers.label_values import label_called, named_values, spelt
+from synthtrust.refusals import Refusal
 
 KEY = "generator.label_values"
 CLEARLY = 2  # the next reading has to differ from the real label in so many times as many voxels as the nearest
@@ -69,12 +70,12 @@ def stated_reading(label_values: Mapping[Any, Any], labels: Mapping[str, int]) -
     """Return the reading that a user states.
 
     Raises:
-        ValueError: If it names a label that the cohort has not, or is of another form.
+        Refusal: If it names a label that the cohort has not, or is of another form.
     """
     names = named_values(label_values, KEY)
     names = {value: name if name in labels else label_called(name) for value, name in names.items()}
     if strange := [name for name in names.values() if name and name not in labels]:
-        raise ValueError(f"Expected labels of the cohort, {list(labels)}, in {KEY}, but got {strange[0]!r}.")
+        raise Refusal(f"Expected labels of the cohort, {list(labels)}, in {KEY}, but got {strange[0]!r}.")
     return Reading(f"as {KEY} says", _canonical(names, labels))
 
 
@@ -113,7 +114,7 @@ def as_stated(
 
     Raises:
         CaseError: If it does not know a value of the file, or another reading gives the label of the real case.
-        ValueError: If it names a label that the cohort has not.
+        Refusal: If it names a label that the cohort has not.
     """
     stated = stated_reading(label_values, labels)
     if not (own := compare(raw, real, [stated])):

@@ -10,6 +10,7 @@ from torchmetrics import Metric
 
 from synthtrust.metrics.first_seen import add_table
 from synthtrust.metrics.functional.dice import EmptyRule, dice_from_counts
+from synthtrust.refusals import Refusal
 
 REAL, SYNTHETIC = 0, 1
 """Places on the source axis."""
@@ -28,7 +29,7 @@ class CaseCounts(Metric):
         empty: What a region counts that is empty in prediction and reference, see `dice_from_counts`.
 
     Raises:
-        ValueError: If there is no case or no region, a name stands twice, or ``empty`` is unknown.
+        Refusal: If there is no case or no region, a name stands twice, or ``empty`` is unknown.
     """
 
     axes: ClassVar[tuple[str, ...]]
@@ -42,7 +43,7 @@ class CaseCounts(Metric):
         super().__init__()
         self.regions = tuple(regions)
         if n_cases < 1 or not self.regions or len(set(self.regions)) < len(self.regions):
-            raise ValueError(f"Expected cases, and regions named once, but got {n_cases} and {self.regions}.")
+            raise Refusal(f"Expected cases, and regions named once, but got {n_cases} and {self.regions}.")
         one = torch.ones(1, dtype=torch.int64)
         dice_from_counts(one, one, one, empty=empty)  # refuses an unknown rule before the training, not after it
         self.n_cases, self.empty = n_cases, empty
@@ -59,7 +60,7 @@ class CaseCounts(Metric):
 
         Raises:
             TypeError: If the dtypes are not int64, an integer and bool.
-            ValueError: If a shape or a place is wrong, or a case was scored before with other counts, which happens
+            Refusal: If a shape or a place is wrong, or a case was scored before with other counts, which happens
                 when `reset` was forgotten between epochs.
         """
         counts, case, synthetic = (x.as_subclass(Tensor).to(self.voxels.device) for x in (counts, case, synthetic))
@@ -69,7 +70,7 @@ class CaseCounts(Metric):
         self.voxels[place] = torch.where(known >= 0, known, counts)
         differs = (self.voxels[place] != counts).flatten(start_dim=1).any(dim=1)
         if differs.any():
-            raise ValueError(
+            raise Refusal(
                 f"Expected one score a case, but got other counts for {case[differs].tolist()} than before. "
                 "Reset the metric between epochs."
             )
@@ -83,17 +84,17 @@ class CaseCounts(Metric):
             Dice ``(M, K)`` float64 each, row i of both the same case.
 
         Raises:
-            ValueError: If a case was scored without its twin, or no case was scored.
+            Refusal: If a case was scored without its twin, or no case was scored.
         """
         seen = (self.voxels >= 0).flatten(start_dim=2).all(dim=-1)  # (2, M)
         alone = [(seen[source] & ~seen[1 - source]).nonzero().flatten().tolist() for source in (REAL, SYNTHETIC)]
         if any(alone):
-            raise ValueError(
+            raise Refusal(
                 f"Expected each case with its twin, but got real cases {alone[REAL]} and synthetic cases "
                 f"{alone[SYNTHETIC]} alone. Score the missing ones, or ask for one source with `one_source`."
             )
         if not seen.any():
-            raise ValueError(f"Expected scores of {self.n_cases} cases, but got none.")
+            raise Refusal(f"Expected scores of {self.n_cases} cases, but got none.")
         real, synthetic = (self._dice(self.voxels[source, seen[source]]) for source in (REAL, SYNTHETIC))
         return real, synthetic
 
@@ -124,10 +125,10 @@ class CaseCounts(Metric):
         shapes = [tuple(x.shape) for x in (counts, case, synthetic)]
         expected = [(batch, len(self.regions), 3), (batch,), (batch,)]
         if shapes != expected:
-            raise ValueError(f"Expected counts, case and synthetic of shape {expected}, but got {shapes}.")
+            raise Refusal(f"Expected counts, case and synthetic of shape {expected}, but got {shapes}.")
         outside = case[(case < 0) | (case >= self.n_cases)].tolist()
         if outside or (counts < 0).any():
-            raise ValueError(
+            raise Refusal(
                 f"Expected places from 0 to {self.n_cases - 1} and counts of at least 0, but got places {outside} "
                 f"and counts {counts[counts < 0].tolist()[:8]}."
             )

@@ -8,6 +8,7 @@ from torchmetrics import Metric
 
 from synthtrust.metrics.case_counts import REAL, SYNTHETIC
 from synthtrust.metrics.first_seen import add_table
+from synthtrust.refusals import Refusal
 
 AGREE = 0.02  # between two scorings of one case; half precision varies so with the batch it is in
 
@@ -25,7 +26,7 @@ class CaseProbabilities(Metric):
         exclusive: Whether they exclude each other, so that the probabilities of a case sum to 1; findings do not.
 
     Raises:
-        ValueError: If there is no case, there are fewer than two classes or no finding, or a name stands twice.
+        Refusal: If there is no case, there are fewer than two classes or no finding, or a name stands twice.
 
     >>> table = CaseProbabilities(n_cases=2, classes=["normal", "pneumonia"])
     >>> table.update(torch.tensor([[0.25, 0.75]]), torch.tensor([1]), torch.tensor([False]))
@@ -42,7 +43,7 @@ class CaseProbabilities(Metric):
         super().__init__()
         self.classes, self.exclusive = tuple(classes), exclusive
         if n_cases < 1 or len(self.classes) < 1 + exclusive or len(set(self.classes)) < len(self.classes):
-            raise ValueError(
+            raise Refusal(
                 f"Expected cases, and {'two classes' if exclusive else 'findings'} named once, but got {n_cases} and "
                 f"{self.classes}."
             )
@@ -59,7 +60,7 @@ class CaseProbabilities(Metric):
             synthetic: Whether each is synthetic, ``(B,)``, bool.
 
         Raises:
-            ValueError: If a shape, a place or a probability is wrong, or a case was scored before with other
+            Refusal: If a shape, a place or a probability is wrong, or a case was scored before with other
                 probabilities, which happens when `reset` was forgotten between epochs.
         """
         probability, case, synthetic = (
@@ -71,7 +72,7 @@ class CaseProbabilities(Metric):
         self.table[place] = torch.where(known >= 0, known, probability.double())
         differs = ((self.table[place] - probability).abs() > AGREE).any(dim=1)
         if differs.any():
-            raise ValueError(
+            raise Refusal(
                 f"Expected one score a case, but got other probabilities for {case[differs].tolist()} than before. "
                 "Reset the metric between epochs."
             )
@@ -97,7 +98,7 @@ class CaseProbabilities(Metric):
         shapes = [tuple(x.shape) for x in (probability, case, synthetic)]
         expected = [(case.numel(), len(self.classes)), (case.numel(),), (case.numel(),)]
         if shapes != expected or synthetic.dtype != torch.bool or case.is_floating_point():
-            raise ValueError(
+            raise Refusal(
                 f"Expected probability, case (integer) and synthetic (bool) of shape {expected}, but got {shapes} of "
                 f"{probability.dtype}, {case.dtype} and {synthetic.dtype}."
             )
@@ -106,7 +107,7 @@ class CaseProbabilities(Metric):
         if self.exclusive:
             right &= (probability.sum(dim=1) - 1).abs() < 1e-3
         if outside or not right.all():
-            raise ValueError(
+            raise Refusal(
                 f"Expected places from 0 to {self.n_cases - 1} and probabilities"
                 f"{' of sum 1' if self.exclusive else ' from 0 to 1'}, but got places {outside} and probabilities "
                 f"{probability[~right].tolist()[:4]}."

@@ -17,6 +17,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
+from synthtrust.refusals import Refusal
 from synthtrust.ties import signed
 
 Array = NDArray[np.float64]
@@ -44,7 +45,7 @@ class RandomConvFeatures(nn.Module):
     def __init__(self, in_channels: int = 1, spatial_dims: int = 3, channels: int = 16, seed: int = 0) -> None:
         super().__init__()
         if spatial_dims not in (2, 3):
-            raise ValueError(f"Expected 2 or 3 spatial dimensions, but got {spatial_dims}.")
+            raise Refusal(f"Expected 2 or 3 spatial dimensions, but got {spatial_dims}.")
         generator = torch.Generator().manual_seed(seed)  # the global generator stays as it is
         conv = nn.Conv3d if spatial_dims == 3 else nn.Conv2d
         self.stages = nn.ModuleList(
@@ -62,12 +63,12 @@ class RandomConvFeatures(nn.Module):
         """Return the features.
 
         Raises:
-            ValueError: If the images have another number of axes than asked for, fewer than 8 voxels along one, or hold
+            Refusal: If the images have another number of axes than asked for, fewer than 8 voxels along one, or hold
                 NaN or infinity.
         """
         spatial = tuple(range(2, images.ndim))
         if images.ndim != self.spatial_dims + 2 or min(images.shape[2:]) < 8 or not images.isfinite().all():
-            raise ValueError(
+            raise Refusal(
                 f"Expected finite images (N, C, *spatial) with {self.spatial_dims} spatial dimensions of at least 8 "
                 f"voxels, but got {tuple(images.shape)}."
             )
@@ -87,13 +88,13 @@ def voxel_features(images: Tensor, grid: int = 8) -> Tensor:
     """Return low-resolution voxels, standardised image by image, ``(N, C * grid^d)``: the plainest features.
 
     Raises:
-        ValueError: If the shape is not ``(N, C, *spatial)``, or a voxel is not finite.
+        Refusal: If the shape is not ``(N, C, *spatial)``, or a voxel is not finite.
 
     >>> voxel_features(torch.arange(16.0).reshape(1, 1, 4, 4), grid=2)
     tensor([[-1.0502, -0.6301,  0.6301,  1.0502]])
     """
     if images.ndim not in (4, 5) or not images.isfinite().all():
-        raise ValueError(f"Expected finite images (N, C, *spatial), but got shape {tuple(images.shape)}.")
+        raise Refusal(f"Expected finite images (N, C, *spatial), but got shape {tuple(images.shape)}.")
     x = images.as_subclass(Tensor).double()
     x = x - x.mean(dim=tuple(range(2, x.ndim)), keepdim=True)
     small = (F.adaptive_avg_pool3d if x.ndim == 5 else F.adaptive_avg_pool2d)(x, grid).flatten(2)  # (N, C, g^d)
@@ -125,7 +126,7 @@ def region_features(
         it with the reference's mean.
 
     Raises:
-        ValueError: If the shapes do not fit or the image holds NaN or infinity.
+        Refusal: If the shapes do not fit or the image holds NaN or infinity.
 
     >>> rng = torch.Generator().manual_seed(0)
     >>> row = region_features(torch.rand(2, 9, 8, 7, generator=rng), torch.ones(9, 8, 7, dtype=torch.int64), [1, 2])
@@ -133,7 +134,7 @@ def region_features(
     (torch.Size([170]), True, True)
     """
     if image.ndim not in (3, 4) or image.shape[1:] != label.shape or not image.isfinite().all():
-        raise ValueError(
+        raise Refusal(
             f"Expected a finite image (C, *spatial) on its label map, but got {tuple(image.shape)} and "
             f"{tuple(label.shape)}."
         )
@@ -180,20 +181,18 @@ class ReferencePca:
         """Learn from reference rows ``(n, d)``.
 
         Raises:
-            ValueError: If there are too few rows to carry one feature, or none varies.
+            Refusal: If there are too few rows to carry one feature, or none varies.
         """
         x = reference.detach().double().cpu()
         n_kept = min(self.most, len(x) // self.rows_per_feature)
         if x.ndim != 2 or n_kept < 1:
-            raise ValueError(
-                f"Expected at least {self.rows_per_feature} reference rows (n, d), but got {tuple(x.shape)}."
-            )
+            raise Refusal(f"Expected at least {self.rows_per_feature} reference rows (n, d), but got {tuple(x.shape)}.")
         mean = x.nanmean(dim=0)
         filled = torch.where(x.isnan(), mean, x)
         spread = filled.std(dim=0)
         self.kept_ = (spread > 1e-9 * (1 + mean.abs())) & mean.isfinite()
         if not self.kept_.any():
-            raise ValueError(f"Expected features that vary among {len(x)} reference rows, but got none.")
+            raise Refusal(f"Expected features that vary among {len(x)} reference rows, but got none.")
         self.mean_, self.spread_ = mean[self.kept_], spread[self.kept_]
         standard = self._standard(filled[:, self.kept_])
         _, strength, directions = torch.linalg.svd(standard, full_matrices=False)
@@ -207,11 +206,11 @@ class ReferencePca:
         """Return the coordinates ``(n, k)`` of rows ``(n, d)``, float64, in standard units of the reference.
 
         Raises:
-            ValueError: If the rows have another number of features than the reference, or hold infinity.
+            Refusal: If the rows have another number of features than the reference, or hold infinity.
         """
         x = rows.detach().double().cpu()
         if x.ndim != 2 or x.shape[1] != len(self.kept_) or x.isinf().any():
-            raise ValueError(f"Expected finite rows (n, {len(self.kept_)}), but got {tuple(x.shape)}.")
+            raise Refusal(f"Expected finite rows (n, {len(self.kept_)}), but got {tuple(x.shape)}.")
         x = x[:, self.kept_]
         return self._standard(torch.where(x.isnan(), self.mean_, x)) @ self.directions_.T
 

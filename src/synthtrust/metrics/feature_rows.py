@@ -10,6 +10,7 @@ from torchmetrics import Metric
 
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.first_seen import add_table
+from synthtrust.refusals import Refusal
 
 
 class FeatureRows(Metric):
@@ -26,7 +27,7 @@ class FeatureRows(Metric):
             takes them as they are.
 
     Raises:
-        ValueError: If the sets are others than the metric compares, or one has no case, or there is no feature.
+        Refusal: If the sets are others than the metric compares, or one has no case, or there is no feature.
     """
 
     sets: ClassVar[tuple[str, ...]]
@@ -41,7 +42,7 @@ class FeatureRows(Metric):
     def __init__(self, n_cases: Mapping[str, int], n_features: int, coordinates: ReferencePca | None = None) -> None:
         super().__init__()
         if set(n_cases) != set(self.sets) or min(n_cases.values()) < 1 or n_features < 1:
-            raise ValueError(
+            raise Refusal(
                 f"Expected cases for each of {', '.join(self.sets)} and features, but got {dict(n_cases)} and "
                 f"{n_features}."
             )
@@ -58,25 +59,25 @@ class FeatureRows(Metric):
             of: The set.
 
         Raises:
-            ValueError: If a shape, a place or the set is wrong, or a case was seen before with other features, which
+            Refusal: If a shape, a place or the set is wrong, or a case was seen before with other features, which
                 happens when `reset` was forgotten between epochs.
         """
         if of not in self.sets:
-            raise ValueError(f"Expected cases of {', '.join(self.sets)}, but got some of {of!r}.")
+            raise Refusal(f"Expected cases of {', '.join(self.sets)}, but got some of {of!r}.")
         table: Tensor = getattr(self, of)
         if rows.shape != (case.numel(), self.n_features) or case.ndim != 1 or case.is_floating_point():
-            raise ValueError(
+            raise Refusal(
                 f"Expected rows (B, {self.n_features}) and integer places (B,), but got {tuple(rows.shape)} and "
                 f"{tuple(case.shape)} of {case.dtype}."
             )
         if outside := case[(case < 0) | (case >= len(table))].tolist():
-            raise ValueError(f"Expected places of {of} from 0 to {len(table) - 1}, but got {outside[:8]}.")
+            raise Refusal(f"Expected places of {of} from 0 to {len(table) - 1}, but got {outside[:8]}.")
         here = rows.as_subclass(Tensor).detach().to(table)
         place = case.long().to(table.device)
         known = table[place]  # (B, D + 1)
         near = torch.isclose(known[:, :-1], here, rtol=self.AGREE, atol=self.AGREE, equal_nan=True).all(dim=1)
         if differs := place[(known[:, -1] > 0) & ~near].tolist():
-            raise ValueError(
+            raise Refusal(
                 f"Expected one row a case, but got other features for {differs[:8]} of {of} than before. Reset the "
                 "metric between epochs."
             )
@@ -91,12 +92,12 @@ class FeatureRows(Metric):
         """Return what this process holds of a set, ``(n, D)`` or ``(n, k)`` in coordinates, in order of place.
 
         Raises:
-            ValueError: If no case of the set was seen.
+            Refusal: If no case of the set was seen.
         """
         table: Tensor = getattr(self, of).cpu()
         seen = table[table[:, -1] > 0, :-1]
         if not len(seen):
-            raise ValueError(f"Expected features of {of} cases, but got none. Update the metric with them.")
+            raise Refusal(f"Expected features of {of} cases, but got none. Update the metric with them.")
         return seen if self.coordinates is None else self.coordinates.transform(seen)
 
     @abstractmethod

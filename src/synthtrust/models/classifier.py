@@ -15,6 +15,7 @@ from synthtrust.cases import Case
 from synthtrust.metrics import CaseProbabilities
 from synthtrust.metrics.functional.placements import auc_by_class
 from synthtrust.models.heads import ClassHead, FindingsHead, Head, Weights
+from synthtrust.refusals import Refusal
 
 Batch = dict[str, Tensor]
 
@@ -45,7 +46,7 @@ class Classifier(LightningModule):
         scheduler: Makes a schedule from an optimizer, stepped after every optimizer step.
 
     Raises:
-        ValueError: If the class weights are not one per class.
+        Refusal: If the class weights are not one per class.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "classification"
@@ -156,7 +157,7 @@ class Classifier(LightningModule):
         """Refuse images that the network cannot take, without computing anything.
 
         Raises:
-            ValueError: If the network fails on a batch of two such images, or does not give one logit per class.
+            Refusal: If the network fails on a batch of two such images, or does not give one logit per class.
         """
         net = copy.deepcopy(self.net).to("meta").train()  # on this device shapes are worked out, and nothing else
         try:
@@ -166,7 +167,7 @@ class Classifier(LightningModule):
         except (RuntimeError, ValueError) as error:
             why = str(error).splitlines()[0]
         if why:
-            raise ValueError(
+            raise Refusal(
                 f"Expected images that {type(self.net).__name__} can be trained on, but got {tuple(size)}: {why} Set "
                 "data.size, or choose another model."
             )

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from synthtrust.cases import Case
+from synthtrust.refusals import Refusal
 
 Weights = Literal["balanced"] | Sequence[float] | None
 """How much cases count in the loss, as the config says it."""
@@ -43,14 +44,14 @@ class Head(ABC):
         """Return the weights in the loss, ``(K,)``.
 
         Raises:
-            ValueError: If they are not one for each class or finding.
+            Refusal: If they are not one for each class or finding.
         """
         if wanted is None or (wanted == "balanced" and not counts):
             return torch.ones(len(self.names))
         if wanted == "balanced":
             return self.balanced(torch.tensor(list(counts), dtype=torch.float32), n_cases)
         if isinstance(wanted, str) or len(wanted) != len(self.names):
-            raise ValueError(
+            raise Refusal(
                 f"Expected model.class_weights null, balanced or one number for each of {list(self.names)}, but got "
                 f"{wanted}."
             )

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from synthtrust.cases import Case
 from synthtrust.metrics import DiceVectors
 from synthtrust.metrics.functional import dice_from_counts, overlap
+from synthtrust.refusals import Refusal
 
 Batch = dict[str, Tensor]
 
@@ -142,7 +143,7 @@ class Segmenter(LightningModule):
         """Refuse a patch size that the network cannot be trained on, without computing anything.
 
         Raises:
-            ValueError: If the network fails on a batch of one patch of this size.
+            Refusal: If the network fails on a batch of one patch of this size.
         """
         net = copy.deepcopy(self.net).to("meta").train()  # on this device shapes are worked out, and nothing else
         try:
@@ -151,7 +152,7 @@ class Segmenter(LightningModule):
         except (RuntimeError, ValueError) as error:
             why = str(error).splitlines()[0]
         if why:
-            raise ValueError(
+            raise Refusal(
                 f"Expected a patch size that {type(self.net).__name__} can be trained on, but got {tuple(patch_size)}: "
                 f"{why} Set data.patch_size (SwinUNETR: multiples of 32, and not 32 along every axis with instance "
                 "norm; others: multiples of the product of their strides)."

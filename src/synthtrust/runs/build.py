@@ -9,16 +9,17 @@ from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from synthtrust.cases import Cohort, Refusal, Splits
-from synthtrust.cases.duplicates import check_duplicates
-from synthtrust.cases.listing import readable
-from synthtrust.cases.parity import check_parity, parity, print_parity
+from synthtrust.cases import Cohort, RefusedCase, Splits
+from synthtrust.cases.checks.duplicates import check_duplicates
+from synthtrust.cases.checks.listing import readable
+from synthtrust.cases.checks.parity import check_parity, parity, print_parity
 from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
 from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
-from synthtrust.generators.guards import guard, training_ids_of
 from synthtrust.generators.importer import Importer
+from synthtrust.generators.synthesis.overlap import guard, training_ids_of
 from synthtrust.models import Classifier, Segmenter
+from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.trackers import guarded
 
@@ -56,11 +57,11 @@ def inspected_cases(cfg: DictConfig, task: str | None = None) -> Cohort:
 
     Raises:
         CaseError: If there is no such cohort, or an excluded case is not in it.
-        ValueError: If the model is for another task than the cohort.
+        Refusal: If the model is for another task than the cohort.
     """
     cohort = chosen_cases(cfg)
     if task is not None and cohort.cases and task != (needed := SERVED_BY[cohort.task]):
-        raise ValueError(
+        raise Refusal(
             f"Expected a model for {needed}, since the cases of {cohort.name} have {LABELS[cohort.task]}, but got one "
             f"for {task}. Choose for example {CHOICES[needed]}."
         )
@@ -79,7 +80,7 @@ def chosen_cases(cfg: DictConfig) -> Cohort:
     return without(read_cases(cfg), excluded) if excluded else read_cases(cfg)
 
 
-def save_refused(cfg: DictConfig, refused: Sequence[Refusal]) -> None:
+def save_refused(cfg: DictConfig, refused: Sequence[RefusedCase]) -> None:
     """Write the refused cases, and those that are excluded already, where the config wants them, if it does."""
     if (file := cfg.cases.get("save_refused")) is not None:
         write_refused(file, refused, read_excluded(cfg.cases.get("exclude")))
@@ -116,13 +117,13 @@ def check_choices(cfg: DictConfig) -> None:
     """Refuse a model and data for two tasks, or a validation that would be a leak, before anything is read.
 
     Raises:
-        ValueError: If model and data do not go together, the generator cannot be imported, or as ``check_val`` says.
+        Refusal: If model and data do not go together, the generator cannot be imported, or as ``check_val`` says.
     """
     _find_generator(str(cfg.generator["_target_"]))
     model, data = _task_of(cfg.model), _task_of(cfg.data)
     if model != data:
         choices = " or ".join(f"{choice} ({task})" for task, choice in CHOICES.items())
-        raise ValueError(
+        raise Refusal(
             f"Expected model and data for one task, but got a model for {model} and data for {data}. Choose for "
             f"example {choices}."
         )
@@ -137,13 +138,13 @@ def _find_generator(target: str) -> None:
         found = get_object(target)
     except (Exception, SystemExit) as error:  # whatever a stranger's code does when it is imported
         cause = error.__cause__ or error
-        raise ValueError(
+        raise Refusal(
             f"Expected a generator at {target}, but importing it fails with {type(cause).__name__}: {cause}. Repair "
             "its package, or choose another generator."
         ) from error
     if not (isinstance(found, type) and issubclass(found, Generator | Importer)):
         kind = "a class of another kind" if isinstance(found, type) else f"a {type(found).__name__}"
-        raise ValueError(
+        raise Refusal(
             f"Expected a generator at {target}, a class that inherits synthtrust.generators.Generator, but got {kind}."
         )
 
@@ -159,7 +160,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
         CaseError: If the cohort or a case cannot be used, or a copy of it lies in another part of the split; if the
             generator learned from patients it is scored on; or if a network would see real cases and twins through two
             different preprocessings.
-        ValueError: If the model is for another task than the cohort, or the splits or the mix are impossible.
+        Refusal: If the model is for another task than the cohort, or the splits or the mix are impossible.
     """
     generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
     make(cfg.model)  # what it refuses by itself, before a case is read
@@ -198,7 +199,7 @@ def build_model(
         n_cases: Training cases, likewise.
 
     Raises:
-        ValueError: If the config asks for a region that the cohort has not.
+        Refusal: If the config asks for a region that the cohort has not.
     """
     model: Model
     if cohort.task != "segmentation":
@@ -223,7 +224,7 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     """Make the Trainer with its callbacks and plugins, and with loggers whose failures cost nothing.
 
     Raises:
-        ValueError: If there is no such device.
+        Refusal: If there is no such device.
     """
     node = plain(cfg.trainer)
     nodes = node.get("logger")
@@ -232,7 +233,7 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(logger=loggers)
     except MisconfigurationException as error:
         words = " ".join(str(error).split())
-        raise ValueError(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
+        raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
     return trainer
 
 

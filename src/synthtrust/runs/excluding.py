@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from synthtrust.cases import CaseError, Cohort, Refusal
+from synthtrust.cases import CaseError, Cohort, RefusedCase
 from synthtrust.cases.patients import plain_id
 from synthtrust.files import aside
-from synthtrust.generators.id_lists import words_of
+from synthtrust.generators.synthesis.id_lists import words_of
 
 COLUMNS = ("case_id", "file", "reason")
 
@@ -72,7 +72,7 @@ def without(cohort: Cohort, ids: Collection[str]) -> Cohort:
     )
 
 
-def write_refused(path: str | Path, refused: Iterable[Refusal], excluded: Iterable[str] = ()) -> None:
+def write_refused(path: str | Path, refused: Iterable[RefusedCase], excluded: Iterable[str] = ()) -> None:
     """Write the refused cases as a table that ``cases.exclude`` reads: case_id, file, reason.
 
     Args:
@@ -86,7 +86,7 @@ def write_refused(path: str | Path, refused: Iterable[Refusal], excluded: Iterab
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False, quoting=QUOTE_ALL)
 
 
-def _names(refusal: Refusal) -> list[str]:
+def _names(refusal: RefusedCase) -> list[str]:
     return [plain_id(name) for name in (refusal.case, refusal.where.name, str(refusal.where)) if name]
 
 

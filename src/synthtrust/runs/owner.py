@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from synthtrust.conventions import LOCK, OWNER
 from synthtrust.files import write_json
+from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
             the others have gone on to meet it.
 
     Raises:
-        ValueError: If another process owns the folder, and nobody shall wait.
+        Refusal: If another process owns the folder, and nobody shall wait.
     """
     if _rank() > 0:
         yield
@@ -44,7 +45,7 @@ def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         if not wait or _ranks() > 1:
-            raise ValueError(
+            raise Refusal(
                 f"Expected a run that nobody else is working on, but {folder} is owned by {_owner(folder)}. Wait for "
                 "its end, or choose another name=..."
             ) from None

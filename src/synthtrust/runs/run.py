@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from synthtrust.cases import Case, Cohort, read_manifest
 from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES
 from synthtrust.files import read_json
+from synthtrust.refusals import MissingFileRefusal, Refusal
 from synthtrust.runs.build import read_cases
 from synthtrust.runs.stored import check_stored
 from synthtrust.runs.stored_file import read_config
@@ -53,7 +54,7 @@ class Run:
 
         Raises:
             CaseError: If it names something else, see ``synthtrust.runs.stored``.
-            ValueError: If it is no config that a run writes, see ``synthtrust.runs.stored_file``.
+            Refusal: If it is no config that a run writes, see ``synthtrust.runs.stored_file``.
         """
         config = read_config(self.folder / CONFIG)
         if self.trusted is not True:
@@ -119,7 +120,7 @@ class Run:
         try:
             facts: dict[str, Any] = read_json(self.folder / name)
         except ValueError as error:
-            raise ValueError(
+            raise Refusal(
                 f"Expected {self.folder / name} as a run leaves it, but could not read it: {error}."
             ) from error
         return facts
@@ -133,11 +134,11 @@ def find_runs(folder: str | Path, *, trusted: bool = False) -> list[Run]:
         trusted: Whether code that their configs name may be run, whatever it is.
 
     Raises:
-        FileNotFoundError: If there is none.
+        MissingFileRefusal: If there is none.
     """
     runs = [Run(path.parent, trusted) for path in sorted(Path(folder).rglob(FACTS)) if (path.parent / SCORES).is_file()]
     if not runs:
-        raise FileNotFoundError(f"Expected finished runs in {folder}, but found none. Train some with train.py first.")
+        raise MissingFileRefusal(f"Expected finished runs in {folder}, but found none. Train some with train.py first.")
     return runs
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from synthtrust.cases import CaseError, Cohort, Source, Splits, load_manifest, patients_named
-from synthtrust.cases.duplicates import find_duplicates
+from synthtrust.cases.checks.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter

@@ -8,6 +8,7 @@ import torch
 from synthtrust.cases import Cohort
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.checkpoints import load_checkpoint
+from synthtrust.refusals import Refusal
 from synthtrust.runs.build import build_model
 from synthtrust.runs.run import Run
 
@@ -21,10 +22,10 @@ def check_orientation(run: Run, facts: Mapping[str, Any], expected: str) -> None
         expected: Of the arrays that it is to see; empty for plane images.
 
     Raises:
-        ValueError: If it is another one.
+        Refusal: If it is another one.
     """
     if facts.get("orientation", "") != expected:
-        raise ValueError(
+        raise Refusal(
             f"Expected a run that was trained on volumes in {expected} orientation, but {run.folder} was trained on "
             "arrays in the order of their files, by an older version. Train it again under another name=...."
         )
@@ -39,7 +40,7 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
         size: Side lengths of the images, for a classifier.
 
     Raises:
-        ValueError: If the run was trained on volumes as their files had them, by an older version.
+        Refusal: If the run was trained on volumes as their files had them, by an older version.
     """
     plane = len(run.facts().get("image_size", ())) == 2
     check_orientation(run, run.facts(), "" if plane else CANONICAL)

@@ -18,8 +18,8 @@ from lightning import Trainer, seed_everything
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.cases.listing import print_listing
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
 from synthtrust.cases.mix import learned_from_twins_alone
@@ -28,6 +28,7 @@ from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
+from synthtrust.refusals import Refusal
 from synthtrust.runs.build import (
     Model,
     build_data,
@@ -65,7 +66,7 @@ def train_run(cfg: DictConfig) -> float:
         The mean Dice, or the macro AUC, on real test cases.
 
     Raises:
-        ValueError: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
+        Refusal: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
     """
     refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
@@ -131,7 +132,7 @@ def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
     cases.
 
     Raises:
-        ValueError: If such a sweep was asked for.
+        Refusal: If such a sweep was asked for.
     """
     in_a_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     by_a_scheduler = "SLURM_NTASKS" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
@@ -142,7 +143,7 @@ def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
     )
     one_gpu = cfg.trainer.devices == "auto" and torch.cuda.device_count() <= 1
     if in_a_sweep and several and launches and not by_a_scheduler and not one_gpu:
-        raise ValueError(
+        raise Refusal(
             f"Expected one device per job in a sweep, but got trainer.devices={cfg.trainer.devices}. Use "
             "trainer.strategy=ddp_spawn, a SLURM launcher with one task per device, or one command per run."
         )
@@ -152,13 +153,13 @@ def _found(run: Run, cfg: DictConfig) -> float | None:
     """Return the score of a finished run of this config, None when there is none.
 
     Raises:
-        ValueError: If the folder belongs to another config.
+        Refusal: If the folder belongs to another config.
     """
     if not (run.finished or run.last.exists()):
         return None
     mine, theirs = deciding(cfg), deciding(run.config)
     if differ := [part for part in DECISIVE if mine.get(part) != theirs.get(part)]:
-        raise ValueError(
+        raise Refusal(
             f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
             "Choose another name=..., or remove that folder."
         )
@@ -182,11 +183,11 @@ def _check_twins(run: Run, data: MixedCases) -> None:
     """Refuse to go on with a run, or to give its score, for another synthetic set than its own.
 
     Raises:
-        ValueError: If the twins are not those that the run was begun with.
+        Refusal: If the twins are not those that the run was begun with.
     """
     mine, theirs = home_of_twins(data).name, Path(run.data()["twins"]).name
     if mine != theirs:
-        raise ValueError(
+        raise Refusal(
             f"Expected the twins that {run.folder} was begun with, {theirs}, but the config now gives {mine}: what it "
             "reads has changed. Choose another name=..., or remove that folder."
         )

@@ -5,6 +5,7 @@ import multiprocessing
 import pickle
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Cohort, Findings
 from synthtrust.generators import Generator, synthesize
-from synthtrust.generators.recipe import recipe_of
+from synthtrust.generators.synthesis.recipe import recipe_of
+from synthtrust.refusals import Refusal
 from synthtrust.testing.tiny import tiny_cohort
 from synthtrust.testing.tiny_classes import tiny_classes
 from synthtrust.testing.tiny_findings import tiny_findings
@@ -149,10 +151,8 @@ class ClassGeneratorContract(GeneratorContract):
         self, generator: Generator, train: list[Case]
     ) -> None:
         """Never a KeyError: the refusal says what is known."""
-        try:
+        with suppress(Refusal):
             generator.fit(train).sample(7, np.random.default_rng(0))
-        except ValueError as error:
-            assert str(error).startswith("Expected ")  # noqa: PT017
 
 
 class FindingsGeneratorContract(ClassGeneratorContract):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthtrust.cases import Case, Cohort, read_brats
-from synthtrust.cases.brats_labels import OLD, meaning_of
-from synthtrust.cases.brats_names import SUFFIXES
 from synthtrust.cases.geometry import as_stored
-from synthtrust.cases.label_values import numbered
+from synthtrust.cases.readers.brats_labels import OLD, meaning_of
+from synthtrust.cases.readers.brats_names import SUFFIXES
+from synthtrust.cases.readers.label_values import numbered
 from synthtrust.files import aside
 
 AFFINE = np.array([[-1.5, 0, 0, 11], [0, -1.25, 0, 17], [0, 0, 2, -9], [0, 0, 0, 1]])

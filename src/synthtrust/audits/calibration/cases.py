@@ -20,6 +20,7 @@ from synthtrust.audits.privacy.material import Material
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
+from synthtrust.refusals import Refusal
 
 TESTS = ("P1", "P2", "P3")
 VERBATIM = "exact"
@@ -51,7 +52,7 @@ class Calibration(Draws):
             folder: Where finished seeds are kept, under the fingerprint of all that decides them.
 
         Raises:
-            ValueError: If there are too few patients, or parts too small for the search.
+            Refusal: If there are too few patients, or parts too small for the search.
         """
         cases = one_of_each(cohort.cases)
         self._check(len(cases))
@@ -69,7 +70,7 @@ class Calibration(Draws):
     def _check(self, n: int) -> None:
         needed = self.n_train + self.n_holdout + self.n_synthetic
         if n < needed or min(self.n_train, self.n_holdout) < FEWEST or not self.n_synthetic:
-            raise ValueError(
+            raise Refusal(
                 f"Expected at least {needed} different patients ({self.n_train} training, {self.n_holdout} unseen, "
                 f"{self.n_synthetic} honest), {FEWEST} training and {FEWEST} unseen ones, but got {n}. Set "
                 "calibration.n_train, n_holdout and n_synthetic."

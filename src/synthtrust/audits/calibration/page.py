@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from synthtrust.refusals import Refusal
 from synthtrust.runs import make, usable_cases
 
 log = logging.getLogger(__name__)
@@ -20,10 +21,10 @@ def calibrate(cfg: DictConfig) -> Path:
         The page.
 
     Raises:
-        ValueError: If no cases are given, or too few.
+        Refusal: If no cases are given, or too few.
     """
     if "_target_" not in cfg.cases:
-        raise ValueError("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
+        raise Refusal("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
     cohort = usable_cases(cfg)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / f"{cfg.name}_{cohort.name}".replace(" ", "_"))
     tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")

@@ -24,6 +24,7 @@ from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
 from synthtrust.machine import readers
 from synthtrust.metrics.functional import Bank, nearest, paired, region_residual_similarity
+from synthtrust.refusals import Refusal
 
 HONEST = ("P1", "P2", "P3", "P4")
 PLANTED = ("P1", "P4")
@@ -60,17 +61,17 @@ class TwinCalibration(Draws):
 
         Raises:
             CaseError: If the cases have classes, or the generator fails.
-            ValueError: If there are too few patients, or parts too small for the search.
+            Refusal: If there are too few patients, or parts too small for the search.
         """
         if cohort.task != "segmentation":
-            raise ValueError(
+            raise Refusal(
                 f"Expected cases with label maps, to paint twins on, but {cohort.name} has classes. Ask "
                 "experiment=controls."
             )
         cases = one_of_each(cohort.cases)
         needed = self.n_fit + self.n_train + self.n_holdout
         if len(cases) < needed or self.n_train < FEWEST_TRAIN or self.n_holdout < FEWEST:
-            raise ValueError(
+            raise Refusal(
                 f"Expected at least {needed} patients ({self.n_fit} to learn from, {self.n_train} training, "
                 f"{self.n_holdout} unseen), {FEWEST_TRAIN} training and {FEWEST} unseen ones, but got {len(cases)}. "
                 "Set calibration.n_fit, n_train and n_holdout."
@@ -188,5 +189,5 @@ class _Copies:
 
 def _made(found: Any) -> Any:
     if found is None:
-        raise ValueError("Expected enough cases for the copy search, but it was not computed.")
+        raise Refusal("Expected enough cases for the copy search, but it was not computed.")
     return found

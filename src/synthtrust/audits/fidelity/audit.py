@@ -29,6 +29,7 @@ from synthtrust.audits.fidelity.verdict import Limits, too_few, verdict_of
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture, Space, try_space
 from synthtrust.audits.verdict import Verdict, verdict_table
+from synthtrust.refusals import Refusal
 
 
 def default_spaces() -> dict[str, Space]:
@@ -90,7 +91,7 @@ class Fidelity:
 
     def __post_init__(self) -> None:
         if len(self.spaces) < 2:
-            raise ValueError(f"Expected at least two feature spaces for fidelity, but got {list(self.spaces)}.")
+            raise Refusal(f"Expected at least two feature spaces for fidelity, but got {list(self.spaces)}.")
 
     def __call__(self, runs: Iterable[AuditedRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables: a row is a set, a space (or place, or attribute) and a measure, with its value.
@@ -104,7 +105,7 @@ class Fidelity:
         - ``verdict``: one per set.
 
         Raises:
-            ValueError: If an image is constant, cannot be read, or holds NaN or infinity, or a feature space fails.
+            Refusal: If an image is constant, cannot be read, or holds NaN or infinity, or a feature space fails.
         """
         runs = list(runs)
         sets = synthetic_sets(runs)

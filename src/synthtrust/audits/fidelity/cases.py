@@ -17,11 +17,11 @@ from torch import Tensor
 from synthtrust.audits.sets import SyntheticSet
 from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, standardised
 from synthtrust.cases import Case
-from synthtrust.cases.errors import CaseError
-from synthtrust.cases.rasters import is_raster, raster_kind
+from synthtrust.cases.formats.rasters import is_raster, raster_kind
+from synthtrust.cases.formats.volumes import describe_header
 from synthtrust.cases.resizing import resize
-from synthtrust.cases.volumes import describe_header
 from synthtrust.machine import readers
+from synthtrust.refusals import CaseError
 
 Array = NDArray[np.float64]
 

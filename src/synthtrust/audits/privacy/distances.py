@@ -14,6 +14,7 @@ from synthtrust.metrics.functional import (
     dcr_quantiles,
     nndr_ratio,
 )
+from synthtrust.refusals import Refusal
 
 MOST_FEATURES = 1024
 
@@ -23,7 +24,7 @@ def distances(material: Material) -> dict[str, tuple[float, float]]:
     tied = set(material.source(material.train)) if material.conditional else set()
     free = [i for i in range(len(material.synthetic)) if i not in tied]
     if not free:
-        raise ValueError("Expected synthetic cases that are not tied to a training case by their label, but got none.")
+        raise Refusal("Expected synthetic cases that are not tied to a training case by their label, but got none.")
     train, holdout, synthetic = _rows(material, material.synthetic.take(free))
     none = float("nan")
     quantiles = dcr_quantiles(train, holdout, synthetic)

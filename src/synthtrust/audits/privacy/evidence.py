@@ -31,6 +31,7 @@ from synthtrust.metrics.functional import (
     paired,
     paired_twin_test,
 )
+from synthtrust.refusals import Refusal
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -118,9 +119,7 @@ def _ask(found: Evidence, what: str, question: Callable[[], T]) -> T | None:
     """Return the answer, or None and remember why there is none: the formulas say themselves what they need."""
     try:
         return question()
-    except ValueError as refusal:
-        if not str(refusal).startswith("Expected"):
-            raise
+    except Refusal as refusal:
         found.missing.append(f"{what} not computed: {refusal}")
         return None
 
@@ -129,7 +128,7 @@ def _mirror(material: Material, limits: Limits) -> CopySearch:
     """Search for copies of unseen cases, which there cannot be: near-duplicates or wrong training ids would show."""
     holdout, synthetic = material.holdout, material.synthetic
     if len(material.train) < FEWEST:
-        raise ValueError(
+        raise Refusal(
             f"Expected at least {FEWEST} training cases, to take the place of unseen ones, but got "
             f"{len(material.train)}."
         )
@@ -218,7 +217,7 @@ def _with_source(material: Material, of: Images, similarity: Tensor) -> tuple[di
 def twin_leak_of(material: Material, limits: Limits) -> Auc:
     """Compare what twins have of their source beyond its label: of training labels, and of unseen ones (P4)."""
     if material.residual is None:
-        raise ValueError("Expected label maps to compare twins with their sources, but got none.")
+        raise Refusal("Expected label maps to compare twins with their sources, but got none.")
     values, patients = [], []
     for of in (material.train, material.holdout):
         cases = [material.synthetic.cases[i] for i in material.source(of)]

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from synthtrust.cases import Case, CaseError
+from synthtrust.cases import Case
 from synthtrust.machine import readers
 from synthtrust.metrics.functional import Bank, bank
+from synthtrust.refusals import CaseError, Refusal
 
 VOLUME_GRID, LARGEST_PLANE_GRID, SMALLEST_GRID = 32, 64, 8
 
@@ -100,7 +101,7 @@ def interior(image: Tensor, grid: Grid, case: Case) -> Bank:
     """Return the bank of one image; a refusal names its file."""
     try:
         return bank([image], grid.nodes, grid.margin)
-    except ValueError:
+    except Refusal:
         files = ", ".join(sorted({str(path) for path in case.images.values()}))
         raise CaseError(
             f"Expected images that vary in every modality, but case {case.id} has a constant one: {files}. Repair or "

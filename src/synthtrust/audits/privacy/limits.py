@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthtrust.metrics.functional import CopySearch, copy_search
+from synthtrust.refusals import Refusal
 
 FEWEST = 10
 """Cases or patients on each side below which no measure of privacy is computed."""
@@ -60,7 +61,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         if self.p * (self.n_permutations + 1) <= N_TESTS:
-            raise ValueError(
+            raise Refusal(
                 f"Expected n_permutations above {N_TESTS / self.p:.0f}, so that a p below {self.p:g} is possible with "
                 f"Holm's correction, but got {self.n_permutations}."
             )

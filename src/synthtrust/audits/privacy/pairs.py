@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from synthtrust.audits.privacy.material import Material
 from synthtrust.cases import Case
-from synthtrust.cases.rasters import is_raster
+from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.report.pairs import Pair
 
 

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from synthtrust.audits.spaces.offline import Space
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.rasters import is_raster, raster_kind
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.formats.rasters import is_raster, raster_kind
+from synthtrust.cases.formats.volumes import read_header
+from synthtrust.refusals import Refusal
 
 
 def standardised(image: Tensor) -> Tensor:
@@ -63,20 +64,20 @@ def try_space(space: Space, name: str, case: Case, modalities: Sequence[str], la
     """Ask a space for one case, before hours of work.
 
     Raises:
-        ValueError: If it fails, with its name and why, or gives no row of features.
+        Refusal: If it fails, with its name and why, or gives no row of features.
     """
     image, label, spacing = load(case, modalities)
     try:
         row = features_in(space, image, label, labels, spacing)
+    except Refusal:
+        raise
     except Exception as error:  # whatever a stranger's code does
-        if str(error).startswith("Expected"):
-            raise
-        raise ValueError(
+        raise Refusal(
             f"Expected a feature space for images {tuple(image.shape)}, but {name} fails with "
             f"{type(error).__name__}: {error}"
         ) from error
     if row.ndim != 1 or not row.isfinite().any():
-        raise ValueError(f"Expected a row of features (d,), but {name} gives {tuple(row.shape)} of {row.dtype}.")
+        raise Refusal(f"Expected a row of features (d,), but {name} gives {tuple(row.shape)} of {row.dtype}.")
 
 
 def common_size(sizes: Collection[tuple[int, ...]]) -> tuple[int, ...] | None:

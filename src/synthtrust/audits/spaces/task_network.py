@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812 - the name by which everybody
 
 from synthtrust.audits.spaces.images import standardised
 from synthtrust.cases.resizing import resize
+from synthtrust.refusals import Refusal
 from synthtrust.runs import Run, find_runs, trained_model
 
 STRIDE = 32
@@ -59,7 +60,7 @@ class TaskNetwork:
         facts = found.facts()
         if others or facts["alpha"] != 1 or facts["mode"] == "additive":
             what = f"{1 + len(others)} runs" if others else f"alpha {facts['alpha']:g} of the mode {facts['mode']}"
-            raise ValueError(f"Expected one run that learned from patients alone (alpha 1), but {self.run} has {what}.")
+            raise Refusal(f"Expected one run that learned from patients alone (alpha 1), but {self.run} has {what}.")
         return found
 
     @cached_property
@@ -86,7 +87,7 @@ class TaskNetwork:
         found: dict[str, Tensor] = {}
         modules = dict(self._net.named_modules())
         if self.layer and self.layer not in modules:
-            raise ValueError(f"Expected a layer of the network of {self.run}, but got {self.layer!r}: {list(modules)}.")
+            raise Refusal(f"Expected a layer of the network of {self.run}, but got {self.layer!r}: {list(modules)}.")
         wanted = [self.layer] if self.layer else [name for name, part in modules.items() if not list(part.children())]
         hooks = [modules[name].register_forward_hook(_keep(found, name)) for name in wanted]
         try:

@@ -10,6 +10,7 @@ from torch import nn
 
 from synthtrust.cases import Findings
 from synthtrust.generators.memory import of_class
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Conditions:
         [[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
 
         Raises:
-            ValueError: If there is no such class, or there are other findings.
+            Refusal: If there is no such class, or there are other findings.
         """
         if not self.findings:
             return np.array([of_class({k: k for k in range(self.n)}, label) for label in labels], np.int64)
         shown = np.array(labels, np.float32)
         if shown.shape != (len(labels), self.n):
-            raise ValueError(f"Expected {self.n} findings, as the training cases have, but got {list(labels)[:2]}.")
+            raise Refusal(f"Expected {self.n} findings, as the training cases have, but got {list(labels)[:2]}.")
         return np.concatenate([np.ones((len(shown), 1), np.float32), shown], axis=1)
 
     @property

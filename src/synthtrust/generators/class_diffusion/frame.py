@@ -11,6 +11,7 @@ from torch import Tensor
 
 from synthtrust.generators.class_diffusion.conditions import Conditions
 from synthtrust.generators.class_images import ClassImages
+from synthtrust.refusals import Refusal
 
 FOLDED = {
     2: "b (c p q) h w -> b c (h p) (w q)",
@@ -36,12 +37,12 @@ class Frame:
         """Learn it from the training images.
 
         Raises:
-            ValueError: If a modality is the same everywhere.
+            Refusal: If a modality is the same everywhere.
         """
         lowest, highest = seen.images.min(0), seen.images.max(0)
         for name, low, high in zip(seen.modalities, lowest, highest, strict=True):
             if low.min() == high.max():
-                raise ValueError(f"Expected images that vary, but every pixel of {name} is {low.min()} in every case.")
+                raise Refusal(f"Expected images that vary, but every pixel of {name} is {low.min()} in every case.")
         return cls(seen.modalities, Conditions(seen.n_classes, seen.findings), lowest, highest)
 
     @classmethod

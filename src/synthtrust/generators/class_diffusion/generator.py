@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Findings
 from synthtrust.generators.class_diffusion.frame import Frame, n_folded, unfold
-from synthtrust.generators.class_diffusion.sampling import noises, paint
 from synthtrust.generators.class_diffusion.training import Batches, Schedule, train
 from synthtrust.generators.class_images import gather
-from synthtrust.generators.device import own_device
-from synthtrust.generators.painting.diffusion import Diffusion
-from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
-from synthtrust.generators.painting.trained import TrainedGenerator
-from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
+from synthtrust.generators.diffusion.dpm_solver import noises, paint
+from synthtrust.generators.diffusion.schedule import Diffusion
+from synthtrust.generators.training.device import own_device
+from synthtrust.generators.training.fit_environment import own_randomness, training_key, workplace
+from synthtrust.generators.training.loop import FACTS, averaged, read_last, resumed
+from synthtrust.generators.training.trained import TrainedGenerator
+from synthtrust.refusals import Refusal
 
 ORDERS = {"dpm_solver": 2, "ddim": 1}
 
@@ -89,11 +90,11 @@ class ClassDiffusion(TrainedGenerator):
         super().__post_init__()
         self.diffusion.kept("ddim", self.sampling_steps)
         if self.sampler not in ORDERS:
-            raise ValueError(f"Expected sampler among {list(ORDERS)}, but got {self.sampler!r}.")
+            raise Refusal(f"Expected sampler among {list(ORDERS)}, but got {self.sampler!r}.")
         if not 0 <= self.class_dropout < 1:
-            raise ValueError(f"Expected class_dropout from 0 to below 1, but got {self.class_dropout}.")
+            raise Refusal(f"Expected class_dropout from 0 to below 1, but got {self.class_dropout}.")
         if self.guidance != 1 and self.class_dropout == 0:
-            raise ValueError(
+            raise Refusal(
                 f"Expected class_dropout above 0 for guidance {self.guidance}, but got 0: the network never learned "
                 "without the class."
             )
@@ -107,7 +108,7 @@ class ClassDiffusion(TrainedGenerator):
         """Learn from real cases.
 
         Raises:
-            ValueError: If the cases are not classified, a class below the highest has none, they differ in
+            Refusal: If the cases are not classified, a class below the highest has none, they differ in
                 modalities or size, or the loss is not finite.
         """
         cases = list(cases)
@@ -120,7 +121,7 @@ class ClassDiffusion(TrainedGenerator):
         """Paint one image of a class or findings, per modality, of the size and in the units that it learned.
 
         Raises:
-            ValueError: If no training case has that class.
+            Refusal: If no training case has that class.
         """
         return self.sample_many([label], [rng])[0]
 

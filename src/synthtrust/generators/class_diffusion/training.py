@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from synthtrust.generators.brain.volumes import Draws
 from synthtrust.generators.class_diffusion.frame import fold
-from synthtrust.generators.painting.diffusion import Diffusion
-from synthtrust.generators.painting.learner import Learner
-from synthtrust.generators.painting.training import WriteLoss, train_to_end
-from synthtrust.generators.painting.volumes import Draws
+from synthtrust.generators.diffusion.schedule import Diffusion
+from synthtrust.generators.training.learner import Learner
+from synthtrust.generators.training.loop import WriteLoss, train_to_end
 
 
 @dataclass(frozen=True)

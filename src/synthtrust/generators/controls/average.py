@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case
 from synthtrust.generators.grid import stretched
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ def average(cases: Sequence[Case]) -> Average:
     """Average training cases; reads one at a time and keeps no image.
 
     Raises:
-        ValueError: If there are no cases, or their modalities differ.
+        Refusal: If there are no cases, or their modalities differ.
     """
     if not cases:
-        raise ValueError("Expected at least one training case, but got none.")
+        raise Refusal("Expected at least one training case, but got none.")
     modalities = tuple(cases[0].images)
     for case in cases:
         if set(case.images) != set(modalities):
-            raise ValueError(f"Expected modalities {modalities}, but got {tuple(case.images)} in {case.id}.")
+            raise Refusal(f"Expected modalities {modalities}, but got {tuple(case.images)} in {case.id}.")
     shape = tuple(int(side) for side in np.median([_shape_of(case) for case in cases], axis=0))
     total, count = np.zeros((len(modalities), *shape)), np.zeros(shape)
     units = []

@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from synthtrust.cases import Findings
 from synthtrust.generators.controls.replay import Replay
+from synthtrust.refusals import Refusal
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Blur(Replay):
 
     def __post_init__(self) -> None:
         if self.sigma < 0:
-            raise ValueError(f"Expected sigma of at least 0 voxels, but got {self.sigma}.")
+            raise Refusal(f"Expected sigma of at least 0 voxels, but got {self.sigma}.")
 
     def sample(
         self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator

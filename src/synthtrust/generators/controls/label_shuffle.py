@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from synthtrust.cases import Case, Findings
 from synthtrust.generators.base import Generator
 from synthtrust.generators.memory import classified
+from synthtrust.refusals import Refusal
 
 
 @dataclass
@@ -28,10 +29,10 @@ class LabelShuffle(Generator):
         """Remember the cases.
 
         Raises:
-            ValueError: If there are none, or they have label maps.
+            Refusal: If there are none, or they have label maps.
         """
         if not classified(cases):
-            raise ValueError(
+            raise Refusal(
                 f"Expected training cases with classes to shuffle, but case {cases[0].id} has a label map. Use "
                 "mask_swap for label maps."
             )

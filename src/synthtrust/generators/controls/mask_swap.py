@@ -11,6 +11,7 @@ from synthtrust.cases import Case
 from synthtrust.generators.base import Generator
 from synthtrust.generators.grid import centred
 from synthtrust.generators.memory import MapMemory, classified
+from synthtrust.refusals import Refusal
 
 
 @dataclass
@@ -28,16 +29,16 @@ class MaskSwap(Generator):
         """Remember which case each label map belongs to.
 
         Raises:
-            ValueError: If there are not at least two patients to swap between, or the cases have classes.
+            Refusal: If there are not at least two patients to swap between, or the cases have classes.
         """
         if classified(cases):
-            raise ValueError(
+            raise Refusal(
                 f"Expected training cases with label maps to swap, but case {cases[0].id} has a class. Use "
                 "label_shuffle for classes."
             )
         patients = {case.patient for case in cases}
         if len(patients) < 2:
-            raise ValueError(f"Expected training cases of at least two patients to swap, but got {len(patients)}.")
+            raise Refusal(f"Expected training cases of at least two patients to swap, but got {len(patients)}.")
         self.memory_ = MapMemory(cases)
         return self
 

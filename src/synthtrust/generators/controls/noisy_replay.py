@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Findings
 from synthtrust.generators.controls.replay import Replay
+from synthtrust.refusals import Refusal
 
 
 @dataclass
@@ -34,7 +35,7 @@ class NoisyReplay(Replay):
 
     def __post_init__(self) -> None:
         if min(self.noise, self.shift, self.gamma) < 0:
-            raise ValueError(
+            raise Refusal(
                 f"Expected noise, shift and gamma of at least 0, but got {self.noise}, {self.shift} and {self.gamma}."
             )
 

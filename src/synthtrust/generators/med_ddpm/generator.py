@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from synthtrust.cases import Case
-from synthtrust.generators.device import at_home
-from synthtrust.generators.id_lists import read_ids
+from synthtrust.generators.brain.box import Size, pack, unpack
+from synthtrust.generators.brain.brain_painter import BrainPainter
+from synthtrust.generators.brain.condition_from_label import frame, stretch
+from synthtrust.generators.brain.mean_brain import typical_of
+from synthtrust.generators.brain.statistics import Survey, check_modalities
+from synthtrust.generators.brain.volumes import prepared
+from synthtrust.generators.diffusion.schedule import Diffusion, Sampler
 from synthtrust.generators.med_ddpm.local import LocalNetwork
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet
 from synthtrust.generators.med_ddpm.published import (
@@ -26,15 +31,11 @@ from synthtrust.generators.med_ddpm.published import (
 from synthtrust.generators.med_ddpm.training import Schedule, train
 from synthtrust.generators.med_ddpm.velocity import VelocityNetwork
 from synthtrust.generators.med_ddpm.volumes import with_average
-from synthtrust.generators.painting.brain_painter import BrainPainter
-from synthtrust.generators.painting.canvas import frame, stretch
-from synthtrust.generators.painting.diffusion import Diffusion, Sampler
-from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
-from synthtrust.generators.painting.grid import Size, pack, unpack
-from synthtrust.generators.painting.survey import Survey, check_modalities
-from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
-from synthtrust.generators.painting.typical import typical_of
-from synthtrust.generators.painting.volumes import prepared
+from synthtrust.generators.synthesis.id_lists import read_ids
+from synthtrust.generators.training.device import at_home
+from synthtrust.generators.training.fit_environment import own_randomness, training_key, workplace
+from synthtrust.generators.training.loop import FACTS, averaged, read_last, resumed
+from synthtrust.refusals import Refusal
 
 Images = dict[str, NDArray[np.floating]]
 
@@ -132,16 +133,14 @@ class MedDDPM(BrainPainter):
         self.diffusion.kept(self.sampler, self.sampling_steps)
         changed = {name: value for name in AS_PUBLISHED if (value := getattr(self, name)) != AS_PUBLISHED[name]}
         if self.weights is not None and changed:
-            raise ValueError(
-                f"Expected {AS_PUBLISHED} with published weights, which were trained so, but got {changed}."
-            )
+            raise Refusal(f"Expected {AS_PUBLISHED} with published weights, which were trained so, but got {changed}.")
         if self.weights is None and self.train_ids is not None:
-            raise ValueError(
+            raise Refusal(
                 "Expected train_ids beside published weights alone, since this generator learns from the training "
                 "cases of the run, but got no weights. Set weights, or leave train_ids null."
             )
         if self.brain_only and len(self.channels) != 1:
-            raise ValueError(f"Expected one number of channels with brain_only, but got {list(self.channels)}.")
+            raise Refusal(f"Expected one number of channels with brain_only, but got {list(self.channels)}.")
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
@@ -163,7 +162,7 @@ class MedDDPM(BrainPainter):
         """Learn from real cases; with published weights only their brains' shape and intensities.
 
         Raises:
-            ValueError: If there are no cases, they differ in modalities, they or their voxels do not fit the published
+            Refusal: If there are no cases, they differ in modalities, they or their voxels do not fit the published
                 weights, or the training diverges.
         """
         cases = list(cases)
@@ -183,7 +182,7 @@ class MedDDPM(BrainPainter):
         """Paint one image per modality onto a label map.
 
         Raises:
-            ValueError: If the label map holds a label that the training cases have not, or reaches beyond ``size``.
+            Refusal: If the label map holds a label that the training cases have not, or reaches beyond ``size``.
         """
         return self.sample_many([label], [rng])[0]
 
@@ -229,11 +228,11 @@ class MedDDPM(BrainPainter):
     def _load_weights(self, path: str) -> nn.Module:
         ema = read_checkpoint(path)
         if "betas" in ema and len(ema["betas"]) != self.timesteps:
-            raise ValueError(
+            raise Refusal(
                 f"Expected weights of {self.timesteps} timesteps, but {path} has {len(ema['betas'])}. Set timesteps."
             )
         if "betas" in ema and not np.allclose(ema["betas"].float().numpy(), self.diffusion.betas, atol=BETAS):
-            raise ValueError(
+            raise Refusal(
                 f"Expected weights that were trained with the cosine schedule of Med-DDPM, but the betas in {path} are "
                 "others: what is painted with them would be noise."
             )

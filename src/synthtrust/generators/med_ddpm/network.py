@@ -8,6 +8,8 @@ from monai.networks.nets import DiffusionModelUNet
 from monai.networks.nets.diffusion_model_unet import get_timestep_embedding
 from torch import Tensor, nn
 
+from synthtrust.refusals import Refusal
+
 CHANNELS = (64, 64, 128, 192, 256)
 """Feature maps per level of the published BraTS network."""
 
@@ -34,7 +36,7 @@ class DiffusionUNet(DiffusionModelUNet):
         num_res_blocks: Residual blocks per level.
 
     Raises:
-        ValueError: If a number of channels is odd.
+        Refusal: If a number of channels is odd.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class DiffusionUNet(DiffusionModelUNet):
     ) -> None:
         common = math.gcd(*channels)
         if common % 2:
-            raise ValueError(f"Expected even numbers of channels, but got {list(channels)}.")
+            raise Refusal(f"Expected even numbers of channels, but got {list(channels)}.")
         super().__init__(
             spatial_dims=3,
             in_channels=in_channels,
@@ -80,10 +82,10 @@ class DiffusionUNet(DiffusionModelUNet):
             The noise, shape ``(B, out_channels, D, H, W)``.
 
         Raises:
-            ValueError: If the channels or the sides do not fit.
+            Refusal: If the channels or the sides do not fit.
         """
         if x.ndim != 5 or x.shape[1] != self.in_channels or any(side % self.stride for side in x.shape[2:]):
-            raise ValueError(
+            raise Refusal(
                 f"Expected (B, {self.in_channels}, D, H, W) with sides that are multiples of {self.stride}, "
                 f"but got {tuple(x.shape)}. Crop or pad the volume, or use fewer levels of channels."
             )

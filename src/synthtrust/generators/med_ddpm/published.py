@@ -9,8 +9,9 @@ from nibabel.affines import voxel_sizes
 from torch import Tensor, nn
 
 from synthtrust.cases import Case
-from synthtrust.cases.volumes import read_header
+from synthtrust.cases.formats.volumes import read_header
 from synthtrust.generators.med_ddpm.network import CHANNELS, DiffusionUNet, empty_network
+from synthtrust.refusals import Refusal
 
 MODALITIES = ("t1", "t1ce", "t2", "flair")
 """Channels of the published network, in order."""
@@ -63,24 +64,24 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
     """Read the averaged weights (``ema``) of a Med-DDPM checkpoint, without executing anything in the file.
 
     Raises:
-        ValueError: If there is no such file, it holds anything but weights, or has no ``ema``.
+        Refusal: If there is no such file, it holds anything but weights, or has no ``ema``.
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise ValueError(f"Expected a Med-DDPM checkpoint at {path}, but there is no such file.")
+        raise Refusal(f"Expected a Med-DDPM checkpoint at {path}, but there is no such file.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes the unpickler stumble in many ways
-        raise ValueError(
+        raise Refusal(
             f"Expected a file of weights, but {path} is damaged or holds something else, which was not executed "
             f"({type(error).__name__}). Get the file from its authors again."
         ) from error
     ema = checkpoint.get("ema") if isinstance(checkpoint, Mapping) else None
     if not isinstance(ema, Mapping):
         found = sorted(map(str, checkpoint))[:SHOWN] if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
-        raise ValueError(f"Expected a Med-DDPM checkpoint with weights under 'ema', but got {found} in {path}.")
+        raise Refusal(f"Expected a Med-DDPM checkpoint with weights under 'ema', but got {found} in {path}.")
     if (betas := ema.get("betas")) is not None and not (isinstance(betas, Tensor) and betas.ndim == 1):
-        raise ValueError(f"Expected betas (T,) in {path}, but got something else. Get the file from its authors again.")
+        raise Refusal(f"Expected betas (T,) in {path}, but got something else. Get the file from its authors again.")
     return ema
 
 
@@ -88,13 +89,13 @@ def check_voxels(cases: Sequence[Case]) -> None:
     """Refuse cases whose voxels are not those that the published weights know.
 
     Raises:
-        ValueError: If a side of a voxel is further from 1 mm than a published image may be; the message names the case.
+        Refusal: If a side of a voxel is further from 1 mm than a published image may be; the message names the case.
     """
     for case in cases:
         _, affine = read_header(case.label_map)
         sides = voxel_sizes(affine)
         if (abs(sides - SPACING) > TOLERATED).any():
-            raise ValueError(
+            raise Refusal(
                 f"Expected voxels of {SPACING:g} mm, on which the published weights were trained, but case {case.id} "
                 f"has {' x '.join(f'{side:.3g}' for side in sides)} mm. Resample the cases, or train on them without "
                 "weights."
@@ -135,7 +136,7 @@ def load_published(
         The network in evaluation mode, on the CPU, in float32. The weights are copies.
 
     Raises:
-        ValueError: If keys are missing or extra, or a tensor has another shape or is not finite; all are listed.
+        Refusal: If keys are missing or extra, or a tensor has another shape or is not finite; all are listed.
     """
     network = empty_network(
         in_channels=in_channels, out_channels=out_channels, channels=channels, num_res_blocks=num_res_blocks
@@ -216,14 +217,14 @@ def _check(state_dict: Mapping[str, Tensor], expected: Mapping[str, tuple[int, .
         ],
     }
     if wrong["missing"] and not any(str(key).startswith(PREFIX) for key in state_dict):
-        raise ValueError(
+        raise Refusal(
             f"Expected the weights of a Med-DDPM network, whose keys begin with {PREFIX!r}, but got "
             f"{', '.join(map(str, list(state_dict)[:SHOWN]))} among {len(state_dict)} keys. Give the 'ema' of a "
             "checkpoint, its keys as they are."
         )
     if any(wrong.values()):
         lists = "; ".join(f"{len(keys)} {what}: {', '.join(keys)}" for what, keys in wrong.items() if keys)
-        raise ValueError(
+        raise Refusal(
             f"Expected the {len(expected)} weights of a Med-DDPM network, but got {lists}. Give the 'ema' of a BraTS "
             "checkpoint, and the channels and blocks it was trained with."
         )

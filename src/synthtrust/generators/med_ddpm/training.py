@@ -11,13 +11,13 @@ from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from synthtrust.generators.brain.box import Size, pack
+from synthtrust.generators.brain.statistics import Survey
+from synthtrust.generators.brain.volumes import Draws
+from synthtrust.generators.diffusion.schedule import Diffusion
 from synthtrust.generators.med_ddpm.volumes import Volumes
-from synthtrust.generators.painting.diffusion import Diffusion
-from synthtrust.generators.painting.grid import Size, pack
-from synthtrust.generators.painting.learner import Learner
-from synthtrust.generators.painting.survey import Survey
-from synthtrust.generators.painting.training import WriteLoss, train_to_end
-from synthtrust.generators.painting.volumes import Draws
+from synthtrust.generators.training.learner import Learner
+from synthtrust.generators.training.loop import WriteLoss, train_to_end
 
 
 @dataclass(frozen=True)

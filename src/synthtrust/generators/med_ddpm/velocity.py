@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from synthtrust.generators.painting.diffusion import Diffusion
+from synthtrust.generators.diffusion.schedule import Diffusion
 
 
 class VelocityNetwork(nn.Module):

@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthtrust.generators.painting.grid import Size
-from synthtrust.generators.painting.typical import Typical
-from synthtrust.generators.painting.volumes import Pairs
+from synthtrust.generators.brain.box import Size
+from synthtrust.generators.brain.mean_brain import Typical
+from synthtrust.generators.brain.volumes import Pairs
 
 
 class Volumes(Pairs):

@@ -10,17 +10,17 @@ import torch
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.generators.device import own_device
-from synthtrust.generators.painting.brain_painter import BrainPainter
-from synthtrust.generators.painting.canvas import frame, stretch
-from synthtrust.generators.painting.fitting import own_randomness, training_key, workplace
-from synthtrust.generators.painting.grid import Size
-from synthtrust.generators.painting.survey import Survey
-from synthtrust.generators.painting.training import FACTS, averaged, read_last, resumed
-from synthtrust.generators.painting.typical import average_brain
-from synthtrust.generators.painting.volumes import prepared
+from synthtrust.generators.brain.box import Size
+from synthtrust.generators.brain.brain_painter import BrainPainter
+from synthtrust.generators.brain.condition_from_label import frame, stretch
+from synthtrust.generators.brain.mean_brain import average_brain
+from synthtrust.generators.brain.statistics import Survey
+from synthtrust.generators.brain.volumes import prepared
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
 from synthtrust.generators.spade_gan.training import Schedule, train
+from synthtrust.generators.training.device import own_device
+from synthtrust.generators.training.fit_environment import own_randomness, training_key, workplace
+from synthtrust.generators.training.loop import FACTS, averaged, read_last, resumed
 
 Images = dict[str, NDArray[np.floating]]
 

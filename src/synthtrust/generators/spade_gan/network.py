@@ -11,7 +11,7 @@ from monai.networks.nets.spade_network import SPADENetResBlock
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool3d, avg_pool3d, leaky_relu
 
-from synthtrust.generators.painting.grid import pack, unpack
+from synthtrust.generators.brain.box import pack, unpack
 
 LEAK = 0.2
 """Slope of the leaky rectifiers, as in the paper."""

@@ -26,11 +26,12 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 from torch.utils.data import DataLoader
 
-from synthtrust.generators.painting.grid import pack
-from synthtrust.generators.painting.learner import Learner
-from synthtrust.generators.painting.training import WriteLoss, train_to_end
-from synthtrust.generators.painting.volumes import Draws, Pairs
+from synthtrust.generators.brain.box import pack
+from synthtrust.generators.brain.volumes import Draws, Pairs
 from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
+from synthtrust.generators.training.learner import Learner
+from synthtrust.generators.training.loop import WriteLoss, train_to_end
+from synthtrust.refusals import Refusal
 
 PARTS = ("reconstruction", "features", "style", "adversarial", "critic")
 """Of the loss, in the order of the table of losses, each before its weight."""
@@ -98,7 +99,7 @@ def train(
         callbacks: More to be done on the way.
 
     Raises:
-        ValueError: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
+        Refusal: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
         RuntimeError: If the training stopped before its last step.
     """
     contest = Contest(painter, encoder, critic, n_channels, plan, home, facts)
@@ -172,7 +173,7 @@ class Contest(Learner):
     def _check(self, parts: dict[str, Tensor]) -> None:
         wrong = [f"{name} {part.item()}" for name, part in parts.items() if not torch.isfinite(part.detach())]
         if wrong:
-            raise ValueError(self._diverged(", ".join(wrong), self.trainer.global_step + 1))
+            raise Refusal(self._diverged(", ".join(wrong), self.trainer.global_step + 1))
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """Adam at constant rates, for painter and encoder, and for the critic."""

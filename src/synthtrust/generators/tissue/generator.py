@@ -17,6 +17,7 @@ from synthtrust.generators.tissue.clusters import move_centres, nearest
 from synthtrust.generators.tissue.fields import field, linear, separable
 from synthtrust.generators.tissue.seen import look_at
 from synthtrust.generators.tissue.texture import COARSE, FINE, Texture, vary_together
+from synthtrust.refusals import Refusal
 from synthtrust.ties import signed
 
 N_LABELS = 255  # a label map is uint8, and 0 is unlabelled
@@ -66,16 +67,16 @@ class Tissue(Generator):
         """Learn classes, atlas, contrasts and texture; reads one case at a time and keeps no image.
 
         Raises:
-            ValueError: If there are no cases, their modalities differ, or there are fewer than two tissues to find.
+            Refusal: If there are no cases, their modalities differ, or there are fewer than two tissues to find.
         """
         if not cases:
-            raise ValueError("Expected at least one training case, but got none.")
+            raise Refusal("Expected at least one training case, but got none.")
         if self.n_tissues < 2:
-            raise ValueError(f"Expected n_tissues of at least 2, but got {self.n_tissues}.")
+            raise Refusal(f"Expected n_tissues of at least 2, but got {self.n_tissues}.")
         self.modalities_ = tuple(cases[0].images)
         for case in cases:
             if set(case.images) != set(self.modalities_):
-                raise ValueError(f"Expected modalities {self.modalities_}, but got {tuple(case.images)} in {case.id}.")
+                raise Refusal(f"Expected modalities {self.modalities_}, but got {tuple(case.images)} in {case.id}.")
         centres = self._find_tissues(cases)
         self._learn(cases, centres)
         return self
@@ -84,10 +85,10 @@ class Tissue(Generator):
         """Paint one image per modality, shape ``(H, W, D)``, in intensity units of the training cases.
 
         Raises:
-            ValueError: If the label map holds a value that never occurred in training.
+            Refusal: If the label map holds a value that never occurred in training.
         """
         if unknown := sorted(set(np.unique(label).tolist()) - {0, *self.labels_}):
-            raise ValueError(f"Expected label values among {[0, *self.labels_]}, but got {unknown}. Fit on such cases.")
+            raise Refusal(f"Expected label values among {[0, *self.labels_]}, but got {unknown}. Fit on such cases.")
         tissue, foreground = self._draw_anatomy(label, rng)
         region = regions(tissue, label, self.n_tissues)  # (H, W, D)
         weights = self.jitter * np.clip(rng.standard_normal(len(self.factor_)), -2, 2)
@@ -144,7 +145,7 @@ class Tissue(Generator):
             if (labelled := seen.inside & (seen.label > 0)).any():  # a label may be brighter than any tissue
                 ranges.append(np.quantile(seen.z[:, labelled], [0.0005, 0.9995], axis=1))
         if atlas is None:
-            raise ValueError("Expected at least one training case, but got none.")
+            raise Refusal("Expected at least one training case, but got none.")
         self.centre_, self.factor_ = vary_together(np.stack(spreads))
         self.labels_ = tuple(int(v) for v in np.flatnonzero(texture.n[self.n_tissues :]) + 1)
         self.coarse_share_, self.mixing_ = texture.learn()

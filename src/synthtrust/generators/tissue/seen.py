@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from synthtrust.cases import Case
+from synthtrust.refusals import Refusal
 
 
 class Seen(NamedTuple):
@@ -24,13 +25,13 @@ def look_at(case: Case, modalities: Sequence[str]) -> Seen:
     """Read a case.
 
     Raises:
-        ValueError: If hardly any voxel is unlabelled and not 0 in all modalities.
+        Refusal: If hardly any voxel is unlabelled and not 0 in all modalities.
     """
     z = np.stack([case.load_image(name) for name in modalities])
     label = case.load_label()
     inside = (z != 0).all(0)
     if np.count_nonzero(inside & (label == 0)) < 2:
-        raise ValueError(f"Expected unlabelled voxels where every modality is not 0, but {case.id} has none.")
+        raise Refusal(f"Expected unlabelled voxels where every modality is not 0, but {case.id} has none.")
     foreground = binary_fill_holes((z != 0).any(0) | (label > 0))
     scale = np.empty((2, len(z)), dtype=np.float32)
     for m, image in enumerate(z):

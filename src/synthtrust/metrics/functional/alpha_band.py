@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthtrust.metrics.functional.intervals import Array, GapInterval, gap_interval
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def alpha_band(curves: ArrayLike, n_boot: int = 2000, seed: int = 0, level: floa
         level: Coverage.
 
     Raises:
-        ValueError: If the shape is not ``(A, S, P)`` with at least two alphas, one seed and one patient.
+        Refusal: If the shape is not ``(A, S, P)`` with at least two alphas, one seed and one patient.
 
     >>> patient = np.linspace(0.5, 0.9, 20)
     >>> noise = 0.02 * np.sin(np.arange(60)).reshape(3, 20)
@@ -65,7 +66,7 @@ def alpha_band(curves: ArrayLike, n_boot: int = 2000, seed: int = 0, level: floa
     """
     scores = np.asarray(curves, dtype=np.float64)
     if scores.ndim != 3 or scores.shape[0] < 2 or 0 in scores.shape:
-        raise ValueError(f"Expected curves of shape (A, S, P) with at least two alphas, but got {scores.shape}.")
+        raise Refusal(f"Expected curves of shape (A, S, P) with at least two alphas, but got {scores.shape}.")
     primary = gap_interval(scores[-1], scores[0], level)
     scores = scores[:, :, np.isfinite(scores).all(axis=(0, 1))]  # patients without a score somewhere are left out
     n_alphas, n_seeds, n_patients = scores.shape

@@ -11,6 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from synthtrust.metrics.functional.intervals import Array, Interval, satterthwaite
+from synthtrust.refusals import Refusal
 
 CHUNK = 2**22
 """Scores that are held at once in one gathered array: 32 MB in float64."""
@@ -50,7 +51,7 @@ def factor_interval(
         One `Interval` for T1 and T2, K for T3, T4 and T5. ``n_cases`` counts the cases with a score under all seeds.
 
     Raises:
-        ValueError: If the arrays are not all of one shape ``(M, K)``, ``groups`` has another length than M, or
+        Refusal: If the arrays are not all of one shape ``(M, K)``, ``groups`` has another length than M, or
             ``method`` is unknown.
 
     >>> from synthtrust.metrics.functional import overall_performance
@@ -59,7 +60,7 @@ def factor_interval(
     (0.6333, 0.4, 0.8, 3)
     """
     if method not in ("percentile", "bca"):
-        raise ValueError(f"Expected method to be 'percentile' or 'bca', but got {method!r}.")
+        raise Refusal(f"Expected method to be 'percentile' or 'bca', but got {method!r}.")
     arrays = _stack(scores)
     n_seeds, n_cases, _ = arrays[0].shape
     members = _members(groups, n_cases)
@@ -91,7 +92,7 @@ def _stack(scores: Sequence[Sequence[ArrayLike | Tensor]]) -> list[Tensor]:
     seeds = [[torch.as_tensor(x, dtype=torch.float64, device="cpu") for x in arguments] for arguments in scores]
     shapes = {tuple(x.shape) for arguments in seeds for x in arguments}
     if len({len(arguments) for arguments in seeds}) != 1 or len(shapes) != 1 or len(next(iter(shapes))) != 2:
-        raise ValueError(f"Expected the same number of arrays of one shape (M, K) for each seed, but got {shapes}.")
+        raise Refusal(f"Expected the same number of arrays of one shape (M, K) for each seed, but got {shapes}.")
     return [torch.stack(argument) for argument in zip(*seeds, strict=True)]
 
 
@@ -100,7 +101,7 @@ def _members(groups: Sequence[Hashable] | None, n_cases: int) -> NDArray[np.int6
     if groups is None:
         return np.arange(n_cases)[:, None]
     if len(groups) != n_cases:
-        raise ValueError(f"Expected the patient of each of {n_cases} cases, but got {len(groups)} groups.")
+        raise Refusal(f"Expected the patient of each of {n_cases} cases, but got {len(groups)} groups.")
     cases: dict[Hashable, list[int]] = {}
     for i, group in enumerate(groups):
         cases.setdefault(group, []).append(i)

@@ -14,6 +14,8 @@ The area under the ROC curve is in `synthtrust.metrics.functional.placements`.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 
 SUM_TOLERANCE = 1e-3
@@ -28,7 +30,7 @@ def recall(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None =
     Their mean over classes is the balanced accuracy: 1/C by guessing, whatever the shares of the classes.
 
     Raises:
-        ValueError: If the arrays are not probabilities and classes of the same cases.
+        Refusal: If the arrays are not probabilities and classes of the same cases.
 
     >>> recall([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], [0, 1, 1]).tolist()  # the second case is taken for class 0
     [1.0, 0.5]
@@ -43,7 +45,7 @@ def f1(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = Non
     Their mean over classes is the macro F1.
 
     Raises:
-        ValueError: If the arrays are not probabilities and classes of the same cases.
+        Refusal: If the arrays are not probabilities and classes of the same cases.
 
     >>> f1([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], [0, 1, 1]).round(4).tolist()  # 2 / (2 + 1 + 0) and 2 / (2 + 0 + 1)
     [0.6667, 0.6667]
@@ -66,7 +68,7 @@ def matthews(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None
     Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
 
     Raises:
-        ValueError: If the arrays are not probabilities and classes of the same cases.
+        Refusal: If the arrays are not probabilities and classes of the same cases.
 
     >>> float(matthews([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], [0, 1, 1]).round(4))  # (2*3 - 4) / sqrt(4 * 4)
     0.5
@@ -88,7 +90,7 @@ def brier(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = 
     Source: Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
 
     Raises:
-        ValueError: If the arrays are not probabilities and classes of the same cases.
+        Refusal: If the arrays are not probabilities and classes of the same cases.
 
     >>> float(brier([[0.9, 0.1], [0.6, 0.4]], [0, 1]).round(4))  # (.01 + .01 + .36 + .36) / 2
     0.37
@@ -111,7 +113,7 @@ def calibration_error(probability: ArrayLike, target: ArrayLike, weight: ArrayLi
     Source: Guo et al., "On calibration of modern neural networks", 2017.
 
     Raises:
-        ValueError: If the arrays are not probabilities and classes of the same cases.
+        Refusal: If the arrays are not probabilities and classes of the same cases.
 
     >>> float(calibration_error([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4]], [0, 0, 0]).round(4))  # (|1 - 1.8| + |1 - .6|) / 3
     0.4
@@ -131,7 +133,7 @@ def average_precision(probability: ArrayLike, target: ArrayLike, weight: ArrayLi
     the highest on; nothing is interpolated. Guessing gives the share of the class, on average 1/C over the classes.
 
     Raises:
-        ValueError: If the arrays are not probabilities and classes of the same cases.
+        Refusal: If the arrays are not probabilities and classes of the same cases.
 
     >>> average_precision([[0.2, 0.8], [0.4, 0.6], [0.7, 0.3]], [1, 0, 1])[1].round(4)  # 1/2 * 1 + 1/2 * 2/3
     np.float64(0.8333)
@@ -157,14 +159,14 @@ def _checked(
     p, y = np.asarray(probability, dtype=np.float64), np.asarray(target)
     w = np.ones(len(p)) if weight is None else np.asarray(weight, dtype=np.float64)
     if p.ndim != 2 or p.shape[1] < 2 or y.shape != (len(p),) or w.shape[-1:] != (len(p),) or not len(p):
-        raise ValueError(
+        raise Refusal(
             f"Expected probabilities (M, C) of at least two classes, classes (M,) and weights (..., M), but got "
             f"{p.shape}, {y.shape} and {w.shape}."
         )
     if not (np.isfinite(p).all() and p.min() >= 0 and np.abs(p.sum(axis=1) - 1).max() <= SUM_TOLERANCE):
-        raise ValueError("Expected probabilities from 0 to 1 that sum to 1 over the classes, but some do not.")
+        raise Refusal("Expected probabilities from 0 to 1 that sum to 1 over the classes, but some do not.")
     if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= p.shape[1]:
-        raise ValueError(f"Expected classes as numbers from 0 to {p.shape[1] - 1}, but got {np.unique(y)[:8]}.")
+        raise Refusal(f"Expected classes as numbers from 0 to {p.shape[1] - 1}, but got {np.unique(y)[:8]}.")
     return p, y.astype(np.int64), w
 
 

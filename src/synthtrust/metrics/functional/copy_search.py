@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -71,7 +73,7 @@ def copy_search(
             twin's mask, in the first column: may it be a copy of that one, beside the five nearest others?
 
     Raises:
-        ValueError: If there are fewer than 6 neighbours or 10 unseen patients, values are no similarities, or the
+        Refusal: If there are fewer than 6 neighbours or 10 unseen patients, values are no similarities, or the
             holdout does not vary.
 
     >>> rng = np.random.default_rng(0)
@@ -85,7 +87,7 @@ def copy_search(
         _similarities(name, values, ranked=ranked) for name, values in (("synthetic", synthetic), ("holdout", holdout))
     )
     if len(unseen) < FEWEST_HOLDOUT:
-        raise ValueError(f"Expected at least {FEWEST_HOLDOUT} unseen patients for the copy search, got {len(unseen)}.")
+        raise Refusal(f"Expected at least {FEWEST_HOLDOUT} unseen patients for the copy search, got {len(unseen)}.")
     z = similarity_z(items[:, 0], unseen[:, 0])
     r = _robust(_stands_out(items), _stands_out(unseen))
     strength = np.sqrt(z.clip(0) * (-r).clip(0))
@@ -101,7 +103,7 @@ def similarity_z(similarity: ArrayLike, unseen: ArrayLike) -> Array:
         unseen: Of unseen patients to their nearest training image ``(h,)``.
 
     Raises:
-        ValueError: If unseen patients do not differ.
+        Refusal: If unseen patients do not differ.
 
     >>> similarity_z([0.5, 0.99], [0.45, 0.5, 0.55]).round(1).tolist()
     [0.0, 21.9]
@@ -114,7 +116,7 @@ def _similarities(name: str, values: ArrayLike, *, ranked: bool) -> Array:
     s = np.asarray(values, dtype=np.float64)
     ordered = s if ranked else s[..., 1:]
     if s.ndim != 2 or s.shape[1] < NEIGHBOURS or not (np.abs(s) <= 1).all() or (np.diff(ordered, axis=1) > 1e-6).any():
-        raise ValueError(
+        raise Refusal(
             f"Expected {name} similarities (n, {NEIGHBOURS}) from -1 to 1, best first, but got an array {s.shape}. "
             f"At least {NEIGHBOURS} training images are needed; use nearest(..., k={NEIGHBOURS})."
         )
@@ -131,6 +133,6 @@ def _robust(values: Array, reference: Array) -> Array:
     median = np.median(reference)
     spread = 1.4826 * np.median(np.abs(reference - median))  # a normal distribution's standard deviation
     if spread == 0:
-        raise ValueError(f"Expected unseen patients that differ in similarity, but got {len(reference)} equal ones.")
+        raise Refusal(f"Expected unseen patients that differ in similarity, but got {len(reference)} equal ones.")
     result: Array = (values - median) / spread
     return result

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from synthtrust.refusals import Refusal
+
 Region: TypeAlias = int | Sequence[int]
 """A label, or several labels that make one region: the tumour core of BraTS is ``(1, 3)``."""
 
@@ -26,7 +28,7 @@ def confusion(pred: Tensor, target: Tensor, n_labels: int) -> Tensor:
 
     Raises:
         TypeError: If a map does not hold integers (probabilities and one-hot masks do not belong here).
-        ValueError: If the shapes differ or a value lies outside 0 to L-1.
+        Refusal: If the shapes differ or a value lies outside 0 to L-1.
 
     >>> confusion(torch.tensor([[0, 1, 1, 2]]), torch.tensor([[0, 0, 1, 2]]), n_labels=3)
     tensor([[[1, 1, 0],
@@ -37,7 +39,7 @@ def confusion(pred: Tensor, target: Tensor, n_labels: int) -> Tensor:
     for name, labels in (("pred", pred), ("target", target)):
         if labels.numel() and (labels.min() < 0 or labels.max() >= n_labels):
             outside = torch.unique(labels[(labels < 0) | (labels >= n_labels)]).tolist()
-            raise ValueError(f"Expected labels from 0 to {n_labels - 1} in {name}, but got {outside[:8]}.")
+            raise Refusal(f"Expected labels from 0 to {n_labels - 1} in {name}, but got {outside[:8]}.")
     n_cases = pred.shape[0]
     case = torch.arange(n_cases, device=pred.device)[:, None]
     pair = (case * n_labels + target) * n_labels + pred  # (B, V): one number for (case, target label, predicted label)
@@ -60,7 +62,7 @@ def overlap(pred: Tensor, target: Tensor, regions: Sequence[Region]) -> tuple[Te
 
     Raises:
         TypeError: If a map does not hold integers.
-        ValueError: If the shapes differ, there is no region, or one has no label or a negative one.
+        Refusal: If the shapes differ, there is no region, or one has no label or a negative one.
 
     >>> [n.tolist() for n in overlap(torch.tensor([[0, 1, 1, 4]]), torch.tensor([[0, 0, 1, 4]]), [1, (1, 4)])]
     [[[1, 2]], [[2, 3]], [[1, 2]]]
@@ -69,7 +71,7 @@ def overlap(pred: Tensor, target: Tensor, regions: Sequence[Region]) -> tuple[Te
     unions = [(region,) if isinstance(region, int) else tuple(region) for region in regions]
     named = sorted({label for union in unions for label in union})
     if not unions or not all(unions) or named[0] < 0:
-        raise ValueError(f"Expected at least one region, each of labels from 0 on, but got {list(regions)}.")
+        raise Refusal(f"Expected at least one region, each of labels from 0 on, but got {list(regions)}.")
     n_labels = len(named) + 1  # 0 is everything that no region names
     counts = confusion(_encode(pred, named), _encode(target, named), n_labels)
     members = [[0, *(int(label in union) for label in named)] for union in unions]
@@ -99,14 +101,14 @@ def dice_from_counts(
         Dice ``(B, K)``, float64, from 0 to 1, or NaN where undefined.
 
     Raises:
-        ValueError: If ``empty`` is neither of the two rules.
+        Refusal: If ``empty`` is neither of the two rules.
 
     >>> both, prediction, reference = torch.tensor([3, 0, 0]), torch.tensor([4, 5, 0]), torch.tensor([4, 0, 0])
     >>> dice_from_counts(both, prediction, reference)
     tensor([0.7500, 0.0000, 1.0000], dtype=torch.float64)
     """
     if empty not in ("brats", "nan"):
-        raise ValueError(f"Expected empty to be 'brats' or 'nan', but got {empty!r}.")
+        raise Refusal(f"Expected empty to be 'brats' or 'nan', but got {empty!r}.")
     volume = (n_prediction + n_reference).double()
     dice = 2 * intersection.double() / volume  # 0/0 is NaN
     return torch.where(volume > 0, dice, 1.0) if empty == "brats" else dice
@@ -123,7 +125,7 @@ def case_dice(pred: Tensor, target: Tensor, labels: Sequence[Region], empty: Emp
 
     Raises:
         TypeError: If a map does not hold integers.
-        ValueError: If the shapes differ, no region is asked for, or ``empty`` is unknown.
+        Refusal: If the shapes differ, no region is asked for, or ``empty`` is unknown.
 
     >>> case_dice(torch.tensor([[0, 1, 1, 4]]), torch.tensor([[0, 0, 1, 4]]), labels=[1, (1, 4), 2])
     tensor([[0.6667, 0.8000, 1.0000]], dtype=torch.float64)
@@ -137,7 +139,7 @@ def _label_maps(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
             raise TypeError(f"Expected an integer label map as {name}, but got {labels.dtype}. Take the argmax first.")
     if pred.shape != target.shape or pred.ndim < 2:
-        raise ValueError(
+        raise Refusal(
             f"Expected label maps of one shape (B, *spatial), but got {tuple(pred.shape)} and {tuple(target.shape)}."
         )
     # A MetaTensor would carry its affine through every step; uint8 would overflow, and index like a mask.

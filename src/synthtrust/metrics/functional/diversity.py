@@ -11,6 +11,7 @@ from torch.nn import functional as F  # noqa: N812 - the name by which everybody
 from synthtrust.metrics.functional.kernel_distance import median_bandwidth
 from synthtrust.metrics.functional.nearest_distance import features
 from synthtrust.metrics.functional.ssim import TRUNCATE, similarity
+from synthtrust.refusals import Refusal
 
 SCALES = (0.2, 0.3, 0.5)
 """Weights of three scales. The usual five need more than 160 voxels along each axis."""
@@ -33,7 +34,7 @@ def vendi(rows: Tensor, bandwidth: float | None = None) -> float:
         bandwidth: s; by default the median distance of these rows. For two sets give that of the real one to both.
 
     Raises:
-        ValueError: If a feature is NaN or infinite, or no bandwidth is given and the rows do not differ.
+        Refusal: If a feature is NaN or infinite, or no bandwidth is given and the rows do not differ.
 
     >>> round(vendi(torch.tensor([[0.0], [0.0], [50.0], [50.0]]), bandwidth=1.0), 4)  # two kinds of rows
     2.0
@@ -69,7 +70,7 @@ def ms_ssim_pairs(
         One value for each pair, from 0 to 1.
 
     Raises:
-        ValueError: If an axis has fewer than 20 voxels, there is no pair, a voxel is not finite, or the range is not
+        Refusal: If an axis has fewer than 20 voxels, there is no pair, a voxel is not finite, or the range is not
             positive.
 
     >>> image = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(0))
@@ -77,20 +78,18 @@ def ms_ssim_pairs(
     tensor([1., 1., 1.])
     """
     if images.ndim not in (4, 5) or min(images.shape[2:]) < SMALLEST or not images.isfinite().all():
-        raise ValueError(
+        raise Refusal(
             f"Expected finite images (N, C, *spatial) with at least {SMALLEST} voxels along each axis, but got "
             f"{tuple(images.shape)}."
         )
     if not data_range > 0:
-        raise ValueError(
-            f"Expected a positive data_range, the range of the real training images, but got {data_range}."
-        )
+        raise Refusal(f"Expected a positive data_range, the range of the real training images, but got {data_range}.")
     of = np.unique([str(p) for p in patients], return_inverse=True)[1] if patients else np.arange(len(images))
     first, second = np.triu_indices(len(images), k=1)
     apart = of[first] != of[second]
     first, second = first[apart], second[apart]
     if not len(first):
-        raise ValueError(f"Expected images of at least two patients, but got {len(images)} of one.")
+        raise Refusal(f"Expected images of at least two patients, but got {len(images)} of one.")
     drawn = np.sort(np.random.default_rng(seed).permutation(len(first))[:n_pairs])
     scales = [images.as_subclass(Tensor).double().cpu()]
     pool = F.avg_pool3d if images.ndim == 5 else F.avg_pool2d

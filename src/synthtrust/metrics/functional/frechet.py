@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from synthtrust.metrics.functional.nearest_distance import features
+from synthtrust.refusals import Refusal
 
 ROWS_PER_FEATURE = 5
 """Rows wanted for each feature: with fewer the bias (about d^2 / (2 n) for large n) drowns what is to be seen."""
@@ -49,7 +50,7 @@ def frechet_distance(real: Tensor, synthetic: Tensor, *, allow_few: bool = False
         allow_few: Compute it with fewer than 5 rows for each feature too.
 
     Raises:
-        ValueError: If the features differ in number, one is NaN or infinite, or there are too few rows.
+        Refusal: If the features differ in number, one is NaN or infinite, or there are too few rows.
 
     >>> x = torch.tensor([[-1.0], [1.0]]).repeat(5, 1)
     >>> round(frechet_distance(x, 3 * x + 2), 4)  # means 2 apart, standard deviations 1.0541 and 3.1623
@@ -58,9 +59,9 @@ def frechet_distance(real: Tensor, synthetic: Tensor, *, allow_few: bool = False
     x, y = features(real), features(synthetic)
     n, d = min(len(x), len(y)), x.shape[1]
     if y.shape[1] != d:
-        raise ValueError(f"Expected the same features on both sides, but got {d} and {y.shape[1]}.")
+        raise Refusal(f"Expected the same features on both sides, but got {d} and {y.shape[1]}.")
     if n < 2 or (n < ROWS_PER_FEATURE * d and not allow_few):
-        raise ValueError(
+        raise Refusal(
             f"Expected at least {max(2, ROWS_PER_FEATURE * d)} rows on each side for the Frechet distance of {d} "
             f"features, but got {len(x)} and {len(y)}. Reduce the features (ReferencePca), or use KID."
         )
@@ -93,7 +94,7 @@ def real_floor(
         seed: Seed of the halves.
 
     Raises:
-        ValueError: As ``distance`` does for the halves.
+        Refusal: As ``distance`` does for the halves.
 
     >>> x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
     >>> found = real_floor(frechet_distance, x[:200], x[200:] + 1)

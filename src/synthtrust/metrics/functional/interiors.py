@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
+from synthtrust.refusals import Refusal
+
 AIR = 0.1
 """Air is what lies below this share of the way from the 1st to the 90th percentile. A higher share (half, for one) cuts
 through tissue where the field of view holds no air, and at another place after a change of gamma."""
@@ -67,7 +69,7 @@ def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> Bank:
         The `Bank` of the N images, on the device of the first.
 
     Raises:
-        ValueError: If there is no image, one has another number of axes or modalities than the first, is constant in a
+        Refusal: If there is no image, one has another number of axes or modalities than the first, is constant in a
             modality, or holds NaN or infinity; the message names all such images by index.
 
     >>> ramp = torch.arange(256.0).reshape(1, 16, 16).sin()
@@ -76,7 +78,7 @@ def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> Bank:
     (torch.Size([2, 1, 16, 16]), True)
     """
     if grid < 8 or grid % 2 or margin < 0:
-        raise ValueError(f"Expected an even grid of at least 8 nodes and a margin from 0, got {grid} and {margin}.")
+        raise Refusal(f"Expected an even grid of at least 8 nodes and a margin from 0, got {grid} and {margin}.")
     ready, refused, shapes = [], [], []
     for i, image in enumerate(images):
         x = image.as_subclass(Tensor).double()  # a MetaTensor would carry its affine through every step
@@ -86,12 +88,12 @@ def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> Bank:
             continue
         ready.append(_interior(x, grid, margin))
     if refused:
-        raise ValueError(
+        raise Refusal(
             f"Expected finite images that vary in every modality, but got constant, NaN or infinite values in the "
             f"images with index {refused[:20]} ({len(refused)} of {len(shapes)}). Leave them out, and report them."
         )
     if not shapes or len(set(shapes)) > 1 or shapes[0][0] not in (3, 4):
-        raise ValueError(
+        raise Refusal(
             "Expected images (C, D, H, W) or (C, H, W) of one number of modalities, but got (axes, modalities) "
             f"{sorted(set(shapes)) or 'no image'}."
         )

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 
 
@@ -70,7 +72,7 @@ def gap_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterval
         level: Coverage.
 
     Raises:
-        ValueError: If an arm is not ``(S, P)`` with at least one of each, or the patients differ in number.
+        Refusal: If an arm is not ``(S, P)`` with at least one of each, or the patients differ in number.
 
     >>> gap = gap_interval([[0.7, 0.8, 0.6]], [[0.8, 0.8, 0.7]])  # differences -.1, 0, -.1
     >>> round(gap.value, 4), round(gap.v_patients, 6), gap.df, gap.n_seeds
@@ -98,7 +100,7 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterv
         The ratio; everything is NaN unless both means are above 0.
 
     Raises:
-        ValueError: If an arm is not ``(S, P)`` with at least one of each, or the patients differ in number.
+        Refusal: If an arm is not ``(S, P)`` with at least one of each, or the patients differ in number.
 
     >>> round(ratio_interval([[0.7, 0.8, 0.6]], [[0.8, 0.9, 0.7]]).value, 4)  # .7 / .8
     0.875
@@ -121,7 +123,7 @@ def mean_interval(a: ArrayLike, level: float = 0.95) -> Interval:
     """Return the mean of one arm ``(S, P)`` with its interval: `gap_interval` without a second arm.
 
     Raises:
-        ValueError: If the arm is not ``(S, P)`` with at least one of each.
+        Refusal: If the arm is not ``(S, P)`` with at least one of each.
 
     >>> interval = mean_interval([[0.7, 0.8, 0.6]])
     >>> round(interval.value, 4), round(interval.low, 4), round(interval.high, 4)  # .7 +- 4.3027 * .1 / sqrt(3)
@@ -164,14 +166,14 @@ def holm(p_values: ArrayLike) -> Array:
     Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979).
 
     Raises:
-        ValueError: If a value lies outside 0 to 1 or the values are not a list.
+        Refusal: If a value lies outside 0 to 1 or the values are not a list.
 
     >>> holm([0.01, 0.04, 0.03]).round(4).tolist()  # .01 * 3, then .03 * 2, then not below the one before
     [0.03, 0.06, 0.06]
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or np.any((p < 0) | (p > 1)):
-        raise ValueError(f"Expected a list of p-values from 0 to 1, but got {p_values!r}.")
+        raise Refusal(f"Expected a list of p-values from 0 to 1, but got {p_values!r}.")
     adjusted = p.copy()
     order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN is sorted last
     steps = p[order] * np.arange(len(order), 0, -1)
@@ -183,9 +185,9 @@ def _arms(*arms: ArrayLike) -> list[Array]:
     """Return the arms without the patients that have a NaN in any of them."""
     arrays = [np.asarray(arm, dtype=np.float64) for arm in arms]
     if any(arm.ndim != 2 or 0 in arm.shape for arm in arrays):
-        raise ValueError(f"Expected scores of shape (S, P), but got {[arm.shape for arm in arrays]}.")
+        raise Refusal(f"Expected scores of shape (S, P), but got {[arm.shape for arm in arrays]}.")
     if len({arm.shape[1] for arm in arrays}) > 1:
-        raise ValueError(f"Expected the same patients in both arms, but got {[arm.shape[1] for arm in arrays]}.")
+        raise Refusal(f"Expected the same patients in both arms, but got {[arm.shape[1] for arm in arrays]}.")
     scored = np.all([np.isfinite(arm).all(axis=0) for arm in arrays], axis=0)
     return [arm[:, scored] for arm in arrays]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.metrics.functional.nearest_distance import features
+from synthtrust.refusals import Refusal
 
 Kernel: TypeAlias = Literal["polynomial", "rbf"]
 """Of KID, degree 3; or Gaussian."""
@@ -49,7 +50,7 @@ def kid(real: Tensor, synthetic: Tensor) -> float:
     Source: Binkowski et al., "Demystifying MMD GANs" (2018).
 
     Raises:
-        ValueError: If the features differ in number, a side has fewer than two rows, or one holds NaN or infinity.
+        Refusal: If the features differ in number, a side has fewer than two rows, or one holds NaN or infinity.
 
     >>> kid(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.0], [0.0]]))  # 1 + 1 - 2 * (1 + 1 + 1 + 1) / 4
     0.0
@@ -67,7 +68,7 @@ def mmd_rbf(real: Tensor, synthetic: Tensor, bandwidth: float | None = None) -> 
         bandwidth: s; by default the `median_bandwidth` of the real rows, so that it does not depend on the synthetic.
 
     Raises:
-        ValueError: As `kid`.
+        Refusal: As `kid`.
 
     >>> x = torch.tensor([[0.0], [2.0]])
     >>> round(mmd_rbf(x, x + 100.0, bandwidth=1.0), 4)  # exp(-2) twice, nothing between
@@ -81,7 +82,7 @@ def median_bandwidth(rows: Tensor) -> float:
     """Return the median distance between two rows, the usual width of a Gaussian kernel.
 
     Raises:
-        ValueError: If there are fewer than two rows or more than half of the pairs are equal.
+        Refusal: If there are fewer than two rows or more than half of the pairs are equal.
 
     >>> median_bandwidth(torch.tensor([[0.0], [1.0], [3.0]]))
     2.0
@@ -89,7 +90,7 @@ def median_bandwidth(rows: Tensor) -> float:
     distance = torch.pdist(features(rows))
     median = float(distance.median()) if len(distance) else 0.0
     if median == 0:
-        raise ValueError(f"Expected rows that differ, but got {len(rows)} of which most are equal.")
+        raise Refusal(f"Expected rows that differ, but got {len(rows)} of which most are equal.")
     return median
 
 
@@ -122,7 +123,7 @@ def kernel_test(
         level: Coverage.
 
     Raises:
-        ValueError: As `kid`, if a side has fewer than 10 patients, or the patients do not fit the rows.
+        Refusal: As `kid`, if a side has fewer than 10 patients, or the patients do not fit the rows.
 
     >>> rng = torch.Generator().manual_seed(0)
     >>> x, y = torch.randn(40, 3, generator=rng), torch.randn(40, 3, generator=rng)
@@ -133,7 +134,7 @@ def kernel_test(
     of_x, of_y = _numbers(real_patients, len(x)), _numbers(synthetic_patients, len(y))
     n_x, n_y = int(of_x.max()) + 1, int(of_y.max()) + 1
     if min(n_x, n_y) < FEWEST:
-        raise ValueError(f"Expected at least {FEWEST} patients on each side for the kernel test, got {n_x} and {n_y}.")
+        raise Refusal(f"Expected at least {FEWEST} patients on each side for the kernel test, got {n_x} and {n_y}.")
     k = _matrix(torch.cat([x, y]), kernel, median_bandwidth(x) if kernel == "rbf" else None)
     rng = np.random.default_rng(seed)
     weights = (rng.multinomial(n, np.full(n, 1 / n), n_boot)[:, of] for n, of in ((n_x, of_x), (n_y, of_y)))
@@ -152,7 +153,7 @@ def kernel_test(
 def _sets(real: Tensor, synthetic: Tensor, fewest: int) -> tuple[Tensor, Tensor]:
     x, y = features(real), features(synthetic)
     if x.shape[1] != y.shape[1] or min(len(x), len(y)) < fewest:
-        raise ValueError(
+        raise Refusal(
             f"Expected at least {fewest} rows on each side with the same features, but got {tuple(x.shape)} and "
             f"{tuple(y.shape)}."
         )
@@ -164,7 +165,7 @@ def _numbers(groups: Sequence[Hashable] | None, n: int) -> NDArray[np.int64]:
     if groups is None:
         return np.arange(n)
     if len(groups) != n:
-        raise ValueError(f"Expected the patient of each of {n} rows, but got {len(groups)}.")
+        raise Refusal(f"Expected the patient of each of {n} rows, but got {len(groups)}.")
     number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
     return np.array([number[group] for group in groups])
 
@@ -174,7 +175,7 @@ def _matrix(rows: Tensor, kernel: Kernel, bandwidth: float | None) -> Tensor:
         return (rows @ rows.T / rows.shape[1] + 1) ** 3
     if kernel == "rbf" and bandwidth:
         return torch.exp(-(torch.cdist(rows, rows) ** 2) / (2 * bandwidth**2))
-    raise ValueError(f"Expected kernel to be 'polynomial' or 'rbf', but got {kernel!r}.")
+    raise Refusal(f"Expected kernel to be 'polynomial' or 'rbf', but got {kernel!r}.")
 
 
 def _unbiased(k: Tensor, m: int) -> float:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from synthtrust.metrics.functional.nearest_distance import features, nearest_features
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def manifold(real: Tensor, synthetic: Tensor, k: int = 5) -> Manifold:
         k: The neighbour that a ball reaches to, not counting the row itself.
 
     Raises:
-        ValueError: If the features differ in number, one is NaN or infinite, or a side has no more than k rows.
+        Refusal: If the features differ in number, one is NaN or infinite, or a side has no more than k rows.
 
     >>> real, synthetic = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([[0.5], [1.5], [9.0]])
     >>> found = manifold(real, synthetic, k=1)
@@ -47,7 +48,7 @@ def manifold(real: Tensor, synthetic: Tensor, k: int = 5) -> Manifold:
     """
     x, y = features(real), features(synthetic)
     if x.shape[1] != y.shape[1] or min(len(x), len(y)) <= k:
-        raise ValueError(
+        raise Refusal(
             f"Expected more than k = {k} rows on each side with the same features, but got {tuple(x.shape)} and "
             f"{tuple(y.shape)}."
         )
@@ -66,13 +67,13 @@ def expected_coverage(n_real: int, n_synthetic: int, k: int = 5) -> float:
     Source: Naeem et al., "Reliable fidelity and diversity metrics for generative models" (2020), for any dimension.
 
     Raises:
-        ValueError: If k is not from 1 to N-1.
+        Refusal: If k is not from 1 to N-1.
 
     >>> round(expected_coverage(200, 200), 4), round(expected_coverage(100, 300, k=3), 4)
     (0.9699, 0.9851)
     """
     if not 1 <= k < n_real:
-        raise ValueError(f"Expected k from 1 to {n_real - 1}, but got {k}.")
+        raise Refusal(f"Expected k from 1 to {n_real - 1}, but got {k}.")
     missed = 1.0
     for i in range(1, k + 1):
         missed *= (n_real - i) / (n_synthetic + n_real - i)

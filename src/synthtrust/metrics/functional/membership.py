@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synthtrust.metrics.functional.roc import Auc, separation_test, tpr_at_fpr
+from synthtrust.refusals import Refusal
 
 FEWEST = 10
 """Patients on each side below which the attack is not computed: its 95 % interval would be .4 long or longer."""
@@ -55,7 +56,7 @@ def membership_auc(
         level: Coverage of the attack's interval; the control's is 99 %, since several controls are run.
 
     Raises:
-        ValueError: If a side has fewer than 10 patients, a score is NaN, or a patient is on both sides.
+        Refusal: If a side has fewer than 10 patients, a score is NaN, or a patient is on both sides.
 
     >>> found = membership_auc(np.arange(20) + 10.0, np.arange(20))
     >>> found.auc.value, found.auc.p, found.null.low < 0.5 < found.null.high
@@ -78,6 +79,6 @@ def membership_auc(
 def require_patients(what: str, n_train: int, n_holdout: int, fewest: int = FEWEST) -> None:
     """Raise ValueError, with the numbers, if one of the two sides has too few patients."""
     if min(n_train, n_holdout) < fewest:
-        raise ValueError(
+        raise Refusal(
             f"Expected at least {fewest} patients on each side for {what}, but got {n_train} and {n_holdout}."
         )

@@ -15,6 +15,8 @@ from scipy.cluster.vq import kmeans2
 from scipy.stats import rankdata
 from torch import Tensor
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 
 
@@ -34,7 +36,7 @@ def nearest_features(
         ``(distance, index)``, both ``(Q, k)``, nearest first, float64 and int64.
 
     Raises:
-        ValueError: If the shapes do not fit, a feature is NaN or infinite, or there are fewer than k to find.
+        Refusal: If the shapes do not fit, a feature is NaN or infinite, or there are fewer than k to find.
 
     >>> rows = torch.tensor([[0.0], [1.0], [5.0]])
     >>> nearest_features(rows, rows, same=True)[0].tolist()
@@ -42,7 +44,7 @@ def nearest_features(
     """
     x, y = features(queries), features(reference)
     if x.shape[1] != y.shape[1] or not 1 <= k <= len(y) - same or (same and len(x) != len(y)):
-        raise ValueError(
+        raise Refusal(
             f"Expected at least {k + same} reference rows with {x.shape[1]} features, but got {tuple(y.shape)}."
         )
     found = []
@@ -67,7 +69,7 @@ def dcr_quantiles(
         second; so does honest low diversity.
 
     Raises:
-        ValueError: As `nearest_features`.
+        Refusal: As `nearest_features`.
 
     >>> dcr_quantiles(torch.tensor([[0.0]]), torch.tensor([[3.0], [5.0]]), torch.tensor([[0.0], [1.0]]), [0.5])
     {0.5: (0.5, 4.0)}
@@ -84,7 +86,7 @@ def nndr_ratio(train: Tensor, holdout: Tensor, synthetic: Tensor) -> float:
     at once (0/0) are left out.
 
     Raises:
-        ValueError: As `nearest_features`; two training rows are needed.
+        Refusal: As `nearest_features`; two training rows are needed.
 
     >>> train = torch.tensor([[0.0], [10.0]])
     >>> round(nndr_ratio(train, torch.tensor([[4.0]]), torch.tensor([[1.0]])), 4)  # (1/9) / (4/6)
@@ -107,7 +109,7 @@ def authenticity(train: Tensor, synthetic: Tensor) -> float:
     Source: Alaa et al., "How Faithful is your Synthetic Data?" (ICML 2022).
 
     Raises:
-        ValueError: As `nearest_features`; two training rows are needed.
+        Refusal: As `nearest_features`; two training rows are needed.
 
     >>> authenticity(torch.tensor([[0.0], [1.0], [9.0]]), torch.tensor([[0.1], [11.0], [3.0]]))  # only 3 is farther
     0.3333333333333333
@@ -127,7 +129,7 @@ def closeness_z(train: Tensor, holdout: Tensor, synthetic: Tensor) -> float:
     Source: Meehan et al., "A non-parametric test to detect data-copying" (2020).
 
     Raises:
-        ValueError: As `nearest_features`.
+        Refusal: As `nearest_features`.
 
     >>> x = torch.arange(100.0)[:, None] * 10
     >>> round(closeness_z(x, x + 3, x), 4)  # every copy nearer: the floor at 100/100
@@ -149,14 +151,14 @@ def copying_statistic(
     Source: Meehan et al., "A non-parametric test to detect data-copying" (2020).
 
     Raises:
-        ValueError: As `nearest_features`; ``n_cells`` training rows are needed.
+        Refusal: As `nearest_features`; ``n_cells`` training rows are needed.
 
     >>> x = torch.arange(100.0)[:, None] * 10
     >>> round(copying_statistic(x, x + 3, x, n_cells=1), 4)
     -12.2157
     """
     if len(train) < n_cells:
-        raise ValueError(f"Expected at least {n_cells} training rows for {n_cells} cells, but got {len(train)}.")
+        raise Refusal(f"Expected at least {n_cells} training rows for {n_cells} cells, but got {len(train)}.")
     centres, _ = kmeans2(features(train).numpy(), n_cells, minit="++", rng=np.random.default_rng(seed))
     cells = torch.from_numpy(centres)
     of_unseen, of_ours = (nearest_features(rows, cells)[1][:, 0].numpy() for rows in (holdout, synthetic))
@@ -173,10 +175,10 @@ def features(rows: Tensor) -> Tensor:
     """Return features as float64 ``(n, d)`` on the CPU, or say why they are none."""
     x = torch.as_tensor(rows).detach().double().cpu()
     if x.ndim != 2 or 0 in x.shape:
-        raise ValueError(f"Expected features (n, d) with at least one row, but got shape {tuple(x.shape)}.")
+        raise Refusal(f"Expected features (n, d) with at least one row, but got shape {tuple(x.shape)}.")
     bad = (~x.isfinite()).any(dim=1).nonzero().flatten().tolist()
     if bad:
-        raise ValueError(f"Expected finite features, but got NaN or infinity in {len(bad)} rows, index {bad[:20]}.")
+        raise Refusal(f"Expected finite features, but got NaN or infinity in {len(bad)} rows, index {bad[:20]}.")
     return x
 
 

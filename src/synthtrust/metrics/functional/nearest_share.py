@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthtrust.metrics.functional.membership import require_patients
+from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def nearest_real_share(
         level: Coverage of the interval.
 
     Raises:
-        ValueError: If a side has fewer than 10 patients, there is no synthetic image, an index is out of range, or a
+        Refusal: If a side has fewer than 10 patients, there is no synthetic image, an index is out of range, or a
             patient is on both sides.
 
     >>> train = np.repeat([True, False], 10)
@@ -66,7 +67,7 @@ def nearest_real_share(
     """
     index, train = np.asarray(nearest), np.asarray(is_train, dtype=bool)
     if train.ndim != 1 or index.ndim != 1 or not len(index) or index.min() < 0 or index.max() >= len(train):
-        raise ValueError(
+        raise Refusal(
             f"Expected at least one index from 0 to {train.size - 1} into a list of real images, but got shapes "
             f"{index.shape} and {train.shape}."
         )
@@ -94,11 +95,11 @@ def _by_patient(
     if patients is None:
         return hits, train
     if len(patients) != len(train):
-        raise ValueError(f"Expected the patient of each of {len(train)} real images, but got {len(patients)}.")
+        raise Refusal(f"Expected the patient of each of {len(train)} real images, but got {len(patients)}.")
     number = {patient: i for i, patient in enumerate(dict.fromkeys(patients))}
     of = np.array([number[patient] for patient in patients])
     share = np.bincount(of, train) / np.bincount(of)
     if ((share > 0) & (share < 1)).any():
         both = [str(patient) for patient, i in number.items() if 0 < share[i] < 1]
-        raise ValueError(f"Expected every patient on one side only, but got {both[:8]} in training and holdout.")
+        raise Refusal(f"Expected every patient on one side only, but got {both[:8]} in training and holdout.")
     return np.bincount(of, hits).astype(np.int64), share > 0

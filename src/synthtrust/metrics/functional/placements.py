@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 
 
@@ -44,7 +46,7 @@ def delong(positive: ArrayLike, negative: ArrayLike) -> tuple[Array, Array]:
         ``(auc, covariance)``, ``(A,)`` and ``(A, A)``.
 
     Raises:
-        ValueError: If the shapes do not fit, a score is NaN, or a side has fewer than two items.
+        Refusal: If the shapes do not fit, a score is NaN, or a side has fewer than two items.
 
     >>> auc, covariance = delong([[3.0, 4.0, 1.0]], [[2.0, 0.0]])
     >>> auc.round(4).tolist(), covariance.round(4).tolist()  # 5 of 6 pairs; placements 1 1 .5 and .667 1
@@ -52,7 +54,7 @@ def delong(positive: ArrayLike, negative: ArrayLike) -> tuple[Array, Array]:
     """
     x, y = np.atleast_2d(scores(positive)), np.atleast_2d(scores(negative))
     if x.ndim != 2 or len(x) != len(y) or min(x.shape[1], y.shape[1]) < 2:
-        raise ValueError(
+        raise Refusal(
             f"Expected scores (A, m) and (A, n) with at least 2 items on each side, but got {x.shape} and {y.shape}."
         )
     v10, v01 = placements(x, y)
@@ -72,7 +74,7 @@ def compare_auc(positive: ArrayLike, negative: ArrayLike, level: float = 0.95) -
         The comparison; z and p are NaN where the difference has no variance (two scores of the same order).
 
     Raises:
-        ValueError: If the shapes do not fit, a score is NaN, or a side has fewer than two items.
+        Refusal: If the shapes do not fit, a score is NaN, or a side has fewer than two items.
 
     >>> found = compare_auc([[0.9, 0.8, 0.3], [0.7, 0.2, 0.6]], [[0.5, 0.1], [0.4, 0.3]])
     >>> [round(area, 4) for area in found.auc], round(found.difference, 4)
@@ -80,7 +82,7 @@ def compare_auc(positive: ArrayLike, negative: ArrayLike, level: float = 0.95) -
     """
     area, covariance = delong(positive, negative)
     if len(area) != 2:
-        raise ValueError(f"Expected two scores of each item, but got {len(area)}.")
+        raise Refusal(f"Expected two scores of each item, but got {len(area)}.")
     difference = float(area[0] - area[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     error = max(variance, 0.0) ** 0.5
@@ -115,7 +117,7 @@ def auc_by_class(
         patients in order of name, all NaN where one side has fewer than two patients.
 
     Raises:
-        ValueError: If the shapes do not fit or a score is NaN.
+        Refusal: If the shapes do not fit or a score is NaN.
 
     >>> area, patients = auc_by_class([[0.1, 0.9], [0.6, 0.4], [0.5, 0.5], [0.8, 0.2]], [1, 1, 0, 0])
     >>> area.tolist(), patients.mean(axis=0).round(4).tolist()  # 3 of 4 pairs stand in the right order
@@ -125,7 +127,7 @@ def auc_by_class(
     positive = positives(score, np.asarray(target))
     patient = np.arange(len(score)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     if len(patient) != len(score):
-        raise ValueError(f"Expected the patient of each of {len(score)} cases, but got {len(patient)} groups.")
+        raise Refusal(f"Expected the patient of each of {len(score)} cases, but got {len(patient)} groups.")
     found = [_one_against_others(score[:, c], positive[:, c], patient) for c in range(score.shape[1])]
     return np.array([area for area, _ in found]), np.stack([patients for _, patients in found], axis=1)
 
@@ -150,7 +152,7 @@ def _one_against_others(score: Array, positive: NDArray[np.bool_], patient: NDAr
 def positives(score: Array, truth: NDArray) -> NDArray[np.bool_]:
     """Return which cases are of each class, or have each finding, ``(M, C)``, from classes ``(M,)`` or findings."""
     if score.ndim != 2 or truth.shape not in ((len(score),), score.shape):
-        raise ValueError(
+        raise Refusal(
             f"Expected scores (M, C), and classes (M,) or findings (M, C), but got {score.shape} and {truth.shape}."
         )
     return truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(score.shape[1])
@@ -160,7 +162,7 @@ def scores(values: ArrayLike) -> Array:
     """Return the values as numbers, none of them NaN."""
     found = np.asarray(values, dtype=np.float64)
     if np.isnan(found).any():
-        raise ValueError(f"Expected scores, but got NaN in {int(np.isnan(found).sum())} of {found.size} places.")
+        raise Refusal(f"Expected scores, but got NaN in {int(np.isnan(found).sum())} of {found.size} places.")
     return found
 
 

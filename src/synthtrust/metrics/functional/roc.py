@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from synthtrust.metrics.functional.placements import placements, scores
+from synthtrust.refusals import Refusal
 
 Array = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def auc_interval(
         negative_groups: The patient of each negative.
 
     Raises:
-        ValueError: If a side is empty, a score is NaN, or groups do not fit the scores.
+        Refusal: If a side is empty, a score is NaN, or groups do not fit the scores.
 
     >>> found = auc_interval([0.9, 0.8, 0.7, 0.6, 0.3], [0.5, 0.4, 0.35, 0.2, 0.1])
     >>> round(found.value, 2), round(found.low, 3), found.high, found.n_positive
@@ -98,7 +99,7 @@ def separation_test(
         level: Coverage of the interval.
 
     Raises:
-        ValueError: If a side is empty, a score is NaN, groups do not fit the scores, or a patient is on both sides.
+        Refusal: If a side is empty, a score is NaN, groups do not fit the scores, or a patient is on both sides.
 
     >>> found = separation_test(np.arange(10) + 8.0, np.arange(10))
     >>> round(found.value, 2), found.p
@@ -106,7 +107,7 @@ def separation_test(
     """
     shared = set(positive_groups or ()) & set(negative_groups or ())
     if shared:
-        raise ValueError(f"Expected every patient on one side only, but got {sorted(map(str, shared))[:8]} on both.")
+        raise Refusal(f"Expected every patient on one side only, but got {sorted(map(str, shared))[:8]} on both.")
     x, y = _side("positive", positive), _side("negative", negative)
     found = auc_interval(x, y, level, positive_groups, negative_groups)
     of_x, of_y = _patients(positive_groups, len(x)), _patients(negative_groups, len(y))
@@ -128,7 +129,7 @@ def tpr_at_fpr(positive: ArrayLike, negative: ArrayLike, fpr: float) -> float:
     NaN if ``fpr`` is below 2 over the number of negatives: a rate that rests on fewer than two items is no rate.
 
     Raises:
-        ValueError: If a side is empty or a score is NaN.
+        Refusal: If a side is empty or a score is NaN.
 
     >>> tpr_at_fpr([5.0, 1.5, 0.0], [4.0, 3.0, 2.0, 1.0], fpr=0.5)  # two of four may exceed: the threshold is 2
     0.3333333333333333
@@ -143,7 +144,7 @@ def tpr_at_fpr(positive: ArrayLike, negative: ArrayLike, fpr: float) -> float:
 def _side(name: str, values: ArrayLike) -> Array:
     score = scores(values)
     if score.ndim != 1 or not len(score):
-        raise ValueError(f"Expected a list of at least one {name} score, but got an array of shape {score.shape}.")
+        raise Refusal(f"Expected a list of at least one {name} score, but got an array of shape {score.shape}.")
     return score
 
 
@@ -152,7 +153,7 @@ def _patients(groups: Sequence[Hashable] | None, n: int) -> NDArray[np.int64]:
     if groups is None:
         return np.arange(n)
     if len(groups) != n:
-        raise ValueError(f"Expected the patient of each of {n} items, but got {len(groups)} groups.")
+        raise Refusal(f"Expected the patient of each of {n} items, but got {len(groups)} groups.")
     number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
     return np.array([number[group] for group in groups])
 

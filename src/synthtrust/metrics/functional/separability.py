@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 
 
@@ -39,7 +41,7 @@ def out_of_fold_scores(
         ``(m,)`` and ``(n,)``, in the order of the rows.
 
     Raises:
-        ValueError: If the features differ in number, one is infinite, or a side has fewer patients than folds.
+        Refusal: If the features differ in number, one is infinite, or a side has fewer patients than folds.
 
     >>> rng = np.random.default_rng(0)
     >>> mine, theirs = out_of_fold_scores(rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 5)
@@ -48,11 +50,11 @@ def out_of_fold_scores(
     """
     x, y = np.asarray(real, dtype=np.float64), np.asarray(synthetic, dtype=np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or np.isinf(x).any() or np.isinf(y).any():
-        raise ValueError(f"Expected finite features (m, d) and (n, d), but got shapes {x.shape} and {y.shape}.")
+        raise Refusal(f"Expected finite features (m, d) and (n, d), but got shapes {x.shape} and {y.shape}.")
     of_x = [("real", i) for i in range(len(x))] if real_patients is None else list(real_patients)
     of_y = [("synthetic", i) for i in range(len(y))] if synthetic_patients is None else list(synthetic_patients)
     if len(of_x) != len(x) or len(of_y) != len(y) or min(len(set(of_x)), len(set(of_y))) < n_folds:
-        raise ValueError(
+        raise Refusal(
             f"Expected the patient of every row and at least {n_folds} patients on each side, but got "
             f"{len(set(of_x))} for {len(x)} real and {len(set(of_y))} for {len(y)} synthetic rows."
         )
@@ -85,7 +87,7 @@ def logistic_weights(rows: ArrayLike, truth: ArrayLike, strength: float = 1.0) -
         strength: s; with any s > 0 the minimum exists for separable rows too.
 
     Raises:
-        ValueError: If a side has no rows.
+        Refusal: If a side has no rows.
 
     >>> logistic_weights([[-1.0], [1.0]], [0, 1], strength=1.0)[1:].round(4).tolist()  # w = 2 (1 - expit(w))
     [0.6748]
@@ -93,7 +95,7 @@ def logistic_weights(rows: ArrayLike, truth: ArrayLike, strength: float = 1.0) -
     x, y = np.asarray(rows, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     n_one = float(y.sum())
     if not 0 < n_one < len(y):
-        raise ValueError(f"Expected rows of both kinds, but got {n_one:g} of {len(y)} of the second.")
+        raise Refusal(f"Expected rows of both kinds, but got {n_one:g} of {len(y)} of the second.")
     design = np.column_stack([np.ones(len(x)), x])
     weight = np.where(y == 1, len(y) / (2 * n_one), len(y) / (2 * (len(y) - n_one)))
     penalty = np.append(0.0, np.full(x.shape[1], strength))

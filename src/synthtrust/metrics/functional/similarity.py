@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
 from synthtrust.metrics.functional.interiors import Bank
+from synthtrust.refusals import Refusal
 
 SMALLEST_OVERLAP = 0.5
 """Share of either image's texture that the overlap is taken to hold at least: less would let chance win."""
@@ -68,7 +69,7 @@ def nearest(
         and the rows of the reference.
 
     Raises:
-        ValueError: If the grids or modalities differ, or fewer than k images (or groups) may be found for a query.
+        Refusal: If the grids or modalities differ, or fewer than k images (or groups) may be found for a query.
 
     >>> from synthtrust.metrics.functional.interiors import bank
     >>> images = torch.randn(5, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -80,7 +81,7 @@ def nearest(
     forbidden = _forbidden(exclude, len(queries), len(reference), reference.fine.device)
     fewest = _fewest(forbidden, groups, len(reference))
     if not 1 <= k <= fewest:
-        raise ValueError(f"Expected at least k = {k} images to search, but got {fewest} (n needed: {k}).")
+        raise Refusal(f"Expected at least k = {k} images to search, but got {fewest} (n needed: {k}).")
     n_candidates = min(max(candidates, k), len(reference))
     found = []
     n_axes = queries.coarse.ndim - 2
@@ -115,7 +116,7 @@ def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
         block: Pairs that are compared at once.
 
     Raises:
-        ValueError: If the banks differ in length, grid or modalities.
+        Refusal: If the banks differ in length, grid or modalities.
 
     >>> from synthtrust.metrics.functional.interiors import bank
     >>> images = torch.randn(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -123,7 +124,7 @@ def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
     True
     """
     if len(first) != len(second):
-        raise ValueError(f"Expected as many images in both banks, but got {len(first)} and {len(second)}.")
+        raise Refusal(f"Expected as many images in both banks, but got {len(first)} and {len(second)}.")
     _check_alike(first, second)
     found = []
     for start in range(0, len(first), block):
@@ -137,7 +138,7 @@ def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
 
 def _check_alike(first: Bank, second: Bank) -> None:
     if first.fine.shape[1:] != second.fine.shape[1:]:
-        raise ValueError(
+        raise Refusal(
             f"Expected two banks of one grid and the same modalities, but got {tuple(first.fine.shape[1:])} and "
             f"{tuple(second.fine.shape[1:])}. Make both with the same grid, from the same modalities."
         )
@@ -270,7 +271,7 @@ def _forbidden(exclude: Tensor | None, n_queries: int, n: int, device: torch.dev
     if exclude.dtype == torch.bool and exclude.shape == (n_queries, n):
         return exclude.to(device)
     if exclude.dtype == torch.bool or exclude.shape != (n_queries,) or int(exclude.max()) >= n:
-        raise ValueError(
+        raise Refusal(
             f"Expected to exclude one index below {n} for each of {n_queries} queries, or a mask "
             f"({n_queries}, {n}), but got {exclude.dtype} of shape {tuple(exclude.shape)}."
         )

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from synthtrust.refusals import Refusal
+
 Array = NDArray[np.float64]
 
 TRUNCATE = 3.5
@@ -33,7 +35,7 @@ def similarity(first: Array, second: Array, data_range: float, sigma: float = 1.
         sigma: Of the Gaussian [voxels].
 
     Raises:
-        ValueError: If an axis is not longer than twice the reach of the Gaussian.
+        Refusal: If an axis is not longer than twice the reach of the Gaussian.
 
     >>> ramp = np.arange(400.0).reshape(20, 20)
     >>> [round(value, 4) for value in similarity(ramp, ramp + 40, data_range=400.0)]  # brighter, of one structure
@@ -41,7 +43,7 @@ def similarity(first: Array, second: Array, data_range: float, sigma: float = 1.
     """
     reach = int(TRUNCATE * sigma + 0.5)
     if min(first.shape) <= 2 * reach or first.shape != second.shape:
-        raise ValueError(
+        raise Refusal(
             f"Expected two images of one shape with more than {2 * reach} voxels along each axis, but got "
             f"{first.shape} and {second.shape}."
         )

@@ -18,6 +18,8 @@ import warnings
 import torch
 from torch import Tensor
 
+from synthtrust.refusals import Refusal
+
 
 def overall_performance(scores: Tensor) -> Tensor:
     """T1: the mean Dice over regions and cases, Eq. (6), shape ``(...)``, higher is better.
@@ -27,7 +29,7 @@ def overall_performance(scores: Tensor) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If their shape is not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
     >>> overall_performance(torch.tensor([[1.0, 0.5], [0.5, 0.0]]))
     tensor(0.5000)
@@ -47,7 +49,7 @@ def case_consistency(scores: Tensor, *, ddof: int = 0) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If their shape is not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
     >>> case_consistency(torch.tensor([[1.0, 0.5], [0.5, 0.0]]))  # means .75 and .25, spread .25
     tensor(0.7500)
@@ -69,7 +71,7 @@ def region_consistency(scores: Tensor, *, ddof: int = 0) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If their shape is not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
     >>> region_consistency(torch.tensor([[1.0, 0.5], [0.5, 0.0]]))  # means .75 and .25, spread .25
     tensor(0.7500)
@@ -96,7 +98,7 @@ def alignment(real: Tensor, synthetic: Tensor) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
     >>> alignment(torch.tensor([[3.0], [4.0]]), torch.tensor([[4.0], [3.0]]))  # 24 / (5 * 5)
     tensor([0.9600])
@@ -115,7 +117,7 @@ def alignment_null(real: Tensor, synthetic: Tensor) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
     >>> alignment_null(torch.tensor([[3.0], [4.0]]), torch.tensor([[4.0], [3.0]]))  # mean of 24/25 and 25/25
     tensor([0.9800])
@@ -133,7 +135,7 @@ def performance_gap(real: Tensor, synthetic: Tensor) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
     >>> performance_gap(torch.tensor([[1.0, 0.5], [0.5, 0.0]]), torch.tensor([[0.5, 0.5], [0.5, 0.5]]))
     tensor([0.2500, 0.2500])
@@ -149,7 +151,7 @@ def signed_gap(real: Tensor, synthetic: Tensor) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
     >>> signed_gap(torch.tensor([[1.0, 0.5], [0.5, 0.0]]), torch.tensor([[0.5, 0.5], [0.5, 0.5]]))
     tensor([ 0.2500, -0.2500])
@@ -165,7 +167,7 @@ def variability(scores: Tensor, *, ddof: int = 0) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If their shape is not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
     >>> variability(torch.tensor([[1.0, 0.5], [0.5, 0.5]]))  # spread .25 over mean .75, and no spread
     tensor([0.3333, 0.0000])
@@ -181,7 +183,7 @@ def correlation(real: Tensor, synthetic: Tensor) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
     >>> correlation(torch.tensor([[0.1], [0.2], [0.3]]), torch.tensor([[0.5], [0.7], [0.9]]))
     tensor([1.])
@@ -202,7 +204,7 @@ def concordance(real: Tensor, synthetic: Tensor) -> Tensor:
 
     Raises:
         TypeError: If the scores are not floating point.
-        ValueError: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
+        Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
     >>> concordance(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5], [1.5]]))  # .5 / (.25 + .25 + .25)
     tensor([0.6667])
@@ -221,12 +223,12 @@ def _check(factor: str, *scores: Tensor) -> None:
         if not s.is_floating_point():
             raise TypeError(f"Expected floating point scores for {factor}, but got {s.dtype}.")
         if s.ndim < 2 or 0 in s.shape[-2:]:
-            raise ValueError(
+            raise Refusal(
                 f"Expected scores of shape (M, K) with at least one case and one region for {factor}, "
                 f"but got {tuple(s.shape)}."
             )
     if len({s.shape for s in scores}) > 1:
-        raise ValueError(
+        raise Refusal(
             f"Expected paired scores of one shape (M, K) for {factor}, but got {[tuple(s.shape) for s in scores]}. "
             "Pair real and synthetic cases by their id."
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from synthtrust.metrics.functional.membership import require_patients
 from synthtrust.metrics.functional.roc import Auc, separation_test
+from synthtrust.refusals import Refusal
 
 FEWEST_VOXELS = 8
 """Regions with fewer voxels in a case say nothing about texture and are left out."""
@@ -35,7 +36,7 @@ def region_residual_similarity(real: Tensor, twin: Tensor, label: Tensor, labels
         From -1 to 1. NaN if no region has 8 voxels that vary in both images.
 
     Raises:
-        ValueError: If the shapes differ, or an image holds NaN or infinity in the regions.
+        Refusal: If the shapes differ, or an image holds NaN or infinity in the regions.
 
     >>> label = torch.arange(20).reshape(1, 20) // 10
     >>> real = torch.arange(20.0).reshape(1, 1, 20)
@@ -43,7 +44,7 @@ def region_residual_similarity(real: Tensor, twin: Tensor, label: Tensor, labels
     1.0
     """
     if real.shape != twin.shape or real.shape[1:] != label.shape:
-        raise ValueError(
+        raise Refusal(
             f"Expected two images (C, *spatial) on one label map, but got {tuple(real.shape)}, {tuple(twin.shape)} and "
             f"{tuple(label.shape)}."
         )
@@ -51,7 +52,7 @@ def region_residual_similarity(real: Tensor, twin: Tensor, label: Tensor, labels
     for a, b in zip(real.as_subclass(Tensor).double(), twin.as_subclass(Tensor).double()):
         pairs = [(a[label == value], b[label == value]) for value in labels]
         if not all(x.isfinite().all() and y.isfinite().all() for x, y in pairs):
-            raise ValueError("Expected finite intensities in the regions, but got NaN or infinity.")
+            raise Refusal("Expected finite intensities in the regions, but got NaN or infinity.")
         pairs = [(x, y) for x, y in pairs if len(x) >= FEWEST_VOXELS and x.std() > 0 and y.std() > 0]
         if pairs:
             n = sum(len(x) for x, _ in pairs)
@@ -84,7 +85,7 @@ def paired_twin_test(
         level: Coverage of DeLong's interval.
 
     Raises:
-        ValueError: If a side has fewer than 10 patients, a score is NaN, or a patient is on both sides.
+        Refusal: If a side has fewer than 10 patients, a score is NaN, or a patient is on both sides.
 
     >>> found = paired_twin_test(np.linspace(0.8, 0.9, 10), np.linspace(0.4, 0.6, 12))
     >>> found.value, found.p, found.n_positive, found.n_negative

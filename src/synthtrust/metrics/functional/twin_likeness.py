@@ -13,6 +13,7 @@ from scipy import stats
 from torch import Tensor
 
 from synthtrust.metrics.functional.ssim import TRUNCATE, similarity
+from synthtrust.refusals import Refusal
 
 SIGMA = 1.5
 KERNEL = 2 * int(TRUNCATE * SIGMA + 0.5) + 1
@@ -44,7 +45,7 @@ def twin_ssim(real: Tensor, twin: Tensor, data_range: float) -> float:
         data_range: Range of intensities, fixed for the study from the real training images.
 
     Raises:
-        ValueError: If the shapes differ, an axis has fewer than 11 voxels, a voxel is not finite, or the range is not
+        Refusal: If the shapes differ, an axis has fewer than 11 voxels, a voxel is not finite, or the range is not
             positive.
 
     >>> import torch
@@ -53,12 +54,12 @@ def twin_ssim(real: Tensor, twin: Tensor, data_range: float) -> float:
     1.0
     """
     if real.shape != twin.shape or real.ndim not in (3, 4) or min(real.shape[1:]) < KERNEL:
-        raise ValueError(
+        raise Refusal(
             f"Expected two images (C, *spatial) of one shape with at least {KERNEL} voxels along each axis, but got "
             f"{tuple(real.shape)} and {tuple(twin.shape)}."
         )
     if not (data_range > 0 and real.isfinite().all() and twin.isfinite().all()):
-        raise ValueError(f"Expected finite images and a positive data_range, but got {data_range} or NaN voxels.")
+        raise Refusal(f"Expected finite images and a positive data_range, but got {data_range} or NaN voxels.")
     pairs = zip(*(x.as_subclass(Tensor).double().cpu().numpy() for x in (twin, real)))
     return float(np.mean([similarity(painted, true, data_range, SIGMA)[0] for painted, true in pairs]))
 
@@ -73,7 +74,7 @@ def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence
         labels: K labels.
 
     Raises:
-        ValueError: If the shapes differ or an image holds NaN or infinity in a region.
+        Refusal: If the shapes differ or an image holds NaN or infinity in a region.
 
     >>> import torch
     >>> label = torch.tensor([[0, 0, 1, 1]])
@@ -83,7 +84,7 @@ def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence
     ([[0.0, 3.0]], [[0.0, 1.0]], [[0.0, 3.0]])
     """
     if real.shape != twin.shape or real.shape[1:] != label.shape:
-        raise ValueError(
+        raise Refusal(
             f"Expected two images (C, *spatial) on one label map, but got {tuple(real.shape)}, {tuple(twin.shape)} and "
             f"{tuple(label.shape)}."
         )
@@ -95,7 +96,7 @@ def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence
         for c in range(len(a) if mask.any() else 0):
             x, y = a[c][mask], b[c][mask]
             if not (np.isfinite(x).all() and np.isfinite(y).all()):
-                raise ValueError(f"Expected finite intensities, but got NaN or infinity in region {labels[k]}.")
+                raise Refusal(f"Expected finite intensities, but got NaN or infinity in region {labels[k]}.")
             ks = stats.ks_2samp(x, y, method="asymp").statistic  # its p would count voxels as patients
             found[:, c, k] = y.mean() - x.mean(), y.std() - x.std(), ks, stats.wasserstein_distance(x, y)
     return RegionDistances(found[0], found[1], found[2], found[3], np.array([int(mask.sum()) for mask in masks]))

@@ -1,0 +1,1 @@
+"""Checks: what is asked of a cohort before anything is trained on it."""

@@ -1,0 +1,259 @@
+"""Duplicates: the same image in two parts of a split, as it is or changed a little, which a score would reward."""
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthtrust.cases.case import Case
+from synthtrust.cases.checks.structure import fine_structure, interior_structure
+from synthtrust.cases.formats.rasters import is_raster, raster_kind, read_raster
+from synthtrust.cases.formats.volumes import read_header
+from synthtrust.cases.splits import PARTS, Splits
+from synthtrust.conventions import POLICIES
+from synthtrust.files import aside, fingerprint, hashes, writable
+from synthtrust.machine import readers
+from synthtrust.refusals import CaseError, Refusal
+from synthtrust.ties import first_largest
+
+log = logging.getLogger(__name__)
+
+
+ALIKE = 0.96
+"""Correlation from which two images count as one. Of 6 million pairs of chest X-rays of 28 x 28 pixels in two parts of
+PneumoniaMNIST, no two that differ reach 0.955; of copies of them that were compressed, resized, brightened or got noise
+of 2 %, 98 % do, and the larger the images, the farther apart both lie."""
+
+ALIKE_VOLUMES = 0.9
+"""The same of volumes, whose interiors are compared. Of 32 brains in one space (BraTS 2018, 2 mm) no two reach 0.63 in
+any modality, mirrored 0.63, and as those similarities are spread, the most alike of 2 million such pairs would reach
+0.75. Of 200 hippocampi, left and right ones of the same people among them, no two reach 0.73, mirrored 0.23. Copies of
+12 of the brains with noise of 5 %, another gamma (0.7), a bias field of 30 % or other sides (half, 1.3) all stay above
+0.92; z-scored ones come down to 0.82, hippocampi at half their size to 0.76. Mirrored volumes have to be as much alike
+as plane images: simple phantoms, which are nearly symmetric, come to 0.94."""
+
+GRIDS = (18, 32)  # fewest and most cells per axis that images are compared on
+ROWS = 256  # cases compared at once: bounds the memory
+VERSION = 1  # of what is kept of a volume; to be raised with every change to it
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A case that has a copy in a later part of the split."""
+
+    one: str
+    """Case id in the earlier part."""
+    other: str
+    """Case id of its nearest image in the later part."""
+    parts: tuple[str, str]
+    similarity: float
+    """Correlation of fine structure, in [0.96, 1], of volumes in [0.9, 1]."""
+    exact: bool
+    """Whether every pixel is the same."""
+    turned: bool = False
+    """Whether it has to be mirrored or turned to be so similar."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is compared of a case."""
+
+    id: str
+    content: bytes
+    fine: NDArray[np.float32]
+    """Fine structure on a grid of as many cells along each axis, of length 1 when flat."""
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is compared of cases, on one grid; that of volumes, which take long to read, is kept by their content."""
+
+    grid: int
+    """Cells along each axis."""
+    folder: Path | None = None
+    """Where it is kept, 128 KB a volume; nowhere when not given."""
+
+    @classmethod
+    def of(cls, cases: Sequence[Case], folder: Path | None = None) -> Self:
+        """Choose a grid for cases that are compared with each other: no finer than half the smallest of them."""
+        sides = []
+        for case in cases:
+            with suppress(CaseError):  # which is raised again when the case is read
+                sides.append(_smallest_side(case))
+        return cls(int(np.clip(min(sides, default=0) // 2, *GRIDS)), folder)
+
+    @classmethod
+    def to_keep(cls, cases: Sequence[Case], folder: Path | None) -> Self:
+        """Choose a grid for the volumes among cases, if there is a folder to keep them in."""
+        return cls.of([case for case in cases if folder is not None and not _is_plane(case)], folder)
+
+    def keep(self, case: Case, modality: str, image: NDArray[np.float32]) -> None:
+        """Keep what is compared of a volume, if this is the modality that it is compared by."""
+        if modality == next(iter(case.images)) and (file := self._file(case)) is not None and not file.exists():
+            look = self._look(case, image)
+            with aside(file) as temporary:
+                np.savez(temporary, content=np.frombuffer(look.content, np.uint8), fine=look.fine)
+
+    def look(self, case: Case) -> _Look:
+        """Return what is compared of a case; a volume is read where it was not kept, and kept.
+
+        Raises:
+            CaseError: If an image cannot be read.
+        """
+        file = self._file(case)
+        if file is None:
+            return self._look(case, _brightness(case))
+        if not file.exists():
+            self.keep(case, next(iter(case.images)), _brightness(case))
+        with np.load(file, allow_pickle=False) as kept:
+            return _Look(case.id, kept["content"].tobytes(), kept["fine"])
+
+    def _look(self, case: Case, image: NDArray[np.float32]) -> _Look:
+        structure = fine_structure if image.ndim == 2 else interior_structure
+        content = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
+        return _Look(case.id, content, structure(image, self.grid).reshape([self.grid] * image.ndim))
+
+    def _file(self, case: Case) -> Path | None:
+        if self.folder is None or _is_plane(case):
+            return None
+        modality, path = next(iter(case.images.items()))
+        key = [VERSION, self.grid, hashes.of(path), case.channels.get(modality)]
+        return self.folder / f"look-{fingerprint(key)}.npz"
+
+
+def find_duplicates(splits: Splits, folder: str | Path | None = None) -> list[Duplicate]:
+    """Compare the images of every two parts of a split, each by the brightness of its first modality.
+
+    Images are averaged onto a grid of at most 32 cells per axis (no finer than half the smallest image), their coarse
+    structure is taken out, and the rest is correlated; of volumes inside their foreground, since all of a kind share an
+    outline. Compression, resizing, brightness, contrast and a little noise leave that as it is; of two images one is
+    also mirrored along each axis, and a plane one turned by right angles. Shifted and cropped copies are not found. A
+    volume takes 128 KB of memory, a plane image 4 KB.
+
+    Args:
+        splits: Of images or volumes, with label maps or classes.
+        folder: Where what is compared of volumes is kept by their content; they are read when not given.
+
+    Returns:
+        For every case with copies in a later part, the most similar one of that part; train before val, then by id.
+
+    Raises:
+        CaseError: If an image cannot be read.
+    """
+    parts = {part: getattr(splits, part) for part in PARTS}
+    looks = Looks.of([case for cases in parts.values() for case in cases], writable(folder))
+    seen = {part: _all(cases, looks) for part, cases in parts.items()}
+    return [
+        duplicate
+        for one, other in combinations(PARTS, 2)
+        if seen[one] and seen[other]
+        for duplicate in _between(seen[one], seen[other], (one, other))
+    ]
+
+
+def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path | None = None) -> Splits:
+    """Refuse a split with duplicates, take them out, or say that there are some.
+
+    Args:
+        splits: Of a cohort.
+        policy: ``refuse``; ``drop`` to leave copies out of the earlier part (train loses what is in val or test, val
+            what is in test), so that the test set stays the published one; ``allow`` to go on with a warning.
+        folder: As for ``find_duplicates``.
+
+    Returns:
+        The splits, smaller where copies were left out.
+
+    Raises:
+        CaseError: If there are duplicates and they are refused, or nothing would be left of a part.
+        Refusal: If the policy is none of the three.
+    """
+    if policy not in POLICIES:
+        raise Refusal(f"Expected `duplicates` among {list(POLICIES)}, but got {policy!r}.")
+    found = find_duplicates(splits, folder)
+    if not found:
+        return splits
+    said = _said(found)
+    if policy == "refuse":
+        raise CaseError(
+            f"Expected no image in two parts of the split, but got {said}. Leave the copies out of the earlier part "
+            "with duplicates=drop, or keep them with duplicates=allow."
+        )
+    if policy == "allow":
+        log.warning("Scores will be too good: the split has %s.", said)
+        return splits
+    copies = {duplicate.one for duplicate in found}
+    kept = {part: tuple(case for case in getattr(splits, part) if case.id not in copies) for part in PARTS}
+    if empty := [part for part in PARTS if getattr(splits, part) and not kept[part]]:
+        raise CaseError(f"Expected cases in {', '.join(empty)} that are in no other part, but got {said}.")
+    log.warning("Left %d cases out of train and val, which have copies in a later part: %s.", len(copies), said)
+    return replace(splits, **kept)
+
+
+def _said(found: Sequence[Duplicate]) -> str:
+    first = "; ".join(
+        f"{d.one} ({d.parts[0]}) and {d.other} ({d.parts[1]}), "
+        + ("the same" if d.exact else f"{d.similarity:.3f} alike{' when mirrored or turned' if d.turned else ''}")
+        for d in found[:3]
+    )
+    return f"{len(found)} duplicates, {sum(d.exact for d in found)} of them exact, first {first}"
+
+
+def _between(some: Sequence[_Look], others: Sequence[_Look], parts: tuple[str, str]) -> list[Duplicate]:
+    by_content = {look.content: look.id for look in others}
+    limits = [ALIKE_VOLUMES if others[0].fine.ndim == 3 else ALIKE, ALIKE]  # as they are, and mirrored or turned
+    theirs = np.stack([look.fine.ravel() for look in others]).T  # (F, M)
+    found = []
+    for start in range(0, len(some), ROWS):
+        rows = some[start : start + ROWS]
+        views = [view.reshape(len(rows), -1) @ theirs for view in _turned(np.stack([look.fine for look in rows]))]
+        nearest = np.stack([first_largest(alike, axis=1) for alike in views])  # (V, N)
+        similarity = np.stack([alike.max(axis=1) for alike in views])
+        for n, look in enumerate(rows):
+            # a symmetric image is as much alike in several views: not turned
+            best = int(first_largest(similarity[:, n] / [limits[0], *(limits[1] for _ in views[1:])]))
+            if look.content in by_content:  # two flat images too, which have no fine structure
+                found.append(Duplicate(look.id, by_content[look.content], parts, 1.0, exact=True))
+            elif (alike := min(float(similarity[best, n]), 1.0)) >= limits[best > 0]:
+                found.append(
+                    Duplicate(look.id, others[nearest[best, n]].id, parts, alike, exact=False, turned=best > 0)
+                )
+    return found
+
+
+def _turned(fine: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    """Give grids ``(N, *grid)`` as they are, then mirrored along their axes; plane ones turned by right angles too."""
+    axes = range(1, fine.ndim)
+    for grids in (fine, fine.transpose(0, 2, 1)) if fine.ndim == 3 else (fine,):
+        for mirrored in product((False, True), repeat=len(axes)):
+            yield np.flip(grids, tuple(axis for axis, flip in zip(axes, mirrored) if flip))
+
+
+def _all(cases: Sequence[Case], looks: Looks) -> list[_Look]:
+    with ThreadPoolExecutor(readers()) as pool:
+        return [
+            look for start in range(0, len(cases), ROWS) for look in pool.map(looks.look, cases[start : start + ROWS])
+        ]
+
+
+def _is_plane(case: Case) -> bool:
+    return is_raster(next(iter(case.images.values())))
+
+
+def _smallest_side(case: Case) -> int:
+    path = next(iter(case.images.values()))
+    return min(raster_kind(path).shape if is_raster(path) else read_header(path)[0][:3])
+
+
+def _brightness(case: Case) -> NDArray[np.float32]:
+    modality, path = next(iter(case.images.items()))
+    if is_raster(path):
+        return read_raster(path, np.float32)
+    return case.load_image(modality)

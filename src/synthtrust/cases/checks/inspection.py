@@ -1,0 +1,138 @@
+"""Inspection: every case read to its last voxel, once, before anything is fitted, painted or trained."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from copy import deepcopy
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from synthtrust.cases.case import Case
+from synthtrust.cases.cohort import RefusedCase
+from synthtrust.files import fingerprint, hashes
+from synthtrust.machine import readers
+from synthtrust.refusals import CaseError
+
+log = logging.getLogger(__name__)
+
+VERSION = 1  # of what is remembered of a case; to be raised with every change to what is read of it
+BLOCK = 512  # cases between two entries: a pass that is killed goes on from there
+
+Facts = dict[str, Any]
+"""What is to be said of a case, as JSON has it."""
+
+
+def inspect(
+    cases: Sequence[Case], read: Callable[[Case], Facts], recipe: Any, folder: Path | None = None
+) -> Iterator[tuple[Case, Facts | RefusedCase]]:
+    """Read cases, several at a time, or remember what was read of them before.
+
+    What was read is remembered by the content of a case, how it is read and what it is called, so that no process
+    reads it again; several that ask at once wait for the first. What was refused is read anew each time: it may have
+    been mended by an installed package, or by another option.
+
+    Args:
+        cases: To be read.
+        read: Reads a case to its last voxel; what it raises becomes a refusal.
+        recipe: What else decides what ``read`` returns, as JSON has it.
+        folder: Where facts are remembered, which is writable; nowhere when not given.
+
+    Yields:
+        Each case, in the order given, with its facts or the reason why it cannot be used.
+    """
+    recipe = [VERSION, version("synthtrust"), recipe]
+    with ExitStack() as stack:
+        facts = hashed = None
+        if folder is not None:
+            asked = fingerprint([recipe, [case.id for case in cases]])
+            stack.enter_context(FileLock(folder / f".{asked}.lock"))
+            facts, hashed = Ledger(folder / "facts.jsonl"), Ledger(folder / "hashes.jsonl")
+            hashes.learn(hashed.entries())
+        known = facts.entries() if facts else {}
+        pool = stack.enter_context(ThreadPoolExecutor(readers()))
+
+        def one(case: Case) -> tuple[str | None, Facts | RefusedCase]:
+            key = _key(case, recipe) if facts else None
+            return key, known[key] if key in known else _facts_or_refusal(case, read)
+
+        for start in range(0, len(cases), BLOCK):
+            block = cases[start : start + BLOCK]
+            new: dict[str, Facts] = {}
+            try:
+                for case, (key, result) in zip(block, pool.map(one, block)):
+                    if key is not None and key not in known and not isinstance(result, RefusedCase):
+                        new[key] = deepcopy(result)  # whatever the caller makes of it
+                    yield case, result
+            finally:
+                if facts and hashed and new:
+                    facts.add(new)
+                    hashed.add(hashes.known(path for case in block for path in set(case.files.values())))
+
+
+def check_contrast(values: NDArray, what: str) -> None:
+    """Check that the values of an image differ, since they are divided by their standard deviation.
+
+    Args:
+        values: Of the foreground, at least one.
+        what: Whose they are, for the message.
+
+    Raises:
+        CaseError: If they do not.
+    """
+    if (lowest := values.min()) == values.max():
+        raise CaseError(f"Expected contrast, but every pixel is {lowest} in {what}. Repair or leave it out.")
+
+
+class Ledger:
+    """Facts by key in a file of JSON lines, which any number of processes add to."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def entries(self) -> dict[str, Any]:
+        """Return all that was added; a line that a killed process left half written counts as none."""
+        entries: dict[str, Any] = {}
+        if self.file.exists():
+            for line in self.file.read_text(encoding="utf-8", errors="replace").splitlines():
+                try:
+                    entries.update(json.loads(line or "{}"))
+                except ValueError:
+                    log.debug("Left out a line of %s that is cut short.", self.file)
+        return entries
+
+    def add(self, new: Mapping[str, Any]) -> None:
+        """Add facts; those of a key that is there are replaced."""
+        lines = "".join(f"{json.dumps({key: value})}\n" for key, value in new.items())
+        with FileLock(self.file.with_name(f".{self.file.name}.lock")), self.file.open("a", encoding="utf-8") as file:
+            file.write(f"\n{lines}")  # on a line of its own, whatever a killed process has left
+
+
+def _key(case: Case, recipe: Any) -> str | None:
+    """Name what is read of a case; None if a file cannot be read, which is for the reading to say."""
+    try:
+        contents = {role: hashes.of(path) for role, path in case.files.items()}
+    except OSError:
+        return None
+    relabel = None if case.relabel is None else sorted(case.relabel.items())
+    names = [case.id, case.patient, case.source.value, case.part]
+    category = None if "label" in contents else case.label
+    return fingerprint([recipe, contents, dict(case.channels), relabel, names, category])
+
+
+def _facts_or_refusal(case: Case, read: Callable[[Case], Facts]) -> Facts | RefusedCase:
+    try:
+        return read(case)
+    except CaseError as error:
+        why = str(error)
+    except Exception as error:  # whatever an odd file makes of a library: a cohort goes on without it
+        files = ", ".join(str(path) for path in dict.fromkeys(case.files.values()))
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        why = f"Expected case {case.id} to be readable, but got {reason} from {files}. Repair or leave it out."
+    file = next(iter(case.files.values()))
+    return RefusedCase(file.parent if "label" in case.files else file, why, case.id)

@@ -1,0 +1,1 @@
+"""Formats: from files of any format to arrays of one orientation."""

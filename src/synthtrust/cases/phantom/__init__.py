@@ -1,0 +1,1 @@
+"""Phantoms: procedural brains, for everybody without data."""

@@ -1,0 +1,84 @@
+"""What generators share that paint brains onto label maps with a network: the box, the survey, the pictures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from lightning import Callback
+from lightning.pytorch.loggers import Logger
+from numpy.typing import NDArray
+from torch import nn
+
+from synthtrust.cases import Case
+from synthtrust.generators.brain.box import Size
+from synthtrust.generators.brain.statistics import Survey, survey
+from synthtrust.generators.training.callbacks import ShowSamples
+from synthtrust.generators.training.trained import TrainedGenerator
+from synthtrust.refusals import Refusal
+
+OF_THE_BOX = ("size", "patch_size")
+
+
+class BrainPainter(TrainedGenerator):
+    """Paints with ``network_`` what ``survey_`` knows of the training cases: box, brain, labels and intensities."""
+
+    size: Size | None
+    white: float | None
+    brain_label: int | None
+    sample_every: int
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"sample_every"})
+    network_: Any
+    survey_: Survey
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in OF_THE_BOX:
+            value = getattr(self, name, None)
+            if value is not None and (len(value) != 3 or any(side < 1 or side % self._multiple for side in value)):
+                raise Refusal(
+                    f"Expected {name} to be three multiples of {self._multiple} (pack times 2 per further level), "
+                    f"but got {list(value)}."
+                )
+
+    @property
+    def remarks(self) -> dict[str, str]:
+        """Where the brain in the condition comes from."""
+        atlas = "atlas of training cases"
+        own = f"own label class, or the {atlas} for a label map without class {self.brain_label}"
+        return {"brain in the condition": atlas if self.brain_label is None else own}
+
+    def _survey(
+        self, cases: Sequence[Case], modalities: Sequence[str] | None = None, labels: Sequence[int] | None = None
+    ) -> Survey:
+        """Look at all training cases; modalities and labels are theirs unless given."""
+        return survey(
+            cases,
+            (tuple(cases[0].images) if cases else ()) if modalities is None else modalities,
+            labels=labels,
+            size=self.size,
+            multiple=self._multiple,
+            white=self.white,
+            brain_label=self.brain_label,
+        )
+
+    def _watchers(
+        self, cases: Sequence[Case], known: Survey, home: Path, loggers: Sequence[Logger], **cheaper: Any
+    ) -> list[Callback]:
+        """Return what paints the first training case on the way, with fields that make painting cheaper."""
+        if not self.sample_every:
+            return []
+        painter = replace(self, **cheaper)
+        painter.survey_, painter._begun_in = known, self.precision_
+        paint = partial(_painted_by, painter, cases[0].load_label())
+        return [ShowSamples(self.sample_every, cases[0], paint, home, loggers)]
+
+
+def _painted_by(
+    painter: BrainPainter, label: NDArray[np.uint8], network: nn.Module
+) -> Mapping[str, NDArray[np.floating]]:
+    """Paint with a network that is still learning, with the same randomness each time."""
+    painter.network_ = network
+    return painter.sample(label, np.random.default_rng(painter.seed))

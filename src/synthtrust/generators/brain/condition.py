@@ -1,0 +1,67 @@
+"""The condition: a label map and a brain mask in, one channel per label and one of the brain around them out."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_fill_holes
+from torch.nn.functional import interpolate
+
+from synthtrust.refusals import Refusal
+
+
+def brain_of(images: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where a real case has a brain: any of its images ``(M, H, W, D)`` or its label is not 0, holes filled."""
+    inside: NDArray[np.bool_] = binary_fill_holes((images != 0).any(0) | (label > 0))
+    return inside
+
+
+def mean_mask(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.float32]:
+    """Return the share of masks (at least one) that hold each voxel, on the first one's grid; others are stretched."""
+    rest = iter(masks)
+    total, n = next(rest).astype(np.float32), 1
+    for mask in rest:
+        total += _stretched(mask.astype(np.float32), total.shape)
+        n += 1
+    return total / np.float32(n)
+
+
+def likely_brain(atlas: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the brain that an atlas of masks expects around a label map: where most cases have one, and the label."""
+    inside: NDArray[np.bool_] = binary_fill_holes((_stretched(atlas, label.shape) >= 0.5) | (label > 0))
+    return inside
+
+
+def numbered(label: NDArray[np.uint8], brain: NDArray[np.bool_], labels: Sequence[int]) -> NDArray[np.uint8]:
+    """Return the number of the channel each voxel belongs to, from 1, the brain last; 0 is none.
+
+    >>> numbered(np.array([0, 0, 3, 1], np.uint8), np.array([False, True, True, True]), (1, 3)).tolist()
+    [0, 3, 2, 1]
+
+    Raises:
+        Refusal: If the label map holds a value that is not among ``labels``.
+    """
+    if unknown := sorted(set(np.unique(label).tolist()) - {0, *labels}):
+        raise Refusal(
+            f"Expected labels among {list(labels)}, which the generator knows, but got {unknown}. Paint on labels of "
+            "the training cohort; name the brain's own class, if there is one, with brain_label."
+        )
+    channel = np.where(brain, np.uint8(len(labels) + 1), np.uint8(0))
+    for number, value in enumerate(labels, start=1):
+        channel[label == value] = number
+    return channel
+
+
+def one_hot(channel: NDArray[np.uint8], n_channels: int) -> NDArray[np.float32]:
+    """Return ``(n_channels, ...)``: 1 in the channel a voxel belongs to, 0 elsewhere; not rescaled, as published."""
+    return np.stack([channel == number for number in range(1, n_channels + 1)]).astype(np.float32)
+
+
+def _stretched(volume: NDArray[np.float32], shape: Sequence[int]) -> NDArray[np.float32]:
+    """Interpolate onto another grid over the same extent."""
+    if volume.shape == tuple(shape):
+        return volume
+    out = interpolate(torch.from_numpy(volume)[None, None], tuple(shape), mode="trilinear", align_corners=False)
+    stretched: NDArray[np.float32] = out[0, 0].numpy()
+    return stretched

@@ -1,0 +1,134 @@
+"""The training volumes: cases in, a draw number in, one image and its condition out."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from synthtrust.cases import Case
+from synthtrust.generators.brain.box import Size, crop_or_pad
+from synthtrust.generators.brain.condition import numbered, one_hot
+from synthtrust.generators.brain.intensity import scale_of, to_unit
+from synthtrust.generators.brain.statistics import Survey, in_parallel, look_at
+from synthtrust.refusals import Refusal
+
+
+@contextmanager
+def prepared(
+    cases: Sequence[Case], known: Survey, folder: Path, *, white: float | None, brain_label: int | None
+) -> Iterator[None]:
+    """Write what the network sees of every case into a folder, and remove it when the block ends.
+
+    Two files that are mapped, not read, so that memory does not grow with the cohort: ``images.npy`` float16
+    ``(N, M, *size)`` in [-1, 1], and ``channel.npy`` uint8 ``(N, *size)``. They are real patients, and a folder of
+    twins is meant to be passed on: they go, whatever happens.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+    def prepare(case: Case) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        seen = look_at(case, known.modalities, brain_label)
+        unit = to_unit(seen.images, scale_of(seen.images, seen.brain, white))
+        channel = numbered(seen.label, seen.brain, known.labels)
+        return crop_or_pad(unit, known.size, fill=-1).astype(np.float16), crop_or_pad(channel, known.size)
+
+    n, m = len(cases), len(known.modalities)
+    images = open_memmap(folder / "images.npy", "w+", np.float16, (n, m, *known.size))
+    channels = open_memmap(folder / "channel.npy", "w+", np.uint8, (n, *known.size))
+    try:
+        made = track(in_parallel(prepare, cases), f"Preparing {n} training volumes", total=n, transient=True)
+        for i, (image, channel) in enumerate(made):
+            images[i], channels[i] = image, channel
+        images.flush()
+        channels.flush()
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Pairs(Dataset):
+    """Endless pairs of image and condition, numbered by draw; the same number gives the same pair on any rank.
+
+    In each round of N draws every case comes once. Each item: ``image`` ``(M, *patch)`` and ``condition``
+    ``(K, *patch)``, both float32, and what a subclass draws beside them.
+
+    Args:
+        folder: Of the prepared volumes.
+        n_channels: K, of the condition.
+        patch_size: Sides of a random part [voxels]; None for whole volumes.
+        flip: Mirror half of the examples along the first axis, left and right in brains.
+        seed: Of the draws.
+    """
+
+    def __init__(self, folder: Path, *, n_channels: int, patch_size: Size | None, flip: bool, seed: int) -> None:
+        self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        self.channels = np.load(folder / "channel.npy", mmap_mode="r", allow_pickle=False)
+        self.n_channels, self.flip, self.seed = n_channels, flip, seed
+        self.patch_size = self.images.shape[2:] if patch_size is None else patch_size
+        if any(have < want for have, want in zip(self.images.shape[2:], self.patch_size, strict=True)):
+            raise Refusal(
+                f"Expected patches within the size {self.images.shape[2:]}, but got {tuple(self.patch_size)}."
+            )
+
+    def __getitem__(self, draw: int) -> dict[str, Tensor]:
+        round_, place = divmod(draw, len(self.images))
+        case = np.random.default_rng([self.seed, 1, round_]).permutation(len(self.images))[place]
+        rng = np.random.default_rng([self.seed, 2, draw])
+        starts = self.corner(case, rng)
+        box = tuple(slice(start, start + want) for start, want in zip(starts, self.patch_size))
+        image = self.images[case][:, *box].astype(np.float32)
+        condition = one_hot(self.channels[case][box], self.n_channels)
+        image, condition = self.as_seen(image, condition, box)
+        if self.flip and rng.random() < 0.5:
+            image, condition = np.flip(image, 1), np.flip(condition, 1)
+        return {
+            "image": torch.from_numpy(image.copy()),
+            "condition": torch.from_numpy(condition.copy()),
+            **self.drawn(rng, image.shape),
+        }
+
+    def corner(self, case: int, rng: np.random.Generator) -> list[int]:
+        """Draw where a part of a case begins [voxels]."""
+        return [int(rng.integers(have - want + 1)) for have, want in zip(self.images.shape[2:], self.patch_size)]
+
+    def as_seen(
+        self, image: NDArray[np.float32], condition: NDArray[np.float32], box: tuple[slice, ...]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return image and condition of a part as the network is to see them."""
+        return image, condition
+
+    def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Tensor]:
+        """Return what else an example of an image ``(M, *patch)`` needs that is random."""
+        return {}
+
+
+class Draws(Sampler[int]):
+    """The draw numbers that are left of a training, for one rank, dealt out like cards.
+
+    Args:
+        batches: Of the whole training, on every rank.
+        batch_size: Examples per batch.
+        rank: Which hand.
+        world_size: Number of hands.
+        done: Gives the number of batches behind us, as a resumed training knows it.
+    """
+
+    def __init__(self, batches: int, batch_size: int, rank: int, world_size: int, done: Callable[[], int]) -> None:
+        self.batches, self.batch_size, self.rank, self.world_size, self.done = (
+            batches, batch_size, rank, world_size, done,
+        )  # fmt: skip
+
+    def __iter__(self) -> Iterator[int]:
+        first, last = (n * self.batch_size * self.world_size + self.rank for n in (self.done(), self.batches))
+        return iter(range(first, last, self.world_size))
+
+    def __len__(self) -> int:
+        return self.batches * self.batch_size

@@ -1,0 +1,1 @@
+"""Diffusion: from images to noise by a schedule, and from noise back to images."""

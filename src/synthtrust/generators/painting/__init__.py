@@ -1,1 +1,0 @@
-"""What networks that paint brains onto label maps share: grid, condition, intensities, and examples to learn from."""

@@ -1,0 +1,1 @@
+"""Synthesis: from a generator to a set of twins on disk, by one process or by several."""

@@ -1,0 +1,113 @@
+"""The recipe: all that decides what a synthetic set will hold."""
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, fields
+from functools import cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthtrust.cases import Case, Findings
+from synthtrust.cases.content import content_of
+from synthtrust.files import fingerprint, hashes
+from synthtrust.generators.base import Generator
+from synthtrust.generators.importer import Importer
+from synthtrust.refusals import Refusal
+
+
+def recipe_of(
+    generator: Generator | Importer,
+    train: Sequence[Case],
+    paint: Sequence[Case],
+    found: Mapping[str, Sequence[Path]] | None = None,
+) -> dict[str, Any]:
+    """Return all that decides what a synthetic set will hold, as plain JSON values.
+
+    The labels to paint on are the sha256 of their files, or classes or findings.
+
+    Args:
+        generator: With its hyper-parameters.
+        train: Whom it may learn from.
+        paint: Whose labels are painted on.
+        found: What an importer found, by case id; it learns from nobody here.
+
+    Raises:
+        Refusal: If the generator takes what is no field of a dataclass, or a field is no plain JSON value: two
+            settings could not be told apart.
+    """
+    kind = type(generator)
+    parameters = _parameters(generator)
+    train, found = (train, {}) if found is None else ([], found)
+    with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
+        contents = list(pool.map(content_of, train))
+        labels = list(pool.map(_label, paint))
+        imported = list(pool.map(lambda files: fingerprint([hashes.of(path) for path in files]), found.values()))
+    return {
+        "generator": kind.__qualname__,
+        **({} if _is_ours(kind) else {"module": kind.__module__}),  # two of a stranger's classes may share a name
+        "version": kind.version,
+        "package": _package_of(kind),
+        "parameters": parameters,
+        "train": dict(zip([case.id for case in train], contents, strict=True)),
+        "labels": dict(zip([case.id for case in paint], labels, strict=True)),
+        **({"imported": dict(zip(found, imported, strict=True))} if found else {}),
+    }
+
+
+def _parameters(generator: Generator | Importer) -> dict[str, Any]:
+    kind = type(generator)
+    if strange := sorted(set(signature(kind).parameters) - {field.name for field in fields(kind)}):
+        raise Refusal(
+            f"Expected a dataclass whose fields are all that {kind.__qualname__} takes, but {', '.join(strange)} is "
+            "no field: its sets could not be told apart. Write @dataclass above the class, and no __init__."
+        )
+    values = {name: value for name, value in asdict(generator).items() if name not in generator.not_in_recipe}
+    for name in generator.files_in_recipe & values.keys():
+        path = None if values[name] is None else Path(values[name]).expanduser()
+        if path is not None and path.is_file():  # a file that is not there is refused where it is read
+            values[name] = f"sha256:{hashes.of(path)}"
+    return {name: _plain(value, f"{name} of {kind.__qualname__}") for name, value in values.items()}
+
+
+def _plain(value: Any, what: str) -> Any:
+    """Return a value as JSON has it."""
+
+    def rather(value: Any) -> Any:
+        if isinstance(value, Path | np.generic):
+            return str(value) if isinstance(value, Path) else value.item()
+        raise TypeError(f"but got {type(value).__name__}")
+
+    try:
+        return json.loads(json.dumps(value, default=rather, allow_nan=False))
+    except TypeError as error:
+        raise Refusal(f"Expected {what} to be numbers, text, or lists or mappings of them, {error}.") from error
+    except ValueError as error:
+        raise Refusal(f"Expected {what} to be finite, but got {value}.") from error
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _label(case: Case) -> str | int | Findings:
+    return hashes.of(case.label_map) if case.has_label_map else case.image_label
+
+
+@cache  # reading what is installed takes a second
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def _package_of(kind: type) -> str:
+    """The package that a generator comes from, with its version."""
+    package = kind.__module__.partition(".")[0]
+    names = _distributions().get(package, [package])  # an editable install does not list its modules
+    try:
+        return ", ".join(f"{name} {version(name)}" for name in names)
+    except PackageNotFoundError:
+        return package

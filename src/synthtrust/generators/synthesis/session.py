@@ -1,0 +1,269 @@
+"""A session: what one process does of the work on a synthetic set, beside others at the same set."""
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from lightning.pytorch.utilities import rank_zero_only
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from synthtrust.cases import Case, CaseError, Cohort, Findings, load_manifest, write_manifest
+from synthtrust.cases.manifest import NAME
+from synthtrust.files import sha256_of
+from synthtrust.generators.base import Generator
+from synthtrust.generators.importer import Importer
+from synthtrust.generators.synthesis.card import made_on, write_card
+from synthtrust.generators.synthesis.locks import claim
+from synthtrust.generators.synthesis.overlap import training_ids_of
+from synthtrust.generators.synthesis.progress import listening
+from synthtrust.generators.synthesis.storage import Shelf
+
+log = logging.getLogger(__name__)
+
+FIT = ".fit"
+"""Folder in a set where its generator keeps its checkpoints; no part of the set."""
+
+
+@dataclass
+class Session:
+    """One process's part in the work on one set; any number of them are at the same set, and all end when it is whole.
+
+    The arguments are those of ``synthesize``, and the folder and recipe of the set.
+    """
+
+    generator: Generator | Importer
+    cohort: Cohort
+    train: Sequence[Case]
+    paint: Sequence[Case]
+    folder: Path
+    recipe: Mapping[str, Any]
+    loggers: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        self.start = time.monotonic()
+        self.by = "imported" if isinstance(self.generator, Importer) else "painted"
+        self.shelf = Shelf.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
+        self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # claims, and twins that are not whole
+
+    def finish(self) -> None:
+        """Do what nobody else does of what is left, wait for what others are at, and see the manifest written."""
+        left = self._missing(self.paint)
+        if left:
+            if isinstance(self.generator, Generator):
+                self._fit(self.generator)
+            self._paint_with_others(len(left))
+        with self.lock:
+            if not (self.folder / NAME).exists():
+                precision = getattr(self.generator, "precision_", None) if left else None  # of what was fitted here
+                self._declare(made_on(len(left), time.monotonic() - self.start, precision))
+
+    def correct(self) -> None:
+        """Write the card and the manifest anew if the training ids are now said to be others; the twins stay."""
+        with self.lock:
+            record = load_manifest(self.folder)
+            said = record.get("training_ids")
+            if said_ids(self.generator, self.train) != said:
+                log.warning(
+                    "The training ids of %s were %s; they are now those that the config gives.",
+                    self.folder, "unknown" if said is None else f"{len(said)} others",
+                )  # fmt: skip
+                self._declare(record["made_on"])
+
+    def _missing(self, cases: Sequence[Case]) -> list[Case]:
+        return [case for case in cases if not self.shelf.has(case, notes=self.by == "imported")]
+
+    def _fit(self, generator: Generator) -> None:
+        ranked: Any = rank_zero_only  # a function that knows which process this is
+        rank = ranked.rank
+        if show_to := getattr(generator, "show_to", None):
+            show_to(self.loggers if rank == 0 else ())  # each rank has loggers, one of them writes
+        log.info("Fitting %s on %d cases", type(generator).__qualname__, len(self.train))
+        try:
+            self._fit_or_find(generator)
+        finally:
+            ranked.rank = rank  # a Trainer within takes every process for the first
+
+    def _fit_or_find(self, generator: Generator) -> None:
+        if work_in := getattr(generator, "work_in", None):  # a training of hours goes on where it was killed
+            work_in(self.folder / FIT)
+            with self.lock:  # one trains; the fit of those who waited finds the checkpoint
+                if self._missing(self.paint):
+                    generator.fit(self.train)
+        else:
+            generator.fit(self.train)
+
+    def _paint_with_others(self, n: int) -> None:
+        """Paint what is missing, batch by batch; a batch that another process is at is waited for in the end."""
+        self.scratch.mkdir(exist_ok=True)
+        size = self.generator.batch_size if isinstance(self.generator, Generator) else 1
+        paint = sorted(self.paint, key=lambda case: case.id)  # so that all processes mean the same batches
+        batches = [paint[start : start + size] for start in range(0, len(paint), size)]
+        with _progress(f"{n} twins to be {self.by}", n) as bar, ThreadPoolExecutor() as pool:
+            for wait in (False, True):
+                for number, batch in enumerate(batches):
+                    if not self._missing(batch):
+                        continue
+                    with claim(self.scratch / f"{number}.lock", wait=wait) as mine:
+                        if mine and (missing := self._missing(batch)):
+                            self._paint(missing, bar, pool)
+        for path in self.scratch.glob("*.lock"):
+            path.unlink(missing_ok=True)
+
+    def _paint(self, cases: Sequence[Case], bar: Progress, pool: ThreadPoolExecutor) -> None:
+        """Paint or import a batch; its files are written side by side."""
+        task, before = bar.task_ids[0], bar.tasks[0].completed
+        with listening(lambda share: bar.update(task, completed=before + share * len(cases))):
+            twins = self._twins(cases)
+        if len(twins) != len(cases):
+            raise CaseError(
+                f"Expected {len(cases)} paintings, but the generator gave {len(twins)} for the cases "
+                f"{', '.join(case.id for case in cases)}."
+            )
+        for case, twin in zip(cases, twins, strict=True):
+            shape = twin.label.shape if isinstance(twin.label, np.ndarray) else None
+            _check(twin.images, self.cohort.modalities, shape, case.id, self.shelf.axes)
+        for _ in (pool.map if len(cases) > 1 else map)(self._write, cases, twins):
+            pass
+        bar.update(task, completed=before + len(cases))
+
+    def _twins(self, cases: Sequence[Case]) -> list["_Twin"]:
+        if isinstance(self.generator, Importer):
+            found = [self.generator.load(case, self.cohort.modalities) for case in cases]
+            return [_Twin(one.label, one.images, one.notes) for one in found]
+        labels = [case.load_label() if case.has_label_map else case.image_label for case in cases]
+        mine = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
+        rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
+        who = ", ".join(case.id for case in cases)
+        try:
+            painted = self.generator.sample_many(mine, rngs)
+        except Exception as error:
+            error.add_note(f"While {type(self.generator).__qualname__} painted {who}.")
+            raise
+        if not isinstance(painted, Sequence):
+            raise CaseError(
+                f"Expected a list of paintings, but the generator gave {type(painted).__name__} for the cases {who}."
+            )
+        return [_Twin(label, images) for label, images in zip(labels, painted)]
+
+    def _write(self, case: Case, twin: "_Twin") -> None:
+        if twin.notes is not None:  # a generator may overshoot what it learned from; a file is in its units or is not
+            for name, image in twin.images.items():
+                self.shelf.check_units(image, twin.notes.get("files", {}).get(name, f"{name} of case {case.id}"))
+        images = {name: self.shelf.as_written(name, image) for name, image in twin.images.items()}
+        for modality, image in images.items():
+            if not np.isfinite(image).all():
+                raise CaseError(
+                    f"Expected intensities that fit {image.dtype}, but the generator painted larger ones in {modality} "
+                    f"of case {case.id}."
+                )
+            if image.min() == image.max():
+                raise CaseError(
+                    f"Expected an image, but the generator painted {image.min()} everywhere in {modality} of case "
+                    f"{case.id}."
+                )
+        self.shelf.put(case, images, twin.label, twin.notes, self.scratch)
+
+    def _declare(self, made: Mapping[str, Any]) -> None:
+        """Write the card, and the manifest last."""
+        twins = tuple(self.shelf.twin(case) for case in self.paint)
+        notes: dict[str, dict[str, Any]] = {}
+        if self.by == "imported":
+            notes = {case.id: json.loads(self.shelf.notes(case.id).read_text()) for case in self.paint}
+        edited = [case_id for case_id, note in notes.items() if note["mask_edit"]]
+        facts = {
+            "training_ids": said_ids(self.generator, self.train),
+            "mask_edit": edited,  # ids of twins whose label map is not that of their real case
+            # an unedited label map of a real patient is shown to everybody; a class, or a finding, shows nobody
+            "mask_disclosure": self.cohort.task == "segmentation" and len(edited) < len(self.paint),
+            "made_on": made,
+            "remarks": getattr(self.generator, "remarks", {}),
+            "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
+            **({"imported": notes} if notes else {}),
+        }
+        licence = getattr(self.generator, "licence", "") or self.cohort.licence
+        name = f"{self.cohort.name}, {self.by} by {type(self.generator).__qualname__}"
+        painted = Cohort(name, twins, self.cohort.modalities, self.cohort.labels, licence)
+        card = write_card(self.folder, painted, self.recipe, facts)
+        facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
+        write_manifest(self.folder, painted, made_by=self.recipe, **facts)
+
+
+def said_ids(generator: Generator | Importer, train: Sequence[Case]) -> list[str] | None:
+    """Return the ids that the manifest shall name as those learned from; None when nobody knows."""
+    ids = training_ids_of(generator, train)
+    return None if ids is None else list(ids)
+
+
+@dataclass(frozen=True)
+class _Twin:
+    """A twin in memory."""
+
+    label: NDArray[np.uint8] | int | Findings
+    images: Mapping[str, NDArray]
+    notes: Mapping[str, Any] | None = None
+
+
+@contextmanager
+def _progress(description: str, n: int) -> Iterator[Progress]:
+    """Show how far the twins are and the time left; slow samplers move it within a twin."""
+    with Progress(transient=True, speed_estimate_period=3600) as bar:
+        bar.add_task(description, total=n)
+        yield bar
+
+
+def _rng_of(seed: int, case_id: str) -> np.random.Generator:
+    """A twin's randomness depends on the seed and on its own id: not on the order, and not on who else is painted."""
+    return np.random.default_rng([seed, int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8])])
+
+
+def _check(
+    images: Mapping[str, NDArray],
+    modalities: Sequence[str],
+    shape: tuple[int, ...] | None,
+    case_id: str,
+    axes: int | None = None,
+) -> None:
+    """Refuse a painting that is not one; of a class, the first image gives the grid of the others."""
+    _check_numbers(images, modalities, case_id)
+    grid = images[modalities[0]].shape if shape is None else shape
+    if shape is None and axes not in (None, len(grid)):
+        raise CaseError(
+            f"Expected an image of {axes} axes as real ones have, but the generator painted {grid} in {modalities[0]} "
+            f"of case {case_id}."
+        )
+    for modality, image in images.items():
+        what = f"but the generator painted {{}} in {modality} of case {case_id}."
+        if image.shape != grid:
+            raise CaseError(f"Expected the label's grid {grid}, " + what.format(image.shape))
+        if not np.isfinite(image).all():
+            raise CaseError("Expected finite intensities, " + what.format("NaN or infinity"))
+
+
+def _check_numbers(images: Mapping[str, NDArray], modalities: Sequence[str], case_id: str) -> None:
+    """Refuse what is no array of real numbers for each modality."""
+    if not isinstance(images, Mapping):
+        raise CaseError(
+            f"Expected images by modality for case {case_id}, but the generator gave {type(images).__name__}."
+        )
+    if set(images) != set(modalities):
+        raise CaseError(
+            f"Expected {sorted(modalities)} for case {case_id}, but the generator painted {sorted(images)}."
+        )
+    for modality, image in images.items():
+        if not (isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.number) and np.isrealobj(image)):
+            kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise CaseError(
+                f"Expected a numpy array of real numbers, but the generator painted {kind} in {modality} of case "
+                f"{case_id}."
+            )

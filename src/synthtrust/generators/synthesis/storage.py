@@ -1,0 +1,243 @@
+"""The shelf: where the twins of a set lie, and in files of which kind."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from synthtrust.cases import Case, CaseError, Findings, Source
+from synthtrust.cases.formats.rasters import is_raster, raster_kind
+from synthtrust.cases.formats.volumes import describe_header, read_header, write_volume, write_volume_like
+from synthtrust.files import write_json
+
+NOTES = "imported.json"
+"""Of an imported twin: where it came from and what was repaired."""
+
+LABEL = "label.nii.gz"
+
+MOST_LOST = 0.05
+"""Root mean square of what rounding and clipping may change [standard deviations of the image]."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Keeps twins in a folder, each whole or not there.
+
+    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` and ``label.nii.gz``, with the orientation and
+    the affine of that label map, voxel on voxel. A volume of a class is such a folder without a label, in the canonical
+    orientation, with the affine of a training image. A plane image
+    of a class is ``<id>.png``, grey or colours, or ``<id>/<modality>.png``: rounded and clipped to as many bits as the
+    training images have. Where those hold whole numbers volumes do so too: a network could tell the source by that
+    alone.
+    """
+
+    folder: Path
+    modalities: tuple[str, ...]
+    pixel: type[np.uint8] | type[np.uint16] | None = None
+    """Of plane images; None for volumes."""
+    voxels: Mapping[str, np.dtype] = field(default_factory=dict)
+    """Modality -> whole numbers of its volumes; float32 where it is not named."""
+    channels: Mapping[str, int] | None = None
+    """Modality -> channel of the one file that holds them all; None for a file each."""
+    affine: NDArray[np.float64] | None = None
+    """Voxel -> world of volumes of a class [mm]; None where each has that of its label map."""
+
+    @classmethod
+    def of(cls, folder: Path, modalities: Sequence[str], train: Sequence[Case], *, painted: bool = True) -> Self:
+        """Choose the kind of files by how the training cases lie on disk.
+
+        Args:
+            folder: Of the set.
+            modalities: Of its images.
+            train: Training cases.
+            painted: Whether volumes are to have the type of the training cases; imported ones keep their values.
+
+        Raises:
+            CaseError: If the training images are plane images of floating-point numbers.
+        """
+        modalities = tuple(modalities)
+        if not train:
+            return cls(folder, modalities)
+        path = train[0].images[modalities[0]]
+        if train[0].has_label_map or not is_raster(path):
+            whole = {modality: _whole_of(train[0].images[modality]) for modality in modalities} if painted else {}
+            voxels = {modality: dtype for modality, dtype in whole.items() if dtype is not None}
+            affine = None if train[0].has_label_map else read_header(path)[1]
+            return cls(folder, modalities, voxels=voxels, affine=affine)
+        colours = sorted(train[0].channels.get(modality, -1) for modality in modalities) == [0, 1, 2]
+        channels = dict(train[0].channels) if colours else None
+        return cls(folder, modalities, _pixel_of(path), channels=channels)
+
+    @property
+    def axes(self) -> int | None:
+        """Of an image of a class: 2, or 3 of a volume; None where label maps say it."""
+        if self.pixel is not None:
+            return 2
+        return None if self.affine is None else 3
+
+    @property
+    def one_file(self) -> bool:
+        """Whether a twin is a single file."""
+        return self.pixel is not None and (self.channels is not None or len(self.modalities) == 1)
+
+    def home(self, case_id: str) -> Path:
+        """Return the file or folder of a twin."""
+        return self.folder / (f"{case_id}.png" if self.one_file else case_id)
+
+    def notes(self, case_id: str) -> Path:
+        """Return where the notes on an imported twin are kept: in its folder, or beside its one file."""
+        return self.folder / f"{case_id}.{NOTES}" if self.one_file else self.home(case_id) / NOTES
+
+    def twin(self, case: Case) -> Case:
+        """Return the twin of a case, whether it is there or not."""
+        return Case(
+            case.id,
+            self._images(self.home(case.id)),
+            self.home(case.id) / LABEL if case.has_label_map else case.label,
+            Source.SYNTHETIC,
+            case.patient,
+            self.channels or {},
+        )
+
+    def has(self, case: Case, *, notes: bool) -> bool:
+        """Whether the twin of a case is there, whole; with the notes on an imported one."""
+        files = [*self.twin(case).files.values(), *([self.notes(case.id)] if notes else [])]
+        return all(path.exists() for path in files)
+
+    def as_written(self, modality: str, image: NDArray) -> NDArray:
+        """Return an image in the type and range that its file has."""
+        if self.pixel is None:
+            return _rounded(image, self.voxels[modality]) if modality in self.voxels else image.astype(np.float32)
+        return np.clip(np.rint(image), 0, np.iinfo(self.pixel).max).astype(self.pixel)
+
+    def check_units(self, image: NDArray, file: str) -> None:
+        """Refuse an imported image that its file here cannot hold: one of other bits is in other units, too.
+
+        Raises:
+            CaseError: If clipping or rounding would change a plane image.
+        """
+        if self.pixel is None:
+            return
+        most = np.iinfo(self.pixel).max
+        low, high = float(image.min()), float(image.max())
+        if low < -0.5 or high > most + 0.5 or _lost(np.rint(image), image) > MOST_LOST:
+            raise CaseError(
+                f"Expected images in 0..{most} as the real ones, but {file} holds {low:g}..{high:g}. Rescale them."
+            )
+
+    def put(
+        self,
+        case: Case,
+        images: Mapping[str, NDArray],
+        label: NDArray[np.uint8] | int | Findings,
+        notes: Mapping[str, Any] | None,
+        scratch: Path,
+    ) -> None:
+        """Write a twin aside, and move it to its place when it is whole.
+
+        Args:
+            case: The real case it belongs to.
+            images: Modality -> image as ``as_written`` gave it.
+            label: Of the twin.
+            notes: For imported twins, see ``NOTES``.
+            scratch: Folder to write in, on the same file system; nobody else writes this case there.
+
+        Raises:
+            CaseError: If the id or a modality leads to another place than a file or folder of this set.
+        """
+        home = self.home(case.id)
+        for path in (home, *self._images(home).values()):
+            _check_below(self.folder, path)
+        aside = scratch / home.relative_to(self.folder)
+        _check_below(scratch, aside)
+        _remove(aside)  # what a killed process left
+        (aside.parent if self.one_file else aside).mkdir(parents=True, exist_ok=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._write(images, aside, case)
+            if isinstance(label, np.ndarray):
+                write_volume_like(label, case.label_map, aside / LABEL)
+            if notes is not None:
+                write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
+            if home.is_dir():  # a twin that lost a file
+                for path in home.iterdir():
+                    path.unlink()
+            aside.rename(home)
+        finally:
+            _remove(aside)
+
+    def _images(self, home: Path) -> dict[str, Path]:
+        ending = ".nii.gz" if self.pixel is None else ".png"
+        return {modality: home if self.one_file else home / f"{modality}{ending}" for modality in self.modalities}
+
+    def _write(self, images: Mapping[str, NDArray], home: Path, case: Case) -> None:
+        if self.channels is not None:
+            ordered = sorted(self.modalities, key=self.channels.__getitem__)
+            Image.fromarray(np.stack([images[modality] for modality in ordered], axis=-1)).save(home)
+            return
+        for modality, path in self._images(home).items():
+            if self.pixel is not None:
+                Image.fromarray(images[modality]).save(path)
+            elif self.affine is not None:
+                write_volume(images[modality], self.affine, path)
+            else:
+                write_volume_like(images[modality], case.label_map, path)
+
+
+def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
+    """Return the type of the pixels in a plane image, from its header alone."""
+    kind = raster_kind(path)
+    if kind.number != "u" or kind.bits > 16:
+        raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds {kind.depth}. Convert them.")
+    return np.uint16 if kind.bits > 8 else np.uint8
+
+
+def _whole_of(path: Path) -> np.dtype | None:
+    """Return the type of a volume of whole numbers, None for another; from its header alone."""
+    if is_raster(path):
+        return None
+    header = describe_header(path)
+    dtype = header.dtype
+    return dtype.newbyteorder("=") if not header.scaled and dtype.kind in "iu" and dtype.itemsize <= 4 else None
+
+
+def _rounded(image: NDArray, dtype: np.dtype) -> NDArray:
+    """Round an image to whole numbers, what is not 0 to other than 0: that is background.
+
+    One that would lose more than rounding may cost, since it is in other units or beyond the range, stays float32.
+    """
+    limits = np.iinfo(dtype)
+    whole = np.rint(image)
+    whole = np.clip(np.where((whole == 0) & (image != 0), np.sign(image), whole), limits.min, limits.max)
+    return whole.astype(dtype) if _lost(whole, image) <= MOST_LOST else image.astype(np.float32)
+
+
+def _lost(whole: NDArray, image: NDArray) -> float:
+    """Return the root mean square of a change [standard deviations of the image]; infinity where it is beyond numbers.
+
+    In float64: the square of what float32 can hold is often more than it can hold.
+    """
+    change = float(np.sqrt(np.mean(np.square(whole - image, dtype=np.float64))))
+    spread = float(image.std(dtype=np.float64))
+    return 0.0 if change == 0 else change / spread if 0 < spread < np.inf else np.inf
+
+
+def _check_below(folder: Path, path: Path) -> None:
+    """Refuse a path that is not below a folder as it is written: by ``..``, or by a link that somebody laid there.
+
+    What lies at such a path is replaced, and nothing of other sets must be.
+    """
+    if path == folder or path.resolve() != folder.resolve() / path.relative_to(folder):
+        raise CaseError(f"Expected the files of a twin below {folder}, but {path} leads elsewhere. Rename the case.")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

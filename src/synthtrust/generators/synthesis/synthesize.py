@@ -1,0 +1,69 @@
+"""From a generator to a case set on disk: found when the same recipe painted it before, painted when not."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from synthtrust.cases import Case, Cohort, load_manifest, read_manifest
+from synthtrust.cases.manifest import NAME
+from synthtrust.files import fingerprint
+from synthtrust.generators.base import Generator
+from synthtrust.generators.importer import Importer
+from synthtrust.generators.synthesis.recipe import recipe_of
+from synthtrust.generators.synthesis.session import Session, said_ids
+
+log = logging.getLogger(__name__)
+
+
+def synthesize(
+    generator: Generator | Importer,
+    cohort: Cohort,
+    train: Sequence[Case],
+    paint: Sequence[Case],
+    root: str | Path,
+    loggers: Sequence[Any] = (),
+) -> Cohort:
+    """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
+
+    The twins lie in ``root/<Generator>-<fingerprint of the recipe>``: the same recipe is never painted twice, and two
+    recipes never share a folder. The recipe is the generator's class and hyper-parameters, the content of its training
+    cases, and the labels to paint on. A set that a killed process left half-painted is completed. A set that somebody
+    else painted is imported in the same way: its recipe is the content of its files.
+
+    Any number of processes may ask at once, be they ranks of one job or jobs of a sweep: each twin is painted by one of
+    them, and all return when the set is whole. A generator with a folder to work in is trained by the first of them
+    while the others wait for its checkpoint; every other generator each fits for itself.
+
+    Args:
+        generator: Not fitted yet; or an importer, which finds twins instead of painting them.
+        cohort: Where the cases come from: modalities, labels and licence of the set.
+        train: The only cases the generator may learn from.
+        paint: The cases whose labels are painted on. Of these only the labels are read.
+        root: Folder of all synthetic sets.
+        loggers: Experiment loggers that a generator may show its training to.
+
+    Returns:
+        The twins; an importer may have left out all those of a class.
+
+    Raises:
+        CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
+            that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
+    """
+    found = generator.find(paint, cohort) if isinstance(generator, Importer) else None
+    paint = [case for case in paint if found is None or case.id in found]
+    recipe = recipe_of(generator, train, paint, found)
+    folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
+    if not (folder / NAME).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        Session(generator, cohort, train, paint, folder, recipe, loggers).finish()
+    elif training_ids(folder) != said_ids(generator, train):
+        Session(generator, cohort, train, paint, folder, recipe, loggers).correct()
+    log.info("Twins: %s", folder)
+    return read_manifest(folder)
+
+
+def training_ids(folder: str | Path) -> list[str] | None:
+    """Return the ids of the cases a set's generator saw; None when they are unknown."""
+    ids: list[str] | None = load_manifest(Path(folder)).get("training_ids")
+    return ids

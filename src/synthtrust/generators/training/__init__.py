@@ -1,0 +1,1 @@
+"""Training: what every generator shares whose `fit` trains a network."""

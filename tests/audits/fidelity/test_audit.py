@@ -1,0 +1,288 @@
+"""Fidelity finds planted faults, leaves honest sets alone, and says where it cannot know."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
+from synthtrust.audits import Fidelity
+from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
+from synthtrust.audits.fidelity.rows import Draws, similarity_rows
+from synthtrust.audits.fidelity.twins import twin_rows
+from synthtrust.audits.sets import synthetic_sets
+from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
+from synthtrust.cases import Case, Cohort, Source
+from synthtrust.cases.manifest import write_manifest
+from synthtrust.refusals import CaseError
+from synthtrust.testing import tiny_cohort
+
+N = 60
+SPACES = {
+    "random convolutions": RandomConvolutions(grid=28, channels=8),
+    "region texture": RegionTexture(),
+    "low resolution": LowResolution(grid=4),
+}
+QUICK = {"n_draws": 20, "n_boot": 100, "n_permutations": 499, "alike": 8, "threads": 1}
+
+
+def texture(rng):
+    """One plane image of a patient: a smooth field with a scale and a slope of its own, in eight bits."""
+    field = gaussian_filter(rng.normal(size=(28, 28)), rng.uniform(0.8, 1.6))
+    slope = np.linspace(-1, 1, 28) * rng.normal(0, 0.5)
+    return 128 + 20 * (field / field.std() + slope[:, None])
+
+
+def painted(folder, real, images, training_ids):
+    twins = plane_twins(folder, real, images)
+    write_manifest(folder, twins, {"generator": folder.name}, training_ids=training_ids)
+    return PaintedRun(real, folder, N)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Sets whose faults are known, all on the same 60 training and 60 unseen patients."""
+    home = tmp_path_factory.mktemp("fidelity")
+    rng = np.random.default_rng(8)
+    images = [texture(rng) for _ in range(2 * N)]
+    cases = tuple(plane(home / "real", f"p{i:03d}", image, i % 2) for i, image in enumerate(images))
+    real = Cohort("textures", cases, ("grey",), CLASSES)
+    ids = [case.id for case in cases[:N]]
+    fresh = [texture(rng) for _ in range(2 * N)]
+    few = [fresh[i % 5] + rng.normal(0, 2, (28, 28)) for i in range(2 * N)]
+    sets = {
+        "honest": fresh,
+        "replay": images,
+        "blurred": [gaussian_filter(image, 1.0) for image in fresh],
+        "noise": [rng.uniform(1, 255, (28, 28)) for _ in range(2 * N)],
+        "collapsed": few,
+        "dark": [image - 20 for image in fresh],
+    }
+    return {name: painted(home / name, real, some, ids) for name, some in sets.items()}
+
+
+@pytest.fixture(scope="module")
+def tables(runs):
+    return Fidelity(SPACES, **QUICK)(runs.values())
+
+
+def verdict(tables, name):
+    return tables["verdict"].set_index("subject").loc[name]
+
+
+def values(tables, table, name, measure):
+    rows = tables[table]
+    return rows[(rows["set"] == name) & (rows["measure"] == measure)].set_index("space")
+
+
+def test_an_honest_set_lies_at_the_floor(tables):
+    found = verdict(tables, "honest")
+    assert found["axis"] == "fidelity"
+    assert found["verdict"] == "SUPPORTED", found["reasons"]
+    assert "60 real and 60 synthetic patients" in found["reasons"]
+    kid = values(tables, "quality", "honest", "KID")
+    assert (kid["value"] <= kid["floor_high"]).all()
+    assert (kid["ci_low"] <= kid["value"]).all()
+    assert values(tables, "quality", "honest", "density")["value"].between(0.8, 1.2).all()
+
+
+def test_a_replay_looks_as_good_and_the_verdict_says_that_privacy_is_another_axis(tables):
+    found = verdict(tables, "replay")
+    assert found["verdict"] != "NOT SUPPORTED"
+    if found["verdict"] == "SUPPORTED":
+        assert "A replay of the training cases would look as good" in found["reasons"]
+    assert (values(tables, "quality", "replay", "KID")["p"] > 0.01).all()  # to unseen patients, not to itself
+    assert values(tables, "telling_apart", "replay", "AUC")["value"].max() < 0.7
+
+
+@pytest.mark.parametrize("name", ["blurred", "noise", "collapsed"])
+def test_a_planted_fault_is_not_supported(tables, name):
+    found = verdict(tables, name)
+    assert found["verdict"] == "NOT SUPPORTED"
+    assert "feature spaces by KID" in found["reasons"]
+    assert values(tables, "telling_apart", name, "AUC")["ci_low"].max() > 0.5 or name == "collapsed"
+
+
+def test_what_training_cases_differ_in_as_well_is_not_held_against_a_set(tmp_path):
+    """The cohort's parts come from two scanners: a perfect generator paints what it was shown."""
+    rng = np.random.default_rng(3)
+    images = [texture(rng) + (0 if i < N else rng.normal(0, 12, (28, 28))) for i in range(2 * N)]
+    cases = tuple(plane(tmp_path / "real", f"p{i:03d}", image, i % 2) for i, image in enumerate(images))
+    real, ids = Cohort("two scanners", cases, ("grey",), CLASSES), [case.id for case in cases[:N]]
+    fresh = [texture(rng) for _ in cases]
+    sets = {"perfect": fresh, "blurred": [gaussian_filter(image, 2.0) for image in fresh]}
+    found = Fidelity(SPACES, **QUICK)([painted(tmp_path / name, real, some, ids) for name, some in sets.items()])
+    said = found["verdict"].assign(subject=found["verdict"]["subject"].str.rpartition("/")[2]).set_index("subject")
+    assert said.loc["perfect", "verdict"] == "INCONCLUSIVE"
+    assert "but so does that of real training cases" in said.loc["perfect", "reasons"]
+    assert said.loc["blurred", "verdict"] == "NOT SUPPORTED"
+
+
+def test_a_collapsed_set_loses_recall_coverage_and_vendi(tables):
+    for measure in ("recall", "coverage", "Vendi score"):
+        found = values(tables, "diversity", "collapsed", measure)
+        assert (found["value"] < found["floor_low"]).sum() >= 2, measure
+    alike = values(tables, "diversity", "collapsed", "MS-SSIM between cases")
+    assert (alike["value"] > alike["floor_high"]).all()
+
+
+def test_numbers_stand_beside_their_expectation_and_their_n(tables):
+    coverage = values(tables, "diversity", "honest", "coverage")
+    missed = np.prod([(30 - i) / (60 - i) for i in range(1, 6)])
+    assert coverage["expected"].tolist() == pytest.approx([1 - missed] * 3)  # Naeem et al., at n = 30 on each side
+    assert (coverage[["n_real", "n_synthetic"]] == N).all(axis=None)
+    frechet = values(tables, "quality", "honest", "Frechet distance")
+    assert frechet["note"].str.contains("30 on each side in each draw, 6 coordinates").all()  # 5 rows a coordinate
+    assert frechet["ratio"].between(0.5, 2).all()
+
+
+def test_brightness_alone_is_a_shortcut_and_no_difference_of_content(tables):
+    found = values(tables, "telling_apart", "dark", "AUC")
+    assert found.loc["global intensity", "value"] > 0.9
+    assert found.loc["global intensity", "note"].startswith("Shortcut")
+    assert found.loc["random convolutions", "value"] < 0.75  # each image is standardised by itself
+    assert verdict(tables, "dark")["verdict"] == "INCONCLUSIVE"
+    assert "Global intensity alone" in verdict(tables, "dark")["reasons"]
+
+
+def test_planted_faults_are_noticed_at_this_n(tables):
+    controls = tables["controls"].query("set == 'honest'").groupby("measure")["value"].max()
+    assert (controls >= 0.8).all()
+
+
+def test_the_proportion_lists_what_was_trained(tables):
+    assert tables["proportion"].query("set == 'honest'")[["alpha", "n_real", "n_synthetic"]].iloc[0].tolist() == [
+        0,
+        0,
+        N,
+    ]
+
+
+@pytest.mark.parametrize(("n", "says"), [(12, "sets was computed: 12 real patients"), (34, "too few to support")])
+def test_few_cases_are_inconclusive_and_the_number_is_said(runs, n, says):
+    run = runs["honest"]
+    some = replace(run, cohort=replace(run.cohort, cases=run.cohort.cases[: N + n]))
+    found = Fidelity(SPACES, **QUICK)([some])
+    assert found["verdict"]["verdict"].tolist() == ["INCONCLUSIVE"]
+    assert says in found["verdict"]["reasons"].iloc[0]
+    if n == 12:
+        assert found["quality"]["value"].isna().all()
+        assert found["quality"]["note"].str.startswith("Not computed").all()
+
+
+def test_unknown_training_cases_are_never_supported(runs, tmp_path):
+    run = runs["honest"]
+    folder = tmp_path / "honest"
+    folder.symlink_to(run.folder)
+    record = json.loads((run.folder / "manifest.json").read_text()) | {"training_ids": None}
+    copy = tmp_path / "unknown"
+    copy.mkdir()
+    for path in run.folder.glob("*.png"):
+        (copy / path.name).symlink_to(path)
+    (copy / "manifest.json").write_text(json.dumps(record))
+    found = Fidelity(SPACES, **QUICK)([PaintedRun(run.cohort, copy, N)])["verdict"].iloc[0]
+    assert found["verdict"] == "INCONCLUSIVE"
+    assert "none counts as unseen" in found["reasons"]
+
+
+def test_the_same_question_gets_the_same_answer(runs, tables):
+    again = Fidelity(SPACES, **QUICK | {"threads": 2})([runs["honest"]])
+    for name in ("quality", "diversity", "telling_apart"):
+        before = tables[name][tables[name]["set"] == "honest"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(again[name], before)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_likeness_of_four_cases_has_limits(runs):
+    """One resample in 64 holds one case alone, and no pair."""
+    (one,) = synthetic_sets([runs["honest"]])
+    (found,) = similarity_rows(one, one.train, one.twins_of_holdout, Draws(n_boot=300), most=4)
+    assert found["ci_low"] < found["value"] < found["ci_high"]
+
+
+def test_no_patient_stands_on_both_sides(runs):
+    (one,) = synthetic_sets([runs["honest"]])
+    sides = sides_of(one, 1000, 0)
+    assert {case.patient for case in sides.real}.isdisjoint(case.patient for case in sides.synthetic)
+    outside = replace(one, train=(), twins_of_train=(), holdout=(*one.train, *one.holdout),
+                      twins_of_holdout=(*one.twins_of_train, *one.twins_of_holdout))  # fmt: skip
+    halves = sides_of(outside, 1000, 0)
+    assert len(halves.real) == len(halves.synthetic) == N
+    assert {case.patient for case in halves.real}.isdisjoint(case.patient for case in halves.synthetic)
+    assert "one half of the holdout" in halves.note
+
+
+def test_one_case_of_each_patient_is_drawn(runs):
+    (one,) = synthetic_sets([runs["honest"]])
+    doubled = replace(one, holdout=(*one.holdout, *(replace(case, id=f"{case.id}b") for case in one.holdout)))
+    sides = sides_of(doubled, 1000, 0)
+    assert len(sides.real) == N
+    assert "60 more holdout cases left out" in sides.note
+
+
+@pytest.mark.parametrize("grey", [7, math.nan])
+def test_a_constant_or_broken_image_is_refused_with_its_name(tmp_path, grey):
+    if math.isnan(grey):
+        path = tmp_path / "broken.tif"
+        Image.fromarray(np.full((28, 28), np.nan, dtype=np.float32)).save(path)
+    else:
+        path = plane(tmp_path, "flat", np.full((28, 28), float(grey)), 0).images["grey"]
+    with pytest.raises(CaseError, match=f"Expected .*(vary|finite).*{path.name}"):
+        reduce_case(Job(Case("p7", {"grey": path}, 0)), SPACES, ["grey"], {})
+
+
+def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
+    honest = runs["honest"]
+    smaller = [np.asarray(Image.open(case.images["grey"]).resize((20, 20)), float) for case in honest.twins.cases]
+    ids = [case.id for case in honest.cohort.cases[:N]]
+    found = Fidelity(SPACES, **QUICK)([painted(tmp_path / "small", honest.cohort, smaller, ids)])
+    assert "All images brought to 20 x 20" in found["verdict"]["reasons"].iloc[0]
+    low = found["quality"].query("space == 'low resolution' and measure == 'KID'").iloc[0]
+    assert low["value"] < low["floor_high"]
+
+
+def test_one_feature_space_is_not_enough():
+    with pytest.raises(ValueError, match="at least two feature spaces"):
+        Fidelity({"random": RandomConvolutions()})
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory):
+    """Twelve tiny brains and their perfect twins."""
+    folder = tmp_path_factory.mktemp("volumes")
+    cohort = tiny_cohort(folder / "real", 12)
+    twins = tiny_cohort(folder / "twins", 12)
+    cases = tuple(replace(case, source=Source.SYNTHETIC, relabel=None, label=mine.label, id=mine.id,
+                          patient=mine.patient) for case, mine in zip(twins.cases, cohort.cases))  # fmt: skip
+    return cohort, cases
+
+
+def test_a_perfect_copy_has_ssim_1_and_every_distance_0(volumes, runs):
+    cohort, twins = volumes
+    (one,) = synthetic_sets([runs["honest"]])
+    twins = tuple(replace(twin, relabel=real.relabel) for twin, real in zip(twins, cohort.cases))
+    one = replace(one, task="segmentation", holdout=cohort.cases, twins_of_holdout=twins,
+                  modalities=cohort.modalities, labels=cohort.labels)  # fmt: skip
+    rows = pd.DataFrame(twin_rows(one, np.ones(2), Draws(n_boot=50), most=4))
+    of = rows.groupby("measure")["value"]
+    assert of.get_group("SSIM").tolist() == [1]
+    assert "a perfect copy has SSIM 1" in rows.loc[rows["measure"] == "SSIM", "note"].iloc[0]
+    for measure in ("MAE [range]", "KS distance", "Wasserstein-1 [range]", "contrast to body, twin − real [range]"):
+        assert of.get_group(measure).abs().max() == 0
+    assert rows["n_real"].unique().tolist() == [4]
+    assert len(of.get_group("KS distance")) == len(cohort.labels) * 2
+
+
+def test_twins_on_a_grid_that_no_real_case_has_are_refused_with_their_set(volumes, runs, tmp_path):
+    cohort, _ = volumes
+    (one,) = synthetic_sets([runs["honest"]])
+    other = tiny_cohort(tmp_path / "other", 6, shape=(18, 20, 24)).cases
+    one = replace(one, task="segmentation", train=cohort.cases[:4], holdout=cohort.cases[4:], twins_of_train=other,
+                  modalities=cohort.modalities, labels=cohort.labels)  # fmt: skip
+    with pytest.raises(CaseError, match=r"on the grids of real ones, but .*honest has \(18, 20, 24\)"):
+        sides_of(one, 1000, 0)

@@ -1,0 +1,242 @@
+"""The privacy audit accuses those who copied, acquits nobody without evidence, and says what it could not ask."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binom
+
+from helpers.fake_runs import rows_of, verdict_of
+from helpers.synthetic_sets import plane
+from helpers.textures import N_HOLDOUT, N_TRAIN, SIDE, painted
+from synthtrust.audits import Privacy
+from synthtrust.audits.privacy import copies, images
+from synthtrust.audits.privacy.audit import gather
+from synthtrust.audits.privacy.controls import smallest_leak
+from synthtrust.audits.privacy.evidence import examine
+from synthtrust.audits.privacy.verdict import decide, leaks_of
+from synthtrust.audits.sets import synthetic_sets
+from synthtrust.metrics.functional import paired
+from synthtrust.refusals import CaseError
+from synthtrust.report.pairs import PICTURES
+from synthtrust.report.privacy import privacy_chapter
+
+
+def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(acquitted):
+    verdict = verdict_of(acquitted)
+    assert verdict["verdict"] == "SUPPORTED"
+    assert "No leak detected; copies found down to 1.8 %" in verdict["reasons"]  # 2 of 110
+    assert "no privacy guarantee" in verdict["reasons"]
+    assert verdict["subject"] == "honest"
+    assert "copy_threshold=9.0" in verdict["thresholds"]
+    kinds = acquitted["controls"].set_index("kind")
+    assert kinds.loc[list(copies.KINDS), "passed"].all()
+    assert not kinds.loc[list(copies.BEYOND), "decisive"].any()
+    assert kinds.loc["inverted", "rate"] == 0  # said, and no reason to be inconclusive
+
+
+def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
+    tables = audit([leaky])
+    verdict = verdict_of(tables)
+    assert verdict["verdict"] == "NOT SUPPORTED"
+    assert "6 of 110 synthetic images are copies, of 6 training cases (P1)" in verdict["reasons"]
+    copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
+    assert dict(zip(copies["synthetic"], copies["nearest_real"])) == {f"p{20 * i:03d}": f"p{i:03d}" for i in range(6)}
+    (few,) = rows_of(tables, "P2 membership AUC")
+    assert few["p"] > 0.01  # no power against a leak of one in twenty
+
+
+def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
+    tables = audit([painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])])
+    reasons = verdict_of(tables)["reasons"]
+    assert all(f"({test})" in reasons for test in ("P1", "P2", "P3"))
+    (share,) = rows_of(tables, "P3 nearest-real share")
+    assert share["value"] == 1
+    assert share["n_holdout"] == N_HOLDOUT
+
+
+def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
+    monkeypatch.setattr(copies, "KINDS", {**copies.KINDS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))})
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.KINDS)
+    verdict = verdict_of(audit([honest]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "blind to some copies" in verdict["reasons"]
+    assert "turned (0.00 of 10 found)" in verdict["reasons"]
+
+
+def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", {"turned": copies.flip})
+    monkeypatch.setitem(copies.KINDS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
+    assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
+
+
+def test_unknown_training_ids_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
+    verdict = verdict_of(audit([painted(tmp_path / "unknown", real, fresh, training_ids=None)]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "Nobody said which cases the generator learned from" in verdict["reasons"]
+
+
+def test_training_ids_of_strangers_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
+    ids = [*(case.id for case in real.cases[:N_TRAIN]), *(f"stranger_{i}" for i in range(30))]
+    verdict = verdict_of(audit([painted(tmp_path / "strangers", real, fresh, training_ids=ids)]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "30 of 80 training ids belong to none of these real cases" in verdict["reasons"]
+
+
+def test_copies_of_cases_said_to_be_unseen_are_not_overlooked(audit, tmp_path, real, fresh, textures):
+    images = [*textures[N_TRAIN : N_TRAIN + 5], *fresh[5:]]
+    verdict = verdict_of(audit([painted(tmp_path / "wrong_ids", real, images)]))
+    assert verdict["verdict"] == "NOT SUPPORTED"
+    assert "5 synthetic images are copies of cases that the generator is said never" in verdict["reasons"]
+
+
+def test_copies_of_images_that_lie_on_both_sides_accuse_nobody(audit, tmp_path, real, fresh, textures):
+    """Somebody's rescans lie among training and unseen cases: a copy of the one looks like one of the other."""
+    rng = np.random.default_rng(0)
+    rescans = {N_TRAIN + i: textures[i] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(5)}
+    cases = [plane(tmp_path / "real", c.id, rescans.get(i, textures[i]), c.label) for i, c in enumerate(real.cases)]
+    copies = [rescans[N_TRAIN + i] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(5)]
+    run = painted(tmp_path / "rescans", replace(real, cases=tuple(cases)), [*copies, *fresh[5:]])
+    verdict = verdict_of(audit([run]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "5 synthetic images look like copies of cases that the generator is said never" in verdict["reasons"]
+
+
+def test_a_generator_that_saw_everybody_leaves_nobody_to_compare_with(audit, tmp_path, real, fresh):
+    verdict = verdict_of(audit([painted(tmp_path / "all", real, fresh, [case.id for case in real.cases])]))
+    assert verdict["verdict"] == "not assessed"
+    assert "0 unseen patients" in verdict["reasons"]
+
+
+def test_other_cases_of_a_seen_patient_are_not_unseen(tmp_path, real, fresh):
+    cases = tuple(replace(case, patient=f"of {i // 2}") for i, case in enumerate(real.cases))
+    run = painted(tmp_path / "pairs", replace(real, cases=cases), fresh, training_ids=["p000", "p002", "of 2"])
+    (one,) = synthetic_sets([run])
+    assert [case.id for case in one.train] == ["p000", "p001", "p002", "p003", "p004", "p005"]
+    assert not {case.patient for case in one.train} & {case.patient for case in one.holdout}
+
+
+def test_too_few_cases_are_said_with_their_numbers(audit, tmp_path, real, fresh):
+    few = replace(real, cases=real.cases[: N_TRAIN + 6])
+    run = replace(painted(tmp_path / "few", few, fresh), n_train=N_TRAIN)
+    tables = audit([run])
+    verdict = verdict_of(tables)
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "got 50 and 6, and 56 synthetic images" in verdict["reasons"]
+    assert "6 unseen patients; at least 20 are needed" in verdict["reasons"]
+    (row,) = rows_of(tables, "Copy search")
+    assert np.isnan(row["value"])
+
+
+def test_a_real_image_that_comes_twice_is_left_out_and_said(audit, tmp_path, real, textures, fresh):
+    twice = tuple(
+        plane(tmp_path / "real", case.id, textures[0 if i in (1, N_TRAIN) else i], case.label)
+        for i, case in enumerate(real.cases)
+    )
+    tables = audit([painted(tmp_path / "twice", replace(real, cases=twice), fresh)])
+    reasons = verdict_of(tables)["reasons"]
+    assert "1 training cases left out" in reasons
+    assert "1 unseen cases left out" in reasons
+    assert rows_of(tables, "P1 copies of training cases")[0]["n_train"] == N_TRAIN - 1
+
+
+def test_images_that_cannot_be_searched_are_refused_with_their_file(audit, tmp_path, real, fresh):
+    constant = painted(tmp_path / "constant", real, [*fresh[:7], np.full((SIDE, SIDE), 9.0), *fresh[8:]])
+    with pytest.raises(CaseError, match=r"case p007 has a constant one: .*p007\.png"):
+        audit([constant])
+
+
+def test_images_of_another_size_are_compared_and_that_is_said(audit, tmp_path, real, textures):
+    """A generator may paint images of another size than it was shown; its copies are copies all the same."""
+    larger = [np.kron(texture, np.ones((2, 2))) for texture in textures[:N_TRAIN]]
+    copies = [larger[i % N_TRAIN] for i in range(len(real.cases))]
+    verdict = verdict_of(audit([painted(tmp_path / "other", real, copies)]))
+    assert verdict["verdict"] == "NOT SUPPORTED"
+    assert "another size, (48, 48)" in verdict["reasons"]
+
+
+def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
+    (one,) = synthetic_sets([honest])
+    grid = images.Grid.of(images.read_images(one.train[0], one.modalities))
+    material, _ = gather(one, grid)
+    twins, train = material.synthetic.bank, material.train.bank
+    every = torch.stack([paired(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
+    found = examine(material, replace(audit, exact=True), reported=False)
+    np.testing.assert_allclose(found.nearest[0][:12, 0], every.max(dim=1).values, atol=1e-5)
+    quick = examine(material, audit, reported=False)
+    assert (found.nearest[0][:, 0] >= quick.nearest[0][:, 0] - 1e-6).all()
+
+
+def test_more_images_of_each_training_patient_accuse_nobody(audit, tmp_path, real, fresh):
+    """Fifty training images of 20 patients, 60 unseen ones of 60: most synthetic images are nearest to a seen one."""
+    cases = tuple(replace(c, patient=f"of {i % 20}" if i < N_TRAIN else c.id) for i, c in enumerate(real.cases))
+    tables = audit([painted(tmp_path / "honest", replace(real, cases=cases), fresh)])
+    (share,) = rows_of(tables, "P3 nearest-real share")
+    assert share["p"] > 0.01
+    assert share["ci_low"] < 20 / 80 < share["ci_high"]
+    assert verdict_of(tables)["verdict"] != "NOT SUPPORTED"
+
+
+def test_one_image_is_no_evidence_of_anything(audit, tmp_path, real, fresh):
+    run = painted(tmp_path / "one", replace(real, cases=real.cases[:1]), fresh[:1])
+    verdict = verdict_of(audit([replace(run, cohort=real)]))
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "1 synthetic images; at least 20 are needed" in verdict["reasons"]
+
+
+def test_scored_cases_that_the_generator_saw_are_named(audit, tmp_path, real, fresh):
+    ids = [case.id for case in real.cases[: N_TRAIN + 5]]
+    verdict = verdict_of(audit([painted(tmp_path / "seen", real, fresh, ids)]))
+    assert "5 validation and test cases (p050, p051, p052, p053, p054) are of patients" in verdict["reasons"]
+
+
+def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
+    pairs = acquitted["copies"].attrs[PICTURES]
+    assert len(pairs) == 5
+    assert all(pair.left.shape == pair.right.shape == (SIDE, SIDE) for pair in pairs)
+    assert "data:" not in "".join(table.to_csv() for table in acquitted.values())
+    chapter = privacy_chapter(
+        {name: table.assign(overlap="none") for name, table in acquitted.items()}
+    )  # as on the way
+    assert sum(
+        "data:image/png" in panel for section in chapter.sections for e in section.exhibits for panel in e.panels
+    )
+    assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "SUPPORTED"]
+    said = " ".join(note for section in chapter.sections for note in section.notes)
+    assert "safe" not in said + "".join(table.to_csv() for table in acquitted.values())
+
+
+def test_too_few_permutations_to_ever_reject_are_refused():
+    with pytest.raises(ValueError, match="n_permutations above 300"):
+        Privacy(n_permutations=199)
+
+
+def test_few_unseen_cases_ask_for_stronger_copies(audit):
+    rng = np.random.default_rng(0)
+    unseen = np.sort(rng.normal(0.5, 0.05, (40, 6)))[:, ::-1]
+    copy = np.array([[0.8, 0.5, 0.5, 0.49, 0.48, 0.47]])
+    assert audit.search(copy, unseen).copy.all()
+    few = unseen[:19]
+    assert not audit.search(copy, few).copy.any()
+    assert audit.search(copy, few).strength > audit.copy_threshold
+    assert audit.search(np.where(copy == 0.8, 1.0, copy), few).copy.all()  # the search stays able to see
+
+
+@pytest.mark.parametrize("found", [4, 10, 14, 15])
+def test_the_smallest_leak_shows_itself_even_if_the_controls_were_lucky(found):
+    k = smallest_leak(found, 15)
+    found_each = next(q for q in np.linspace(0, 1, 10001) if binom.sf(found - 1, 15, q) >= 0.05)  # at the least
+    assert 1 - (1 - found_each) ** k >= 0.799
+    assert k == 1 or 1 - (1 - found_each) ** (k - 1) < 0.8
+
+
+def test_a_share_that_rejects_by_itself_leaves_the_set_inconclusive(audit, honest):
+    (one,) = synthetic_sets([honest])
+    material, _ = gather(one, images.Grid.of(images.read_images(one.train[0], one.modalities)))
+    found = examine(material, audit, reported=False)
+    found.share = replace(found.share, value=0.72, low=0.6, high=0.8, p=0.006)
+    assert "(P3)" not in " ".join(leaks_of(found, audit))  # Holm's correction
+    verdict = decide(found, [], audit, subject="honest")
+    assert verdict.verdict == "INCONCLUSIVE"
+    assert any("nearest-real share rejects by itself" in reason for reason in verdict.reasons)

@@ -1,0 +1,185 @@
+"""The verdict of the utility audit, on planted scores of segmenters and classifiers."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from helpers.fake_runs import PlantedClassifier, segmenters, sweep, tstr_against_trtr, verdict_of
+from synthtrust.audits import Utility
+from synthtrust.audits.verdict import COLUMNS
+
+
+@pytest.fixture(scope="module")
+def audit():
+    return Utility(n_boot=100)
+
+
+@pytest.fixture(scope="module")
+def equal(audit):
+    return audit(sweep(2.0, 2.0, n=300))
+
+
+def test_training_that_is_as_good_is_supported(equal):
+    verdict = verdict_of(equal)
+
+    assert list(verdict) == list(COLUMNS)
+    assert (verdict["axis"], verdict["subject"], verdict["verdict"]) == ("utility", "Tissue", "SUPPORTED")
+    assert "TSTR 0.9" in verdict["reasons"]
+    assert "margin=0.05" in verdict["thresholds"]
+
+
+def test_the_very_same_scores_are_supported(audit):
+    row = tstr_against_trtr(tables := audit(sweep(2.0, 2.0, n=300, jitter=0.0)))
+
+    assert (row["gap"], row["ci_low"], row["ci_high"]) == (0, 0, 0)
+    assert verdict_of(tables)["verdict"] == "SUPPORTED"
+
+
+def test_shuffled_labels_are_chance_and_not_supported(audit):
+    tables = audit(sweep(0.0, 2.0, n=200))
+
+    row = tstr_against_trtr(tables)
+    assert row["value_low"] < 0.5 < row["value_high"]
+    assert row["ratio_above_chance_lower"] < 0.9 or math.isnan(row["ratio_above_chance_lower"])
+    assert verdict_of(tables)["verdict"] == "NOT SUPPORTED"
+
+
+def test_guessing_beside_a_weak_reference_keeps_no_share_of_it(audit):
+    """Raw, .5 over .56 is a ratio of .9; above chance nothing is left of it."""
+    tables = audit(sweep(0.0, 0.2, n=400))
+
+    row = tstr_against_trtr(tables)
+    assert row["ratio"] > 0.85
+    assert not row["ratio_above_chance_lower"] > 0.5
+    assert verdict_of(tables)["verdict"] != "SUPPORTED"
+
+
+@pytest.mark.parametrize("runs", [segmenters(0.2), sweep(0.8, 2.5, n=300)], ids=["Dice", "AUC"])
+def test_a_gap_of_a_fifth_is_not_supported(audit, runs):
+    tables = audit(runs)
+
+    assert verdict_of(tables)["verdict"] == "NOT SUPPORTED"
+    assert "hardly close this gap" in verdict_of(tables)["would_change"]
+
+
+def test_a_small_loss_of_a_segmenter_is_supported(audit):
+    tables = audit(segmenters(0.02))
+
+    row = tstr_against_trtr(tables, "dice")
+    assert row["gap"] == pytest.approx(-0.02, abs=0.015)
+    assert verdict_of(tables)["verdict"] == "SUPPORTED"
+
+
+def test_a_loss_beyond_one_margin_within_the_other_says_which_one_decided(audit):
+    tables = audit(segmenters(0.06, spread=0.001))  # .64 of .70 is more than .90 of it
+
+    verdict = verdict_of(tables)
+    assert verdict["verdict"] == "SUPPORTED"
+    assert "The gap alone does not keep to its margin" in verdict["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("runs", "says", "would_change"),
+    [
+        pytest.param(sweep(2.0, 2.0, n=20), "20 test patients, fewer than the 30", "More test patients", id="patients"),
+        pytest.param(sweep(2.0, 2.0, (0, 1), n=300), "2 training seeds, fewer", "More training seeds", id="seeds"),
+        pytest.param(sweep(2.0, 2.0, (0,), n=300), "One training seed", "training seeds of each", id="one seed"),
+        pytest.param(sweep(0.5, 2.5, (0,), n=300), "One training seed", "training seeds of each", id="loss, one seed"),
+        pytest.param(sweep(0.0, 0.0, n=100), "without skill", "another network", id="nothing to keep"),
+        pytest.param(
+            sweep(2.0, 2.0, n=300, facts_={"overlap": {}}), "Nobody said whom", "training ids", id="unknown ids"
+        ),
+        pytest.param(
+            sweep(2.0, 2.0, n=300, facts_={"overlap": {"status": "overlap"}}),
+            "learned from patients it is tested on", "saw no test patient", id="overlap",
+        ),
+        pytest.param(
+            sweep(2.0, 2.0, n=300, facts_={"val": "real"}), "chosen on real validation", "synthetic validation",
+            id="chosen on real cases",
+        ),
+    ],
+)  # fmt: skip
+def test_little_evidence_is_inconclusive_and_says_what_would_change_it(audit, runs, says, would_change):
+    verdict = verdict_of(audit(runs))
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert says in verdict["reasons"]
+    assert would_change in verdict["would_change"]
+
+
+SETTLED = {"margins": {"margin": 0.02, "ratio_margin": 0.95}}
+
+
+def test_the_margins_are_those_that_were_settled_before_training(audit):
+    runs = sweep(2.0, 2.0, n=300, jitter=0.0, facts_=SETTLED)
+    verdict = verdict_of(audit(runs))
+    assert verdict["verdict"] == "SUPPORTED"
+    assert "margin=0.02, ratio_margin=0.95" in verdict["thresholds"]
+    moved = verdict_of(Utility(n_boot=100, margin=0.5)(runs))
+    assert moved["verdict"] == "INCONCLUSIVE"
+    assert "not those that were settled before training: margin 0.02, ratio_margin 0.95" in moved["reasons"]
+    assert "trained after others were settled" in moved["would_change"]
+    lost = verdict_of(Utility(n_boot=100, margin=0.01)(sweep(0.8, 2.5, n=300, facts_=SETTLED)))
+    assert lost["verdict"] == "NOT SUPPORTED"  # a loss that is shown needs no kinder margin
+    with pytest.raises(ValueError, match="one margins, but"):
+        audit([*runs[:3], *sweep(2.0, 2.0, n=300, facts_={"margins": {"margin": 0.5, "ratio_margin": 0.95}})[3:]])
+
+
+def test_a_loss_that_was_shown_stays_one_in_spite_of_other_doubts(audit):
+    verdict = verdict_of(audit(sweep(0.5, 2.5, n=300, facts_={"overlap": {}})))
+
+    assert verdict["verdict"] == "NOT SUPPORTED"
+    assert "Nobody said" in verdict["reasons"]
+
+
+def test_an_undecided_interval_says_how_many_patients_would_decide(audit):
+    verdict = verdict_of(audit(sweep(1.0, 1.05, n=60, jitter=1.0)))
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "test patients like these" in verdict["would_change"]
+
+
+@pytest.mark.parametrize("alphas", [(0.0,), (1.0,), (0.5,)], ids=str)
+def test_tstr_alone_is_not_assessed(audit, alphas):
+    tables = audit([PlantedClassifier(alpha, seed) for alpha in alphas for seed in range(3)])
+
+    assert tables["comparison"].empty
+    assert verdict_of(tables)["verdict"] == "not assessed"
+    assert "TSTR against TRTR was not compared" in verdict_of(tables)["reasons"]
+    assert len(tables["performance"])
+
+
+def test_an_outcome_that_hangs_on_the_rule_for_empty_regions_is_inconclusive(audit):
+    """TSTR gets 1 for predicting nothing where TRTR gets 0 for predicting something; everywhere else it is worse."""
+    nothing, something = (tuple((f"case{i}", "ET", n) for i in range(12)) for n in (0, 5))
+    runs = [replace(run, empty=something if run.alpha else nothing) for run in segmenters(0.15)]
+
+    row = tstr_against_trtr(tables := audit(runs), "dice")
+
+    assert row["depends_on_empty_rule"]
+    assert verdict_of(tables)["verdict"] == "INCONCLUSIVE"
+    assert "rule for empty regions" in verdict_of(tables)["reasons"]
+    assert not tstr_against_trtr(audit(segmenters(0.15)), "dice")["depends_on_empty_rule"]
+
+
+def test_predicting_nothing_is_the_chance_of_a_segmenter(audit):
+    empty = tuple((f"case{i}", "ET", 0) for i in range(40))
+    row = tstr_against_trtr(audit([replace(run, empty=empty) for run in segmenters(0.1)]), "dice")
+
+    raw, above = row["ratio"], row["ratio_above_chance"]
+    assert above == pytest.approx((row["value"] - 1 / 3) / (row["reference"] - 1 / 3))  # one region of three is empty
+    assert above < raw
+
+
+def test_a_class_that_no_synthetic_case_has_is_named_in_the_verdict(audit):
+    lacking = {"missing_classes": {"train": ["yes"]}}
+    runs = [replace(run, facts_=lacking if run.alpha == 0 else {}) for run in sweep(2.0, 2.0, n=300)]
+
+    assert "No synthetic training case is of class yes; its test cases stay" in verdict_of(audit(runs))["reasons"]
+
+
+def test_how_an_augmented_arm_chose_its_checkpoint_is_no_doubt_about_tstr(audit):
+    added = PlantedClassifier(0.0, n=300, mode="additive", facts_={"val": "real", "mode": "additive"})
+
+    assert verdict_of(audit([*sweep(2.0, 2.0, n=300), added]))["verdict"] == "SUPPORTED"
