@@ -15,7 +15,7 @@ def test_it_is_the_jackknife_written_out(n_patients, levels):
     probability = rng.integers(1, levels + 1, (60, 3)).astype(float)
     probability /= probability.sum(axis=1, keepdims=True)
     target, groups = rng.integers(0, 3, 60), rng.permutation(np.arange(60) % n_patients).tolist()
-    expected = jackknife(lambda weight: average_precision(probability, target, weight), groups)
+    expected = jackknife(lambda weight: average_precision(probability, target, weight @ np.eye(len(target))), groups)
     for truth in (target, np.eye(3)[target]):
         for mine, theirs in zip(average_precision_by_class(probability, truth, groups), expected, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-9)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator
 
 from synthtrust.audits.probabilities import ClassifiedArm, classified_arm
 from synthtrust.audits.scores import arm
@@ -180,7 +181,7 @@ def _by_seed(one: ClassifiedArm, formula: Callable[..., tuple[Array, Array]]) ->
 def _jackknifed(one: ClassifiedArm, formula: Callable[..., Array]) -> tuple[Array, Array]:
     """Return a score of each seed ``(S, J)`` and what each patient adds to it ``(S, P, J)``."""
 
-    def statistic(probability: Array) -> Callable[[Array], Array]:
+    def statistic(probability: Array) -> Callable[[Array | LinearOperator], Array]:
         return lambda weight: formula(probability, one.target, weight)
 
     return _by_seed(one, lambda probability, _, patients: jackknife(statistic(probability), patients))

@@ -3,8 +3,8 @@ r"""What the probabilities of a classifier are worth: per class or over all of t
 Throughout, ``probability`` is ``(M, C)``, the probability of each of C classes for each of M cases (rows sum to 1),
 ``target`` is ``(M,)``, the true class as a number from 0 on, and ``weight`` is ``(..., M)``, how often each case
 counts (default: once). Leading dimensions of ``weight`` are other draws of the same cases, one result for each: this is
-how `jackknife` leaves out one patient after the other. The predicted class is the most probable one, the first of
-equals.
+how `jackknife` leaves out one patient after the other, with a linear operator in place of an array of weights. The
+predicted class is the most probable one, the first of equals.
 
 A class that no case has is never averaged away: its own score is NaN, and so is every mean over classes. torchmetrics
 has the same scores without weights, and leaves such a class out of its means; the tests hold both against each other.
@@ -13,10 +13,12 @@ The area under the ROC curve is in `synthtrust.metrics.functional.placements`.
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.linalg import LinearOperator
 
 from synthtrust.refusals import Refusal
 
 Array = NDArray[np.float64]
+Weight = ArrayLike | LinearOperator
 
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of a case may sum to other than 1: tables hold few digits."""
@@ -24,7 +26,7 @@ N_BINS = 15
 """Bins of `calibration_error`, as in Guo et al. 2017."""
 
 
-def recall(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> Array:
+def recall(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     """Return the share of each class's cases that are predicted as such (sensitivity), ``(..., C)``, from 0 to 1.
 
     Their mean over classes is the balanced accuracy: 1/C by guessing, whatever the shares of the classes.
@@ -39,7 +41,7 @@ def recall(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None =
     return _ratio(np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(axis=-1))
 
 
-def f1(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> Array:
+def f1(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return :math:`F_1 = 2 TP / (2 TP + FP + FN)` of each class against the others, ``(..., C)``, from 0 to 1.
 
     Their mean over classes is the macro F1.
@@ -56,7 +58,7 @@ def f1(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = Non
     return np.where(reference > 0, _ratio(found, reference + counts.sum(axis=-2)), np.nan)
 
 
-def matthews(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> Array:
+def matthews(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return Matthews' correlation of predicted and true classes, ``(...)``, from -1 to 1; 0 is chance.
 
     For C classes, with s cases, c of them right, and :math:`p_k`, :math:`t_k` how often class k is predicted and true,
@@ -81,7 +83,7 @@ def matthews(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None
     return np.where((of_predicted <= 0) & (of_true > 0), 0.0, correlation)
 
 
-def brier(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> Array:
+def brier(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return the Brier score, the mean over cases of :math:`\sum_c (p_c - 1[y = c])^2`, ``(...)``, from 0 to 2.
 
     Lower is better. This is Brier's own form for any number of classes: with two classes it is twice the mean of
@@ -97,10 +99,10 @@ def brier(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = 
     """
     p, y, w = _checked(probability, target, weight)
     squared = ((p - np.eye(p.shape[1])[y]) ** 2).sum(axis=1)  # (M,)
-    return _ratio(w @ squared, w.sum(axis=-1))
+    return _ratio(w @ squared, w @ np.ones(len(p)))
 
 
-def calibration_error(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> Array:
+def calibration_error(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return the expected calibration error, ``(...)``, from 0 to 1; lower is better.
 
     The confidence of a case is the probability of its predicted class. With 15 bins :math:`((b-1)/15, b/15]` of it,
@@ -123,7 +125,7 @@ def calibration_error(probability: ArrayLike, target: ArrayLike, weight: ArrayLi
     place = np.clip(np.ceil(confidence * N_BINS - 1e-9).astype(int) - 1, 0, N_BINS - 1)
     excess = np.zeros((len(p), N_BINS))
     excess[np.arange(len(p)), place] = right - confidence
-    return _ratio(np.abs(w @ excess).sum(axis=-1), w.sum(axis=-1))
+    return _ratio(np.abs(w @ excess).sum(axis=-1), w @ np.ones(len(p)))
 
 
 def average_precision(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> Array:
@@ -138,7 +140,8 @@ def average_precision(probability: ArrayLike, target: ArrayLike, weight: ArrayLi
     >>> average_precision([[0.2, 0.8], [0.4, 0.6], [0.7, 0.3]], [1, 0, 1])[1].round(4)  # 1/2 * 1 + 1/2 * 2/3
     np.float64(0.8333)
     """
-    p, y, w = _checked(probability, target, weight)
+    p, y, weights = _checked(probability, target, weight)
+    w = weights @ np.eye(len(p)) if isinstance(weights, LinearOperator) else weights  # it looks at single weights
     return np.stack([_one_average_precision(p[:, c], y == c, w) for c in range(p.shape[1])], axis=-1)
 
 
@@ -154,10 +157,11 @@ def _one_average_precision(score: Array, positive: NDArray[np.bool_], weight: Ar
 
 
 def _checked(
-    probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None
-) -> tuple[Array, NDArray[np.int64], Array]:
+    probability: ArrayLike, target: ArrayLike, weight: Weight | None
+) -> tuple[Array, NDArray[np.int64], Array | LinearOperator]:
     p, y = np.asarray(probability, dtype=np.float64), np.asarray(target)
-    w = np.ones(len(p)) if weight is None else np.asarray(weight, dtype=np.float64)
+    w = np.ones(len(p)) if weight is None else weight
+    w = w if isinstance(w, LinearOperator) else np.asarray(w, dtype=np.float64)
     if p.ndim != 2 or p.shape[1] < 2 or y.shape != (len(p),) or w.shape[-1:] != (len(p),) or not len(p):
         raise Refusal(
             f"Expected probabilities (M, C) of at least two classes, classes (M,) and weights (..., M), but got "
@@ -170,7 +174,7 @@ def _checked(
     return p, y.astype(np.int64), w
 
 
-def _confusion(p: Array, y: NDArray[np.int64], w: Array) -> Array:
+def _confusion(p: Array, y: NDArray[np.int64], w: Array | LinearOperator) -> Array:
     """Return how often each class (row) is taken for each class (column), ``(..., C, C)``."""
     n = p.shape[1]
     cell = np.eye(n * n)[y * n + p.argmax(axis=1)]  # (M, C * C)

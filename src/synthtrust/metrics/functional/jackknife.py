@@ -4,14 +4,13 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator
 
 Array = NDArray[np.float64]
 
-CHUNK = 2**22
-"""Weights that are held at once: 32 MB."""
 
-
-def jackknife(statistic: Callable[[Array], Array], groups: Sequence[Hashable]) -> tuple[Array, Array]:
+def jackknife(statistic: Callable[[Array | LinearOperator], Array], groups: Sequence[Hashable]) -> tuple[Array, Array]:
     r"""Return a statistic, and the contribution of each patient to it.
 
     With :math:`\hat\theta_{(-p)}` the statistic without the cases of patient p, the contributions
@@ -27,8 +26,12 @@ def jackknife(statistic: Callable[[Array], Array], groups: Sequence[Hashable]) -
 
     Source: Tukey's pseudo-values, centred; Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 11.
 
+    The weights that leave out each patient in turn are never written down: a sum without a patient is the sum over all
+    cases less the patient's own, so that time and memory grow with the cases and not with their square.
+
     Args:
-        statistic: From weights of the cases ``(B, M)`` to one number ``(B,)`` or J of them ``(B, J)``; a smooth one.
+        statistic: A smooth function from weights of the cases ``(B, M)`` to one number ``(B,)`` or J of them
+            ``(B, J)``, which uses the weights only to multiply columns by them (``weights @ column``).
         groups: The patient of each of the M cases.
 
     Returns:
@@ -36,15 +39,20 @@ def jackknife(statistic: Callable[[Array], Array], groups: Sequence[Hashable]) -
         patient leaves nothing to compute (the only patient of a class), all contributions to that number are NaN.
 
     >>> score = np.array([0.2, 0.4, 0.9])
-    >>> value, patients = jackknife(lambda w: (w @ score / w.sum(axis=-1))[..., None], ["a", "b", "c"])
+    >>> value, patients = jackknife(lambda w: (w @ score / (w @ np.ones(3)))[..., None], ["a", "b", "c"])
     >>> value.round(4).tolist(), patients[:, 0].round(4).tolist()
     ([0.5], [0.2, 0.4, 0.9])
     """
     names, patient = np.unique(np.asarray(groups), return_inverse=True)
-    chunk = max(1, CHUNK // len(patient))
-    kept = (
-        patient != np.arange(start, min(start + chunk, len(names)))[:, None] for start in range(0, len(names), chunk)
-    )  # each (B, M)
-    without = np.concatenate([statistic(weight.astype(np.float64)).reshape(len(weight), -1) for weight in kept])
-    value = statistic(np.ones((1, len(patient)))).reshape(-1)
-    return value, value + (len(names) - 1) * (without.mean(axis=0) - without)
+    n_patients, n_cases = len(names), len(patient)
+    membership = csr_array((np.ones(n_cases), (patient, np.arange(n_cases))), shape=(n_patients, n_cases))
+
+    def sums_without_each(columns: Array) -> Array:
+        return columns.sum(axis=0) - membership @ columns
+
+    without_each = LinearOperator(
+        membership.shape, matvec=sums_without_each, matmat=sums_without_each, dtype=np.dtype(np.float64)
+    )
+    without = statistic(without_each).reshape(n_patients, -1)
+    value = statistic(np.ones((1, n_cases))).reshape(-1)
+    return value, value + (n_patients - 1) * (without.mean(axis=0) - without)
