@@ -90,7 +90,7 @@ def _is_deep(image: Image.Image) -> bool:
     return (
         image.format == "PNG"
         and image.mode not in NUMBERS
-        and any(str(tile.args).endswith(";16B") for tile in getattr(image, "tile", []))
+        and any(str(tile[3]).endswith(";16B") for tile in getattr(image, "tile", []))  # codec, box, offset, arguments
     )
 
 
