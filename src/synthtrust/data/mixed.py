@@ -57,9 +57,8 @@ class MixedCases(LightningDataModule, ABC):
         self.mix, self.steps_per_epoch = mix, steps_per_epoch
         self.batch_size, self.num_workers = batch_size, num_workers
         self.parts = {part: (cases, _twins_of(cases, twins)) for part, cases in vars(splits).items()}
-        self.without_twin = frozenset(case.id for part, _ in self.parts.values() for case in part) - {
-            c.id for c in twins
-        }
+        ids = frozenset(case.id for real, _ in self.parts.values() for case in real)
+        self.without_twin = ids - {twin.id for twin in twins}
         """Ids of the real cases that have no twin, since the synthetic set lacks their class."""
         self.train_cases = mix.draw(*self.parts["train"], without_twin=self.without_twin)
         self.val_cases = {

@@ -44,8 +44,8 @@ class MixedImages(MixedCases):
 
     Raises:
         CaseError: If a twin has another class, or other findings, than its real case.
-        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, ``val`` would be a leak, or training, validation or test cases are all of one class, or alike in every finding: there is
-            nothing to tell apart.
+        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak; or if training,
+            validation or test cases are all of one class, or alike in every finding: there is nothing to tell apart.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "classification"
