@@ -55,8 +55,8 @@ def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
 def provenance(name, **changes):
     return {
         "name": name, "cases": 200, "modalities": ("t1",), "labels": ["ED"], "training_ids": 135, "licence": "CC-BY",
-        "manifest_sha256": "ab" * 32, "generator": name.partition("-")[0], "recipe": {"seed": 1}, "intended_use": "Research.",
-        "mask_disclosure": True,
+        "manifest_sha256": "ab" * 32, "generator": name.partition("-")[0], "recipe": {"seed": 1},
+        "intended_use": "Research.", "mask_disclosure": True,
     } | changes  # fmt: skip
 
 
