@@ -8,9 +8,9 @@ from synthtrust.refusals import Refusal
 
 Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
 MODES: tuple[str, ...] = get_args(Mode)
-"""How a training set is drawn, see ``synthtrust.cases.mix``."""
+"""How a training set is drawn, see ``synthtrust.cases.Mix``."""
 WITH_REAL = ("additive", "real_only", "duplicate_real")
-"""Modes whose training set at alpha 0 is no synthetic one: what is compared is what twins add, or do not."""
+"""Modes that are a kind of real training at every alpha: what is compared is what twins add to it, or do not."""
 
 Val = Literal["mix", "real", "synthetic"]
 VALS: tuple[str, ...] = get_args(Val)
@@ -131,6 +131,16 @@ def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
     return names
 
 
+def is_tstr(alpha: float, mode: str) -> bool:
+    """Return whether a training set of a mix holds no real case: train on synthetic, test on real."""
+    return alpha == 0 and mode not in WITH_REAL
+
+
+def validates_on_real(alpha: float, mode: str) -> bool:
+    """Return whether a mix is a kind of real training, whose checkpoints are chosen on real cases."""
+    return alpha == 1 or mode in WITH_REAL
+
+
 def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:
     """Refuse to choose the checkpoint of synthetic training on real cases, and that of real training on twins.
 
@@ -142,12 +152,12 @@ def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_va
     Raises:
         Refusal: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.
     """
-    if val == "synthetic" and (alpha == 1 or mode in WITH_REAL):
+    if val == "synthetic" and validates_on_real(alpha, mode):
         raise Refusal(
             f"Expected data.val=mix or real for training on real cases (alpha={alpha}, mode {mode}), whose checkpoint "
             "is chosen on real cases, but got synthetic."
         )
-    if val == "real" and alpha < 1 and mode not in WITH_REAL and not allow_real_val:
+    if val == "real" and not validates_on_real(alpha, mode) and not allow_real_val:
         raise Refusal(
             f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
             "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."

@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from synthtrust.cases import mix
-from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.cases import Mix
 
 ALPHAS = (0, 0.1, 0.25, 0.3, 0.5, 0.7, 0.75, 0.9, 1)
 MODES = ("complement", "independent", "additive", "real_only", "duplicate_real")
@@ -25,7 +24,7 @@ N = len(IDS)
 
 
 def _draw(alpha, seed=0, mode="complement"):
-    drawn = mix(REAL, TWINS, alpha, seed, mode)
+    drawn = Mix(alpha, mode, seed).draw(REAL, TWINS)
     return [c.id for c in drawn if c.source == "real"], [c.id for c in drawn if c.source == "twin"]
 
 
@@ -43,8 +42,8 @@ def test_complement_is_nested_over_alpha():
 
 
 def test_alpha_one_is_all_real_and_alpha_zero_all_synthetic():
-    assert mix(REAL, TWINS, 1, 0) == REAL  # TRTR
-    assert mix(REAL, TWINS, 0, 0) == TWINS  # TSTR
+    assert Mix(1).draw(REAL, TWINS) == REAL  # TRTR
+    assert Mix(0).draw(REAL, TWINS) == TWINS  # TSTR
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -52,7 +51,19 @@ def test_alpha_one_is_all_real_and_alpha_zero_all_synthetic():
 def test_tstr_is_a_draw_of_twins_and_of_no_real_case(mode, alpha):
     nothing = alpha == 0 and mode in ("real_only", "duplicate_real")
     real, twins = ([], []) if nothing else _draw(alpha, mode=mode)
-    assert learned_from_twins_alone(alpha, mode) == bool(twins and not real)
+    assert Mix(alpha, mode).is_tstr == bool(twins and not real)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("alpha", [0.3, 1])
+def test_trtr_is_every_real_case_once_and_no_twin(mode, alpha):
+    real, twins = _draw(alpha, mode=mode)
+    assert Mix(alpha, mode).is_trtr == (real == sorted(IDS) and not twins)
+
+
+@pytest.mark.parametrize(("mode", "alpha"), [("complement", 0.3), ("independent", 0.3), ("additive", 1.0)])
+def test_validation_is_on_each_case_once_and_on_real_ones_where_the_mode_is_real_training(mode, alpha):
+    assert Mix(0.3, mode, seed=4).of_validation == Mix(alpha, "complement", seed=4)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -60,7 +71,7 @@ def test_tstr_is_a_draw_of_twins_and_of_no_real_case(mode, alpha):
 def test_the_order_of_cases_plays_no_part(mode, alpha):
     rng = np.random.default_rng(0)
     real, twins = ([cases[i] for i in rng.permutation(N)] for cases in (REAL, TWINS))
-    assert mix(real, twins, alpha, 5, mode) == mix(REAL, TWINS, alpha, 5, mode)
+    assert Mix(alpha, mode, 5).draw(real, twins) == Mix(alpha, mode, 5).draw(REAL, TWINS)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -103,50 +114,51 @@ def test_the_controls_use_the_real_cases_of_complement_and_no_twin(alpha):
 
 
 def test_the_controls_ask_for_no_twins():
-    assert mix(REAL, [], 1, 0, "real_only") == REAL
+    assert Mix(1, "real_only").draw(REAL, []) == REAL
 
 
 @pytest.mark.parametrize("mode", ["real_only", "duplicate_real"])
 def test_a_mix_of_nothing_is_refused(mode):
     with pytest.raises(ValueError, match="draws none of 21"):
-        mix(REAL, TWINS, 0, 0, mode)
+        Mix(0, mode).draw(REAL, TWINS)
     with pytest.raises(ValueError, match="draws none of 0"):
-        mix([], [], 1, 0)
+        Mix(1).draw([], [])
 
 
 @pytest.mark.parametrize("alpha", [-0.01, 1.01, float("nan"), float("inf"), "0.5", None])
 def test_an_alpha_that_is_no_share_is_refused(alpha):
     with pytest.raises(ValueError, match=r"Expected `alpha`.* in \[0, 1\]"):
-        mix(REAL, TWINS, alpha, 0)
+        Mix(alpha)
 
 
 def test_an_unknown_mode_is_refused():
     with pytest.raises(ValueError, match=r"'additive'.*but got 'half'"):
-        mix(REAL, TWINS, 0.5, 0, "half")
+        Mix(0.5, "half")
 
 
 @pytest.mark.parametrize("mode", ["complement", "independent", "additive"])
 @pytest.mark.parametrize("alpha", [0, 0.5, 1])
 def test_a_case_without_its_twin_is_refused(mode, alpha):
     with pytest.raises(ValueError, match=r"stand alone: \['case20'\]"):
-        mix(REAL, TWINS[:-1], alpha, 0, mode)
+        Mix(alpha, mode).draw(REAL, TWINS[:-1])
 
 
 @pytest.mark.parametrize("mode", ["complement", "independent", "additive"])
 @pytest.mark.parametrize("alpha", [0, 0.5, 1])
 def test_a_case_that_has_no_twin_is_drawn_as_real_or_not_at_all(mode, alpha):
     alone = {"case19", "case20"}
-    whole, without = mix(REAL, TWINS, alpha, 0, mode), mix(REAL, TWINS[:-2], alpha, 0, mode, alone=alone)
+    mix = Mix(alpha, mode)
+    whole, without = mix.draw(REAL, TWINS), mix.draw(REAL, TWINS[:-2], without_twin=alone)
     assert without == [case for case in whole if case.source == "real" or case.id not in alone]
 
 
 def test_a_twin_without_its_case_is_refused():
     with pytest.raises(ValueError, match=r"stand alone: \['case00'\]"):
-        mix(REAL[1:], TWINS, 0.5, 0)
+        Mix(0.5).draw(REAL[1:], TWINS)
 
 
 def test_a_case_given_twice_is_refused():
     with pytest.raises(ValueError, match=r"one real case per id.*\['case03'\]"):
-        mix([*REAL, REAL[3]], TWINS, 0.5, 0)
+        Mix(0.5).draw([*REAL, REAL[3]], TWINS)
     with pytest.raises(ValueError, match=r"one synthetic case per id.*\['case03'\]"):
-        mix(REAL, [*TWINS, TWINS[3]], 0.5, 0)
+        Mix(0.5).draw(REAL, [*TWINS, TWINS[3]])

@@ -161,7 +161,7 @@ def test_a_class_that_the_twins_lack_is_tested_on_and_keeps_its_numbers(tmp_path
     mixing = dict(cache=tmp_path / "cache", seed=0, steps_per_epoch=3, batch_size=4)
     data = MixedImages(cohort, splits, painted, alpha=0.0, **mixing)
     assert data.facts["missing_classes"] == {"train": ["b"], "val": ["b"], "synthetic": ["b"]}
-    assert data.alone == {case.id for case in cohort.cases if case.class_index == 1}
+    assert data.without_twin == {case.id for case in cohort.cases if case.class_index == 1}
     assert data.class_counts[1] == 0
     assert "No synthetic case is of class b" in caplog.text
     real, synthetic = (torch.cat([batch["case"] for batch in loader]) for loader in data.test_dataloader())

@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 from synthtrust.audits.pictures import twin_slices
 from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.conventions import check_conditions
 from synthtrust.files import sha256_of
 from synthtrust.refusals import Refusal
@@ -131,7 +131,7 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
     scores = pd.concat(
         score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs
     )
-    alone = np.array([learned_from_twins_alone(*of) for of in zip(scores["alpha"], scores["mode"], strict=True)])
+    alone = np.array([Mix(*knobs).is_tstr for knobs in zip(scores["alpha"], scores["mode"], strict=True)])
     if not (scores["alpha"] == 1).any() and alone.any():
         log.info("TSTR has no scale of its own: scores at alpha 0 are in the tables, and not printed without alpha 1.")
         if alone.all():

@@ -16,7 +16,7 @@ from synthtrust.audits.alignment import Limits, alignment
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.scores import SOURCES, Arm, NotApplicableError, Row, ScoredRun, arm, gather, task_of
 from synthtrust.audits.verdict import verdict_table
-from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.cases import Mix
 from synthtrust.metrics import functional as formulas
 
 OF_ONE_SOURCE: dict[str, Callable[..., Tensor]] = {
@@ -82,7 +82,7 @@ class Trust:
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
             for alpha in track(alphas, f"Trust factors, {mode}", console=Console(stderr=True), transient=True):
-                scaleless = learned_from_twins_alone(alpha, str(mode)) and 1 not in alphas  # TSTR without TRTR
+                scaleless = Mix(alpha, str(mode)).is_tstr and 1 not in alphas  # TSTR without TRTR
                 tables["factors"] += [
                     {"mode": mode, "alpha": alpha, **row}
                     for row in self._factors(rows, alpha)

@@ -5,7 +5,7 @@ from synthtrust.cases.checks.duplicates import Duplicate, check_duplicates, find
 from synthtrust.cases.checks.listing import Listing, describe, print_listing
 from synthtrust.cases.cohort import Cohort, PassedOver, RefusedCase
 from synthtrust.cases.manifest import load_manifest, read_manifest, write_manifest
-from synthtrust.cases.mix import mix
+from synthtrust.cases.mix import Mix
 from synthtrust.cases.patients import patients_by_id, patients_named
 from synthtrust.cases.phantom.slices import phantom_slices
 from synthtrust.cases.phantom.volumes import phantom
@@ -24,6 +24,7 @@ __all__ = [
     "Duplicate",
     "Findings",
     "Listing",
+    "Mix",
     "PassedOver",
     "Refusal",
     "RefusedCase",
@@ -33,7 +34,6 @@ __all__ = [
     "describe",
     "find_duplicates",
     "load_manifest",
-    "mix",
     "patients_by_id",
     "patients_named",
     "phantom",

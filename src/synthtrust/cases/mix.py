@@ -1,11 +1,12 @@
 """Mixing real and synthetic cases into one training set."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
 
-from synthtrust.conventions import MODES, WITH_REAL
+from synthtrust.conventions import MODES, is_tstr, validates_on_real
 from synthtrust.refusals import Refusal
 
 
@@ -20,21 +21,9 @@ class HasId(Protocol):
 C = TypeVar("C", bound=HasId)
 
 
-def learned_from_twins_alone(alpha: float, mode: str) -> bool:
-    """Return whether a training set holds no real case: TSTR, whose scores have no scale without TRTR beside them."""
-    return alpha == 0 and mode not in WITH_REAL
-
-
-def mix(
-    real: Sequence[C],
-    synthetic: Sequence[C],
-    alpha: float,
-    seed: int,
-    mode: str = "complement",
-    *,
-    alone: Collection[str] = (),
-) -> list[C]:
-    """Draw one training set from real cases and their twins; ``alpha`` is the share of real cases.
+@dataclass(frozen=True)
+class Mix:
+    """How real cases and their synthetic twins make one training set; ``alpha`` is the share of real cases.
 
     Eq. (4) of the position paper, ``|D_train| = alpha |D_R| + (1 - alpha) |D_S|``, leaves open which cases are drawn.
     With N real cases, N twins and ``n = round(alpha N)``:
@@ -46,47 +35,83 @@ def mix(
     - ``real_only``: the n real cases of ``complement`` and nothing else: what the twins add is the difference.
     - ``duplicate_real``: those n real cases, repeated to N: as many draws, no new content (Pink et al. 2026).
 
-    ``alpha=1`` trains on real cases (TRTR), ``alpha=0`` on synthetic ones (TSTR). The order in which cases are given
-    plays no part.
+    ``alpha=1`` trains on real cases (TRTR), ``alpha=0`` on synthetic ones (TSTR).
 
     Args:
-        real: Real training cases, one per id.
-        synthetic: Their twins, one per id, in any order; not asked for by the two control arms.
         alpha: Share of real cases, in [0, 1].
-        seed: Decides which cases are drawn.
         mode: One of the modes above.
-        alone: Ids of real cases that have no twin, such as those of a class that the synthetic set lacks. Where their
-            twin would be drawn nothing is: the set is smaller.
-
-    Returns:
-        The drawn cases, in order of id within real and synthetic.
+        seed: Decides which cases are drawn.
 
     Raises:
-        Refusal: If ``alpha`` is outside [0, 1] or NaN, the mode is unknown, an id repeats, a case is without its
-            twin, or nothing is left to train on.
+        Refusal: If ``alpha`` is outside [0, 1] or NaN, or the mode is unknown.
 
     >>> from types import SimpleNamespace as Case
     >>> real, twins = ([Case(id=i, source=s) for i in "abcd"] for s in ("real", "twin"))
-    >>> [(case.id, case.source) for case in mix(real, twins, alpha=0.5, seed=0)]
+    >>> [(case.id, case.source) for case in Mix(alpha=0.5, seed=0).draw(real, twins)]
     [('a', 'real'), ('c', 'real'), ('b', 'twin'), ('d', 'twin')]
     """
-    if not (isinstance(alpha, int | float | np.number) and 0 <= alpha <= 1):  # NaN fails the comparison
-        raise Refusal(f"Expected `alpha`, the share of real cases, in [0, 1], but got {alpha}.")
-    if mode not in MODES:
-        raise Refusal(f"Expected `mode` among {list(MODES)}, but got {mode!r}.")
-    reals, twins = _by_id(real, "real"), _by_id(synthetic, "synthetic")
-    if mode not in ("real_only", "duplicate_real") and (unpaired := sorted((reals.keys() ^ twins.keys()) - set(alone))):
-        raise Refusal(f"Expected every case beside its twin, but these ids stand alone: {unpaired[:8]}.")
 
-    ids = sorted(reals)
-    n = round(alpha * len(ids))
-    rng = np.random.default_rng(seed)
-    order = [ids[i] for i in rng.permutation(len(ids))]
-    drawn_real, drawn_twins = _MODES[mode](order, n, rng)
-    drawn_twins = [i for i in drawn_twins if i not in alone]
-    if not drawn_real and not drawn_twins:
-        raise Refusal(f"Expected cases to train on, but mode {mode!r} with alpha={alpha} draws none of {len(ids)}.")
-    return [reals[i] for i in sorted(drawn_real)] + [twins[i] for i in sorted(drawn_twins)]
+    alpha: float
+    mode: str = "complement"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.alpha, int | float | np.number) and 0 <= self.alpha <= 1):  # NaN fails the comparison
+            raise Refusal(f"Expected `alpha`, the share of real cases, in [0, 1], but got {self.alpha}.")
+        if self.mode not in MODES:
+            raise Refusal(f"Expected `mode` among {list(MODES)}, but got {self.mode!r}.")
+
+    @property
+    def is_tstr(self) -> bool:
+        """Whether the training set holds no real case; such scores have no scale without TRTR beside them."""
+        return is_tstr(self.alpha, self.mode)
+
+    @property
+    def is_trtr(self) -> bool:
+        """Whether the training set holds every real case once and no twin, as all modes do at alpha 1."""
+        return self.alpha == 1
+
+    @property
+    def needs_twins(self) -> bool:
+        """Whether each real case must have its twin; the two control arms hold real cases alone at every alpha."""
+        return self.mode not in ("real_only", "duplicate_real")
+
+    @property
+    def of_validation(self) -> "Mix":
+        """The mix of validation cases that suits this one: real cases alone where the mode is a kind of real training.
+
+        Those are a complement in every mode: each case is validated on once.
+        """
+        return Mix(1.0 if validates_on_real(self.alpha, self.mode) else self.alpha, seed=self.seed)
+
+    def draw(self, real: Sequence[C], synthetic: Sequence[C], *, without_twin: Collection[str] = ()) -> list[C]:
+        """Draw one training set from real cases and their twins; the order in which they are given plays no part.
+
+        Args:
+            real: Real training cases, one per id.
+            synthetic: Their twins, one per id, in any order; not looked at unless `needs_twins`.
+            without_twin: Ids of real cases that have no twin, such as those of a class that the synthetic set lacks.
+                Where their twin would be drawn nothing is: the set is smaller.
+
+        Returns:
+            The drawn cases, in order of id within real and synthetic.
+
+        Raises:
+            Refusal: If an id repeats, a case is without its twin, or nothing is left to train on.
+        """
+        reals, twins = _by_id(real, "real"), _by_id(synthetic, "synthetic")
+        if self.needs_twins and (unpaired := sorted((reals.keys() ^ twins.keys()) - set(without_twin))):
+            raise Refusal(f"Expected every case beside its twin, but these ids stand alone: {unpaired[:8]}.")
+        ids = sorted(reals)
+        rng = np.random.default_rng(self.seed)
+        order = [ids[i] for i in rng.permutation(len(ids))]
+        drawn_real, drawn_twins = _MODES[self.mode](order, round(self.alpha * len(ids)), rng)
+        drawn_twins = [i for i in drawn_twins if i not in without_twin]
+        if not drawn_real and not drawn_twins:
+            raise Refusal(
+                f"Expected cases to train on, but mode {self.mode!r} with alpha={self.alpha} draws none of {len(ids)}."
+            )
+        return [reals[i] for i in sorted(drawn_real)] + [twins[i] for i in sorted(drawn_twins)]
 
 
 Draw = Callable[[list[str], int, np.random.Generator], tuple[list[str], list[str]]]

@@ -1,13 +1,15 @@
 """The datamodule of volumes: patches of the mix to train on, whole cases to be scored."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from synthtrust.cases import Case, Cohort, Splits
+from synthtrust.cases import Case, Cohort, Mix, Splits
+from synthtrust.conventions import Mode, Val
 from synthtrust.data.cache import Prepared, prepare
 from synthtrust.data.draws import ShardSampler
 from synthtrust.data.mixed import MixedCases
@@ -22,10 +24,21 @@ class MixedDataModule(MixedCases):
         cohort: Modalities and labels of the real cases.
         splits: The real cases, by patient.
         twins: Twins of all of them, paired by id.
+        cache: Root folder of the preprocessed cases.
+        alpha: Share of real cases in training, in [0, 1].
+        seed: Decides which cases are drawn, and how they are shown.
+        steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
+        mode: How the training set is drawn, see ``synthtrust.cases.Mix``.
+        val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
+        allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
         patch_size: Side lengths of a training patch [voxels].
         foreground: Share of patches centred on a labelled voxel.
         augment: MONAI dictionary transforms for keys ``image`` and ``label``.
-        mixing: What every datamodule takes, see ``MixedCases``: ``cache``, ``alpha``, ``seed``, ...
+        batch_size: Patches per batch and rank.
+        num_workers: Loader processes.
+
+    Raises:
+        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "segmentation"
@@ -36,12 +49,31 @@ class MixedDataModule(MixedCases):
         splits: Splits,
         twins: Sequence[Case],
         *,
+        cache: str | Path,
+        alpha: float,
+        seed: int,
+        steps_per_epoch: int,
+        mode: Mode = "complement",
+        val: Val = "mix",
+        allow_real_val: bool = False,
         patch_size: Sequence[int] = (128, 128, 128),
         foreground: float = 0.75,
         augment: Sequence[Callable] = (),
-        **mixing: Any,
+        batch_size: int = 1,
+        num_workers: int = 0,
     ) -> None:
-        super().__init__(cohort, splits, twins, **mixing)
+        super().__init__(
+            cohort,
+            splits,
+            twins,
+            cache=cache,
+            mix=Mix(alpha, mode, seed),
+            steps_per_epoch=steps_per_epoch,
+            val=val,
+            allow_real_val=allow_real_val,
+            batch_size=batch_size,
+            num_workers=num_workers,
+        )
         self.patch_size, self.foreground, self.augment = tuple(patch_size), foreground, augment
         self._prepared: dict[tuple[str, str], Prepared] = {}
 
@@ -89,7 +121,7 @@ class MixedDataModule(MixedCases):
 
     def train_dataloader(self) -> DataLoader:
         """Return patches of the mix."""
-        patches = Patches(self._find(self.train_cases), self.patch_size, self.foreground, self.augment, self.seed)
+        patches = Patches(self._find(self.train_cases), self.patch_size, self.foreground, self.augment, self.mix.seed)
         return self._loader(patches, self._draws(), self.batch_size)
 
     def val_dataloader(self) -> DataLoader:

@@ -8,32 +8,30 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 from lightning import LightningDataModule
 
-from synthtrust.cases import Case, Cohort, RefusedCase, Splits, mix
+from synthtrust.cases import Case, Cohort, Mix, RefusedCase, Splits
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.conventions import WITH_REAL, Val, check_val
+from synthtrust.conventions import Val, check_val
 from synthtrust.data.draws import DrawSampler
 from synthtrust.refusals import Refusal
 
 
 class MixedCases(LightningDataModule, ABC):
-    """Real cases and their twins, mixed by ``alpha``; a subclass says what a batch of them holds.
+    """Real cases and their twins, mixed for training; a subclass says what a batch of them holds.
 
     Args:
         cohort: Modalities and labels of the real cases.
         splits: The real cases, by patient.
-        twins: Twins of all of them, paired by id; those of a class may be missing together, see `alone`.
+        twins: Twins of all of them, paired by id; those of a class may be missing together, see `without_twin`.
         cache: Root folder of the preprocessed cases.
-        alpha: Share of real cases in training, in [0, 1].
-        seed: Decides which cases are drawn, and how they are shown.
+        mix: How the training set is drawn; its seed also decides how the cases are shown.
         steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
-        mode: How the mix is drawn, see ``synthtrust.cases.mix``.
         val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
         allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
         batch_size: Examples per batch and rank.
         num_workers: Loader processes.
 
     Raises:
-        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak.
+        Refusal: If a case is without its twin, or ``val`` would be a leak.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]]
@@ -46,26 +44,25 @@ class MixedCases(LightningDataModule, ABC):
         twins: Sequence[Case],
         *,
         cache: str | Path,
-        alpha: float,
-        seed: int,
+        mix: Mix,
         steps_per_epoch: int,
-        mode: str = "complement",
         val: Val = "mix",
         allow_real_val: bool = False,
         batch_size: int = 1,
         num_workers: int = 0,
     ) -> None:
         super().__init__()
-        check_val(val, alpha, mode, allow_real_val=allow_real_val)
+        check_val(val, mix.alpha, mix.mode, allow_real_val=allow_real_val)
         self.cohort, self.splits, self.cache, self.val = cohort, splits, Path(cache), val
-        self.seed, self.steps_per_epoch = seed, steps_per_epoch
+        self.mix, self.steps_per_epoch = mix, steps_per_epoch
         self.batch_size, self.num_workers = batch_size, num_workers
         self.parts = {part: (cases, _twins_of(cases, twins)) for part, cases in vars(splits).items()}
-        self.alone = frozenset(case.id for part, _ in self.parts.values() for case in part) - {c.id for c in twins}
+        ids = frozenset(case.id for real, _ in self.parts.values() for case in real)
+        self.without_twin = ids - {twin.id for twin in twins}
         """Ids of the real cases that have no twin, since the synthetic set lacks their class."""
-        self.train_cases = mix(*self.parts["train"], alpha, seed, mode, alone=self.alone)
+        self.train_cases = mix.draw(*self.parts["train"], without_twin=self.without_twin)
         self.val_cases = {
-            "mix": lambda: mix(*self.parts["val"], 1.0 if mode in WITH_REAL else alpha, seed, alone=self.alone),
+            "mix": lambda: mix.of_validation.draw(*self.parts["val"], without_twin=self.without_twin),
             "real": lambda: list(self.parts["val"][0]),
             "synthetic": lambda: list(self.parts["val"][1]),
         }[val]()

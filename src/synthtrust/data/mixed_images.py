@@ -3,12 +3,14 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pandas as pd
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
-from synthtrust.cases import Case, CaseError, Cohort, Source, Splits
+from synthtrust.cases import Case, CaseError, Cohort, Mix, Source, Splits
+from synthtrust.conventions import Mode, Val
 from synthtrust.data.draws import ShardSampler
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import Augment, ImageCases, ImageDraws
@@ -28,15 +30,22 @@ class MixedImages(MixedCases):
         cohort: Modalities and classes of the real cases.
         splits: The real cases, by patient.
         twins: Twins of all of them, paired by id; all those of a class may be missing.
+        cache: Root folder of the preprocessed cases.
+        alpha: Share of real cases in training, in [0, 1].
+        seed: Decides which cases are drawn, and how they are shown.
+        steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
+        mode: How the training set is drawn, see ``synthtrust.cases.Mix``.
+        val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
+        allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
         size: Side lengths of every image [pixels, voxels], one for all or one per axis; None when the files agree.
         augment: Changes training batches at random, see ``Affine`` and ``EachImage``; None for no change.
         batch_size: Images per batch and rank.
-        mixing: What every datamodule takes, see ``MixedCases``: ``cache``, ``alpha``, ``seed``, ...
+        num_workers: Loader processes.
 
     Raises:
         CaseError: If a twin has another class, or other findings, than its real case.
-        Refusal: If training, validation or test cases are all of one class, or alike in every finding: there is
-            nothing to tell apart.
+        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak; or if training,
+            validation or test cases are all of one class, or alike in every finding: there is nothing to tell apart.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "classification"
@@ -47,12 +56,30 @@ class MixedImages(MixedCases):
         splits: Splits,
         twins: Sequence[Case],
         *,
+        cache: str | Path,
+        alpha: float,
+        seed: int,
+        steps_per_epoch: int,
+        mode: Mode = "complement",
+        val: Val = "mix",
+        allow_real_val: bool = False,
         size: int | Sequence[int] | None = None,
         augment: Augment | None = None,
         batch_size: int = 64,
-        **mixing: Any,
+        num_workers: int = 0,
     ) -> None:
-        super().__init__(cohort, splits, twins, batch_size=batch_size, **mixing)
+        super().__init__(
+            cohort,
+            splits,
+            twins,
+            cache=cache,
+            mix=Mix(alpha, mode, seed),
+            steps_per_epoch=steps_per_epoch,
+            val=val,
+            allow_real_val=allow_real_val,
+            batch_size=batch_size,
+            num_workers=num_workers,
+        )
         self.size, self.augment = size, augment
         self.classes = sorted(cohort.labels, key=lambda name: cohort.labels[name])
         self._tables: dict[Source, ImageTable] = {}
@@ -131,7 +158,7 @@ class MixedImages(MixedCases):
     def train_dataloader(self) -> DataLoader:
         """Return augmented batches of the mix."""
         self.setup()
-        draws = ImageDraws(self.train_cases, self._tables, self.augment, self.seed)
+        draws = ImageDraws(self.train_cases, self._tables, self.augment, self.mix.seed)
         return self._loader(draws, self._draws())
 
     def val_dataloader(self) -> DataLoader:

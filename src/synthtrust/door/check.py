@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from synthtrust.door.evaluation import check_evaluation, check_runs
 from synthtrust.door.kinds import check_kinds
+from synthtrust.door.renamed import refuse_old_names
 from synthtrust.door.training import check_training
 from synthtrust.refusals import Refusal
 
@@ -26,6 +27,7 @@ def check(config: DictConfig, job: str = "") -> None:
         MissingFileRefusal: If an evaluation finds no finished run.
     """
     try:
+        refuse_old_names(config)
         if config.hydra.job.config_name == "evaluate":
             check_evaluation(config)
             check_runs(config)

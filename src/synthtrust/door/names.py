@@ -8,12 +8,15 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from synthtrust.door.renamed import KEYS, explain
 from synthtrust.plugins import conf_dir
 
 
 def misspelt(error: OmegaConfBaseException) -> str:
     """Return a sentence about a key that the config does not have, with the nearest that it has."""
     key = str(error.full_key)
+    if key in KEYS:
+        return explain(key, KEYS[key])
     group, _, rest = key.partition(".")
     if others := [option for option in options_of(group) if rest in _keys_of(group, option)]:
         return f"Expected a key of the config, but got {key}. It is one of {group}={', '.join(others)}."

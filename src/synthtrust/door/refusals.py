@@ -7,6 +7,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 
 from synthtrust.door.names import did_you_mean, misspelt, options_of
+from synthtrust.door.renamed import OPTIONS, explain
 from synthtrust.refusals import Refusal
 
 
@@ -35,6 +36,8 @@ def _of_the_config(error: Exception) -> str:
 
 def _no_such_option(error: MissingConfigException) -> str | None:
     group, _, name = str(error.missing_cfg_file).rpartition("/")
+    if (old := f"{group}={name}") in OPTIONS:
+        return explain(old, OPTIONS[old])
     options = [option for option in error.options or options_of(group) if not option.startswith("_")]
     near = did_you_mean(get_close_matches(name, options, n=1))
     if not options:  # not a group of this project

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from synthtrust.conventions import is_tstr
 from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED, added, best_shares, worth
 from synthtrust.report.figures import curve_panels
 from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
@@ -57,7 +58,7 @@ def utility_chapter(tables: Tables) -> Chapter:
 
 
 def _has_tstr(mode: str) -> bool:
-    return ENDS.get(mode, ("", ""))[0] == "TSTR"
+    return is_tstr(0, mode)
 
 
 def _has_scale(curve: pd.DataFrame) -> bool:

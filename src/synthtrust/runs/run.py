@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
-from synthtrust.cases import Case, Cohort, read_manifest
+from synthtrust.cases import Case, Cohort, Mix, read_manifest
 from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES
 from synthtrust.files import read_json
 from synthtrust.refusals import MissingFileRefusal, Refusal
@@ -64,6 +64,12 @@ class Run:
     def facts(self) -> dict[str, Any]:
         """What ``run.json`` says: model, generator, versions, hardware, seconds, command."""
         return self._json(FACTS)
+
+    @property
+    def mix(self) -> Mix:
+        """How its training set was drawn."""
+        facts = self.facts()
+        return Mix(facts["alpha"], facts["mode"], facts["seed"])
 
     def data(self) -> dict[str, Any]:
         """What ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""

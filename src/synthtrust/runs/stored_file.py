@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.door.renamed import with_new_names
 from synthtrust.refusals import Refusal
 
 LONGEST = 2**20  # [byte]; the config of a run has some thousand
@@ -12,7 +13,7 @@ DEEPEST = 32  # mappings and lists within each other; that of a run has 5
 
 
 def read_config(path: str | Path) -> DictConfig:
-    """Read the config that a run has left.
+    """Read the config that a run has left; old names of keys and targets in it become the new ones.
 
     Raises:
         Refusal: If it is longer or nested deeper than a config of a run is, refers to parts of itself (of
@@ -35,4 +36,4 @@ def read_config(path: str | Path) -> DictConfig:
     config = OmegaConf.create(text)
     if not isinstance(config, DictConfig):
         raise Refusal(f"Expected keys and values in {path}, but got a list.")
-    return config
+    return with_new_names(config)

@@ -22,7 +22,6 @@ from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
-from synthtrust.cases.mix import learned_from_twins_alone
 from synthtrust.conventions import CONFIG, FACTS, SCORES
 from synthtrust.data import MixedCases
 from synthtrust.files import aside, write_json, write_text
@@ -99,7 +98,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
         # its own choice, not what lies there by now
         best = getattr(trainer.checkpoint_callback, "best_model_path", "") or run.best
         trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
-        scores = score_table(model, data, cfg)  # a collective: every rank has to ask
+        scores = score_table(model, data)  # a collective: every rank has to ask
         if trainer.is_global_zero:
             _leave(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
     except SIGTERMException:
@@ -110,17 +109,17 @@ def _train(run: Run, cfg: DictConfig) -> float:
     return headline(scores)[1]
 
 
-def score_table(model: Model, data: MixedCases, cfg: DictConfig) -> pd.DataFrame:
+def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     """Return the tidy scores of a tested model, as its ``test_rows`` has them, behind alpha, seed and mode.
 
     A case without a twin has no synthetic rows. If the twins' generator may have learned from patients that are scored,
     a column ``overlap`` says so in every row.
     """
     scores = pd.DataFrame(model.test_rows(data.test_cases))
-    scores = scores[(scores["source"] == "real") | ~scores["case"].isin(data.alone)].reset_index(drop=True)
+    scores = scores[(scores["source"] == "real") | ~scores["case"].isin(data.without_twin)].reset_index(drop=True)
     if (word := data.overlap.get("word", "none")) != "none":
         scores["overlap"] = word
-    for name, value in (("mode", cfg.data.mode), ("seed", int(cfg.seed)), ("alpha", float(cfg.alpha))):
+    for name, value in (("mode", data.mix.mode), ("seed", int(data.mix.seed)), ("alpha", float(data.mix.alpha))):
         scores.insert(0, name, value)
     return scores
 
@@ -206,7 +205,7 @@ def _leave(
     for logger in filter(is_wandb, trainer.loggers):
         tell(logger, lambda wandb: wandb.log_table("scores", list(scores.columns), scores.values.tolist()))
     name, value = headline(scores)
-    if learned_from_twins_alone(cfg.alpha, cfg.data.mode):
+    if data.mix.is_tstr:
         log.info("Scored %d real test cases; evaluate.py sets TSTR beside TRTR (%s)", len(data.test_cases), run.folder)
     else:
         log.info("%s on %d real test cases: %.4f (%s)", name, len(data.test_cases), value, run.folder)
@@ -219,9 +218,9 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
     return {
         "task": data.cohort.task,
         **data.facts,
-        "alpha": float(cfg.alpha),
-        "seed": int(cfg.seed),
-        "mode": cfg.data.mode,
+        "alpha": float(data.mix.alpha),
+        "seed": int(data.mix.seed),
+        "mode": data.mix.mode,
         "generator": plain(cfg.generator),
         "training": training_of(cfg),
         "margins": plain(cfg.margins),

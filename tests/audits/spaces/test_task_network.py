@@ -27,9 +27,9 @@ def learned(composed, tmp_path, monkeypatch):
         folder.mkdir(exist_ok=True)
         case.images["grey"].rename(folder / f"{case.id}.png")
 
-    def _learned(task, alpha):
-        folder = f"runs/{task}/{alpha}"
-        paths = (f"cases.root={task}", f"paths.output={folder}", f"alpha={alpha}")
+    def _learned(task, alpha, mode="complement"):
+        folder = f"runs/{task}/{mode}/{alpha}"
+        paths = (f"cases.root={task}", f"paths.output={folder}", f"alpha={alpha}", f"data.mode={mode}")
         train_run(composed("train", *TASKS[task], *SMALL, *paths))
         return folder
 
@@ -46,6 +46,11 @@ def test_features_see_the_image_and_not_its_units(learned, task, shape):
     torch.testing.assert_close(first, again)
     torch.testing.assert_close(first, louder, rtol=1e-3, atol=1e-4)
     assert (first - other).abs().max() > 1e-3
+
+
+def test_a_run_that_adds_no_twin_to_the_real_cases_is_one_of_real_cases_alone(learned):
+    space = TaskNetwork(learned("classification", 1.0, "additive"))
+    assert space(torch.rand(1, 24, 24), None, [], []).isfinite().all()
 
 
 def test_a_network_that_saw_twins_is_no_judge_of_them(learned):

@@ -57,9 +57,8 @@ class TaskNetwork:
     @cached_property
     def _found(self) -> Run:
         (found, *others) = find_runs(Path(self.run), trusted=self.trusted)
-        facts = found.facts()
-        if others or facts["alpha"] != 1 or facts["mode"] == "additive":
-            what = f"{1 + len(others)} runs" if others else f"alpha {facts['alpha']:g} of the mode {facts['mode']}"
+        if others or not found.mix.is_trtr:
+            what = f"{1 + len(others)} runs" if others else f"alpha {found.mix.alpha:g} of the mode {found.mix.mode}"
             raise Refusal(f"Expected one run that learned from patients alone (alpha 1), but {self.run} has {what}.")
         return found
 

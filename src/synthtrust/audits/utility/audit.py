@@ -22,7 +22,7 @@ from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparis
 from synthtrust.audits.utility.measures import MAIN, OVERALL, Measured, Measures, measure
 from synthtrust.audits.utility.verdict import Limits, judge, not_compared, reading
 from synthtrust.audits.verdict import Verdict, verdict_table
-from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.cases import Mix
 
 MARGIN, RATIO_MARGIN = 0.05, 0.9
 """Where neither the caller nor the runs say others."""
@@ -181,7 +181,7 @@ def _arms(scores: pd.DataFrame, task: str, rule: str) -> Arms:
 
 def _contrasts(arms: Arms, level: float) -> Iterator[Row]:
     for mode in dict.fromkeys(mode for mode, _, _ in arms):
-        name = TSTR if learned_from_twins_alone(0, mode) else AUGMENTED if mode == "additive" else None
+        name = TSTR if Mix(0, mode).is_tstr else AUGMENTED if mode == "additive" else None
         first, trtr = arms.get((mode, 0.0, "real")), _trtr(arms, mode)
         if name and first and trtr:
             for row in comparison_rows(first, trtr, level):

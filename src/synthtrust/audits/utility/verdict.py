@@ -9,7 +9,7 @@ from scipy import stats
 
 from synthtrust.audits.scores import Row
 from synthtrust.audits.verdict import Reading, Verdict
-from synthtrust.cases.mix import learned_from_twins_alone
+from synthtrust.cases import Mix
 from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED
 
 
@@ -172,7 +172,7 @@ def _missing(facts: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _is_tstr(fact: Mapping[str, Any]) -> bool:
-    return learned_from_twins_alone(fact.get("alpha", 1.0), fact.get("mode", ""))
+    return Mix(fact.get("alpha", 1.0), fact.get("mode", "complement")).is_tstr
 
 
 def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Reason]:

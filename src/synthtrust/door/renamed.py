@@ -1,0 +1,92 @@
+"""Old names of config keys, options and targets: a command with one is refused, a stored config is read as the new one.
+
+An old name must not be the name of anything else by now: nobody could tell which of the two is meant.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from synthtrust.refusals import Refusal
+
+KEYS: dict[str, str] = {}
+"""Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.significance``."""
+
+OPTIONS: dict[str, str] = {}
+"""Old ``group=option`` -> its new one, such as ``data=patches`` -> ``data=mixed``."""
+
+TARGETS: dict[str, str] = {}
+"""Old dotted path of a ``_target_`` -> its new one."""
+
+OURS = "synthtrust."
+"""Prefix of this project's own targets. A plugin's class may have a key that is an old name of ours."""
+
+
+def explain(old: str, new: str) -> str:
+    """Return the sentence that a command with an old name is refused with.
+
+    >>> explain("audit.utility.level", "audit.utility.significance")
+    'Expected audit.utility.significance, but got audit.utility.level, its name before 0.1. Write the new name.'
+    """
+    return f"Expected {new}, but got {old}, its name before 0.1. Write the new name."
+
+
+def refuse_old_names(cfg: DictConfig) -> None:
+    """Refuse a config that holds an old key or target, which a user's own file or a ``+key`` may have brought in.
+
+    Raises:
+        Refusal: If there is one; the message has its new name.
+    """
+    for old, new in KEYS.items():
+        if _holds(cfg, old):
+            raise Refusal(explain(old, new))
+    for target in _targets(OmegaConf.to_container(cfg)):
+        if target in TARGETS:
+            raise Refusal(explain(target, TARGETS[target]))
+
+
+def with_new_names(cfg: DictConfig) -> DictConfig:
+    """Return a stored config in which every old key and target has its new name; the given one is left as it is."""
+    renamed: DictConfig = OmegaConf.create(_with_new_targets(OmegaConf.to_container(cfg)))
+    for old, new in KEYS.items():
+        if _holds(renamed, old):
+            value = OmegaConf.select(renamed, old)
+            _drop(renamed, old)
+            if not _holds(renamed, new):
+                OmegaConf.update(renamed, new, value, force_add=True)
+    return renamed
+
+
+def _holds(cfg: DictConfig, key: str) -> bool:
+    """Return whether a config has a key in a node of this project."""
+    *parents, last = key.split(".")
+    nodes = [cfg]
+    for parent in parents:
+        if not isinstance(node := nodes[-1].get(parent), DictConfig):
+            return False
+        nodes.append(node)
+    targets = [target for node in nodes[1:] if isinstance(target := node.get("_target_"), str)]
+    return last in nodes[-1] and all(target.startswith(OURS) for target in targets)
+
+
+def _drop(cfg: DictConfig, key: str) -> None:
+    parent, _, last = key.rpartition(".")
+    node = OmegaConf.select(cfg, parent) if parent else cfg
+    del node[last]
+
+
+def _targets(node: Any) -> list[str]:
+    """Return every target in a plain config."""
+    if isinstance(node, Mapping):
+        own = [node["_target_"]] if isinstance(node.get("_target_"), str) else []
+        return own + [target for value in node.values() for target in _targets(value)]
+    return [target for value in node for target in _targets(value)] if isinstance(node, list) else []
+
+
+def _with_new_targets(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        renamed = {name: _with_new_targets(value) for name, value in node.items()}
+        target = renamed.get("_target_")
+        return renamed | ({"_target_": TARGETS[target]} if isinstance(target, str) and target in TARGETS else {})
+    return [_with_new_targets(value) for value in node] if isinstance(node, list) else node
