@@ -57,9 +57,8 @@ class MixedCases(LightningDataModule, ABC):
         self.mix, self.steps_per_epoch = mix, steps_per_epoch
         self.batch_size, self.num_workers = batch_size, num_workers
         self.parts = {part: (cases, _twins_of(cases, twins)) for part, cases in vars(splits).items()}
-        self.without_twin = frozenset(case.id for part, _ in self.parts.values() for case in part) - {
-            c.id for c in twins
-        }
+        ids = frozenset(case.id for real, _ in self.parts.values() for case in real)
+        self.without_twin = ids - {twin.id for twin in twins}
         """Ids of the real cases that have no twin, since the synthetic set lacks their class."""
         self.train_cases = mix.draw(*self.parts["train"], without_twin=self.without_twin)
         self.val_cases = {
@@ -166,8 +165,8 @@ class MixedCases(LightningDataModule, ABC):
 def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:
     """Return the twins of some cases, in their order, without those of a class that no twin has."""
     twin_of = {twin.id: twin for twin in twins}
-    classes = {twin.label for twin in twins}
-    expected = [case for case in cases if case.task != "classification" or case.label in classes]
+    classes = {twin.class_index for twin in twins}
+    expected = [case for case in cases if case.task != "classification" or case.class_index in classes]
     if missing := [case.id for case in expected if case.id not in twin_of]:
         raise Refusal(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
     return tuple(twin_of[case.id] for case in cases if case.id in twin_of)
