@@ -9,18 +9,24 @@ import pandas as pd
 import pytest
 
 from helpers.browser import CONTRAST
+from synthtrust.audits.verdict import verdict_table
 from synthtrust.conventions import check_conditions
 from synthtrust.report import write_report
 from synthtrust.report.parts import Chapter, Section, Table
 from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, failures, reading
+from synthtrust.verdicts import Reason, Subject, Verdict
 
 SETS = ("Tissue-0f3a", "Noise-77b1")
 SPACES = ("random convolutions", "region texture")
 
 
 def said(axis, verdict, subject=SETS[0], reasons="Because of <this>."):
-    return {"axis": axis, "subject": subject, "verdict": verdict, "reasons": reasons, "thresholds": "enough=50",
-            "would_change": "More patients."}  # fmt: skip
+    """Return a row of a verdict table about a set, or about a generator and perhaps its mix."""
+    if not isinstance(subject, Subject):
+        of_a_set = "-" in subject
+        subject = Subject(subject if of_a_set else "", subject.rpartition("-")[0] if of_a_set else subject)
+    verdict = Verdict(axis, verdict, (Reason("because", reasons),), "More patients.", {"enough": 50}, subject)
+    return verdict_table([verdict]).to_dict("records")[0]
 
 
 def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
@@ -28,7 +34,7 @@ def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
         return pd.DataFrame(
             {"set": one, "space": space, "measure": measure, "value": 0.9, "ci_low": 0.8, "ci_high": 1.0, "floor": 0.9,
              "floor_low": 0.85, "floor_high": 0.95, "ratio": 1.0, "expected": math.nan, "p": 0.4, "n_real": 60,
-             "n_synthetic": 135, "note": ""}
+             "n_synthetic": 135, "note": "", "shortcut": False}
             for one in SETS for space in SPACES for measure in measures
         )  # fmt: skip
 
@@ -49,8 +55,8 @@ def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
 def provenance(name, **changes):
     return {
         "name": name, "cases": 200, "modalities": ("t1",), "labels": ["ED"], "training_ids": 135, "licence": "CC-BY",
-        "manifest_sha256": "ab" * 32, "generator": "Tissue", "recipe": {"seed": 1}, "intended_use": "Research.",
-        "mask_disclosure": True,
+        "manifest_sha256": "ab" * 32, "generator": name.partition("-")[0], "recipe": {"seed": 1},
+        "intended_use": "Research.", "mask_disclosure": True,
     } | changes  # fmt: skip
 
 
@@ -121,7 +127,7 @@ def test_what_a_caller_may_fail_on(verdicts, conditions, failed):
 
 def test_a_leak_of_one_set_does_not_hide_that_others_were_not_assessed():
     three = {"A": "NOT SUPPORTED", "B": "INCONCLUSIVE", "C": "not assessed"}
-    some = {"a": {"verdict": pd.DataFrame([said("privacy", v) | {"subject": name} for name, v in three.items()])}}
+    some = {"a": {"verdict": pd.DataFrame([said("privacy", v, name) for name, v in three.items()])}}
     assert failures(some, ["unassessed"]) == ["privacy is not assessed for C", "privacy is INCONCLUSIVE for B"]
     assert failures(some, ["leak"]) == ["privacy is NOT SUPPORTED for A", "privacy is not assessed for C"]
     assert len(failures(some, ["leak", "unassessed"])) == 3

@@ -204,7 +204,7 @@ def test_a_run_whose_cases_are_not_here_is_scored_and_says_what_was_not_compared
 
 def _fresh(cohort):
     """Give the cases names that no other cohort has."""
-    cases = tuple(Case(f"x{c.id}", c.images, c.label, relabel=c.relabel) for c in cohort.cases)
+    cases = tuple(Case(f"x{c.id}", c.images, c.label_map, relabel=c.relabel) for c in cohort.cases)
     return Cohort("fresh", cases, cohort.modalities, cohort.labels)
 
 

@@ -112,7 +112,7 @@ class Classifier(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the area under the ROC curve: the mean over the classes or findings that can be compared, and each."""
         case, probability = _made(self.val_table).one_source(synthetic=False)
-        target = np.array([self._data.val_cases[int(place)].image_label for place in case])  # (n,) or (n, K)
+        target = np.array([self._data.val_cases[int(place)].target for place in case])  # (n,) or (n, K)
         areas, _ = auc_by_class(probability.cpu().numpy(), target)  # (K,), NaN without a case on either side
         self.log("val/score", float(np.nanmean(areas)), prog_bar=True, rank_zero_only=False)
         self.log_dict({f"val/auc_{name}": float(area) for name, area in zip(self.classes, areas, strict=True)})

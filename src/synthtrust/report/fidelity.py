@@ -98,8 +98,7 @@ def _telling(rows: pd.DataFrame, controls: pd.DataFrame) -> Section:
                   "Real cases made worse on purpose, against other real cases. What this n cannot notice, no number "
                   "above can rule out."),
         ),
-        notes=tuple(dict.fromkeys(f"{r['set']}: {r['note']}" for r in rows.to_dict("records")
-                                  if r["note"].startswith("Shortcut"))),
+        notes=tuple(dict.fromkeys(f"{r['set']}: {r['note']}" for r in rows.to_dict("records") if r["shortcut"])),
     )  # fmt: skip
 
 

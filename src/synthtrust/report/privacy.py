@@ -6,6 +6,7 @@ import pandas as pd
 
 from synthtrust.report.pairs import PICTURES, pairs_exhibit
 from synthtrust.report.parts import Chapter, Section, Table
+from synthtrust.report.verdicts import in_sentences, in_words
 from synthtrust.report.words import interval, number, percent, probability
 
 LIMITS = (
@@ -53,9 +54,16 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
 
 
 def _verdicts(rows: pd.DataFrame) -> Table:
-    shown = rows[["subject", "verdict", "reasons", "would_change", "thresholds"]]
-    names = ["Synthetic set", "Verdict", "Why", "What would change it", "Limits"]
-    return Table("Verdict", shown.set_axis(names, axis=1))
+    shown = pd.DataFrame(
+        {
+            "Synthetic set": rows["subject"],
+            "Verdict": rows["verdict"],
+            "Why": [in_sentences(reasons) for reasons in rows["reasons"]],
+            "What would change it": rows["would_change"],
+            "Limits": [in_words(thresholds) for thresholds in rows["thresholds"]],
+        }
+    )
+    return Table("Verdict", shown)
 
 
 def _controls(rows: pd.DataFrame, name: str) -> Table:

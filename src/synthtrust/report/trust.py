@@ -75,7 +75,8 @@ def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:
             SOURCE_KEYS,
         )
     )
-    remarks = dict.fromkeys(note for note in factors["note"] if note and note != "needs two seeds")
+    without_floor = (factors["factor"] == "T4_floor") & factors["value"].isna()  # the caption of T4 says why
+    remarks = dict.fromkeys(note for note in factors.loc[~without_floor, "note"] if note)
     definitions = Table("What the factors are", DEFINITIONS, "Equations of Babu et al., position paper.")
     tables = [definitions]
     if regions:

@@ -41,11 +41,12 @@ def utility_chapter(tables: Tables) -> Chapter:
         modes = list(dict.fromkeys(of_generator["mode"]))
         for place, mode in enumerate(modes):
             here = {name: _where(table, generator=generator, mode=mode) for name, table in tables.items()}
-            of = _title(str(generator) if several else "", str(mode) if len(modes) > 1 else "")
-            said = list(_answers(here, tables["verdict"], str(generator), main, first=place == 0))
-            whose = of.strip(" ()")
+            names = [*([str(generator)] if several else []), *([f"mix: {mode}"] if len(modes) > 1 else [])]
+            of = f" ({', '.join(names)})" if names else ""
+            sentences = _answers(here, tables["verdict"], str(generator), main, first=place == 0)
+            whose = ", ".join(names)
             whose = whose[:1].upper() + whose[1:]  # a class keeps its own capitals
-            answers += [f"{whose}: {sentence}" if of else sentence for sentence in said]
+            answers += [f"{whose}: {sentence}" if names else sentence for sentence in sentences]
             if _has_tstr(str(mode)) and _has_scale(here["curve"]) and (table := two_by_two(here["curve"], of)):
                 summary.append(table)
             name = f"curve-{generator}-{place}".lower().replace(".", "-")
@@ -74,19 +75,14 @@ def _where(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
     return table
 
 
-def _title(generator: str, mode: str) -> str:
-    parts = [part for part in (generator, mode and f"mix: {mode}") if part]
-    return f" ({', '.join(parts)})" if parts else ""
-
-
 def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *, first: bool) -> Iterator[str]:
     """Yield the sentences of one generator and mix; only the first mix is asked for what it lacks."""
     compared = here["comparison"]
     rows = rows_of(compared[compared["measure"] == main]) if len(compared) else []
     for row in rows:
         if row["contrast"] == "TSTR":
-            mine = verdicts[verdicts["subject"].isin((generator, f"{generator}, mix {row['mode']}"))]
-            yield worth(row, str(mine["verdict"].iloc[0]))
+            judged = verdicts[(verdicts["generator"] == generator) & verdicts["mode"].isin(("", row["mode"]))]
+            yield worth(row, str(judged["verdict"].iloc[0]))
         else:
             yield added(row)
     if first and not any(row["contrast"] == "TSTR" for row in rows):

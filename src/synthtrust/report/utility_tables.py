@@ -102,7 +102,7 @@ def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: p
     rows = []
     for row in rows_of(generators):
         name = row["generator"]
-        verdict = verdicts.loc[verdicts["subject"].str.split(", mix ").str[0] == name, "verdict"]
+        verdict = verdicts.loc[verdicts["generator"] == name, "verdict"]
         one = found.get(name)
         rows.append(
             {

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Calibration
 from synthtrust.audits.calibration.draws import row_of
+from synthtrust.audits.privacy.verdict import Leak
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import nearest
 from synthtrust.report.calibration import calibration_chapter
@@ -22,7 +23,9 @@ def cohort(tmp_path_factory):
         field = gaussian_filter(rng.normal(size=(24, 24)), 1.0)
         image = (120 + 25 * field / field.std()).round().clip(1, 255).astype(np.uint8)
         Image.fromarray(image).save(folder / f"{i:02d}.png")
-        cases.append(Case(f"{i:02d}", {"grey": folder / f"{i:02d}.png"}, 0, patient=f"of {i // 2}" if i > 59 else ""))
+        cases.append(
+            Case(f"{i:02d}", {"grey": folder / f"{i:02d}.png"}, class_index=0, patient=f"of {i // 2}" if i > 59 else "")
+        )
     return Cohort("textures", tuple(cases), ("grey",), {"all": 0})
 
 
@@ -88,7 +91,14 @@ def test_an_exact_search_is_asked_for_where_it_is_wanted(calibration, cohort, tm
 def test_a_share_is_that_of_the_copies_and_a_foreign_test_finds_none():
     assert Calibration().planted(10) == {0.1: 1, 0.2: 2, 0.3: 3, 1.0: 10}
     assert Calibration().planted(60) == {0.05: 3, 0.15: 9, 0.3: 18, 1.0: 60}
-    row = row_of(0, "flip", 0.05, (4, 0), ["More lie nearest to a training case (P3)."], ("P1", "P4"))
+    row = row_of(
+        0,
+        "flip",
+        0.05,
+        (4, 0),
+        [Leak("nearest_share", "More lie nearest to a training case (P3).", "P3")],
+        ("P1", "P4"),
+    )
     assert (row["leak"], row["by"]) == (False, "")
 
 
