@@ -32,8 +32,8 @@ def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(
     assert verdict["subject"] == "honest"
     assert verdict["thresholds"]["copy_threshold"] == 9.0
     kinds = acquitted["controls"].set_index("kind")
-    assert kinds.loc[list(copies.KINDS), "passed"].all()
-    assert not kinds.loc[list(copies.BEYOND), "decisive"].any()
+    assert kinds.loc[list(copies.TRANSFORMS), "passed"].all()
+    assert not kinds.loc[list(copies.OUT_OF_SCOPE), "decisive"].any()
     assert kinds.loc["inverted", "rate"] == 0  # said, and no reason to be inconclusive
 
 
@@ -58,8 +58,10 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
 
 
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
-    monkeypatch.setattr(copies, "KINDS", {**copies.KINDS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))})
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.KINDS)
+    monkeypatch.setattr(
+        copies, "TRANSFORMS", {**copies.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
+    )
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.TRANSFORMS)
     verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "blind to some copies" in sentences(verdict)
@@ -68,7 +70,7 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
     monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", {"turned": copies.flip})
-    monkeypatch.setitem(copies.KINDS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
+    monkeypatch.setitem(copies.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
     assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
 
 

@@ -24,7 +24,7 @@ from synthtrust.refusals import Refusal
 
 TESTS = ("P1", "P2", "P3")
 VERBATIM = "exact"
-"""The kind that membership inference is asked about too: it is a question of many copies, however they are transformed."""
+"""The kind that membership inference is asked about too: it is a question of many copies, however transformed."""
 
 
 @dataclass

@@ -138,8 +138,8 @@ def _nearest_in(half: EmbeddedCases, side: EmbeddedCases, candidates: int) -> to
 def min_detectable_copies(n_found: int, n_planted: int) -> float:
     r"""Return how many copies must be in a set so that at least one of them is found with a probability of .8.
 
-    ``n_found`` of ``n_planted`` copies were found, so that each is found with a probability of at least q, the one-sided
-    exact 95 % limit: :math:`k = \lceil \log(1 - .8) / \log(1 - q) \rceil`. NaN if none was found.
+    ``n_found`` of ``n_planted`` copies were found, so that each is found with a probability of at least q, the
+    one-sided exact 95 % limit: :math:`k = \lceil \log(1 - .8) / \log(1 - q) \rceil`. NaN if none was found.
 
     >>> [min_detectable_copies(n, 20) for n in (20, 18, 10, 0)], min_detectable_copies(4, 4)
     ([1, 2, 5, nan], 3)
