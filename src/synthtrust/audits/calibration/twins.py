@@ -79,11 +79,10 @@ class TwinCalibration(PlantingStudy):
         order = np.random.default_rng(self.seed).permutation(len(cases))
         fitted = [cases[i] for i in sorted(order[: self.n_fit])]
         rest = [cases[i] for i in sorted(order[self.n_fit :])]
-        twins = synthesize(self.generator, cohort, fitted, rest, self.synthetic).cases
-        painted = twins[0].require_label_map().parents[1].name
-        home = self.home(folder, rest, cohort.modalities, painted, self.n_fit, self.n_train, self.n_holdout)
+        twins = synthesize(self.generator, cohort, fitted, rest, self.synthetic)
+        home = self.home(folder, rest, cohort.modalities, twins.folder.name, self.n_fit, self.n_train, self.n_holdout)
         if self.left(home):
-            pairs = _Pairs.of(rest, twins, cohort)
+            pairs = _Pairs.of(rest, twins.cases, cohort)
             self.keep(home, lambda seed: self._draw(pairs, seed))
         return self.tables(
             home, {"n_train": self.n_train, "n_holdout": self.n_holdout, "n_synthetic": self.n_train + self.n_holdout}
