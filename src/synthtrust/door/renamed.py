@@ -21,7 +21,7 @@ KEYS: dict[str, str] = {
 }
 """Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.confidence``."""
 
-OPTIONS: dict[str, str] = {}
+OPTIONS: dict[str, str] = {"generator=med_ddpm_small": "generator=brain_diffusion"}
 """Old ``group=option`` -> its new one, such as ``data=patches`` -> ``data=mixed``."""
 
 TARGETS: dict[str, str] = {}

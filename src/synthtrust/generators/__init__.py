@@ -1,6 +1,7 @@
 """Generators: real cases in, synthetic case sets out."""
 
 from synthtrust.generators.base import Generator
+from synthtrust.generators.brain_diffusion import BrainDiffusion
 from synthtrust.generators.class_diffusion import ClassDiffusion
 from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
@@ -8,7 +9,7 @@ from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, N
 from synthtrust.generators.folder import Folder
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.spade_gan import SpadeGAN
-from synthtrust.generators.synthesis.synthesize import synthesize
+from synthtrust.generators.synthesis.synthesize import SyntheticSet, synthesize
 from synthtrust.generators.tissue import Tissue
 from synthtrust.refusals import CaseError, Refusal
 
@@ -17,10 +18,12 @@ __all__ = [
     "Generator",
     "Refusal",
     "CaseError",
+    "SyntheticSet",
     "synthesize",
     # to be judged
     "Tissue",
     "MedDDPM",
+    "BrainDiffusion",
     "SpadeGAN",
     "ClassMixture",
     "ClassDiffusion",
