@@ -124,9 +124,9 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
         start = time.monotonic()
         probability = model.predict(images[places]["image"].to(model.device)).cpu()  # (B, K)
         seconds = round((time.monotonic() - start) / len(places), 6)
-        for place, of_case in zip(places, probability, strict=True):
+        for place, values in zip(places, probability, strict=True):
             case = cohort.cases[place]
-            yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, of_case.tolist()))
+            yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, values))
 
 
 SCORERS = {"segmentation": _segmented, "classification": _classified, "multilabel": _classified}
