@@ -61,7 +61,7 @@ class ScoredModule(LightningModule, ABC, Generic[Table]):
 
     @abstractmethod
     def test_values(self) -> Tensor:
-        """Return what the rows of each test case and of its twin are made of, ``(2, M, ...)``; all ranks must call it."""
+        """Return what the rows of each test case and its twin are made of, ``(2, M, ...)``; all ranks must call it."""
 
     @abstractmethod
     def rows_of(self, case: Case, source: str, values: Tensor) -> list[dict[str, Any]]:

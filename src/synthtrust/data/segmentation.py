@@ -11,13 +11,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from synthtrust.cases import Case, Cohort, Mix, Splits
 from synthtrust.conventions import Mode, Val
 from synthtrust.data.cache import Prepared, prepare
-from synthtrust.data.draws import ShardSampler
 from synthtrust.data.mixed import MixedCases
-from synthtrust.data.patches import Patches
-from synthtrust.data.whole import WholeCases
+from synthtrust.data.patches import Patches, WholeCases
+from synthtrust.data.samplers import ShardSampler
 
 
-class MixedDataModule(MixedCases):
+class SegmentationDataModule(MixedCases):
     """Labelled volumes and their twins, mixed by ``alpha``.
 
     Args:
