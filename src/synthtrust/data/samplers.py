@@ -1,4 +1,4 @@
-"""Which examples come when: they are numbered, so that a run that is resumed, sharded or loaded by workers sees the same."""
+"""Which examples come when: they are numbered, so that a resumed, sharded or many-worker run sees the same ones."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache

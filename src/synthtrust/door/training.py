@@ -22,8 +22,8 @@ TASKS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "cases.read_medmnist", "cases.read_table", "cases.read_class_folders", "cases.phantom_slices",
-            "data.ClassificationDataModule", "models.Classifier", "generators.ClassMixture", "generators.ClassDiffusion",
-            "generators.ClassFolder", "generators.LabelShuffle",
+            "data.ClassificationDataModule", "models.Classifier", "generators.ClassMixture",
+            "generators.ClassDiffusion", "generators.ClassFolder", "generators.LabelShuffle",
         ),
         "classification",
     ),
