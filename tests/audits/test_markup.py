@@ -35,7 +35,7 @@ def volumes(tmp_path):
 def images(tmp_path):
     """A table whose classes and patients hold markup."""
     cases = tiny_classes(tmp_path / "set", count=24).cases
-    rows = [f'{c.id},{c.id}.png,"{LABELS[c.category]}",[/p] $p_{n}' for n, c in enumerate(cases)]
+    rows = [f'{c.id},{c.id}.png,"{LABELS[c.class_index]}",[/p] $p_{n}' for n, c in enumerate(cases)]
     (tmp_path / "set" / "cases.csv").write_text("\n".join(["case_id,image,label,patient", *rows]))
     return ("cases=table", f"cases.file={tmp_path / 'set' / 'cases.csv'}", "model=resnet_small", "data=images",
             "model.net.block_inplanes=[4,4,8,8]", "data.batch_size=4", "split.test=6", "split.val=4")  # fmt: skip

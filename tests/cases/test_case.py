@@ -59,20 +59,20 @@ def test_each_modality_has_its_own_intensity(case):
 
 
 def test_an_unknown_label_value_names_the_file_and_the_values(case):
-    voxels = _voxels(case.label)
+    voxels = _voxels(case.label_map)
     voxels[0, 0, :2] = 9, 3
-    save_nifti(case.label, voxels)
-    with pytest.raises(CaseError, match=rf"\[0, 1, 2, 4\], but got \[3.0, 9.0\] in {re.escape(str(case.label))}"):
+    save_nifti(case.label_map, voxels)
+    with pytest.raises(CaseError, match=rf"\[0, 1, 2, 4\], but got \[3.0, 9.0\] in {re.escape(str(case.label_map))}"):
         case.load_label()
 
 
 @pytest.mark.parametrize("value", [0.5, -1.0, 300.0, np.nan])
 def test_a_canonical_label_map_holds_whole_numbers_of_one_byte(case, value):
-    voxels = _voxels(case.label).astype(np.float32)
+    voxels = _voxels(case.label_map).astype(np.float32)
     voxels[0, 0, 0] = value
-    save_nifti(case.label, voxels)
+    save_nifti(case.label_map, voxels)
     with pytest.raises(CaseError, match="Expected label values among"):
-        Case("a", {}, case.label).load_label()
+        Case("a", {}, case.label_map).load_label()
 
 
 def test_a_packed_file_that_is_cut_short_is_refused_by_name(case):
@@ -86,7 +86,7 @@ def test_an_unpacked_file_that_is_cut_short_is_refused_by_name(case, tmp_path):
     path = tmp_path / "cut.nii"
     path.write_bytes(gzip.decompress(case.images["flair"].read_bytes())[:-400])
     with pytest.raises(CaseError, match=r"cut\.nii is cut short or damaged"):
-        Case("a", {"flair": path}, case.label).load_image("flair")
+        Case("a", {"flair": path}, case.label_map).load_image("flair")
 
 
 def test_a_packed_file_with_a_damaged_middle_is_refused(case):
@@ -116,8 +116,8 @@ def test_an_image_of_zeros_is_refused_by_name(case):
 
 
 def test_a_missing_file_is_refused_by_name(case):
-    case.label.unlink()
-    with pytest.raises(CaseError, match=rf"{re.escape(str(case.label))}, but there is none"):
+    case.label_map.unlink()
+    with pytest.raises(CaseError, match=rf"{re.escape(str(case.label_map))}, but there is none"):
         case.load_label()
 
 
@@ -140,7 +140,7 @@ def test_scaling_in_the_header_is_applied(case, tmp_path):
     image = nib.Nifti1Image(np.full((2, 3, 4), 10, np.int16), AFFINE)
     image.header.set_slope_inter(0.5, 2)
     nib.save(image, tmp_path / "scaled.nii.gz")
-    loaded = Case("a", {"t1": tmp_path / "scaled.nii.gz"}, case.label).load_image("t1")
+    loaded = Case("a", {"t1": tmp_path / "scaled.nii.gz"}, case.label_map).load_image("t1")
     np.testing.assert_allclose(loaded, 10 * 0.5 + 2)
 
 
@@ -177,3 +177,10 @@ def test_voxels_that_are_no_real_numbers_are_refused_by_name(case, dtype, kind):
     for read in (lambda: check_grid(case), lambda: case.load_image("flair")):
         with pytest.raises(CaseError, match=rf"^Expected one real number a voxel, but .*flair.* holds {kind}"):
             read()
+
+
+def test_a_case_has_exactly_one_kind_of_label():
+    with pytest.raises(CaseError, match=r"Expected a label map, a class or findings of case a, .* but got none"):
+        Case("a", {})
+    with pytest.raises(CaseError, match="but got label_map and class_index"):
+        Case("a", {}, "map.nii", class_index=0)

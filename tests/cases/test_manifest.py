@@ -52,7 +52,7 @@ def test_the_record_holds_recipe_facts_and_the_sha256_of_every_file(cohort, tmp_
 def test_a_set_can_be_moved(cohort, tmp_path):
     write_manifest(tmp_path, cohort, {})
     moved = tmp_path.rename(tmp_path.with_name("moved"))
-    assert all(case.label.is_relative_to(moved) for case in read_manifest(moved, verify=True).cases)
+    assert all(case.label_map.is_relative_to(moved) for case in read_manifest(moved, verify=True).cases)
 
 
 def test_a_folder_without_a_manifest_is_unfinished(tmp_path):
@@ -69,7 +69,7 @@ def test_a_manifest_is_whole_or_not_there(cohort, tmp_path):
 
 
 def test_a_manifest_names_no_file_that_is_not_there(cohort, tmp_path):
-    cohort.cases[1].label.unlink()
+    cohort.cases[1].label_map.unlink()
     with pytest.raises(FileNotFoundError):
         write_manifest(tmp_path, cohort, {})
     assert not (tmp_path / "manifest.json").exists()

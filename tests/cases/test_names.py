@@ -9,7 +9,7 @@ from synthtrust.testing import tiny_cohort
 
 
 def cohort(ids=("a", "b"), modalities=("t1",), labels=None, patient="", name="set"):
-    cases = tuple(Case(case_id, {}, n, patient=patient) for n, case_id in enumerate(ids))
+    cases = tuple(Case(case_id, {}, class_index=n, patient=patient) for n, case_id in enumerate(ids))
     return Cohort(name, cases, modalities, labels or {"well": 0, "sick": 1})
 
 

@@ -76,7 +76,7 @@ def test_the_order_of_channels_is_part_of_the_recipe(tmp_path):
 
 def test_two_cases_of_one_content_share_a_place(tmp_path):
     (case,) = tiny_cases(tmp_path / "real", count=1)
-    twin = Case("twin", case.images, case.label, Source.SYNTHETIC, relabel=case.relabel)
+    twin = Case("twin", case.images, case.label_map, Source.SYNTHETIC, relabel=case.relabel)
     one, other = prepare([case, twin], MODALITIES, tmp_path / "cache")
     assert one.folder == other.folder
 

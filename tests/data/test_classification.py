@@ -71,7 +71,7 @@ def test_images_come_with_their_own_class_and_from_their_own_source(make, parts)
     (twins,) = make(0.0, augment=None, batch_size=20, steps_per_epoch=1).train_dataloader()
     table = {source: data._tables[source] for source in Source}
     shown = {
-        (case.category, table[case.source].images[table[case.source].row[case.id]].tobytes())
+        (case.class_index, table[case.source].images[table[case.source].row[case.id]].tobytes())
         for case in data.train_cases
     }
     seen = {(int(label), image.half().numpy().tobytes()) for image, label in zip(batch["image"], batch["label"])}
@@ -120,7 +120,7 @@ def test_validation_is_on_the_mix(make):
     data = make(0.4, batch_size=9)
     (batch,) = data.val_dataloader()
     assert batch["case"].tolist() == list(range(9))
-    assert batch["label"].tolist() == [case.category for case in data.val_cases]
+    assert batch["label"].tolist() == [case.class_index for case in data.val_cases]
     assert batch["synthetic"].tolist() == [case.source is Source.SYNTHETIC for case in data.val_cases]
     assert isinstance(data.val_dataloader(), DataLoader)
 
@@ -134,15 +134,15 @@ def test_the_checkpoint_of_synthetic_training_is_not_chosen_on_real_cases_unless
 
 def test_one_class_alone_is_refused(make, parts):
     _, splits, _, _ = parts
-    healthy = tuple(case for case in splits.val if case.category == 0)
+    healthy = tuple(case for case in splits.val if case.class_index == 0)
     with pytest.raises(ValueError, match=r"validation cases of at least two classes.* but got healthy alone"):
         make(splits=replace(splits, val=healthy))
-    learned = tuple(case for case in splits.train if case.category == 1)
+    learned = tuple(case for case in splits.train if case.class_index == 1)
     for alpha in (0.0, 1.0):
         with pytest.raises(ValueError, match=r"training cases of at least two classes.* but got sick alone"):
             make(alpha, splits=replace(splits, train=learned))
     with pytest.raises(ValueError, match="test cases of at least two classes"):
-        make(splits=replace(splits, test=tuple(case for case in splits.test if case.category == 1)))
+        make(splits=replace(splits, test=tuple(case for case in splits.test if case.class_index == 1)))
 
 
 def test_a_class_without_a_case_is_named_and_kept(make, parts, caplog):
@@ -156,26 +156,26 @@ def test_a_class_without_a_case_is_named_and_kept(make, parts, caplog):
 def test_a_class_that_the_twins_lack_is_tested_on_and_keeps_its_numbers(tmp_path, caplog):
     cohort = tiny_classes(tmp_path / "real", count=60, classes=("a", "b", "c"))
     twins = [replace(case, source=Source.SYNTHETIC) for case in tiny_classes(tmp_path / "twins", 60, "abc").cases]
-    painted = [twin for twin in twins if twin.category != 1]
+    painted = [twin for twin in twins if twin.class_index != 1]
     splits = split(cohort.cases, test=15, val=9)
     mixing = dict(cache=tmp_path / "cache", seed=0, steps_per_epoch=3, batch_size=4)
     data = ClassificationDataModule(cohort, splits, painted, alpha=0.0, **mixing)
     assert data.facts["missing_classes"] == {"train": ["b"], "val": ["b"], "synthetic": ["b"]}
-    assert data.without_twin == {case.id for case in cohort.cases if case.category == 1}
+    assert data.without_twin == {case.id for case in cohort.cases if case.class_index == 1}
     assert data.class_counts[1] == 0
     assert "No synthetic case is of class b" in caplog.text
     real, synthetic = (torch.cat([batch["case"] for batch in loader]) for loader in data.test_dataloader())
     assert real.tolist() == list(range(15))
-    assert synthetic.tolist() == [n for n, case in enumerate(data.test_cases) if case.category != 1]
+    assert synthetic.tolist() == [n for n, case in enumerate(data.test_cases) if case.class_index != 1]
     assert ClassificationDataModule(cohort, splits, painted, alpha=1.0, **mixing).class_counts[1] > 0
     with pytest.raises(ValueError, match="beside its twin, but these have none"):
         ClassificationDataModule(cohort, splits, painted[1:], alpha=0.0, **mixing)
     with pytest.raises(ValueError, match=r"synthetic test cases of at least two classes.* but got a alone"):
-        ClassificationDataModule(cohort, splits, [twin for twin in twins if twin.category == 0], alpha=1.0, **mixing)
+        ClassificationDataModule(cohort, splits, [twin for twin in twins if twin.class_index == 0], alpha=1.0, **mixing)
 
 
 def test_a_twin_of_another_class_is_refused(make, parts):
-    twins = [replace(twin, label=1 - twin.category) if twin.id == "scan_007" else twin for twin in parts[2]]
+    twins = [replace(twin, class_index=1 - twin.class_index) if twin.id == "scan_007" else twin for twin in parts[2]]
     with pytest.raises(CaseError, match=r"class of their real cases, but these differ: \['scan_007'\]"):
         make(twins=twins)
 
@@ -191,5 +191,5 @@ def test_the_class_of_every_real_case_stands_in_a_table(make, parts):
     table = make().tables()["classes"]
     assert list(table.columns) == ["case", "patient", "part", "source", "class"]
     assert dict(zip(table["case"], table["class"])) == {
-        case.id: ("healthy", "sick")[case.category] for case in parts[0].cases
+        case.id: ("healthy", "sick")[case.class_index] for case in parts[0].cases
     }

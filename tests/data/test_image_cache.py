@@ -50,7 +50,7 @@ def test_contrasts_of_a_small_volume_are_scaled_apart(tmp_path):
     files = {
         name: save_nifti(tmp_path / f"{name}.nii.gz", voxels.astype(np.float32)) for name, voxels in images.items()
     }
-    table = image_table([Case("a", files, 1)], ("t1", "t2"), tmp_path / "cache")
+    table = image_table([Case("a", files, class_index=1)], ("t1", "t2"), tmp_path / "cache")
     assert table.size == (6, 8, 7)
     for channel in table.images[0].astype(np.float64):
         assert (channel.mean(), channel.std()) == pytest.approx((0, 1), abs=1e-3)

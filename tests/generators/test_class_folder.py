@@ -40,9 +40,11 @@ def numbers(twins):
 def test_every_case_gets_an_image_of_its_class_and_none_comes_twice(cohort, tmp_path):
     twins = bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 20), train_ids=["elsewhere"]))
     found = numbers(twins)
-    assert all(found[case.id] % 2 == case.category for case in cohort.cases)
+    assert all(found[case.id] % 2 == case.class_index for case in cohort.cases)
     assert len(set(found.values())) == 12
-    assert [(twin.id, twin.category) for twin in twins.cases] == [(case.id, case.category) for case in cohort.cases]
+    assert [(twin.id, twin.class_index) for twin in twins.cases] == [
+        (case.id, case.class_index) for case in cohort.cases
+    ]
     manifest = load_manifest(twins.cases[0].images["grey"].parent)
     assert manifest["training_ids"] == ["elsewhere"]
     assert manifest["mask_disclosure"] is False
@@ -88,8 +90,8 @@ def test_a_class_without_an_image_is_named_and_its_cases_have_no_twin(tmp_path, 
     cohort = tiny_classes(tmp_path / "real", count=12, classes=("healthy", "mild", "sick"))
     twins = bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 20)))
     assert "No image of class mild" in caplog.text
-    assert [twin.id for twin in twins.cases] == [case.id for case in cohort.cases if case.category != 1]
-    assert all(found % 2 == (case.category == 2) for case, found in zip(twins.cases, numbers(twins).values()))
+    assert [twin.id for twin in twins.cases] == [case.id for case in cohort.cases if case.class_index != 1]
+    assert all(found % 2 == (case.class_index == 2) for case, found in zip(twins.cases, numbers(twins).values()))
 
 
 def test_one_class_alone_is_no_set(cohort, tmp_path):

@@ -23,7 +23,7 @@ def test_images_are_stacked_by_case_and_modality_in_the_units_of_their_files(tmp
 def test_small_volumes_are_read_as_well(tmp_path):
     rng = np.random.default_rng(0)
     paths = [save_nifti(tmp_path / f"{n}.nii.gz", rng.normal(size=(4, 5, 6)).astype(np.float32)) for n in range(2)]
-    seen = gather([Case(path.name, {"mri": path}, n) for n, path in enumerate(paths)])
+    seen = gather([Case(path.name, {"mri": path}, class_index=n) for n, path in enumerate(paths)])
     assert seen.images.shape == (2, 1, 4, 5, 6)
 
 
@@ -45,11 +45,11 @@ def test_label_maps_are_refused(tmp_path):
 def test_a_class_without_images_is_refused(tmp_path):
     cases = tiny_classes(tmp_path, count=9, classes=("a", "b", "c")).cases
     with pytest.raises(ValueError, match=r"every class from 0 to 2, but got none of \[1\]"):
-        gather([case for case in cases if case.label != 1])
+        gather([case for case in cases if case.class_index != 1])
 
 
 def test_cases_of_other_modalities_are_refused(tmp_path):
     cases = tiny_classes(tmp_path, count=4).cases
-    odd = Case("odd", {"infrared": cases[0].images["grey"]}, 1)
+    odd = Case("odd", {"infrared": cases[0].images["grey"]}, class_index=1)
     with pytest.raises(ValueError, match=r"Expected modalities \['grey'\], but odd has \['infrared'\]"):
         gather([*cases, odd])

@@ -41,7 +41,7 @@ def planted(folder, count=60, centres=(60, 160)):
         image[:, 7:] = 255 - image[:, 7:]
         path = folder / f"{n:03d}.png"
         Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(path)
-        cases.append(Case(path.stem, {"grey": path}, n % 2))
+        cases.append(Case(path.stem, {"grey": path}, class_index=n % 2))
     return cases
 
 
@@ -54,7 +54,7 @@ def test_classes_are_as_bright_and_vary_as_much_as_their_training_images(tmp_pat
     generator = ClassMixture(min_members=10).fit(cases)
     for label, centre in enumerate((60, 160)):
         left = painted(generator, label)[:, :, :7].mean((1, 2))
-        real = np.array([case.load_image("grey")[:, :7].mean() for case in cases if case.label == label])
+        real = np.array([case.load_image("grey")[:, :7].mean() for case in cases if case.class_index == label])
         assert left.mean() == pytest.approx(centre, abs=6)
         assert left.std() == pytest.approx(real.std(), rel=0.4)
 
@@ -81,8 +81,8 @@ def test_painted_images_keep_away_from_training_images(tmp_path):
         for n in range(20):
             path = tmp_path / f"{seed}_{n:02d}.png"
             Image.fromarray(rng.integers(0, 256, (12, 12), np.uint8)).save(path)
-            cases.append(Case(path.stem, {"grey": path}, n % 2))
-        real = [case.load_image("grey") for case in cases if case.label == 0]
+            cases.append(Case(path.stem, {"grey": path}, class_index=n % 2))
+        real = [case.load_image("grey") for case in cases if case.class_index == 0]
         among_themselves = min(nearest([image], [other for other in real if other is not image])[0] for image in real)
         generator = ClassMixture(min_members=3, n_mixture=3).fit(cases)
         closeness.append(nearest(painted(generator, 0), real) / among_themselves)
@@ -94,7 +94,7 @@ def test_images_are_the_same_whichever_way_round_the_library_gives_the_axes(tmp_
     rng, cases = np.random.default_rng(0), []
     for n in range(count):
         Image.fromarray(rng.integers(0, 256, (side, side), np.uint8)).save(tmp_path / f"{n:02d}.png")
-        cases.append(Case(f"{n:02d}", {"grey": tmp_path / f"{n:02d}.png"}, 0))
+        cases.append(Case(f"{n:02d}", {"grey": tmp_path / f"{n:02d}.png"}, class_index=0))
     expected = painted(ClassMixture(**TINY).fit(cases), 0, n=10)
 
     def otherwise(matrix):

@@ -51,7 +51,7 @@ def folder_of(tmp_path):
 
 def test_a_twin_is_a_png_of_bytes_rounded_and_clipped(cohort, tmp_path):
     twin = paint(cohort, tmp_path, Ramp()).cases[1]
-    assert (twin.category, twin.images["grey"].name) == (1, f"{twin.id}.png")
+    assert (twin.class_index, twin.images["grey"].name) == (1, f"{twin.id}.png")
     with Image.open(twin.images["grey"]) as image:
         assert image.mode == "L"
     expected = np.clip(np.rint(np.linspace(-20, 300, 64).reshape(8, 8) + 1), 0, 255)
@@ -67,7 +67,10 @@ def test_an_image_of_other_axes_than_the_real_ones_is_refused(cohort, tmp_path, 
 
 def test_a_plane_image_is_no_volume(tmp_path):
     volumes = np.random.default_rng(0).integers(1, 200, (6, 9, 8, 7), dtype=np.uint8)
-    cases = [Case(f"v{n}", {"grey": save_nifti(tmp_path / f"v{n}.nii.gz", v)}, n % 2) for n, v in enumerate(volumes)]
+    cases = [
+        Case(f"v{n}", {"grey": save_nifti(tmp_path / f"v{n}.nii.gz", v)}, class_index=n % 2)
+        for n, v in enumerate(volumes)
+    ]
     cohort = Cohort("volumes", tuple(cases), ("grey",), {"a": 0, "b": 1})
     with pytest.raises(CaseError, match=r"Expected an image of 3 axes .* painted \(8, 8\) in grey of case v0"):
         paint(cohort, tmp_path, Ramp())
@@ -83,7 +86,9 @@ def test_sixteen_bits_stay_sixteen_bits(cohort, tmp_path):
     twins = paint(replace(cohort, cases=tuple(deep)), tmp_path, Replay())
     for twin in twins.cases:
         image = twin.load_image("grey")
-        assert any(np.array_equal(image, case.load_image("grey")) for case in deep if case.category == twin.category)
+        assert any(
+            np.array_equal(image, case.load_image("grey")) for case in deep if case.class_index == twin.class_index
+        )
         assert image.max() > 255
 
 
@@ -96,7 +101,7 @@ def test_colours_share_one_file_as_in_real_cases(tmp_path):
             case for case in cohort.cases
             if all(np.array_equal(case.load_image(name), twin.load_image(name)) for name in cohort.modalities)
         ]  # fmt: skip
-        assert copied.category == twin.category
+        assert copied.class_index == twin.class_index
         with Image.open(twin.images["red"]) as mine, Image.open(copied.images["red"]) as real:
             np.testing.assert_array_equal(np.asarray(mine), np.asarray(real))
 
@@ -104,13 +109,13 @@ def test_colours_share_one_file_as_in_real_cases(tmp_path):
 def test_volumes_of_a_class_are_nifti_with_the_affine_of_the_training_images(tmp_path):
     rng = np.random.default_rng(0)
     cases = tuple(
-        Case(f"nodule_{n}", {"ct": save_nifti(tmp_path / f"{n}.nii.gz", rng.normal(size=(6, 7, 8)))}, n % 2)
+        Case(f"nodule_{n}", {"ct": save_nifti(tmp_path / f"{n}.nii.gz", rng.normal(size=(6, 7, 8)))}, class_index=n % 2)
         for n in range(4)
     )
     twins = paint(Cohort("nodules", cases, ("ct",), {"benign": 0, "malignant": 1}), tmp_path, Replay(), n=2)
     for twin in twins.cases:
         np.testing.assert_array_equal(load(twin.images["ct"]).affine, canonical_affine(AFFINE, (6, 7, 8)))
-        np.testing.assert_array_equal(twin.load_image("ct"), cases[twin.category].load_image("ct"))
+        np.testing.assert_array_equal(twin.load_image("ct"), cases[twin.class_index].load_image("ct"))
 
 
 def test_float_images_are_refused_before_anything_is_painted(cohort, tmp_path):
@@ -134,16 +139,16 @@ def test_an_image_that_is_none_in_its_file_is_refused(cohort, tmp_path, fault, m
 def test_the_recipe_has_classes_and_another_class_is_another_set(cohort, tmp_path):
     paint(cohort, tmp_path, Replay())
     made_by = load_manifest(folder_of(tmp_path))["made_by"]
-    assert made_by["labels"] == {case.id: case.category for case in cohort.cases}
+    assert made_by["labels"] == {case.id: case.class_index for case in cohort.cases}
     first = synthesize(Replay(), cohort, cohort.cases[:4], cohort.cases[:1], tmp_path / "synthetic")
-    turned = replace(cohort.cases[0], label=1)
+    turned = replace(cohort.cases[0], class_index=1)
     other = synthesize(Replay(), cohort, cohort.cases[:4], [turned], tmp_path / "synthetic")
     assert first.cases[0].images["grey"].parent != other.cases[0].images["grey"].parent
 
 
 def test_a_training_case_of_another_class_is_another_recipe(cohort, tmp_path):
     first = paint(cohort, tmp_path, Replay()).cases[0].images["grey"].parent
-    turned = (replace(cohort.cases[0], label=1), *cohort.cases[1:4])
+    turned = (replace(cohort.cases[0], class_index=1), *cohort.cases[1:4])
     other = synthesize(Replay(), cohort, turned, cohort.cases, tmp_path / "synthetic")
     assert other.cases[0].images["grey"].parent != first
 

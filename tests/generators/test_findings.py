@@ -93,8 +93,8 @@ def test_findings_that_nobody_has_get_those_that_differ_least():
 
 
 def test_a_mixture_says_which_combinations_are_too_rare(cohort):
-    few = [case for case in cohort.cases if case.label != Findings((1, 1))][:59]
-    both = [case for case in cohort.cases if case.label == Findings((1, 1))][:3]
+    few = [case for case in cohort.cases if case.findings != Findings((1, 1))][:59]
+    both = [case for case in cohort.cases if case.findings == Findings((1, 1))][:3]
     generator = ClassMixture(min_members=10).fit([*few, *both])
     assert "1 of 4 combinations of findings, with 3 of 62 training images" in generator.remarks["findings"]
     assert (bars(paint(generator, (1, 1))).mean(axis=0) > 50).sum() == 1  # painted as one of the most alike
@@ -125,7 +125,7 @@ def test_a_diffusion_model_learns_what_each_finding_looks_like(tmp_path):
         label = Findings(((0, 0), (0, 1), (1, 0))[n % 3])
         image = rng.normal(60, 15, (8, 8)) + 130 * np.repeat(label, 4)
         path = save(tmp_path / f"{n}.png", image.clip(1, 255).astype(np.uint8))
-        cases.append(Case(path.stem, {"grey": path}, label))
+        cases.append(Case(path.stem, {"grey": path}, findings=label))
     settings = TINY | dict(channels=(16, 16), max_steps=50, batch_size=16, lr=1e-2, ema_decay=0.9, sampling_steps=5)
     generator = ClassDiffusion(**settings).fit(cases)
     halves = {
@@ -138,8 +138,8 @@ def test_a_diffusion_model_learns_what_each_finding_looks_like(tmp_path):
 
 
 def test_another_finding_is_another_recipe_and_another_content(cohort):
-    case = next(case for case in cohort.cases if case.label == Findings((0, 1)))
-    other = replace(case, label=Findings((1, 0)))
+    case = next(case for case in cohort.cases if case.findings == Findings((0, 1)))
+    other = replace(case, findings=Findings((1, 0)))
     assert content_of(case) != content_of(other)
     recipes = [recipe_of(Replay(), [], [one]) for one in (case, other)]
     assert recipes[0]["labels"] != recipes[1]["labels"]

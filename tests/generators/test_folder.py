@@ -50,7 +50,7 @@ def bring(cohort, tmp_path, folder):
 
 
 def home(twins):
-    return twins.cases[0].label.parents[1]
+    return twins.cases[0].label_map.parents[1]
 
 
 def test_a_med_ddpm_export_is_recognised_and_repaired(cohort, export, tmp_path):
@@ -222,7 +222,7 @@ def test_a_run_refuses_a_set_that_was_learned_from_its_test_patients(cohort, exp
         build_data(composed("train", *words, f"generator.train_ids=[{ids}]"))
     assert not (tmp_path / "synthetic").exists()  # refused before anything is imported
     allowed = build_data(composed("train", *words, f"generator.train_ids=[{ids}]", "allow_overlap=true"))
-    twins = allowed.parts["test"][1][0].label.parents[1]
+    twins = allowed.parts["test"][1][0].label_map.parents[1]
     assert load_manifest(twins)["training_ids"] == sorted(ids.split(","))
     overlap = check_overlap(training_ids(twins), allowed.splits, allow_overlap=True)  # what a run's facts can say
     assert overlap.facts["test"] == [case.id for case in allowed.splits.test]

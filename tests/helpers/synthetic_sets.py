@@ -38,17 +38,17 @@ class PaintedRun:
         return {"mode": "complement", "alpha": 0.0, "seed": 0}
 
 
-def plane(folder, name, image, label, source=Source.REAL, patient=""):
+def plane(folder, name, image, class_index, source=Source.REAL, patient=""):
     """Write a plane image in eight bits, 0 left for nothing; return its case."""
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image.round().clip(1, 255).astype(np.uint8)).save(folder / f"{name}.png")
-    return Case(name, {"grey": folder / f"{name}.png"}, label, source, patient)
+    return Case(name, {"grey": folder / f"{name}.png"}, source=source, patient=patient, class_index=class_index)
 
 
 def plane_twins(folder, real, images):
     """Write an image for each real case; return the cohort."""
     cases = tuple(
-        plane(folder, case.id, image, case.label, Source.SYNTHETIC, case.patient)
+        plane(folder, case.id, image, case.class_index, Source.SYNTHETIC, case.patient)
         for case, image in zip(real.cases, images)
     )
     return Cohort("twins", cases, ("grey",), CLASSES)

@@ -13,7 +13,7 @@ from synthtrust.audits.evaluate import score_elsewhere
 from synthtrust.cases import Case, CaseError, Cohort, RefusedCase
 from synthtrust.cases.cohort import BRATS_LABELS
 from synthtrust.runs import Run, find_runs, list_cases, score_cohort, train_run, usable_cases
-from synthtrust.runs.deciding import deciding
+from synthtrust.runs.config_identity import identity
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.testing import save_nifti, tiny_cohort
 
@@ -162,8 +162,8 @@ def test_an_older_config_excluded_nobody(configure):
     cfg, older = configure(), configure()
     OmegaConf.set_struct(older, value=False)
     del older["cases"]["exclude"], older["cases"]["save_refused"], older["duplicates"]
-    assert deciding(older) == deciding(cfg)
-    assert deciding(configure("cases.exclude=[a]")) != deciding(cfg)
+    assert identity(older) == identity(cfg)
+    assert identity(configure("cases.exclude=[a]")) != identity(cfg)
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_a_run_whose_cases_are_not_here_is_scored_and_says_what_was_not_compared
 
 def _fresh(cohort):
     """Give the cases names that no other cohort has."""
-    cases = tuple(Case(f"x{c.id}", c.images, c.label, relabel=c.relabel) for c in cohort.cases)
+    cases = tuple(Case(f"x{c.id}", c.images, c.label_map, relabel=c.relabel) for c in cohort.cases)
     return Cohort("fresh", cases, cohort.modalities, cohort.labels)
 
 

@@ -10,8 +10,7 @@ import torch
 
 from synthtrust.audits import Utility
 from synthtrust.cases import CaseError
-from synthtrust.runs import Run, find_runs, score_cohort, train_run
-from synthtrust.runs.headline import headline
+from synthtrust.runs import Run, find_runs, headline, score_cohort, train_run
 from synthtrust.testing import tiny_classes, tiny_cohort
 
 TINY = (
@@ -25,7 +24,7 @@ COLUMNS = ["alpha", "seed", "mode", "case", "patient", "source", "target", "clas
 @pytest.fixture
 def configure(composed, tmp_path):
     cohort = tiny_classes(tmp_path / "real", count=40)
-    rows = [(case.id, f"{case.id}.png", ("healthy", "sick")[case.category]) for case in cohort.cases]
+    rows = [(case.id, f"{case.id}.png", ("healthy", "sick")[case.class_index]) for case in cohort.cases]
     pd.DataFrame(rows, columns=["case_id", "image", "label"]).to_csv(tmp_path / "real" / "cases.csv", index=False)
 
     def _configure(*overrides, name="run"):
@@ -55,14 +54,14 @@ def test_a_run_describes_itself(configure):
     assert len(scores) == 9 * 2 * 2  # cases, sources, classes
     np.testing.assert_allclose(scores.groupby(["case", "source"])["probability"].sum(), 1)
     assert sorted(scores["case"].unique()) == run.data()["splits"]["test"]
-    assert all(run.real_case(row.case).category == (row.target == "sick") for row in scores.itertuples())
+    assert all(run.real_case(row.case).class_index == (row.target == "sick") for row in scores.itertuples())
     assert ("Macro AUC", value) == headline(scores)
     assert (facts["task"], facts["classes"], facts["network"]) == ("classification", ["healthy", "sick"], "ResNet")
     assert (facts["image_size"], facts["missing_classes"], facts["val"]) == ([16, 16], {}, "mix")
     drawn = run.data()["drawn"]["train"]
     assert (len(drawn["real"]), len(drawn["synthetic"])) == (12, 13)
     assert len(run.classes()) == 40
-    assert run.twin(scores["case"][0]).category == run.real_case(scores["case"][0]).category
+    assert run.twin(scores["case"][0]).class_index == run.real_case(scores["case"][0]).class_index
     curves = pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv")
     assert curves[["val/score", "val/auc_sick"]].notna().sum().tolist() == [2, 2]
 
@@ -71,7 +70,7 @@ def test_a_class_that_nobody_painted_stays_in_the_score_and_is_named(composed, t
     names = ("healthy", "mild", "sick")
     for folder, count, classes in (("real", 60, names), ("painted", 40, names[::2])):
         for case in tiny_classes(tmp_path / "drawn" / folder, count, classes, seed=count).cases:
-            path = tmp_path / folder / classes[case.category] / f"{case.id}.png"
+            path = tmp_path / folder / classes[case.class_index] / f"{case.id}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             case.images["grey"].rename(path)
     folders = {"synthetic": "synthetic", "cache": "cache"}
@@ -122,7 +121,7 @@ def test_a_finished_run_is_found_and_not_trained_again(configure, monkeypatch):
 def test_a_finished_run_is_not_the_answer_for_another_imported_set(configure, tmp_path):
     def painted(seed):
         for case in tiny_classes(tmp_path / "drawn", 40, seed=seed).cases:
-            path = tmp_path / "set" / ("healthy", "sick")[case.category] / f"{case.id}.png"
+            path = tmp_path / "set" / ("healthy", "sick")[case.class_index] / f"{case.id}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             case.images["grey"].rename(path)
 

@@ -56,7 +56,7 @@ def twin_slices(runs: Sequence[PicturedRun], n: int = 3) -> list[Slices]:
 
 def _through(real: Case, twin: Case, why: str, regions: Mapping[str, Sequence[int]]) -> Slices:
     """Cut a case and its twin at one height."""
-    label, spacing = real.load_label(), voxel_sizes(read_header(real.label_map)[1])  # [mm]
+    label, spacing = real.load_label(), voxel_sizes(read_header(real.require_label_map())[1])  # [mm]
     height = int((label > 0).sum(axis=(0, 1)).argmax())
     rows = tuple(
         SliceRow(

@@ -1,8 +1,9 @@
 """A case: the images of one patient at one time, their label map, class or findings, and where they came from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Self
@@ -61,8 +62,12 @@ class Case:
     id: str
     images: Mapping[str, Path]
     """Canonical modality name -> file of a volume or of a plane image, or folder of DICOM slices."""
-    label: Path | int | Findings
-    """File with the label map; or of the whole image the class, counted from 0, or its findings."""
+    label_map: Path | None = None
+    """File with the label map. Exactly one of ``label_map``, ``class_index`` and ``findings`` is set."""
+    class_index: int | None = field(default=None, kw_only=True)
+    """Class of the whole image, counted from 0."""
+    findings: Findings | None = field(default=None, kw_only=True)
+    """Findings of the whole image, in the order of the cohort's labels."""
     source: Source = Source.REAL
     patient: str = ""
     """Whom the case belongs to; several cases may share one patient. The case's own id when not given."""
@@ -79,77 +84,82 @@ class Case:
         if not self.patient:
             object.__setattr__(self, "patient", self.id)
         object.__setattr__(self, "images", MappingProxyType({name: Path(p) for name, p in self.images.items()}))
-        if not isinstance(self.label, int | Findings):
-            object.__setattr__(self, "label", Path(self.label))
+        known = [name for name in ("label_map", "class_index", "findings") if getattr(self, name) is not None]
+        if len(known) != 1:
+            raise CaseError(
+                f"Expected a label map, a class or findings of case {self.id}, one of them, but got "
+                f"{' and '.join(known) or 'none'}."
+            )
+        if self.label_map is not None:
+            object.__setattr__(self, "label_map", Path(self.label_map))
 
-    def __reduce__(self) -> tuple[type["Case"], tuple[object, ...]]:  # a mappingproxy does not pickle
+    def __reduce__(self) -> tuple[partial["Case"], tuple[()]]:  # a mappingproxy does not pickle
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         relabel = None if self.relabel is None else dict(self.relabel)
-        return type(self), (
-            self.id, dict(self.images), self.label, self.source, self.patient, dict(self.channels), relabel,
-            self.part, self.label_hint,
-        )  # fmt: skip
+        values |= {"images": dict(self.images), "channels": dict(self.channels), "relabel": relabel}
+        return partial(type(self), **values), ()
 
     @property
     def files(self) -> dict[str, Path]:
         """Every file of the case by its role: modality names, and ``label`` where that is a file."""
-        return {**self.images, **({"label": self.label_map} if self.has_label_map else {})}
+        return {**self.images, **({} if self.label_map is None else {"label": self.label_map})}
 
     @property
     def task(self) -> Task:
         """What can be learned from the case, which its label decides."""
-        if isinstance(self.label, Path):
+        if self.label_map is not None:
             return "segmentation"
-        return "classification" if isinstance(self.label, int) else "multilabel"
+        return "multilabel" if self.class_index is None else "classification"
 
     @property
     def has_label_map(self) -> bool:
         """Whether its label is a map of the image, and not about the image as a whole."""
-        return isinstance(self.label, Path)
+        return self.label_map is not None
 
     @property
-    def label_map(self) -> Path:
-        """The file with the label map.
-
-        Raises:
-            CaseError: If the case has a class or findings instead.
-        """
-        if not isinstance(self.label, Path):
-            what = "findings" if isinstance(self.label, Findings) else "class"
-            raise CaseError(f"Expected a label map, but case {self.id} has {what} {self.label} for the whole image.")
-        return self.label
-
-    @property
-    def category(self) -> int:
-        """The class of the whole image, counted from 0.
-
-        Raises:
-            CaseError: If the case has a label map or findings instead.
-        """
-        if not isinstance(self.label, int):
-            what = "a label map" if self.has_label_map else "findings"
-            raise CaseError(f"Expected a class for the whole image, but case {self.id} has {what}, {self.label}.")
-        return self.label
-
-    @property
-    def findings(self) -> Findings:
-        """The findings of the whole image.
-
-        Raises:
-            CaseError: If the case has a label map or a class instead.
-        """
-        if not isinstance(self.label, Findings):
-            what = "a label map" if self.has_label_map else "a class"
-            raise CaseError(f"Expected findings of the whole image, but case {self.id} has {what}, {self.label}.")
-        return self.label
-
-    @property
-    def image_label(self) -> int | Findings:
-        """What is known of the image as a whole: its class, or its findings.
+    def target(self) -> int | Findings:
+        """The label of the image as a whole, which a network predicts and a generator is given: class or findings.
 
         Raises:
             CaseError: If the case has a label map instead.
         """
-        return self.label if isinstance(self.label, Findings) else self.category
+        return self.require_findings() if self.class_index is None else self.class_index
+
+    def require_label_map(self) -> Path:
+        """Return the file with the label map.
+
+        Raises:
+            CaseError: If the case has a class or findings instead.
+        """
+        if self.label_map is None:
+            raise CaseError(f"Expected a label map, but case {self.id} has {self._label()} for the whole image.")
+        return self.label_map
+
+    def require_class(self) -> int:
+        """Return the class of the whole image, counted from 0.
+
+        Raises:
+            CaseError: If the case has a label map or findings instead.
+        """
+        if self.class_index is None:
+            raise CaseError(f"Expected a class for the whole image, but case {self.id} has {self._label()}.")
+        return self.class_index
+
+    def require_findings(self) -> Findings:
+        """Return the findings of the whole image.
+
+        Raises:
+            CaseError: If the case has a label map or a class instead.
+        """
+        if self.findings is None:
+            raise CaseError(f"Expected findings of the whole image, but case {self.id} has {self._label()}.")
+        return self.findings
+
+    def _label(self) -> str:
+        """Return the kind and the value of the label, for messages."""
+        if self.label_map is not None:
+            return f"a label map, {self.label_map}"
+        return f"findings, {self.findings}" if self.class_index is None else f"a class, {self.class_index}"
 
     def load_image(self, modality: str) -> NDArray[np.float32]:
         """Read one image in the file's intensity units, shape ``(H, W, D)`` or ``(H, W)``.
@@ -176,7 +186,7 @@ class Case:
         Raises:
             CaseError: If the file cannot be read, or holds a value that its cohort does not know.
         """
-        raw = read_volume(self.label_map, np.float32)
+        raw = read_volume(self.require_label_map(), np.float32)
         whole = np.rint(raw)
         raw = np.where(np.abs(raw - whole) <= LABEL_NOISE, whole, raw)
         values = np.unique(raw)

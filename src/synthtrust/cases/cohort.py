@@ -75,11 +75,12 @@ class Cohort:
 
     def _check_labels(self) -> None:
         """Refuse a class that has no name, and more or fewer findings than have one."""
-        if self.task == "classification" and (unknown := {c.label for c in self.cases} - set(self.labels.values())):
+        classes = {case.require_class() for case in self.cases} if self.task == "classification" else set()
+        if unknown := classes - set(self.labels.values()):
             raise CaseError(f"Expected classes among {dict(self.labels)} in {self.name}, but got {sorted(unknown)}.")
         if self.task == "multilabel":
             places = sorted(self.labels.values())
-            if odd := [case.id for case in self.cases if places != list(range(len(case.findings)))]:
+            if odd := [case.id for case in self.cases if places != list(range(len(case.require_findings())))]:
                 raise CaseError(
                     f"Expected 0 or 1 for each of the findings {list(self.labels)} in {self.name}, but {odd[:8]} have "
                     "more or fewer."
@@ -109,8 +110,8 @@ class Cohort:
             CaseError: If the case has a label map.
         """
         if case.task == "multilabel":
-            return tuple(name for name, place in self.labels.items() if case.findings[place])
-        return tuple(name for name, value in self.labels.items() if value == case.category)
+            return tuple(name for name, place in self.labels.items() if case.require_findings()[place])
+        return tuple(name for name, value in self.labels.items() if value == case.require_class())
 
     def regions(self, names: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:
         """Return the labels that each named region is made of.
@@ -151,14 +152,16 @@ class Cohort:
         if not self.cases:
             raise CaseError(f"Expected cases in cohort {self.name}, but found none.")
         if self.task == "classification":
-            empty = [name for name, value in self.labels.items() if value not in {case.label for case in self.cases}]
+            used = {case.class_index for case in self.cases}
+            empty = [name for name, value in self.labels.items() if value not in used]
             if empty or len(self.labels) < 2:
                 raise CaseError(
                     f"Expected at least two classes in {self.name}, each with a case, but got {list(self.labels)}"
                     f"{f', none of {empty}' if empty else ''}."
                 )
         if self.task == "multilabel":
-            shown = dict(zip(self.labels, zip(*(case.findings for case in self.cases), strict=True), strict=True))
+            findings = [case.require_findings() for case in self.cases]
+            shown = dict(zip(self.labels, zip(*findings, strict=True), strict=True))
             if alike := [name for name in self.labels if len(set(shown[name])) < 2]:
                 raise CaseError(
                     f"Expected every finding of {self.name} in some cases and not in others, but {alike} are the same "

@@ -17,7 +17,7 @@ def content_of(case: Case) -> str:
     """
     contents = {role: hashes.of(path) for role, path in case.files.items()}
     relabel = None if case.relabel is None else sorted(case.relabel.items())
-    whole = [] if case.has_label_map else [case.image_label]  # a label map is among the files
+    whole = [] if case.has_label_map else [case.target]  # a label map is among the files
     # what was learned before arrays were brought to one orientation is something else where files have another
     turned = {role: stored for role, path in case.files.items() if (stored := _stored(path)) != CANONICAL}
     return fingerprint([contents, dict(case.channels), relabel, *whole, *([turned] if turned else [])])

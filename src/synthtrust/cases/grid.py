@@ -16,13 +16,14 @@ def check_grid(case: Case) -> None:
     Raises:
         CaseError: If a file is missing or no volume, or its shape, channels or place do not fit.
     """
-    label = describe_header(case.label_map)
+    label_map = case.require_label_map()
+    label = describe_header(label_map)
     headers = {path: describe_header(path) for path in set(case.images.values())}
     for modality, path in case.images.items():
         shape, channel = headers[path].shape, case.channels.get(modality)
         if channel is not None and (len(shape) != 4 or channel >= shape[3]):
             raise CaseError(f"Expected {modality} in channel {channel} of {path}, but got shape {shape}.")
-        _check(path, headers[path], shape if channel is None else shape[:3], case.label_map, label)
+        _check(path, headers[path], shape if channel is None else shape[:3], label_map, label)
 
 
 def check_same_grid(path: Path, label: Path) -> None:

@@ -56,7 +56,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 "id": case.id,
                 "patient": case.patient,
                 "source": case.source.value,
-                "label": entry(case.label_map) if case.has_label_map else case.label,
+                "label": case.target if case.label_map is None else entry(case.label_map),
                 "images": {modality: entry(path) for modality, path in case.images.items()},
                 **({"channels": dict(case.channels)} if case.channels else {}),
                 **({"part": case.part} if case.part else {}),
@@ -113,10 +113,14 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
     if verify and (card := record.get("card")):
         path_of(card)
 
-    def label_of(entry: int | list[int] | dict[str, str]) -> int | Findings | Path:
-        if isinstance(entry, int):
-            return entry
-        return Findings(entry) if isinstance(entry, list) else path_of(entry)
+    def label_of(entry: int | list[int] | dict[str, str]) -> dict[str, Any]:
+        """Return the field of a case that its label fills; JSON has a number, a list or a file."""
+        match entry:
+            case int():
+                return {"class_index": entry}
+            case list():
+                return {"findings": Findings(entry)}
+        return {"label_map": path_of(entry)}
 
     cases = tuple(
         Case(
@@ -124,9 +128,9 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
             patient=case["patient"],
             source=Source(case["source"]),
             images={modality: path_of(entry) for modality, entry in case["images"].items()},
-            label=label_of(case["label"]),
             channels=case.get("channels", {}),
             part=case.get("part", ""),
+            **label_of(case["label"]),
         )
         for case in record["cases"]
     )

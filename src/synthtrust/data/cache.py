@@ -95,11 +95,12 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
 
 def _room(cases: Sequence[Case], modalities: Sequence[str]) -> float:
     """Return the memory that preparing the first case takes [bytes]: three copies of its channels in float32."""
-    return 3.0 * 4 * len(modalities) * math.prod(read_header(cases[0].label_map)[0][:3]) if cases else 0
+    return 3.0 * 4 * len(modalities) * math.prod(read_header(cases[0].require_label_map())[0][:3]) if cases else 0
 
 
 def _key(case: Case, modalities: Sequence[str]) -> str:
-    contents = [hashes.of(path) for path in (*(case.images[modality] for modality in modalities), case.label_map)]
+    files = [*(case.images[modality] for modality in modalities), case.require_label_map()]
+    contents = [hashes.of(path) for path in files]
     channels = [case.channels.get(modality) for modality in modalities]
     relabel = None if case.relabel is None else sorted(case.relabel.items())
     return fingerprint([contents, channels, relabel])
@@ -114,7 +115,7 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
     image, label = image[:, *box], label[box]
     for channel, modality in zip(image, modalities, strict=True):
         _z_score(channel, f"{modality} of case {case.id} at {case.images[modality]}")
-    shape, affine = read_header(case.label_map)
+    shape, affine = read_header(case.require_label_map())
     facts = {
         "case": case.id,
         "origin": [edge.start for edge in box],

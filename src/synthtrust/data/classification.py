@@ -148,7 +148,9 @@ class ClassificationDataModule(MixedCases):
             (case.id, case.patient, part, case.source.value, *label)
             for part, (real, _) in self.parts.items()
             for case in real
-            for label in (zip(self.classes, case.findings, strict=True) if several else [self.cohort.names_of(case)])
+            for label in (
+                zip(self.classes, case.require_findings(), strict=True) if several else [self.cohort.names_of(case)]
+            )
         ]
         columns = ["case", "patient", "part", "source", "class", *(["present"] if several else [])]
         return {"classes": pd.DataFrame(rows, columns=columns)}
@@ -200,7 +202,7 @@ class ClassificationDataModule(MixedCases):
 
 
 def _refuse_other_classes(real: Sequence[Case], twins: Sequence[Case]) -> None:
-    label = {case.id: case.image_label for case in real}
-    if differ := [twin.id for twin in twins if twin.image_label != label[twin.id]]:
+    label = {case.id: case.target for case in real}
+    if differ := [twin.id for twin in twins if twin.target != label[twin.id]]:
         what = "class" if real[0].task == "classification" else "findings"
         raise CaseError(f"Expected twins of the {what} of their real cases, but these differ: {differ[:8]}.")

@@ -31,7 +31,7 @@ class ImageCases(Dataset):
 
     def __init__(self, cases: Sequence[Case], tables: Mapping[Source, ImageTable], numbers: Mapping[str, int]) -> None:
         self.cases, self.tables = list(cases), dict(tables)
-        self.label = np.array([case.image_label for case in cases], dtype=np.int64)
+        self.label = np.array([case.target for case in cases], dtype=np.int64)
         self.number = np.array([numbers[case.id] for case in cases], dtype=np.int64)
         self.synthetic = np.array([case.source is Source.SYNTHETIC for case in cases])
         self.row = np.array([self.tables[case.source].row[case.id] for case in cases])

@@ -165,8 +165,8 @@ class MixedCases(LightningDataModule, ABC):
 def _twins_of(cases: Sequence[Case], twins: Sequence[Case]) -> tuple[Case, ...]:
     """Return the twins of some cases, in their order, without those of a class that no twin has."""
     twin_of = {twin.id: twin for twin in twins}
-    classes = {twin.label for twin in twins}
-    expected = [case for case in cases if case.task != "classification" or case.label in classes]
+    classes = {twin.class_index for twin in twins}
+    expected = [case for case in cases if case.task != "classification" or case.class_index in classes]
     if missing := [case.id for case in expected if case.id not in twin_of]:
         raise Refusal(f"Expected every case beside its twin, but these have none: {missing[:8]}.")
     return tuple(twin_of[case.id] for case in cases if case.id in twin_of)

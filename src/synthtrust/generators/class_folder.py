@@ -71,8 +71,8 @@ class ClassFolder(Importer):
         rng = np.random.default_rng(self.seed)
         self.twins_: dict[str, Case] = {}
         for name in there:
-            wanted = sorted(case.id for case in paint if case.label == cohort.labels[name])
-            found = [image for image in images.cases if image.label == images.labels[name]]
+            wanted = sorted(case.id for case in paint if case.class_index == cohort.labels[name])
+            found = [image for image in images.cases if image.class_index == images.labels[name]]
             if len(found) < len(wanted):
                 log.warning("%d images for %d cases of class %s: some are taken again.",
                             len(found), len(wanted), name)  # fmt: skip
@@ -122,4 +122,4 @@ class ClassFolder(Importer):
         image = self.twins_[case.id]
         files = {name: path.relative_to(self.root).as_posix() for name, path in image.images.items()}
         notes: dict[str, Any] = {"files": files, "mask_edit": False}
-        return Found(case.category, {name: image.load_image(name) for name in modalities}, notes)
+        return Found(case.require_class(), {name: image.load_image(name) for name in modalities}, notes)

@@ -53,7 +53,7 @@ def gather(cases: Sequence[Case], size: Sequence[int] | None = None) -> ClassIma
     modalities = tuple(cases[0].images)
     if odd := [case for case in cases if set(case.images) != set(modalities)]:
         raise Refusal(f"Expected modalities {list(modalities)}, but {odd[0].id} has {list(odd[0].images)}.")
-    classes = np.array([case.image_label for case in cases], np.int64)
+    classes = np.array([case.target for case in cases], np.int64)
     if classes.ndim == 1 and (missing := sorted(set(range(classes.max() + 1)) - set(classes.tolist()))):
         raise Refusal(
             f"Expected training cases of every class from 0 to {classes.max()}, but got none of {missing}. Add cases, "

@@ -143,9 +143,9 @@ class Folder(Importer):
             images: dict[str, NDArray[np.floating]] = {name: twin.load_image(name) for name in modalities}
             clear = cleared(images, label, self.darkness) if self.background == "auto" else None
         except CaseError as error:
+            folder = twin.require_label_map().parent
             raise CaseError(
-                f"Expected a twin of case {case.id} that can be imported, but the one at {twin.label_map.parent} "
-                f"cannot: {error}"
+                f"Expected a twin of case {case.id} that can be imported, but the one at {folder} cannot: {error}"
             ) from error
         notes |= {
             "files": {role: path.relative_to(self.root).as_posix() for role, path in twin.files.items()},
@@ -206,7 +206,7 @@ class Folder(Importer):
         exact = bool(compared) and compared[0].n_differ == 0
         # Med-DDPM writes the affine of the mask it was given, which may have been cropped: an equal label proves more
         if not (self.med_ddpm_ and exact and real.any()):
-            check_same_grid(twin.label_map, case.label_map)
+            check_same_grid(twin.require_label_map(), case.require_label_map())
         if not (exact or self.med_ddpm_):  # what no export needs must not take a label for background
             compared = [reading for reading in compared if not reading.drops]
         if not compared:

@@ -94,7 +94,7 @@ def by_class(cases: Sequence[Case]) -> dict[int | Findings, list[Case]]:
     """Return the cases of each class, or combination of findings, that occurs."""
     found: dict[int | Findings, list[Case]] = {}
     for case in cases:
-        found.setdefault(case.image_label, []).append(case)
+        found.setdefault(case.target, []).append(case)
     return found
 
 

@@ -104,7 +104,7 @@ class Classifier(ScoredModule[CaseProbabilities]):
     def on_validation_epoch_end(self) -> None:
         """Log the area under the ROC curve: the mean over the classes or findings that can be compared, and each."""
         case, probability = made(self.val_table).one_source(synthetic=False)
-        target = np.array([self.data.val_cases[int(number)].image_label for number in case])  # (n,) or (n, K)
+        target = np.array([self.data.val_cases[int(number)].target for number in case])  # (n,) or (n, K)
         areas, _ = auc_by_class(probability.cpu().numpy(), target)  # (K,), NaN without a case on either side
         self.log("val/score", float(np.nanmean(areas)), prog_bar=True, rank_zero_only=False)
         self.log_dict({f"val/auc_{name}": float(area) for name, area in zip(self.classes, areas, strict=True)})

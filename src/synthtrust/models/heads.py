@@ -73,7 +73,7 @@ class ClassHead(Head):
 
     def truth(self, case: Case) -> list[dict[str, Any]]:
         """Return the target beside the name of each class."""
-        return [{"target": self.names[case.category], "class": name} for name in self.names]
+        return [{"target": self.names[case.require_class()], "class": name} for name in self.names]
 
     def balanced(self, counts: Tensor, n_cases: int) -> Tensor:
         """Return ``N / (K n_k)``, of a class of n_k cases."""
@@ -96,7 +96,10 @@ class FindingsHead(Head):
 
     def truth(self, case: Case) -> list[dict[str, Any]]:
         """Return 1 or 0 beside the name of each finding."""
-        return [{"class": name, "present": present} for name, present in zip(self.names, case.findings, strict=True)]
+        return [
+            {"class": name, "present": present}
+            for name, present in zip(self.names, case.require_findings(), strict=True)
+        ]
 
     def balanced(self, counts: Tensor, n_cases: int) -> Tensor:
         """Return ``(N - n_k) / n_k``, so that having a finding counts as much as not having it."""

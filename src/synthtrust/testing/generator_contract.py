@@ -6,7 +6,7 @@ import pickle
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class GeneratorContract:
 
     def test_painting_finishes_without_the_image(self, generator: Generator, cohort: Cohort, tmp_path: Path) -> None:
         last = cohort.cases[-1]
-        blind = Case("blind", {}, last.label, relabel=last.relabel)
+        blind = replace(last, id="blind", images={}, patient="", channels={})
         twins = synthesize(generator, cohort, cohort.cases[:-1], [blind], tmp_path / "synthetic")
         assert [twin.id for twin in twins.cases] == ["blind"]
 
@@ -120,7 +120,7 @@ class GeneratorContract:
     def assert_on_the_grid(self, real: Case, twin: Case) -> None:
         np.testing.assert_array_equal(twin.load_label(), real.load_label())
         for modality, path in twin.images.items():
-            np.testing.assert_array_equal(load(path).affine, load(real.label_map).affine)  # type: ignore[attr-defined]
+            np.testing.assert_array_equal(load(path).affine, load(real.require_label_map()).affine)  # type: ignore[attr-defined]
             assert twin.load_image(modality).shape == real.load_label().shape
 
     def test_background_is_zero_as_in_real_cases(self, generator: Generator, train: list[Case]) -> None:
@@ -142,7 +142,7 @@ class ClassGeneratorContract(GeneratorContract):
         return tiny_classes(tmp_path / "real", count=9)
 
     def assert_on_the_grid(self, real: Case, twin: Case) -> None:
-        assert twin.image_label == real.image_label
+        assert twin.target == real.target
         for modality, path in twin.images.items():
             assert path.suffix == real.images[modality].suffix
             assert twin.load_image(modality).ndim == real.load_image(modality).ndim
@@ -166,7 +166,7 @@ class FindingsGeneratorContract(ClassGeneratorContract):
         self, generator: Generator, train: list[Case]
     ) -> None:
         """Test cases have combinations of findings that no training case has, and twins of them are asked for."""
-        images = generator.fit([case for case in train if case.label != Findings((1, 1))]).sample(
+        images = generator.fit([case for case in train if case.findings != Findings((1, 1))]).sample(
             Findings((1, 1)), np.random.default_rng(0)
         )
         assert all(np.isfinite(image).all() for image in images.values())
@@ -192,7 +192,7 @@ def _elsewhere(paint: Callable[[], Images]) -> Images:
 
 
 def _label(case: Case) -> Any:
-    return case.load_label() if case.has_label_map else case.image_label
+    return case.load_label() if case.has_label_map else case.target
 
 
 def _assert_equal(one: Images, other: Images, within: float = 0.0) -> None:

@@ -44,7 +44,7 @@ def tiny_classes(
         Image.fromarray(np.stack(planes, axis=-1) if colours else planes[0]).save(path)
         images = dict.fromkeys(modalities, path)
         channels = {name: channel for channel, name in enumerate(COLOURS)} if colours else {}
-        cases.append(Case(path.stem, images, category, channels=channels))
+        cases.append(Case(path.stem, images, class_index=category, channels=channels))
     return Cohort("tiny classes", tuple(cases), modalities, {name: n for n, name in enumerate(classes)})
 
 

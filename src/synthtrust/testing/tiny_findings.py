@@ -44,5 +44,5 @@ def tiny_findings(
                 pixels[row, size[1] // 4 : -(size[1] // 4)] = rng.integers(180, 255)
         path = folder / f"scan_{n:03d}.png"
         Image.fromarray(pixels).save(path)
-        cases.append(Case(path.stem, {"grey": path}, label, patient=f"patient_{n // per_patient:03d}"))
+        cases.append(Case(path.stem, {"grey": path}, findings=label, patient=f"patient_{n // per_patient:03d}"))
     return Cohort("tiny findings", tuple(cases), ("grey",), {name: place for place, name in enumerate(findings)})

@@ -22,7 +22,9 @@ def cohort(tmp_path_factory):
         field = gaussian_filter(rng.normal(size=(24, 24)), 1.0)
         image = (120 + 25 * field / field.std()).round().clip(1, 255).astype(np.uint8)
         Image.fromarray(image).save(folder / f"{i:02d}.png")
-        cases.append(Case(f"{i:02d}", {"grey": folder / f"{i:02d}.png"}, 0, patient=f"of {i // 2}" if i > 59 else ""))
+        cases.append(
+            Case(f"{i:02d}", {"grey": folder / f"{i:02d}.png"}, class_index=0, patient=f"of {i // 2}" if i > 59 else "")
+        )
     return Cohort("textures", tuple(cases), ("grey",), {"all": 0})
 
 

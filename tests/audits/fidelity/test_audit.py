@@ -233,7 +233,7 @@ def test_a_constant_or_broken_image_is_refused_with_its_name(tmp_path, grey):
     else:
         path = plane(tmp_path, "flat", np.full((28, 28), float(grey)), 0).images["grey"]
     with pytest.raises(CaseError, match=f"Expected .*(vary|finite).*{path.name}"):
-        reduce_case(Job(Case("p7", {"grey": path}, 0)), SPACES, ["grey"], {})
+        reduce_case(Job(Case("p7", {"grey": path}, class_index=0)), SPACES, ["grey"], {})
 
 
 def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
@@ -257,7 +257,7 @@ def volumes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("volumes")
     cohort = tiny_cohort(folder / "real", 12)
     twins = tiny_cohort(folder / "twins", 12)
-    cases = tuple(replace(case, source=Source.SYNTHETIC, relabel=None, label=mine.label, id=mine.id,
+    cases = tuple(replace(case, source=Source.SYNTHETIC, relabel=None, class_index=mine.class_index, id=mine.id,
                           patient=mine.patient) for case, mine in zip(twins.cases, cohort.cases))  # fmt: skip
     return cohort, cases
 

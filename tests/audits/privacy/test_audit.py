@@ -95,7 +95,9 @@ def test_copies_of_images_that_lie_on_both_sides_accuse_nobody(audit, tmp_path, 
     """Somebody's rescans lie among training and unseen cases: a copy of the one looks like one of the other."""
     rng = np.random.default_rng(0)
     rescans = {N_TRAIN + i: textures[i] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(5)}
-    cases = [plane(tmp_path / "real", c.id, rescans.get(i, textures[i]), c.label) for i, c in enumerate(real.cases)]
+    cases = [
+        plane(tmp_path / "real", c.id, rescans.get(i, textures[i]), c.class_index) for i, c in enumerate(real.cases)
+    ]
     copies = [rescans[N_TRAIN + i] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(5)]
     run = painted(tmp_path / "rescans", replace(real, cases=tuple(cases)), [*copies, *fresh[5:]])
     verdict = verdict_of(audit([run]))
@@ -131,7 +133,7 @@ def test_too_few_cases_are_said_with_their_numbers(audit, tmp_path, real, fresh)
 
 def test_a_real_image_that_comes_twice_is_left_out_and_said(audit, tmp_path, real, textures, fresh):
     twice = tuple(
-        plane(tmp_path / "real", case.id, textures[0 if i in (1, N_TRAIN) else i], case.label)
+        plane(tmp_path / "real", case.id, textures[0 if i in (1, N_TRAIN) else i], case.class_index)
         for i, case in enumerate(real.cases)
     )
     tables = audit([painted(tmp_path / "twice", replace(real, cases=twice), fresh)])

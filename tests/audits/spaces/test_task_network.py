@@ -23,7 +23,7 @@ def learned(composed, tmp_path, monkeypatch):
     tiny_cohort(tmp_path / "segmentation", count=8)
     cohort = tiny_classes(tmp_path / "classification", count=12)
     for case in cohort.cases:
-        folder = tmp_path / "classification" / ("healthy", "sick")[case.category]
+        folder = tmp_path / "classification" / ("healthy", "sick")[case.class_index]
         folder.mkdir(exist_ok=True)
         case.images["grey"].rename(folder / f"{case.id}.png")
 

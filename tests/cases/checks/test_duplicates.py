@@ -25,8 +25,8 @@ def splits(tmp_path):
     def _case(part, n, pixels):
         name = f"{part}_{n}"
         if pixels.ndim == 3 and pixels.shape[-1] > 3:
-            return Case(name, {"grey": save_nifti(tmp_path / f"{name}.nii.gz", pixels)}, n % 2)
-        return Case(name, {"grey": save(tmp_path / f"{name}.png", pixels)}, n % 2)
+            return Case(name, {"grey": save_nifti(tmp_path / f"{name}.nii.gz", pixels)}, class_index=n % 2)
+        return Case(name, {"grey": save(tmp_path / f"{name}.png", pixels)}, class_index=n % 2)
 
     def _splits(train, val=(), test=()):
         parts = {"train": train, "val": val, "test": test}

@@ -46,8 +46,8 @@ def test_orientations_are_counted_as_they_are_stored(tmp_path):
 def test_a_cohort_whose_label_maps_are_mirrored_is_warned_of(tmp_path):
     cohort = tiny_cohort(tmp_path, 12)
     for case in cohort.cases:
-        raw = nib.load(case.label)
-        nib.save(nib.Nifti1Image(np.asarray(raw.dataobj)[::-1], raw.affine), case.label)
+        raw = nib.load(case.label_map)
+        nib.save(nib.Nifti1Image(np.asarray(raw.dataobj)[::-1], raw.affine), case.label_map)
     console = Console(width=300, record=True, file=StringIO())
     (warning,) = print_listing(cohort, console=console).warnings
     assert "when these are taken as LAS instead of RAS" in warning
@@ -78,18 +78,18 @@ def test_an_oblique_grid_has_the_volume_of_its_determinant(tmp_path):
 
 def test_a_case_that_cannot_be_read_is_refused_and_the_others_are_listed(tmp_path):
     cohort = tiny_cohort(tmp_path, 3)
-    save_nifti(cohort.cases[1].label, np.full((16, 20, 24), 7, np.uint8))
+    save_nifti(cohort.cases[1].label_map, np.full((16, 20, 24), 7, np.uint8))
     listing = describe(cohort)
     assert list(listing.table["id"]) == ["BraTS2021_00000", "BraTS2021_00002"]
     assert "BraTS2021_00001" not in set(listing.volumes["case"])
     (refusal,) = listing.refused
-    assert refusal.where == cohort.cases[1].label.parent
+    assert refusal.where == cohort.cases[1].label_map.parent
     assert "got [7.0]" in refusal.why
 
 
 def test_a_file_that_vanished_since_it_was_read_is_refused(tmp_path):
     cohort = tiny_cohort(tmp_path, 2)
-    cohort.cases[0].label.unlink()
+    cohort.cases[0].label_map.unlink()
     assert "but there is none" in describe(cohort).refused[0].why
 
 
@@ -100,7 +100,7 @@ def test_max_cases_are_spread_over_the_cohort(tmp_path):
 
 def test_a_cohort_whose_cases_are_all_refused_still_has_its_columns(tmp_path):
     cohort = tiny_cohort(tmp_path, 1)
-    cohort.cases[0].label.unlink()
+    cohort.cases[0].label_map.unlink()
     listing = describe(cohort)
     assert {"id", "shape", "flair_max", "ET_ml"} <= set(listing.table.columns)
     assert len(listing.volumes) == 0
@@ -122,7 +122,7 @@ def test_the_printed_listing_says_cases_scales_volumes_and_refusals(tmp_path):
 
 def test_nothing_readable_is_printed_without_tables(tmp_path):
     cohort = tiny_cohort(tmp_path, 1)
-    cohort.cases[0].label.unlink()
+    cohort.cases[0].label_map.unlink()
     text = StringIO()
     print_listing(cohort, console=Console(file=text, width=160))
     assert "0 of 1 cases read, 0 patients, 1 refused" in text.getvalue()

@@ -33,7 +33,7 @@ def twins(real, tmp_path):
             folder = tmp_path / "twins" / case.id
             images = {m: save_nifti(folder / f"{m}.nii.gz", image(case.load_image(m)), affine) for m in MODALITIES}
             path = save_nifti(folder / "label.nii.gz", label(case.load_label()), affine)
-            made.append(replace(case, images=images, label=path, relabel=None, source=Source.SYNTHETIC))
+            made.append(replace(case, images=images, label_map=path, relabel=None, source=Source.SYNTHETIC))
         return made
 
     return _twins
@@ -195,12 +195,12 @@ def pictures(tmp_path):
     """Labelled images and their twins, whose pixels, file and class a function may change."""
 
     def _pictures(change=lambda pixels: pixels, category=lambda n: n % 2, ending="png"):
-        real = [Case(f"{n}", {"grey": save(tmp_path / f"real/{n}.png", blobs(n))}, n % 2) for n in range(6)]
+        real = [Case(f"{n}", {"grey": save(tmp_path / f"real/{n}.png", blobs(n))}, class_index=n % 2) for n in range(6)]
         twins = []
         for n in range(6):
             path, pixels = tmp_path / f"twins/{n}.{ending}", change(blobs(n + 100))
             made = save(path, pixels) if ending == "png" else save_nifti(path, pixels[..., None])
-            twins.append(Case(f"{n}", {"grey": made}, category(n), Source.SYNTHETIC))
+            twins.append(Case(f"{n}", {"grey": made}, class_index=category(n), source=Source.SYNTHETIC))
         return parity(real, twins, ["grey"])
 
     return _pictures

@@ -85,8 +85,8 @@ def test_a_label_and_an_image_in_two_orientations_are_one_grid_and_one_cache(tmp
     cases = tiny_cases(tmp_path / "real", count=2)
     case = cases[0]
     before = prepare([case], ("flair", "t1ce"), tmp_path / "cache")[0]
-    voxels, label = (np.asarray(nib.load(path).dataobj) for path in (case.images["flair"], case.label))
-    for path, array in ((case.images["flair"], voxels), (case.label, label)):
+    voxels, label = (np.asarray(nib.load(path).dataobj) for path in (case.images["flair"], case.label_map))
+    for path, array in ((case.images["flair"], voxels), (case.label_map, label)):
         image = nib.as_closest_canonical(nib.Nifti1Image(array, AFFINE))
         nib.save(image, path)
     check_grid(case)

@@ -20,7 +20,7 @@ def test_every_second_slice_has_a_tumour_and_each_is_a_patient(cohort):
     assert (cohort.task, cohort.modalities, dict(cohort.labels)) == (
         "classification", ("grey",), {"no tumour": 0, "tumour": 1},
     )  # fmt: skip
-    assert [case.category for case in cohort.cases] == [0, 1] * 30
+    assert [case.class_index for case in cohort.cases] == [0, 1] * 30
     assert len({case.patient for case in cohort.cases}) == 60
     with Image.open(cohort.cases[0].images["grey"]) as image:
         assert (image.format, image.mode, image.size) == ("PNG", "L", (48, 48))
@@ -74,7 +74,7 @@ def test_a_tumour_is_bright_and_local():
 @pytest.mark.parametrize("statistic", [np.mean, np.max, np.std, lambda x: np.quantile(x[x > 0], 0.95)])
 def test_no_simple_statistic_tells_the_classes_apart(cohort, statistic):
     """A network has something to learn: AUC below 0.85 where nothing of the image but its histogram is used."""
-    values = [[statistic(case.load_image("grey")) for case in cohort.cases if case.category == c] for c in (0, 1)]
+    values = [[statistic(case.load_image("grey")) for case in cohort.cases if case.class_index == c] for c in (0, 1)]
     auc = mannwhitneyu(values[1], values[0]).statistic / (30 * 30)
     assert max(auc, 1 - auc) < 0.85
 

@@ -33,7 +33,7 @@ def files_of(folder: Path) -> dict[Path, int]:
 
 
 def make(folder: Path) -> Path:
-    return phantom(folder, **SMALL).cases[0].label
+    return phantom(folder, **SMALL).cases[0].label_map
 
 
 def test_the_same_seed_paints_the_same_voxels_and_another_seed_others(tmp_path):
@@ -130,11 +130,11 @@ def test_the_files_are_anisotropic_labelled_by_three_values_and_described(tmp_pa
         assert nib.aff2axcodes(file.affine) == ("L", "P", "S")
         np.testing.assert_allclose(file.header.get_zooms(), SMALL["spacing"])
         assert file.affine[:3, 3].any()
-    assert nib.load(case.label).get_data_dtype() == np.uint8
-    recipe = json.loads((case.label.parents[1] / "manifest.json").read_text())["made_by"]
+    assert nib.load(case.label_map).get_data_dtype() == np.uint8
+    recipe = json.loads((case.label_map.parents[1] / "manifest.json").read_text())["made_by"]
     assert recipe["spacing"] == list(SMALL["spacing"])
     assert {"n_cases", "shape", "modalities", "seed", "phantom_version"} <= set(recipe)
-    assert read_manifest(case.label.parents[1], verify=True) == cohort
+    assert read_manifest(case.label_map.parents[1], verify=True) == cohort
 
 
 def test_a_made_set_is_found_and_not_painted_again(tmp_path):
@@ -147,8 +147,8 @@ def test_a_made_set_is_found_and_not_painted_again(tmp_path):
 def test_a_set_that_was_cut_short_is_completed(tmp_path):
     cohort = phantom(tmp_path, **SMALL)
     content, before = voxels(cohort), files_of(tmp_path)
-    (cohort.cases[0].label.parents[1] / "manifest.json").unlink()
-    lost = cohort.cases[1].label
+    (cohort.cases[0].label_map.parents[1] / "manifest.json").unlink()
+    lost = cohort.cases[1].label_map
     lost.unlink()
     assert np.array_equal(voxels(phantom(tmp_path, **SMALL)), content)
     after = files_of(tmp_path)
@@ -158,8 +158,8 @@ def test_a_set_that_was_cut_short_is_completed(tmp_path):
 
 def test_a_finished_set_that_lost_a_file_gets_it_back(tmp_path):
     cohort = phantom(tmp_path, **SMALL)
-    cohort.cases[1].label.unlink()
-    assert phantom(tmp_path, **SMALL).cases[1].label.exists()
+    cohort.cases[1].label_map.unlink()
+    assert phantom(tmp_path, **SMALL).cases[1].label_map.exists()
 
 
 def test_two_processes_may_ask_at_once(tmp_path):

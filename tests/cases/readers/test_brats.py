@@ -41,7 +41,7 @@ def test_a_release_is_found_by_its_names_and_gets_canonical_labels(tmp_path, rel
 def test_the_label_values_are_those_that_the_release_published(tmp_path, release, in_file):
     cohort = tiny_cohort(tmp_path, 1, release=release)
     case = cohort.cases[0]
-    raw = np.asarray(nib.as_closest_canonical(nib.load(case.label)).dataobj)
+    raw = np.asarray(nib.as_closest_canonical(nib.load(case.label_map)).dataobj)
     assert set(np.unique(raw)) == {0, *in_file.values()}
     for name, value in in_file.items():
         np.testing.assert_array_equal(case.load_label() == cohort.labels[name], raw == value)
@@ -85,7 +85,7 @@ def test_enhancing_tumour_of_old_releases_is_never_read_as_a_cavity(tmp_path, re
 def test_a_2023_label_under_an_old_name_is_refused_when_loaded(tmp_path):
     case = tiny_cohort(tmp_path, 1, release="2021").cases[0]
     voxels = read_volume(case.label_map, np.float32)
-    save_nifti(case.label, np.where(voxels == 4, 3, voxels).astype(np.uint8))
+    save_nifti(case.label_map, np.where(voxels == 4, 3, voxels).astype(np.uint8))
     with pytest.raises(CaseError, match=r"\[0, 1, 2, 4\], but got \[3.0\]"):
         read_brats(tmp_path, modalities=["flair"]).cases[0].load_label()
 
@@ -143,7 +143,7 @@ def test_linked_folders_are_entered(tmp_path):
 def test_case_355_of_2020_has_a_label_of_another_name(tmp_path):
     cases = tiny_cohort(tmp_path, 3, release="2020").cases
     expected = cases[1].load_label()
-    cases[1].label.rename(cases[1].label.with_name("W39_1998.09.19_Segm.nii"))
+    cases[1].label_map.rename(cases[1].label_map.with_name("W39_1998.09.19_Segm.nii"))
     cohort = read_brats(tmp_path, modalities=["flair", "t1ce"])
     assert [case.id for case in cohort.cases] == [case.id for case in cases]
     assert not cohort.refused
@@ -165,9 +165,9 @@ def test_a_stray_label_among_several_cases_is_given_to_none(tmp_path):
 
 def test_files_of_macos_and_other_files_are_left_alone(tmp_path):
     case = tiny_cohort(tmp_path, 1).cases[0]
-    (case.label.parent / f"._{case.label.name}").write_bytes(b"resource fork")
+    (case.label_map.parent / f"._{case.label_map.name}").write_bytes(b"resource fork")
     (tmp_path / "survival_info.csv").write_text("id,days\n")
-    save_nifti(case.label.parent / "brain_mask.nii.gz", np.ones((2, 3, 4), np.uint8))
+    save_nifti(case.label_map.parent / "brain_mask.nii.gz", np.ones((2, 3, 4), np.uint8))
     cohort = read_brats(tmp_path, modalities=["flair"])
     assert len(cohort.cases) == 1
     assert not cohort.refused

@@ -165,7 +165,7 @@ def test_a_label_map_that_a_person_corrected_goes_before_one_of_a_program(tmp_pa
     assert not caplog.text
     shutil.rmtree(tmp_path / "images_segm")
     (case,) = read_brats(tmp_path).cases
-    assert case.label == automated
+    assert case.label_map == automated
     assert "label maps of 1 cases, UPENN-GBM-00002_11 for one, were made by a program" in caplog.text
 
 
@@ -180,7 +180,7 @@ def test_collections_that_are_part_of_brats_are_not_read_beside_it(tmp_path, dra
 
 def test_the_terms_of_brats_are_said_of_its_own_files_alone(tmp_path, drawn):
     assert read_brats(
-        tiny_cohort(tmp_path / "a", 1).cases[0].label.parents[1], modalities=["flair"]
+        tiny_cohort(tmp_path / "a", 1).cases[0].label_map.parents[1], modalities=["flair"]
     ).licence.startswith("BraTS terms")
     for role in ("flair", "seg"):
         save_nifti(tmp_path / "b" / f"somebody_{role}.nii.gz", drawn[role])

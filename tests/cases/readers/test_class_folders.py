@@ -20,7 +20,7 @@ def test_folders_are_classes_and_ids_are_paths(tmp_path):
     assert cohort.name == "set"
     assert dict(cohort.labels) == {"sick": 0, "well": 1}
     assert [case.id for case in cohort.cases] == ["sick_late_0", "sick_late_1", "well_0", "well_1"]
-    assert [case.category for case in cohort.cases] == [0, 0, 1, 1]
+    assert [case.class_index for case in cohort.cases] == [0, 0, 1, 1]
     assert {case.part for case in cohort.cases} == {""}
 
 

@@ -51,36 +51,36 @@ def findings_of(cohort):
 
 
 def test_a_case_has_a_map_a_class_or_findings_and_says_which():
-    some = Case("a", {}, Findings((0, 1)))
-    assert (some.task, some.has_label_map, some.image_label, some.files) == ("multilabel", False, (0, 1), {})
+    some = Case("a", {}, findings=Findings((0, 1)))
+    assert (some.task, some.has_label_map, some.target, some.files) == ("multilabel", False, (0, 1), {})
     assert pickle.loads(pickle.dumps(some)) == some
-    assert isinstance(pickle.loads(pickle.dumps(some)).label, Findings)
+    assert isinstance(pickle.loads(pickle.dumps(some)).findings, Findings)
     assert replace(some, id="b").findings == (0, 1)
-    assert (Case("a", {}, 1).task, Case("a", {}, "map.nii.gz").task) == ("classification", "segmentation")
+    assert (Case("a", {}, class_index=1).task, Case("a", {}, "map.nii.gz").task) == ("classification", "segmentation")
     for case, asked, message in (
-        (some, "label_map", r"case a has findings \(0, 1\)"),
-        (some, "category", r"case a has findings, \(0, 1\)"),
-        (Case("a", {}, 1), "findings", "case a has a class, 1"),
-        (Case("a", {}, "map.nii.gz"), "image_label", "case a has a label map"),
+        (some, Case.require_label_map, r"case a has findings, \(0, 1\)"),
+        (some, Case.require_class, r"case a has findings, \(0, 1\)"),
+        (Case("a", {}, class_index=1), Case.require_findings, "case a has a class, 1"),
+        (Case("a", {}, "map.nii.gz"), lambda case: case.target, "case a has a label map"),
     ):
         with pytest.raises(CaseError, match=message):
-            getattr(case, asked)
+            asked(case)
     with pytest.raises(ValueError, match=r"Expected 0 or 1 for each finding, but got \[2\]"):
         Findings((0, 2))
 
 
 def test_a_cohort_has_cases_of_one_kind_with_as_many_findings_as_names():
-    cases = (Case("a", {}, Findings((0, 1))), Case("b", {}, Findings((1, 0))))
+    cases = (Case("a", {}, findings=Findings((0, 1))), Case("b", {}, findings=Findings((1, 0))))
     cohort = Cohort("some", cases, ("grey",), {"effusion": 0, "mass": 1})
     assert cohort.task == "multilabel"
     assert [cohort.names_of(case) for case in cohort.cases] == [("mass",), ("effusion",)]
-    assert cohort.names_of(Case("c", {}, Findings((0, 0)))) == ()
+    assert cohort.names_of(Case("c", {}, findings=Findings((0, 0)))) == ()
     with pytest.raises(CaseError, match="but some has cases of several kinds"):
-        replace(cohort, cases=(*cases, Case("c", {}, 1)))
+        replace(cohort, cases=(*cases, Case("c", {}, class_index=1)))
     with pytest.raises(CaseError, match=r"each of the findings \['effusion'\] in some, but \['a', 'b'\]"):
         replace(cohort, labels={"effusion": 0})
     with pytest.raises(CaseError, match=r"but \['mass'\] are the same in all. Leave them out of cases.labels"):
-        replace(cohort, cases=(cases[0], Case("b", {}, Findings((1, 1))))).complete()
+        replace(cohort, cases=(cases[0], Case("b", {}, findings=Findings((1, 1))))).complete()
 
 
 def test_words_between_a_separator_become_findings(table):
@@ -221,7 +221,7 @@ def test_a_twin_with_other_findings_is_refused(tmp_path):
     same = [replace(case, source="synthetic") for case in real]
     assert check_parity(parity(real, same, ["grey"])) == []
     with pytest.raises(CaseError, match="with the findings of their real case, but 1 have another, first scan_003"):
-        check_parity(parity(real, [*same[:3], replace(same[3], label=Findings((0, 1))), *same[4:]], ["grey"]))
+        check_parity(parity(real, [*same[:3], replace(same[3], findings=Findings((0, 1))), *same[4:]], ["grey"]))
 
 
 def test_patients_with_several_findings_stay_together(tmp_path):

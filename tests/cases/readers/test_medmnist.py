@@ -41,7 +41,7 @@ def test_every_pixel_label_and_part_is_as_published(arrays, tmp_path, shape):
     for part, count in COUNTS.items():
         for n in range(count):
             case = by_id[f"{part}_{n:05d}"]
-            assert (case.part, case.category, case.patient) == (part, content[f"{part}_labels"][n, 0], case.id)
+            assert (case.part, case.class_index, case.patient) == (part, content[f"{part}_labels"][n, 0], case.id)
             images = np.stack([case.load_image(m) for m in cohort.modalities], axis=-1)
             np.testing.assert_array_equal(images.squeeze(), content[f"{part}_images"][n])
 

@@ -18,7 +18,7 @@ def test_rows_become_cases_with_the_class_of_their_label(table, tmp_path):
     cohort = read_table(table(HEADER, *ROWS))
     assert (cohort.name, cohort.task, cohort.modalities) == (tmp_path.name, "classification", ("grey",))
     assert dict(cohort.labels) == {"sick": 0, "well": 1}
-    assert [(case.id, case.category, case.patient, case.part) for case in cohort.cases] == [
+    assert [(case.id, case.class_index, case.patient, case.part) for case in cohort.cases] == [
         ("a", 1, "a", ""), ("b", 0, "b", ""), ("c", 1, "c", ""),
     ]  # fmt: skip
     np.testing.assert_array_equal(cohort.cases[1].load_image("grey"), blobs(0))
@@ -61,7 +61,7 @@ def test_labels_are_names_or_numbers(table, labels, classes, expected):
     cohort = read_table(table(HEADER, *rows), classes=classes)
     assert dict(cohort.labels) == expected
     if classes:
-        assert [case.category for case in cohort.cases] == [1, 0, 1]
+        assert [case.class_index for case in cohort.cases] == [1, 0, 1]
 
 
 def test_colours_are_three_channels_of_one_file(table):

@@ -51,7 +51,7 @@ def test_numbers_of_classes_may_be_written_as_pandas_does(table, form, caplog):
     caplog.set_level("INFO")
     rows = [f"{n},{n}.png,{form.format(n % 2)}" for n in range(4)] + ["e,e.png,nan", "f,f.png,"]
     cohort = read_table(table(HEADER, *rows), classes=["well", "sick"])
-    assert [case.category for case in cohort.cases] == [0, 1, 0, 1]
+    assert [case.class_index for case in cohort.cases] == [0, 1, 0, 1]
     assert [refusal.why.rsplit("line ", 1)[1][:1] for refusal in cohort.refused] == ["6", "7"]
     assert ("as whole numbers" in caplog.text) == ("." in form)
 

@@ -54,7 +54,7 @@ def planted(tmp_path_factory):
     for n in range(32):
         image = rng.normal((60, 190)[n % 2], 15, (8, 8)).clip(0, 255).astype(np.uint8)
         Image.fromarray(image).save(folder / f"{n}.png")
-        cases.append(Case(str(n), {"grey": folder / f"{n}.png"}, n % 2))
+        cases.append(Case(str(n), {"grey": folder / f"{n}.png"}, class_index=n % 2))
     return cases
 
 
@@ -136,7 +136,7 @@ def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path
     np.testing.assert_array_equal(first, sample(ClassDiffusion(**TINY).work_in(tmp_path).fit(cases)))
     ClassDiffusion(**TINY | dict(sampling_steps=5, guidance=2.0)).work_in(tmp_path).fit(cases)  # painted otherwise
     assert not trained
-    swapped = [replace(case, label=1 - case.label) for case in cases]  # the same files, of the other class
+    swapped = [replace(case, class_index=1 - case.class_index) for case in cases]  # the same files, of the other class
     assert not np.array_equal(first, sample(ClassDiffusion(**TINY).work_in(tmp_path).fit(swapped)))
     assert trained
     assert sorted(path.name for path in tmp_path.glob("*.c*")) == ["last.ckpt", "loss.csv"]
@@ -188,7 +188,7 @@ def test_small_volumes_of_several_modalities_are_painted_in_their_own_units(tmp_
     for n in range(4):
         scales = {"ct": 1000.0, "pet": 1.0}
         images = {m: save_nifti(tmp_path / f"{n}_{m}.nii.gz", s * rng.random((6, 7, 9))) for m, s in scales.items()}
-        cases.append(Case(str(n), images, n % 2))
+        cases.append(Case(str(n), images, class_index=n % 2))
     images = ClassDiffusion(**TINY).fit(cases).sample(1, np.random.default_rng(0))
     assert {image.shape for image in images.values()} == {(6, 7, 9)}
     assert 100 < images["ct"].max() <= 1000
@@ -208,7 +208,7 @@ def test_a_class_that_was_not_learned_is_refused(cases):
 
 def test_a_class_without_training_images_is_refused(cases):
     with pytest.raises(ValueError, match="every class from 0 to 1"):
-        ClassDiffusion(**TINY).fit([case for case in cases if case.label == 1])
+        ClassDiffusion(**TINY).fit([case for case in cases if case.class_index == 1])
 
 
 def test_cases_with_label_maps_are_refused(tmp_path):

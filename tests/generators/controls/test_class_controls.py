@@ -68,13 +68,13 @@ def brightness(images):
 
 def test_the_class_shows_in_real_images(cohort):
     """Else no control below could fail."""
-    healthy, sick = ([case.load_image("grey") for case in cohort.cases if case.category == c] for c in (0, 1))
+    healthy, sick = ([case.load_image("grey") for case in cohort.cases if case.class_index == c] for c in (0, 1))
     assert auc(brightness(healthy), brightness(sick)) > 0.99
 
 
 def test_replay_gives_each_training_image_of_the_class_about_equally_often(cohort):
     used = Counter(case.id for case in owners(paint(Replay().fit(cohort.cases), 1), cohort.cases))
-    assert set(used) == {case.id for case in cohort.cases if case.category == 1}
+    assert set(used) == {case.id for case in cohort.cases if case.class_index == 1}
     expected = 400 / 20
     assert max(abs(n - expected) for n in used.values()) < 4 * np.sqrt(expected)  # four standard deviations
 
@@ -121,7 +121,7 @@ def test_all_twins_of_a_class_are_one_mean_and_classes_differ(cohort):
 
 
 def test_label_shuffle_draws_from_every_class_whatever_was_asked(cohort):
-    drawn = Counter(case.category for case in owners(paint(LabelShuffle().fit(cohort.cases), 0), cohort.cases))
+    drawn = Counter(case.class_index for case in owners(paint(LabelShuffle().fit(cohort.cases), 0), cohort.cases))
     assert abs(drawn[1] - 200) < 4 * np.sqrt(400 / 4)
 
 

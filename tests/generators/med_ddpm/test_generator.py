@@ -150,7 +150,7 @@ def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path
 def test_a_set_keeps_the_training_and_none_of_its_images(tmp_path):
     cohort = tiny_cohort(tmp_path / "real", count=3)
     twins = synthesize(MedDDPM(**TINY), cohort, cohort.cases[:2], cohort.cases, tmp_path / "synthetic")
-    home = twins.cases[0].label.parents[1] / ".fit"
+    home = twins.cases[0].label_map.parents[1] / ".fit"
     assert sorted(path.name for path in home.iterdir()) == ["last.ckpt", "loss.csv"]
 
 
@@ -181,7 +181,7 @@ def test_the_labels_own_brain_is_used_where_it_has_one(cases, tmp_path):
     for case in cases:
         label = case.load_label()
         label[(case.load_image("flair") > 0) & (label == 0)] = 4
-        path = save_nifti(tmp_path / "marked" / f"{case.id}.nii.gz", label, load(case.label).affine)
+        path = save_nifti(tmp_path / "marked" / f"{case.id}.nii.gz", label, load(case.label_map).affine)
         marked.append(Case(case.id, case.images, path))
     generator = MedDDPM(brain_label=4, **TINY).fit(marked)
     smaller = marked[0].load_label()

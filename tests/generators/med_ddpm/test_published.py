@@ -70,7 +70,7 @@ def test_the_published_network_sees_axes_as_brats_files_have_them_however_the_la
     generator.network_.network.register_forward_hook(lambda module, given, told: seen.append(given[0]))
     painted = generator.sample(label, np.random.default_rng(0))
     condition = seen[0][0, 4:7].numpy()  # behind the images: NCR, ED, ET
-    in_file = np.asanyarray(load(four[0].label).dataobj)
+    in_file = np.asanyarray(load(four[0].label_map).dataobj)
     for channel, value in zip(condition, (1, 2, 4)):
         np.testing.assert_array_equal(channel.transpose(2, 1, 0) > 0, in_file == value)
     before = {path: path.read_bytes() for case in four for path in case.files.values()}

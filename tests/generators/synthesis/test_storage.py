@@ -78,7 +78,7 @@ def test_what_lies_beside_a_set_is_never_written_or_deleted(real, tmp_path, case
     (root / "set" / "within").symlink_to(root / "set" / "other")
     shelf = Shelf.of(root / "set", ("t1",), [case])
     before = {path: path.read_bytes() for path in others}
-    named = Case(case_id, case.images, case.label)
+    named = Case(case_id, case.images, case.label_map)
     with pytest.raises(CaseError, match="Expected the files of a twin below"):
         shelf.put(named, {"t1": twin()}, case.load_label(), None, root / ".set.painting")
     assert {path: path.read_bytes() for path in others} == before
@@ -94,7 +94,7 @@ def test_a_modality_that_leads_out_of_a_set_is_not_written(real, tmp_path):
 
 def drawn_as(path, pixels):
     tifffile.imwrite(path, pixels)
-    return Case("a", {"grey": path}, 0)
+    return Case("a", {"grey": path}, class_index=0)
 
 
 @pytest.mark.parametrize(("dtype", "expected"), [("u1", np.uint8), ("<u2", np.uint16), (">u2", np.uint16)])

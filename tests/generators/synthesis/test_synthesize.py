@@ -69,7 +69,7 @@ def paint(cohort, tmp_path, generator, paint=None):
 
 
 def folder_of(twins):
-    return twins.cases[0].label.parents[1]
+    return twins.cases[0].label_map.parents[1]
 
 
 def words(diary, word):
@@ -95,7 +95,7 @@ def test_a_half_painted_set_is_completed_with_the_same_twins(cohort, tmp_path):
     whole = paint(cohort, tmp_path, Painter(diary=str(diary)))
     expected = [case.load_image("flair") for case in whole.cases]
     (folder_of(whole) / "manifest.json").unlink()
-    shutil.rmtree(whole.cases[1].label.parent)
+    shutil.rmtree(whole.cases[1].label_map.parent)
     whole.cases[2].images["t1ce"].unlink()
     again = paint(cohort, tmp_path, Painter(diary=str(diary)))
     assert words(diary, "sample") == 5 + 2

@@ -93,7 +93,7 @@ def test_what_cannot_be_fitted_is_refused(cases, generator, count, message):
 
 
 def test_cases_of_other_modalities_are_refused(cases):
-    odd = Case("odd", {"t2": cases[0].images["flair"]}, cases[0].label, relabel=cases[0].relabel)
+    odd = Case("odd", {"t2": cases[0].images["flair"]}, cases[0].label_map, relabel=cases[0].relabel)
     with pytest.raises(ValueError, match="Expected modalities"):
         Tissue().fit([*cases, odd])
 

@@ -80,7 +80,7 @@ class TwinCalibration(Draws):
         fitted = [cases[i] for i in sorted(order[: self.n_fit])]
         rest = [cases[i] for i in sorted(order[self.n_fit :])]
         twins = synthesize(self.generator, cohort, fitted, rest, self.synthetic).cases
-        painted = Path(twins[0].label_map).parents[1].name
+        painted = twins[0].require_label_map().parents[1].name
         home = self.home(folder, rest, cohort.modalities, painted, self.n_fit, self.n_train, self.n_holdout)
         if self.left(home):
             pairs = _Pairs.of(rest, twins, cohort)

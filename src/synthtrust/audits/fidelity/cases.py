@@ -112,7 +112,7 @@ def _common_size(painted: SyntheticSet, real: Sequence[Case], synthetic: Sequenc
     mine, theirs = ({size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
     if painted.task != "segmentation":
         return common_size(mine | theirs)
-    if real and (foreign := sorted(mine - theirs - {size_of(case.label_map) for case in painted.holdout})):
+    if real and (foreign := sorted(mine - theirs - {size_of(case.require_label_map()) for case in painted.holdout})):
         raise CaseError(
             f"Expected synthetic images on the grids of real ones, but {painted.folder} has {foreign[0]} where real "
             f"ones have {sorted(theirs)[:4]}. Resample them, or paint on the real grid."

@@ -161,7 +161,7 @@ def residual_of(source: Case, twin: Case, modalities: Sequence[str], labels: Seq
     if mine.shape != theirs.shape:
         raise CaseError(
             f"Expected the twin of case {source.id} on its grid {tuple(mine.shape[1:])}, but got "
-            f"{tuple(theirs.shape[1:])} in {twin.label_map.parent}. Resample it."
+            f"{tuple(theirs.shape[1:])} in {twin.require_label_map().parent}. Resample it."
         )
     return region_residual_similarity(mine, theirs, torch.from_numpy(twin.load_label()), labels)
 

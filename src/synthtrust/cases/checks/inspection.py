@@ -121,8 +121,8 @@ def _key(case: Case, recipe: Any) -> str | None:
         return None
     relabel = None if case.relabel is None else sorted(case.relabel.items())
     names = [case.id, case.patient, case.source.value, case.part]
-    category = None if "label" in contents else case.label
-    return fingerprint([recipe, contents, dict(case.channels), relabel, names, category])
+    target = None if "label" in contents else case.target
+    return fingerprint([recipe, contents, dict(case.channels), relabel, names, target])
 
 
 def _facts_or_refusal(case: Case, read: Callable[[Case], Facts]) -> Facts | RefusedCase:

@@ -138,7 +138,7 @@ def print_listing(
 
 
 def _describe_case(case: Case, cohort: Cohort, looks: Looks) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    header = describe_header(case.label_map)
+    header = describe_header(case.require_label_map())
     affine = header.affine
     label = case.load_label()
     owner = {"patient": case.patient, "source": case.source.value}
@@ -185,7 +185,7 @@ def _warnings(gains: Sequence[dict[str, float]]) -> tuple[str, ...]:
 
 def _stored(case: Case) -> str:
     """Return the orientation in which a label map is stored, and that of images that have another."""
-    headers = [describe_header(path) for path in (case.label_map, *case.images.values())]
+    headers = [describe_header(path) for path in (case.require_label_map(), *case.images.values())]
     if not all(header.oriented for header in headers):
         return "no orientation in the header"
     label, *images = (header.orientation for header in headers)

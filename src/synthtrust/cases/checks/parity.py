@@ -119,10 +119,11 @@ def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
 
 
 def _properties(case: Case, name: str) -> dict[str, Any]:
-    if name == "label" and not case.has_label_map:
-        whole = case.image_label
-        return {"class": whole} if isinstance(whole, int) else {"findings": " ".join(map(str, whole))}
-    path = case.label_map if name == "label" else case.images[name]
+    if name == "label" and case.class_index is not None:
+        return {"class": case.class_index}
+    if name == "label" and case.findings is not None:
+        return {"findings": " ".join(map(str, case.findings))}
+    path = case.files[name]
     if is_raster(path):  # knows neither orientation nor spacing
         image = case.load_image(name)
         return {"shape": " x ".join(map(str, image.shape)), "format": format_of(case)} | _intensities(image)

@@ -54,10 +54,10 @@ def phantom_slices(folder: str | Path, n_cases: int = 400, side: int = 48, seed:
 
 def _make(folder: Path, recipe: dict[str, Any]) -> Cohort:
     names = [f"slice_{index:04d}" for index in range(recipe["n_cases"])]
-    cases = [case_of(name, folder / f"{name}.png", n % len(CLASSES), GREY) for n, name in enumerate(names)]
+    cases = [case_of(name, folder / f"{name}.png", GREY, class_index=n % len(CLASSES)) for n, name in enumerate(names)]
     missing = [(n, case) for n, case in enumerate(cases) if not case.images["grey"].exists()]
     for n, case in track(missing, "Painting slices", console=Console(stderr=True), transient=True):
-        pixels = paint_slice(recipe["seed"], n, recipe["side"], tumour=case.category == CLASSES["tumour"])
+        pixels = paint_slice(recipe["seed"], n, recipe["side"], tumour=case.class_index == CLASSES["tumour"])
         with aside(case.images["grey"]) as temporary:
             Image.fromarray(pixels).save(temporary)
     cohort = Cohort("phantom_slices", tuple(cases), GREY, CLASSES, LICENCE)

@@ -82,7 +82,7 @@ def _make(folder: Path, recipe: Mapping[str, Any]) -> Cohort:
         label, _, images = paint(recipe["seed"], index, tuple(recipe["shape"]))
         for modality, path in case.images.items():
             _save(path, images[modality], recipe["spacing"])
-        _save(case.label_map, label, recipe["spacing"])
+        _save(case.require_label_map(), label, recipe["spacing"])
     cohort = Cohort("phantom", tuple(cases), tuple(recipe["modalities"]), BRATS_LABELS, LICENCE)
     write_manifest(folder, cohort, made_by=recipe)
     return cohort
@@ -90,7 +90,7 @@ def _make(folder: Path, recipe: Mapping[str, Any]) -> Cohort:
 
 def _case(folder: Path, name: str, modalities: Sequence[str]) -> Case:
     images = {modality: folder / name / f"{name}_{modality}.nii.gz" for modality in modalities}
-    return Case(id=name, images=images, label=folder / name / f"{name}_seg.nii.gz")
+    return Case(id=name, images=images, label_map=folder / name / f"{name}_seg.nii.gz")
 
 
 def _save(path: Path, volume: NDArray, spacing: Sequence[float]) -> None:

@@ -154,7 +154,7 @@ def _case(group: CaseFiles, roles: Sequence[str], relabel: Mapping[int, int], hi
         id=group.id,
         patient=group.patient,
         images={modality: group.files[modality][0] for modality in roles[:-1]},
-        label=group.files[SEG][0],
+        label_map=group.files[SEG][0],
         relabel=relabel,
         label_hint=hint,
     )

@@ -68,7 +68,11 @@ def with_findings(
         except CaseError as error:
             refused.append(RefusedCase(path, f"{str(error).rstrip('.')} (case {row['case_id']}, {where})."))
             continue
-        images.append(LabelledImage(row["case_id"], path, findings, part_of(row["split"], file), row["patient"]))
+        images.append(
+            LabelledImage(
+                row["case_id"], path, part=part_of(row["split"], file), patient=row["patient"], findings=findings
+            )
+        )
     return FindingsRead(names, images, refused)
 
 

@@ -42,10 +42,17 @@ class LabelledImage:
 
     id: str
     path: Path
-    category: str | Findings
-    """Class name, or the findings."""
+    class_name: str = ""
+    """Class of the image; empty where it has findings instead."""
     part: str = ""
     patient: str = ""
+    findings: Findings | None = None
+    """Findings of the image, in the order of the cohort's labels."""
+
+    @property
+    def target(self) -> str | Findings:
+        """The class name, or the findings."""
+        return self.class_name if self.findings is None else self.findings
 
 
 def classified_cohort(
@@ -76,7 +83,7 @@ def classified_cohort(
             id repeats or cannot name a file, there are plane images and volumes, or images of several depths in equal
             parts.
     """
-    classes = sorted({str(image.category) for image in images}) if classes is None else list(classes)
+    classes = sorted({image.class_name for image in images}) if classes is None else list(classes)
     _check_classes(classes, images, where)
     return image_cohort(name, where, images, classes, modalities, refused)
 
@@ -113,7 +120,7 @@ def image_cohort(
     if len(flat) > 1:
         raise CaseError(f"Expected plane images or volumes, but got both in {where}. Read them apart.")
     rasters = {path: kind for path, kind in kinds.items() if kind is not None}
-    odd = [*other_depths(rasters, where), *two_labels([(image.path, image.category) for image in usable])]
+    odd = [*other_depths(rasters, where), *two_labels([(image.path, image.target) for image in usable])]
     refused = [*refused, *damaged, *odd]
     exceptions = {refusal.where for refusal in odd}
     usable = [image for image in usable if image.path not in exceptions]
@@ -124,21 +131,43 @@ def image_cohort(
         raise CaseError(
             f"Expected modalities {list(GREY)}, or of plane images {list(COLOURS)}, but got {list(modalities)}."
         )
-    values = {category: value for value, category in enumerate(names)}
-    labels = [i.category if isinstance(i.category, Findings) else values[i.category] for i in usable]
+    values = {name: value for value, name in enumerate(names)}
     cases = (
-        case_of(i.id, i.path, label, modalities, i.part, i.patient or patients.get(i.path, ""))
-        for i, label in zip(usable, labels)
+        case_of(
+            image.id,
+            image.path,
+            modalities,
+            class_index=None if image.findings is not None else values[image.class_name],
+            findings=image.findings,
+            part=image.part,
+            patient=image.patient or patients.get(image.path, ""),
+        )
+        for image in usable
     )
     return Cohort(name, tuple(cases), tuple(modalities), values, refused=tuple(refused))
 
 
 def case_of(
-    name: str, path: Path, label: int | Findings, modalities: Sequence[str], part: str = "", patient: str = ""
+    name: str,
+    path: Path,
+    modalities: Sequence[str],
+    *,
+    class_index: int | None = None,
+    findings: Findings | None = None,
+    part: str = "",
+    patient: str = "",
 ) -> Case:
     """Return the case of one labelled image; each colour is a channel of its file."""
     channels = {colour: channel for channel, colour in enumerate(modalities)} if len(modalities) > 1 else {}
-    return Case(name, dict.fromkeys(modalities, path), label, patient=patient, channels=channels, part=part)
+    return Case(
+        name,
+        dict.fromkeys(modalities, path),
+        patient=patient,
+        channels=channels,
+        part=part,
+        class_index=class_index,
+        findings=findings,
+    )
 
 
 def check_image(path: Path) -> RasterKind | None:
@@ -187,7 +216,7 @@ def part_of(word: str, where: Path | str) -> str:
 
 
 def _check_classes(classes: Sequence[str], images: Sequence[LabelledImage], where: Path) -> None:
-    counts = Counter(image.category for image in images)
+    counts = Counter(image.target for image in images)
     if unknown := sorted(counts.keys() - set(classes)):
         raise CaseError(f"Expected classes among {list(classes)}, but got {unknown[:8]} in {where}.")
     if empty := [category for category in classes if not counts[category]]:

@@ -101,7 +101,9 @@ def _unpack(file: Path, folder: Path, recipe: dict[str, Any], names: list[str] |
         paths = [folder / part / f"{name}{'.nii.gz' if volumes else '.png'}" for name in ids]
         with ThreadPoolExecutor() as pool:
             list(pool.map(_save_volume if volumes else _save_plane, paths, images))
-        cases += [case_of(*case, modalities, part) for case in zip(ids, paths, _image_labels(labels[part]))]
+        for case_id, path, label in zip(ids, paths, labels[part].tolist()):
+            target: dict[str, Any] = {"findings": Findings(label)} if labels[part].ndim == 2 else {"class_index": label}
+            cases.append(case_of(case_id, path, modalities, part=part, **target))
     values = {name: value for value, name in enumerate(names)}
     cohort = Cohort(file.stem, tuple(cases), modalities, values, licence_of(file.stem))
     write_manifest(folder, cohort, made_by=recipe)
@@ -139,10 +141,6 @@ def _labels(file: Path, part: str) -> NDArray[np.integer]:
             f"{labels.shape}."
         )
     return labels.reshape(-1)
-
-
-def _image_labels(labels: NDArray[np.integer]) -> list[int | Findings]:
-    return [Findings(label) if isinstance(label, list) else label for label in labels.tolist()]
 
 
 def _named(names: Sequence[str] | None, labels: NDArray[np.integer], file: Path) -> list[str]:

@@ -60,12 +60,12 @@ def read_msd(
             case = Case(
                 id=name,
                 images={modality: images[channels[modality]] for modality in modalities},
-                label=_on_disk(entry.label, on_disk),
+                label_map=_on_disk(entry.label, on_disk),
                 channels={modality: channels[modality] for modality in modalities} if index else {},
                 relabel=relabel,
                 label_hint=f"{facts.path} does not name it: name it in cases.label_values, or repair the file.",
             )
-            used |= {*images, case.label_map}
+            used |= {*images, case.require_label_map()}
             check_grid(case)
             cases.append(replace(case, patient=patient_of(images[0]) or case.patient))
         except CaseError as error:

@@ -85,7 +85,7 @@ def read_table(
         LabelledImage(
             id=row["case_id"],
             path=path,
-            category=names[row["label"]],
+            class_name=names[row["label"]],
             part=part_of(row["split"], where),
             patient=row["patient"],
         )

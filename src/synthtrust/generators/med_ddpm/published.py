@@ -92,7 +92,7 @@ def check_voxels(cases: Sequence[Case]) -> None:
         Refusal: If a side of a voxel is further from 1 mm than a published image may be; the message names the case.
     """
     for case in cases:
-        _, affine = read_header(case.label_map)
+        _, affine = read_header(case.require_label_map())
         sides = voxel_sizes(affine)
         if (abs(sides - SPACING) > TOLERATED).any():
             raise Refusal(

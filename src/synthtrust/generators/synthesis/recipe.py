@@ -95,7 +95,7 @@ def _is_ours(kind: type) -> bool:
 
 
 def _label(case: Case) -> str | int | Findings:
-    return hashes.of(case.label_map) if case.has_label_map else case.image_label
+    return case.target if case.label_map is None else hashes.of(case.label_map)
 
 
 @cache  # reading what is installed takes a second

@@ -141,7 +141,7 @@ class Session:
         if isinstance(self.generator, Importer):
             found = [self.generator.load(case, self.cohort.modalities) for case in cases]
             return [_Twin(one.label, one.images, one.notes) for one in found]
-        labels = [case.load_label() if case.has_label_map else case.image_label for case in cases]
+        labels = [case.load_label() if case.has_label_map else case.target for case in cases]
         mine = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
         who = ", ".join(case.id for case in cases)

@@ -98,10 +98,12 @@ class Shelf:
         return Case(
             case.id,
             self._images(self.home(case.id)),
-            self.home(case.id) / LABEL if case.has_label_map else case.label,
+            None if case.label_map is None else self.home(case.id) / LABEL,
             Source.SYNTHETIC,
             case.patient,
             self.channels or {},
+            class_index=case.class_index,
+            findings=case.findings,
         )
 
     def has(self, case: Case, *, notes: bool) -> bool:
@@ -161,7 +163,7 @@ class Shelf:
         try:
             self._write(images, aside, case)
             if isinstance(label, np.ndarray):
-                write_volume_like(label, case.label_map, aside / LABEL)
+                write_volume_like(label, case.require_label_map(), aside / LABEL)
             if notes is not None:
                 write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
             if home.is_dir():  # a twin that lost a file
@@ -186,7 +188,7 @@ class Shelf:
             elif self.affine is not None:
                 write_volume(images[modality], self.affine, path)
             else:
-                write_volume_like(images[modality], case.label_map, path)
+                write_volume_like(images[modality], case.require_label_map(), path)
 
 
 def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
