@@ -47,6 +47,7 @@ class Classifier(ScoredModule[CaseProbabilities]):
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "classification"
+    probe_size = 2
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """The segmenter: teaches a network to find labels, and scores it case by case."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -8,10 +9,12 @@ from monai.inferers import Inferer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MetricCollection
 
 from synthtrust.cases import Case
 from synthtrust.metrics import DiceVectors
 from synthtrust.metrics.functional import dice_from_counts, overlap
+from synthtrust.metrics.trust import named_values, trust_factors
 from synthtrust.models.base import Batch, ScoredModule, made
 from synthtrust.refusals import Refusal
 
@@ -33,6 +36,7 @@ class Segmenter(ScoredModule[DiceVectors]):
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "segmentation"
+    probe_size = 1
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Segmenter(ScoredModule[DiceVectors]):
     ) -> None:
         super().__init__(net(in_channels=in_channels, out_channels=n_labels), in_channels, optimizer, scheduler)
         self.loss, self.inferer, self.empty = loss, inferer, empty
+        self.val_factors: MetricCollection | None = None
         self.regions = {name: tuple(labels) for name, labels in regions.items()}
 
     @property
@@ -75,16 +80,32 @@ class Segmenter(ScoredModule[DiceVectors]):
         """Return a table for the voxel counts of so many cases."""
         return DiceVectors(n_cases, self.regions, empty=self.empty)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Score a batch of whole cases."""
-        made(self.val_table).update(self.count(batch), batch["case"], torch.zeros_like(batch["case"], dtype=torch.bool))
+    def on_validation_start(self) -> None:
+        """Make room for every validation case, and for its counterpart if both are validated."""
+        super().on_validation_start()
+        if self.data.val_pairs:
+            factors = trust_factors(len(self.data.val_cases), self.regions, self.empty)
+            self.val_factors = factors.to(self.device)
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Score a batch of whole cases: of those that checkpoints are chosen on, or of their counterparts."""
+        counts = self.count(batch)
+        if dataloader_idx == 0:
+            made(self.val_table).update(counts, batch["case"], torch.zeros_like(batch["case"], dtype=torch.bool))
+        if self.val_factors is not None:
+            self.val_factors.update(counts, batch["case"], batch["synthetic"])
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean Dice, and that of each region."""
+        """Log the mean Dice, that of each region, and T1 to T5 if cases and counterparts are validated."""
         _, scores = made(self.val_table).one_source(synthetic=False)  # (M, K)
         dice = scores.nanmean(0)
         self.log("val/score", dice.nanmean(), prog_bar=True, rank_zero_only=False)
         self.log_dict({f"val/dice_{name}": value for name, value in zip(self.regions, dice, strict=True)})
+        if self.val_factors is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that a factor is undefined so early: it is logged as NaN
+                values = named_values(self.val_factors)
+            self.log_dict({f"val/{name}": value for name, value in values.items()})
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Score a batch of whole cases, real or synthetic."""

@@ -18,7 +18,10 @@ DECISIVE = (
 IDLE_OF_CASES = ("list", "save_refused")
 """Parts of ``cases`` that decide nothing."""
 
-OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "cache", "num_workers", "steps_per_epoch")
+IDLE_OF_DATA = ("allow_real_val", "val_pairs")
+"""Parts of ``data`` that decide nothing."""
+
+OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "val_pairs", "cache", "num_workers", "steps_per_epoch")
 """Parts of ``data`` in which compared runs may differ."""
 
 OF_THE_WEIGHTS = (
@@ -43,7 +46,7 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
             **_with_defaults({n: v for n, v in values["cases"].items() if n not in IDLE_OF_CASES}),
         },
         "split": _with_defaults(values["split"]),
-        "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
+        "data": {name: value for name, value in values["data"].items() if name not in IDLE_OF_DATA},
         "generator": {name: value for name, value in _with_defaults(values["generator"]).items() if name not in idle},
         "trainer": _weight_deciding(values["trainer"]),
     }
