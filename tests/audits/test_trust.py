@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.fake_runs import REAL, REGIONS, SYNTHETIC, PlantedClassifier, PlantedSegmenter, shifted
+from helpers.fake_runs import REAL, REGIONS, SYNTHETIC, PlantedClassifier, PlantedSegmenter, sentences, shifted
 from synthtrust.audits import Trust
 from synthtrust.audits.scores import NotApplicableError
 from synthtrust.report.trust import trust_chapter
@@ -219,7 +219,7 @@ def test_twins_that_are_as_hard_as_their_cases_are_aligned(audit, alike):
     (verdict,) = audit(many(*alike))["verdict"].to_dict("records")
 
     assert (verdict["axis"], verdict["verdict"]) == ("alignment", "SUPPORTED")
-    assert "margin 0.05" in verdict["reasons"]
+    assert "margin 0.05" in sentences(verdict)
 
 
 def test_twins_of_another_level_are_not_aligned_however_well_they_correlate(audit, alike):
@@ -240,7 +240,7 @@ def test_little_evidence_of_alignment_is_none(audit, alike, runs, says):
     (verdict,) = audit(many(*alike, **runs))["verdict"].to_dict("records")
 
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert says in verdict["reasons"]
+    assert says in sentences(verdict)
 
 
 def test_twins_whose_scores_have_nothing_to_do_with_their_cases_are_not_shown_to_be_aligned(audit, alike):
@@ -257,7 +257,7 @@ def test_a_model_that_predicts_nothing_is_aligned_with_nothing(audit):
     (verdict,) = audit(many(nothing, nothing, spread=0))["verdict"].to_dict("records")
 
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "correlation undefined" in verdict["reasons"]
+    assert "correlation undefined" in sentences(verdict)
 
 
 def test_alignment_is_asked_of_the_model_of_real_cases_alone(audit):

@@ -137,6 +137,17 @@ def segmenters(loss, *, seeds=3, n=40, spread=0.01):
     ]
 
 
+def sentences(verdict):
+    """The reasons of one verdict, or of every verdict in a table, as the page has them."""
+    rows = verdict["reasons"] if isinstance(verdict, pd.DataFrame) else [verdict["reasons"]]
+    return " ".join(reason.text for reasons in rows for reason in reasons)
+
+
+def codes(verdict):
+    """The kinds of the reasons of one verdict."""
+    return [reason.code for reason in verdict["reasons"]]
+
+
 def verdict_of(tables):
     """The one verdict of an audit."""
     (verdict,) = tables["verdict"].to_dict("records")

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from helpers.browser import CONTRAST
+from synthtrust.audits.verdict import verdict_table
 from synthtrust.report import Chapter, Section, SliceRow, Slices, Table, write_report
 from synthtrust.report.slices import _window
+from synthtrust.verdicts import Reason, Subject, Verdict
 
 ALPHAS, REGIONS = (0.0, 0.5, 1.0), ("NCR", "ED", "ET")
 COUNTS = {"level": 0.95, "n_cases": 40, "n_patients": 38, "n_seeds": 3, "note": ""}
@@ -70,8 +72,10 @@ def utility_tables():
         "n_cases": 40, "n_patients": 38, "n_seeds": 3, "n_seeds_reference": 3, "level": 0.95,
         "target": "training recipe", "note": "", "depends_on_empty_rule": False,
     }  # fmt: skip
-    verdict = {"axis": "utility", "subject": "Tissue", "verdict": "NOT SUPPORTED", "reasons": "The loss is shown.",
-               "thresholds": "margin=0.05", "would_change": "Better twins."}  # fmt: skip
+    loss = Reason("gap", "The loss is shown.")
+    verdict = Verdict(
+        "utility", "NOT SUPPORTED", (loss,), "Better twins.", {"margin": 0.05}, Subject(generator="Tissue")
+    )
     performance = [
         {**place, "alpha": row["alpha"], "source": row["source"], "measure": "dice", "seed": "all",
          "value": row["value"], "ci_low": row["ci_low"], "ci_high": row["ci_high"]} | COUNTS
@@ -80,8 +84,8 @@ def utility_tables():
     per_class = [{**row, "class": region} for row in performance for region in REGIONS]
     generators = {"generator": "Tissue", "class": "synthtrust.generators.Tissue", "n_runs": 9, "must_show": ""}
     rows = {"performance": performance, "curve": curve, "comparison": [comparison], "per_class": per_class,
-            "verdict": [verdict], "generators": [generators]}  # fmt: skip
-    return {name: pd.DataFrame(table) for name, table in rows.items()}
+            "generators": [generators]}  # fmt: skip
+    return {name: pd.DataFrame(table) for name, table in rows.items()} | {"verdict": verdict_table([verdict])}
 
 
 def planted_pictures():
@@ -130,6 +134,10 @@ def test_the_json_holds_the_tables_and_the_facts(page):
     for audit, tables in planted_tables().items():
         for name, table in tables.items():
             again = pd.DataFrame(facts["tables"][audit][name])
+            if name == "verdict":
+                assert again["reasons"][0] == [{"code": "gap", "text": "The loss is shown."}]
+                assert again["thresholds"][0] == {"margin": 0.05}
+                again, table = (frame.drop(columns="reasons") for frame in (again, table))
             pd.testing.assert_frame_equal(again.fillna(math.nan), table, check_dtype=False)
             csv = pd.read_csv(page.parent / f"{audit}_{name}.csv", keep_default_na=False, na_values=[""])
             assert len(csv) == len(table)

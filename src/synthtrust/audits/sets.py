@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from synthtrust.cases import Case, Cohort, load_manifest, patients_by_id, patients_named
 from synthtrust.cases.case import Task
+from synthtrust.verdicts import Subject
 
 
 class PaintedRun(Protocol):
@@ -53,6 +54,12 @@ class SyntheticSet:
     def name(self) -> str:
         """The folder's name, such as ``Tissue-0f3a...``."""
         return self.folder.name
+
+    @property
+    def subject(self) -> Subject:
+        """Return what verdicts on this set are about."""
+        painter = self.manifest["made_by"].get("generator", "")
+        return Subject(self.name, str(painter).rpartition(".")[2])
 
     @property
     def regions(self) -> dict[str, int]:

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from synthtrust.audits.alignment import Limits, alignment
+from synthtrust.audits.alignment import AlignmentThresholds, alignment
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.scores import SOURCES, Arm, NotApplicableError, Row, ScoredRun, arm, gather, task_of
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
 from synthtrust.metrics import functional as formulas
+from synthtrust.verdicts import Subject
 
 OF_ONE_SOURCE: dict[str, Callable[..., Tensor]] = {
     "T1": formulas.overall_performance,
@@ -90,8 +91,9 @@ class Trust:
                 ]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
         found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
-        limits = Limits(self.margin, self.min_seeds, self.min_patients)
-        verdict = alignment(found["factors"], limits, self.level, subject=str(scores["generator"].iloc[0]))
+        thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
+        subject = Subject(generator=str(scores["generator"].iloc[0]))
+        verdict = alignment(found["factors"], thresholds, self.level, subject)
         return found | {"verdict": verdict_table([verdict])}
 
     def _factors(self, scores: pd.DataFrame, alpha: float) -> Iterator[Row]:

@@ -1,48 +1,75 @@
-"""The verdict of an audit on one axis: supported, not supported, or inconclusive, with its reasons."""
+"""How every audit comes to its verdict: a reading of numbers, which doubts hold back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from synthtrust.refusals import Refusal
+from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
-Reading = Literal["SUPPORTED", "NOT SUPPORTED", "INCONCLUSIVE", "not assessed"]
-AXES = ("utility", "alignment", "fidelity", "privacy")
-COLUMNS = ("axis", "subject", "verdict", "reasons", "thresholds", "would_change")
+COLUMNS = (
+    "axis", "subject", "set", "generator", "mode", "verdict", "reasons", "thresholds", "would_change",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What one audit says on one axis about one subject; never a score, and never a mean over axes."""
+def decide(
+    axis: str,
+    reading: Reading,
+    evidence: Sequence[Reason],
+    doubts: Sequence[Doubt],
+    *,
+    change: Mapping[str, str],
+    thresholds: Mapping[str, Any],
+    subject: Subject,
+    remarks: Sequence[Reason] = (),
+) -> Verdict:
+    """Return the verdict on one axis.
 
-    axis: str
-    """One of AXES."""
-    verdict: Reading
-    """Absence of evidence is INCONCLUSIVE, never SUPPORTED."""
-    reasons: Sequence[str]
-    """Whole sentences with their numbers; the first decides."""
-    would_change: str
-    """What would have to be seen for another verdict."""
-    thresholds: Mapping[str, Any] = field(default_factory=dict)
-    """The limits that were set before looking, by the name of their field in the config."""
-    subject: str = ""
-    """What it is about: a synthetic set's folder, or a comparison of runs."""
+    Any doubt turns SUPPORTED into INCONCLUSIVE, and one that blocks turns NOT SUPPORTED into it, too. Then the first
+    doubt is the reason that decides, and what would change the verdict is what removes the doubts; otherwise the
+    evidence decides.
 
-    def __post_init__(self) -> None:
-        if self.axis not in AXES:
-            raise Refusal(f"Expected a verdict on one of {AXES}, but got {self.axis!r}.")
-        if not self.reasons:
-            raise Refusal(f"Expected reasons for the verdict {self.verdict} on {self.axis}, but got none.")
+    Args:
+        axis: One of `synthtrust.verdicts.AXES`.
+        reading: What the numbers say by themselves.
+        evidence: The numbers, the one that decides first.
+        doubts: What stands against believing them, the gravest first.
+        change: Reading -> what would have to be seen for another one.
+        thresholds: What was set before looking.
+        subject: The set, or the generator.
+        remarks: What is said whatever the verdict; the last reasons.
 
-    def row(self) -> dict[str, Any]:
-        """Return it as a row of the table ``verdict``."""
-        limits = ", ".join(f"{name}={value}" for name, value in self.thresholds.items())
-        values = (self.axis, self.subject, self.verdict, " ".join(self.reasons), limits, self.would_change)
-        return dict(zip(COLUMNS, values, strict=True))
+    >>> few = Doubt("few_patients", "8 test patients.", "More test patients.")
+    >>> gap = Reason("gap", "The loss is at most 0.01.")
+    >>> one = decide("utility", "SUPPORTED", [gap], [few], change={}, thresholds={"margin": 0.05}, subject=Subject())
+    >>> one.verdict, one.codes, one.would_change
+    ('INCONCLUSIVE', ('few_patients', 'gap'), 'More test patients.')
+    """
+    cures = " ".join(dict.fromkeys(doubt.cure for doubt in doubts if doubt.cure))
+    if (reading == "SUPPORTED" and doubts) or any(doubt.blocks for doubt in doubts):
+        first, *others = sorted(doubts, key=lambda doubt: not doubt.blocks)
+        return Verdict(axis, "INCONCLUSIVE", (first, *evidence, *others, *remarks), cures, thresholds, subject)
+    would_change = change.get(reading, "")
+    if reading == "INCONCLUSIVE":
+        would_change = f"{would_change} {cures}".strip()
+    return Verdict(axis, reading, (*evidence, *doubts, *remarks), would_change, thresholds, subject)
+
+
+def not_assessed(axis: str, reason: Reason, cure: str, thresholds: Mapping[str, Any], subject: Subject) -> Verdict:
+    """Return the verdict where nothing could be asked."""
+    return Verdict(axis, "not assessed", (reason,), cure, thresholds, subject)
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """Return verdicts as the tidy table ``verdict`` that every audit gives beside its numbers."""
-    return pd.DataFrame([verdict.row() for verdict in verdicts], columns=list(COLUMNS))
+    """Return verdicts as the table ``verdict`` that every audit gives beside its numbers.
+
+    The cells of ``reasons`` are tuples of `Reason`, and those of ``thresholds`` mappings of names to numbers.
+    """
+    rows = [
+        (
+            verdict.axis, str(verdict.subject), verdict.subject.synthetic_set, verdict.subject.generator,
+            verdict.subject.mode, verdict.verdict, verdict.reasons, dict(verdict.thresholds), verdict.would_change,
+        )
+        for verdict in verdicts
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))

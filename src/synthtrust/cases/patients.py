@@ -14,7 +14,7 @@ ENDING = re.compile(rf"({'|'.join(map(re.escape, (*VOLUME_ENDINGS, *RASTERS)))})
 def patients_named(ids: Iterable[str], cases: Sequence[Case]) -> set[str]:
     """Return the patients among the cases that any of these ids belongs to; see ``patients_by_id``.
 
-    >>> cases = [Case("A-1-000", {}, 0, patient="A-1"), Case("A-2-000", {}, 0, patient="A-2"), Case("b", {}, 0)]
+    >>> cases = [Case(name, {}, "label", patient=name[:3]) for name in ("A-1-000", "A-2-000", "b")]
     >>> sorted(patients_named(["a-1-003", "B"], cases))
     ['A-1', 'b']
     """
@@ -27,7 +27,7 @@ def patients_by_id(ids: Iterable[str], cases: Sequence[Case]) -> dict[str, set[s
     An id means a case, or its patient, or another time point of the same patient (``BraTS-GLI-00001-002`` of the
     patient ``BraTS-GLI-00001``); capital and small letters are the same, and so are names with the ending of a file.
 
-    >>> patients_by_id(["B.png", "c"], [Case("b", {}, 0)])
+    >>> patients_by_id(["B.png", "c"], [Case("b", {}, "label")])
     {'B.png': {'b'}}
     """
     of_case: dict[str, set[str]] = {}

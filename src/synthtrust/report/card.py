@@ -8,9 +8,10 @@ import pandas as pd
 
 from synthtrust.conventions import NOT_ASSESSED
 from synthtrust.files import write_json, write_text
+from synthtrust.report.formatting import estimate, interval, listing, number, short
 from synthtrust.report.template import environment
 from synthtrust.report.verdicts import AxisVerdict, about, axis_verdicts, plain, reading
-from synthtrust.report.words import estimate, interval, listing, number, short
+from synthtrust.verdicts import Subject
 
 PAGE, JSON = "trust_card.html", "trust_card.json"
 Tables = Mapping[str, Mapping[str, pd.DataFrame]]
@@ -45,21 +46,25 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
     Returns:
         Name of each set -> its page.
     """
-    names = [str(one["name"]) for one in sets]
+    subjects = [_subject(synthetic_set) for synthetic_set in sets]
     pages = {}
-    for one, name in zip(sets, names):
-        facts = card(tables, one, [other for other in names if other != name])
-        home = Path(folder) / "cards" / name
-        write_json(home / JSON, facts)
-        said = [(verdict, facts[verdict["axis"]]) for verdict in facts["verdicts"]]
-        write_text(home / PAGE, environment().get_template("card.html.j2").render(**facts, said=said))
-        pages[name] = home / PAGE
+    for synthetic_set, subject in zip(sets, subjects, strict=True):
+        facts = card(tables, synthetic_set, [other for other in subjects if other != subject])
+        card_folder = Path(folder) / "cards" / subject.synthetic_set
+        write_json(card_folder / JSON, facts)
+        texts = [(verdict, facts[verdict["axis"]]) for verdict in facts["verdicts"]]
+        write_text(card_folder / PAGE, environment().get_template("card.html.j2").render(**facts, said=texts))
+        pages[subject.synthetic_set] = card_folder / PAGE
     return pages
 
 
-def card(tables: Tables, one: Mapping[str, Any], others: Sequence[str] = ()) -> dict[str, Any]:
+def _subject(synthetic_set: Mapping[str, Any]) -> Subject:
+    return Subject(str(synthetic_set["name"]), str(synthetic_set["generator"]).rpartition(".")[2])
+
+
+def card(tables: Tables, one: Mapping[str, Any], others: Sequence[Subject] = ()) -> dict[str, Any]:
     """Return what the card of one set says, as plain JSON values; what no audit looked at is not assessed."""
-    verdicts = about(axis_verdicts(tables), str(one["name"]), others)
+    verdicts = about(axis_verdicts(tables), _subject(one), others)
     fidelity = tables.get("fidelity", {})
     return {
         "name": one["name"],
@@ -111,5 +116,5 @@ def _proportion(rows: pd.DataFrame | None, name: str) -> str:
 def _said(one: AxisVerdict) -> str:
     """Return the reasons of an axis; where it was asked about several comparisons, each behind its own verdict."""
     if len(one.findings) == 1:
-        return one.findings[0].reasons
-    return " ".join(f"{found.verdict}, {found.subject}: {found.reasons}" for found in one.findings) or NOT_ASSESSED
+        return one.findings[0].text
+    return " ".join(f"{finding.verdict}, {finding.subject}: {finding.text}" for finding in one.findings) or NOT_ASSESSED

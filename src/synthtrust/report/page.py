@@ -13,14 +13,15 @@ from synthtrust.report.calibration import calibration_chapter
 from synthtrust.report.card import write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.fidelity import fidelity_chapter
-from synthtrust.report.parts import Chapter, Section, Table
+from synthtrust.report.formatting import number
+from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.slices import Slices, twins_section
 from synthtrust.report.template import environment
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
-from synthtrust.report.verdicts import axis_verdicts, not_assessed, plain, reading
-from synthtrust.report.words import number
+from synthtrust.report.verdicts import axis_verdicts, in_sentences, in_words, not_assessed, plain, reading
+from synthtrust.verdicts import Reason
 
 Tables = Mapping[str, pd.DataFrame]
 ChapterMaker = Callable[[Tables], Chapter]
@@ -81,7 +82,7 @@ def write_report(
     for audit, some in tables.items():
         for name, table in some.items():
             with aside(folder / csv_name(audit, name)) as temporary:
-                table.to_csv(temporary, index=False)
+                table.map(_csv_cell).to_csv(temporary, index=False)
     write_json(
         folder / "report.json",
         {
@@ -133,6 +134,8 @@ def plain_value(value: Any) -> Any:
     >>> plain_value({"a": (1, float("nan")), "b": Path("runs")})
     {'a': [1, None], 'b': 'runs'}
     """
+    if isinstance(value, Reason):
+        return {"code": value.code, "text": value.text}
     if isinstance(value, Mapping):
         return {str(name): plain_value(one) for name, one in value.items()}
     if isinstance(value, list | tuple | set | np.ndarray):
@@ -142,6 +145,15 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _csv_cell(value: Any) -> Any:
+    """Return a cell as people read it in a spreadsheet: reasons as sentences, thresholds as the config has them."""
+    if isinstance(value, Mapping):
+        return in_words(value)
+    if isinstance(value, tuple) and all(isinstance(one, Reason) for one in value):
+        return in_sentences(value)
+    return value
 
 
 def _plain(name: str) -> ChapterMaker:

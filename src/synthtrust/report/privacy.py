@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from synthtrust.report.pairs import PICTURES, pairs_exhibit
-from synthtrust.report.parts import Chapter, Section, Table
-from synthtrust.report.words import interval, number, percent, probability
+from synthtrust.report.formatting import interval, number, percent, probability
+from synthtrust.report.layout import Chapter, Section, Table
+from synthtrust.report.pairs import PICTURES, pairs_figure
+from synthtrust.report.verdicts import in_sentences, in_words
 
 LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
@@ -45,7 +46,7 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         Section(
             "Pairs to look at",
             "Each synthetic case is compared with every training case, under all mirrorings and small shifts.",
-            (pairs_exhibit(pairs),) if pairs else (),
+            (pairs_figure(pairs),) if pairs else (),
             tuple(_copies(rows, str(name)) for name, rows in copies.groupby("set", sort=False)),
         ),
     )
@@ -53,9 +54,16 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
 
 
 def _verdicts(rows: pd.DataFrame) -> Table:
-    shown = rows[["subject", "verdict", "reasons", "would_change", "thresholds"]]
-    names = ["Synthetic set", "Verdict", "Why", "What would change it", "Limits"]
-    return Table("Verdict", shown.set_axis(names, axis=1))
+    shown = pd.DataFrame(
+        {
+            "Synthetic set": rows["subject"],
+            "Verdict": rows["verdict"],
+            "Why": [in_sentences(reasons) for reasons in rows["reasons"]],
+            "What would change it": rows["would_change"],
+            "Limits": [in_words(thresholds) for thresholds in rows["thresholds"]],
+        }
+    )
+    return Table("Verdict", shown)
 
 
 def _controls(rows: pd.DataFrame, name: str) -> Table:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from synthtrust.conventions import is_tstr
-from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED, added, best_shares, worth
-from synthtrust.report.figures import curve_panels
-from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.summary import coverage, percent
+from synthtrust.report.factor_table import coverage, percent
+from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.panels import curve_panels
+from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, added, best_shares, worth
 from synthtrust.report.utility_tables import (
     class_table,
     comparison_table,
@@ -18,7 +18,7 @@ from synthtrust.report.utility_tables import (
     two_by_two,
 )
 
-SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
+SOURCE_LEGEND = (LegendEntry("real test cases", "real", "●"), LegendEntry("synthetic test cases", "synthetic", "■"))
 ENDS = {
     "complement": ("TSTR", "TRTR"),
     "independent": ("TSTR", "TRTR"),
@@ -41,11 +41,12 @@ def utility_chapter(tables: Tables) -> Chapter:
         modes = list(dict.fromkeys(of_generator["mode"]))
         for place, mode in enumerate(modes):
             here = {name: _where(table, generator=generator, mode=mode) for name, table in tables.items()}
-            of = _title(str(generator) if several else "", str(mode) if len(modes) > 1 else "")
-            said = list(_answers(here, tables["verdict"], str(generator), main, first=place == 0))
-            whose = of.strip(" ()")
+            names = [*([str(generator)] if several else []), *([f"mix: {mode}"] if len(modes) > 1 else [])]
+            of = f" ({', '.join(names)})" if names else ""
+            sentences = _answers(here, tables["verdict"], str(generator), main, first=place == 0)
+            whose = ", ".join(names)
             whose = whose[:1].upper() + whose[1:]  # a class keeps its own capitals
-            answers += [f"{whose}: {sentence}" if of else sentence for sentence in said]
+            answers += [f"{whose}: {sentence}" if names else sentence for sentence in sentences]
             if _has_tstr(str(mode)) and _has_scale(here["curve"]) and (table := two_by_two(here["curve"], of)):
                 summary.append(table)
             name = f"curve-{generator}-{place}".lower().replace(".", "-")
@@ -74,19 +75,14 @@ def _where(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
     return table
 
 
-def _title(generator: str, mode: str) -> str:
-    parts = [part for part in (generator, mode and f"mix: {mode}") if part]
-    return f" ({', '.join(parts)})" if parts else ""
-
-
 def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *, first: bool) -> Iterator[str]:
     """Yield the sentences of one generator and mix; only the first mix is asked for what it lacks."""
     compared = here["comparison"]
     rows = rows_of(compared[compared["measure"] == main]) if len(compared) else []
     for row in rows:
         if row["contrast"] == "TSTR":
-            mine = verdicts[verdicts["subject"].isin((generator, f"{generator}, mix {row['mode']}"))]
-            yield worth(row, str(mine["verdict"].iloc[0]))
+            judged = verdicts[(verdicts["generator"] == generator) & verdicts["mode"].isin(("", row["mode"]))]
+            yield worth(row, str(judged["verdict"].iloc[0]))
         else:
             yield added(row)
     if first and not any(row["contrast"] == "TSTR" for row in rows):
@@ -99,14 +95,14 @@ def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *,
 def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
     curve, compared = tables["curve"], tables["comparison"]
     measure = IN_SENTENCES.get(str(curve["measure"].iloc[0]), str(curve["measure"].iloc[0]))
-    exhibit = Exhibit(
+    figure = Figure(
         title=f"{measure[0].upper()}{measure[1:]} over the share of real cases",
         panels=curve_panels(curve, name, measure, ENDS.get(mode)),
         caption=f"Shaded: simultaneous band; the whole true curve lies within it in {percent(curve)} of studies. "
         "Bars: pointwise intervals. Filled marks: shares not excluded as the best on this test set; hollow marks: "
         "excluded, some other share is better by more than the simultaneous comparison leaves to chance. "
         f"{coverage(curve)}",
-        keys=SOURCE_KEYS,
+        legend=SOURCE_LEGEND,
         wide=True,
     )
     shown: list[Table] = []
@@ -120,7 +116,7 @@ def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
     return Section(
         f"From synthetic to real training cases{of}",
         _lead(mode),
-        (exhibit,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
+        (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
         tuple(shown),
         tuple(_notes(curve, tables["performance"])),
     )

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.report.answers import MEASURES
-from synthtrust.report.parts import Table
-from synthtrust.report.summary import coverage, percent
-from synthtrust.report.words import interval, number
+from synthtrust.report.factor_table import coverage, percent
+from synthtrust.report.formatting import interval, number
+from synthtrust.report.layout import Table
+from synthtrust.report.sentences import MEASURES
 
 TRAINED_ON = {0.0: "synthetic cases alone", 1.0: "real cases alone"}
 CORNERS = {(0.0, "real"): "TSTR", (1.0, "real"): "TRTR", (1.0, "synthetic"): "TRTS", (0.0, "synthetic"): "TSTS"}
@@ -102,7 +102,7 @@ def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: p
     rows = []
     for row in rows_of(generators):
         name = row["generator"]
-        verdict = verdicts.loc[verdicts["subject"].str.split(", mix ").str[0] == name, "verdict"]
+        verdict = verdicts.loc[verdicts["generator"] == name, "verdict"]
         one = found.get(name)
         rows.append(
             {

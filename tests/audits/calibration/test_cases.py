@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Calibration
 from synthtrust.audits.calibration.draws import row_of
+from synthtrust.audits.privacy.verdict import Leak
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import nearest
 from synthtrust.report.calibration import calibration_chapter
@@ -90,14 +91,21 @@ def test_an_exact_search_is_asked_for_where_it_is_wanted(calibration, cohort, tm
 def test_a_share_is_that_of_the_copies_and_a_foreign_test_finds_none():
     assert Calibration().planted(10) == {0.1: 1, 0.2: 2, 0.3: 3, 1.0: 10}
     assert Calibration().planted(60) == {0.05: 3, 0.15: 9, 0.3: 18, 1.0: 60}
-    row = row_of(0, "flip", 0.05, (4, 0), ["More lie nearest to a training case (P3)."], ("P1", "P4"))
+    row = row_of(
+        0,
+        "flip",
+        0.05,
+        (4, 0),
+        [Leak("nearest_share", "More lie nearest to a training case (P3).", "P3")],
+        ("P1", "P4"),
+    )
     assert (row["leak"], row["by"]) == (False, "")
 
 
 def test_the_page_shows_false_alarms_first(tables):
     chapter = calibration_chapter(tables)
     assert chapter.answers[0].startswith("False alarms on honest sets: 0.00 [0.00, 0.71] of 3 draws")
-    assert all("<svg" in panel for exhibit in chapter.sections[0].exhibits for panel in exhibit.panels)
+    assert all("<svg" in panel for figure in chapter.sections[0].figures for panel in figure.panels)
 
 
 def test_too_few_patients_are_refused_with_their_number(cohort, tmp_path):

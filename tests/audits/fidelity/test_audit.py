@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from helpers.fake_runs import sentences
 from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
-from synthtrust.audits.fidelity.rows import Draws, similarity_rows
+from synthtrust.audits.fidelity.measures import Draws, similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
@@ -83,8 +84,8 @@ def values(tables, table, name, measure):
 def test_an_honest_set_lies_at_the_floor(tables):
     found = verdict(tables, "honest")
     assert found["axis"] == "fidelity"
-    assert found["verdict"] == "SUPPORTED", found["reasons"]
-    assert "60 real and 60 synthetic patients" in found["reasons"]
+    assert found["verdict"] == "SUPPORTED", sentences(found)
+    assert "60 real and 60 synthetic patients" in sentences(found)
     kid = values(tables, "quality", "honest", "KID")
     assert (kid["value"] <= kid["floor_high"]).all()
     assert (kid["ci_low"] <= kid["value"]).all()
@@ -95,7 +96,7 @@ def test_a_replay_looks_as_good_and_the_verdict_says_that_privacy_is_another_axi
     found = verdict(tables, "replay")
     assert found["verdict"] != "NOT SUPPORTED"
     if found["verdict"] == "SUPPORTED":
-        assert "A replay of the training cases would look as good" in found["reasons"]
+        assert "A replay of the training cases would look as good" in sentences(found)
     assert (values(tables, "quality", "replay", "KID")["p"] > 0.01).all()  # to unseen patients, not to itself
     assert values(tables, "telling_apart", "replay", "AUC")["value"].max() < 0.7
 
@@ -104,7 +105,7 @@ def test_a_replay_looks_as_good_and_the_verdict_says_that_privacy_is_another_axi
 def test_a_planted_fault_is_not_supported(tables, name):
     found = verdict(tables, name)
     assert found["verdict"] == "NOT SUPPORTED"
-    assert "feature spaces by KID" in found["reasons"]
+    assert "feature spaces by KID" in sentences(found)
     assert values(tables, "telling_apart", name, "AUC")["ci_low"].max() > 0.5 or name == "collapsed"
 
 
@@ -119,7 +120,7 @@ def test_what_training_cases_differ_in_as_well_is_not_held_against_a_set(tmp_pat
     found = Fidelity(SPACES, **QUICK)([painted(tmp_path / name, real, some, ids) for name, some in sets.items()])
     said = found["verdict"].assign(subject=found["verdict"]["subject"].str.rpartition("/")[2]).set_index("subject")
     assert said.loc["perfect", "verdict"] == "INCONCLUSIVE"
-    assert "but so does that of real training cases" in said.loc["perfect", "reasons"]
+    assert "but so does that of real training cases" in sentences(said.loc["perfect"])
     assert said.loc["blurred", "verdict"] == "NOT SUPPORTED"
 
 
@@ -147,7 +148,7 @@ def test_brightness_alone_is_a_shortcut_and_no_difference_of_content(tables):
     assert found.loc["global intensity", "note"].startswith("Shortcut")
     assert found.loc["random convolutions", "value"] < 0.75  # each image is standardised by itself
     assert verdict(tables, "dark")["verdict"] == "INCONCLUSIVE"
-    assert "Global intensity alone" in verdict(tables, "dark")["reasons"]
+    assert "Global intensity alone" in sentences(verdict(tables, "dark"))
 
 
 def test_planted_faults_are_noticed_at_this_n(tables):
@@ -169,7 +170,7 @@ def test_few_cases_are_inconclusive_and_the_number_is_said(runs, n, says):
     some = replace(run, cohort=replace(run.cohort, cases=run.cohort.cases[: N + n]))
     found = Fidelity(SPACES, **QUICK)([some])
     assert found["verdict"]["verdict"].tolist() == ["INCONCLUSIVE"]
-    assert says in found["verdict"]["reasons"].iloc[0]
+    assert says in sentences(found["verdict"])
     if n == 12:
         assert found["quality"]["value"].isna().all()
         assert found["quality"]["note"].str.startswith("Not computed").all()
@@ -187,7 +188,7 @@ def test_unknown_training_cases_are_never_supported(runs, tmp_path):
     (copy / "manifest.json").write_text(json.dumps(record))
     found = Fidelity(SPACES, **QUICK)([PaintedRun(run.cohort, copy, N)])["verdict"].iloc[0]
     assert found["verdict"] == "INCONCLUSIVE"
-    assert "none counts as unseen" in found["reasons"]
+    assert "none counts as unseen" in sentences(found)
 
 
 def test_the_same_question_gets_the_same_answer(runs, tables):
@@ -241,7 +242,7 @@ def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
     smaller = [np.asarray(Image.open(case.images["grey"]).resize((20, 20)), float) for case in honest.twins.cases]
     ids = [case.id for case in honest.cohort.cases[:N]]
     found = Fidelity(SPACES, **QUICK)([painted(tmp_path / "small", honest.cohort, smaller, ids)])
-    assert "All images brought to 20 x 20" in found["verdict"]["reasons"].iloc[0]
+    assert "All images brought to 20 x 20" in sentences(found["verdict"])
     low = found["quality"].query("space == 'low resolution' and measure == 'KID'").iloc[0]
     assert low["value"] < low["floor_high"]
 

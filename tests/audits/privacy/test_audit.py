@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import binom
 
-from helpers.fake_runs import rows_of, verdict_of
+from helpers.fake_runs import rows_of, sentences, verdict_of
 from helpers.synthetic_sets import plane
 from helpers.textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from synthtrust.audits import Privacy
@@ -21,15 +21,16 @@ from synthtrust.metrics.functional import paired
 from synthtrust.refusals import CaseError
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
+from synthtrust.verdicts import Subject
 
 
 def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(acquitted):
     verdict = verdict_of(acquitted)
     assert verdict["verdict"] == "SUPPORTED"
-    assert "No leak detected; copies found down to 1.8 %" in verdict["reasons"]  # 2 of 110
-    assert "no privacy guarantee" in verdict["reasons"]
+    assert "No leak detected; copies found down to 1.8 %" in sentences(verdict)  # 2 of 110
+    assert "no privacy guarantee" in sentences(verdict)
     assert verdict["subject"] == "honest"
-    assert "copy_threshold=9.0" in verdict["thresholds"]
+    assert verdict["thresholds"]["copy_threshold"] == 9.0
     kinds = acquitted["controls"].set_index("kind")
     assert kinds.loc[list(copies.KINDS), "passed"].all()
     assert not kinds.loc[list(copies.BEYOND), "decisive"].any()
@@ -40,7 +41,7 @@ def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
     tables = audit([leaky])
     verdict = verdict_of(tables)
     assert verdict["verdict"] == "NOT SUPPORTED"
-    assert "6 of 110 synthetic images are copies, of 6 training cases (P1)" in verdict["reasons"]
+    assert "6 of 110 synthetic images are copies, of 6 training cases (P1)" in sentences(verdict)
     copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
     assert dict(zip(copies["synthetic"], copies["nearest_real"])) == {f"p{20 * i:03d}": f"p{i:03d}" for i in range(6)}
     (few,) = rows_of(tables, "P2 membership AUC")
@@ -49,7 +50,7 @@ def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
 
 def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
     tables = audit([painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])])
-    reasons = verdict_of(tables)["reasons"]
+    reasons = sentences(verdict_of(tables))
     assert all(f"({test})" in reasons for test in ("P1", "P2", "P3"))
     (share,) = rows_of(tables, "P3 nearest-real share")
     assert share["value"] == 1
@@ -61,8 +62,8 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
     monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.KINDS)
     verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "blind to some copies" in verdict["reasons"]
-    assert "turned (0.00 of 10 found)" in verdict["reasons"]
+    assert "blind to some copies" in sentences(verdict)
+    assert "turned (0.00 of 10 found)" in sentences(verdict)
 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
@@ -74,21 +75,21 @@ def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monke
 def test_unknown_training_ids_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
     verdict = verdict_of(audit([painted(tmp_path / "unknown", real, fresh, training_ids=None)]))
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "Nobody said which cases the generator learned from" in verdict["reasons"]
+    assert "Nobody said which cases the generator learned from" in sentences(verdict)
 
 
 def test_training_ids_of_strangers_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
     ids = [*(case.id for case in real.cases[:N_TRAIN]), *(f"stranger_{i}" for i in range(30))]
     verdict = verdict_of(audit([painted(tmp_path / "strangers", real, fresh, training_ids=ids)]))
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "30 of 80 training ids belong to none of these real cases" in verdict["reasons"]
+    assert "30 of 80 training ids belong to none of these real cases" in sentences(verdict)
 
 
 def test_copies_of_cases_said_to_be_unseen_are_not_overlooked(audit, tmp_path, real, fresh, textures):
     images = [*textures[N_TRAIN : N_TRAIN + 5], *fresh[5:]]
     verdict = verdict_of(audit([painted(tmp_path / "wrong_ids", real, images)]))
     assert verdict["verdict"] == "NOT SUPPORTED"
-    assert "5 synthetic images are copies of cases that the generator is said never" in verdict["reasons"]
+    assert "5 synthetic images are copies of cases that the generator is said never" in sentences(verdict)
 
 
 def test_copies_of_images_that_lie_on_both_sides_accuse_nobody(audit, tmp_path, real, fresh, textures):
@@ -102,13 +103,13 @@ def test_copies_of_images_that_lie_on_both_sides_accuse_nobody(audit, tmp_path, 
     run = painted(tmp_path / "rescans", replace(real, cases=tuple(cases)), [*copies, *fresh[5:]])
     verdict = verdict_of(audit([run]))
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "5 synthetic images look like copies of cases that the generator is said never" in verdict["reasons"]
+    assert "5 synthetic images look like copies of cases that the generator is said never" in sentences(verdict)
 
 
 def test_a_generator_that_saw_everybody_leaves_nobody_to_compare_with(audit, tmp_path, real, fresh):
     verdict = verdict_of(audit([painted(tmp_path / "all", real, fresh, [case.id for case in real.cases])]))
     assert verdict["verdict"] == "not assessed"
-    assert "0 unseen patients" in verdict["reasons"]
+    assert "0 unseen patients" in sentences(verdict)
 
 
 def test_other_cases_of_a_seen_patient_are_not_unseen(tmp_path, real, fresh):
@@ -125,8 +126,8 @@ def test_too_few_cases_are_said_with_their_numbers(audit, tmp_path, real, fresh)
     tables = audit([run])
     verdict = verdict_of(tables)
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "got 50 and 6, and 56 synthetic images" in verdict["reasons"]
-    assert "6 unseen patients; at least 20 are needed" in verdict["reasons"]
+    assert "got 50 and 6, and 56 synthetic images" in sentences(verdict)
+    assert "6 unseen patients; at least 20 are needed" in sentences(verdict)
     (row,) = rows_of(tables, "Copy search")
     assert np.isnan(row["value"])
 
@@ -137,7 +138,7 @@ def test_a_real_image_that_comes_twice_is_left_out_and_said(audit, tmp_path, rea
         for i, case in enumerate(real.cases)
     )
     tables = audit([painted(tmp_path / "twice", replace(real, cases=twice), fresh)])
-    reasons = verdict_of(tables)["reasons"]
+    reasons = sentences(verdict_of(tables))
     assert "1 training cases left out" in reasons
     assert "1 unseen cases left out" in reasons
     assert rows_of(tables, "P1 copies of training cases")[0]["n_train"] == N_TRAIN - 1
@@ -155,7 +156,7 @@ def test_images_of_another_size_are_compared_and_that_is_said(audit, tmp_path, r
     copies = [larger[i % N_TRAIN] for i in range(len(real.cases))]
     verdict = verdict_of(audit([painted(tmp_path / "other", real, copies)]))
     assert verdict["verdict"] == "NOT SUPPORTED"
-    assert "another size, (48, 48)" in verdict["reasons"]
+    assert "another size, (48, 48)" in sentences(verdict)
 
 
 def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
@@ -184,13 +185,13 @@ def test_one_image_is_no_evidence_of_anything(audit, tmp_path, real, fresh):
     run = painted(tmp_path / "one", replace(real, cases=real.cases[:1]), fresh[:1])
     verdict = verdict_of(audit([replace(run, cohort=real)]))
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "1 synthetic images; at least 20 are needed" in verdict["reasons"]
+    assert "1 synthetic images; at least 20 are needed" in sentences(verdict)
 
 
 def test_scored_cases_that_the_generator_saw_are_named(audit, tmp_path, real, fresh):
     ids = [case.id for case in real.cases[: N_TRAIN + 5]]
     verdict = verdict_of(audit([painted(tmp_path / "seen", real, fresh, ids)]))
-    assert "5 validation and test cases (p050, p051, p052, p053, p054) are of patients" in verdict["reasons"]
+    assert "5 validation and test cases (p050, p051, p052, p053, p054) are of patients" in sentences(verdict)
 
 
 def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
@@ -201,9 +202,7 @@ def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
     chapter = privacy_chapter(
         {name: table.assign(overlap="none") for name, table in acquitted.items()}
     )  # as on the way
-    assert sum(
-        "data:image/png" in panel for section in chapter.sections for e in section.exhibits for panel in e.panels
-    )
+    assert sum("data:image/png" in panel for section in chapter.sections for e in section.figures for panel in e.panels)
     assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "SUPPORTED"]
     said = " ".join(note for section in chapter.sections for note in section.notes)
     assert "safe" not in said + "".join(table.to_csv() for table in acquitted.values())
@@ -238,7 +237,7 @@ def test_a_share_that_rejects_by_itself_leaves_the_set_inconclusive(audit, hones
     material, _ = gather(one, images.Grid.of(images.read_images(one.train[0], one.modalities)))
     found = examine(material, audit, reported=False)
     found.share = replace(found.share, value=0.72, low=0.6, high=0.8, p=0.006)
-    assert "(P3)" not in " ".join(leaks_of(found, audit))  # Holm's correction
-    verdict = decide(found, [], audit, subject="honest")
+    assert "P3" not in {leak.test for leak in leaks_of(found, audit)}  # Holm's correction
+    verdict = decide(found, [], audit, subject=Subject("honest"))
     assert verdict.verdict == "INCONCLUSIVE"
-    assert any("nearest-real share rejects by itself" in reason for reason in verdict.reasons)
+    assert any("nearest-real share rejects by itself" in reason.text for reason in verdict.reasons)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.fake_runs import verdict_of
+from helpers.fake_runs import sentences, verdict_of
 from helpers.synthetic_sets import plane
 from helpers.textures import N_TRAIN, SIDE, painted
 from synthtrust.audits.privacy.images import Grid, ready
@@ -37,7 +37,7 @@ def test_copies_of_a_person_with_many_scans_are_found(audit, tmp_path, rescanned
     copies = [textures[0] + rng.normal(0, 3, (SIDE, SIDE)) for _ in range(20)]
     verdict = verdict_of(audit([painted(tmp_path / "set", named(rescanned), [*copies, *fresh[20:]])]))
     assert verdict["verdict"] == "NOT SUPPORTED"
-    assert "20 of 110 synthetic images are copies" in verdict["reasons"]
+    assert "20 of 110 synthetic images are copies" in sentences(verdict)
 
 
 def test_near_duplicates_and_images_of_a_patient_are_one_group_and_strangers_are_not(audit, rescanned):
@@ -74,4 +74,4 @@ def test_training_images_of_hardly_anybody_leave_the_set_inconclusive(audit, tmp
     run = painted(tmp_path / "set", replace(real, cases=(*cases, *real.cases[N_TRAIN:])), fresh)
     verdict = verdict_of(audit([run]))
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "no near-duplicates of each other, and got 5" in verdict["reasons"]
+    assert "no near-duplicates of each other, and got 5" in sentences(verdict)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from helpers.fake_runs import rows_of, verdict_of
+from helpers.fake_runs import rows_of, sentences, verdict_of
 from helpers.synthetic_sets import REGIONS, PaintedRun, textured, textured_volumes
 from synthtrust.audits import Privacy
 from synthtrust.audits.privacy import images
@@ -51,7 +51,7 @@ def test_twins_that_share_only_their_label_are_not_accused(audit, tmp_path, volu
     tables = audit([on_labels(tmp_path / "honest", real, fresh)])
     verdict = verdict_of(tables)
     assert verdict["verdict"] != "NOT SUPPORTED"
-    assert "mask_disclosure" in verdict["reasons"]
+    assert "mask_disclosure" in sentences(verdict)
     (leak,) = rows_of(tables, "P4 twin leak AUC")
     assert leak["ci_low"] < 0.5 < leak["ci_high"]
     assert rows_of(tables, "P1 copies of the own source")[0]["value"] == 0
@@ -60,10 +60,10 @@ def test_twins_that_share_only_their_label_are_not_accused(audit, tmp_path, volu
 def test_twins_that_know_their_source_are_found_one_by_one_and_together(audit, tmp_path, volumes, small_grid):
     real, images, fresh = volumes
     all_of_them = verdict_of(audit([on_labels(tmp_path / "replay", real, [*images[:24], *fresh[24:]])]))
-    assert (
-        "24 of 24 twins of training labels are copies of the case they were painted for (P1)" in all_of_them["reasons"]
+    assert "24 of 24 twins of training labels are copies of the case they were painted for (P1)" in sentences(
+        all_of_them
     )
-    assert "(P4)" in all_of_them["reasons"]
+    assert "(P4)" in sentences(all_of_them)
     two = audit([on_labels(tmp_path / "two", real, [*images[:2], *fresh[2:]])])
     assert verdict_of(two)["verdict"] == "NOT SUPPORTED"
     copies = two["copies"][two["copies"]["reading"] == "COPY"]
@@ -73,7 +73,7 @@ def test_twins_that_know_their_source_are_found_one_by_one_and_together(audit, t
 def test_a_training_image_on_another_label_is_a_copy_too(audit, tmp_path, volumes, small_grid):
     real, images, fresh = volumes
     tables = audit([on_labels(tmp_path / "replay", real, [*fresh[:24], *images[:3], *fresh[27:]])])
-    assert "3 of 48 synthetic images are copies, of 3 training cases (P1)" in verdict_of(tables)["reasons"]
+    assert "3 of 48 synthetic images are copies, of 3 training cases (P1)" in sentences(verdict_of(tables))
 
 
 def test_without_twins_of_unseen_labels_the_twin_leak_is_not_assessed(audit, tmp_path, volumes, small_grid):
@@ -81,8 +81,8 @@ def test_without_twins_of_unseen_labels_the_twin_leak_is_not_assessed(audit, tmp
     tables = audit([on_labels(tmp_path / "half", real, fresh, n_painted=24)])
     verdict = verdict_of(tables)
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "Twin leak not computed" in verdict["reasons"]
-    assert "got 24 and 0" in verdict["reasons"]
+    assert "Twin leak not computed" in sentences(verdict)
+    assert "got 24 and 0" in sentences(verdict)
 
 
 def test_a_volume_with_a_hole_is_refused_with_its_file(audit, tmp_path, volumes, small_grid):
@@ -98,7 +98,7 @@ def test_a_twin_that_shows_another_time_point_of_its_patient_is_a_copy(audit, tm
     visits = tuple(replace(case, patient=f"of {i // 2}") for i, case in enumerate(real.cases))
     swapped = [images[i ^ 1] if i < 4 else fresh[i] for i in range(48)]
     tables = audit([on_labels(tmp_path / "visits", replace(real, cases=visits), swapped)])
-    assert "4 of 24 twins of training labels are copies of the case" in verdict_of(tables)["reasons"]
+    assert "4 of 24 twins of training labels are copies of the case" in sentences(verdict_of(tables))
     copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
     assert sorted(zip(copies["synthetic"], copies["nearest_real"])) == [
         ("v00", "v01"), ("v01", "v00"), ("v02", "v03"), ("v03", "v02"),
@@ -113,7 +113,7 @@ def test_the_twin_of_a_case_that_comes_twice_is_searched_beside_the_one_that_sta
     cases[1] = replace(cases[1], images=cases[0].images)  # another label on the same image
     twice = replace(real, cases=tuple(cases))
     tables = audit([on_labels(tmp_path / "twice", twice, [fresh[0], images[0], *fresh[2:]])])
-    assert "1 training cases left out" in verdict_of(tables)["reasons"]
+    assert "1 training cases left out" in sentences(verdict_of(tables))
     copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
     assert copies[["synthetic", "nearest_real", "own_source"]].values.tolist() == [["v01", "v00", True]]
     honest = audit([on_labels(tmp_path / "honest", twice, fresh)])

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.fake_runs import PlantedClassifier, PlantedSegmenter, segmenters, sweep, tstr_against_trtr, verdict_of
+from helpers.fake_runs import (
+    PlantedClassifier,
+    PlantedSegmenter,
+    segmenters,
+    sentences,
+    sweep,
+    tstr_against_trtr,
+    verdict_of,
+)
 from synthtrust.audits import Utility
 from synthtrust.audits.scores import NotApplicableError, gather
 
@@ -97,7 +105,7 @@ def test_a_class_without_a_test_case_is_named_and_not_averaged_away(audit):
     assert per_class.count().to_dict() == {"a": 2, "b": 2, "rare": 0}
     assert tables["performance"].query("measure == 'mcc'")["value"].notna().all()
     assert verdict_of(tables)["verdict"] == "INCONCLUSIVE"
-    assert "no test case of class rare" in verdict_of(tables)["reasons"]
+    assert "no test case of class rare" in sentences(verdict_of(tables))
 
 
 def test_a_class_of_one_patient_has_a_value_and_no_interval(audit):

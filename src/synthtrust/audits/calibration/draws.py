@@ -12,6 +12,7 @@ from rich.progress import track
 from scipy.stats import binomtest
 
 from synthtrust.audits.privacy.limits import Limits
+from synthtrust.audits.privacy.verdict import Leak
 from synthtrust.cases import Case
 from synthtrust.cases.content import content_of
 from synthtrust.files import aside, fingerprint
@@ -68,7 +69,7 @@ class Draws(Limits):
         """Yield how often a leak was called, for each kind, share and measure."""
         for (kind, share, k), rows in draws.groupby(["kind", "share", "n_copies"], sort=False):
             for test in ("any", *rows["asked"].iloc[0].split()):
-                hits = int(rows["leak"].sum() if test == "any" else rows["by"].str.contains(test).sum())
+                hits = int(rows["leak"].sum() if test == "any" else sum(test in tests.split() for tests in rows["by"]))
                 interval = binomtest(hits, len(rows)).proportion_ci(self.level)
                 yield {
                     "kind": kind, "share": share, "n_copies": k, "measure": test, "detected": hits / len(rows),
@@ -78,7 +79,7 @@ class Draws(Limits):
 
 
 def row_of(
-    seed: int, kind: str, share: float, copies: tuple[int, int], leaks: Sequence[str], asked: Sequence[str]
+    seed: int, kind: str, share: float, copies: tuple[int, int], leaks: Sequence[Leak], asked: Sequence[str]
 ) -> Row:
     """Return the row of one question: which tests called a leak.
 
@@ -87,10 +88,11 @@ def row_of(
         kind: Of the copies; ``none`` without.
         share: Of copies.
         copies: How many were planted, and how many of them were named with their source.
-        leaks: The sentences of the verdict, each with the test that it comes from.
+        leaks: The proofs of a leak.
         asked: The tests that were asked; a leak that another one calls has nothing to do with the copies.
     """
-    by = [test for test in asked if any(f"({test})" in leak for leak in leaks)]
+    proved = {leak.test for leak in leaks}
+    by = [test for test in asked if test in proved]
     return {
         "seed": seed, "kind": kind, "share": share, "n_copies": copies[0], "n_found": copies[1], "leak": bool(by),
         "by": " ".join(by), "asked": " ".join(asked),

@@ -12,7 +12,7 @@ import torch
 
 from synthtrust.audits.fidelity.cases import Job, Key, Reduced, Sides, reduce_all, sides_of, taken
 from synthtrust.audits.fidelity.controls import control_rows
-from synthtrust.audits.fidelity.rows import (
+from synthtrust.audits.fidelity.measures import (
     Draws,
     Row,
     attribute_rows,
@@ -23,13 +23,14 @@ from synthtrust.audits.fidelity.rows import (
     similarity_rows,
     table,
 )
-from synthtrust.audits.fidelity.telling import telling_rows
 from synthtrust.audits.fidelity.twins import twin_rows
-from synthtrust.audits.fidelity.verdict import Limits, too_few, verdict_of
+from synthtrust.audits.fidelity.two_sample_classifier import telling_rows
+from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict, too_few
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture, Space, try_space
-from synthtrust.audits.verdict import Verdict, verdict_table
+from synthtrust.audits.verdict import verdict_table
 from synthtrust.refusals import Refusal
+from synthtrust.verdicts import Verdict
 
 
 def default_spaces() -> dict[str, Space]:
@@ -118,14 +119,15 @@ class Fidelity:
             reduced = self._reduced(sets, sides)
             verdicts = [self._audit(one, sides[one.name], reduced, tables) for one in sets]
         made = {name: table(rows) for name, rows in tables.items()}
+        made["telling_apart"]["shortcut"] = [row["shortcut"] for row in tables["telling_apart"]]
         made["proportion"] = pd.DataFrame(
             _proportions(runs), columns=["set", "mode", "alpha", "seed", "n_real", "n_synthetic"]
         )
         return made | {"verdict": verdict_table(verdicts)}
 
     @property
-    def _limits(self) -> Limits:
-        return Limits(self.fewest, self.enough, self.significance, self.shortcut_auc)
+    def _thresholds(self) -> FidelityThresholds:
+        return FidelityThresholds(self.fewest, self.enough, self.significance, self.shortcut_auc)
 
     def _enough(self, sides: Sides) -> bool:
         """Whether there are patients enough for what compares two sets; twins are described one by one."""
@@ -156,21 +158,21 @@ class Fidelity:
         if not self._enough(sides):
             note = f"Not computed: fewer than {self.fewest} patients on a side."
             tables["quality"] += [row(one.name, space, "KID", float("nan"), **n, note=note) for space in self.spaces]
-            return too_few(one.name, len(sides.real), len(sides.synthetic), self._limits)
+            return too_few(one.subject, len(sides.real), len(sides.synthetic), self._thresholds)
         real, synthetic, fitted = (
             taken(reduced, side, sides.size) for side in (sides.real, sides.synthetic, sides.fitted)
         )
         both = {space: clouds(space, real, synthetic, fitted) for space in self.spaces}
         quality = [r for space, cloud in both.items() for r in quality_rows(one.name, space, cloud, draws)]
         diversity = [r for space, cloud in both.items() for r in diversity_rows(one.name, space, cloud, draws)]
-        telling = telling_rows(one.name, both, real, synthetic, draws, self.shortcut_auc)
+        classifier_rows = telling_rows(one.name, both, real, synthetic, draws, self.shortcut_auc)
         controls = control_rows(one.name, both, taken(reduced, sides.real, sides.size, self.blur), self.blur, draws)
-        verdict = verdict_of(
-            one.name,
+        verdict = fidelity_verdict(
+            one.subject,
             [*quality, *diversity],
-            telling,
+            classifier_rows,
             controls,
-            self._limits,
+            self._thresholds,
             known=one.training_ids_known,
             note=sides.note,
         )
@@ -178,7 +180,7 @@ class Fidelity:
         diversity += attribute_rows(one.name, real, synthetic, draws)
         tables["quality"] += quality
         tables["diversity"] += diversity
-        tables["telling_apart"] += telling
+        tables["telling_apart"] += classifier_rows
         tables["controls"] += controls
         return verdict
 

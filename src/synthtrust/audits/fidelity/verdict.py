@@ -1,22 +1,29 @@
-"""What the numbers of fidelity amount to: supported, not supported, or inconclusive, with the sentence that decides."""
+"""What the numbers of fidelity amount to: supported, not supported, or inconclusive, with the reason that decides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from synthtrust.audits.fidelity.controls import unseen
-from synthtrust.audits.fidelity.rows import PRECISION, RECALL, TRAINED, Row
-from synthtrust.audits.fidelity.telling import BRIGHTNESS
-from synthtrust.audits.verdict import Verdict
+from synthtrust.audits.fidelity.measures import PRECISION, RECALL, TRAINED, Row
+from synthtrust.audits.fidelity.two_sample_classifier import BRIGHTNESS
+from synthtrust.audits.verdict import decide
 from synthtrust.metrics.functional.intervals import holm
+from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
 MORE = "More real patients that the generator never saw"
+CURE = f"{MORE}, or the doubt removed."
+CHANGE = {
+    "NOT SUPPORTED": "A generator whose cases lie at the floor that real halves give.",
+    "SUPPORTED": "A difference in any feature space, or a shortcut.",
+}
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Set before looking."""
+class FidelityThresholds:
+    """What was settled before looking; the fields of `synthtrust.audits.Fidelity` say what they are."""
 
     fewest: int
     enough: int
@@ -24,27 +31,23 @@ class Limits:
     shortcut_auc: float
 
 
-def too_few(name: str, n_real: int, n_synthetic: int, limits: Limits) -> Verdict:
+def too_few(subject: Subject, n_real: int, n_synthetic: int, thresholds: FidelityThresholds) -> Verdict:
     """Return the verdict on a set with too few cases to compute anything."""
-    return Verdict(
-        "fidelity",
-        "INCONCLUSIVE",
-        [
-            f"No comparison of the two sets was computed: {n_real} real patients that the generator never saw and "
-            f"{n_synthetic} synthetic ones, where {limits.fewest} of each are needed."
-        ],
-        f"{MORE} ({limits.fewest} to compute, {limits.enough} to support).",
-        vars(limits),
-        name,
+    text = (
+        f"No comparison of the two sets was computed: {n_real} real patients that the generator never saw and "
+        f"{n_synthetic} synthetic ones, where {thresholds.fewest} of each are needed."
     )
+    cure = f"{MORE} ({thresholds.fewest} to compute, {thresholds.enough} to support)."
+    doubt = Doubt("too_few_patients", text, cure, blocks=True)
+    return decide("fidelity", "INCONCLUSIVE", [], [doubt], change=CHANGE, thresholds=vars(thresholds), subject=subject)
 
 
-def verdict_of(
-    name: str,
+def fidelity_verdict(
+    subject: Subject,
     rows: Sequence[Row],
-    telling: Sequence[Row],
+    classifier_rows: Sequence[Row],
     controls: Sequence[Row],
-    limits: Limits,
+    thresholds: FidelityThresholds,
     *,
     known: bool,
     note: str = "",
@@ -57,77 +60,102 @@ def verdict_of(
     planted fault was noticed, and there are enough patients. Anything else is open.
 
     Args:
-        name: Of the set.
-        rows: Of quality and diversity.
-        telling: Of the classifier.
-        controls: Of the planted faults.
-        limits: The thresholds.
+        subject: The set.
+        rows: The rows of quality and diversity.
+        classifier_rows: The rows of the classifier that tells real from synthetic.
+        controls: The rows of the planted faults.
+        thresholds: What was set before looking.
         known: Whether the generator's training cases are known; else no case counts as unseen.
         note: Which cases were compared; the last reason of each verdict.
     """
-    last = [note] if note else []
+    remarks = [Reason("cases_compared", note)] if note else []
     distances = [r for r in rows if r["measure"] == "KID"]
+    n_real, n_synthetic = distances[0]["n_real"], distances[0]["n_synthetic"]
+    spaces = _above_the_floor(distances, rows)
     adjusted = holm([r["p"] for r in distances])
-    above = [r["value"] > r["floor_high"] for r in distances]
-    apart = {r["space"]: r for r in rows if r["measure"] == TRAINED and r["ci_low"] > 0}
-    shared = [r["space"] in apart and not r["ci_low"] > apart[r["space"]]["ci_high"] for r in distances]
-    decisive = zip(distances, adjusted, above, shared)
-    far = [(r, p) for r, p, out, both in decisive if out and not both and p < limits.significance]
-    if far:
+    different = [
+        (r, p) for r, p in zip(distances, adjusted, strict=True)
+        if r["space"] in spaces and not spaces[r["space"]] and p < thresholds.significance
+    ]  # fmt: skip
+    verdict = partial(decide, "fidelity", change=CHANGE, thresholds=vars(thresholds), subject=subject)
+    if different:
         worst = ", ".join(
-            f"{r['space']} {r['value']:.3g} (real halves up to {r['floor_high']:.2g}, p = {p:.2g})" for r, p in far
+            f"{r['space']} {r['value']:.3g} (real halves up to {r['floor_high']:.2g}, p = {p:.2g})"
+            for r, p in different
         )
-        return Verdict(
-            "fidelity", "NOT SUPPORTED",
-            [
-                f"Synthetic and real cases differ in {len(far)} of {len(distances)} feature spaces by KID: {worst}; "
-                f"n = {distances[0]['n_real']} real and {distances[0]['n_synthetic']} synthetic patients.",
-                *last,
-            ],
-            "A generator whose cases lie at the floor that real halves give.", vars(limits), name,
-        )  # fmt: skip
-    open_questions = [
-        *[
-            f"KID in {r['space']}, {r['value']:.3g}, lies above what real halves give"
-            + (f", but so does that of real training cases, {apart[r['space']]['value']:.3g}." if both else ".")
-            for r, out, both in zip(distances, above, shared)
-            if out
-        ],
-        *[
-            f"{r['measure'].capitalize()} in {r['space']} is {r['value']:.2f}, of halves {r['floor_low']:.2f} or more."
-            for r in rows
-            if r["measure"] in (PRECISION, RECALL) and not r["value"] >= r["floor_low"]
-        ],
-        *_doubts(distances, telling, controls, limits, known=known),
+        text = (
+            f"Synthetic and real cases differ in {len(different)} of {len(distances)} feature spaces by KID: {worst}; "
+            f"n = {n_real} real and {n_synthetic} synthetic patients."
+        )
+        return verdict("NOT SUPPORTED", [Reason("kid", text)], [], remarks=remarks)
+    doubts = [
+        *_numbers_in_doubt(distances, spaces, rows),
+        *_doubts(distances, classifier_rows, controls, thresholds, known=known),
     ]
-    n = f"{distances[0]['n_real']} real and {distances[0]['n_synthetic']} synthetic patients"
-    if open_questions:
-        return Verdict("fidelity", "INCONCLUSIVE", [*open_questions, f"n = {n}.", *last],
-                       f"{MORE}, or the doubt removed.", vars(limits), name)  # fmt: skip
-    return Verdict(
-        "fidelity", "SUPPORTED",
-        [
-            f"In each of {len(distances)} feature spaces KID lies at the floor of real halves, precision and recall "
-            f"are not below theirs, and planted faults were noticed; {n}.",
-            "A replay of the training cases would look as good: privacy is another axis.",
-            *last,
-        ],
-        "A difference in any feature space, or a shortcut.", vars(limits), name,
-    )  # fmt: skip
+    n = f"{n_real} real and {n_synthetic} synthetic patients"
+    if doubts:
+        remarks = [Reason("n", f"n = {n}."), *remarks]
+        return verdict("SUPPORTED", [], doubts, remarks=remarks)
+    text = (
+        f"In each of {len(distances)} feature spaces KID lies at the floor of real halves, precision and recall are "
+        f"not below theirs, and planted faults were noticed; {n}."
+    )
+    replay = Reason("replay", "A replay of the training cases would look as good: privacy is another axis.")
+    return verdict("SUPPORTED", [Reason("at_the_floor", text), replay], [], remarks=remarks)
+
+
+def _above_the_floor(distances: Sequence[Row], rows: Sequence[Row]) -> dict[str, Row | None]:
+    """Return each space in which KID lies above the floor -> the row of real training cases if that explains it.
+
+    It does where real training cases lie apart from the unseen ones as well, and the synthetic ones not beyond them.
+    """
+    trained = {r["space"]: r for r in rows if r["measure"] == TRAINED and r["ci_low"] > 0}
+    return {
+        r["space"]: trained[r["space"]]
+        if r["space"] in trained and not r["ci_low"] > trained[r["space"]]["ci_high"]
+        else None
+        for r in distances
+        if r["value"] > r["floor_high"]
+    }
+
+
+def _numbers_in_doubt(distances: Sequence[Row], spaces: dict[str, Row | None], rows: Sequence[Row]) -> Iterator[Doubt]:
+    """Yield each number that lies on the wrong side of its floor without proving a difference."""
+    for r in distances:
+        if r["space"] in spaces:
+            trained = spaces[r["space"]]
+            ending = f", but so does that of real training cases, {trained['value']:.3g}." if trained else "."
+            text = f"KID in {r['space']}, {r['value']:.3g}, lies above what real halves give{ending}"
+            yield Doubt("kid_above_floor", text, CURE)
+    for r in rows:
+        if r["measure"] in (PRECISION, RECALL) and not r["value"] >= r["floor_low"]:
+            text = (
+                f"{r['measure'].capitalize()} in {r['space']} is {r['value']:.2f}, of halves {r['floor_low']:.2f} or "
+                "more."
+            )
+            yield Doubt(f"{r['measure']}_below_floor", text, CURE)
 
 
 def _doubts(
-    distances: Sequence[Row], telling: Sequence[Row], controls: Sequence[Row], limits: Limits, *, known: bool
-) -> list[str]:
-    """Return what stands between numbers at the floor and a supported verdict."""
-    doubts = []
+    distances: Sequence[Row],
+    classifier_rows: Sequence[Row],
+    controls: Sequence[Row],
+    thresholds: FidelityThresholds,
+    *,
+    known: bool,
+) -> Iterator[Doubt]:
+    """Yield what stands between numbers at the floor and a supported verdict."""
     fewer = int(np.min([min(r["n_real"], r["n_synthetic"]) for r in distances]))
-    if fewer < limits.enough:
-        doubts.append(f"{fewer} patients on the smaller side are too few to support fidelity ({limits.enough} wanted).")
+    if fewer < thresholds.enough:
+        text = f"{fewer} patients on the smaller side are too few to support fidelity ({thresholds.enough} wanted)."
+        yield Doubt("few_patients", text, CURE)
     if blind := unseen(controls):
-        doubts.append(f"Planted faults went unnoticed at this n: {' and '.join(blind)} real cases.")
+        text = f"Planted faults went unnoticed at this n: {' and '.join(blind)} real cases."
+        yield Doubt("control_failed", text, CURE)
     if not known:
-        doubts.append("Nobody said which cases the generator learned from, so none counts as unseen.")
-    bright = [r for r in telling if r["space"] == BRIGHTNESS and r["value"] > limits.shortcut_auc]
-    doubts += [f"Global intensity alone tells the sources apart (AUC {r['value']:.2f})." for r in bright]
-    return doubts
+        text = "Nobody said which cases the generator learned from, so none counts as unseen."
+        yield Doubt("unknown_training_ids", text, CURE)
+    for r in classifier_rows:
+        if r["space"] == BRIGHTNESS and r["value"] > thresholds.shortcut_auc:
+            text = f"Global intensity alone tells the sources apart (AUC {r['value']:.2f})."
+            yield Doubt("shortcut", text, CURE)

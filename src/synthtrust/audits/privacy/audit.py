@@ -18,12 +18,13 @@ from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_ro
 from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, try_space
-from synthtrust.audits.verdict import Verdict, verdict_table
+from synthtrust.audits.verdict import not_assessed, verdict_table
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.resizing import resize
 from synthtrust.machine import readers
 from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.report.pairs import PICTURES
+from synthtrust.verdicts import Reason, Verdict
 
 OVERLAP = (
     "{n} validation and test cases ({ids}) are of patients that the generator learned from: they count as training "
@@ -74,7 +75,7 @@ class Privacy(Limits):
                     found,
                     controls,
                     self,
-                    subject=one.name,
+                    subject=one.subject,
                     ids_known=one.training_ids_known,
                     missing_ids=(len(one.missing_ids), len(one.manifest.get("training_ids") or ())),
                     disclosed=bool(one.manifest.get("mask_disclosure")),
@@ -86,7 +87,7 @@ class Privacy(Limits):
         tables["copies"].attrs[PICTURES] = pairs
         return tables | {"verdict": verdict_table(verdicts)}
 
-    def _look_at(self, one: SyntheticSet) -> tuple[Material, Evidence, list[Control], list[str]]:
+    def _look_at(self, one: SyntheticSet) -> tuple[Material, Evidence, list[Control], list[Reason]]:
         grid = Grid.of(read_images(one.train[0], one.modalities))
         if self.embedding is not None:
             name = type(self.embedding).__name__
@@ -99,7 +100,7 @@ class Privacy(Limits):
         return material, found, controls, remarks
 
 
-def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[str]]:
+def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[Reason]]:
     """Read the three sets; a real case that repeats another, voxel by voxel, is left out and named.
 
     Raises:
@@ -117,16 +118,15 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[str]]:
         )
     stand_in = repeated(train.join(holdout))
     seen = one.scored_and_seen
-    remarks = [OVERLAP.format(n=len(seen), ids=", ".join(seen[:5]))] if seen else []
+    remarks = [Reason("overlap", OVERLAP.format(n=len(seen), ids=", ".join(seen[:5])))] if seen else []
     remarks += [
-        f"{n} {what} cases left out: voxel by voxel another real case."
+        Reason("repeated_cases", f"{n} {what} cases left out: voxel by voxel another real case.")
         for what, side in (("training", train), ("unseen", holdout))
         if (n := sum(case.id in stand_in for case in side.cases))
     ]
     if foreign:  # images with a class are resized by whoever trains on them
-        remarks.append(
-            f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
-        )
+        text = f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
+        remarks.append(Reason("other_size", text))
     conditional = one.task == "segmentation"
     train, holdout = (side.without(stand_in) for side in (train, holdout))
     if not conditional:
@@ -192,4 +192,6 @@ def _unaskable(one: SyntheticSet) -> str:
 
 
 def _open(one: SyntheticSet, why: str) -> Verdict:
-    return Verdict("privacy", "not assessed", [f"Not assessed: {why}"], "Real cases on both sides.", {}, one.name)
+    return not_assessed(
+        "privacy", Reason("no_cases", f"Not assessed: {why}"), "Real cases on both sides.", {}, one.subject
+    )

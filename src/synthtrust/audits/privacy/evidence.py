@@ -39,6 +39,20 @@ CANDIDATES = 3
 """Images compared on the full grid where only the nearest is asked for."""
 
 
+@dataclass(frozen=True)
+class NotComputed:
+    """A question that could not be asked."""
+
+    question: str
+    """What was to be computed, as tables name it."""
+    reason: str
+    decides: bool = True
+    """Whether the answer would have had a say in the verdict."""
+
+    def __str__(self) -> str:
+        return f"{self.question} not computed: {self.reason}"
+
+
 @dataclass
 class Evidence:
     """What was found; None where it could not be asked, with the reason in ``missing``."""
@@ -68,8 +82,8 @@ class Evidence:
     """Likewise of twins of unseen labels: to their source, and to the nearest five others."""
     kin: Tensor | None = None
     """Training cases that count as one in the search: the group of each."""
-    missing: list[str] = field(default_factory=list)
-    """One sentence for each measure that was not computed."""
+    missing: list[NotComputed] = field(default_factory=list)
+    """What could not be computed, and why."""
 
 
 def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evidence:
@@ -83,18 +97,20 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
     train, holdout, synthetic = material.train, material.holdout, material.synthetic
     found = Evidence(len(set(train.patients)), len(set(holdout.patients)), len(synthetic))
     if found.n_train < FEWEST_TRAIN or found.n_holdout < FEWEST or not len(synthetic):
-        found.missing.append(
-            f"Copy search not computed: it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen patients, and "
-            f"got {found.n_train} and {found.n_holdout}, and {len(synthetic)} synthetic images."
+        reason = (
+            f"it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen patients, and got {found.n_train} and "
+            f"{found.n_holdout}, and {len(synthetic)} synthetic images."
         )
+        found.missing.append(NotComputed("Copy search", reason))
         return found
     among = limits.candidates(train, NEIGHBOURS)
     found.kin = _ask(found, "Near-duplicates among training cases", lambda: kin(train, holdout, limits))
     if found.kin is not None and (different := len(found.kin.unique())) <= NEIGHBOURS:  # one may be a twin's own
-        found.missing.append(
-            f"Copy search not computed: it needs more than {NEIGHBOURS} training images that are no near-duplicates of "
-            f"each other, and got {different}."
+        reason = (
+            f"it needs more than {NEIGHBOURS} training images that are no near-duplicates of each other, and got "
+            f"{different}."
         )
+        found.missing.append(NotComputed("Copy search", reason))
         return found
     null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=found.kin, candidates=among)
     tied = material.apart(synthetic, train)
@@ -111,16 +127,16 @@ def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evi
         _own(found, material, limits, similarity)
         found.twin_leak = _ask(found, "Twin leak", lambda: twin_leak_of(material, limits))
     if reported:
-        found.distances = _ask(found, "Distances", lambda: distances(material)) or {}
+        found.distances = _ask(found, "Distances", lambda: distances(material), decides=False) or {}
     return found
 
 
-def _ask(found: Evidence, what: str, question: Callable[[], T]) -> T | None:
+def _ask(found: Evidence, question: str, compute: Callable[[], T], *, decides: bool = True) -> T | None:
     """Return the answer, or None and remember why there is none: the formulas say themselves what they need."""
     try:
-        return question()
+        return compute()
     except Refusal as refusal:
-        found.missing.append(f"{what} not computed: {refusal}")
+        found.missing.append(NotComputed(question, str(refusal), decides))
         return None
 
 

@@ -82,8 +82,8 @@ def _reported(found: Evidence, space: str) -> Said:
     for measure, (value, unseen) in found.distances.items():
         note = f"by {space}" + ("" if unseen != unseen else f"; {unseen:.3g} of unseen cases")
         yield measure, (value, NONE, NONE, NONE), False, note
-    for reason in found.missing:
-        yield reason.partition(" not computed")[0], (NONE, NONE, NONE, NONE), False, reason
+    for missing in found.missing:
+        yield missing.question, (NONE, NONE, NONE, NONE), False, str(missing)
 
 
 def control_rows(name: str, controls: Sequence[Control]) -> Iterator[Row]:

@@ -1,28 +1,39 @@
 """The verdict on privacy: a leak, no leak detected down to a size, or inconclusive, with every reason."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from scipy.stats import binom
 
+from synthtrust.audits import verdict as machine
 from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.limits import Limits
-from synthtrust.audits.verdict import Verdict
 from synthtrust.metrics.functional import Auc, NearestShare, holm
-from synthtrust.report.words import percent
+from synthtrust.report.formatting import percent
+from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
-DISCLOSED = (
+DISCLOSED = Reason(
+    "mask_disclosure",
     "The label maps of real patients are in the set unedited (mask_disclosure): whatever the images show, each twin "
-    "can be linked to its patient by its label."
+    "can be linked to its patient by its label.",
 )
-UNKNOWN_IDS = (
-    "Nobody said which cases the generator learned from: the cases taken as training and as unseen may be wrong."
-)
-MISSING_IDS = "{} of {} training ids belong to none of these real cases: copies of those cannot be found."
-REPORTED_ONLY = "Distances"
-"""What is missing of them decides nothing, as they themselves do."""
-NO_LIMITS = "This is no privacy guarantee, and no anonymisation in the legal sense."
+NO_GUARANTEE = Reason("no_guarantee", "This is no privacy guarantee, and no anonymisation in the legal sense.")
+CURE = "What is named as missing: more unseen cases, images that say more, the training ids, a look at pairs."
+CHANGE = {
+    "NOT SUPPORTED": "Look at the pairs: a copy that is none (two images of one patient under two names, say) would "
+    "have to be left out of the real cases. Otherwise another generator, or the same without these training cases.",
+    "SUPPORTED": "A copy of a training case, an attack that tells training from unseen patients, or a control that "
+    "fails.",
+}
+
+
+@dataclass(frozen=True)
+class Leak(Reason):
+    """A proof that a set gives away training cases."""
+
+    test: str = ""
+    """The question that it answers: P1 to P4."""
 
 
 def decide(
@@ -30,117 +41,140 @@ def decide(
     controls: Sequence[Control],
     limits: Limits,
     *,
-    subject: str,
+    subject: Subject,
     ids_known: bool = True,
     missing_ids: tuple[int, int] = (0, 0),
     disclosed: bool = False,
-    remarks: Sequence[str] = (),
+    remarks: Sequence[Reason] = (),
 ) -> Verdict:
     """Weigh the evidence; copies and tests can prove a leak, nothing proves that there is none.
 
     Args:
-        found: The evidence.
+        found: The answers to all questions.
         controls: What was planted, and what came out.
-        limits: All limits.
-        subject: Name of the set.
+        limits: The settings of the audit.
+        subject: The set.
         ids_known: Whether anybody said whom the generator learned from.
         missing_ids: How many of the training ids belong to none of the real cases, and how many there are.
         disclosed: Whether unedited label maps of patients are in the set.
-        remarks: Sentences that the verdict ends with.
+        remarks: What else the verdict ends with.
     """
     exchangeable = all(control.passed for control in controls if not control.planted)
     leaks = list(leaks_of(found, limits, exchangeable=exchangeable))
-    open_ = list(_open_questions(found, controls, limits)) + ([] if ids_known else [UNKNOWN_IDS])
-    if missing_ids[0]:
-        open_.append(MISSING_IDS.format(*missing_ids))
-    last = [*([DISCLOSED] if disclosed else []), *remarks, NO_LIMITS]
-    thresholds: Mapping[str, Any] = limits.thresholds()
-    if leaks:
-        change = (
-            "Look at the pairs: a copy that is none (two images of one patient under two names, say) would have to be "
-            "left out of the real cases. Otherwise another generator, or the same without these training cases."
-        )
-        return Verdict("privacy", "NOT SUPPORTED", [*leaks, *last], change, thresholds, subject)
-    if open_:
-        change = "What is named as missing: more unseen cases, images that say more, the training ids, a look at pairs."
-        return Verdict("privacy", "INCONCLUSIVE", [*open_, *last], change, thresholds, subject)
-    reasons = [_no_leak(found, controls)]
-    if found.n_holdout < limits.wanted_holdout:
-        reasons.append(f"Only {found.n_holdout} unseen patients, {limits.wanted_holdout} are wanted.")
-    change = "A copy of a training case, an attack that tells training from unseen patients, or a control that fails."
-    return Verdict("privacy", "SUPPORTED", [*reasons, *last], change, thresholds, subject)
+    doubts: list[Doubt] = []
+    if not leaks:
+        doubts += _open_questions(found, controls, limits)
+        doubts += _doubtful_ids(ids_known, missing_ids)
+    evidence: list[Reason] = list(leaks)
+    if not leaks and not doubts:
+        evidence = list(_no_leak(found, controls, limits))
+    return machine.decide(
+        "privacy",
+        "NOT SUPPORTED" if leaks else "SUPPORTED",
+        evidence,
+        doubts,
+        change=CHANGE,
+        thresholds=limits.thresholds(),
+        subject=subject,
+        remarks=[*([DISCLOSED] if disclosed else []), *remarks, NO_GUARANTEE],
+    )
 
 
-def leaks_of(found: Evidence, limits: Limits, *, exchangeable: bool = True) -> Iterator[str]:
-    """Yield one sentence for each proof of a leak.
+def leaks_of(found: Evidence, limits: Limits, *, exchangeable: bool = True) -> Iterator[Leak]:
+    """Yield each proof of a leak.
 
     Args:
-        found: The evidence.
-        limits: Its limits.
+        found: The answers to all questions.
+        limits: The settings of the audit.
         exchangeable: Training and unseen cases look alike by the negative controls; else only copies prove anything.
     """
     if found.copies is not None and (n := int(found.copies.copy.sum())) and _specific(found, n, limits):
-        hit = len(set(found.nearest[1][found.copies.copy].tolist())) if found.nearest else n
-        yield f"{n} of {found.n_synthetic} synthetic images are copies, of {hit} training cases (P1)."
+        n_sources = len(set(found.nearest[1][found.copies.copy].tolist())) if found.nearest else n
+        text = f"{n} of {found.n_synthetic} synthetic images are copies, of {n_sources} training cases (P1)."
+        yield Leak("copies", text, "P1")
     if n := _misnamed(found, limits):
-        yield (
+        text = (
             f"{n} synthetic images are copies of cases that the generator is said never to have seen, though no unseen "
             "case resembles a training case like that: the training ids are wrong or incomplete (P1)."
         )
+        yield Leak("copies_of_unseen_cases", text, "P1")
     if found.own_copies is not None and (n := int(found.own_copies.copy.sum())):
-        yield f"{n} of {len(found.own)} twins of training labels are copies of the case they were painted for (P1)."
+        text = f"{n} of {len(found.own)} twins of training labels are copies of the case they were painted for (P1)."
+        yield Leak("copies_of_own_source", text, "P1")
     if exchangeable:
         yield from _rejections(found, limits)
 
 
-def _rejections(found: Evidence, limits: Limits) -> Iterator[str]:
+def _rejections(found: Evidence, limits: Limits) -> Iterator[Leak]:
     """Yield each test that rejects, Holm's correction made: an honest set is accused with probability p in all."""
     attack = found.membership
-    believed = attack and attack.null.low <= 0.5 <= attack.null.high
-    tests: list[tuple[Auc | NearestShare, float, str]] = []
-    if attack and believed:
-        tests.append((attack.auc, 0.5, "Membership inference tells training from unseen patients (P2)"))
+    tests: list[tuple[Auc | NearestShare, float, str, str, str]] = []
+    if attack and attack.null.low <= 0.5 <= attack.null.high:  # else two halves of the training cases differ
+        words = "Membership inference tells training from unseen patients (P2)"
+        tests.append((attack.auc, 0.5, "membership", "P2", words))
     if found.share:
-        said = f"More synthetic images lie nearest to a training case than {found.share.expected:.2f} of them (P3)"
-        tests.append((found.share, found.share.expected, said))
+        words = f"More synthetic images lie nearest to a training case than {found.share.expected:.2f} of them (P3)"
+        tests.append((found.share, found.share.expected, "nearest_share", "P3", words))
     if found.twin_leak:
-        said = "Twins of training labels resemble their source more than twins of unseen labels do (P4)"
-        tests.append((found.twin_leak, 0.5, said))
-    corrected = holm([test.p for test, _, _ in tests]) if tests else ()
-    for (test, expected, said), p in zip(tests, corrected, strict=True):
+        words = "Twins of training labels resemble their source more than twins of unseen labels do (P4)"
+        tests.append((found.twin_leak, 0.5, "twin_leak", "P4", words))
+    corrected = holm([test.p for test, *_ in tests]) if tests else ()
+    for (test, expected, code, name, words), p in zip(tests, corrected, strict=True):
         if p < limits.p and test.low > expected:
-            yield f"{said}: {_estimate(test)}, {p:.3f} with Holm's correction."
+            yield Leak(code, f"{words}: {_estimate(test)}, {p:.3f} with Holm's correction.", name)
 
 
-def _open_questions(found: Evidence, controls: Sequence[Control], limits: Limits) -> Iterator[str]:
+def _doubtful_ids(ids_known: bool, missing_ids: tuple[int, int]) -> Iterator[Doubt]:
+    """Yield what the training ids leave open."""
+    if not ids_known:
+        text = (
+            "Nobody said which cases the generator learned from: the cases taken as training and as unseen may be "
+            "wrong."
+        )
+        yield Doubt("unknown_training_ids", text, CURE)
+    if missing_ids[0]:
+        n, total = missing_ids
+        text = f"{n} of {total} training ids belong to none of these real cases: copies of those cannot be found."
+        yield Doubt("training_ids_without_cases", text, CURE)
+
+
+def _open_questions(found: Evidence, controls: Sequence[Control], limits: Limits) -> Iterator[Doubt]:
     """Yield why the absence of proof is no evidence of absence here."""
-    yield from (reason for reason in found.missing if not reason.startswith(REPORTED_ONLY))
+    for missing in found.missing:
+        if missing.decides:
+            yield Doubt("not_computed", str(missing), CURE)
     if found.n_holdout < limits.fewest_holdout:
-        yield f"{found.n_holdout} unseen patients; at least {limits.fewest_holdout} are needed."
+        text = f"{found.n_holdout} unseen patients; at least {limits.fewest_holdout} are needed."
+        yield Doubt("few_unseen_patients", text, CURE)
     if found.n_synthetic < limits.fewest_synthetic:
-        yield f"{found.n_synthetic} synthetic images; at least {limits.fewest_synthetic} are needed."
+        text = f"{found.n_synthetic} synthetic images; at least {limits.fewest_synthetic} are needed."
+        yield Doubt("few_synthetic_images", text, CURE)
     if found.copies is not None:
-        yield from _doubts(controls)
+        yield from _failed_controls(controls)
     suspects = [search.suspect.sum() for search in (found.copies, found.own_copies) if search is not None]
     if n := int(sum(suspects)):
-        yield f"{n} synthetic images are suspect, between honest and copy: look at the pairs."
+        text = f"{n} synthetic images are suspect, between honest and copy: look at the pairs."
+        yield Doubt("suspects", text, CURE)
     yield from _unspecific(found)
-    yield from _wide(found, limits)
+    yield from _undecided_tests(found, limits)
 
 
-def _doubts(controls: Sequence[Control]) -> Iterator[str]:
+def _failed_controls(controls: Sequence[Control]) -> Iterator[Doubt]:
     """Yield what the controls say against believing this audit."""
     if not {True, False} <= {control.planted for control in controls}:
-        yield "Not all controls could be run: they need 8 training and 20 unseen patients."
+        text = "Not all controls could be run: they need 8 training and 20 unseen patients."
+        yield Doubt("controls_missing", text, CURE)
     for control in controls:
         if not control.passed and not control.planted:
-            yield (
+            text = (
                 f"Control failed, {control.kind}: {control.rate:.3f} ({control.note}, n = {control.n}). Training and "
                 "unseen cases share patients, or differ from the start."
             )
+            yield Doubt("control_failed", text, CURE)
     blind = [f"{c.kind} ({c.rate:.2f} of {c.n} found)" for c in _required(controls) if not c.passed]
     if blind:
-        yield f"The search is blind to some copies that were planted among these images: {', '.join(blind)}."
+        text = f"The search is blind to some copies that were planted among these images: {', '.join(blind)}."
+        yield Doubt("blind", text, CURE)
 
 
 def _required(controls: Sequence[Control]) -> list[Control]:
@@ -148,32 +182,38 @@ def _required(controls: Sequence[Control]) -> list[Control]:
     return [control for control in controls if control.planted and control.decides]
 
 
-def _wide(found: Evidence, limits: Limits) -> Iterator[str]:
+def _undecided_tests(found: Evidence, limits: Limits) -> Iterator[Doubt]:
     """Yield where an attack may do better than the bound, or did and cannot be believed."""
     attack = found.membership
     for name, area in (("Membership inference", attack.auc if attack else None), ("Twin leak", found.twin_leak)):
         if area and not area.high <= limits.auc_bound:
-            yield f"{name} may reach an area of {area.high:.3f}, above {limits.auc_bound:g}: {_estimate(area)}."
+            text = f"{name} may reach an area of {area.high:.3f}, above {limits.auc_bound:g}: {_estimate(area)}."
+            yield Doubt("area_above_bound", text, CURE)
         if area and area.p < limits.p and area.low > 0.5:
-            yield f"{name} rejects by itself, {_estimate(area)}, but not with Holm's correction, or a control failed."
+            text = f"{name} rejects by itself, {_estimate(area)}, but not with Holm's correction, or a control failed."
+            yield Doubt("rejects_by_itself", text, CURE)
     if found.share and found.share.p < limits.p:
-        yield (
+        text = (
             f"The nearest-real share rejects by itself, {_estimate(found.share)} where {found.share.expected:.2f} is "
             "expected, but not with Holm's correction, or a control failed."
         )
+        yield Doubt("rejects_by_itself", text, CURE)
     if attack and not attack.null.low <= 0.5 <= attack.null.high:
-        yield "Control failed: two halves of the training patients differ in membership inference."
+        text = "Control failed: two halves of the training patients differ in membership inference."
+        yield Doubt("control_failed", text, CURE)
 
 
-def _unspecific(found: Evidence) -> Iterator[str]:
+def _unspecific(found: Evidence) -> Iterator[Doubt]:
+    """Yield that cases which were never seen seem to be copied as well."""
     if found.copies is None or found.mirror is None:
         return
-    n, mirrored = int(found.copies.copy.sum()), int(found.mirror.copy.sum())
-    if mirrored:
-        yield (
-            f"{mirrored} synthetic images look like copies of cases that the generator is said never to have seen ({n} "
+    n, n_unseen = int(found.copies.copy.sum()), int(found.mirror.copy.sum())
+    if n_unseen:
+        text = (
+            f"{n_unseen} synthetic images look like copies of cases that the generator is said never to have seen ({n} "
             "of training cases): near-duplicates among the real cases, or wrong training ids."
         )
+        yield Doubt("unspecific", text, CURE)
 
 
 def _misnamed(found: Evidence, limits: Limits) -> int:
@@ -200,11 +240,16 @@ def _estimate(area: Auc | NearestShare) -> str:
     return f"{name}{area.value:.3f} [{area.low:.3f}, {area.high:.3f}], p = {area.p:.3f}"
 
 
-def _no_leak(found: Evidence, controls: Sequence[Control]) -> str:
+def _no_leak(found: Evidence, controls: Sequence[Control], limits: Limits) -> Iterator[Reason]:
+    """Yield how much the absence of a leak means here."""
     required = _required(controls)
-    down_to = percent(max(c.smallest for c in required))
-    return (
-        f"No leak detected; copies found down to {down_to} ({found.n_train} training and {found.n_holdout} "
-        f"unseen patients, {found.n_synthetic} synthetic images; {min(c.n for c in required)} copies planted of each "
-        "kind)."
+    down_to = percent(max(control.smallest for control in required))
+    text = (
+        f"No leak detected; copies found down to {down_to} ({found.n_train} training and {found.n_holdout} unseen "
+        f"patients, {found.n_synthetic} synthetic images; {min(control.n for control in required)} copies planted of "
+        "each kind)."
     )
+    yield Reason("no_leak_detected", text)
+    if found.n_holdout < limits.wanted_holdout:
+        text = f"Only {found.n_holdout} unseen patients, {limits.wanted_holdout} are wanted."
+        yield Reason("few_unseen_patients", text)

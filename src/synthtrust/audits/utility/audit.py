@@ -20,9 +20,10 @@ from synthtrust.audits.scores import (
 )
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
 from synthtrust.audits.utility.measures import MAIN, OVERALL, Measured, Measures, measure
-from synthtrust.audits.utility.verdict import Limits, judge, not_compared, reading
-from synthtrust.audits.verdict import Verdict, verdict_table
+from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
+from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
+from synthtrust.verdicts import Subject, Verdict
 
 MARGIN, RATIO_MARGIN = 0.05, 0.9
 """Where neither the caller nor the runs say others."""
@@ -55,12 +56,12 @@ class Utility:
     seed: int = 0
     """Seed of the resampling."""
 
-    def _limits(self, facts: Iterable[Mapping[str, Any]]) -> Limits:
+    def _thresholds(self, facts: Iterable[Mapping[str, Any]]) -> UtilityThresholds:
         """Return what the verdict is held against: margins that are asked for, else those that the runs were told."""
-        told: Mapping[str, float] = next((fact["margins"] for fact in facts if fact.get("margins")), {})
-        margin = told.get("margin", MARGIN) if self.margin is None else self.margin
-        ratio_margin = told.get("ratio_margin", RATIO_MARGIN) if self.ratio_margin is None else self.ratio_margin
-        return Limits(margin, ratio_margin, self.min_seeds, self.min_patients)
+        settled: Mapping[str, float] = next((fact["margins"] for fact in facts if fact.get("margins")), {})
+        margin = settled.get("margin", MARGIN) if self.margin is None else self.margin
+        ratio_margin = settled.get("ratio_margin", RATIO_MARGIN) if self.ratio_margin is None else self.ratio_margin
+        return UtilityThresholds(margin, ratio_margin, self.min_seeds, self.min_patients)
 
     def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with the columns ``generator`` and ``mode`` (how the training set was mixed).
@@ -86,9 +87,9 @@ class Utility:
         verdicts: list[Verdict] = []
         for generator, mine in scores.groupby("generator", sort=False):
             facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
-            limits = self._limits(facts)
+            thresholds = self._thresholds(facts)
             arms = _arms(mine, task, rule)
-            compared = list(self._comparisons(arms, mine, task, limits))
+            compared = list(self._comparisons(arms, mine, task, thresholds))
             for name, rows in (
                 ("performance", self._performance(arms, mine)),
                 ("curve", self._curve(arms, MAIN[task])),
@@ -96,7 +97,7 @@ class Utility:
                 ("per_class", self._per_class(arms, KINDS[task])),
             ):
                 tables[name] += [{"generator": generator, **row} for row in rows]
-            verdicts += self._verdicts(compared, facts, MAIN[task], str(generator), limits)
+            verdicts += self._verdicts(compared, facts, MAIN[task], str(generator), thresholds)
         return {
             **{name: pd.DataFrame(rows) for name, rows in tables.items()},
             "verdict": verdict_table(verdicts),
@@ -138,7 +139,7 @@ class Utility:
                     rows = curve_rows(here, n_boot=self.n_boot, level=self.level, seed=self.seed)
                     yield from ({"mode": mode, "source": source, "measure": main, **row} for row in rows)
 
-    def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str, limits: Limits) -> Iterator[Row]:
+    def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str, thresholds: UtilityThresholds) -> Iterator[Row]:
         """Yield TSTR and the augmented arm against TRTR, and whether the outcome hangs on the rule for empty ones."""
         ruled = {}
         if task == "segmentation":
@@ -146,7 +147,7 @@ class Utility:
             ruled = {rule: _arms(with_empty_rule(real, rule), task, rule) for rule in ("brats", "nan")}
         for row in _contrasts(arms, self.level):
             other = [
-                reading(again, limits)
+                reading(again, thresholds)
                 for table in ruled.values()
                 for again in _contrasts(table, self.level)
                 if [again[key] for key in KEY] == [row[key] for key in KEY]
@@ -154,15 +155,15 @@ class Utility:
             yield {**row, "depends_on_empty_rule": len(set(other)) > 1}
 
     def _verdicts(
-        self, compared: list[Row], facts: list[Mapping], main: str, generator: str, limits: Limits
+        self, compared: list[Row], facts: list[Mapping], main: str, generator: str, thresholds: UtilityThresholds
     ) -> Iterator[Verdict]:
         """Yield a verdict for each mix that has TSTR, or the one that there is none."""
         decisive = [row for row in compared if (row["contrast"], row["measure"]) == (TSTR, main)]
         for row in decisive:
-            subject = generator if len(decisive) == 1 else f"{generator}, mix {row['mode']}"
-            yield judge(row, facts, limits, subject)
+            mode = row["mode"] if len(decisive) > 1 else ""
+            yield judge(row, facts, thresholds, Subject(generator=generator, mode=mode))
         if not decisive:
-            yield not_compared(limits, self.level, generator)
+            yield not_compared(thresholds, self.level, Subject(generator=generator))
 
 
 KEY = ("mode", "contrast", "measure")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from synthtrust.audits.fidelity.cases import Reduced
-from synthtrust.audits.fidelity.rows import Clouds, Draws, Row, row
+from synthtrust.audits.fidelity.measures import Clouds, Draws, Row, row
 from synthtrust.metrics.functional.roc import separation_test
 from synthtrust.metrics.functional.separability import out_of_fold_scores
 
@@ -37,13 +37,13 @@ def telling_rows(
     sides[FILE] = (_stack(real, "format"), _stack(synthetic, "format"))
     rows = []
     for space, (x, y) in sides.items():
-        mine, theirs = out_of_fold_scores(x, y, seed=draws.seed)
-        found = separation_test(theirs, mine, n_permutations=draws.n_permutations, seed=draws.seed)
-        shortcut = space in SHORTCUTS and found.value > limit
+        real_scores, synthetic_scores = out_of_fold_scores(x, y, seed=draws.seed)
+        area = separation_test(synthetic_scores, real_scores, n_permutations=draws.n_permutations, seed=draws.seed)
+        shortcut = bool(space in SHORTCUTS and area.value > limit)
         note = f"Shortcut: {SHORTCUTS[space]} alone tell the sources apart." if shortcut else SHORTCUTS.get(space, "")
         rows.append(
-            row(name, space, "AUC", found.value, ci_low=found.low, ci_high=found.high, p=found.p, expected=0.5,
-                n_real=len(x), n_synthetic=len(y), note=note)
+            row(name, space, "AUC", area.value, ci_low=area.low, ci_high=area.high, p=area.p, expected=0.5,
+                n_real=len(x), n_synthetic=len(y), shortcut=shortcut, note=note)
         )  # fmt: skip
     return rows
 
