@@ -5,12 +5,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from lightning import Trainer
 from monai.transforms import RandFlipd, RandShiftIntensityd
 from torch.utils.data import DataLoader
 
 from synthtrust.data.cache import prepare
 from synthtrust.data.patches import Patches
-from synthtrust.data.samplers import CaseCycle, EpochSampler, ShardSampler
+from synthtrust.data.samplers import CaseCycle, EpochSampler, ShardSampler, shards_loaders
 from synthtrust.testing import tiny_cases
 
 AUGMENT = [RandFlipd(["image", "label"], prob=0.5, spatial_axis=0), RandShiftIntensityd("image", offsets=0.1, prob=1.0)]
@@ -98,3 +99,9 @@ def test_shards_hold_every_case_and_are_equally_long(n, world):
     assert {len(shard) for shard in shards} == {-(-n // world)}
     assert {i for shard in shards for i in shard} == set(range(n))
     assert sum(map(len, shards)) - n < world  # no more repeated than is needed
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_whether_a_trainer_shards_is_known(asked):
+    trainer = Trainer(accelerator="cpu", use_distributed_sampler=asked, logger=False, enable_checkpointing=False)
+    assert shards_loaders(trainer) is asked

@@ -11,7 +11,7 @@ from lightning import LightningDataModule
 from synthtrust.cases import Case, Cohort, Mix, RefusedCase, Splits
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import Val, check_val
-from synthtrust.data.samplers import EpochSampler
+from synthtrust.data.samplers import EpochSampler, shards_loaders
 from synthtrust.refusals import Refusal
 
 
@@ -155,7 +155,7 @@ class MixedCases(LightningDataModule, ABC):
         trainer = self.trainer
         if trainer is None or trainer.world_size == 1:
             return 0, 1
-        if trainer._accelerator_connector.use_distributed_sampler:
+        if shards_loaders(trainer):
             raise Refusal(
                 "Expected trainer.use_distributed_sampler=false, since the loaders shard themselves, but got true."
             )

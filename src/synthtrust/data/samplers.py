@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
+from lightning import Trainer
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
@@ -73,3 +74,8 @@ class ShardSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+def shards_loaders(trainer: Trainer) -> bool:
+    """Return whether a Trainer shards loaders itself; Lightning has no public name for this setting."""
+    return bool(trainer._accelerator_connector.use_distributed_sampler)
