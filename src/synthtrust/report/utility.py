@@ -52,7 +52,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             name = f"curve-{generator}-{place}".lower().replace(".", "-")
             sections.append(_section(here, of, str(mode), name))
     verdicts = tables["verdict"]
-    if several or tables["generators"]["must_show"].any():
+    if several or tables["generators"]["expected_outcome"].any():
         table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
         sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
     return Chapter(tuple(answers), tuple(summary), tuple(sections))

@@ -113,7 +113,7 @@ def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: p
                 if one
                 else "n/a",
                 "Utility": "; ".join(dict.fromkeys(verdict)) or "n/a",
-                "What a control must show": row["must_show"] or "no control",
+                "What a control must show": row["expected_outcome"] or "no control",
             }
         )
     title = "Generators side by side" if len(rows) > 1 else "A control generator"
