@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import RefusedCase
@@ -73,20 +72,6 @@ def inspect(
                 if facts and hashed and new:
                     facts.add(new)
                     hashed.add(hashes.known(path for case in block for path in set(case.files.values())))
-
-
-def check_contrast(values: NDArray, what: str) -> None:
-    """Check that the values of an image differ, since they are divided by their standard deviation.
-
-    Args:
-        values: Of the foreground, at least one.
-        what: Whose they are, for the message.
-
-    Raises:
-        CaseError: If they do not.
-    """
-    if (lowest := values.min()) == values.max():
-        raise CaseError(f"Expected contrast, but every pixel is {lowest} in {what}. Repair or leave it out.")
 
 
 class Ledger:

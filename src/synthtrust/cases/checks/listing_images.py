@@ -10,12 +10,12 @@ from rich.table import Table
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.checks.duplicates import Looks
-from synthtrust.cases.checks.inspection import check_contrast
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import describe_header, kind_of
 from synthtrust.cases.readers.labelled import COLOURS
 from synthtrust.cases.splits import PARTS
+from synthtrust.cases.volumes import check_contrast
 from synthtrust.refusals import CaseError
 
 COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]

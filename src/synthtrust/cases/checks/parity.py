@@ -18,6 +18,7 @@ from synthtrust.cases.checks.parity_images import OF_WHOLE_IMAGES, check_classes
 from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.cases.formats.volumes import describe_header, read_header
 from synthtrust.cases.geometry import GRID_LIMIT, grid_distance
+from synthtrust.cases.volumes import mean_and_sd
 from synthtrust.refusals import CaseError
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,8 @@ def _properties(case: Case, name: str) -> dict[str, Any]:
 def _intensities(image: NDArray[np.float32]) -> dict[str, float]:
     inside = image[image != 0].astype(np.float64)
     dark = np.abs(inside) < DARK * np.quantile(np.abs(inside), 0.99)
-    z = (np.quantile(inside, QUANTILES) - inside.mean()) / (inside.std() or 1)
+    mean, sd = mean_and_sd(inside)
+    z = (np.quantile(inside, QUANTILES) - mean) / sd
     return {
         "background": float((image == 0).mean()),
         "dark": float(dark.sum() / image.size),
