@@ -105,7 +105,7 @@ def _key(case: Case, recipe: Any) -> str | None:
     except OSError:
         return None
     relabel = None if case.relabel is None else sorted(case.relabel.items())
-    names = [case.id, case.patient, case.source.value, case.part]
+    names = [case.id, case.patient, case.source.value, case.split]
     target = None if "label" in contents else case.target
     return fingerprint([recipe, contents, dict(case.channels), relabel, names, target])
 

@@ -39,7 +39,7 @@ def describe_image(case: Case, cohort: Cohort, looks: Looks) -> dict[str, Any]:
     row: dict[str, Any] = {"id": case.id, "patient": case.patient, "source": case.source.value}
     row |= {
         "class": "; ".join(cohort.names_of(case)) or NO_FINDING,
-        "part": case.part,
+        "part": case.split,
         "shape": " x ".join(map(str, shapes.pop())),
         "format": format_of(case),
     }
