@@ -119,7 +119,7 @@ EXPERIMENTS = {
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-@pytest.mark.parametrize("generator", ["replay", "noise", "class_mixture", "med_ddpm_small", "folder"])
+@pytest.mark.parametrize("generator", ["replay", "noise", "class_mixture", "brain_diffusion", "folder"])
 def test_an_experiment_takes_any_generator(composed, experiment, generator):
     """What an experiment sets of its own generator must not be unknown to another."""
     chosen = MADE_OF.get(f"generator/{generator}", [])

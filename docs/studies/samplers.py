@@ -1,6 +1,6 @@
 """Compares samplers on the same weights: seconds per twin, and mean and spread of intensities in each region.
 
-    python docs/studies/samplers.py experiment=brats_2mm generator=med_ddpm_small generator.seed=0 cases.root=DIR seed=0
+    python docs/studies/samplers.py experiment=brats_2mm generator=brain_diffusion generator.seed=0 cases.root=DIR
 
 trains the generator, or goes on with the checkpoint in ``samplers/``, and paints the test cases' labels.
 """

@@ -24,7 +24,7 @@ def _number(value: object) -> float:
 
 def _wandb_id(text: object) -> str:
     """Spell out what wandb takes in no id, such as the / of name=group/sweep, so that a/b and a-b stay two."""
-    return re.sub(r"[^\w.-]", lambda found: f".{ord(found[0]):x}.", str(text), flags=re.ASCII)
+    return re.sub(r"[^\w.-]", lambda match: f".{ord(match[0]):x}.", str(text), flags=re.ASCII)
 
 
 OmegaConf.register_new_resolver("number", _number, replace=True)
@@ -55,8 +55,7 @@ def _train(cfg: DictConfig) -> float | None:
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
     keep_to_share()
-    from synthtrust.audits.calibration.page import calibrate
-    from synthtrust.audits.evaluate import evaluate_runs, score_elsewhere
+    from synthtrust.evaluation import calibrate, evaluate_runs, score_elsewhere
 
     if "calibration" in cfg:
         calibrate(cfg)

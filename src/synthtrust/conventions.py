@@ -46,7 +46,7 @@ LOCK, OWNER = "run.lock", "owner.json"
 
 LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "pack": 1, "timesteps": 2, "sampling_steps": 2, "max_steps": 1,
-    "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "dilations": 1, "spade_channels": 1,
+    "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "width": 1, "dilations": 1, "spade_channels": 1,
     "style_size": 1, "critic_channels": 1, "critic_layers": 1, "critics": 1,
 }  # fmt: skip
 """Field of a generator -> the least of a whole number, or of each in a list."""

@@ -71,7 +71,7 @@ def elsewhere(tmp_path, monkeypatch):
         (["aplha=0.5"], "Expected a key of the config, but got aplha. Did you mean alpha?"),
         (["data.pach_size=[8,8,8]"], "but got data.pach_size. Did you mean data.patch_size?"),
         (["expriment=demo"], "Did you mean experiment?"),
-        (["generator.size=[48,48]"], "It is one of generator=class_diffusion,"),
+        (["generator.size=[48,48]"], "It is one of generator=brain_diffusion,"),
         (["model=unett"], "Expected an option of model, but got unett. Did you mean unet?"),
         (["alpha=0,1"], "To sweep over it, add --multirun"),
         (["alpha=[0"], "Error in the configuration"),

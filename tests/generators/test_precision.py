@@ -62,6 +62,6 @@ def test_a_training_goes_on_in_the_precision_it_was_begun_in(cohort, tmp_path, q
 
 
 def test_the_presets_choose_by_themselves(composed):
-    for name in ("med_ddpm_small", "spade_gan", "spade_gan_small", "class_diffusion", "class_diffusion_small"):
+    for name in ("brain_diffusion", "spade_gan", "spade_gan_small", "class_diffusion", "class_diffusion_small"):
         assert composed("train", f"generator={name}", "data=images").generator.precision == "auto"
     assert SpadeGAN().precision == "auto"

@@ -82,7 +82,7 @@ def utility_tables():
         for row in curve
     ]  # fmt: skip
     per_class = [{**row, "class": region} for row in performance for region in REGIONS]
-    generators = {"generator": "Tissue", "class": "synthtrust.generators.Tissue", "n_runs": 9, "must_show": ""}
+    generators = {"generator": "Tissue", "class": "synthtrust.generators.Tissue", "n_runs": 9, "expected_outcome": ""}
     rows = {"performance": performance, "curve": curve, "comparison": [comparison], "per_class": per_class,
             "generators": [generators]}  # fmt: skip
     return {name: pd.DataFrame(table) for name, table in rows.items()} | {"verdict": verdict_table([verdict])}

@@ -9,24 +9,13 @@ import pandas as pd
 import pytest
 
 from helpers.browser import CONTRAST
-from synthtrust.audits.verdict import verdict_table
-from synthtrust.conventions import check_conditions
+from helpers.verdict_rows import verdict_row
 from synthtrust.report import write_report
-from synthtrust.report.parts import Chapter, Section, Table
-from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, failures, reading
-from synthtrust.verdicts import Reason, Subject, Verdict
+from synthtrust.report.layout import Chapter, Section, Table
+from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, reading
 
 SETS = ("Tissue-0f3a", "Noise-77b1")
 SPACES = ("random convolutions", "region texture")
-
-
-def said(axis, verdict, subject=SETS[0], reasons="Because of <this>."):
-    """Return a row of a verdict table about a set, or about a generator and perhaps its mix."""
-    if not isinstance(subject, Subject):
-        of_a_set = "-" in subject
-        subject = Subject(subject if of_a_set else "", subject.rpartition("-")[0] if of_a_set else subject)
-    verdict = Verdict(axis, verdict, (Reason("because", reasons),), "More patients.", {"enough": 50}, subject)
-    return verdict_table([verdict]).to_dict("records")[0]
 
 
 def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
@@ -48,7 +37,7 @@ def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
             {"set": one, "mode": "complement", "alpha": alpha, "seed": 0, "n_real": 0, "n_synthetic": 135}
             for one in SETS for alpha in (0.0, 0.5)
         ),
-        "verdict": pd.DataFrame([said("fidelity", v, name) for v, name in zip(verdicts, SETS)]),
+        "verdict": pd.DataFrame([verdict_row("fidelity", v, name) for v, name in zip(verdicts, SETS)]),
     }  # fmt: skip
 
 
@@ -61,7 +50,9 @@ def provenance(name, **changes):
 
 
 def tables(**verdicts):
-    extra = {f"planted_{axis}": {"verdict": pd.DataFrame([said(axis, verdict)])} for axis, verdict in verdicts.items()}
+    extra = {
+        f"planted_{axis}": {"verdict": pd.DataFrame([verdict_row(axis, verdict)])} for axis, verdict in verdicts.items()
+    }
     return {"fidelity": fidelity_tables()} | extra
 
 
@@ -84,11 +75,11 @@ def test_the_worst_of_several_sets_is_the_verdict_and_all_are_listed(page):
     assert all(name in text for name in SETS)
     assert "Because of &lt;this&gt;." in text
     assert "What would change it: More patients." in text
-    assert "to be set before looking: enough=50" in text
+    assert "to be set before looking: min_patients=50" in text
 
 
 def test_without_a_privacy_audit_the_reading_is_not_assessed_whatever_else_is_said():
-    best = {axis: {"verdict": pd.DataFrame([said(axis, "SUPPORTED")])} for axis in QUESTIONS}
+    best = {axis: {"verdict": pd.DataFrame([verdict_row(axis, "SUPPORTED")])} for axis in QUESTIONS}
     assert reading(axis_verdicts(best))["verdict"] == "assessed on each axis"
     best.pop("privacy")
     assert reading(axis_verdicts(best))["verdict"] == "not assessed"
@@ -96,7 +87,7 @@ def test_without_a_privacy_audit_the_reading_is_not_assessed_whatever_else_is_sa
 
 
 def test_what_was_assessed_in_part_is_never_said_to_be_assessed_on_each_axis():
-    two = pd.DataFrame([said("privacy", "NOT SUPPORTED"), said("privacy", "not assessed", SETS[1])])
+    two = pd.DataFrame([verdict_row("privacy", "NOT SUPPORTED"), verdict_row("privacy", "not assessed", SETS[1])])
     found = reading(axis_verdicts({"privacy": {"verdict": two}}))
     assert found["verdict"] == "assessed in part"
     assert "Not assessed: utility, alignment, fidelity and privacy of Noise-77b1." in found["sentence"]
@@ -104,38 +95,10 @@ def test_what_was_assessed_in_part_is_never_said_to_be_assessed_on_each_axis():
 
 
 def test_a_set_that_nobody_looked_at_is_worse_than_an_open_one():
-    some = {"a": {"verdict": pd.DataFrame([said("privacy", "INCONCLUSIVE"), said("privacy", "not assessed")])}}
+    some = {
+        "a": {"verdict": pd.DataFrame([verdict_row("privacy", "INCONCLUSIVE"), verdict_row("privacy", "not assessed")])}
+    }
     assert axis_verdicts(some)[3].verdict == "not assessed"
-
-
-@pytest.mark.parametrize(
-    ("verdicts", "conditions", "failed"),
-    [
-        ({"privacy": "NOT SUPPORTED"}, "leak", ["privacy is NOT SUPPORTED for Tissue-0f3a"]),
-        ({"privacy": "SUPPORTED"}, ["leak", "unassessed"], []),
-        ({"privacy": "INCONCLUSIVE"}, ["leak", "unassessed"], ["privacy is INCONCLUSIVE for Tissue-0f3a"]),
-        ({}, ["leak", "unassessed"], ["privacy is not assessed"]),
-        ({"utility": "INCONCLUSIVE"}, "utility", []),
-        ({"utility": "NOT SUPPORTED"}, "utility", ["utility is NOT SUPPORTED for Tissue-0f3a"]),
-        ({}, "fidelity", ["fidelity is NOT SUPPORTED for Noise-77b1"]),
-        ({"privacy": "NOT SUPPORTED"}, None, []),
-    ],
-)
-def test_what_a_caller_may_fail_on(verdicts, conditions, failed):
-    assert failures(tables(**verdicts), check_conditions(conditions)) == failed
-
-
-def test_a_leak_of_one_set_does_not_hide_that_others_were_not_assessed():
-    three = {"A": "NOT SUPPORTED", "B": "INCONCLUSIVE", "C": "not assessed"}
-    some = {"a": {"verdict": pd.DataFrame([said("privacy", v, name) for name, v in three.items()])}}
-    assert failures(some, ["unassessed"]) == ["privacy is not assessed for C", "privacy is INCONCLUSIVE for B"]
-    assert failures(some, ["leak"]) == ["privacy is NOT SUPPORTED for A", "privacy is not assessed for C"]
-    assert len(failures(some, ["leak", "unassessed"])) == 3
-
-
-def test_an_unknown_condition_is_refused():
-    with pytest.raises(ValueError, match=r"Expected fail_on among .*leak.* but got .'leaks'"):
-        check_conditions(["leaks"])
 
 
 def test_the_chapter_has_the_papers_three_words(page):
@@ -180,7 +143,7 @@ def test_a_card_tells_its_own_set_and_never_more_than_the_audits(page):
 
 
 def test_a_card_leaves_out_what_was_said_of_another_sets_generator(tmp_path):
-    verdicts = pd.DataFrame([said("utility", word, subject=name.partition("-")[0])
+    verdicts = pd.DataFrame([verdict_row("utility", word, subject=name.partition("-")[0])
                              for name, word in zip(SETS, ("SUPPORTED", "NOT SUPPORTED"), strict=True)])  # fmt: skip
     page = write_report(tmp_path, {}, {"a": {"verdict": verdicts}}, sets=[provenance(name) for name in SETS])
     for name, word in zip(SETS, ("SUPPORTED", "NOT SUPPORTED"), strict=True):
@@ -190,7 +153,9 @@ def test_a_card_leaves_out_what_was_said_of_another_sets_generator(tmp_path):
 
 def test_a_card_leaves_out_a_set_whose_name_begins_alike(tmp_path):
     names = ("Tissue-1", "Tissue-12")
-    verdicts = pd.DataFrame([said("privacy", v, n) for v, n in zip(("SUPPORTED", "NOT SUPPORTED"), names, strict=True)])
+    verdicts = pd.DataFrame(
+        [verdict_row("privacy", v, n) for v, n in zip(("SUPPORTED", "NOT SUPPORTED"), names, strict=True)]
+    )
     page = write_report(tmp_path, {}, {"a": {"verdict": verdicts}}, sets=[provenance(name) for name in names])
     card = json.loads((page.parent / "cards" / names[0] / "trust_card.json").read_text())
     assert [found["subject"] for found in card["verdicts"][3]["of"]] == ["Tissue-1"]
@@ -212,7 +177,7 @@ def test_long_tables_are_folded_but_not_those_of_the_summary(tmp_path):
 
 def test_thresholds_that_all_findings_share_are_said_once(page):
     text = page.read_text(encoding="utf-8")
-    assert text.count("to be set before looking: enough=50") == 2  # fidelity of two sets, utility of one
+    assert text.count("to be set before looking: min_patients=50") == 2  # fidelity of two sets, utility of one
 
 
 def test_a_card_without_any_audit_says_so(tmp_path):

@@ -9,9 +9,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from helpers.plane_images import blobs, save
-from synthtrust.audits.evaluate import score_elsewhere
 from synthtrust.cases import Case, CaseError, Cohort, RefusedCase
 from synthtrust.cases.cohort import BRATS_LABELS
+from synthtrust.evaluation import score_elsewhere
 from synthtrust.runs import Run, find_runs, list_cases, score_cohort, train_run, usable_cases
 from synthtrust.runs.deciding import deciding
 from synthtrust.runs.excluding import read_excluded, without, write_refused

@@ -63,7 +63,7 @@ def test_a_run_and_its_sweep_keep_their_precision_on_another_machine(configure, 
 
 
 def test_the_set_of_a_run_that_names_its_generators_precision_is_still_its_set(configure, tmp_path):
-    older, newer = (configure("generator=med_ddpm_small", *more) for more in (["generator.precision=bf16-mixed"], []))
+    older, newer = (configure("generator=brain_diffusion", *more) for more in (["generator.precision=bf16-mixed"], []))
     assert newer.generator.precision == "auto"
     begin(older, tmp_path / "sweep" / "begun")
     assert settled(newer, tmp_path / "sweep" / "begun").generator == older.generator

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthtrust.audits.evaluate import evaluate_runs
 from synthtrust.cases import CaseError, read_table
+from synthtrust.evaluation import evaluate_runs
 from synthtrust.generators import ClassMixture
 from synthtrust.runs import find_runs, score_cohort, train_run
 from synthtrust.runs.headline import headline

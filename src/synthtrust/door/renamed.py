@@ -13,7 +13,7 @@ from synthtrust.refusals import Refusal
 KEYS: dict[str, str] = {}
 """Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.significance``."""
 
-OPTIONS: dict[str, str] = {}
+OPTIONS: dict[str, str] = {"generator=med_ddpm_small": "generator=brain_diffusion"}
 """Old ``group=option`` -> its new one, such as ``data=patches`` -> ``data=mixed``."""
 
 TARGETS: dict[str, str] = {}

@@ -14,8 +14,8 @@ TASKS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "cases.read_brats", "cases.read_msd", "cases.phantom", "data.MixedDataModule", "models.Segmenter",
-            "generators.Tissue", "generators.MedDDPM", "generators.SpadeGAN", "generators.MaskSwap",
-            "generators.Folder",
+            "generators.Tissue", "generators.MedDDPM", "generators.BrainDiffusion", "generators.SpadeGAN",
+            "generators.MaskSwap", "generators.Folder",
         ),
         "segmentation",
     ),

@@ -1,6 +1,7 @@
 """Generators: real cases in, synthetic case sets out."""
 
 from synthtrust.generators.base import Generator
+from synthtrust.generators.brain_diffusion import BrainDiffusion
 from synthtrust.generators.class_diffusion import ClassDiffusion
 from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
@@ -21,6 +22,7 @@ __all__ = [
     # to be judged
     "Tissue",
     "MedDDPM",
+    "BrainDiffusion",
     "SpadeGAN",
     "ClassMixture",
     "ClassDiffusion",

@@ -29,6 +29,8 @@ class Generator(ABC):
     """Of the painting: two seeds give two synthetic sets."""
     version: ClassVar[int] = 1
     """Part of the recipe: raise it when the code paints otherwise, so that no older twin is taken for a new one."""
+    expected_outcome: ClassVar[str] = ""
+    """What every audit has to find in the twins of a control, in a few words for the page; empty if it is none."""
     not_in_recipe: ClassVar[frozenset[str]] = frozenset()
     """Fields that change no twin, such as how often a training shows where it is: no part of the recipe."""
     files_in_recipe: ClassVar[frozenset[str]] = frozenset()

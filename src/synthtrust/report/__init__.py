@@ -1,7 +1,7 @@
 """Tables in, one self-contained page out; no torch here, so that a page can be redrawn on a laptop."""
 
+from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.page import write_report
-from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
 from synthtrust.report.slices import SliceRow, Slices
 
 __all__ = [
@@ -9,8 +9,8 @@ __all__ = [
     # what an audit of one's own puts on the page
     "Chapter",
     "Section",
-    "Exhibit",
-    "Key",
+    "Figure",
+    "LegendEntry",
     "Table",
     # pictures of cases
     "Slices",

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from synthtrust.report.ink import COLOURS, WIDE_PANEL, panel, region_colour, svg
-from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.words import estimate, number
+from synthtrust.report.formatting import estimate, number
+from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.style import COLOURS, WIDE_PANEL, panel, region_colour, svg
 
 VERBATIM = "exact"
 TESTS = {"P1": "copy search", "P2": "membership inference", "P3": "nearest-real share", "P4": "twin leak"}
@@ -28,8 +28,8 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         f"{first['n_train']} training and {first['n_holdout']} unseen cases {honest}, of different patients, drawn "
         f"{first['n_seeds']} times."
     )
-    exhibits = (
-        Exhibit(
+    figures = (
+        Figure(
             "Verbatim copies: draws in which each test calls a leak",
             (_tests(detection, tests),),
             f"{n} Share 0: false alarms. Bars: exact 95 % intervals over draws."
@@ -37,7 +37,7 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
             _keys([f"{test} {TESTS[test]}" for test in tests]),
             wide=True,
         ),
-        Exhibit(
+        Figure(
             "Planted copies that the copy search names, with their source",
             (_named(detection, kinds),),
             f"Share of all planted copies in all draws, by disguise. {n}",
@@ -54,7 +54,7 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
             else "Copies of training cases are planted among real cases that nobody trained on: these are what a "
             "perfectly honest generator would paint."
         ),
-        exhibits,
+        figures,
         (_table(detection, kinds),),
         (
             "The search, its thresholds and the tests are those of the audit"
@@ -78,8 +78,8 @@ def _answers(detection: pd.DataFrame) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _keys(names: Sequence[str]) -> tuple[Key, ...]:
-    return tuple(Key(name, region_colour(i), GLYPHS[i % len(GLYPHS)]) for i, name in enumerate(names))
+def _keys(names: Sequence[str]) -> tuple[LegendEntry, ...]:
+    return tuple(LegendEntry(name, region_colour(i), GLYPHS[i % len(GLYPHS)]) for i, name in enumerate(names))
 
 
 def _tests(detection: pd.DataFrame, tests: Sequence[str]) -> str:

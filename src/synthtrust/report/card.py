@@ -8,9 +8,9 @@ import pandas as pd
 
 from synthtrust.conventions import NOT_ASSESSED
 from synthtrust.files import write_json, write_text
+from synthtrust.report.formatting import estimate, interval, listing, number, short
 from synthtrust.report.template import environment
 from synthtrust.report.verdicts import AxisVerdict, about, axis_verdicts, plain, reading
-from synthtrust.report.words import estimate, interval, listing, number, short
 from synthtrust.verdicts import Subject
 
 PAGE, JSON = "trust_card.html", "trust_card.json"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from synthtrust.report.figures import volume_panels
-from synthtrust.report.ink import region_colour
-from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.words import number
+from synthtrust.report.formatting import number
+from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.panels import volume_panels
+from synthtrust.report.style import region_colour
 
 
 def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
@@ -22,19 +22,19 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
             sections=(Section(f"How many cases there are of each {kind}", tables=(_classes(tables["classes"]),)),)
         )
     volumes = tables["volumes"]
-    keys = tuple(Key(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
-    exhibit = Exhibit(
+    keys = tuple(LegendEntry(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
+    figure = Figure(
         title="Volume per region",
         panels=volume_panels(volumes),
         caption="Fig. 3 of the paper. One dot per case (all parts of the split); the box holds the middle half, its "
         "line is the median, the whiskers reach the furthest case within 1.5 box lengths. The axis is logarithmic; a "
         "region that a case does not have is counted below its name. Twins are painted on real labels: their volumes "
         "are the same.",
-        keys=keys,
+        legend=keys,
         wide=True,
     )
     return Chapter(
-        sections=(Section("How large the regions are", "", (exhibit,), (_counts(volumes),)),),
+        sections=(Section("How large the regions are", "", (figure,), (_counts(volumes),)),),
     )
 
 

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from synthtrust.report.ink import COLOURS, GLYPHS, WIDE_PANEL, panel, svg
-from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.words import count, interval, listing, number, probability, short
+from synthtrust.report.formatting import count, interval, listing, number, probability, short
+from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.style import COLOURS, GLYPHS, WIDE_PANEL, panel, svg
 
-FLOOR = Key("between two halves of the real cases, at the same n", "muted", "▬")
-VALUE = Key("synthetic against real", "synthetic", "■")
+FLOOR = LegendEntry("between two halves of the real cases, at the same n", "muted", "▬")
+VALUE = LegendEntry("synthetic against real", "synthetic", "■")
 QUALITY = (("KID", "0 is expected for equal sets"), ("precision", "share of synthetic cases near a real one"),
            ("density", "1 is expected for equal sets"))  # fmt: skip
 DIVERSITY = (("recall", "share of real cases near a synthetic one"), ("coverage", "share of real cases covered"),
@@ -31,7 +31,7 @@ def _quality(rows: pd.DataFrame) -> Section:
         "Quality: are the synthetic cases representative?",
         "The reference is real cases that the generator never saw; its training cases are not, since a copy of them "
         "would look perfect. No feature space is agreed on for medical images, so several stand side by side.",
-        (_exhibit("Synthetic against real cases", rows, QUALITY, "quality"),),
+        (_figure("Synthetic against real cases", rows, QUALITY, "quality"),),
         (_table("Every number of quality", rows),),
         notes=(
             "KID is the kernel distance: unbiased, so that 0 is expected of equal sets at every n and single values "
@@ -47,7 +47,7 @@ def _diversity(rows: pd.DataFrame) -> Section:
     return Section(
         "Diversity: the size of attributes",
         "A set whose cases are all good, and all alike, is not representative either.",
-        (_exhibit("As different from one another as real cases?", rows, DIVERSITY, "diversity"),),
+        (_figure("As different from one another as real cases?", rows, DIVERSITY, "diversity"),),
         (
             _table("Every number of diversity", rows[~attributes]),
             _table("Size of attributes over patients: volumes of regions, and intensities", rows[attributes]),
@@ -115,7 +115,7 @@ def _twins(rows: pd.DataFrame) -> Section:
     )
 
 
-def _exhibit(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]], name: str) -> Exhibit:
+def _figure(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]], name: str) -> Figure:
     drawn = tuple(
         _floor_panel(rows[rows["measure"] == measure], measure, meaning, f"{name}-{place}")
         for place, (measure, meaning) in enumerate(measures)
@@ -127,7 +127,7 @@ def _exhibit(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]]
         if len(sides)
         else ""
     )
-    return Exhibit(
+    return Figure(
         title,
         drawn,
         "Grey: what two random halves of the real cases give at the same n (95 % of draws). Lines: 95 % interval over "

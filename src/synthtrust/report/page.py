@@ -13,14 +13,14 @@ from synthtrust.report.calibration import calibration_chapter
 from synthtrust.report.card import write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.fidelity import fidelity_chapter
-from synthtrust.report.parts import Chapter, Section, Table
+from synthtrust.report.formatting import number
+from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.slices import Slices, twins_section
 from synthtrust.report.template import environment
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
 from synthtrust.report.verdicts import axis_verdicts, in_sentences, in_words, not_assessed, plain, reading
-from synthtrust.report.words import number
 from synthtrust.verdicts import Reason
 
 Tables = Mapping[str, pd.DataFrame]

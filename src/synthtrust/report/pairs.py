@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from synthtrust.report.parts import Exhibit
+from synthtrust.report.layout import Figure
 
 PICTURES = "pairs"
 """Under this name a table carries its pairs in ``attrs``, which no file is written of."""
@@ -33,9 +33,9 @@ class Pair:
     """Likewise of the training case."""
 
 
-def pairs_exhibit(pairs: Sequence[Pair]) -> Exhibit:
+def pairs_figure(pairs: Sequence[Pair]) -> Figure:
     """Lay out pairs, one panel each."""
-    return Exhibit(
+    return Figure(
         "The most suspicious pairs: synthetic on the left, the most alike training case on the right",
         tuple(_panel(pair) for pair in pairs),
         "Middle axial slice of volumes. The search compares all pairs coarsely and the best of them in full, and looks "

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from synthtrust.report.pairs import PICTURES, pairs_exhibit
-from synthtrust.report.parts import Chapter, Section, Table
+from synthtrust.report.formatting import interval, number, percent, probability
+from synthtrust.report.layout import Chapter, Section, Table
+from synthtrust.report.pairs import PICTURES, pairs_figure
 from synthtrust.report.verdicts import in_sentences, in_words
-from synthtrust.report.words import interval, number, percent, probability
 
 LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
@@ -46,7 +46,7 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         Section(
             "Pairs to look at",
             "Each synthetic case is compared with every training case, under all mirrorings and small shifts.",
-            (pairs_exhibit(pairs),) if pairs else (),
+            (pairs_figure(pairs),) if pairs else (),
             tuple(_copies(rows, str(name)) for name, rows in copies.groupby("set", sort=False)),
         ),
     )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
-from synthtrust.report.ink import COLOURS, region_colour
-from synthtrust.report.parts import Exhibit, Key, Section
+from synthtrust.report.layout import Figure, LegendEntry, Section
+from synthtrust.report.style import COLOURS, region_colour
 
 TILE = 220  # [pixel], the longer side of one image on disk
 
@@ -43,13 +43,13 @@ class Slices:
 
 
 def twins_section(pictures: Sequence[Slices]) -> Section:
-    """Lay out the slices, one exhibit per case."""
-    keys = tuple(Key(name, region_colour(place), "▬") for place, name in enumerate(pictures[0].regions))
+    """Lay out the slices, one figure per case."""
+    keys = tuple(LegendEntry(name, region_colour(place), "▬") for place, name in enumerate(pictures[0].regions))
     return Section(
         title="Real cases and their twins",
         lead="A twin is a synthetic case painted on the label of a real one. Same slice, same labels, other images.",
-        exhibits=tuple(
-            Exhibit(f"Case {picture.case}: {picture.why}", (_grid(picture),), "", keys if place == 0 else (), wide=True)
+        figures=tuple(
+            Figure(f"Case {picture.case}: {picture.why}", (_grid(picture),), "", keys if place == 0 else (), wide=True)
             for place, picture in enumerate(pictures)
         ),
         notes=(
@@ -91,7 +91,7 @@ def _tile(row: SliceRow, modality: str, picture: Slices) -> str:
     outside, low, high = _window(image)
     height, width = image.shape[0] * picture.pixel_mm[0], image.shape[1] * picture.pixel_mm[1]  # [mm]
     scale = TILE / max(height, width) / 100
-    figure = Figure(figsize=(width * scale, height * scale), dpi=100, facecolor="black")
+    figure = Drawing(figsize=(width * scale, height * scale), dpi=100, facecolor="black")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     shown = np.where(outside, low, image)

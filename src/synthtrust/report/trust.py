@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from synthtrust.report.figures import paired_panels, source_panels
-from synthtrust.report.ink import region_colour
-from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.summary import COMPANIONS, SUMMARY, coverage, summary_table
-from synthtrust.report.words import number, short
+from synthtrust.report.factor_table import COMPANIONS, SUMMARY, coverage, summary_table
+from synthtrust.report.formatting import number, short
+from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.panels import paired_panels, source_panels
+from synthtrust.report.style import region_colour
 
-SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
+SOURCE_LEGEND = (LegendEntry("real test cases", "real", "●"), LegendEntry("synthetic test cases", "synthetic", "■"))
 
 DEFINITIONS = pd.DataFrame(
     [
@@ -52,27 +52,27 @@ def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:
     n = coverage(factors)
     labels = {"T1": "T1, mean Dice", "T2": "T2", "T2_regions": "T2", "T5": "T5, std / mean"}
     one = {factor: source_panels(factors, factor, label, f"{factor}-{place}") for factor, label in labels.items()}
-    exhibits = [
-        Exhibit("T1, overall performance", one["T1"], f"Fig. 4 of the paper. Higher is better. {n}", SOURCE_KEYS),
-        Exhibit(
+    figures = [
+        Figure("T1, overall performance", one["T1"], f"Fig. 4 of the paper. Higher is better. {n}", SOURCE_LEGEND),
+        Figure(
             "T2, consistency",
             (*one["T2"], *one["T2_regions"]),
             "Fig. 5 of the paper, in both readings: the spread over cases, as Eq. (7) has it, and the spread over "
             f"regions, as the paper's text has it. Higher is better; 1 is no spread. {n}",
-            SOURCE_KEYS,
+            SOURCE_LEGEND,
         ),
     ]
     paired = factors[factors["factor"] == "T3"]
     regions = list(dict.fromkeys(paired["region"]))
-    keys = tuple(Key(region, region_colour(i)) for i, region in enumerate(regions))
+    keys = tuple(LegendEntry(region, region_colour(i)) for i, region in enumerate(regions))
     if regions:
-        exhibits += _paired_exhibits(factors, keys, n, place)
-    exhibits.append(
-        Exhibit(
+        figures += _paired_figures(factors, keys, n, place)
+    figures.append(
+        Figure(
             "T5, variability",
             one["T5"],
             f"Fig. 8 of the paper. Spread over cases relative to the mean; lower is better. {n}",
-            SOURCE_KEYS,
+            SOURCE_LEGEND,
         )
     )
     without_floor = (factors["factor"] == "T4_floor") & factors["value"].isna()  # the caption of T4 says why
@@ -81,22 +81,22 @@ def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:
     tables = [definitions]
     if regions:
         tables.append(summary_table(factors, COMPANIONS, "What T3 and T4 should be read with, per region"))
-    return Section(f"Trust factors T1 to T5{of}", "", tuple(exhibits), tuple(tables), tuple(remarks))
+    return Section(f"Trust factors T1 to T5{of}", "", tuple(figures), tuple(tables), tuple(remarks))
 
 
-def _paired_exhibits(factors: pd.DataFrame, keys: Sequence[Key], n: str, place: int) -> list[Exhibit]:
+def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, place: int) -> list[Figure]:
     """Lay out T3 with its null and T4 with its floor."""
     floored = bool(factors.loc[factors["factor"] == "T4_floor", "value"].notna().any())
-    floor = Key("between two seeds on the same real cases", "muted", "╌╌")
+    floor = LegendEntry("between two seeds on the same real cases", "muted", "╌╌")
     return [
-        Exhibit(
+        Figure(
             "T3, alignment of real and synthetic scores",
             paired_panels(factors, "T3", "T3_null", "T3, cosine", f"t3-{place}"),
             "Fig. 6 of the paper. Only what lies above the dashed line speaks for agreement between a case and its "
             f"twin: unrelated scores reach that line. Mind the axis, which does not start at 0. {n}",
-            (*keys, Key("null: no relation between case and twin", "muted", "╌╌")),
+            (*keys, LegendEntry("null: no relation between case and twin", "muted", "╌╌")),
         ),
-        Exhibit(
+        Figure(
             "T4, performance gap between a case and its twin",
             paired_panels(factors, "T4", "T4_floor", "T4, mean |ΔDice|", f"t4-{place}"),
             "Fig. 7 of the paper. Lower is better. "

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from synthtrust.conventions import is_tstr
-from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED, added, best_shares, worth
-from synthtrust.report.figures import curve_panels
-from synthtrust.report.parts import Chapter, Exhibit, Key, Section, Table
-from synthtrust.report.summary import coverage, percent
+from synthtrust.report.factor_table import coverage, percent
+from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.panels import curve_panels
+from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, added, best_shares, worth
 from synthtrust.report.utility_tables import (
     class_table,
     comparison_table,
@@ -18,7 +18,7 @@ from synthtrust.report.utility_tables import (
     two_by_two,
 )
 
-SOURCE_KEYS = (Key("real test cases", "real", "●"), Key("synthetic test cases", "synthetic", "■"))
+SOURCE_LEGEND = (LegendEntry("real test cases", "real", "●"), LegendEntry("synthetic test cases", "synthetic", "■"))
 ENDS = {
     "complement": ("TSTR", "TRTR"),
     "independent": ("TSTR", "TRTR"),
@@ -52,7 +52,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             name = f"curve-{generator}-{place}".lower().replace(".", "-")
             sections.append(_section(here, of, str(mode), name))
     verdicts = tables["verdict"]
-    if several or tables["generators"]["must_show"].any():
+    if several or tables["generators"]["expected_outcome"].any():
         table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
         sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
     return Chapter(tuple(answers), tuple(summary), tuple(sections))
@@ -95,14 +95,14 @@ def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *,
 def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
     curve, compared = tables["curve"], tables["comparison"]
     measure = IN_SENTENCES.get(str(curve["measure"].iloc[0]), str(curve["measure"].iloc[0]))
-    exhibit = Exhibit(
+    figure = Figure(
         title=f"{measure[0].upper()}{measure[1:]} over the share of real cases",
         panels=curve_panels(curve, name, measure, ENDS.get(mode)),
         caption=f"Shaded: simultaneous band; the whole true curve lies within it in {percent(curve)} of studies. "
         "Bars: pointwise intervals. Filled marks: shares not excluded as the best on this test set; hollow marks: "
         "excluded, some other share is better by more than the simultaneous comparison leaves to chance. "
         f"{coverage(curve)}",
-        keys=SOURCE_KEYS,
+        legend=SOURCE_LEGEND,
         wide=True,
     )
     shown: list[Table] = []
@@ -116,7 +116,7 @@ def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
     return Section(
         f"From synthetic to real training cases{of}",
         _lead(mode),
-        (exhibit,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
+        (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
         tuple(shown),
         tuple(_notes(curve, tables["performance"])),
     )

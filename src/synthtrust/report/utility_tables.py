@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.report.answers import MEASURES
-from synthtrust.report.parts import Table
-from synthtrust.report.summary import coverage, percent
-from synthtrust.report.words import interval, number
+from synthtrust.report.factor_table import coverage, percent
+from synthtrust.report.formatting import interval, number
+from synthtrust.report.layout import Table
+from synthtrust.report.sentences import MEASURES
 
 TRAINED_ON = {0.0: "synthetic cases alone", 1.0: "real cases alone"}
 CORNERS = {(0.0, "real"): "TSTR", (1.0, "real"): "TRTR", (1.0, "synthetic"): "TRTS", (0.0, "synthetic"): "TSTS"}
@@ -113,7 +113,7 @@ def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: p
                 if one
                 else "n/a",
                 "Utility": "; ".join(dict.fromkeys(verdict)) or "n/a",
-                "What a control must show": row["must_show"] or "no control",
+                "What a control must show": row["expected_outcome"] or "no control",
             }
         )
     title = "Generators side by side" if len(rows) > 1 else "A control generator"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.conventions import CONDITIONS, NOT_ASSESSED
-from synthtrust.report.words import listing
+from synthtrust.conventions import NOT_ASSESSED
+from synthtrust.report.formatting import listing
 from synthtrust.verdicts import AXES, Reason, Subject
 
 QUESTIONS = {
@@ -165,22 +165,6 @@ def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
         + (f" Not supported here, or open: {listing(open_axes)}." if open_axes else "")
         + (f" Not assessed: {listing(missing)}." if missing else ""),
     }
-
-
-def failures(tables: Mapping[str, Mapping[str, pd.DataFrame]], conditions: Sequence[str]) -> list[str]:
-    """Return one sentence for each condition that holds; what two of them say is said once."""
-    verdicts = {axis.axis: axis for axis in axis_verdicts(tables)}
-    sentences = []
-    for name in conditions:
-        axis, bad = CONDITIONS[name]
-        if verdicts[axis].verdict == NOT_ASSESSED in bad and not verdicts[axis].findings:
-            sentences.append(f"{axis} is {NOT_ASSESSED}")
-        for verdict in WORST_FIRST:  # each set by its own verdict: a worse one beside it hides none
-            findings = [finding for finding in verdicts[axis].findings if finding.verdict == verdict in bad]
-            subjects = [text for finding in findings if (text := str(finding.subject))]
-            if findings:
-                sentences.append(f"{axis} is {verdict}" + (f" for {listing(subjects)}" if subjects else ""))
-    return list(dict.fromkeys(sentences))
 
 
 def plain(verdicts: Sequence[AxisVerdict]) -> list[dict[str, Any]]:

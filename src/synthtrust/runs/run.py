@@ -120,7 +120,13 @@ class Run:
 
     def _table(self, name: str) -> pd.DataFrame:
         names = ("case", "patient", "target", "class")  # a class called 0 is a name, too
-        return pd.read_csv(self.folder / name, dtype=dict.fromkeys(names, str), keep_default_na=False, na_values=[""])
+        return pd.read_csv(
+            self.folder / name,
+            dtype=dict.fromkeys(names, str),
+            keep_default_na=False,
+            na_values=[""],
+            float_precision="round_trip",  # the numbers that were written, to the last bit
+        )
 
     def _json(self, name: str) -> dict[str, Any]:
         try:

@@ -105,7 +105,7 @@ def test_a_share_is_that_of_the_copies_and_a_foreign_test_finds_none():
 def test_the_page_shows_false_alarms_first(tables):
     chapter = calibration_chapter(tables)
     assert chapter.answers[0].startswith("False alarms on honest sets: 0.00 [0.00, 0.71] of 3 draws")
-    assert all("<svg" in panel for exhibit in chapter.sections[0].exhibits for panel in exhibit.panels)
+    assert all("<svg" in panel for figure in chapter.sections[0].figures for panel in figure.panels)
 
 
 def test_too_few_patients_are_refused_with_their_number(cohort, tmp_path):

@@ -84,8 +84,8 @@ def test_the_page_says_that_twins_were_asked(tables):
     section = chapter.sections[0]
     assert chapter.answers[0].startswith("False alarms on honest sets: 0.00")
     assert "painted twins on label maps of cases that it never saw" in str(section)
-    assert "P4 twin leak" in str(section.exhibits[0])
-    assert all("<svg" in panel for exhibit in section.exhibits for panel in exhibit.panels)
+    assert "P4 twin leak" in str(section.figures[0])
+    assert all("<svg" in panel for figure in section.figures for panel in figure.panels)
 
 
 def test_classes_and_too_few_patients_are_refused(calibration, cohort, tmp_path):

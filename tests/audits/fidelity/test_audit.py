@@ -14,7 +14,7 @@ from helpers.fake_runs import sentences
 from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
-from synthtrust.audits.fidelity.rows import Draws, similarity_rows
+from synthtrust.audits.fidelity.measures import Draws, similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture

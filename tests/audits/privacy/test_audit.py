@@ -202,9 +202,7 @@ def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
     chapter = privacy_chapter(
         {name: table.assign(overlap="none") for name, table in acquitted.items()}
     )  # as on the way
-    assert sum(
-        "data:image/png" in panel for section in chapter.sections for e in section.exhibits for panel in e.panels
-    )
+    assert sum("data:image/png" in panel for section in chapter.sections for e in section.figures for panel in e.panels)
     assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "SUPPORTED"]
     said = " ".join(note for section in chapter.sections for note in section.notes)
     assert "safe" not in said + "".join(table.to_csv() for table in acquitted.values())

@@ -163,9 +163,9 @@ def test_generators_stand_side_by_side_with_what_controls_must_show(audit):
 
     verdicts = tables["verdict"].set_index("subject")["verdict"]
     assert verdicts.to_dict() == {"Tissue": "SUPPORTED", "Noise": "NOT SUPPORTED"}
-    must_show = tables["generators"].set_index("generator")["must_show"]
-    assert "TSTR" in must_show["Noise"]
-    assert must_show["Tissue"] == ""
+    expected_outcome = tables["generators"].set_index("generator")["expected_outcome"]
+    assert "TSTR" in expected_outcome["Noise"]
+    assert expected_outcome["Tissue"] == ""
     assert set(tables["performance"]["generator"]) == {"Tissue", "Noise"}
 
 

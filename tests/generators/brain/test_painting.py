@@ -7,8 +7,7 @@ import torch
 from synthtrust.generators.brain.box import crop_or_pad, pack, smallest_size, unpack
 from synthtrust.generators.brain.condition import brain_of, likely_brain, mean_mask, numbered, one_hot
 from synthtrust.generators.brain.intensity import from_unit, scale_of, to_unit
-from synthtrust.generators.brain.mean_brain import average_brain, typical_of
-from synthtrust.generators.med_ddpm.volumes import Volumes
+from synthtrust.generators.brain.mean_brain import average_brain
 
 
 def ball(shape, radius, centre=0.0):
@@ -113,41 +112,6 @@ def test_hot_voxels_do_not_darken_the_rest_and_darkness_inside_is_not_background
     assert (from_unit(np.full_like(images, -1), np.float32([[0], [100]]), brain) > 0).all()
 
 
-@pytest.fixture
-def volumes(tmp_path):
-    """Two cases of four voxels, prepared; the brain is channel 3, a label channel 1."""
-    images = np.full((2, 1, 4, 1, 1), -1, np.float16)
-    images[0, 0, :3, 0, 0], images[1, 0, 1, 0, 0] = (0.5, 0.5, 1.0), 0
-    np.save(tmp_path / "images.npy", images)
-    np.save(tmp_path / "channel.npy", np.uint8([[3, 3, 1, 0], [0, 3, 0, 0]]).reshape(2, 4, 1, 1))
-    return tmp_path
-
-
-@pytest.mark.parametrize(("flip", "average"), [(False, [0.5, 0.25, None, None]), (True, [0.5, 0.25, 0.25, 0.5])])
-def test_the_typical_brain_is_measured_within_brains_alone(volumes, flip, average):
-    inside = [0.5, 0.5, 1.0, 0]
-    typical = typical_of(volumes, 3, 1, flip=flip)
-    assert typical.centre.tolist() == [0.5]
-    assert typical.spread == pytest.approx(np.std(inside))
-    expected = [0 if value is None else (value - 0.5) / np.std(inside) for value in average]
-    assert typical.average.flatten() == pytest.approx(expected)
-
-
-def test_a_part_of_a_brain_holds_brain_and_where_it_is(volumes):
-    typical = typical_of(volumes, 3, 1, flip=False)
-    examples = Volumes(
-        volumes, n_channels=3, timesteps=5, patch_size=(2, 1, 1), flip=False, seed=0, typical=typical
-    )  # fmt: skip
-    for draw in range(20):
-        example = examples[draw]
-        brain, average = example["condition"][:3].sum(0), example["condition"][3:]
-        assert brain.sum() > 0
-        assert (example["image"][:, brain == 0] == 0).all()
-        assert (average[:, brain == 0] == 0).all()
-    told = {round(float(value), 4) for draw in range(20) for value in examples[draw]["condition"][3].flatten()}
-    assert told == {0, *(round(float(value), 4) for value in typical.average.flatten())}
-
-
 @pytest.mark.parametrize("flip", [False, True])
 def test_the_average_brain_is_of_those_that_have_a_brain_and_no_label_there(tmp_path, flip):
     images = np.full((2, 1, 4, 1, 1), -1, np.float16)
@@ -156,17 +120,3 @@ def test_the_average_brain_is_of_those_that_have_a_brain_and_no_label_there(tmp_
     np.save(tmp_path / "channel.npy", np.uint8([[3, 3, 1, 0], [0, 3, 0, 0]]).reshape(2, 4, 1, 1))
     expected = [0.5, 0.25, 0.25, 0.5] if flip else [0.5, 0.25, -1, -1]
     assert average_brain(tmp_path, 3, flip=flip).flatten().tolist() == expected
-
-
-def test_components_are_the_same_whichever_way_round_the_library_gives_them(tmp_path, monkeypatch):
-    rng, eigh = np.random.default_rng(0), np.linalg.eigh
-    np.save(tmp_path / "images.npy", rng.uniform(-1, 1, (2, 1, 8, 8, 8)).astype(np.float16))
-    np.save(tmp_path / "channel.npy", np.full((2, 8, 8, 8), 3, np.uint8))
-    expected = typical_of(tmp_path, 3, 2, flip=False)
-
-    def otherwise(matrix):
-        values, vectors = eigh(matrix)
-        return values, vectors * rng.choice([-1, 1], size=len(values))
-
-    monkeypatch.setattr(np.linalg, "eigh", otherwise)
-    np.testing.assert_array_equal(typical_of(tmp_path, 3, 2, flip=False).components, expected.components)

@@ -1,19 +1,14 @@
 """Med-DDPM keeps the contract, learns what a label looks like, and goes on where it was killed."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from nibabel.loadsave import load
-from torch.utils.data import default_collate
 
 from synthtrust.cases import Case
 from synthtrust.generators import synthesize
-from synthtrust.generators.brain.mean_brain import typical_of
-from synthtrust.generators.brain.volumes import prepared
+from synthtrust.generators.brain import diffusion_painter
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm import training as training_module
-from synthtrust.generators.med_ddpm.volumes import Volumes
 from synthtrust.testing import GeneratorContract, tiny_cases, tiny_cohort
 from synthtrust.testing.tiny import save_nifti
 
@@ -21,8 +16,6 @@ TINY = dict(
     channels=(4, 8), num_res_blocks=1, size=None, timesteps=10, sampler="ddim", sampling_steps=3, max_steps=3,
     accumulate=1, lr=1e-3, white=99.8,
 )  # fmt: skip
-
-BRAIN_ONLY = dict(brain_only=True, channels=(8,), dilations=(1, 2))
 
 
 class TestMedDDPM(GeneratorContract):
@@ -37,12 +30,6 @@ class TestPackedMedDDPM(GeneratorContract):
         return MedDDPM(**TINY | dict(pack=2, patch_size=(8, 8, 12), flip=True, precision="bf16-mixed"))
 
 
-class TestBrainOnlyMedDDPM(GeneratorContract):
-    @pytest.fixture
-    def generator(self):
-        return MedDDPM(**TINY | BRAIN_ONLY | dict(pack=2, patch_size=(8, 8, 12), flip=True))
-
-
 @pytest.fixture
 def cases(tmp_path):
     return tiny_cases(tmp_path / "real", count=3)
@@ -54,55 +41,6 @@ def equal(one, other):
 
 def sample(generator, case, seed=0):
     return generator.sample(case.load_label(), np.random.default_rng(seed))
-
-
-def planted(folder, name, axis, *, turned):
-    """A case whose halves along one axis are labelled 1 and 2; 1 shows as 300, 2 as 900, the rest as 100."""
-    label = np.zeros((12, 14, 16), np.uint8)
-    label[2:10, 2:12, 2:14] = 1
-    upper = [slice(2, 10), slice(2, 12), slice(2, 14)]
-    upper[axis] = slice(label.shape[axis] // 2, upper[axis].stop)
-    label[tuple(upper)] = 2
-    label = np.flip(label, axis) if turned else label
-    image = np.float32([100, 300, 900])[label]
-    image[0] = 0
-    return Case(
-        name,
-        {"flair": save_nifti(folder / f"{name}_flair.nii.gz", image)},
-        save_nifti(folder / f"{name}_seg.nii.gz", label),
-    )
-
-
-def test_after_a_short_training_labels_are_ordered_by_brightness_as_in_the_training_cases(tmp_path):
-    seen = [planted(tmp_path, f"{axis}{turned}", axis, turned=turned) for axis in (0, 1) for turned in (False, True)]
-    unseen = planted(tmp_path, "unseen", 2, turned=True)
-    settings = TINY | BRAIN_ONLY | dict(timesteps=4, sampling_steps=4, lr=1e-2, ema_decay=0.9)
-    generator = MedDDPM(**settings | dict(max_steps=100, white=100)).fit(seen)
-    label, image = unseen.load_label(), sample(generator, unseen)["flair"]
-    brain, first, second = (image[(label == value) & (image > 0)].mean() for value in range(3))
-    assert brain + 50 < first < second - 200
-
-
-def test_with_brains_alone_what_lies_around_them_changes_no_loss(cases, tmp_path):
-    generator = MedDDPM(**TINY | BRAIN_ONLY)
-    known = generator._survey(cases)
-    with prepared(cases, known, tmp_path / "volumes", white=99.8, brain_label=None):
-        typical = typical_of(tmp_path / "volumes", 4, 1, flip=False)
-        examples = Volumes(
-            tmp_path / "volumes", n_channels=4, timesteps=10, patch_size=None, flip=False, seed=0, typical=typical
-        )  # fmt: skip
-        batch = default_collate([examples[0]])
-    known = replace(known, typical=typical)
-    plan = generator._plan(training_module.Schedule)
-    network = generator._new_network(known)
-    learner = training_module.NoiseLearner(network, generator.diffusion, known, plan, tmp_path, {})
-    learner.log = lambda *args, **kwargs: None
-    around = batch["condition"][:, :4].sum(1, keepdim=True) == 0
-    assert 0.2 < around.float().mean() < 0.9
-    assert (batch["image"][around.expand_as(batch["image"])] == 0).all()
-    loss = learner.training_step(batch, 0)
-    assert learner.training_step(batch | {"noise": batch["noise"] + 3 * around}, 0) == loss
-    assert learner.training_step(batch | {"noise": batch["noise"] + 0.1 * ~around}, 0) != loss
 
 
 class KilledError(Exception):
@@ -138,8 +76,10 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_pat
 def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path, monkeypatch):
     first = sample(MedDDPM(**TINY).work_in(tmp_path).fit(cases), cases[0])
     trained = []
-    train = training_module.train
-    monkeypatch.setattr("synthtrust.generators.med_ddpm.generator.train", lambda *a: trained.append(1) or train(*a))
+    train = diffusion_painter.train_to_end
+    monkeypatch.setattr(
+        diffusion_painter, "train_to_end", lambda *args, **kwargs: trained.append(1) or train(*args, **kwargs)
+    )
     assert equal(first, sample(MedDDPM(**TINY).work_in(tmp_path).fit(cases), cases[0]))
     MedDDPM(**TINY | dict(sampling_steps=5)).work_in(tmp_path).fit(cases)  # painted otherwise, trained the same
     assert not trained
@@ -215,8 +155,6 @@ def test_a_label_beyond_the_box_is_refused(cases):
         (dict(pack=2, patch_size=(8, 8, 6)), "patch_size to be three multiples of 4"),
         (dict(sampler="ddpm", sampling_steps=3), "Use sampler='ddim'"),
         (dict(weights="model.pt", white=99.8), "trained so"),
-        (dict(weights="model.pt", brain_only=True, channels=(8,)), "trained so"),
-        (dict(brain_only=True, channels=(8, 8)), "one number of channels"),
         (dict(train_ids=["a"]), "train_ids beside published weights alone"),
     ],
 )

@@ -9,11 +9,11 @@ import torch
 from lightning import Callback
 from lightning.pytorch.loggers import WandbLogger
 
+from synthtrust.generators.brain.diffusion_painter import PAINTING_FIELDS
+from synthtrust.generators.brain.noised_volumes import NoisedVolumes
 from synthtrust.generators.brain.picture import draw_beside
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.med_ddpm import training as training_module
-from synthtrust.generators.med_ddpm.generator import OF_THE_PAINTING
-from synthtrust.generators.med_ddpm.volumes import Volumes
 from synthtrust.generators.synthesis.recipe import recipe_of
 from synthtrust.generators.training.device import own_device
 from synthtrust.generators.training.fit_environment import training_key
@@ -85,7 +85,7 @@ def test_samples_on_the_way_are_drawn_and_change_no_weight(cases, unseen, tmp_pa
 def test_how_often_samples_are_drawn_is_part_of_neither_recipe_nor_checkpoint(cases):
     plain, watched = MedDDPM(**TINY), MedDDPM(**TINY, sample_every=2)
     assert recipe_of(plain, cases, cases) == recipe_of(watched, cases, cases)
-    assert training_key(plain, cases, OF_THE_PAINTING) == training_key(watched, cases, OF_THE_PAINTING)
+    assert training_key(plain, cases, PAINTING_FIELDS) == training_key(watched, cases, PAINTING_FIELDS)
 
 
 def test_another_training_removes_the_pictures_of_the_first(cases, tmp_path):
@@ -118,7 +118,7 @@ def test_wandb_sees_losses_and_pictures_over_the_generators_own_steps(cases, tmp
 def test_a_loss_that_is_not_finite_stops_the_training_and_the_last_good_checkpoint_goes_on(
     cases, unseen, tmp_path, monkeypatch
 ):
-    drawn = Volumes.drawn
+    drawn = NoisedVolumes.drawn
 
     def ruined(self, rng, shape):
         example = drawn(self, rng, shape)
@@ -126,11 +126,11 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_the_last_good_checkpoi
         return example | ({"noise": example["noise"] * np.nan} if ruined.draws == 4 else {})
 
     ruined.draws = 0
-    monkeypatch.setattr(Volumes, "drawn", ruined)
+    monkeypatch.setattr(NoisedVolumes, "drawn", ruined)
     with pytest.raises(ValueError, match=r"got a loss of nan at step 4 of .*; last\.ckpt of step 3 stays") as error:
         MedDDPM(**TINY).work_in(tmp_path).fit(cases)
     assert "\n" not in str(error.value)
-    monkeypatch.setattr(Volumes, "drawn", drawn)
+    monkeypatch.setattr(NoisedVolumes, "drawn", drawn)
     assert read_last(tmp_path)["global_step"] == 3
     MedDDPM(**TINY).work_in(tmp_path).fit(cases)
     assert_same(weights(unseen), weights(tmp_path))
@@ -192,7 +192,9 @@ class Diary(Callback):
 def test_two_devices_train_together_and_end_with_the_same_weights(cases, tmp_path, monkeypatch):
     settings = MedDDPM(**TINY | dict(devices=2, max_steps=3), sample_every=2)
     diary = SimpleNamespace(watchers=settings._watchers)
-    monkeypatch.setattr(MedDDPM, "_watchers", lambda _, *given: [*diary.watchers(*given), Diary(tmp_path)])
+    monkeypatch.setattr(
+        MedDDPM, "_watchers", lambda _, *args, **kwargs: [*diary.watchers(*args, **kwargs), Diary(tmp_path)]
+    )
     settings.work_in(tmp_path / "home").fit(cases)
     first, second = (torch.load(tmp_path / f"rank_{rank}.pt") for rank in (0, 1))
     assert_same(first, second)

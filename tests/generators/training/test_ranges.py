@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthtrust.generators import ClassDiffusion, MedDDPM, SpadeGAN
+from synthtrust.generators import BrainDiffusion, ClassDiffusion, MedDDPM, SpadeGAN
 
 WHOLE = ["seed", "max_steps", "batch_size", "pack"]
 OF_ALL = [dict.fromkeys([name], value) for name in WHOLE for value in (-1, 2.5, "2", True)] + [
@@ -13,7 +13,8 @@ OF_ALL = [dict.fromkeys([name], value) for name in WHOLE for value in (-1, 2.5, 
 OF_ONE = [
     (MedDDPM, {"accumulate": 0}), (MedDDPM, {"sampler": "ddim", "sampling_steps": 2.5}),
     (MedDDPM, {"sample_every": -3}),
-    (MedDDPM, {"white": 200}), (MedDDPM, {"brain_label": 0}), (MedDDPM, {"dilations": []}),
+    (MedDDPM, {"white": 200}), (MedDDPM, {"brain_label": 0}), (BrainDiffusion, {"dilations": []}),
+    (BrainDiffusion, {"width": 0}),
     (MedDDPM, {"timesteps": 1}),
     (SpadeGAN, {"critics": 0}), (SpadeGAN, {"critic_lr": 0}), (SpadeGAN, {"style_weight": -1}),
     (SpadeGAN, {"grad_clip": None}), (ClassDiffusion, {"sampling_steps": None}),

@@ -12,7 +12,7 @@ import torch
 
 from synthtrust.audits.fidelity.cases import Job, Key, Reduced, Sides, reduce_all, sides_of, taken
 from synthtrust.audits.fidelity.controls import control_rows
-from synthtrust.audits.fidelity.rows import (
+from synthtrust.audits.fidelity.measures import (
     Draws,
     Row,
     attribute_rows,
@@ -23,8 +23,8 @@ from synthtrust.audits.fidelity.rows import (
     similarity_rows,
     table,
 )
-from synthtrust.audits.fidelity.telling import telling_rows
 from synthtrust.audits.fidelity.twins import twin_rows
+from synthtrust.audits.fidelity.two_sample_classifier import telling_rows
 from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict, too_few
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture, Space, try_space

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from synthtrust.audits.fidelity.cases import Reduced
-from synthtrust.audits.fidelity.rows import Clouds, Draws, Row, row
+from synthtrust.audits.fidelity.measures import Clouds, Draws, Row, row
 from synthtrust.metrics.functional.kernel_distance import kid
 from synthtrust.metrics.functional.manifold import manifold
 

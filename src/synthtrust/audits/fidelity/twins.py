@@ -11,7 +11,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.audits.fidelity.rows import Draws, Row, row
+from synthtrust.audits.fidelity.measures import Draws, Row, row
 from synthtrust.audits.sets import SyntheticSet
 from synthtrust.audits.spaces import load, standardised
 from synthtrust.cases import Case

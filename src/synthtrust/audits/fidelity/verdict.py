@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 
 from synthtrust.audits.fidelity.controls import unseen
-from synthtrust.audits.fidelity.rows import PRECISION, RECALL, TRAINED, Row
-from synthtrust.audits.fidelity.telling import BRIGHTNESS
+from synthtrust.audits.fidelity.measures import PRECISION, RECALL, TRAINED, Row
+from synthtrust.audits.fidelity.two_sample_classifier import BRIGHTNESS
 from synthtrust.audits.verdict import decide
 from synthtrust.metrics.functional.intervals import holm
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict

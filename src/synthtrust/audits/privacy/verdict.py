@@ -10,7 +10,7 @@ from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.limits import Limits
 from synthtrust.metrics.functional import Auc, NearestShare, holm
-from synthtrust.report.words import percent
+from synthtrust.report.formatting import percent
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
 DISCLOSED = Reason(

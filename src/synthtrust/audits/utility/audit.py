@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from synthtrust.audits.curve import curve_rows
-from synthtrust.audits.must_show import must_show
+from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.scores import (
     SOURCES,
     Row,
@@ -198,7 +198,7 @@ def _trtr(arms: Arms, mode: str) -> Measures | None:
 def _generators(runs: list[ScoredRun], names: list[str]) -> pd.DataFrame:
     targets = {name: generator_target(run.facts()) for run, name in zip(runs, names, strict=True)}
     rows = [
-        {"generator": name, "class": target, "n_runs": names.count(name), "must_show": must_show(target)}
+        {"generator": name, "class": target, "n_runs": names.count(name), "expected_outcome": expected_outcome(target)}
         for name, target in targets.items()
     ]
     return pd.DataFrame(rows)

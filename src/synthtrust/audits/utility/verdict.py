@@ -10,7 +10,7 @@ from scipy import stats
 from synthtrust.audits.scores import Row
 from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.cases import Mix
-from synthtrust.report.answers import IN_SENTENCES, NOT_COMPARED
+from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
 

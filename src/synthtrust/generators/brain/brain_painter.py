@@ -71,6 +71,7 @@ class BrainPainter(TrainedGenerator):
         if not self.sample_every:
             return []
         painter = replace(self, **cheaper)
+        vars(painter).update({name: value for name, value in vars(self).items() if name.endswith("_")})
         painter.survey_, painter._begun_in = known, self.precision_
         paint = partial(_painted_by, painter, cases[0].load_label())
         return [ShowSamples(self.sample_every, cases[0], paint, home, loggers)]

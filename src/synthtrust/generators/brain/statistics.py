@@ -13,7 +13,6 @@ from synthtrust.cases import Case
 from synthtrust.generators.brain.box import Size, smallest_size
 from synthtrust.generators.brain.condition import brain_of, mean_mask
 from synthtrust.generators.brain.intensity import scale_of
-from synthtrust.generators.brain.mean_brain import Typical
 from synthtrust.machine import readers
 from synthtrust.refusals import Refusal
 
@@ -31,8 +30,6 @@ class Survey:
     """Share of cases that have a brain in each voxel, ``(H, W, D)``."""
     scale: NDArray[np.float32]
     """Median over the cases of black and white, ``(2, M)`` [intensity units]."""
-    typical: Typical | None = None
-    """For generators that paint brains alone."""
 
     @property
     def n_channels(self) -> int:
@@ -47,7 +44,6 @@ class Survey:
             "size": list(self.size),
             "atlas": torch.from_numpy(self.atlas),
             "scale": torch.from_numpy(self.scale),
-            "typical": None if self.typical is None else self.typical.plain(),
         }
 
     @classmethod
@@ -59,7 +55,6 @@ class Survey:
             size=tuple(facts["size"]),
             atlas=facts["atlas"].numpy(),
             scale=facts["scale"].numpy(),
-            typical=None if facts["typical"] is None else Typical.from_plain(facts["typical"]),
         )
 
 

@@ -20,6 +20,9 @@ from synthtrust.generators.brain.intensity import scale_of, to_unit
 from synthtrust.generators.brain.statistics import Survey, in_parallel, look_at
 from synthtrust.refusals import Refusal
 
+PREPARED = "images.npy", "channel.npy"
+"""Files of prepared volumes."""
+
 
 @contextmanager
 def prepared(
@@ -41,8 +44,8 @@ def prepared(
         return crop_or_pad(unit, known.size, fill=-1).astype(np.float16), crop_or_pad(channel, known.size)
 
     n, m = len(cases), len(known.modalities)
-    images = open_memmap(folder / "images.npy", "w+", np.float16, (n, m, *known.size))
-    channels = open_memmap(folder / "channel.npy", "w+", np.uint8, (n, *known.size))
+    images = open_memmap(folder / PREPARED[0], "w+", np.float16, (n, m, *known.size))
+    channels = open_memmap(folder / PREPARED[1], "w+", np.uint8, (n, *known.size))
     try:
         made = track(in_parallel(prepare, cases), f"Preparing {n} training volumes", total=n, transient=True)
         for i, (image, channel) in enumerate(made):
@@ -52,6 +55,12 @@ def prepared(
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def load_prepared(folder: Path) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    """Return images ``(N, M, *size)`` and channels ``(N, *size)`` of prepared volumes, mapped and not read."""
+    images, channels = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in PREPARED)
+    return images, channels
 
 
 class Pairs(Dataset):
@@ -69,8 +78,7 @@ class Pairs(Dataset):
     """
 
     def __init__(self, folder: Path, *, n_channels: int, patch_size: Size | None, flip: bool, seed: int) -> None:
-        self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-        self.channels = np.load(folder / "channel.npy", mmap_mode="r", allow_pickle=False)
+        self.images, self.channels = load_prepared(folder)
         self.n_channels, self.flip, self.seed = n_channels, flip, seed
         self.patch_size = self.images.shape[2:] if patch_size is None else patch_size
         if any(have < want for have, want in zip(self.images.shape[2:], self.patch_size, strict=True)):

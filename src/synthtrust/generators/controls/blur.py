@@ -1,6 +1,7 @@
 """Blur: the real image without its detail."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,12 @@ class Blur(Replay):
 
     The control for what a generator loses when it paints structure but no detail. Averages are taken over foreground
     (voxels that are not 0) alone, so that the outline stays sharp and background stays exactly 0.
-
-    Must show: TSTR below that of ``replay``, falling as sigma grows (less so for a class that shows in brightness or
-    shape); fidelity worse than its floor by far; privacy not supported, since a blurred copy is still a copy.
     """
 
+    expected_outcome: ClassVar[str] = (
+        "TSTR below that of ``replay``, falling as sigma grows (less so for a class that shows in brightness or "
+        "shape); fidelity worse than its floor by far; privacy not supported, since a blurred copy is still a copy."
+    )
     sigma: float = 2.0
     """Standard deviation of the Gaussian [voxels]."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,13 @@ class LabelShuffle(Generator):
 
     The control for the pairing where labels are classes, as ``mask_swap`` is where they are maps: every image is real,
     every class is real, and neither knows the other.
-
-    Must show: TSTR at chance (AUC 0.5 on the average of seeds; what a network learns from nothing may lean to either
-    side), while fidelity scores that see images alone stay at their floor, and privacy is not supported, since each
-    image is somebody's.
     """
+
+    expected_outcome: ClassVar[str] = (
+        "TSTR at chance (AUC 0.5 on the average of seeds; what a network learns from nothing may lean to either "
+        "side), while fidelity scores that see images alone stay at their floor, and privacy is not supported, since "
+        "each image is somebody's."
+    )
 
     def fit(self, cases: Sequence[Case]) -> Self:
         """Remember the cases.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,13 @@ class MaskSwap(Generator):
 
     The control for the pairing: every image is real and every label is real, but they do not belong together. An image
     on another grid is cropped or zero-padded about its centre.
-
-    Must show: TSTR far below TRTR (a network can learn no more than where tumours tend to be), while fidelity scores
-    that see images alone stay at their floor, and privacy is not supported, since each image is somebody's, verbatim.
     """
+
+    expected_outcome: ClassVar[str] = (
+        "TSTR far below TRTR (a network can learn no more than where tumours tend to be), while fidelity scores that "
+        "see images alone stay at their floor, and privacy is not supported, since each image is somebody's, "
+        "verbatim."
+    )
 
     def fit(self, cases: Sequence[Case]) -> Self:
         """Remember which case each label map belongs to.

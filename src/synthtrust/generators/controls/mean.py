@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,14 @@ class Mean(Generator):
     Images are averaged voxel by voxel in coordinates relative to their grids and in z-scores of each case's
     foreground, so that cases whose units differ by orders of magnitude weigh the same; background is exactly 0 where
     most cases have none.
-
-    Must show: TSTR far below TRTR (a network can learn no more than where tumours tend to be), fidelity
-    far from its floor with no diversity at all, and privacy with no leak detected as soon as there are several dozen
-    training cases; the mean of a few is a blend that still shows each of them. For classes: TSTR (AUC) above chance as
-    far as the means differ, and below TRTR, which sees how images of a class differ from each other.
     """
+
+    expected_outcome: ClassVar[str] = (
+        "TSTR far below TRTR (a network can learn no more than where tumours tend to be), fidelity far from its floor "
+        "with no diversity at all, and privacy with no leak detected as soon as there are several dozen training "
+        "cases; the mean of a few is a blend that still shows each of them. For classes: TSTR (AUC) above chance as "
+        "far as the means differ, and below TRTR, which sees how images of a class differ from each other."
+    )
 
     def fit(self, cases: Sequence[Case]) -> Self:
         """Average the cases, those of each class apart.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,13 @@ class Noise(Generator):
     standard deviation are those of the foreground of a typical training case, background is exactly 0. The label
     map decides the grid and nothing else; a class decides nothing, and its twins have the median size of the training
     images.
-
-    Must show: TSTR near 0 (ratio to TRTR far below 1), for classes at chance (AUC 0.5 on the average of seeds; what a
-    network learns from nothing may lean to either side); fidelity far from its floor, and privacy with no leak
-    detected.
     """
+
+    expected_outcome: ClassVar[str] = (
+        "TSTR near 0 (ratio to TRTR far below 1), for classes at chance (AUC 0.5 on the average of seeds; what a "
+        "network learns from nothing may lean to either side); fidelity far from its floor, and privacy with no leak "
+        "detected."
+    )
 
     def fit(self, cases: Sequence[Case]) -> Self:
         """Learn outline and units of the foreground.

@@ -1,6 +1,7 @@
 """Noisy replay: copies of what was seen, disguised."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,14 @@ class NoisyReplay(Replay):
     The control for privacy audits that only look for verbatim copies. Each disguise is off at 0; one alone is chosen
     by turning the others off. Noise and gamma are relative to the foreground (voxels that are not 0), so that units
     play no part, and background stays 0.
-
-    Must show: TSTR about equal to TRTR (ratio about 1) while ``flip`` is off, fidelity near its floor,
-    privacy not supported, with a copy rate of at least 0.98 for each disguise. A mirrored image no longer fits its
-    label map, which stays as it is: with ``flip`` on, utility falls, and the question is asked of privacy alone. A
-    class is kept by every disguise.
     """
 
+    expected_outcome: ClassVar[str] = (
+        "TSTR about equal to TRTR (ratio about 1) while ``flip`` is off, fidelity near its floor, privacy not "
+        "supported, with a copy rate of at least 0.98 for each disguise. A mirrored image no longer fits its label "
+        "map, which stays as it is: with ``flip`` on, utility falls, and the question is asked of privacy alone. A "
+        "class is kept by every disguise."
+    )
     noise: float = 0.1
     """Standard deviation of Gaussian noise [standard deviations of the foreground]."""
     shift: int = 1

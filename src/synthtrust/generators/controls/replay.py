@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +21,12 @@ class Replay(Generator):
     training case whose label map is most like it, cropped or zero-padded about the centre to the label's grid. A class
     gets the image of one of its training cases, drawn by chance, verbatim: over a set, each is used about equally
     often. Findings get that of a training case with these very findings, or with those most like them.
-
-    Must show: TSTR equal to TRTR up to seeds, fidelity at its floor, privacy not supported. For classes the draws leave
-    out about a third (1/e) of the training images, so that TSTR (AUC) may lie a little below TRTR.
     """
+
+    expected_outcome: ClassVar[str] = (
+        "TSTR equal to TRTR up to seeds, fidelity at its floor, privacy not supported. For classes the draws leave "
+        "out about a third (1/e) of the training images, so that TSTR (AUC) may lie a little below TRTR."
+    )
 
     def fit(self, cases: Sequence[Case]) -> Self:
         """Remember which case each label map belongs to, or which cases each class or combination of findings has.

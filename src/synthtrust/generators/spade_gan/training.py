@@ -162,7 +162,7 @@ class Contest(Learner):
             self.manual_backward(of_all)
             self.clip_gradients(optimizer, self.plan.grad_clip, "norm")
             optimizer.step()
-        self.follow()
+        self.update_ema()
         self.log("loss", parts["reconstruction"], prog_bar=True)
         return {name: part.detach() for name, part in parts.items()}
 
@@ -187,7 +187,7 @@ class Contest(Learner):
         """All examples of the training, those that a resumed training has seen left out."""
         plan = self.plan
         examples = StyledPairs(
-            self.home / "volumes",
+            self.folder / "volumes",
             style_size=plan.style_size,
             n_channels=self.n_channels,
             flip=plan.flip,

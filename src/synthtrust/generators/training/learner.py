@@ -15,7 +15,7 @@ from synthtrust.machine import cores
 from synthtrust.refusals import Refusal
 
 RISE = 0.05  # share of a training in which its learning rate rises
-WARM_UP = 10  # of the average: at first it follows the network more closely
+WARM_UP = 10  # steps of the average: at first it follows the network more closely
 
 
 class Learner(LightningModule):
@@ -23,18 +23,18 @@ class Learner(LightningModule):
 
     Args:
         network: Trained in place.
-        ema_decay: Of the average of its weights, per step.
-        home: Folder of the checkpoint.
-        facts: Kept in the checkpoint; plain values and tensors.
+        ema_decay: Decay of the average of its weights, per step.
+        folder: Folder of the checkpoint.
+        metadata: Kept in the checkpoint; plain values and tensors.
     """
 
     updates: Tensor
 
-    def __init__(self, network: nn.Module, ema_decay: float, home: Path, facts: dict) -> None:
+    def __init__(self, network: nn.Module, ema_decay: float, folder: Path, metadata: dict[str, Any]) -> None:
         super().__init__()
         self.network, self.average = network, copy.deepcopy(network).requires_grad_(requires_grad=False)
         self.register_buffer("updates", torch.zeros((), dtype=torch.long))
-        self.ema_decay, self.home, self.facts = ema_decay, home, facts
+        self.ema_decay, self.folder, self.metadata = ema_decay, folder, metadata
 
     def checked(self, loss: Tensor) -> Tensor:
         """Return a loss, which is logged.
@@ -48,23 +48,23 @@ class Learner(LightningModule):
         return loss
 
     def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Take a step, and let the average follow."""
+        """Take a step, and move the average of the weights."""
         super().optimizer_step(*args, **kwargs)
-        self.follow()
+        self.update_ema()
 
-    def follow(self) -> None:
-        """Let the average follow; once a step, by hand where the optimizers are stepped by hand."""
+    def update_ema(self) -> None:
+        """Move the average of the weights; once a step, by hand where the optimizers are stepped by hand."""
         self.updates += 1
         n = int(self.updates)
         decay = min(self.ema_decay, n / (WARM_UP + n))
-        for kept, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            kept.lerp_(now.detach(), 1 - decay)
+        for average, weight in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            average.lerp_(weight.detach(), 1 - decay)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put our own facts beside the weights, which have to be finite: a ruined network takes nobody's place."""
+        """Put the metadata beside the weights, which have to be finite: a ruined network replaces no good one."""
         if not all(torch.isfinite(weight).all() for weight in self.network.parameters()):
             raise Refusal(self._diverged("weights that are not", self.trainer.global_step))
-        checkpoint[FACTS] = self.facts
+        checkpoint[FACTS] = self.metadata
 
     def annealed(self, optimizer: torch.optim.Optimizer, end: int) -> Any:
         """Return an optimizer whose rate rises linearly, then falls to 0 at step ``end`` along a cosine."""
@@ -78,7 +78,7 @@ class Learner(LightningModule):
         return DataLoader(examples, batch_size, sampler=draws, num_workers=workers, pin_memory=on_gpu)
 
     def _diverged(self, what: str, step: int) -> str:
-        last = read_last(self.home)
+        last = read_last(self.folder)
         kept = f"{LAST} of step {last['global_step']} stays as it was" if last else "nothing was saved before"
         return (
             f"Expected finite losses and weights, but got {what} at step {step} of the generator's training; "

@@ -38,6 +38,10 @@ class TrainedGenerator(Generator):
         self._loggers: Sequence[Logger] = ()
         self._begun_in = ""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the loggers behind when the generator goes into another process."""
+        return vars(self) | {"_loggers": ()}
+
     def work_in(self, folder: str | Path) -> Self:
         """Keep checkpoint and losses in a folder, so that a ``fit`` that was killed goes on; else nothing is kept."""
         self._home = Path(folder)

@@ -137,8 +137,8 @@ def average_precision(probability: ArrayLike, target: ArrayLike, weight: ArrayLi
     Raises:
         Refusal: If the arrays are not probabilities and classes of the same cases.
 
-    >>> average_precision([[0.2, 0.8], [0.4, 0.6], [0.7, 0.3]], [1, 0, 1])[1].round(4)  # 1/2 * 1 + 1/2 * 2/3
-    np.float64(0.8333)
+    >>> float(average_precision([[0.2, 0.8], [0.4, 0.6], [0.7, 0.3]], [1, 0, 1])[1].round(4))  # 1/2 * 1 + 1/2 * 2/3
+    0.8333
     """
     p, y, weights = _checked(probability, target, weight)
     w = weights @ np.eye(len(p)) if isinstance(weights, LinearOperator) else weights  # it looks at single weights

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.report.words import count, estimate, listing, number, short
+from synthtrust.report.formatting import count, estimate, listing, number, short
 
 MEASURES = {
     "dice": "Dice",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from synthtrust.audits.fidelity.cases import Reduced
-from synthtrust.audits.fidelity.rows import Clouds, Draws, Row, row
+from synthtrust.audits.fidelity.measures import Clouds, Draws, Row, row
 from synthtrust.metrics.functional.roc import separation_test
 from synthtrust.metrics.functional.separability import out_of_fold_scores
 

@@ -5,16 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-from synthtrust.generators.brain.mean_brain import Typical
+from synthtrust.generators.brain_diffusion.velocity import VelocityNetwork
 from synthtrust.generators.diffusion.schedule import Diffusion
-from synthtrust.generators.med_ddpm.local import LocalNetwork
-from synthtrust.generators.med_ddpm.velocity import VelocityNetwork
 
 VARIANCES = torch.tensor([9.0, 1.0, 0.01])
 
 
-class Told(nn.Module):
-    """Stands for a network: keeps what it was shown, and tells one value everywhere."""
+class Constant(nn.Module):
+    """Stands for a network: keeps what it was shown, and predicts one value everywhere."""
 
     def __init__(self, value):
         super().__init__()
@@ -36,14 +34,14 @@ def drawn(diffusion, t, n=40_000):
 def test_what_the_linear_guess_leaves_has_the_variance_that_the_network_is_scaled_by(timestep):
     diffusion, t = Diffusion(100), torch.tensor([timestep])
     noised, velocity = drawn(diffusion, t)
-    guess = VelocityNetwork(Told(0.0), VARIANCES, diffusion)(noised, t)
+    guess = VelocityNetwork(Constant(0.0), VARIANCES, diffusion)(noised, t)
     share2 = float(diffusion.noise_share(t, noised)) ** 2
     left = (velocity - guess)[0].flatten(1)
     expected = VARIANCES / ((1 - share2) * VARIANCES + share2)
     np.testing.assert_allclose(left.var(1), expected, rtol=0.03)
     correlation = (left * noised[0].flatten(1)).mean(1) / (left.std(1) * noised[0].flatten(1).std(1))
     assert correlation.abs().max() < 0.02, "a better line could be drawn"
-    told = VelocityNetwork(Told(1.0), VARIANCES, diffusion)(noised, t)
+    told = VelocityNetwork(Constant(1.0), VARIANCES, diffusion)(noised, t)
     np.testing.assert_allclose((guess - told)[0, :, 0, 0, 0].numpy(), expected.sqrt().numpy(), rtol=1e-3)
 
 
@@ -51,38 +49,7 @@ def test_the_network_sees_components_of_variance_one_and_the_condition_as_it_is(
     diffusion, t = Diffusion(100), torch.tensor([60])
     noised, _ = drawn(diffusion, t)
     condition = torch.full_like(noised[:, :1], 5)
-    network = Told(0.0)
+    network = Constant(0.0)
     VelocityNetwork(network, VARIANCES, diffusion)(torch.cat([noised, condition], 1), t)
     np.testing.assert_allclose(network.shown[0, :3].flatten(1).var(1), 1, rtol=0.03)
     assert (network.shown[:, 3] == 5).all()
-
-
-def test_components_lose_nothing_and_leave_noise_as_it_is():
-    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8)))[0].astype(np.float32)
-    nothing = np.zeros(0, np.float32)
-    typical = Typical(nothing, nothing, nothing, basis, nothing, nothing)
-    noise = torch.randn(1, 8, 20, 20, 20, generator=torch.Generator().manual_seed(0))
-    turned = typical.in_components(noise)
-    torch.testing.assert_close(typical.from_components(turned), noise, atol=1e-5, rtol=0)
-    np.testing.assert_allclose(np.cov(turned[0].flatten(1).numpy()), np.eye(8), atol=0.05)
-
-
-def test_the_local_network_sees_as_far_as_its_convolutions_reach_and_no_farther():
-    torch.manual_seed(0)
-    network = LocalNetwork(2, 1, 4, dilations=(1, 2, 4, 1)).eval()
-    x, t = torch.zeros(1, 2, 25, 5, 5), torch.tensor([3])
-    touched = x.clone()
-    touched[0, 0, 12] = 100
-    with torch.no_grad():
-        moved = (network(touched, t) - network(x, t)).abs().amax((0, 1, 3, 4))
-    reach = 1 + (1 + 2 + 4 + 1) + 1
-    assert (moved > 0).nonzero().flatten().tolist() == list(range(12 - reach, 12 + reach + 1))
-
-
-def test_the_local_network_is_told_the_timestep():
-    torch.manual_seed(0)
-    network = LocalNetwork(2, 1, 4, dilations=(1,))
-    x = torch.randn(1, 2, 4, 4, 4)
-    assert torch.equal(network(x, torch.tensor([0])), network(x, torch.tensor([9])))  # not before it learned
-    torch.nn.init.normal_(network.modulation.told.weight)
-    assert not torch.equal(network(x, torch.tensor([0])), network(x, torch.tensor([9])))

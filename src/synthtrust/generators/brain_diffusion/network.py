@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from monai.networks.nets.diffusion_model_unet import get_timestep_embedding
 from torch import Tensor, nn
 
-from synthtrust.generators.med_ddpm.network import MAX_PERIOD
+MAX_PERIOD = 1000
+"""Longest period of the sinusoids that embed the timestep [timesteps]."""
 
 EMBEDDED = 128
 """Width of the embedding of the timestep."""
@@ -21,7 +22,7 @@ class LocalNetwork(nn.Module):
         in_channels: Components and condition together.
         out_channels: Components.
         width: Feature maps.
-        dilations: Of the convolutions one after the other [packed voxels].
+        dilations: Dilations of the convolutions, one after the other [packed voxels].
     """
 
     def __init__(self, in_channels: int, out_channels: int, width: int, dilations: Sequence[int]) -> None:
@@ -34,7 +35,7 @@ class LocalNetwork(nn.Module):
         self.last = nn.Conv3d(width, out_channels, 3, padding=1)
 
     def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
-        """Return what is told of each component.
+        """Return the prediction for each component.
 
         Args:
             x: Components and condition, shape ``(B, in_channels, D, H, W)``.
@@ -44,8 +45,8 @@ class LocalNetwork(nn.Module):
         h = self.modulation(self.first(x), time)
         for block in self.blocks:
             h = block(h, time)
-        told: Tensor = self.last(h)
-        return told
+        prediction: Tensor = self.last(h)
+        return prediction
 
 
 class _Modulation(nn.Module):
@@ -53,12 +54,12 @@ class _Modulation(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.told = nn.Linear(EMBEDDED, 2 * width)
-        nn.init.zeros_(self.told.weight)
-        nn.init.zeros_(self.told.bias)
+        self.scale_and_shift = nn.Linear(EMBEDDED, 2 * width)
+        nn.init.zeros_(self.scale_and_shift.weight)
+        nn.init.zeros_(self.scale_and_shift.bias)
 
     def forward(self, h: Tensor, time: Tensor) -> Tensor:
-        scale, shift = self.told(time)[:, :, None, None, None].chunk(2, 1)
+        scale, shift = self.scale_and_shift(time)[:, :, None, None, None].chunk(2, 1)
         return h * (1 + scale) + shift
 
 

@@ -1,4 +1,4 @@
-"""What a page is made of: chapters with an answer, sections, exhibits and tables."""
+"""What a page is made of: chapters with an answer, sections, figures and tables."""
 
 from dataclasses import dataclass
 
@@ -6,26 +6,26 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendEntry:
     """One entry of a legend."""
 
     label: str
     colour: str
-    """A name of ``ink.COLOURS``."""
+    """A name of ``style.COLOURS``."""
     glyph: str = "●"
     """Drawn before the label, so that colour is never the only difference."""
 
 
 @dataclass(frozen=True)
-class Exhibit:
-    """Panels with one caption; they stand side by side where there is room, and one below the other on a phone."""
+class Figure:
+    """Panels with one caption: side by side where there is room, and one below the other on a phone."""
 
     title: str
     panels: tuple[str, ...]
     """Markup that needs no file beside the page: inline SVG, or images as data."""
     caption: str
     """How to read it, and what its intervals cover."""
-    keys: tuple[Key, ...] = ()
+    legend: tuple[LegendEntry, ...] = ()
     wide: bool = False
 
 
@@ -44,7 +44,7 @@ class Section:
 
     title: str
     lead: str = ""
-    exhibits: tuple[Exhibit, ...] = ()
+    figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from synthtrust.report.parts import Table
-from synthtrust.report.words import count, interval, number, short
+from synthtrust.report.formatting import count, interval, number, short
+from synthtrust.report.layout import Table
 
 DIGITS = {"T3": 4, "T3_null": 4}
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from synthtrust.audits.evaluate import evaluate_runs
-from synthtrust.report.ink import panel, svg
+from synthtrust.evaluation import evaluate_runs
+from synthtrust.report.style import panel, svg
 from synthtrust.runs import list_cases, train_run
 from synthtrust.testing import save_nifti, tiny_classes, tiny_cohort
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatter
 
-from synthtrust.report.ink import COLOURS, GLYPHS, WIDE_PANEL, alpha_axis, panel, region_colour, svg
+from synthtrust.report.style import COLOURS, GLYPHS, WIDE_PANEL, alpha_axis, panel, region_colour, svg
 
 X_ALPHA = "α, share of real cases in training"
 ON_TWINS = {("TSTR", "TRTR"): ("TSTS", "TRTS")}

@@ -1,0 +1,229 @@
+"""The command ``evaluate``: ask every audit about finished runs, write the page, and say whether that is a failure.
+
+The only module above the audits: here alone a config decides which of them are asked.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+
+from synthtrust.audits.pictures import twin_slices
+from synthtrust.audits.scores import NotApplicableError, task_of
+from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.cases import Mix
+from synthtrust.cases.manifest import NAME as MANIFEST
+from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
+from synthtrust.files import sha256_of
+from synthtrust.refusals import Refusal
+from synthtrust.report.formatting import listing
+from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
+from synthtrust.runs import Run, find_runs, make, score_cohort, usable_cases
+from synthtrust.runs.headline import headline
+
+log = logging.getLogger(__name__)
+
+SHARED_FACTS = (
+    "task", "cohort", "licence", "cases", "patients", "generator", "overlap", "network", "parameters", "steps",
+    "batch_size", "patch_size", "image_size", "mode", "val", "regions", "classes", "empty", "device", "devices",
+    "cores", "python", "versions",
+)  # fmt: skip
+"""Facts of a run that every run of a sweep shares."""
+
+CALIBRATION_TITLE = "What does the privacy audit find?"
+CALIBRATION_QUESTION = (
+    "How many planted copies does it need to call a leak, and how often does it call one where there is none?"
+)
+
+OVERLAP_TEXTS = {
+    "unknown": "unknown training ids",
+    "none": "none",
+    "overlap": "scored on patients the generator learned from",
+}
+"""Status of an overlap -> how tables say it, for runs of versions that stored the status alone."""
+
+Tables = dict[str, pd.DataFrame]
+
+
+def evaluate_runs(cfg: DictConfig) -> Path:
+    """Audit the runs in one or several folders, and write one page about them.
+
+    Audits that do not apply to such runs (the trust factors to classifiers) are left out, with a line in the log.
+
+    Returns:
+        The page.
+
+    Raises:
+        MissingFileRefusal: If there is no finished run.
+        Refusal: If the runs cannot be compared, no audit applies to them, or a condition of ``fail_on`` holds; in
+            the last case the page is there.
+    """
+    conditions = check_conditions(cfg.fail_on)
+    folders = _folders(cfg)
+    runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
+    segmented = task_of(runs) == "segmentation"
+    cases = {"volumes": runs[0].volumes()} if segmented else {"classes": runs[0].classes()}
+    tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
+    pictures = twin_slices(runs, cfg.pictures) if cfg.pictures and segmented else []
+    name = "_".join(Path(folder).resolve().name for folder in folders)
+    folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
+    sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(runs)]
+    page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
+    log.info("The report on %d runs is at %s", len(runs), page)
+    if failed := failures(tables, conditions):
+        raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
+    return page
+
+
+def failures(tables: Mapping[str, Tables], conditions: Sequence[str]) -> list[str]:
+    """Return one sentence for each condition that holds, and each sentence once.
+
+    Args:
+        tables: Audit name -> table name -> tidy table.
+        conditions: Names of `synthtrust.conventions.CONDITIONS`.
+    """
+    verdicts = {axis.axis: axis for axis in axis_verdicts(tables)}
+    sentences = []
+    for name in conditions:
+        axis, failing = CONDITIONS[name]
+        if verdicts[axis].verdict == NOT_ASSESSED in failing and not verdicts[axis].findings:
+            sentences.append(f"{axis} is {NOT_ASSESSED}")
+        for verdict in WORST_FIRST:  # each set by its own verdict: a worse one beside it hides none
+            findings = [finding for finding in verdicts[axis].findings if finding.verdict == verdict in failing]
+            subjects = [text for finding in findings if (text := str(finding.subject))]
+            if findings:
+                sentences.append(f"{axis} is {verdict}" + (f" for {listing(subjects)}" if subjects else ""))
+    return list(dict.fromkeys(sentences))
+
+
+def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
+    """Return where a synthetic set comes from, as its trust card shows it."""
+    manifest = synthetic_set.manifest
+    made_by, training_ids = manifest["made_by"], manifest.get("training_ids")
+    return {
+        "name": synthetic_set.name,
+        "cases": len(synthetic_set.twins_of_train) + len(synthetic_set.twins_of_holdout),
+        "modalities": synthetic_set.modalities,
+        "labels": list(synthetic_set.labels),
+        "training_ids": None if training_ids is None else len(training_ids),
+        "licence": manifest["licence"],
+        "manifest_sha256": sha256_of(synthetic_set.folder / MANIFEST),
+        "generator": made_by["generator"],
+        "recipe": made_by.get("parameters", {}),
+        "intended_use": manifest["intended_use"],
+        "mask_disclosure": bool(manifest.get("mask_disclosure")),
+    }
+
+
+def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dict[str, Tables]:
+    """Return the tables of every audit that applies to the runs, by its name.
+
+    Raises:
+        NotApplicableError: If none does.
+        Refusal: If the runs cannot be compared.
+    """
+    tables, refusals = {}, []
+    for name, audit in audits.items():
+        try:
+            tables[name] = audit(runs)
+        except NotApplicableError as refusal:
+            refusals.append(refusal)
+            log.info("Left out, the %s audit: %s", name, refusal)
+    if refusals and not tables:
+        raise refusals[0]
+    overlap = overlap_of(runs)
+    return {name: _with_overlap(audit_tables, overlap) for name, audit_tables in tables.items()}
+
+
+def overlap_of(runs: Sequence[Run]) -> str:
+    """Return in a few words whether a generator may know patients that it is scored on; ``none`` if not.
+
+    Runs of older versions store the status without the words, or neither.
+    """
+    overlaps = [run.facts().get("overlap") or {"status": "unknown"} for run in runs]
+    texts = dict.fromkeys(str(overlap.get("word") or OVERLAP_TEXTS[overlap["status"]]) for overlap in overlaps)
+    return "; ".join(text for text in texts if text != "none") or "none"
+
+
+def _with_overlap(tables: Tables, overlap: str) -> Tables:
+    """Write an overlap into every row of every table, since it may have made every number too good."""
+    return tables if overlap == "none" else {name: table.assign(overlap=overlap) for name, table in tables.items()}
+
+
+def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
+    """Score the cases of ``cfg.cases`` with every run, and print each run's number: per region, or over classes.
+
+    The numbers of synthetic training (TSTR) are printed only beside those of real training.
+    """
+    cohort = usable_cases(cfg)
+    runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
+    scores = pd.concat(
+        score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs
+    )
+    is_tstr = np.array([Mix(*mix).is_tstr for mix in zip(scores["alpha"], scores["mode"], strict=True)])
+    if not (scores["alpha"] == 1).any() and is_tstr.any():
+        log.info("TSTR has no scale of its own: scores at alpha 0 are in the tables, and not printed without alpha 1.")
+        if is_tstr.all():
+            return scores
+    printed = scores if (scores["alpha"] == 1).any() else scores[~is_tstr]
+    if "region" in scores:
+        shown = printed.groupby(["run", "region"], sort=False)["dice"].mean().unstack()
+    else:
+        headlines = {name: headline(rows) for name, rows in printed.groupby("run", sort=False)}
+        shown = pd.DataFrame({name: {measure: value} for name, (measure, value) in headlines.items()}).T
+    log.info("Scores on %d cases of %s\n%s", len(cohort.cases), cohort.name, shown.round(4).to_string())
+    return scores
+
+
+def calibrate(cfg: DictConfig) -> Path:
+    """Plant copies among the real cases of ``cfg.cases``, and write one page about what the privacy audit finds.
+
+    Returns:
+        The page.
+
+    Raises:
+        Refusal: If no cases are given, or too few.
+    """
+    if "_target_" not in cfg.cases:
+        raise Refusal("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
+    cohort = usable_cases(cfg)
+    folder = Path(cfg.folder or Path(cfg.paths.reports) / f"{cfg.name}_{cohort.name}".replace(" ", "_"))
+    tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")
+    facts = {
+        "cohort": cohort.name,
+        "licence": cohort.licence,
+        "cases": len(cohort.cases),
+        "calibration": cfg.calibration,
+    }
+    page: Path = make(cfg.report, title=CALIBRATION_TITLE, question=CALIBRATION_QUESTION, judges=False)(
+        folder=folder, facts=facts, tables={"calibration": tables}
+    )
+    log.info("The report on planted copies is at %s", page)
+    return page
+
+
+def _folders(cfg: DictConfig) -> list[str]:
+    return [cfg.runs] if isinstance(cfg.runs, str) else list(cfg.runs)
+
+
+def facts_of(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return the facts that the runs share, and those in which they differ as a list over runs."""
+    facts = [run.facts() for run in runs]
+    seconds = [fact["seconds"] for fact in facts]
+    known = [name for name in SHARED_FACTS if any(fact.get(name) is not None for fact in facts)]
+    shared = {name: facts[0].get(name) for name in known if all(fact.get(name) == facts[0].get(name) for fact in facts)}
+    differing = {name: sorted({str(fact.get(name)) for fact in facts}) for name in known if name not in shared}
+    return {
+        **shared,
+        **differing,
+        "runs": len(runs),
+        "alphas": sorted({fact["alpha"] for fact in facts}),
+        "seeds": sorted({fact["seed"] for fact in facts}),
+        "minutes_of_training": round(sum(seconds) / 60, 1),
+        "peak_memory_gib": max(fact["peak_memory_gib"] for fact in facts),
+        "command": facts[0]["command"],
+    }

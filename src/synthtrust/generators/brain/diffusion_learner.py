@@ -1,0 +1,50 @@
+"""What the trainings of the brain diffusions share: the optimizer, and the examples in their order."""
+
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from synthtrust.generators.brain.diffusion_painter import DiffusionPainter
+from synthtrust.generators.brain.volumes import Draws
+from synthtrust.generators.training.learner import Learner
+
+G = TypeVar("G", bound=DiffusionPainter)
+
+
+class DiffusionLearner(Learner, Generic[G]):
+    """Trains the network of a diffusion; a subclass brings ``examples`` and ``training_step``.
+
+    Args:
+        network: Sees noisy packed volumes, their condition and timesteps; trained in place.
+        generator: Holds the hyper-parameters and the statistics of the training cases.
+        folder: Of the checkpoint, with the prepared volumes in ``volumes``.
+        metadata: Kept in the checkpoint; plain values and tensors.
+    """
+
+    def __init__(self, network: nn.Module, generator: G, folder: Path, metadata: dict[str, Any]) -> None:
+        super().__init__(network, generator.ema_decay, folder, metadata)
+        self.generator, self.diffusion = generator, generator.diffusion
+
+    def examples(self) -> Dataset:
+        """Return the examples of the training, numbered without an end."""
+        raise NotImplementedError
+
+    def configure_optimizers(self) -> Any:
+        """Return Adam, at a constant rate or annealed."""
+        adam = torch.optim.Adam(self.network.parameters(), lr=self.generator.lr)
+        return self.annealed(adam, self.generator.max_steps) if self.generator.anneal else adam
+
+    def train_dataloader(self) -> DataLoader:
+        """Return all examples of the training, those that a resumed training has seen left out."""
+        generator = self.generator
+        draws = Draws(
+            generator.max_steps * generator.accumulate,
+            generator.batch_size,
+            self.trainer.global_rank,
+            self.trainer.world_size,
+            done=lambda: self.trainer.global_step * generator.accumulate,
+        )
+        return self.loader(self.examples(), draws, generator.batch_size)

@@ -1,0 +1,33 @@
+"""The training examples of a diffusion of brains: image, condition, the timestep to noise them up to, and the noise."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synthtrust.generators.brain.box import Size
+from synthtrust.generators.brain.volumes import Pairs
+
+
+class NoisedVolumes(Pairs):
+    """Pairs with their noise: ``noise`` ``(M, *patch)`` float32, and the timestep ``t``; else as ``Pairs``.
+
+    Args:
+        folder: Of the prepared volumes.
+        timesteps: T of the diffusion.
+        n_channels, patch_size, flip, seed: As of ``Pairs``.
+    """
+
+    def __init__(
+        self, folder: Path, *, n_channels: int, timesteps: int, patch_size: Size | None, flip: bool, seed: int
+    ) -> None:
+        super().__init__(folder, n_channels=n_channels, patch_size=patch_size, flip=flip, seed=seed)
+        self.timesteps = timesteps
+
+    def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Tensor]:
+        """Draw timestep and noise."""
+        return {
+            "t": torch.tensor(int(rng.integers(self.timesteps))),
+            "noise": torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)),
+        }
