@@ -49,10 +49,6 @@ def bring(cohort, tmp_path, folder):
     return synthesize(folder, cohort, cohort.cases[:2], cohort.cases, tmp_path / "synthetic")
 
 
-def home(twins):
-    return twins.cases[0].label_map.parents[1]
-
-
 def test_a_med_ddpm_export_is_recognised_and_repaired(cohort, export, tmp_path):
     twins = bring(cohort, tmp_path, Folder(root=str(export)))
     for real, twin in zip(cohort.cases, twins.cases, strict=True):
@@ -62,7 +58,7 @@ def test_a_med_ddpm_export_is_recognised_and_repaired(cohort, export, tmp_path):
             image, original = twin.load_image(modality), real.load_image(modality)
             np.testing.assert_array_equal(image == 0, original == 0)
             np.testing.assert_allclose(image, original / original.max(), atol=1e-6)
-    record = load_manifest(home(twins))
+    record = load_manifest(twins.folder)
     note = record["imported"][cohort.cases[0].id]
     assert note["labels"] == "1 and 2 exchanged"
     assert note["background"] == "nearly zero, set to zero"
@@ -76,7 +72,7 @@ def test_an_export_whose_masks_were_put_right_already_is_read_as_it_is(cohort, e
         save_nifti(export / "exports" / "seg" / f"{n}_{case.id}_seg.nii.gz", case.load_label())
     twins = bring(cohort, tmp_path, Folder(root=str(export)))
     np.testing.assert_array_equal(twins.cases[1].load_label(), cohort.cases[1].load_label())
-    assert load_manifest(home(twins))["imported"][cohort.cases[1].id]["labels"] == "as in BraTS 2023"
+    assert load_manifest(twins.folder)["imported"][cohort.cases[1].id]["labels"] == "as in BraTS 2023"
 
 
 def test_a_brain_class_that_was_kept_is_dropped(cohort, export, tmp_path):
@@ -99,7 +95,7 @@ def test_a_set_in_the_naming_of_any_release_is_matched_by_id(tmp_path, release):
         assert (twin.id, twin.patient, twin.source) == (real.id, real.patient, "synthetic")
         np.testing.assert_array_equal(twin.load_label(), real.load_label())
         np.testing.assert_array_equal(twin.load_image("t2"), real.load_image("t2"))
-    assert load_manifest(home(twins))["imported"][cohort.cases[0].id]["background"] == "as it was"
+    assert load_manifest(twins.folder)["imported"][cohort.cases[0].id]["background"] == "as it was"
 
 
 def test_the_images_of_real_cases_are_never_read(cohort, export, tmp_path):
@@ -128,8 +124,8 @@ def test_edited_masks_are_taken_when_asked_for_and_recorded(cohort, export, tmp_
     save_nifti(export / "exports" / "seg" / f"1_{case.id}_seg.nii.gz", swapped)
     twins = bring(cohort, tmp_path, Folder(root=str(export), edited_masks=True))
     np.testing.assert_array_equal(twins.cases[1].load_label(), label)
-    assert load_manifest(home(twins))["mask_edit"] == [case.id]
-    assert "1 carry an edited label map" in (home(twins) / "card.md").read_text()
+    assert load_manifest(twins.folder)["mask_edit"] == [case.id]
+    assert "1 carry an edited label map" in (twins.folder / "card.md").read_text()
 
 
 def test_a_twin_on_another_grid_is_refused(cohort, export, tmp_path):
@@ -200,15 +196,15 @@ def test_the_seed_chooses_among_several_paintings(cohort, tmp_path):
 
 def test_a_changed_file_is_another_set(cohort, export, tmp_path):
     first = bring(cohort, tmp_path, Folder(root=str(export)))
-    assert home(bring(cohort, tmp_path, Folder(root=str(export)))) == home(first)
+    assert bring(cohort, tmp_path, Folder(root=str(export))).folder == first.folder
     write_export(cohort, export, brightness=0.5)
-    assert home(bring(cohort, tmp_path, Folder(root=str(export)))) != home(first)
+    assert bring(cohort, tmp_path, Folder(root=str(export))).folder != first.folder
 
 
 def test_training_ids_go_into_the_manifest(cohort, export, tmp_path):
     (tmp_path / "ids.txt").write_text("BraTS2021_00777\nBraTS2021_00778\n")
     twins = bring(cohort, tmp_path, Folder(root=str(export), train_ids=str(tmp_path / "ids.txt")))
-    assert load_manifest(home(twins))["training_ids"] == ["BraTS2021_00777", "BraTS2021_00778"]
+    assert load_manifest(twins.folder)["training_ids"] == ["BraTS2021_00777", "BraTS2021_00778"]
 
 
 def test_a_run_refuses_a_set_that_was_learned_from_its_test_patients(cohort, export, tmp_path, composed, caplog):
@@ -222,7 +218,7 @@ def test_a_run_refuses_a_set_that_was_learned_from_its_test_patients(cohort, exp
         build_data(composed("train", *words, f"generator.train_ids=[{ids}]"))
     assert not (tmp_path / "synthetic").exists()  # refused before anything is imported
     allowed = build_data(composed("train", *words, f"generator.train_ids=[{ids}]", "allow_overlap=true"))
-    twins = allowed.parts["test"][1][0].label_map.parents[1]
+    twins = allowed.twins_folder
     assert load_manifest(twins)["training_ids"] == sorted(ids.split(","))
     overlap = check_overlap(training_ids(twins), allowed.splits, allow_overlap=True)  # what a run's facts can say
     assert overlap.facts["test"] == [case.id for case in allowed.splits.test]
@@ -245,22 +241,22 @@ def test_twins_that_we_painted_can_be_imported_again(cohort, tmp_path):
 
 def test_a_set_of_this_project_is_known_by_its_manifest(cohort, tmp_path):
     painted = synthesize(Replay(), cohort, cohort.cases[:2], cohort.cases, tmp_path / "handed")
-    twins = bring(cohort, tmp_path, Folder(root=str(home(painted))))
+    twins = bring(cohort, tmp_path, Folder(root=str(painted.folder)))
     assert twins.name.endswith("imported by Folder")
     np.testing.assert_array_equal(twins.cases[2].load_image("t1"), painted.cases[2].load_image("t1"))
 
 
 def test_a_set_of_this_project_says_itself_whom_it_was_learned_from(cohort, tmp_path):
     painted = synthesize(Replay(), cohort, cohort.cases, cohort.cases, tmp_path / "handed")
-    folder, ids = Folder(root=str(home(painted))), tuple(case.id for case in cohort.cases)
+    folder, ids = Folder(root=str(painted.folder)), tuple(case.id for case in cohort.cases)
     assert folder.training_ids == ids
     splits = Splits(cohort.cases[:1], cohort.cases[1:2], cohort.cases[2:])
     with pytest.raises(CaseError, match="never saw the patients"):
         guard(training_ids_of(folder, splits.train), splits, False)
-    assert load_manifest(home(bring(cohort, tmp_path, folder)))["training_ids"] == list(ids)
-    assert Folder(root=str(home(painted)), train_ids=list(ids)).training_ids == ids
+    assert load_manifest(bring(cohort, tmp_path, folder).folder)["training_ids"] == list(ids)
+    assert Folder(root=str(painted.folder), train_ids=list(ids)).training_ids == ids
     with pytest.raises(CaseError, match="training ids that the manifest of"):
-        _ = Folder(root=str(home(painted)), train_ids=["elsewhere"]).training_ids
+        _ = Folder(root=str(painted.folder), train_ids=["elsewhere"]).training_ids
 
 
 def test_a_set_of_this_project_that_was_changed_is_refused(cohort, tmp_path):
@@ -268,14 +264,14 @@ def test_a_set_of_this_project_that_was_changed_is_refused(cohort, tmp_path):
     painted = synthesize(Replay(), cohort, cohort.cases[:2], cohort.cases, tmp_path / "handed")
     shutil.copy(painted.cases[0].images["t1"], painted.cases[1].images["t1"])
     with pytest.raises(CaseError, match=r"t1\.nii\.gz as it was written, but its sha256 differs"):
-        bring(cohort, tmp_path, Folder(root=str(home(painted))))
+        bring(cohort, tmp_path, Folder(root=str(painted.folder)))
 
 
 def test_a_set_of_this_project_without_a_modality_is_refused(cohort, tmp_path):
     painted = synthesize(Replay(), cohort, cohort.cases[:2], cohort.cases, tmp_path / "handed")
     wider = replace(cohort, modalities=(*MODALITIES, "t2w"))
     with pytest.raises(CaseError, match=r"^Expected flair, .*, t2w in the set at .*, but got no t2w\."):
-        bring(wider, tmp_path, Folder(root=str(home(painted))))
+        bring(wider, tmp_path, Folder(root=str(painted.folder)))
 
 
 def test_two_files_of_one_image_are_refused(cohort, export, tmp_path):

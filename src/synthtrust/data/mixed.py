@@ -70,6 +70,8 @@ class MixedCases(LightningDataModule, ABC):
         """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
+        self.twins_folder = Path()
+        """Folder of the synthetic set that the twins are from."""
         self.refused: tuple[RefusedCase, ...] = ()
         """The cases that were skipped, since they could not be used."""
 

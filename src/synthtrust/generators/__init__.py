@@ -9,7 +9,7 @@ from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, N
 from synthtrust.generators.folder import Folder
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.spade_gan import SpadeGAN
-from synthtrust.generators.synthesis.synthesize import synthesize
+from synthtrust.generators.synthesis.synthesize import SyntheticSet, synthesize
 from synthtrust.generators.tissue import Tissue
 from synthtrust.refusals import CaseError, Refusal
 
@@ -18,6 +18,7 @@ __all__ = [
     "Generator",
     "Refusal",
     "CaseError",
+    "SyntheticSet",
     "synthesize",
     # to be judged
     "Tissue",

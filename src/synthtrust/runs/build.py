@@ -176,6 +176,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     check_parity(compared)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
+    data.twins_folder = twins.folder
     data.overlap, data.left_out, data.refused = overlap.facts, _left_out(asked, splits), inspected.refused
     return data
 

@@ -20,7 +20,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.manifest import PACKAGES
 from synthtrust.conventions import CONFIG, FACTS, SCORES
 from synthtrust.data import MixedCases
@@ -184,11 +183,11 @@ def _check_twins(run: Run, data: MixedCases) -> None:
     Raises:
         Refusal: If the twins are not those that the run was begun with.
     """
-    mine, theirs = home_of_twins(data).name, Path(run.data()["twins"]).name
-    if mine != theirs:
+    given, begun_with = data.twins_folder.name, Path(run.data()["twins"]).name
+    if given != begun_with:
         raise Refusal(
-            f"Expected the twins that {run.folder} was begun with, {theirs}, but the config now gives {mine}: what it "
-            "reads has changed. Choose another name=..., or remove that folder."
+            f"Expected the twins that {run.folder} was begun with, {begun_with}, but the config now gives {given}: "
+            "what it reads has changed. Choose another name=..., or remove that folder."
         )
 
 
@@ -253,15 +252,9 @@ def who_is_where(data: MixedCases) -> dict[str, Any]:
         "left_out": data.left_out,
         "refused": [{"case": one.case, "where": str(one.where), "why": one.why} for one in data.refused],
         "drawn": data.drawn,
-        "twins": str(home_of_twins(data)),
+        "twins": str(data.twins_folder.absolute()),
         "orientation": data.orientation,
     }
-
-
-def home_of_twins(data: MixedCases) -> Path:
-    """Return the folder of the synthetic set: the one with its manifest, above the twins' files."""
-    file = next(iter(data.parts["test"][1][0].files.values())).absolute()
-    return next(folder for folder in file.parents if (folder / MANIFEST).is_file())
 
 
 def _one_line_each() -> None:

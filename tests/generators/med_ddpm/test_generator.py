@@ -90,7 +90,7 @@ def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path
 def test_a_set_keeps_the_training_and_none_of_its_images(tmp_path):
     cohort = tiny_cohort(tmp_path / "real", count=3)
     twins = synthesize(MedDDPM(**TINY), cohort, cohort.cases[:2], cohort.cases, tmp_path / "synthetic")
-    home = twins.cases[0].label_map.parents[1] / ".fit"
+    home = twins.folder / ".fit"
     assert sorted(path.name for path in home.iterdir()) == ["last.ckpt", "loss.csv"]
 
 

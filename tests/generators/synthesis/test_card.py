@@ -17,7 +17,7 @@ from synthtrust.testing import tiny_cohort
 def made(tmp_path):
     cohort = tiny_cohort(tmp_path / "real", count=3)
     twins = synthesize(NoisyReplay(seed=4), cohort, cohort.cases[:2], cohort.cases, tmp_path / "synthetic")
-    return cohort, twins.cases[0].label_map.parents[1]
+    return cohort, twins.folder
 
 
 def test_the_card_says_what_a_reader_must_know(made):
@@ -84,7 +84,7 @@ def test_a_training_beside_the_twins_is_no_part_of_the_set(tmp_path):
             (folder / "last.ckpt").write_text("patients")
 
     cohort = tiny_cohort(tmp_path / "real", count=2)
-    folder = synthesize(Deep(), cohort, cohort.cases, cohort.cases, tmp_path / "all").cases[0].label_map.parents[1]
+    folder = synthesize(Deep(), cohort, cohort.cases, cohort.cases, tmp_path / "all").folder
     assert load_manifest(folder)["not_of_the_set"] == [".fit"]
     assert "can remember patients" in (folder / "card.md").read_text()
     shared = shutil.copytree(folder, tmp_path / "shared", ignore=shutil.ignore_patterns(".*"))
@@ -99,5 +99,5 @@ def test_a_bar_in_a_hyper_parameter_does_not_break_the_table(tmp_path):
 
     cohort = tiny_cohort(tmp_path / "real", count=2)
     twins = synthesize(Barred(), cohort, cohort.cases, cohort.cases, tmp_path / "synthetic")
-    text = (twins.cases[0].label_map.parents[1] / "card.md").read_text()
+    text = (twins.folder / "card.md").read_text()
     assert "| rule | left\\|right |" in text

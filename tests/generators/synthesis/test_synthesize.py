@@ -68,10 +68,6 @@ def paint(cohort, tmp_path, generator, paint=None):
     return synthesize(generator, cohort, cohort.cases[:3], paint or cohort.cases, tmp_path / "synthetic")
 
 
-def folder_of(twins):
-    return twins.cases[0].label_map.parents[1]
-
-
 def words(diary, word):
     return diary.read_text().split().count(word)
 
@@ -79,22 +75,22 @@ def words(diary, word):
 def test_the_same_recipe_is_found_and_another_one_is_painted_elsewhere(cohort, tmp_path):
     diary = tmp_path / "diary"
     first = paint(cohort, tmp_path, Painter(diary=str(diary)))
-    assert folder_of(paint(cohort, tmp_path, Painter(diary=str(diary)))) == folder_of(first)
+    assert paint(cohort, tmp_path, Painter(diary=str(diary))).folder == first.folder
     assert (words(diary, "fit"), words(diary, "sample")) == (1, 5)
-    assert folder_of(paint(cohort, tmp_path, Painter(seed=1, diary=str(diary)))) != folder_of(first)
+    assert paint(cohort, tmp_path, Painter(seed=1, diary=str(diary))).folder != first.folder
 
 
 def test_a_changed_training_image_is_another_recipe(cohort, tmp_path):
     first = paint(cohort, tmp_path, Painter())
     tiny_cohort(tmp_path / "real", count=1, seed=9)  # rewrites the first training case
-    assert folder_of(paint(cohort, tmp_path, Painter())) != folder_of(first)
+    assert paint(cohort, tmp_path, Painter()).folder != first.folder
 
 
 def test_a_half_painted_set_is_completed_with_the_same_twins(cohort, tmp_path):
     diary = tmp_path / "diary"
     whole = paint(cohort, tmp_path, Painter(diary=str(diary)))
     expected = [case.load_image("flair") for case in whole.cases]
-    (folder_of(whole) / "manifest.json").unlink()
+    (whole.folder / "manifest.json").unlink()
     shutil.rmtree(whole.cases[1].label_map.parent)
     whole.cases[2].images["t1ce"].unlink()
     again = paint(cohort, tmp_path, Painter(diary=str(diary)))
@@ -116,13 +112,13 @@ def test_images_of_cases_outside_training_are_never_read(cohort, tmp_path):
 
 
 def test_the_manifest_names_the_training_cases(cohort, tmp_path):
-    folder = folder_of(paint(cohort, tmp_path, Painter()))
+    folder = paint(cohort, tmp_path, Painter()).folder
     assert training_ids(folder) == [case.id for case in cohort.cases[:3]]
 
 
 def test_remarks_of_the_generator_stand_in_the_manifest(cohort, tmp_path, monkeypatch):
     monkeypatch.setattr(Painter, "remarks", {"brain": "from an atlas"})
-    assert load_manifest(folder_of(paint(cohort, tmp_path, Painter())))["remarks"] == {"brain": "from an atlas"}
+    assert load_manifest(paint(cohort, tmp_path, Painter()).folder)["remarks"] == {"brain": "from an atlas"}
 
 
 @pytest.mark.parametrize(
@@ -159,10 +155,10 @@ def test_a_generator_that_crashes_keeps_its_traceback_and_the_case_is_named(coho
 
 def test_a_field_that_changes_no_twin_is_no_part_of_the_recipe(cohort, tmp_path, monkeypatch):
     first = paint(cohort, tmp_path, Painter(diary=str(tmp_path / "one")))
-    assert folder_of(paint(cohort, tmp_path, Painter(diary=str(tmp_path / "other")))) != folder_of(first)
+    assert paint(cohort, tmp_path, Painter(diary=str(tmp_path / "other"))).folder != first.folder
     monkeypatch.setattr(Painter, "not_in_recipe", frozenset({"diary"}))
     first = paint(cohort, tmp_path, Painter(diary=str(tmp_path / "one")))
-    assert folder_of(paint(cohort, tmp_path, Painter(diary=str(tmp_path / "other")))) == folder_of(first)
+    assert paint(cohort, tmp_path, Painter(diary=str(tmp_path / "other"))).folder == first.folder
 
 
 def test_a_generator_that_is_watched_is_shown_the_loggers(cohort, tmp_path, monkeypatch):
@@ -224,20 +220,20 @@ def test_weights_count_by_what_they_hold_and_not_by_where_they_lie(cohort, tmp_p
     for name, content in (("a.pt", "one"), ("elsewhere/b.pt", "one"), ("c.pt", "other")):
         (tmp_path / name).write_text(content)
     folders = [
-        folder_of(paint(cohort, tmp_path, Taught(weights=str(tmp_path / name))))
+        paint(cohort, tmp_path, Taught(weights=str(tmp_path / name))).folder
         for name in ("a.pt", "elsewhere/b.pt", "c.pt")
     ]
     assert folders[0] == folders[1] != folders[2]
     (tmp_path / "a.pt").write_text("other weights under the old name")
-    assert folder_of(paint(cohort, tmp_path, Taught(weights=str(tmp_path / "a.pt")))) not in folders
+    assert paint(cohort, tmp_path, Taught(weights=str(tmp_path / "a.pt"))).folder not in folders
 
 
 def test_training_ids_that_are_told_later_change_the_manifest_and_no_twin(cohort, tmp_path, caplog):
     diary = tmp_path / "diary"
-    folder = folder_of(paint(cohort, tmp_path, Taught(diary=str(diary))))
+    folder = paint(cohort, tmp_path, Taught(diary=str(diary))).folder
     assert '"training_ids": "unknown"' in (folder / "manifest.json").read_text()
     before = load_manifest(folder)
-    again = folder_of(paint(cohort, tmp_path, Taught(diary=str(diary), train_ids=("x", "y"))))
+    again = paint(cohort, tmp_path, Taught(diary=str(diary), train_ids=("x", "y"))).folder
     assert again == folder
     assert words(diary, "sample") == len(cohort.cases)
     assert load_manifest(folder) == before | {"training_ids": ["x", "y"], "card": load_manifest(folder)["card"]}

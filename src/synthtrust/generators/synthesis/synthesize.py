@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ from synthtrust.generators.synthesis.session import Session, said_ids
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class SyntheticSet(Cohort):
+    """A cohort of twins, and where it lies."""
+
+    folder: Path = field(kw_only=True)
+    """Folder of the set, which holds ``manifest.json``, the card and the files of the twins."""
+
+
 def synthesize(
     generator: Generator | Importer,
     cohort: Cohort,
@@ -23,7 +32,7 @@ def synthesize(
     paint: Sequence[Case],
     root: str | Path,
     loggers: Sequence[Any] = (),
-) -> Cohort:
+) -> SyntheticSet:
     """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
 
     The twins lie in ``root/<Generator>-<fingerprint of the recipe>``: the same recipe is never painted twice, and two
@@ -44,7 +53,7 @@ def synthesize(
         loggers: Experiment loggers that a generator may show its training to.
 
     Returns:
-        The twins; an importer may have left out all those of a class.
+        The set of twins; an importer may have left out all those of a class.
 
     Raises:
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
@@ -60,7 +69,7 @@ def synthesize(
     elif training_ids(folder) != said_ids(generator, train):
         Session(generator, cohort, train, paint, folder, recipe, loggers).correct()
     log.info("Twins: %s", folder)
-    return read_manifest(folder)
+    return SyntheticSet(**vars(read_manifest(folder)), folder=folder)
 
 
 def training_ids(folder: str | Path) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""The limits of the privacy audit, all set before looking."""
+"""The settings of the privacy audit: its thresholds, all set before looking, and how precisely it asks."""
 
 from collections.abc import Sized
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ DECIDING = (
 
 
 @dataclass
-class Limits:
+class PrivacySettings:
     """What decides, and how precisely it is asked; what decides is printed with the verdict it led to."""
 
     copy_threshold: float = 9.0
