@@ -15,13 +15,12 @@ from scipy import ndimage
 from torch import Tensor
 
 from synthtrust.audits.sets import SyntheticSet
-from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, standardised
+from synthtrust.audits.spaces import Space, check_grids, common_size, features_in, load, size_of, standardised
 from synthtrust.cases import Case
 from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import describe_header
 from synthtrust.cases.resizing import resize
 from synthtrust.machine import readers
-from synthtrust.refusals import CaseError
 
 Array = NDArray[np.float64]
 
@@ -112,11 +111,8 @@ def _common_size(painted: SyntheticSet, real: Sequence[Case], synthetic: Sequenc
     mine, theirs = ({size_of(case.images[painted.modalities[0]]) for case in side} for side in (synthetic, real))
     if painted.task != "segmentation":
         return common_size(mine | theirs)
-    if real and (foreign := sorted(mine - theirs - {size_of(case.require_label_map()) for case in painted.holdout})):
-        raise CaseError(
-            f"Expected synthetic images on the grids of real ones, but {painted.folder} has {foreign[0]} where real "
-            f"ones have {sorted(theirs)[:4]}. Resample them, or paint on the real grid."
-        )
+    if real:
+        check_grids(painted.folder, mine, theirs | {size_of(case.require_label_map()) for case in painted.holdout})
     return None
 
 

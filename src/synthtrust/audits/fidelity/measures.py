@@ -13,8 +13,9 @@ from torch import Tensor
 
 from synthtrust.audits.fidelity.cases import Reduced
 from synthtrust.audits.sets import SyntheticSet
-from synthtrust.audits.spaces import load, on_grid, standardised
+from synthtrust.audits.spaces import load, standardised
 from synthtrust.cases import Case
+from synthtrust.cases.resizing import resize
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional.diversity import SMALLEST, ms_ssim_pairs, vendi
 from synthtrust.metrics.functional.frechet import (
@@ -166,7 +167,7 @@ def similarity_rows(
     if n < 4 or grid < SMALLEST:
         return []
     mine, theirs = (
-        torch.stack([on_grid(standardised(load(case, painted.modalities)[0]), grid) for case in side[:n]])
+        torch.stack([_on_nodes(load(case, painted.modalities)[0], grid) for case in side[:n]])
         for side in (real, synthetic)
     )
     range_of_real = float(mine.amax() - mine.amin())
@@ -237,3 +238,8 @@ def _resampled(pairs: NDArray[np.float64], draws: Draws) -> tuple[float, float, 
     means = [np.nanmean(pairs[np.ix_(index, index)]) for index in several]  # the diagonal is NaN
     low, high = np.quantile(means, [0.025, 0.975])
     return float(np.nanmean(pairs)), float(low), float(high)
+
+
+def _on_nodes(image: Tensor, grid: int) -> Tensor:
+    """Standardise an image, then bring it to ``grid`` nodes along each axis."""
+    return resize(standardised(image), [grid] * (image.ndim - 1))
