@@ -11,7 +11,7 @@ from lightning import LightningDataModule
 from synthtrust.cases import Case, Cohort, Mix, RefusedCase, Splits
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import Val, check_val
-from synthtrust.data.draws import DrawSampler
+from synthtrust.data.samplers import EpochSampler, shards_loaders
 from synthtrust.refusals import Refusal
 
 
@@ -137,10 +137,10 @@ class MixedCases(LightningDataModule, ABC):
     def _pin(self) -> bool:
         return False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda"
 
-    def _draws(self) -> DrawSampler:
+    def _draws(self) -> EpochSampler:
         """Return what is drawn until the next validation, from where the training stands."""
         batches = self.steps_per_epoch * self._batches_per_step()
-        return DrawSampler(batches, self.batch_size, *self._place(), done=self._batches_done)
+        return EpochSampler(batches, self.batch_size, *self._place(), done=self._batches_done)
 
     def _batches_done(self) -> int:
         return 0 if self.trainer is None else self.trainer.global_step * self._batches_per_step()
@@ -157,7 +157,7 @@ class MixedCases(LightningDataModule, ABC):
         trainer = self.trainer
         if trainer is None or trainer.world_size == 1:
             return 0, 1
-        if trainer._accelerator_connector.use_distributed_sampler:
+        if shards_loaders(trainer):
             raise Refusal(
                 "Expected trainer.use_distributed_sampler=false, since the loaders shard themselves, but got true."
             )

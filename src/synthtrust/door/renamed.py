@@ -24,7 +24,10 @@ KEYS: dict[str, str] = {
 OPTIONS: dict[str, str] = {"generator=med_ddpm_small": "generator=brain_diffusion"}
 """Old ``group=option`` -> its new one, such as ``data=patches`` -> ``data=mixed``."""
 
-TARGETS: dict[str, str] = {}
+TARGETS: dict[str, str] = {
+    "synthtrust.data.MixedDataModule": "synthtrust.data.SegmentationDataModule",
+    "synthtrust.data.MixedImages": "synthtrust.data.ClassificationDataModule",
+}
 """Old dotted path of a ``_target_`` -> its new one."""
 
 OURS = "synthtrust."

@@ -90,9 +90,9 @@ def usable_cases(cfg: DictConfig) -> Cohort:
     """Return the cases of a config if they can be worked with, read to the last voxel.
 
     Raises:
-        CaseError: If some were refused and that is not to be skipped, or as ``Cohort.complete``.
+        CaseError: If some were refused and that is not to be skipped, or as ``Cohort.validated``.
     """
-    return inspected_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
+    return inspected_cases(cfg).validated(skip_refused=cfg.cases.skip_refused)
 
 
 def kept_in(cfg: DictConfig) -> Path:
@@ -165,7 +165,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
     make(cfg.model)  # what it refuses by itself, before a case is read
     inspected = inspected_cases(cfg, _task_of(cfg.model))
-    cohort = inspected.complete(skip_refused=cfg.cases.skip_refused)
+    cohort = inspected.validated(skip_refused=cfg.cases.skip_refused)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)

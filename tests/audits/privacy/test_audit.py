@@ -61,7 +61,7 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
     monkeypatch.setattr(
         copies, "TRANSFORMS", {**copies.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
     )
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.TRANSFORMS)
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", copies.TRANSFORMS)
     verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "blind to some copies" in sentences(verdict)
@@ -69,7 +69,7 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", {"turned": copies.flip})
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": copies.flip})
     monkeypatch.setitem(copies.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
     assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
 

@@ -15,13 +15,12 @@ from scipy import ndimage
 from torch import Tensor
 
 from synthtrust.audits.sets import SyntheticSet
-from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, standardised
+from synthtrust.audits.spaces import Space, check_grids, common_size, features_in, load, size_of, standardised
 from synthtrust.cases import Case
 from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import describe_header
 from synthtrust.cases.resizing import resize
 from synthtrust.machine import readers
-from synthtrust.refusals import CaseError
 
 Array = NDArray[np.float64]
 
@@ -118,12 +117,9 @@ def _common_size(
     )
     if synthetic_set.task != "segmentation":
         return common_size(synthetic_sizes | real_sizes)
-    known_sizes = real_sizes | {size_of(case.require_label_map()) for case in synthetic_set.holdout}
-    if real and (foreign := sorted(synthetic_sizes - known_sizes)):
-        raise CaseError(
-            f"Expected synthetic images on the grids of real ones, but {synthetic_set.folder} has {foreign[0]} where "
-            f"real ones have {sorted(real_sizes)[:4]}. Resample them, or paint on the real grid."
-        )
+    if real:
+        known_sizes = real_sizes | {size_of(case.require_label_map()) for case in synthetic_set.holdout}
+        check_grids(synthetic_set.folder, synthetic_sizes, known_sizes)
     return None
 
 

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from synthtrust.audits.fidelity.cases import CaseFeatures
 from synthtrust.audits.sets import SyntheticSet
-from synthtrust.audits.spaces import load, on_grid, standardised
+from synthtrust.audits.spaces import load, standardised
 from synthtrust.cases import Case
+from synthtrust.cases.resizing import resize
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional.diversity import SMALLEST, ms_ssim_pairs, vendi
 from synthtrust.metrics.functional.frechet import (
@@ -189,7 +190,7 @@ def similarity_rows(
     if n < 4 or grid < SMALLEST:
         return []
     real_images, synthetic_images = (
-        torch.stack([on_grid(standardised(load(case, synthetic_set.modalities)[0]), grid) for case in cases[:n]])
+        torch.stack([_on_nodes(load(case, synthetic_set.modalities)[0], grid) for case in cases[:n]])
         for cases in (real, synthetic)
     )
     range_of_real = float(real_images.amax() - real_images.amin())
@@ -263,3 +264,8 @@ def _resampled(pairs: NDArray[np.float64], resampling: Resampling) -> tuple[floa
     means = [np.nanmean(pairs[np.ix_(index, index)]) for index in with_pairs]  # the diagonal is NaN
     low, high = np.quantile(means, [0.025, 0.975])
     return float(np.nanmean(pairs)), float(low), float(high)
+
+
+def _on_nodes(image: Tensor, grid: int) -> Tensor:
+    """Standardise an image, then bring it to ``grid`` nodes along each axis."""
+    return resize(standardised(image), [grid] * (image.ndim - 1))

@@ -17,7 +17,7 @@ from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
 from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
-from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, try_space
+from synthtrust.audits.spaces import Space, check_grids, common_size, features_in, load, size_of, try_space
 from synthtrust.audits.verdict import not_assessed, verdict_table
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.resizing import resize
@@ -110,12 +110,8 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Reason]]:
     holdout, more = load_embedded(one.holdout, one.modalities, grid, "unseen cases")
     twins = [*one.twins_of_train, *one.twins_of_holdout]
     synthetic, painted = load_embedded(twins, one.modalities, grid, f"twins of {one.name}")
-    foreign = sorted(painted - shapes - more)
-    if foreign and one.task == "segmentation":
-        raise CaseError(
-            f"Expected synthetic images on the grids of real ones, but {one.folder} has {foreign[0]} where real ones "
-            f"have {sorted(shapes | more)[:4]}. Resample them, or paint on the real grid."
-        )
+    if one.task == "segmentation":
+        check_grids(one.folder, painted, shapes | more)
     stand_in = repeated(train.join(holdout))
     seen = one.scored_and_seen
     remarks = [Reason("overlap", OVERLAP.format(n=len(seen), ids=", ".join(seen[:5])))] if seen else []
@@ -124,7 +120,7 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Reason]]:
         for what, side in (("training", train), ("unseen", holdout))
         if (n := sum(case.id in stand_in for case in side.cases))
     ]
-    if foreign:  # images with a class are resized by whoever trains on them
+    if foreign := sorted(painted - shapes - more):  # images with a class are resized by whoever trains on them
         text = f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
         remarks.append(Reason("other_size", text))
     conditional = one.task == "segmentation"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.cases import Case
 from synthtrust.cases.formats.rasters import is_raster
+from synthtrust.cases.volumes import axial_slice
 from synthtrust.report.pairs import Pair
 
 
@@ -33,4 +34,4 @@ def plane(case: Case, modality: str) -> NDArray[np.float32]:
     image, path = case.load_image(modality), case.images[modality]
     if image.ndim == 2 or is_raster(path):
         return image
-    return np.flip(image[:, :, image.shape[2] // 2].T)
+    return axial_slice(image, image.shape[2] // 2)

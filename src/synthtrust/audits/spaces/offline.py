@@ -7,8 +7,8 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
+from synthtrust.cases.resizing import resize
 from synthtrust.metrics.embeddings import RandomConvFeatures, region_features, voxel_features
 
 MARGIN = 4
@@ -44,7 +44,7 @@ class RandomConvolutions:
     def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
         """Return ``6 * channels`` features."""
         net = _network(len(image), image.ndim - 1, self.channels, self.seed)
-        return net(on_grid(image, self.grid)[None])[0]
+        return net(resize(image.float(), [self.grid] * (image.ndim - 1))[None])[0]
 
 
 @dataclass
@@ -94,22 +94,7 @@ class Network:
     def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
         """Return what the network gives."""
         with torch.no_grad():
-            return self.module(on_grid(image, self.grid)[None])[0].flatten()
-
-
-def on_grid(image: Tensor, grid: int) -> Tensor:
-    """Bring ``(C, *spatial)`` to ``grid`` nodes along each axis: averaged where there are more, else interpolated.
-
-    >>> on_grid(torch.arange(8.0).reshape(1, 2, 4), 2)
-    tensor([[[0.5000, 2.5000],
-             [4.5000, 6.5000]]])
-    """
-    x, size = image.float()[None], [min(side, grid) for side in image.shape[1:]]
-    if image.ndim == 4:
-        small = F.adaptive_avg_pool3d(x, (size[0], size[1], size[2]))
-        return F.interpolate(small, size=(grid, grid, grid), mode="trilinear", align_corners=False)[0]
-    small = F.adaptive_avg_pool2d(x, (size[0], size[1]))
-    return F.interpolate(small, size=(grid, grid), mode="bilinear", align_corners=False)[0]
+            return self.module(resize(image.float(), [self.grid] * (image.ndim - 1))[None])[0].flatten()
 
 
 @lru_cache(maxsize=8)

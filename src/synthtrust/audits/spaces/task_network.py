@@ -8,12 +8,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.audits.spaces.images import standardised
-from synthtrust.cases.resizing import resize
+from synthtrust.data import cache, image_cache
 from synthtrust.refusals import Refusal
 from synthtrust.runs import Run, find_runs, trained_model
 
@@ -72,13 +72,13 @@ class TaskNetwork:
         return self._found.facts()["image_size"] if self._found.task != "segmentation" else ()
 
     def _prepare(self, image: Tensor) -> Tensor:
-        """Bring an image to what the run's network was trained on."""
+        """Bring an image to what the run's network was trained on, by the preprocessing of its training."""
+        array = image.numpy().astype(np.float32)  # a copy: preprocessing works in place
         if self._found.task != "segmentation":
-            small = resize(image.float(), self._size)
-            return (small - small.mean()) / small.std(correction=0).clamp(min=1e-12)
-        inside = (image != 0).any(0).nonzero()
-        low, high = inside.amin(0), inside.amax(0) + 1
-        crop = standardised(image[(slice(None), *(slice(int(a), int(b)) for a, b in zip(low, high)))])
+            modalities = self._found.cohort.modalities
+            return torch.from_numpy(image_cache.preprocess(array, modalities, self._size, "an image"))
+        names = [f"channel {n} of a volume" for n in range(len(array))]
+        crop = torch.from_numpy(cache.preprocess(array, None, names)[0])
         return F.pad(crop, [p for side in reversed(crop.shape[1:]) for p in (0, -side % STRIDE)])
 
     def _maps(self, image: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def with_findings(
             continue
         images.append(
             LabelledImage(
-                row["case_id"], path, part=part_of(row["split"], file), patient=row["patient"], findings=findings
+                row["case_id"], path, split=part_of(row["split"], file), patient=row["patient"], findings=findings
             )
         )
     return FindingsRead(names, images, refused)

@@ -44,7 +44,7 @@ class LabelledImage:
     path: Path
     class_name: str = ""
     """Class of the image; empty where it has findings instead."""
-    part: str = ""
+    split: str = ""
     patient: str = ""
     findings: Findings | None = None
     """Findings of the image, in the order of the cohort's labels."""
@@ -139,7 +139,7 @@ def image_cohort(
             modalities,
             class_index=None if image.findings is not None else values[image.class_name],
             findings=image.findings,
-            part=image.part,
+            split=image.split,
             patient=image.patient or patients.get(image.path, ""),
         )
         for image in usable
@@ -154,7 +154,7 @@ def case_of(
     *,
     class_index: int | None = None,
     findings: Findings | None = None,
-    part: str = "",
+    split: str = "",
     patient: str = "",
 ) -> Case:
     """Return the case of one labelled image; each colour is a channel of its file."""
@@ -164,7 +164,7 @@ def case_of(
         dict.fromkeys(modalities, path),
         patient=patient,
         channels=channels,
-        part=part,
+        split=split,
         class_index=class_index,
         findings=findings,
     )

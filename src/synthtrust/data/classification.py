@@ -11,16 +11,16 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from synthtrust.cases import Case, CaseError, Cohort, Mix, Source, Splits
 from synthtrust.conventions import Mode, Val
-from synthtrust.data.draws import ShardSampler
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import Augment, ImageCases, ImageDraws
 from synthtrust.data.mixed import MixedCases
+from synthtrust.data.samplers import ShardSampler
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
 
-class MixedImages(MixedCases):
+class ClassificationDataModule(MixedCases):
     """Images and small volumes with classes or findings, and their twins, mixed by ``alpha``.
 
     A twin has the class, or the findings, of its real case, so that these are as frequent at every ``alpha`` when the
