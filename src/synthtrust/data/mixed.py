@@ -67,7 +67,7 @@ class MixedCases(LightningDataModule, ABC):
             "synthetic": lambda: list(self.parts["val"][1]),
         }[val]()
         self.overlap: dict[str, Any] = {}
-        """Whether the twins' generator learned from cases that are scored, as the check of overlap says; goes to `facts`."""
+        """Whether the twins' generator learned from cases that are scored, as the overlap check says; for `facts`."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
         self.twins_folder = Path()
