@@ -66,5 +66,5 @@ def _through(real: Case, twin: Case, why: str, regions: Mapping[str, Sequence[in
         )
         for name, case in (("Real", real), ("Twin", twin))
     )
-    found = regions or {f"label {value}": (int(value),) for value in np.unique(label) if value}
-    return Slices(real.id, why, rows, found, pixel_mm=(float(spacing[1]), float(spacing[0])))
+    outlined = regions or {f"label {value}": (int(value),) for value in np.unique(label) if value}
+    return Slices(real.id, why, rows, outlined, pixel_mm=(float(spacing[1]), float(spacing[0])))

@@ -24,11 +24,11 @@ class ArmProbabilities:
     classes: tuple[str, ...]
     """Names of classes or findings, as they first appear."""
 
-    def alone(self, place: int) -> "ArmProbabilities":
+    def alone(self, index: int) -> "ArmProbabilities":
         """Return a finding by itself: a case has it (class 1) or not (class 0)."""
-        p = self.probability[:, :, place]
-        names = (f"no {self.classes[place]}", self.classes[place])
-        return ArmProbabilities(np.stack([1 - p, p], axis=-1), self.target[:, place], self.patients, names)
+        p = self.probability[:, :, index]
+        names = (f"no {self.classes[index]}", self.classes[index])
+        return ArmProbabilities(np.stack([1 - p, p], axis=-1), self.target[:, index], self.patients, names)
 
 
 def check_probabilities(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:

@@ -90,19 +90,19 @@ class Trust:
                     if not (scaleless and (row["factor"], row["source"]) == ("T1", "real"))
                 ]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
-        found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+        frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
         subject = Subject(generator=str(scores["generator"].iloc[0]))
-        verdict = alignment(found["factors"], thresholds, self.confidence, subject)
-        return found | {"verdict": verdict_table([verdict])}
+        verdict = alignment(frames["factors"], thresholds, self.confidence, subject)
+        return frames | {"verdict": verdict_table([verdict])}
 
     def _factors(self, scores: pd.DataFrame, alpha: float) -> Iterator[Row]:
         """Yield T1 to T5 and their companions at one alpha."""
         regions = scores["region"].unique().tolist()
         arms = {source: arm_scores(scores, alpha, source) for source in SOURCES if source in set(scores["source"])}
-        for source, one in arms.items():
+        for source, arm in arms.items():
             for factor, formula in OF_ONE_SOURCE.items():
-                yield from self._intervals(factor, formula, [one], source, regions)
+                yield from self._intervals(factor, formula, [arm], source, regions)
         if len(arms) == len(SOURCES):
             for factor, formula in OF_BOTH_SOURCES.items():
                 yield from self._intervals(factor, formula, list(arms.values()), "both", regions)
@@ -116,24 +116,24 @@ class Trust:
             warnings.simplefilter("always")
             intervals = formulas.factor_interval(
                 formula,
-                list(zip(*(one.scores for one in arms), strict=True)),
+                list(zip(*(arm.scores for arm in arms), strict=True)),
                 n_boot=self.n_boot,
                 seed=self.seed,
                 method="bca" if factor in BCA else "percentile",
                 groups=arms[0].patients,
                 level=self.confidence,
             )
-        said = [str(warning.message) for warning in caught]
-        undefined = any(np.isnan(found.value) for found in intervals)  # what is said then is about those regions
+        messages = [str(warning.message) for warning in caught]
+        undefined = any(np.isnan(interval.value) for interval in intervals)  # what is said then is about those regions
         names = ["all"] if factor in OVER_REGIONS else regions
         bounds = RANGE.get(factor, (0.0, 1.0))
-        for region, found in zip(names, intervals, strict=True):
-            low, high = np.clip((found.low, found.high), *bounds)  # NaN stays NaN
-            remarks = said if np.isnan(found.value) or not undefined else []
+        for region, interval in zip(names, intervals, strict=True):
+            low, high = np.clip((interval.low, interval.high), *bounds)  # NaN stays NaN
+            remarks = messages if np.isnan(interval.value) or not undefined else []
             yield {
                 "factor": factor, "source": source, "region": region,
-                "value": found.value, "ci_low": float(low), "ci_high": float(high), "confidence": self.confidence,
-                "n_cases": found.n_cases, "n_patients": arms[0].n_patients, "n_seeds": found.n_seeds,
+                "value": interval.value, "ci_low": float(low), "ci_high": float(high), "confidence": self.confidence,
+                "n_cases": interval.n_cases, "n_patients": arms[0].n_patients, "n_seeds": interval.n_seeds,
                 "note": " ".join(dict.fromkeys(remarks)),
             }  # fmt: skip
 

@@ -31,8 +31,8 @@ def summary_table(factors: pd.DataFrame, names: Mapping[str, str], title: str) -
     alphas = sorted(factors["alpha"].unique())
     rows = []
     for factor, name in names.items():
-        here = factors[factors["factor"] == factor]
-        for (source, region), cells in here.groupby(["source", "region"], sort=False):
+        of_factor = factors[factors["factor"] == factor]
+        for (source, region), cells in of_factor.groupby(["source", "region"], sort=False):
             by_alpha = {row["alpha"]: row for row in cells.to_dict("records")}
             rows.append(
                 {"Factor": f"{name}\n{_where(factor, str(source), str(region))}"}

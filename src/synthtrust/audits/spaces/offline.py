@@ -70,12 +70,12 @@ class RegionTexture:
         """Return ``K * (39 * C + 7)`` features, NaN for a region that the case lacks."""
         if label is None:
             return region_features(image, torch.ones(image.shape[1:], dtype=torch.uint8), [1], spacing)
-        wanted = torch.isin(label, torch.tensor(list(labels), dtype=label.dtype))
-        if not wanted.any():
+        is_labelled = torch.isin(label, torch.tensor(list(labels), dtype=label.dtype))
+        if not is_labelled.any():
             return region_features(image, label, labels, spacing)
         box = tuple(
-            slice(max(int(place.min()) - MARGIN, 0), int(place.max()) + MARGIN + 1)
-            for place in wanted.nonzero(as_tuple=True)
+            slice(max(int(positions.min()) - MARGIN, 0), int(positions.max()) + MARGIN + 1)
+            for positions in is_labelled.nonzero(as_tuple=True)
         )
         return region_features(image[(slice(None), *box)], label[box], labels, spacing)
 

@@ -85,13 +85,13 @@ class Utility:
         names = generator_names(runs)
         tables: dict[str, list[Row]] = {"performance": [], "curve": [], "comparison": [], "per_class": []}
         verdicts: list[Verdict] = []
-        for generator, mine in scores.groupby("generator", sort=False):
+        for generator, of_generator in scores.groupby("generator", sort=False):
             facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
             thresholds = self._thresholds(facts)
-            arms = _arms(mine, task, rule)
-            compared = list(self._comparisons(arms, mine, task, thresholds))
+            arms = _arms(of_generator, task, rule)
+            compared = list(self._comparisons(arms, of_generator, task, thresholds))
             for name, rows in (
-                ("performance", self._performance(arms, mine)),
+                ("performance", self._performance(arms, of_generator)),
                 ("curve", self._curve(arms, MAIN[task])),
                 ("comparison", compared),
                 ("per_class", self._per_class(arms, KINDS[task])),
@@ -107,36 +107,39 @@ class Utility:
     def _performance(self, arms: Arms, scores: pd.DataFrame) -> Iterator[Row]:
         """Yield every measure of the whole, over all seeds and of each."""
         for (mode, alpha, source), measures in arms.items():
-            here = scores[(scores["mode"] == mode) & (scores["alpha"] == alpha)]
-            seeds = sorted(here["seed"].unique())
-            for (name, part), one in measures.items():
+            arm_rows = scores[(scores["mode"] == mode) & (scores["alpha"] == alpha)]
+            seeds = sorted(arm_rows["seed"].unique())
+            for (name, part), estimate in measures.items():
                 if part == OVERALL:
-                    place = {"mode": mode, "alpha": alpha, "source": source, "measure": name}
-                    yield {**place, "seed": "all", **self._interval(one)}
+                    arm = {"mode": mode, "alpha": alpha, "source": source, "measure": name}
+                    yield {**arm, "seed": "all", **self._interval(estimate)}
                     for s, seed in enumerate(seeds):
-                        yield {**place, "seed": str(seed), **self._interval(one.of_seed(s))}
+                        yield {**arm, "seed": str(seed), **self._interval(estimate.of_seed(s))}
 
     def _per_class(self, arms: Arms, kind: str) -> Iterator[Row]:
         """Yield the measures of each class, finding or region, over all seeds."""
         for (mode, alpha, source), measures in arms.items():
-            for (name, part), one in measures.items():
+            for (name, part), estimate in measures.items():
                 if part != OVERALL:
-                    place = {"mode": mode, "alpha": alpha, "source": source, "class": part, "measure": name}
-                    yield {**place, **self._interval(one), "kind": kind}
+                    arm = {"mode": mode, "alpha": alpha, "source": source, "class": part, "measure": name}
+                    yield {**arm, **self._interval(estimate), "kind": kind}
 
-    def _interval(self, one: Estimate) -> Row:
-        low, high = one.interval(self.confidence)
+    def _interval(self, estimate: Estimate) -> Row:
+        low, high = estimate.interval(self.confidence)
         return {
-            "value": float(one.values.mean()), "ci_low": low, "ci_high": high, "confidence": self.confidence,
-            "n_cases": one.n_cases, "n_patients": one.n_patients, "n_seeds": len(one.values), "note": one.note,
+            "value": float(estimate.values.mean()), "ci_low": low, "ci_high": high, "confidence": self.confidence,
+            "n_cases": estimate.n_cases, "n_patients": estimate.n_patients, "n_seeds": len(estimate.values),
+            "note": estimate.note,
         }  # fmt: skip
 
     def _curve(self, arms: Arms, main: str) -> Iterator[Row]:
         for mode in dict.fromkeys(mode for mode, _, _ in arms):
             for source in SOURCES:
-                here = {a: found[main, OVERALL] for (m, a, s), found in arms.items() if (m, s) == (mode, source)}
-                if here:
-                    rows = curve_rows(here, n_boot=self.n_boot, confidence=self.confidence, seed=self.seed)
+                by_alpha = {
+                    a: measures[main, OVERALL] for (m, a, s), measures in arms.items() if (m, s) == (mode, source)
+                }
+                if by_alpha:
+                    rows = curve_rows(by_alpha, n_boot=self.n_boot, confidence=self.confidence, seed=self.seed)
                     yield from ({"mode": mode, "source": source, "measure": main, **row} for row in rows)
 
     def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str, thresholds: UtilityThresholds) -> Iterator[Row]:
@@ -146,13 +149,13 @@ class Utility:
             real = scores[(scores["source"] == "real") & scores["alpha"].isin((0.0, 1.0))]
             ruled = {rule: _arms(with_empty_rule(real, rule), task, rule) for rule in ("brats", "nan")}
         for row in _contrasts(arms, self.confidence):
-            other = [
-                reading(again, thresholds)
+            readings = [
+                reading(other_row, thresholds)
                 for table in ruled.values()
-                for again in _contrasts(table, self.confidence)
-                if [again[key] for key in KEY] == [row[key] for key in KEY]
+                for other_row in _contrasts(table, self.confidence)
+                if [other_row[key] for key in KEY] == [row[key] for key in KEY]
             ]
-            yield {**row, "depends_on_empty_rule": len(set(other)) > 1}
+            yield {**row, "depends_on_empty_rule": len(set(readings)) > 1}
 
     def _verdicts(
         self, compared: list[Row], facts: list[Mapping], main: str, generator: str, thresholds: UtilityThresholds
@@ -191,8 +194,8 @@ def _contrasts(arms: Arms, confidence: float) -> Iterator[Row]:
 
 def _trtr(arms: Arms, mode: str) -> Measures | None:
     """Return the arm of all real cases alone: the same recipe in every mix, so that any of them will do."""
-    alone = {m: found for (m, alpha, source), found in arms.items() if (alpha, source) == (1.0, "real")}
-    return alone.get(mode) or next(iter(alone.values()), None)
+    by_mode = {m: measures for (m, alpha, source), measures in arms.items() if (alpha, source) == (1.0, "real")}
+    return by_mode.get(mode) or next(iter(by_mode.values()), None)
 
 
 def _generators(runs: list[ScoredRun], names: list[str]) -> pd.DataFrame:

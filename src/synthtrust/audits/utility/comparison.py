@@ -30,22 +30,26 @@ def compare(first: Estimate, second: Estimate, confidence: float, *, ratios: boo
     """
     gap = formulas.gap_interval(first.patients, second.patients, confidence)
     row = {
-        **_arm("value", first, confidence),
-        **_arm("reference", second, confidence),
+        **_cells("value", first, confidence),
+        **_cells("reference", second, confidence),
         "gap": gap.value if np.isfinite(gap.value) else float(first.values.mean() - second.values.mean()),
         "ci_low": gap.low, "ci_high": gap.high, "gap_lower": gap.lower_bound, "gap_upper": gap.upper_bound,
         "df": gap.df, "v_patients": gap.v_patients, "v_seeds": gap.v_seeds_a + gap.v_seeds_b,
     }  # fmt: skip
     pairs = {
         "ratio": (first.patients, second.patients, ratios),
-        "ratio_above_chance": (first.above_chance, second.above_chance, ratios and _above(first, second, confidence)),
+        "ratio_above_chance": (
+            first.above_chance,
+            second.above_chance,
+            ratios and _both_above_chance(first, second, confidence),
+        ),
     }
     for name, (a, b, defined) in pairs.items():
         ratio = formulas.ratio_interval(a, b, confidence)
         known = (ratio.value, ratio.low, ratio.high, ratio.lower_bound) if defined else (np.nan,) * 4
         row |= dict(zip((name, f"{name}_low", f"{name}_high", f"{name}_lower"), known, strict=True))
     return row | {
-        "reference_above_chance": beyond(second, confidence),
+        "reference_above_chance": lower_bound_above_chance(second, confidence),
         "n_cases": first.n_cases, "n_patients": first.n_patients,
         "n_seeds": len(first.values), "n_seeds_reference": len(second.values), "confidence": confidence,
         "target": "training recipe" if gap.n_seeds > 1 else "these trained weights",
@@ -53,15 +57,15 @@ def compare(first: Estimate, second: Estimate, confidence: float, *, ratios: boo
     }  # fmt: skip
 
 
-def beyond(one: Estimate, confidence: float) -> float:
+def lower_bound_above_chance(estimate: Estimate, confidence: float) -> float:
     """Return the one-sided lower bound of what an arm scores above chance; NaN where chance is not known."""
-    return formulas.mean_interval(one.above_chance, 2 * confidence - 1).low
+    return formulas.mean_interval(estimate.above_chance, 2 * confidence - 1).low
 
 
-def _above(first: Estimate, second: Estimate, confidence: float) -> bool:
-    return beyond(first, confidence) > 0 and beyond(second, confidence) > 0
+def _both_above_chance(first: Estimate, second: Estimate, confidence: float) -> bool:
+    return lower_bound_above_chance(first, confidence) > 0 and lower_bound_above_chance(second, confidence) > 0
 
 
-def _arm(name: str, one: Estimate, confidence: float) -> Row:
-    low, high = one.interval(confidence)
-    return {name: float(one.values.mean()), f"{name}_low": low, f"{name}_high": high}
+def _cells(name: str, estimate: Estimate, confidence: float) -> Row:
+    low, high = estimate.interval(confidence)
+    return {name: float(estimate.values.mean()), f"{name}_low": low, f"{name}_high": high}
