@@ -25,7 +25,7 @@ def control_rows(
     four times each, by coverage.
 
     Args:
-        name: Of the set.
+        name: The name of the set.
         both: Feature space -> both sides; the real one is drawn from.
         blurred: The same real cases, in the same order, blurred.
         blur: The Gaussian [voxels].

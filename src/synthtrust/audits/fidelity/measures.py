@@ -102,7 +102,7 @@ def clouds(space: str, real: Sequence[Reduced], synthetic: Sequence[Reduced], fi
 
 
 def quality_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]:
-    """KID with its test, that of training cases, Frechet distance, precision, density: do cases look like real ones?"""
+    """Return the rows of quality: KID with its test, that of training cases, Frechet distance, precision, density."""
     x, y = both.real, both.synthetic
     n = {"n_real": len(x), "n_synthetic": len(y)}
     test = kernel_test(x, y, n_boot=draws.n_boot, n_permutations=draws.n_permutations, seed=draws.seed)
@@ -127,7 +127,7 @@ def quality_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]
 
 
 def diversity_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]:
-    """Recall, coverage and Vendi score: are synthetic cases as different from one another as real ones?"""
+    """Return the rows of diversity: recall, coverage and Vendi score."""
     rows = _manifold_rows(name, space, both, (RECALL, COVERAGE), draws)
     bandwidth = median_bandwidth(both.real)
     found = real_floor(

@@ -1,4 +1,4 @@
-"""Can a simple classifier tell synthetic from real cases, and by what: content, brightness, or the file itself?"""
+"""Whether a simple classifier tells synthetic from real cases, and by what: content, brightness, or the file."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ def telling_rows(
     sources, a network may learn those in place of the disease.
 
     Args:
-        name: Of the set.
+        name: The name of the set.
         both: Feature space -> both sides.
         real: What was kept of the real cases.
         synthetic: And of the synthetic ones.
