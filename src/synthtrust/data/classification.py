@@ -171,7 +171,7 @@ class ClassificationDataModule(MixedCases):
 
     def _each_once(self, cases: Sequence[Case], numbers: Mapping[str, int]) -> DataLoader:
         self.setup()
-        return self._loader(ImageCases(cases, self._tables, numbers), ShardSampler(len(cases), *self._place()))
+        return self._loader(ImageCases(cases, self._tables, numbers), ShardSampler(len(cases), *self._rank_and_ranks()))
 
     def _loader(self, dataset: ImageCases, sampler: Sampler[int]) -> DataLoader:
         """Ask for whole batches: gathering images one by one takes longer than training a small network on them."""

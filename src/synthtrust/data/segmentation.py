@@ -153,7 +153,9 @@ class SegmentationDataModule(MixedCases):
         return [self._prepared[case.source, case.id] for case in cases]
 
     def _whole(self, cases: Sequence[Case], numbers: Mapping[str, int]) -> DataLoader:
-        return self._loader(WholeCases(self._find(cases), numbers), ShardSampler(len(cases), *self._place()), 1)
+        return self._loader(
+            WholeCases(self._find(cases), numbers), ShardSampler(len(cases), *self._rank_and_ranks()), 1
+        )
 
     def _loader(self, dataset: Dataset, sampler: Sampler[int], batch_size: int) -> DataLoader:
         return DataLoader(
