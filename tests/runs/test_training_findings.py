@@ -9,8 +9,7 @@ import pytest
 from synthtrust.cases import CaseError, read_table
 from synthtrust.evaluation import evaluate_runs
 from synthtrust.generators import ClassMixture
-from synthtrust.runs import find_runs, score_cohort, train_run
-from synthtrust.runs.headline import headline
+from synthtrust.runs import find_runs, headline, score_cohort, train_run
 from synthtrust.testing import tiny_findings
 
 TINY = (

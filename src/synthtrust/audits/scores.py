@@ -39,7 +39,7 @@ class ScoredRun(Protocol):
 
 
 @dataclass(frozen=True)
-class Arm:
+class ArmScores:
     """The scores of one alpha on one kind of test cases."""
 
     scores: NDArray[np.float64]
@@ -126,7 +126,7 @@ def generator_target(facts: Mapping[str, Any]) -> str:
     return str(target or "unknown generator")
 
 
-def arm(scores: pd.DataFrame, alpha: float, source: str) -> Arm:
+def arm_scores(scores: pd.DataFrame, alpha: float, source: str) -> ArmScores:
     """Return the scores of one mode at one alpha as an array, cases in order of id, regions as they first appear."""
     rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
     regions = scores["region"].unique()
@@ -134,7 +134,7 @@ def arm(scores: pd.DataFrame, alpha: float, source: str) -> Arm:
     seeds = sorted(rows["seed"].unique())
     cube = np.stack([wide[seed][regions].to_numpy(dtype=float) for seed in seeds])  # (S, M, K)
     patients = rows.drop_duplicates("case").set_index("case")["patient"]
-    return Arm(cube, tuple(str(patient) for patient in patients.loc[wide.index]))
+    return ArmScores(cube, tuple(str(patient) for patient in patients.loc[wide.index]))
 
 
 def with_empty_rule(scores: pd.DataFrame, rule: str) -> pd.DataFrame:

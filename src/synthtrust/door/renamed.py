@@ -10,13 +10,24 @@ from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.refusals import Refusal
 
-KEYS: dict[str, str] = {}
-"""Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.significance``."""
+KEYS: dict[str, str] = {
+    "audit.fidelity.fewest": "audit.fidelity.min_patients_computed",
+    "audit.fidelity.enough": "audit.fidelity.min_patients",
+    "audit.fidelity.most": "audit.fidelity.max_patients",
+    "audit.fidelity.pairs": "audit.fidelity.max_pairs",
+    "audit.fidelity.alike": "audit.fidelity.n_ms_ssim",
+    "audit.trust.level": "audit.trust.confidence",
+    "audit.utility.level": "audit.utility.confidence",
+}
+"""Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.confidence``."""
 
 OPTIONS: dict[str, str] = {"generator=med_ddpm_small": "generator=brain_diffusion"}
 """Old ``group=option`` -> its new one, such as ``data=patches`` -> ``data=mixed``."""
 
-TARGETS: dict[str, str] = {}
+TARGETS: dict[str, str] = {
+    "synthtrust.data.MixedDataModule": "synthtrust.data.SegmentationDataModule",
+    "synthtrust.data.MixedImages": "synthtrust.data.ClassificationDataModule",
+}
 """Old dotted path of a ``_target_`` -> its new one."""
 
 OURS = "synthtrust."
@@ -26,8 +37,8 @@ OURS = "synthtrust."
 def explain(old: str, new: str) -> str:
     """Return the sentence that a command with an old name is refused with.
 
-    >>> explain("audit.utility.level", "audit.utility.significance")
-    'Expected audit.utility.significance, but got audit.utility.level, its name before 0.1. Write the new name.'
+    >>> explain("audit.utility.level", "audit.utility.confidence")
+    'Expected audit.utility.confidence, but got audit.utility.level, its name before 0.1. Write the new name.'
     """
     return f"Expected {new}, but got {old}, its name before 0.1. Write the new name."
 

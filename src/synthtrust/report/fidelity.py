@@ -20,7 +20,7 @@ DIVERSITY = (("recall", "share of real cases near a synthetic one"), ("coverage"
 def fidelity_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Lay out the tables of the fidelity audit; its answer is the verdict at the top of the page."""
     sections = [_quality(tables["quality"]), _diversity(tables["diversity"]), _proportion(tables["proportion"])]
-    sections.append(_telling(tables["telling_apart"], tables["controls"]))
+    sections.append(_telling(tables["two_sample_classifier"], tables["controls"]))
     if len(tables["twins"]):
         sections.append(_twins(tables["twins"]))
     return Chapter(sections=tuple(sections))

@@ -52,11 +52,11 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
         }
         for row in rows_of(comparison)
     ]
-    level = f"{100 * comparison['level'].iloc[0]:g} %"
+    coverage_text = f"{100 * comparison['confidence'].iloc[0]:g} %"
     return Table(
         title,
         pd.DataFrame(rows),
-        f"On real test cases, with {level} intervals over patients and training seeds. "
+        f"On real test cases, with {coverage_text} intervals over patients and training seeds. "
         + CHANCE.get(str(comparison["measure"].iloc[0]), "")
         + "".join(f" {note}" for note in dict.fromkeys(comparison["note"]) if note),
     )

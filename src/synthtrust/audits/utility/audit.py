@@ -19,7 +19,7 @@ from synthtrust.audits.scores import (
     with_empty_rule,
 )
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
-from synthtrust.audits.utility.measures import MAIN, OVERALL, Measured, Measures, measure
+from synthtrust.audits.utility.measures import MAIN, OVERALL, Estimate, Measures, measure
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
@@ -49,7 +49,7 @@ class Utility:
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int = 30
     """Test patients, below which nothing is SUPPORTED."""
-    level: float = 0.95
+    confidence: float = 0.95
     """Coverage of every interval, and of each one-sided bound."""
     n_boot: int = 2000
     """Resamples of the patients for the band of the curve."""
@@ -66,7 +66,7 @@ class Utility:
     def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with the columns ``generator`` and ``mode`` (how the training set was mixed).
 
-        - ``performance``: alpha, seed (or ``all``), source, measure, value, ci_low, ci_high, level, n_cases,
+        - ``performance``: alpha, seed (or ``all``), source, measure, value, ci_low, ci_high, confidence, n_cases,
           n_patients, n_seeds, note. The rows of one seed are about those trained weights.
         - ``curve``: the main measure (mean Dice, or the area under the ROC curve) over alpha, with its band and the
           alphas that are not excluded as the best.
@@ -124,10 +124,10 @@ class Utility:
                     place = {"mode": mode, "alpha": alpha, "source": source, "class": part, "measure": name}
                     yield {**place, **self._interval(one), "kind": kind}
 
-    def _interval(self, one: Measured) -> Row:
-        low, high = one.interval(self.level)
+    def _interval(self, one: Estimate) -> Row:
+        low, high = one.interval(self.confidence)
         return {
-            "value": float(one.values.mean()), "ci_low": low, "ci_high": high, "level": self.level,
+            "value": float(one.values.mean()), "ci_low": low, "ci_high": high, "confidence": self.confidence,
             "n_cases": one.n_cases, "n_patients": one.n_patients, "n_seeds": len(one.values), "note": one.note,
         }  # fmt: skip
 
@@ -136,7 +136,7 @@ class Utility:
             for source in SOURCES:
                 here = {a: found[main, OVERALL] for (m, a, s), found in arms.items() if (m, s) == (mode, source)}
                 if here:
-                    rows = curve_rows(here, n_boot=self.n_boot, level=self.level, seed=self.seed)
+                    rows = curve_rows(here, n_boot=self.n_boot, confidence=self.confidence, seed=self.seed)
                     yield from ({"mode": mode, "source": source, "measure": main, **row} for row in rows)
 
     def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str, thresholds: UtilityThresholds) -> Iterator[Row]:
@@ -145,11 +145,11 @@ class Utility:
         if task == "segmentation":
             real = scores[(scores["source"] == "real") & scores["alpha"].isin((0.0, 1.0))]
             ruled = {rule: _arms(with_empty_rule(real, rule), task, rule) for rule in ("brats", "nan")}
-        for row in _contrasts(arms, self.level):
+        for row in _contrasts(arms, self.confidence):
             other = [
                 reading(again, thresholds)
                 for table in ruled.values()
-                for again in _contrasts(table, self.level)
+                for again in _contrasts(table, self.confidence)
                 if [again[key] for key in KEY] == [row[key] for key in KEY]
             ]
             yield {**row, "depends_on_empty_rule": len(set(other)) > 1}
@@ -163,7 +163,7 @@ class Utility:
             mode = row["mode"] if len(decisive) > 1 else ""
             yield judge(row, facts, thresholds, Subject(generator=generator, mode=mode))
         if not decisive:
-            yield not_compared(thresholds, self.level, Subject(generator=generator))
+            yield not_compared(thresholds, self.confidence, Subject(generator=generator))
 
 
 KEY = ("mode", "contrast", "measure")
@@ -180,12 +180,12 @@ def _arms(scores: pd.DataFrame, task: str, rule: str) -> Arms:
     }
 
 
-def _contrasts(arms: Arms, level: float) -> Iterator[Row]:
+def _contrasts(arms: Arms, confidence: float) -> Iterator[Row]:
     for mode in dict.fromkeys(mode for mode, _, _ in arms):
         name = TSTR if Mix(0, mode).is_tstr else AUGMENTED if mode == "additive" else None
         first, trtr = arms.get((mode, 0.0, "real")), _trtr(arms, mode)
         if name and first and trtr:
-            for row in comparison_rows(first, trtr, level):
+            for row in comparison_rows(first, trtr, confidence):
                 yield {"mode": mode, "contrast": name, "against": TRTR, **row}
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from synthtrust.audits.probabilities import ClassifiedArm, classified_arm
-from synthtrust.audits.scores import arm
+from synthtrust.audits.probabilities import ArmProbabilities, arm_probabilities
+from synthtrust.audits.scores import arm_scores
 from synthtrust.metrics.functional import classification, mean_interval
 from synthtrust.metrics.functional.average_precision import average_precision_by_class
 from synthtrust.metrics.functional.jackknife import jackknife
@@ -28,7 +28,7 @@ LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimate:
     """One measure of one arm (one alpha on one kind of test cases)."""
 
     values: Array
@@ -44,13 +44,13 @@ class Measured:
     limits: tuple[float, float] = (0.0, 1.0)
     """What it can be. Limits of intervals beyond are cut: no true value is lost."""
 
-    def interval(self, level: float) -> tuple[float, float]:
+    def interval(self, confidence: float) -> tuple[float, float]:
         """Return the interval over patients and seeds, see `mean_interval`."""
-        found = mean_interval(self.patients, level)
+        found = mean_interval(self.patients, confidence)
         low, high = np.clip((found.low, found.high), *self.limits)  # NaN stays NaN
         return float(low), float(high)
 
-    def of_seed(self, place: int) -> "Measured":
+    def of_seed(self, place: int) -> "Estimate":
         """Return what one training run scored."""
         return replace(self, values=self.values[[place]], patients=self.patients[[place]])
 
@@ -60,7 +60,7 @@ class Measured:
         return self.patients - (np.nan if self.chance is None else self.chance)
 
 
-Measures: TypeAlias = Mapping[tuple[str, str], Measured]
+Measures: TypeAlias = Mapping[tuple[str, str], Estimate]
 """By measure and part: ``("auc", "all")``, ``("dice", "ET")``."""
 
 
@@ -83,7 +83,7 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
     """
     if task == "segmentation":
         return _segmented(scores, alpha, source, empty)
-    one = classified_arm(scores, alpha, source)
+    one = arm_probabilities(scores, alpha, source)
     return _with_findings(one) if task == "multilabel" else _classified(one)
 
 
@@ -94,17 +94,17 @@ def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> M
     measures = {}
     for part in (OVERALL, *scores["region"].unique()):
         rows = here if part == OVERALL else here[here["region"] == part]
-        one = arm(rows, alpha, source)
+        one = arm_scores(rows, alpha, source)
         patients = one.by_patient()
-        chance = 0.0 if of_nothing is None else arm(of_nothing.loc[rows.index], alpha, source).by_patient()[0]
+        chance = 0.0 if of_nothing is None else arm_scores(of_nothing.loc[rows.index], alpha, source).by_patient()[0]
         scored = np.isfinite(patients).all(axis=0)
         values = patients[:, scored].mean(axis=1) if scored.any() else np.full(len(patients), np.nan)
         cases = np.isfinite(one.scores).all(axis=0).max(axis=1)  # in all seeds, in some region
-        measures["dice", str(part)] = Measured(values, patients, chance, int(cases.sum()), int(scored.sum()))
+        measures["dice", str(part)] = Estimate(values, patients, chance, int(cases.sum()), int(scored.sum()))
     return measures
 
 
-def _classified(one: ClassifiedArm) -> Measures:
+def _classified(one: ArmProbabilities) -> Measures:
     n_classes = len(one.classes)
     share = np.bincount(one.target, minlength=n_classes) / len(one.target)
     found = {"auc": _by_seed(one, auc_by_class), "auprc": _by_seed(one, average_precision_by_class)}
@@ -112,11 +112,11 @@ def _classified(one: ClassifiedArm) -> Measures:
     chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
     measures = {}
     for name, (values, patients) in found.items():  # (S, C) and (S, P, C)
-        level = chance.get(name, np.full(n_classes, np.nan))
-        over_all = 1 / n_classes if name == "recall" else float(level.mean())
+        by_class = chance.get(name, np.full(n_classes, np.nan))
+        over_all = 1 / n_classes if name == "recall" else float(by_class.mean())
         measures[MEANS.get(name, name), OVERALL] = _measured(one, values.mean(axis=1), patients.mean(axis=2), over_all)
         for c, label in enumerate(one.classes):
-            measures[name, label] = _measured(one, values[:, c], patients[:, :, c], float(level[c]), of=c)
+            measures[name, label] = _measured(one, values[:, c], patients[:, :, c], float(by_class[c]), of=c)
     for name, formula in OF_ALL.items():
         values, patients = _jackknifed(one, formula)
         found_one = _measured(one, values[:, 0], patients[:, :, 0], 0.0 if name == "mcc" else np.nan)
@@ -124,10 +124,10 @@ def _classified(one: ClassifiedArm) -> Measures:
     return measures
 
 
-def _with_findings(one: ClassifiedArm) -> Measures:
+def _with_findings(one: ArmProbabilities) -> Measures:
     """Score each finding as two classes, present and absent; the whole is the plain mean over findings."""
     alone = {name: _classified(one.alone(place)) for place, name in enumerate(one.classes)}
-    measures: dict[tuple[str, str], Measured] = {}
+    measures: dict[tuple[str, str], Estimate] = {}
     for measure, of_finding in OF_FINDINGS.items():
         parts = [
             measured[measure, name] if of_finding else measured[measure, OVERALL] for name, measured in alone.items()
@@ -139,10 +139,10 @@ def _with_findings(one: ClassifiedArm) -> Measures:
     return measures
 
 
-def _mean(one: ClassifiedArm, parts: Sequence[Measured]) -> Measured:
+def _mean(one: ArmProbabilities, parts: Sequence[Estimate]) -> Estimate:
     """Return the plain mean of a measure over findings; undefined where it is of one of them."""
     chances = [float(part.chance) for part in parts if part.chance is not None]
-    return Measured(
+    return Estimate(
         np.mean([part.values for part in parts], axis=0),
         np.mean([part.patients for part in parts], axis=0),
         float(np.mean(chances)) if len(chances) == len(parts) else None,
@@ -172,13 +172,13 @@ MEANS = {"recall": "balanced_accuracy"}
 """What the mean over classes is called, if not as the measure itself."""
 
 
-def _by_seed(one: ClassifiedArm, formula: Callable[..., tuple[Array, Array]]) -> tuple[Array, Array]:
+def _by_seed(one: ArmProbabilities, formula: Callable[..., tuple[Array, Array]]) -> tuple[Array, Array]:
     """Return a score of each seed ``(S, C)`` and what each patient adds to it ``(S, P, C)``."""
     found = [formula(probability, one.target, one.patients) for probability in one.probability]
     return np.stack([value for value, _ in found]), np.stack([patients for _, patients in found])
 
 
-def _jackknifed(one: ClassifiedArm, formula: Callable[..., Array]) -> tuple[Array, Array]:
+def _jackknifed(one: ArmProbabilities, formula: Callable[..., Array]) -> tuple[Array, Array]:
     """Return a score of each seed ``(S, J)`` and what each patient adds to it ``(S, P, J)``."""
 
     def statistic(probability: Array) -> Callable[[Array | LinearOperator], Array]:
@@ -187,14 +187,14 @@ def _jackknifed(one: ClassifiedArm, formula: Callable[..., Array]) -> tuple[Arra
     return _by_seed(one, lambda probability, _, patients: jackknife(statistic(probability), patients))
 
 
-def _measured(one: ClassifiedArm, values: Array, patients: Array, chance: float, of: int | None = None) -> Measured:
+def _measured(one: ArmProbabilities, values: Array, patients: Array, chance: float, of: int | None = None) -> Estimate:
     mine = np.ones(len(one.target), dtype=bool) if of is None else one.target == of
     who = {patient for patient, is_mine in zip(one.patients, mine, strict=True) if is_mine}
     note = "" if np.isfinite(patients).all() else _gaps(one, defined=bool(np.isfinite(values).all()))
-    return Measured(values, patients, None if np.isnan(chance) else chance, int(mine.sum()), len(who), note)
+    return Estimate(values, patients, None if np.isnan(chance) else chance, int(mine.sum()), len(who), note)
 
 
-def _gaps(one: ClassifiedArm, *, defined: bool) -> str:
+def _gaps(one: ArmProbabilities, *, defined: bool) -> str:
     """Say which class leaves a score, or its interval, undefined."""
     patients = {
         label: len({who for who, y in zip(one.patients, one.target, strict=True) if y == c})
