@@ -176,7 +176,7 @@ def run(configure, tmp_path):
 
 @pytest.fixture
 def renamed(run, tmp_path):
-    """A training case of a run under two other names, once in other units, and a case of nobody."""
+    """Return a training case of a run under two other names, once in other units, and a case of nobody."""
     cohort = tiny_cohort(tmp_path / "renamed", count=3, modalities=["flair"], seed=9)
     original = run.real_case(run.data()["splits"]["train"][0])
     for case in cohort.cases[:2]:

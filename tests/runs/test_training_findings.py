@@ -24,7 +24,7 @@ COLUMNS = ["alpha", "seed", "mode", "case", "patient", "source", "class", "prese
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A table of 60 images of 30 patients, its findings in words and in columns."""
+    """Return a table of 60 images of 30 patients, its findings in words and in columns."""
     folder = tmp_path_factory.mktemp("findings")
     cohort = tiny_findings(folder / "real", count=60, findings=NAMES, per_patient=2)
     rows = [

@@ -20,7 +20,7 @@ class PicturedRun(Protocol):
         """One row per test case, source and region."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it was made from; ``regions`` maps each region's name to its labels."""
+        """Return what it was made from; ``regions`` maps each region's name to its labels."""
 
     def real_case(self, case_id: str) -> Case:
         """Return the real case with this id."""

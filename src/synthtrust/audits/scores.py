@@ -35,7 +35,7 @@ class ScoredRun(Protocol):
         """One row per test case, source and region (or class), with alpha, seed and mode."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it was made from: task, cohort, generator, network, rule for empty regions."""
+        """Return what it was made from: task, cohort, generator, network, rule for empty regions."""
 
 
 @dataclass(frozen=True)

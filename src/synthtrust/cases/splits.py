@@ -43,7 +43,7 @@ def split(
 
     Args:
         cases: All real cases; their order plays no part.
-        seed: Of the split alone, so that every run of a sweep is tested on the same patients.
+        seed: The seed of the split alone, so that every run of a sweep is tested on the same patients.
         test: Share (below 1) or number (1 or more) of patients to test on. The paper has 251 of 1251.
         val: Share of the other patients, or number of patients, to choose checkpoints on.
         test_patients: The patients to test on when they are given from outside; ``test`` is then not used.

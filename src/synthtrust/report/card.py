@@ -20,7 +20,7 @@ SHOWN = {
     "quality": ("KID", "precision"),
     "diversity": ("recall", "coverage", "MS-SSIM between cases"),
 }
-"""Of the tables of fidelity, what the card has room for."""
+"""Table of fidelity -> the measures that the card has room for."""
 
 LIMITS = (
     "The verdicts hold for the files that the manifest names, compared with the real cases of this study; other "
@@ -38,9 +38,9 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
     """Write ``cards/<set>/trust_card.json`` and ``trust_card.html`` for each synthetic set.
 
     Args:
-        folder: Of the report.
+        folder: The folder of the report.
         tables: Audit name -> table name -> tidy table, as for the page. A card never says more than they do.
-        sets: Of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
+        sets: The facts of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
             manifest_sha256, generator, recipe, intended_use, mask_disclosure.
 
     Returns:

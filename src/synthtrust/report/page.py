@@ -61,7 +61,7 @@ def write_report(
         tables: Audit name -> table name -> tidy table. The audits appear in this order.
         pictures: Slices through cases and their twins.
         sets: What `write_cards` needs to know about each synthetic set, to write its trust card.
-        title: Of the page.
+        title: The title of the page.
         question: The one that the answers at the top answer.
         judges: Whether the page is about synthetic sets, so that it has a verdict on each axis.
         chapters: More makers of chapters, by audit name; they go before the built-in ones.

@@ -67,7 +67,7 @@ class Run:
         return config
 
     def facts(self) -> dict[str, Any]:
-        """What ``run.json`` says: model, generator, versions, hardware, seconds, command."""
+        """Return what ``run.json`` says: model, generator, versions, hardware, seconds, command."""
         return self._json(FACTS)
 
     @property
@@ -77,7 +77,7 @@ class Run:
         return Mix(facts["alpha"], facts["mode"], facts["seed"])
 
     def data(self) -> dict[str, Any]:
-        """What ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
+        """Return what ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
         return self._json(DATA)
 
     @property

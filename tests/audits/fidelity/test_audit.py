@@ -47,7 +47,7 @@ def painted(folder, real, images, training_ids):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Sets whose faults are known, all on the same 60 training and 60 unseen patients."""
+    """Return sets whose faults are known, all on the same 60 training and 60 unseen patients."""
     home = tmp_path_factory.mktemp("fidelity")
     rng = np.random.default_rng(8)
     images = [texture(rng) for _ in range(2 * N)]

@@ -18,7 +18,7 @@ RESCANS = 8
 
 @pytest.fixture(scope="module")
 def rescanned(tmp_path_factory, real, textures):
-    """The cohort, in which the first images of training are scans of one person."""
+    """Return the cohort, in which the first images of training are scans of one person."""
     rng, folder = np.random.default_rng(5), tmp_path_factory.mktemp("rescanned")
     noise = [rng.normal(0, 3, (SIDE, SIDE)) for _ in range(RESCANS)]
     first = [plane(folder, f"p{i:03d}", textures[0] + grain, i % 2) for i, grain in enumerate(noise)]

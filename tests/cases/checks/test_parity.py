@@ -25,7 +25,7 @@ def real(tmp_path):
 
 @pytest.fixture
 def twins(real, tmp_path):
-    """Writes twins whose voxels and affine went through a function; without one, they are copies as floats."""
+    """Write twins whose voxels and affine went through a function; without one, they are copies as floats."""
 
     def _twins(image=lambda voxels: voxels, label=lambda voxels: voxels, affine=AFFINE, real=real):
         made = []

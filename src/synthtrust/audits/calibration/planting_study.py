@@ -86,9 +86,9 @@ def row_of(
     """Return the row of one question: which tests called a leak.
 
     Args:
-        seed: Of the draw.
-        kind: Of the copies; ``none`` without.
-        share: Of copies.
+        seed: The seed of the draw.
+        kind: The kind of the copies; ``none`` without.
+        share: The share of copies.
         copies: How many were planted, and how many of them were named with their source.
         leaks: The proofs of a leak.
         asked: The tests that were asked; a leak that another one calls has nothing to do with the copies.

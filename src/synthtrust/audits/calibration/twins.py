@@ -48,7 +48,7 @@ class TwinCalibration(PlantingStudy):
     """Patients that the generator learns from; the same in all draws."""
     n_train: int = 80
     n_holdout: int = 60
-    """Of the others: who is called training and unseen, drawn anew with each seed."""
+    """The number of the others: who is called training and unseen, drawn anew with each seed."""
 
     def __call__(self, cohort: Cohort, folder: str | Path) -> dict[str, pd.DataFrame]:
         """Return the tables ``detection`` and ``draws`` of `Calibration`; shares are of the twins of training labels.

@@ -1,4 +1,4 @@
-"""Do the synthetic cases look like real ones, and are they as different from one another?"""
+"""The fidelity audit: whether synthetic cases look like real ones, and differ as much from one another."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -54,7 +54,7 @@ class AuditedRun(PaintedRun, Protocol):
     """What this audit needs of a run."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it was made from: mode, alpha, seed."""
+        """Return what it was made from: mode, alpha, seed."""
 
 
 @dataclass

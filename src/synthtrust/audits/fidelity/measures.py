@@ -112,7 +112,7 @@ def _stack(space: str, cases: Sequence[CaseFeatures]) -> Tensor:
 
 
 def quality_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampling) -> list[Row]:
-    """KID with its test, that of training cases, Frechet distance, precision, density: do cases look like real ones?"""
+    """Return the rows of quality: KID with its test, that of training cases, Frechet distance, precision, density."""
     x, y = both.real, both.synthetic
     n = {"n_real": len(x), "n_synthetic": len(y)}
     test = kernel_test(x, y, n_boot=resampling.n_boot, n_permutations=resampling.n_permutations, seed=resampling.seed)
@@ -139,7 +139,7 @@ def quality_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampli
 
 
 def diversity_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampling) -> list[Row]:
-    """Recall, coverage and Vendi score: are synthetic cases as different from one another as real ones?"""
+    """Return the rows of diversity: recall, coverage and Vendi score."""
     rows = _manifold_rows(name, space, both, (RECALL, COVERAGE), resampling)
     bandwidth = median_bandwidth(both.real)
     score = real_floor(

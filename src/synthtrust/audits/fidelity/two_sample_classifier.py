@@ -1,4 +1,4 @@
-"""Can a simple classifier tell synthetic from real cases, and by what: content, brightness, or the file itself?"""
+"""Whether a simple classifier tells synthetic from real cases, and by what: content, brightness, or the file."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Does a synthetic set give away whom it was learned from?"""
+"""The privacy audit, from runs to tables: data, questions, controls, verdict."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The controls of every privacy audit: does it find planted copies, and is it silent where nothing was copied?"""
+"""The controls of every privacy audit: it has to find planted copies, and nothing where nothing was copied."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -57,7 +57,7 @@ class PrivacySettings:
     level: float = 0.95
     """Coverage of the intervals; those of controls have 99 %."""
     seed: int = 0
-    """Of permutations, halves and planted copies."""
+    """The seed of permutations, halves and planted copies."""
 
     def __post_init__(self) -> None:
         if self.p * (self.n_permutations + 1) <= N_TESTS:

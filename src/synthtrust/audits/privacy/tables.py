@@ -26,7 +26,7 @@ def measure_rows(name: str, evidence: Evidence, level: float, space: str) -> Ite
     """Yield the rows of ``tests`` of one set; what was not computed is there with NaN and its reason.
 
     Args:
-        name: Of the set.
+        name: The name of the set.
         evidence: The answers to all questions.
         level: Coverage of the intervals.
         space: In which the distances that never decide were taken.

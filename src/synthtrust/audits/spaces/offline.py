@@ -28,7 +28,7 @@ class Space(Protocol):
             image: Each modality with mean 0 and standard deviation 1 over the voxels that are not 0, which stay 0.
             label: Its label map ``(*spatial)``, or None where the whole image has one class.
             labels: Values to look at in the label map.
-            spacing: Of the voxels [mm].
+            spacing: The spacing of the voxels [mm].
         """
 
 

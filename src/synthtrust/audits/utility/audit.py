@@ -1,4 +1,4 @@
-"""What is a synthetic set worth: does training on it serve real patients as well as training on real cases?"""
+"""The utility audit: whether training on a synthetic set serves patients as well as training on real cases."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

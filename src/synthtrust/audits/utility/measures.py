@@ -75,7 +75,7 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
     measure needs a decision), and the plain means over findings of all; NaN without test cases on either side.
 
     Args:
-        scores: Of one generator and one mode.
+        scores: The scores of one generator and one mode.
         alpha: Share of real cases in training.
         source: Kind of test cases.
         task: ``segmentation``, ``classification`` or ``multilabel``.

@@ -1,4 +1,4 @@
-"""Is training on synthetic cases not worse than on real ones by more than a margin that was set before looking?"""
+"""The verdict on utility: whether synthetic training loses less than a margin that was set before looking."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -139,7 +139,7 @@ def find_duplicates(splits: Splits, folder: str | Path | None = None) -> list[Du
     volume takes 128 KB of memory, a plane image 4 KB.
 
     Args:
-        splits: Of images or volumes, with label maps or classes.
+        splits: The splits of images or volumes, with label maps or classes.
         folder: Where what is compared of volumes is kept by their content; they are read when not given.
 
     Returns:
@@ -163,7 +163,7 @@ def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path 
     """Refuse a split with duplicates, take them out, or say that there are some.
 
     Args:
-        splits: Of a cohort.
+        splits: The splits of a cohort.
         policy: ``refuse``; ``drop`` to leave copies out of the earlier part (train loses what is in val or test, val
             what is in test), so that the test set stays the published one; ``allow`` to go on with a warning.
         folder: As for ``find_duplicates``.

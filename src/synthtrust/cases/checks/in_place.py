@@ -56,7 +56,7 @@ def properties_in_place(
     Args:
         real: Image ``(H, W, D)``, axes in canonical orientation.
         twin: On the same grid.
-        labels: Of the real case and of the twin.
+        labels: The labels of the real case and of the twin.
 
     Returns:
         Property and the orientation that both arrays are taken in, such as ``LAS`` -> the values of the real case and

@@ -1,4 +1,4 @@
-"""Parity: do real cases and their twins look alike to a network before any content is compared?"""
+"""Parity: whether real cases and their twins look alike to a network before any content is compared."""
 
 import logging
 from collections.abc import Iterable, Sequence

@@ -80,7 +80,7 @@ class FindingsRead(NamedTuple):
     """A table of findings as it was read."""
 
     names: list[str]
-    """Of the findings, in order."""
+    """The names of the findings, in order."""
     images: list[LabelledImage]
     refused: list[RefusedCase]
 

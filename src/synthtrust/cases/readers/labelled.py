@@ -66,7 +66,7 @@ def classified_cohort(
     """Make a cohort of labelled images; every header is read, and no pixel but a few that tell colours from grey.
 
     Args:
-        name: Of the cohort.
+        name: The name of the cohort.
         where: The file or folder that errors name.
         images: In any order, one per id.
         classes: Class names, in the order of their values; in alphabetical order when not given.
@@ -99,7 +99,7 @@ def image_cohort(
     """Make a cohort of images whose classes, or findings, are settled.
 
     Args:
-        name: Of the cohort.
+        name: The name of the cohort.
         where: The file or folder that errors name.
         images: In any order, one per id.
         names: Names of the classes or findings, in the order of their values.

@@ -29,7 +29,7 @@ OF_THE_PAINTING = frozenset({"guidance", "sampler", "sampling_steps"})
 """Fields that another value of which does not make a checkpoint useless."""
 
 GROUPS = 8
-"""Of the normalisations, where the channels can be parted so."""
+"""Groups of channels in each group normalisation, where the channels divide by it."""
 
 
 @dataclass
@@ -66,23 +66,23 @@ class ClassDiffusion(TrainedGenerator):
     """How far painting is pushed from what any class looks like to what this one does. At 1 images spread as the
     training images do; above, they are more typical and less diverse, and painting takes twice as long."""
     timesteps: int = 250
-    """Of the diffusion."""
+    """The number of timesteps of the diffusion."""
     sampler: Literal["dpm_solver", "ddim"] = "dpm_solver"
-    """Of second order, or DDIM, which needs more steps for the same contrast."""
+    """The sampler: one of second order, or DDIM, which needs more steps for the same contrast."""
     sampling_steps: int = 20
     """Timesteps that painting takes."""
     lr: float = 2e-4
-    """Of Adam at its highest; it falls to 0 along a cosine."""
+    """The learning rate of Adam at its highest; it falls to 0 along a cosine."""
     max_steps: int = 100_000
-    """Of the optimizer."""
+    """The number of steps of the optimizer."""
     batch_size: int = 64
     """Images per step of the training, and painted at once."""
     ema_decay: float = 0.9995
-    """Of the average of the weights, per step."""
+    """The decay of the average of the weights, per step."""
     grad_clip: float | None = 1.0
     """Largest norm of the gradient."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
-    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun. In float32 an
+    """The precision of training and painting; ``auto`` for what is quick where the training is begun. In float32 an
     image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast where the
     processor has it, it comes out within a grey level of that."""
 

@@ -25,9 +25,9 @@ class Average:
     z: NDArray[np.float32]
     """Mean z-score of the cases that have foreground there, shape ``(M, H, W, D)``; 0 where none has."""
     mean: NDArray[np.float64]
-    """Of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
+    """The mean of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
     sd: NDArray[np.float64]
-    """Of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
+    """The standard deviation of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
     floor: NDArray[np.float64]
     """Lowest intensity in the foreground of a typical case, shape ``(M,)`` [intensity units]."""
 

@@ -56,7 +56,7 @@ class SpadeGAN(BrainPainter):
     critic_channels: int = 32
     """Feature maps of the critic's first layer; every further layer doubles them."""
     critic_layers: int = 3
-    """Of the first critic, after its first; the more, the wider the patches it looks at."""
+    """The number of layers of the first critic, after its first; the more, the wider the patches it looks at."""
     critics: int = 1
     """How many; each further one has ``critic_layers`` more."""
     size: Size | None = None
@@ -68,25 +68,25 @@ class SpadeGAN(BrainPainter):
     flip: bool = True
     """Mirror half of the examples along the first axis."""
     reconstruction_weight: float = 10.0
-    """Of the mean absolute error within the brain, in intensities of [-1, 1]; that of the critic's verdict is 1."""
+    """The weight of the mean absolute error within the brain, in [-1, 1]; that of the critic's verdict is 1."""
     feature_weight: float = 10.0
-    """Of the mean absolute error of the critic's features."""
+    """The weight of the mean absolute error of the critic's features."""
     style_weight: float = 0.01
-    """Of the styles' divergence from those that painting draws [per nat]."""
+    """The weight of the styles' divergence from those that painting draws [per nat]."""
     lr: float = 2e-4
-    """Of Adam, for painter and encoder."""
+    """The learning rate of Adam, for painter and encoder."""
     critic_lr: float = 2e-4
-    """Of Adam, for the critic."""
+    """The learning rate of Adam, for the critic."""
     max_steps: int = 100_000
-    """Of painter and critic each."""
+    """The number of steps of painter and critic each."""
     batch_size: int = 1
     """Volumes per step."""
     ema_decay: float = 0.999
-    """Of the average of the painter's weights, per step."""
+    """The decay of the average of the painter's weights, per step."""
     grad_clip: float = 1.0
     """Largest norm of the gradient, of the painter with its encoder and of the critic."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
+    """The precision of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
     brain_label: int | None = None
     """Class of the brain in the label maps, if there is one; never painted on as a label."""
     sample_every: int = 0

@@ -163,7 +163,7 @@ class Critic(nn.Module):
         n_condition: Channels of the condition.
         size: Sides of the volume [voxels], not packed.
         channels: Feature maps of the first layer; every further layer doubles them.
-        layers: Of the first critic, after its first; each further critic has as many more.
+        layers: The number of layers of the first critic, after its first; each further critic has as many more.
         critics: How many.
     """
 

@@ -34,10 +34,10 @@ from synthtrust.generators.training.loop import WriteLoss, train_to_end
 from synthtrust.refusals import Refusal
 
 PARTS = ("reconstruction", "features", "style", "adversarial", "critic")
-"""Of the loss, in the order of the table of losses, each before its weight."""
+"""The parts of the loss, in the order of the table of losses, each before its weight."""
 
 MOMENTS = (0.5, 0.999)
-"""Of Adam: little momentum, since two opponents overshoot (Radford et al. 2016)."""
+"""The decay rates of Adam's averages: little momentum, since two opponents overshoot (Radford et al. 2016)."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def train(
         painter: Trained in place, as the other two.
         encoder: Tells the style of a real image.
         critic: Tells real from painted.
-        n_channels: Of the condition.
+        n_channels: The number of channels of the condition.
         plan: How long, and with what.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values.

@@ -15,7 +15,7 @@ def claim(path: Path, *, wait: bool) -> Iterator[bool]:
     the work of a killed process is free again.
 
     Args:
-        path: Of the lock file, which stays; its folder exists.
+        path: The path of the lock file, which stays; its folder exists.
         wait: Wait while another process holds the claim, instead of going without.
     """
     lock = FileLock(path)

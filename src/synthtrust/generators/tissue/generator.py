@@ -209,5 +209,5 @@ class Tissue(Generator):
 
 
 def regions(tissue: NDArray[np.int16], label: NDArray[np.uint8], n_tissues: int) -> NDArray[np.int16]:
-    """Number what has intensities of its own: the tissues from 0, then the labels."""
+    """Return numbers for what has intensities of its own: the tissues from 0, then the labels."""
     return np.where(label > 0, label.astype(np.int16) + (n_tissues - 1), tissue).astype(np.int16)
