@@ -16,7 +16,7 @@ from synthtrust.audits.privacy.copies import TRANSFORMS
 from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, repeated
 from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, membership_of
-from synthtrust.audits.privacy.settings import FEWEST, NEIGHBOURS, PrivacySettings
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
@@ -69,10 +69,10 @@ class Calibration(PlantingStudy):
 
     def _check(self, n: int) -> None:
         needed = self.n_train + self.n_holdout + self.n_synthetic
-        if n < needed or min(self.n_train, self.n_holdout) < FEWEST or not self.n_synthetic:
+        if n < needed or min(self.n_train, self.n_holdout) < MIN_COMPUTED or not self.n_synthetic:
             raise Refusal(
                 f"Expected at least {needed} different patients ({self.n_train} training, {self.n_holdout} unseen, "
-                f"{self.n_synthetic} honest), {FEWEST} training and {FEWEST} unseen ones, but got {n}. Set "
+                f"{self.n_synthetic} honest), {MIN_COMPUTED} training and {MIN_COMPUTED} unseen ones, but got {n}. Set "
                 "calibration.n_train, n_holdout and n_synthetic."
             )
 
@@ -115,7 +115,7 @@ class Calibration(PlantingStudy):
         evidence.nearest = one.similarity, one.index
         is_train = np.arange(len(train) + len(holdout)) < len(train)
         evidence.share = nearest_real_share(
-            one.real, is_train, n_permutations=self.n_permutations, seed=self.seed, level=self.level
+            one.real, is_train, n_permutations=self.n_permutations, seed=self.seed, level=self.confidence
         )
         return evidence
 

@@ -18,7 +18,7 @@ from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.copies import TRANSFORMS, transform_copy
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, texture_bank_of
 from synthtrust.audits.privacy.evidence import Evidence, examine, twin_leak_of
-from synthtrust.audits.privacy.settings import FEWEST, FEWEST_TRAIN, NEIGHBOURS
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, MIN_TRAIN_COMPUTED, NEIGHBOURS
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
@@ -70,11 +70,11 @@ class TwinCalibration(PlantingStudy):
             )
         cases = one_of_each(cohort.cases)
         needed = self.n_fit + self.n_train + self.n_holdout
-        if len(cases) < needed or self.n_train < FEWEST_TRAIN or self.n_holdout < FEWEST:
+        if len(cases) < needed or self.n_train < MIN_TRAIN_COMPUTED or self.n_holdout < MIN_COMPUTED:
             raise Refusal(
                 f"Expected at least {needed} patients ({self.n_fit} to learn from, {self.n_train} training, "
-                f"{self.n_holdout} unseen), {FEWEST_TRAIN} training and {FEWEST} unseen ones, but got {len(cases)}. "
-                "Set calibration.n_fit, n_train and n_holdout."
+                f"{self.n_holdout} unseen), {MIN_TRAIN_COMPUTED} training and {MIN_COMPUTED} unseen ones, but got "
+                f"{len(cases)}. Set calibration.n_fit, n_train and n_holdout."
             )
         order = np.random.default_rng(self.seed).permutation(len(cases))
         fitted = [cases[i] for i in sorted(order[: self.n_fit])]

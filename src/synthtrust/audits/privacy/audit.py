@@ -66,7 +66,7 @@ class Privacy(PrivacySettings):
                 continue
             data, evidence, controls, remarks = self._look_at(one)
             copies = copy_rows(one.name, evidence, data)
-            rows["tests"] += measure_rows(one.name, evidence, self.level, space)
+            rows["tests"] += measure_rows(one.name, evidence, self.confidence, space)
             rows["controls"] += control_rows(one.name, controls)
             rows["copies"] += copies
             pairs += suspicious_pairs(copies, data, one.modalities[0], self.pictures)

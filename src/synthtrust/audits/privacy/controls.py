@@ -13,7 +13,7 @@ from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.copies import OUT_OF_SCOPE, TRANSFORMS, transform_copy
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, read_images, texture_bank_of
 from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence
-from synthtrust.audits.privacy.settings import FEWEST, NEIGHBOURS, PrivacySettings
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
 from synthtrust.cases import Case
 from synthtrust.metrics.functional import Auc, Bank, nearest, separation_test
 
@@ -88,7 +88,7 @@ def positive(
             hit &= settings.search(similarity, evidence.source_null, ranked=False).copy
         rate = float(hit.mean())
         smallest = min_detectable_copies(int(hit.sum()), m) / evidence.n_synthetic
-        passed, note = rate >= settings.recall, "share of planted copies found"
+        passed, note = rate >= settings.min_control_recall, "share of planted copies found"
         controls.append(Control(kind, rate, m, passed, note, smallest, decides=kind in TRANSFORMS))
     return controls
 
@@ -99,7 +99,7 @@ def negative(data: AuditData, evidence: Evidence, settings: PrivacySettings) -> 
     order = np.random.default_rng([settings.seed, 3]).permutation(len(patients))
     first = {patients[i] for i in order[: len(patients) // 2]}
     inside = np.array([patient in first for patient in data.holdout.patients])
-    if evidence.null is None or evidence.copies is None or min(len(first), len(patients) - len(first)) < FEWEST:
+    if evidence.null is None or evidence.copies is None or min(len(first), len(patients) - len(first)) < MIN_COMPUTED:
         return []
     flagged = settings.search(evidence.null[inside], evidence.null[~inside])
     rate = float(flagged.copy.mean())

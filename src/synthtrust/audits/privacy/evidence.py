@@ -19,7 +19,7 @@ from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.distances import distances
 from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
 from synthtrust.audits.privacy.embedded import EmbeddedCases
-from synthtrust.audits.privacy.settings import FEWEST, FEWEST_TRAIN, NEIGHBOURS, PrivacySettings
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, MIN_TRAIN_COMPUTED, NEIGHBOURS, PrivacySettings
 from synthtrust.metrics.functional import (
     Auc,
     CopySearch,
@@ -96,10 +96,10 @@ def examine(data: AuditData, settings: PrivacySettings, *, reported: bool = True
     """
     train, holdout, synthetic = data.train, data.holdout, data.synthetic
     evidence = Evidence(len(set(train.patients)), len(set(holdout.patients)), len(synthetic))
-    if evidence.n_train < FEWEST_TRAIN or evidence.n_holdout < FEWEST or not len(synthetic):
+    if evidence.n_train < MIN_TRAIN_COMPUTED or evidence.n_holdout < MIN_COMPUTED or not len(synthetic):
         reason = (
-            f"it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen patients, and got {evidence.n_train} and "
-            f"{evidence.n_holdout}, and {len(synthetic)} synthetic images."
+            f"it needs at least {MIN_TRAIN_COMPUTED} training and {MIN_COMPUTED} unseen patients, and got "
+            f"{evidence.n_train} and {evidence.n_holdout}, and {len(synthetic)} synthetic images."
         )
         evidence.missing.append(NotComputed("Copy search", reason))
         return evidence
@@ -152,9 +152,10 @@ def _ask(evidence: Evidence, question: str, compute: Callable[[], T], *, decides
 def swapped_search(data: AuditData, settings: PrivacySettings) -> CopySearch:
     """Search for copies of unseen cases, which there cannot be: near-duplicates or wrong training ids would show."""
     holdout, synthetic = data.holdout, data.synthetic
-    if len(data.train) < FEWEST:
+    if len(data.train) < MIN_COMPUTED:
         raise Refusal(
-            f"Expected at least {FEWEST} training cases, to take the place of unseen ones, but got {len(data.train)}."
+            f"Expected at least {MIN_COMPUTED} training cases, to take the place of unseen ones, but got "
+            f"{len(data.train)}."
         )
     excluded, n_candidates = data.exclusion_mask(synthetic, holdout), settings.candidates(holdout, NEIGHBOURS)
     groups = duplicate_groups(holdout, data.train, settings)
@@ -178,7 +179,7 @@ def membership_of(data: AuditData, settings: PrivacySettings) -> Membership:
         data.holdout.patients,
         n_permutations=settings.n_permutations,
         seed=settings.seed,
-        level=settings.level,
+        level=settings.confidence,
     )
 
 
@@ -198,7 +199,7 @@ def share_of(data: AuditData, settings: PrivacySettings) -> NearestShare:
         real.patients,
         n_permutations=settings.n_permutations,
         seed=settings.seed,
-        level=settings.level,
+        level=settings.confidence,
     )
 
 
@@ -258,5 +259,5 @@ def twin_leak_of(data: AuditData, settings: PrivacySettings) -> Auc:
         patients[1],
         n_permutations=settings.n_permutations,
         seed=settings.seed,
-        level=settings.level,
+        level=settings.confidence,
     )

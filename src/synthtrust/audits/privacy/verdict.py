@@ -121,7 +121,7 @@ def _rejections(evidence: Evidence, settings: PrivacySettings) -> Iterator[Leak]
         tests.append((evidence.twin_leak, 0.5, "twin_leak", "P4", words))
     corrected = holm([test.p for test, *_ in tests]) if tests else ()
     for (test, expected, code, name, words), p in zip(tests, corrected, strict=True):
-        if p < settings.p and test.low > expected:
+        if p < settings.significance and test.low > expected:
             yield Leak(code, f"{words}: {_estimate(test)}, {p:.3f} with Holm's correction.", name)
 
 
@@ -144,11 +144,11 @@ def _open_questions(evidence: Evidence, controls: Sequence[Control], settings: P
     for missing in evidence.missing:
         if missing.decides:
             yield Doubt("not_computed", str(missing), CURE)
-    if evidence.n_holdout < settings.fewest_holdout:
-        text = f"{evidence.n_holdout} unseen patients; at least {settings.fewest_holdout} are needed."
+    if evidence.n_holdout < settings.min_holdout_patients:
+        text = f"{evidence.n_holdout} unseen patients; at least {settings.min_holdout_patients} are needed."
         yield Doubt("few_unseen_patients", text, CURE)
-    if evidence.n_synthetic < settings.fewest_synthetic:
-        text = f"{evidence.n_synthetic} synthetic images; at least {settings.fewest_synthetic} are needed."
+    if evidence.n_synthetic < settings.min_synthetic_images:
+        text = f"{evidence.n_synthetic} synthetic images; at least {settings.min_synthetic_images} are needed."
         yield Doubt("few_synthetic_images", text, CURE)
     if evidence.copies is not None:
         yield from _failed_controls(controls)
@@ -190,10 +190,10 @@ def _undecided_tests(evidence: Evidence, settings: PrivacySettings) -> Iterator[
         if area and not area.high <= settings.auc_bound:
             text = f"{name} may reach an area of {area.high:.3f}, above {settings.auc_bound:g}: {_estimate(area)}."
             yield Doubt("area_above_bound", text, CURE)
-        if area and area.p < settings.p and area.low > 0.5:
+        if area and area.p < settings.significance and area.low > 0.5:
             text = f"{name} rejects by itself, {_estimate(area)}, but not with Holm's correction, or a control failed."
             yield Doubt("rejects_by_itself", text, CURE)
-    if evidence.share and evidence.share.p < settings.p:
+    if evidence.share and evidence.share.p < settings.significance:
         text = (
             f"The nearest-real share rejects by itself, {_estimate(evidence.share)} where "
             f"{evidence.share.expected:.2f} is expected, but not with Holm's correction, or a control failed."
@@ -237,7 +237,7 @@ def _specific(evidence: Evidence, n: int, settings: PrivacySettings) -> bool:
     if not mirrored:
         return True
     chance = evidence.n_train / (evidence.n_train + evidence.n_holdout)
-    return float(binom.sf(n - 1, n + mirrored, chance)) < settings.p
+    return float(binom.sf(n - 1, n + mirrored, chance)) < settings.significance
 
 
 def _estimate(area: Auc | NearestShare) -> str:
@@ -255,6 +255,6 @@ def _no_leak(evidence: Evidence, controls: Sequence[Control], settings: PrivacyS
         "planted of each kind)."
     )
     yield Reason("no_leak_detected", text)
-    if evidence.n_holdout < settings.wanted_holdout:
-        text = f"Only {evidence.n_holdout} unseen patients, {settings.wanted_holdout} are wanted."
+    if evidence.n_holdout < settings.ample_holdout_patients:
+        text = f"Only {evidence.n_holdout} unseen patients, {settings.ample_holdout_patients} are wanted."
         yield Reason("few_unseen_patients", text)
