@@ -168,9 +168,9 @@ def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
     twins, train = data.synthetic.bank, data.train.bank
     every = torch.stack([paired(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
     evidence = examine(data, replace(audit, exact=True), reported=False)
-    np.testing.assert_allclose(evidence.nearest[0][:12, 0], every.max(dim=1).values, atol=1e-5)
+    np.testing.assert_allclose(evidence.copies.similarity[:12, 0], every.max(dim=1).values, atol=1e-5)
     quick = examine(data, audit, reported=False)
-    assert (evidence.nearest[0][:, 0] >= quick.nearest[0][:, 0] - 1e-6).all()
+    assert (evidence.copies.similarity[:, 0] >= quick.copies.similarity[:, 0] - 1e-6).all()
 
 
 def test_more_images_of_each_training_patient_accuse_nobody(audit, tmp_path, real, fresh):
@@ -238,7 +238,8 @@ def test_a_share_that_rejects_by_itself_leaves_the_set_inconclusive(audit, hones
     (one,) = synthetic_sets([honest])
     data, _ = gather(one, embedded.Grid.of(embedded.read_images(one.train[0], one.modalities)))
     evidence = examine(data, audit, reported=False)
-    evidence.share = replace(evidence.share, value=0.72, low=0.6, high=0.8, p=0.006)
+    share = replace(evidence.share, value=0.72, low=0.6, high=0.8, p=0.006)
+    evidence = replace(evidence, share=share)
     assert "P3" not in {leak.test for leak in leaks_of(evidence, audit)}  # Holm's correction
     verdict = decide(evidence, [], audit, subject=Subject("honest"))
     assert verdict.verdict == "INCONCLUSIVE"

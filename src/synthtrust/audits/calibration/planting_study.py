@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from scipy.stats import binomtest
 
+from synthtrust.audits.privacy.question import Leak
 from synthtrust.audits.privacy.settings import PrivacySettings
-from synthtrust.audits.privacy.verdict import Leak
 from synthtrust.cases import Case
 from synthtrust.cases.content import content_of
 from synthtrust.files import aside, fingerprint

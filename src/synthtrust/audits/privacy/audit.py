@@ -65,7 +65,7 @@ class Privacy(PrivacySettings):
                 verdicts.append(_open(one, why))
                 continue
             data, evidence, controls, remarks = self._look_at(one)
-            copies = copy_rows(one.name, evidence, data)
+            copies = copy_rows(one.name, evidence.copies, data)
             rows["tests"] += measure_rows(one.name, evidence, self.confidence, space)
             rows["controls"] += control_rows(one.name, controls)
             rows["copies"] += copies
@@ -96,7 +96,7 @@ class Privacy(PrivacySettings):
         if (space := self.embedding) is not None:
             data = replace(data, embed=lambda images: embedded(space, images, one))
         evidence = examine(data, self)
-        controls = positive(data, evidence, one.modalities, grid, self) + negative(data, evidence, self)
+        controls = positive(data, evidence.copies, one.modalities, grid, self) + negative(data, evidence.copies, self)
         return data, evidence, controls, remarks
 
 
