@@ -10,7 +10,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.refusals import Refusal
 
-KEYS: dict[str, str] = {}
+KEYS: dict[str, str] = {
+    "generator.white": "generator.intensity_percentile",
+    "generator.pack": "generator.patch_fold",
+    "generator.mirror": "generator.flip_axis",
+    "generator.critic_channels": "generator.discriminator_channels",
+    "generator.critic_layers": "generator.discriminator_layers",
+    "generator.critics": "generator.discriminators",
+    "generator.critic_lr": "generator.discriminator_lr",
+}
 """Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.significance``."""
 
 OPTIONS: dict[str, str] = {"generator=med_ddpm_small": "generator=brain_diffusion"}
