@@ -28,7 +28,7 @@ def composed():
 
 @pytest.fixture(scope="session")
 def browser():
-    """A real browser that opens pages."""
+    """Return a real browser that opens pages."""
     playwright = pytest.importorskip("playwright.sync_api")
     chromium = Path(os.environ.get("SYNTHTRUST_CHROMIUM", "/usr/bin/chromium"))
     if not chromium.exists():

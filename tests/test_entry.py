@@ -31,7 +31,7 @@ def command(folder, script, *arguments, **variables):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """The folder in which the demo ran, tiny."""
+    """Return the folder in which the demo ran, tiny."""
     folder = tmp_path_factory.mktemp("demo")
     done = command(folder, "train.py", "experiment=demo", *TINY, "alpha=0.0,1.0", "seed=0", "-m")
     assert done.returncode == 0, done.stderr

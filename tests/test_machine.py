@@ -12,7 +12,7 @@ from synthtrust import machine
 
 
 def answers(**environment):
-    """What a new process answers whose libraries are told to use other kernels."""
+    """Return what a new process answers whose libraries are told to use other kernels."""
     code = (
         "import json, torch; from synthtrust import machine as m;"
         "print(json.dumps([m.quick_precision('cpu'), m.arithmetic()['switches']]))"

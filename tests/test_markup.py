@@ -16,7 +16,7 @@ FAST = ("steps=2", "val_every=2", "generator=replay", "duplicates=allow", "train
 
 @pytest.fixture
 def volumes(tmp_path):
-    """A Decathlon task of which the modality, the labels and the ids hold markup."""
+    """Return a Decathlon task of which the modality, the labels and the ids hold markup."""
     cohort = tiny_cohort(tmp_path / "plain", count=8, modalities=["flair"])
     training = []
     for n, case in enumerate(cohort.cases):
@@ -33,7 +33,7 @@ def volumes(tmp_path):
 
 @pytest.fixture
 def images(tmp_path):
-    """A table whose classes and patients hold markup."""
+    """Return a table whose classes and patients hold markup."""
     cases = tiny_classes(tmp_path / "set", count=24).cases
     rows = [f'{c.id},{c.id}.png,"{LABELS[c.class_index]}",[/p] $p_{n}' for n, c in enumerate(cases)]
     (tmp_path / "set" / "cases.csv").write_text("\n".join(["case_id,image,label,patient", *rows]))

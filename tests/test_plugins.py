@@ -24,7 +24,7 @@ TINY = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A folder into which pip installed the example plugin, as a user would; no network is asked."""
+    """Return a folder into which pip installed the example plugin, as a user would; no network is asked."""
     folder = tmp_path_factory.mktemp("plugin")
     shutil.copytree(EXAMPLE, folder / "source")  # a build leaves files beside the sources
     options = ("--no-deps", "--no-build-isolation", "--no-index", "--quiet", "--target", str(folder / "site"))
@@ -38,7 +38,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def installed(site, monkeypatch):
-    """The example plugin, on this process's path."""
+    """Return the example plugin, on this process's path."""
     monkeypatch.syspath_prepend(str(site))
 
 
@@ -72,7 +72,7 @@ def command(site, folder, *arguments, program=(str(ROOT / "train.py"),)):
 
 
 def offered(composed):
-    """The generators that the message for a wrong name lists."""
+    """Return the generators that the message for a wrong name lists."""
     with pytest.raises(MissingConfigException) as error:
         composed("train", "generator=nope")
     return {word.strip() for word in str(error.value).partition("Available options")[2].splitlines()[1:]}

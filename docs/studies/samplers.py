@@ -24,7 +24,7 @@ def main() -> None:
     conf = Path(__file__).parents[2] / "conf"
     with initialize_config_dir(str(conf), version_base="1.3"):
         cfg = compose("train", overrides=sys.argv[1:])
-    cohort = read_cases(cfg).complete()
+    cohort = read_cases(cfg).validated()
     parts = make(cfg.split)(cohort.cases)
     generator = make(cfg.generator).work_in("samplers").fit(parts.train)
     rows = []

@@ -1,1 +1,1 @@
-"""synthtrust: can this synthetic medical image set be trusted?"""
+"""synthtrust tells by numbers whether a synthetic medical image set can be trusted."""

@@ -42,7 +42,7 @@ FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoi
 """Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
 
 LOCK, OWNER = "run.lock", "owner.json"
-"""Of the process that works on a run: its lock, which stays, and who it is, which goes."""
+"""Files of the process that works on a run: its lock, which stays, and its name, which is removed at the end."""
 
 LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,

@@ -22,8 +22,7 @@ from synthtrust.files import sha256_of
 from synthtrust.refusals import Refusal
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
-from synthtrust.runs import Run, find_runs, make, score_cohort, usable_cases
-from synthtrust.runs.headline import headline
+from synthtrust.runs import Run, find_runs, headline, make, score_cohort, usable_cases
 
 log = logging.getLogger(__name__)
 

@@ -74,7 +74,7 @@ def remove_leftovers(folder: str | Path, name: str = "*", older_than: float = 0)
 
     Args:
         folder: Where it was written.
-        name: Of what was being written; anything when not given.
+        name: The name of what was being written; anything when not given.
         older_than: How long ago it was last changed at least [s]. Whoever holds the lock under which it is written can
             do without; for everybody else it may be another process's work.
     """
@@ -208,7 +208,7 @@ class Hashes:
 
 
 hashes = Hashes()
-"""Of this process."""
+"""The hashes that this process has computed."""
 
 
 def fingerprint(facts: Any) -> str:

@@ -40,7 +40,7 @@ def quick_precision(accelerator: str = "auto") -> Precision:
     follows from processor and environment alone, so that two runs on one machine get the same one.
 
     Args:
-        accelerator: Of Lightning's Trainer: ``cpu``, ``gpu``, ``cuda``, ``auto`` or another.
+        accelerator: The accelerator of Lightning's Trainer: ``cpu``, ``gpu``, ``cuda``, ``auto`` or another.
     """
     import torch
 

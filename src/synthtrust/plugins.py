@@ -25,7 +25,7 @@ class PluginConf(SearchPathPlugin):
     """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Called by Hydra before it composes."""
+        """Add the conf of every plugin; Hydra calls it before it composes."""
         taken = dict.fromkeys(_options_in([conf_dir()]), "synthtrust")
         for plugin in entry_points(group=GROUP):
             if problem := _problem_with(plugin.value):

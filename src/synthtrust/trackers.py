@@ -17,7 +17,7 @@ class Tracker(Logger):
 
     Args:
         make: Makes the logger, which may fail, too.
-        name: Of the tracker, for the warning.
+        name: The name of the tracker, for the warning.
     """
 
     def __init__(self, make: Callable[[], Any], name: str) -> None:

@@ -14,7 +14,7 @@ SHAPE = (10, 14, 6)
 
 
 def write_case(folder, name, affine, turn=None):
-    """A case with one bright voxel at the patient's right, in front, and a label that is largest in slice 4."""
+    """Return a case with one bright voxel at the patient's right, in front, and a label that is largest in slice 4."""
     image = np.full(SHAPE, 10.0, dtype=np.float32)
     label = np.zeros(SHAPE, dtype=np.uint8)
     label[4:7, 5:8, 4] = 1

@@ -199,7 +199,7 @@ def test_classifiers_are_another_audits(audit):
 
 
 def many(real, synthetic, *, seeds=3, n=40, spread=0.003):
-    """Runs at alpha 1 whose scores on n cases and their twins are given, a little else in every seed."""
+    """Return runs at alpha 1 whose scores on n cases and their twins are given, a little else in every seed."""
     rng = np.random.default_rng(0)
 
     def scored(dice):

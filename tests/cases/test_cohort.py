@@ -36,15 +36,15 @@ def test_a_composite_of_labels_that_the_cohort_has_not_is_refused():
 def test_a_cohort_with_refusals_is_not_complete():
     cohort = Cohort("tiny", CASES, ("t1",), BRATS_LABELS, refused=REFUSED)
     with pytest.raises(CaseError, match=r"1 were refused, first d: Expected t1 of d.*cases\.skip_refused=true"):
-        cohort.complete()
+        cohort.validated()
 
 
 def test_refusals_can_be_skipped_on_request():
-    complete = Cohort("tiny", CASES, ("t1",), BRATS_LABELS, refused=REFUSED).complete(skip_refused=True)
-    assert len(complete.cases) == 3
-    assert complete.refused == ()
+    validated = Cohort("tiny", CASES, ("t1",), BRATS_LABELS, refused=REFUSED).validated(skip_refused=True)
+    assert len(validated.cases) == 3
+    assert validated.refused == ()
 
 
 def test_a_cohort_without_cases_is_not_complete():
     with pytest.raises(CaseError, match="Expected cases in cohort tiny"):
-        Cohort("tiny", (), ("t1",), BRATS_LABELS, refused=REFUSED).complete(skip_refused=True)
+        Cohort("tiny", (), ("t1",), BRATS_LABELS, refused=REFUSED).validated(skip_refused=True)

@@ -78,7 +78,7 @@ def test_labels_of_maps_are_1_to_255_each_once(labels):
 
 @pytest.fixture
 def decathlon(tmp_path):
-    """A Decathlon task whose dataset.json is written with some of its facts changed."""
+    """Return a Decathlon task whose dataset.json is written with some of its facts changed."""
     case = tiny_cohort(tmp_path / "files", 1, modalities=["flair"]).cases[0]
 
     def write(text=None, **changed):

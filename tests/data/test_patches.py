@@ -5,12 +5,13 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from lightning import Trainer
 from monai.transforms import RandFlipd, RandShiftIntensityd
 from torch.utils.data import DataLoader
 
 from synthtrust.data.cache import prepare
-from synthtrust.data.draws import DrawSampler, Rounds, ShardSampler
 from synthtrust.data.patches import Patches
+from synthtrust.data.samplers import CaseCycle, EpochSampler, ShardSampler, shards_loaders
 from synthtrust.testing import tiny_cases
 
 AUGMENT = [RandFlipd(["image", "label"], prob=0.5, spatial_axis=0), RandShiftIntensityd("image", offsets=0.1, prob=1.0)]
@@ -33,8 +34,8 @@ def test_the_same_draw_is_the_same_patch_in_any_order(prepared):
 
 def test_loader_processes_change_nothing(prepared):
     patches = Patches(prepared, (8, 8, 8), augment=AUGMENT)
-    alone = [batch["image"] for batch in DataLoader(patches, 2, sampler=DrawSampler(3, 2))]
-    helped = [batch["image"] for batch in DataLoader(patches, 2, sampler=DrawSampler(3, 2), num_workers=2)]
+    alone = [batch["image"] for batch in DataLoader(patches, 2, sampler=EpochSampler(3, 2))]
+    helped = [batch["image"] for batch in DataLoader(patches, 2, sampler=EpochSampler(3, 2), num_workers=2)]
     torch.testing.assert_close(alone, helped, rtol=0, atol=0)
 
 
@@ -50,7 +51,7 @@ def test_another_seed_draws_other_patches(prepared):
 
 
 def test_every_case_comes_once_per_round():
-    turns = Rounds(5, seed=0)
+    turns = CaseCycle(5, seed=0)
     rounds = [[turns[draw] for draw in range(5 * number, 5 * number + 5)] for number in range(4)]
     assert all(sorted(cases) == list(range(5)) for cases in rounds)
     assert len({tuple(cases) for cases in rounds}) > 1
@@ -87,8 +88,8 @@ def test_items_are_plain_tensors(prepared):
 
 
 def test_two_ranks_draw_together_what_one_draws_with_twice_the_batch():
-    one = list(DrawSampler(3, 4, done=lambda: 15))
-    two = [list(DrawSampler(3, 2, rank, 2, done=lambda: 15)) for rank in (0, 1)]
+    one = list(EpochSampler(3, 4, done=lambda: 15))
+    two = [list(EpochSampler(3, 2, rank, 2, done=lambda: 15)) for rank in (0, 1)]
     assert sorted(two[0] + two[1]) == one == list(range(60, 72))
 
 
@@ -98,3 +99,9 @@ def test_shards_hold_every_case_and_are_equally_long(n, world):
     assert {len(shard) for shard in shards} == {-(-n // world)}
     assert {i for shard in shards for i in shard} == set(range(n))
     assert sum(map(len, shards)) - n < world  # no more repeated than is needed
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_whether_a_trainer_shards_is_known(asked):
+    trainer = Trainer(accelerator="cpu", use_distributed_sampler=asked, logger=False, enable_checkpointing=False)
+    assert shards_loaders(trainer) is asked

@@ -18,7 +18,7 @@ PAINTER = "synthtrust.generators.OldTissue"
 
 @pytest.fixture
 def names(monkeypatch):
-    """Some names that were never there."""
+    """Return some names that were never there."""
     monkeypatch.setitem(KEYS, "generator.wobble", "generator.jitter")
     monkeypatch.setitem(KEYS, "audit.privacy.precise", "audit.privacy.exact")
     monkeypatch.setitem(OPTIONS, "model=unett", "model=unet")

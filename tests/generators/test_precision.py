@@ -25,7 +25,7 @@ def cohort(tmp_path):
 
 
 def painted(cohort, root, **changes):
-    """The folder of the set, and what its manifest says."""
+    """Return the folder of the set, and what its manifest says."""
     twins = synthesize(ClassDiffusion(**TINY | changes), cohort, cohort.cases, cohort.cases, root)
     folder = next(iter(twins.cases[0].images.values())).parent
     return folder, load_manifest(folder)

@@ -138,30 +138,30 @@ def segmenters(loss, *, seeds=3, n=40, spread=0.01):
 
 
 def sentences(verdict):
-    """The reasons of one verdict, or of every verdict in a table, as the page has them."""
+    """Return the reasons of one verdict, or of every verdict in a table, as the page has them."""
     rows = verdict["reasons"] if isinstance(verdict, pd.DataFrame) else [verdict["reasons"]]
     return " ".join(reason.text for reasons in rows for reason in reasons)
 
 
 def codes(verdict):
-    """The kinds of the reasons of one verdict."""
+    """Return the kinds of the reasons of one verdict."""
     return [reason.code for reason in verdict["reasons"]]
 
 
 def verdict_of(tables):
-    """The one verdict of an audit."""
+    """Return the one verdict of an audit."""
     (verdict,) = tables["verdict"].to_dict("records")
     return verdict
 
 
 def tstr_against_trtr(tables, measure="auc"):
-    """The row of one measure in the table of contrasts."""
+    """Return the row of one measure in the table of contrasts."""
     rows = tables["comparison"]
     (row,) = rows[(rows["contrast"] == "TSTR") & (rows["measure"] == measure)].to_dict("records")
     return row
 
 
 def rows_of(tables, measure):
-    """The rows of one measure in the tests of the privacy audit."""
+    """Return the rows of one measure in the tests of the privacy audit."""
     table = tables["tests"]
     return table[table["measure"] == measure].to_dict("records")

@@ -91,7 +91,7 @@ def test_cases_that_are_all_but_certain_keep_their_order():
 
 
 def test_a_row_of_the_scores_names_case_target_and_class():
-    rows = classifier().rows_of(Case("a", {}, class_index=2, patient="p"), "real", [0.25, 0.25, 0.5])
+    rows = classifier().rows_of(Case("a", {}, class_index=2, patient="p"), "real", torch.tensor([0.25, 0.25, 0.5]))
     assert [row["class"] for row in rows] == ["normal", "bacterial", "viral"]
     assert rows[2] == {
         "case": "a", "patient": "p", "source": "real", "target": "viral", "class": "viral", "probability": 0.5,

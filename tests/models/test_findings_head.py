@@ -57,7 +57,8 @@ def test_probabilities_do_not_exclude_each_other(findings):
 
 
 def test_a_row_of_the_scores_names_the_finding_and_whether_it_is_there():
-    rows = classifier().rows_of(Case("a", {}, findings=Findings((0, 1, 1)), patient="p"), "real", [0.25, 0.5, 0.75])
+    case = Case("a", {}, findings=Findings((0, 1, 1)), patient="p")
+    rows = classifier().rows_of(case, "real", torch.tensor([0.25, 0.5, 0.75]))
     assert [(row["class"], row["present"], row["probability"]) for row in rows] == [
         ("effusion", 0, 0.25), ("mass", 1, 0.5), ("nodule", 1, 0.75),
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from synthtrust.report.slices import _window
 from synthtrust.verdicts import Reason, Subject, Verdict
 
 ALPHAS, REGIONS = (0.0, 0.5, 1.0), ("NCR", "ED", "ET")
-COUNTS = {"level": 0.95, "n_cases": 40, "n_patients": 38, "n_seeds": 3, "note": ""}
+COUNTS = {"confidence": 0.95, "n_cases": 40, "n_patients": 38, "n_seeds": 3, "note": ""}
 
 
 def factor_rows():
@@ -69,7 +69,7 @@ def utility_tables():
         "ratio": 0.829, "ratio_low": 0.8, "ratio_high": 0.86, "ratio_lower": 0.81,
         "ratio_above_chance": 0.829, "ratio_above_chance_low": 0.8, "ratio_above_chance_high": 0.86,
         "ratio_above_chance_lower": 0.81, "reference_above_chance": 0.83,
-        "n_cases": 40, "n_patients": 38, "n_seeds": 3, "n_seeds_reference": 3, "level": 0.95,
+        "n_cases": 40, "n_patients": 38, "n_seeds": 3, "n_seeds_reference": 3, "confidence": 0.95,
         "target": "training recipe", "note": "", "depends_on_empty_rule": False,
     }  # fmt: skip
     loss = Reason("gap", "The loss is shown.")

@@ -31,7 +31,7 @@ def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
         "quality": rows(["KID", "precision", "density", "Frechet distance"]),
         "diversity": rows(["recall", "coverage", "Vendi score", "MS-SSIM between cases", "KS distance"]),
         "twins": rows(["SSIM"]),
-        "telling_apart": rows(["AUC"]),
+        "two_sample_classifier": rows(["AUC"]),
         "controls": rows(["blurred", "repeated"]),
         "proportion": pd.DataFrame(
             {"set": one, "mode": "complement", "alpha": alpha, "seed": 0, "n_real": 0, "n_synthetic": 135}
@@ -112,7 +112,7 @@ def test_the_chapter_has_the_papers_three_words(page):
 
 def test_few_cases_still_make_a_page(tmp_path):
     few = fidelity_tables(("INCONCLUSIVE", "INCONCLUSIVE"))
-    for name in ("diversity", "twins", "telling_apart", "controls"):
+    for name in ("diversity", "twins", "two_sample_classifier", "controls"):
         few[name] = few[name].iloc[:0]
     few["quality"] = few["quality"].query("measure == 'KID'").assign(
         value=math.nan, ci_low=math.nan, ci_high=math.nan, floor_low=math.nan, note="Not computed."

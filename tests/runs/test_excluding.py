@@ -13,7 +13,7 @@ from synthtrust.cases import Case, CaseError, Cohort, RefusedCase
 from synthtrust.cases.cohort import BRATS_LABELS
 from synthtrust.evaluation import score_elsewhere
 from synthtrust.runs import Run, find_runs, list_cases, score_cohort, train_run, usable_cases
-from synthtrust.runs.deciding import deciding
+from synthtrust.runs.config_identity import identity
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.testing import save_nifti, tiny_cohort
 
@@ -162,8 +162,8 @@ def test_an_older_config_excluded_nobody(configure):
     cfg, older = configure(), configure()
     OmegaConf.set_struct(older, value=False)
     del older["cases"]["exclude"], older["cases"]["save_refused"], older["duplicates"]
-    assert deciding(older) == deciding(cfg)
-    assert deciding(configure("cases.exclude=[a]")) != deciding(cfg)
+    assert identity(older) == identity(cfg)
+    assert identity(configure("cases.exclude=[a]")) != identity(cfg)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def run(configure, tmp_path):
 
 @pytest.fixture
 def renamed(run, tmp_path):
-    """A training case of a run under two other names, once in other units, and a case of nobody."""
+    """Return a training case of a run under two other names, once in other units, and a case of nobody."""
     cohort = tiny_cohort(tmp_path / "renamed", count=3, modalities=["flair"], seed=9)
     original = run.real_case(run.data()["splits"]["train"][0])
     for case in cohort.cases[:2]:

@@ -40,7 +40,7 @@ def bomb(tmp_path):
 
 
 def stored(composed, *options):
-    """A config as a run has it, every interpolation resolved."""
+    """Return a config as a run has it, every interpolation resolved."""
     cfg = composed("train", "paths.output=out", "cases=phantom", *options)
     return OmegaConf.create(OmegaConf.to_container(cfg, resolve=True))
 
@@ -149,7 +149,7 @@ def test_a_trusted_folder_is_not_asked(composed, tmp_path):
 
 
 def send(folder, composed):
-    """A run folder as somebody might send it."""
+    """Return a run folder as somebody might send it."""
     folder.mkdir(parents=True)
     cfg = stored(composed, "model=unet")
     OmegaConf.set_struct(cfg, value=False)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import nibabel as nib
@@ -15,7 +16,10 @@ from omegaconf import OmegaConf
 
 from synthtrust.cases import CaseError, read_brats
 from synthtrust.cases.formats.volumes import stored_orientation
-from synthtrust.runs import Run, find_runs, score_cohort, train_run
+from synthtrust.metrics import functional as F  # noqa: N812
+from synthtrust.metrics.functional import dice_from_counts
+from synthtrust.runs import Run, build_data, build_model, find_runs, score_cohort, train_run
+from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.training import list_cases, refuse_ranks_in_a_sweep
 from synthtrust.testing import tiny_cohort
 
@@ -65,6 +69,40 @@ def test_a_run_describes_itself(configure):
     assert set(run.volumes()["part"]) == {"train", "val", "test"}
     curves = pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv")
     assert curves[["val/score", "val/dice_ET"]].notna().sum().tolist() == [2, 2]
+
+
+def test_the_trust_factors_of_validation_pairs_are_logged_and_decide_nothing(configure):
+    plain, paired = (configure("split.val=2", f"data.val_pairs={word}", name=word) for word in ("false", "true"))
+    assert train_run(plain) == train_run(paired)
+    first, second = identity(plain), identity(paired)
+    assert all(first[part] == second[part] for part in DECISIVE)
+    runs = [find_runs(cfg.paths.output)[0] for cfg in (plain, paired)]
+    torch.testing.assert_close(weights(runs[1]), weights(runs[0]), rtol=0, atol=0)
+    logged, factors = (pd.read_csv(run.folder / "logs" / "version_0" / "metrics.csv") for run in runs)
+    assert not [name for name in logged if name.startswith("val/T")]
+    assert factors.filter(like="val/T").notna().any(axis=1).sum() == 2  # once an epoch
+
+    data = build_data(paired)
+    data.trainer = None
+    model = build_model(paired, data.cohort, data.input_size)
+    model.load_state_dict(torch.load(runs[1].last, weights_only=True)["state_dict"])
+    dice = {"real": torch.empty(2, 3).double(), "synthetic": torch.empty(2, 3).double()}
+    with torch.inference_mode():
+        for batch in chain(*data.val_dataloader()):
+            intersection, prediction, reference = model.eval().count(batch)[0].unbind(-1)
+            source = "synthetic" if batch["synthetic"] else "real"
+            dice[source][int(batch["case"])] = dice_from_counts(intersection, prediction, reference)
+    real, synthetic = dice["real"], dice["synthetic"]
+    expected = dict(zip(["T3_NCR", "T3_ED", "T3_ET"], F.alignment(real, synthetic), strict=True))
+    expected |= zip(["T4_NCR", "T4_ED", "T4_ET"], F.performance_gap(real, synthetic), strict=True)
+    for source, scores in dice.items():
+        expected |= {f"T1_{source}": F.overall_performance(scores), f"T2_{source}": F.case_consistency(scores)}
+        expected[f"T2_regions_{source}"] = F.region_consistency(scores)
+        expected |= zip([f"T5_{source}_{name}" for name in ("NCR", "ED", "ET")], F.variability(scores), strict=True)
+    last = factors.filter(like="val/T").dropna(how="all").iloc[-1]
+    assert set(last.index) == {f"val/{name}" for name in expected}
+    for name, value in expected.items():
+        assert last[f"val/{name}"] == pytest.approx(float(value), abs=1e-6, nan_ok=True)
 
 
 def test_reference_voxels_are_counted_on_the_cases_own_grid(configure):

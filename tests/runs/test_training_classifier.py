@@ -11,8 +11,7 @@ import torch
 from helpers.fake_runs import sentences
 from synthtrust.audits import Utility
 from synthtrust.cases import CaseError
-from synthtrust.runs import Run, find_runs, score_cohort, train_run
-from synthtrust.runs.headline import headline
+from synthtrust.runs import Run, find_runs, headline, score_cohort, train_run
 from synthtrust.testing import tiny_classes, tiny_cohort
 
 TINY = (

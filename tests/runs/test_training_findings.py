@@ -9,8 +9,7 @@ import pytest
 from synthtrust.cases import CaseError, read_table
 from synthtrust.evaluation import evaluate_runs
 from synthtrust.generators import ClassMixture
-from synthtrust.runs import find_runs, score_cohort, train_run
-from synthtrust.runs.headline import headline
+from synthtrust.runs import find_runs, headline, score_cohort, train_run
 from synthtrust.testing import tiny_findings
 
 TINY = (
@@ -25,7 +24,7 @@ COLUMNS = ["alpha", "seed", "mode", "case", "patient", "source", "class", "prese
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A table of 60 images of 30 patients, its findings in words and in columns."""
+    """Return a table of 60 images of 30 patients, its findings in words and in columns."""
     folder = tmp_path_factory.mktemp("findings")
     cohort = tiny_findings(folder / "real", count=60, findings=NAMES, per_patient=2)
     rows = [

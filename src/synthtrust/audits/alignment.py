@@ -36,7 +36,7 @@ class AlignmentThresholds:
     """Test patients, below which nothing is SUPPORTED."""
 
 
-def alignment(factors: pd.DataFrame, thresholds: AlignmentThresholds, level: float, subject: Subject) -> Verdict:
+def alignment(factors: pd.DataFrame, thresholds: AlignmentThresholds, confidence: float, subject: Subject) -> Verdict:
     """Judge alignment at alpha 1.
 
     SUPPORTED if in every region the scores of cases and twins are correlated (the interval lies above 0: exactly then
@@ -46,10 +46,10 @@ def alignment(factors: pd.DataFrame, thresholds: AlignmentThresholds, level: flo
     Args:
         factors: The table ``factors`` of `synthtrust.audits.Trust`.
         thresholds: Margin and least numbers.
-        level: Coverage of the intervals.
+        confidence: Coverage of the intervals.
         subject: The generator.
     """
-    settings = {"level": level, **vars(thresholds)}
+    settings = {"confidence": confidence, **vars(thresholds)}
     rows = factors[(factors["alpha"] == REAL_ALONE) & factors["factor"].isin(("T4", "T4_floor", "correlation"))]
     rows = rows[rows["mode"] == rows["mode"].iloc[0]] if len(rows) else rows
     by_region = rows.pivot(index="region", columns="factor", values=["value", "ci_low", "ci_high"])

@@ -5,27 +5,28 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from synthtrust.audits.scores import Row
-from synthtrust.audits.utility.measures import Measured
+from synthtrust.audits.utility.measures import Estimate
 from synthtrust.metrics import functional as formulas
 
 
-def curve_rows(arms: Mapping[float, Measured], *, n_boot: int, level: float, seed: int) -> Iterator[Row]:
+def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float, seed: int) -> Iterator[Row]:
     """Yield one measure over alpha on one kind of test cases, the arms being of one mode."""
-    measured = [arms[alpha] for alpha in sorted(arms)]
-    n_seeds = min(len(one.patients) for one in measured)
+    estimates = [arms[alpha] for alpha in sorted(arms)]
+    n_seeds = min(len(estimate.patients) for estimate in estimates)
     band = None
     if len(arms) > 1:
-        curves = np.stack([one.patients[:n_seeds] for one in measured])  # (A, S, P)
-        band = formulas.alpha_band(curves, n_boot=n_boot, seed=seed, level=level)
-    for i, (alpha, one) in enumerate(zip(sorted(arms), measured, strict=True)):
-        low, high = one.interval(level)
-        within = np.clip((band.low[i], band.high[i]) if band else (np.nan, np.nan), *one.limits)
+        curves = np.stack([estimate.patients[:n_seeds] for estimate in estimates])  # (A, S, P)
+        band = formulas.alpha_band(curves, n_boot=n_boot, seed=seed, level=confidence)
+    for i, (alpha, estimate) in enumerate(zip(sorted(arms), estimates, strict=True)):
+        low, high = estimate.interval(confidence)
+        within = np.clip((band.low[i], band.high[i]) if band else (np.nan, np.nan), *estimate.limits)
         yield {
-            "alpha": alpha, "value": float(one.values.mean()), "ci_low": low, "ci_high": high, "level": level,
+            "alpha": alpha, "value": float(estimate.values.mean()), "ci_low": low, "ci_high": high,
+            "confidence": confidence,
             "band_low": float(within[0]), "band_high": float(within[1]),
             "not_excluded": bool(band.not_excluded[i]) if band else True,
-            "n_cases": one.n_cases, "n_patients": one.n_patients, "n_seeds": len(one.values),
-            "note": _note(band is not None, n_seeds, max(len(other.patients) for other in measured)),
+            "n_cases": estimate.n_cases, "n_patients": estimate.n_patients, "n_seeds": len(estimate.values),
+            "note": _note(band is not None, n_seeds, max(len(other.patients) for other in estimates)),
         }  # fmt: skip
 
 

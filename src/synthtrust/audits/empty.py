@@ -16,12 +16,12 @@ def empty_rows(scores: pd.DataFrame, alphas: Sequence[float]) -> Iterator[Row]:
             for rule, table in ruled.items()
         }
         orders = [tuple(mean.rank(na_option="bottom")) for mean in means.values()]
-        for alpha, here in rows.groupby("alpha"):
-            no_reference, no_prediction = here["n_reference"] == 0, here["n_prediction"] == 0
+        for alpha, at_alpha in rows.groupby("alpha"):
+            no_reference, no_prediction = at_alpha["n_reference"] == 0, at_alpha["n_prediction"] == 0
             yield {
                 "alpha": alpha, "source": source, "region": region,
-                "n_cases": here["case"].nunique(), "n_seeds": here["seed"].nunique(),
-                "n_empty_reference": int(here.loc[no_reference, "case"].nunique()),
+                "n_cases": at_alpha["case"].nunique(), "n_seeds": at_alpha["seed"].nunique(),
+                "n_empty_reference": int(at_alpha.loc[no_reference, "case"].nunique()),
                 "n_empty_prediction": int(no_prediction.sum()),
                 "n_both_empty": int((no_reference & no_prediction).sum()),
                 "dice_brats": means["brats"][alpha], "dice_nan": means["nan"][alpha],

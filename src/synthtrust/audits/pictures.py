@@ -6,10 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
-from numpy.typing import NDArray
 
 from synthtrust.cases import Case
 from synthtrust.cases.formats.volumes import read_header
+from synthtrust.cases.volumes import axial_slice
 from synthtrust.report import SliceRow, Slices
 
 
@@ -20,7 +20,7 @@ class PicturedRun(Protocol):
         """One row per test case, source and region."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it was made from; ``regions`` maps each region's name to its labels."""
+        """Return what it was made from; ``regions`` maps each region's name to its labels."""
 
     def real_case(self, case_id: str) -> Case:
         """Return the real case with this id."""
@@ -61,15 +61,10 @@ def _through(real: Case, twin: Case, why: str, regions: Mapping[str, Sequence[in
     rows = tuple(
         SliceRow(
             name=name,
-            images={m: _axial(case.load_image(m), height) for m in case.images},
-            label=_axial(case.load_label(), height),
+            images={m: axial_slice(case.load_image(m), height) for m in case.images},
+            label=axial_slice(case.load_label(), height),
         )
         for name, case in (("Real", real), ("Twin", twin))
     )
-    found = regions or {f"label {value}": (int(value),) for value in np.unique(label) if value}
-    return Slices(real.id, why, rows, found, pixel_mm=(float(spacing[1]), float(spacing[0])))
-
-
-def _axial(volume: NDArray, height: int) -> NDArray:
-    """Return one slice of a RAS+ volume, ``(rows, columns)``: anterior up, the patient's right on the left."""
-    return np.flip(volume[:, :, height].T)
+    outlined = regions or {f"label {value}": (int(value),) for value in np.unique(label) if value}
+    return Slices(real.id, why, rows, outlined, pixel_mm=(float(spacing[1]), float(spacing[0])))

@@ -12,7 +12,7 @@ from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
-class ClassifiedArm:
+class ArmProbabilities:
     """What was predicted at one alpha for one kind of test cases, cases in order of id."""
 
     probability: NDArray[np.float64]
@@ -24,11 +24,11 @@ class ClassifiedArm:
     classes: tuple[str, ...]
     """Names of classes or findings, as they first appear."""
 
-    def alone(self, place: int) -> "ClassifiedArm":
+    def alone(self, index: int) -> "ArmProbabilities":
         """Return a finding by itself: a case has it (class 1) or not (class 0)."""
-        p = self.probability[:, :, place]
-        names = (f"no {self.classes[place]}", self.classes[place])
-        return ClassifiedArm(np.stack([1 - p, p], axis=-1), self.target[:, place], self.patients, names)
+        p = self.probability[:, :, index]
+        names = (f"no {self.classes[index]}", self.classes[index])
+        return ArmProbabilities(np.stack([1 - p, p], axis=-1), self.target[:, index], self.patients, names)
 
 
 def check_probabilities(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def check_findings(scores: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return scores
 
 
-def classified_arm(scores: pd.DataFrame, alpha: float, source: str) -> ClassifiedArm:
+def arm_probabilities(scores: pd.DataFrame, alpha: float, source: str) -> ArmProbabilities:
     """Return the probabilities of one mode at one alpha as an array."""
     rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
     classes = [str(name) for name in scores["class"].unique()]
@@ -95,4 +95,4 @@ def classified_arm(scores: pd.DataFrame, alpha: float, source: str) -> Classifie
         target = one_each.pivot(index="case", columns="class", values="present").loc[wide.index, classes].to_numpy()
     else:
         target = np.array([classes.index(name) for name in of_case["target"]])
-    return ClassifiedArm(cube, target, tuple(map(str, of_case["patient"])), tuple(classes))
+    return ArmProbabilities(cube, target, tuple(map(str, of_case["patient"])), tuple(classes))

@@ -35,11 +35,11 @@ class ScoredRun(Protocol):
         """One row per test case, source and region (or class), with alpha, seed and mode."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it was made from: task, cohort, generator, network, rule for empty regions."""
+        """Return what it was made from: task, cohort, generator, network, rule for empty regions."""
 
 
 @dataclass(frozen=True)
-class Arm:
+class ArmScores:
     """The scores of one alpha on one kind of test cases."""
 
     scores: NDArray[np.float64]
@@ -126,7 +126,7 @@ def generator_target(facts: Mapping[str, Any]) -> str:
     return str(target or "unknown generator")
 
 
-def arm(scores: pd.DataFrame, alpha: float, source: str) -> Arm:
+def arm_scores(scores: pd.DataFrame, alpha: float, source: str) -> ArmScores:
     """Return the scores of one mode at one alpha as an array, cases in order of id, regions as they first appear."""
     rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
     regions = scores["region"].unique()
@@ -134,7 +134,7 @@ def arm(scores: pd.DataFrame, alpha: float, source: str) -> Arm:
     seeds = sorted(rows["seed"].unique())
     cube = np.stack([wide[seed][regions].to_numpy(dtype=float) for seed in seeds])  # (S, M, K)
     patients = rows.drop_duplicates("case").set_index("case")["patient"]
-    return Arm(cube, tuple(str(patient) for patient in patients.loc[wide.index]))
+    return ArmScores(cube, tuple(str(patient) for patient in patients.loc[wide.index]))
 
 
 def with_empty_rule(scores: pd.DataFrame, rule: str) -> pd.DataFrame:
@@ -175,21 +175,21 @@ def _same_recipe(runs: list[ScoredRun]) -> None:
     """Refuse runs that differ in more than generator, mode, alpha and seed, and generators of two settings."""
     first: dict[str, tuple[Path, Any]] = {}
     for run in runs:
-        for what, value in _recipe(run.facts()).items():
-            folder, known = first.setdefault(what, (run.folder, value))
-            if value != known:
+        for key, value in _recipe(run.facts()).items():
+            folder, expected = first.setdefault(key, (run.folder, value))
+            if value != expected:
                 raise Refusal(
-                    f"Expected runs with one {what}, but {folder} has {known!r} and {run.folder} has {value!r}. "
+                    f"Expected runs with one {key}, but {folder} has {expected!r} and {run.folder} has {value!r}. "
                     "Judge them apart."
                 )
 
 
 def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has to be the same in all runs, or in all runs with one generator, as far as a run says it."""
-    always = {what: facts.get(what) for what in ("cohort", "network", "empty", "classes")}
-    training = {what: facts[what] for what in ("steps", "batch_size", "image_size", "margins") if what in facts}
-    for what, value in facts.get("training", {}).items():
-        training |= {f"{what}.{k}": v for k, v in value.items()} if isinstance(value, Mapping) else {what: value}
+    always = {key: facts.get(key) for key in ("cohort", "network", "empty", "classes")}
+    training = {key: facts[key] for key in ("steps", "batch_size", "image_size", "margins") if key in facts}
+    for key, value in facts.get("training", {}).items():
+        training |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, Mapping) else {key: value}
     generator = facts.get("generator")
     painting = {}
     if isinstance(generator, Mapping):
@@ -200,14 +200,14 @@ def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _same_cases(runs: list[ScoredRun], tables: list[pd.DataFrame], names: list[str], part: str) -> None:
     """Refuse runs with other real cases than the first, or other twins than the first of their generator."""
     first: dict[str, int] = {}
-    for place, (run, table, name) in enumerate(zip(runs, tables, names, strict=True)):
+    for index, (run, table, name) in enumerate(zip(runs, tables, names, strict=True)):
         for column in (part, "source", "case"):
             _same(set(tables[0][column]), set(table[column]), f"the same test {column}s", runs[0].folder, run.folder)
-        peers = {"real": 0, "synthetic": first.setdefault(name, place)}  # a set may lack a class that others have
+        peers = {"real": 0, "synthetic": first.setdefault(name, index)}  # a set may lack a class that others have
         for source in table["source"].unique():
             peer = peers[source]
-            ours, theirs = (_what_was_asked(t[t["source"] == source]) for t in (tables[peer], table))
-            _same(ours, theirs, f"the same {source} test cases", runs[peer].folder, run.folder)
+            expected, actual = (_what_was_asked(t[t["source"] == source]) for t in (tables[peer], table))
+            _same(expected, actual, f"the same {source} test cases", runs[peer].folder, run.folder)
 
 
 def _what_was_asked(scores: pd.DataFrame) -> set[str]:
@@ -219,9 +219,9 @@ def _what_was_asked(scores: pd.DataFrame) -> set[str]:
     return set(scores["case"] + classes)
 
 
-def _same(ours: set[str], theirs: set[str], what: str, first_name: Path, other_name: Path) -> None:
-    if ours != theirs:
+def _same(expected: set[str], actual: set[str], description: str, first_name: Path, other_name: Path) -> None:
+    if expected != actual:
         raise Refusal(
-            f"Expected {what} in every run, but only {first_name} has {sorted(ours - theirs)[:5]} and only "
-            f"{other_name} has {sorted(theirs - ours)[:5]}. Judge them apart, or score one again."
+            f"Expected {description} in every run, but only {first_name} has {sorted(expected - actual)[:5]} and only "
+            f"{other_name} has {sorted(actual - expected)[:5]}. Judge them apart, or score one again."
         )

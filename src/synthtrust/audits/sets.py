@@ -80,10 +80,10 @@ def synthetic_sets(runs: Iterable[PaintedRun]) -> list[SyntheticSet]:
     other cases of a patient of whom it saw one.
     """
     first = {str(run.data()["twins"]): run for run in reversed(list(runs))}
-    return [_of(Path(folder), first[folder]) for folder in sorted(first)]
+    return [_read_set(Path(folder), first[folder]) for folder in sorted(first)]
 
 
-def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
+def _read_set(folder: Path, run: PaintedRun) -> SyntheticSet:
     manifest = load_manifest(folder)
     splits = run.data()["splits"]
     named = {case_id for ids in splits.values() for case_id in ids}
@@ -94,10 +94,10 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
     twins = run.twins.cases
     return SyntheticSet(
         folder=folder,
-        train=_those(real, lambda case: case.patient in seen),
-        holdout=_those(real, lambda case: case.patient not in seen),
-        twins_of_train=_those(twins, lambda case: case.patient in seen),
-        twins_of_holdout=_those(twins, lambda case: case.patient not in seen),
+        train=_select(real, lambda case: case.patient in seen),
+        holdout=_select(real, lambda case: case.patient not in seen),
+        twins_of_train=_select(twins, lambda case: case.patient in seen),
+        twins_of_holdout=_select(twins, lambda case: case.patient not in seen),
         scored_and_seen=tuple(sorted(c.id for c in real if c.patient in seen and c.id not in splits["train"])),
         modalities=run.cohort.modalities,
         labels=run.cohort.labels,
@@ -107,5 +107,5 @@ def _of(folder: Path, run: PaintedRun) -> SyntheticSet:
     )
 
 
-def _those(cases: Sequence[Case], wanted: Callable[[Case], bool]) -> tuple[Case, ...]:
-    return tuple(sorted(filter(wanted, cases), key=lambda case: case.id))
+def _select(cases: Sequence[Case], condition: Callable[[Case], bool]) -> tuple[Case, ...]:
+    return tuple(sorted(filter(condition, cases), key=lambda case: case.id))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from synthtrust.audits.alignment import AlignmentThresholds, alignment
 from synthtrust.audits.empty import empty_rows
-from synthtrust.audits.scores import SOURCES, Arm, NotApplicableError, Row, ScoredRun, arm, gather, task_of
+from synthtrust.audits.scores import SOURCES, ArmScores, NotApplicableError, Row, ScoredRun, arm_scores, gather, task_of
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
 from synthtrust.metrics import functional as formulas
@@ -56,7 +56,7 @@ class Trust:
     """Test patients, below which nothing is SUPPORTED."""
     n_boot: int = 2000
     """Resamples of the patients."""
-    level: float = 0.95
+    confidence: float = 0.95
     """Coverage of every interval."""
     seed: int = 0
     """Seed of the resampling."""
@@ -65,8 +65,8 @@ class Trust:
         """Return tidy tables, each with a column ``mode`` (how the training set was mixed).
 
         - ``factors``: alpha, factor, source (real, synthetic, both), region (or ``all``), value, ci_low, ci_high,
-          level, n_cases, n_patients, n_seeds, note. ``T4_floor`` is the mean absolute difference between two seeds on
-          real cases: what T4 would show without any difference between sources. T1 of real cases at alpha 0 is TSTR,
+          confidence, n_cases, n_patients, n_seeds, note. ``T4_floor`` is the mean absolute difference between two seeds
+          on real cases: what T4 would show without any difference between sources. T1 of real cases at alpha 0 is TSTR,
           which is left out unless TRTR (alpha 1) stands beside it.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
@@ -90,55 +90,55 @@ class Trust:
                     if not (scaleless and (row["factor"], row["source"]) == ("T1", "real"))
                 ]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
-        found = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+        frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
         subject = Subject(generator=str(scores["generator"].iloc[0]))
-        verdict = alignment(found["factors"], thresholds, self.level, subject)
-        return found | {"verdict": verdict_table([verdict])}
+        verdict = alignment(frames["factors"], thresholds, self.confidence, subject)
+        return frames | {"verdict": verdict_table([verdict])}
 
     def _factors(self, scores: pd.DataFrame, alpha: float) -> Iterator[Row]:
         """Yield T1 to T5 and their companions at one alpha."""
         regions = scores["region"].unique().tolist()
-        arms = {source: arm(scores, alpha, source) for source in SOURCES if source in set(scores["source"])}
-        for source, one in arms.items():
+        arms = {source: arm_scores(scores, alpha, source) for source in SOURCES if source in set(scores["source"])}
+        for source, arm in arms.items():
             for factor, formula in OF_ONE_SOURCE.items():
-                yield from self._intervals(factor, formula, [one], source, regions)
+                yield from self._intervals(factor, formula, [arm], source, regions)
         if len(arms) == len(SOURCES):
             for factor, formula in OF_BOTH_SOURCES.items():
                 yield from self._intervals(factor, formula, list(arms.values()), "both", regions)
         yield from _floor(arms["real"], regions)
 
     def _intervals(
-        self, factor: str, formula: Callable[..., Tensor], arms: list[Arm], source: str, regions: list[str]
+        self, factor: str, formula: Callable[..., Tensor], arms: list[ArmScores], source: str, regions: list[str]
     ) -> Iterator[Row]:
         """Yield one factor with its interval, in each region or over all."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             intervals = formulas.factor_interval(
                 formula,
-                list(zip(*(one.scores for one in arms), strict=True)),
+                list(zip(*(arm.scores for arm in arms), strict=True)),
                 n_boot=self.n_boot,
                 seed=self.seed,
                 method="bca" if factor in BCA else "percentile",
                 groups=arms[0].patients,
-                level=self.level,
+                level=self.confidence,
             )
-        said = [str(warning.message) for warning in caught]
-        undefined = any(np.isnan(found.value) for found in intervals)  # what is said then is about those regions
+        messages = [str(warning.message) for warning in caught]
+        undefined = any(np.isnan(interval.value) for interval in intervals)  # what is said then is about those regions
         names = ["all"] if factor in OVER_REGIONS else regions
         bounds = RANGE.get(factor, (0.0, 1.0))
-        for region, found in zip(names, intervals, strict=True):
-            low, high = np.clip((found.low, found.high), *bounds)  # NaN stays NaN
-            remarks = said if np.isnan(found.value) or not undefined else []
+        for region, interval in zip(names, intervals, strict=True):
+            low, high = np.clip((interval.low, interval.high), *bounds)  # NaN stays NaN
+            remarks = messages if np.isnan(interval.value) or not undefined else []
             yield {
                 "factor": factor, "source": source, "region": region,
-                "value": found.value, "ci_low": float(low), "ci_high": float(high), "level": self.level,
-                "n_cases": found.n_cases, "n_patients": arms[0].n_patients, "n_seeds": found.n_seeds,
+                "value": interval.value, "ci_low": float(low), "ci_high": float(high), "confidence": self.confidence,
+                "n_cases": interval.n_cases, "n_patients": arms[0].n_patients, "n_seeds": interval.n_seeds,
                 "note": " ".join(dict.fromkeys(remarks)),
             }  # fmt: skip
 
 
-def _floor(real: Arm, regions: list[str]) -> Iterator[Row]:
+def _floor(real: ArmScores, regions: list[str]) -> Iterator[Row]:
     """Yield the mean absolute difference between two seeds on real cases, averaged over pairs of seeds."""
     n_seeds = len(real.scores)
     pairs = [

@@ -15,6 +15,7 @@ from synthtrust.cases.readers.medmnist import read_medmnist
 from synthtrust.cases.readers.msd import read_msd
 from synthtrust.cases.readers.table import read_table
 from synthtrust.cases.splits import Splits, split
+from synthtrust.cases.volumes import centre_crop_or_pad
 from synthtrust.refusals import CaseError, Refusal
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RefusedCase",
     "Source",
     "Splits",
+    "centre_crop_or_pad",
     "check_duplicates",
     "describe",
     "find_duplicates",

@@ -75,7 +75,7 @@ class Case:
     """Modality name -> index along the last axis, for files that hold several modalities (a colour is one)."""
     relabel: Mapping[int, int] | None = None
     """Value in the label file -> canonical label; any other value is refused. None: the file is canonical already."""
-    part: str = ""
+    split: str = ""
     """``train``, ``val`` or ``test`` when its publisher has split the cohort; empty when nobody did."""
     label_hint: str = field(default="", compare=False)
     """What to do about a value that ``relabel`` does not know, as the reader of these cases has it."""

@@ -135,7 +135,7 @@ class Cohort:
             raise Refusal(f"Expected regions among {sorted(known)} of cohort {self.name}, but got {unknown}.")
         return {name: known[name] for name in names}
 
-    def complete(self, *, skip_refused: bool = False) -> "Cohort":
+    def validated(self, *, skip_refused: bool = False) -> "Cohort":
         """Return the cohort if it can be worked with.
 
         Raises:

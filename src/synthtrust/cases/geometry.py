@@ -74,7 +74,7 @@ def grid_distance(one: NDArray[np.float64], other: NDArray[np.float64], shape: t
 
     Args:
         one: Voxel -> world [mm], shape ``(4, 4)``.
-        other: Of the other grid.
+        other: The header of the other grid.
         shape: Voxels per axis, of both.
     """
     return grid_distance_mm(one, other, shape) / float(min(*voxel_sizes(one), *voxel_sizes(other)))

@@ -59,7 +59,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 "label": case.target if case.label_map is None else entry(case.label_map),
                 "images": {modality: entry(path) for modality, path in case.images.items()},
                 **({"channels": dict(case.channels)} if case.channels else {}),
-                **({"part": case.part} if case.part else {}),
+                **({"part": case.split} if case.split else {}),
             }
             for case in cohort.cases
         ],
@@ -129,7 +129,7 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
             source=Source(case["source"]),
             images={modality: path_of(entry) for modality, entry in case["images"].items()},
             channels=case.get("channels", {}),
-            part=case.get("part", ""),
+            split=case.get("part", ""),
             **label_of(case["label"]),
         )
         for case in record["cases"]

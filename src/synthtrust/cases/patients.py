@@ -8,7 +8,7 @@ from synthtrust.cases.formats.rasters import RASTERS
 from synthtrust.cases.formats.volumes import VOLUME_ENDINGS
 
 ENDING = re.compile(rf"({'|'.join(map(re.escape, (*VOLUME_ENDINGS, *RASTERS)))})$", re.IGNORECASE)
-"""Of an image file: ``p1.png`` as an id means ``p1``."""
+"""The ending of an image file: ``p1.png`` as an id means ``p1``."""
 
 
 def patients_named(ids: Iterable[str], cases: Sequence[Case]) -> set[str]:

@@ -43,7 +43,7 @@ def split(
 
     Args:
         cases: All real cases; their order plays no part.
-        seed: Of the split alone, so that every run of a sweep is tested on the same patients.
+        seed: The seed of the split alone, so that every run of a sweep is tested on the same patients.
         test: Share (below 1) or number (1 or more) of patients to test on. The paper has 251 of 1251.
         val: Share of the other patients, or number of patients, to choose checkpoints on.
         test_patients: The patients to test on when they are given from outside; ``test`` is then not used.
@@ -58,7 +58,7 @@ def split(
     >>> [len(part) for part in (parts.train, parts.val, parts.test)]
     [6, 2, 2]
     """
-    if published and test_patients is None and any(case.part for case in cases):
+    if published and test_patients is None and any(case.split for case in cases):
         return _published(cases, seed, val)
     patients = sorted({case.patient for case in cases})
     order = [patients[i] for i in np.random.default_rng(seed).permutation(len(patients))]
@@ -85,12 +85,12 @@ def split(
 
 def _published(cases: Sequence[Case], seed: int, val: float | int) -> Splits:
     """Return the publisher's parts; ``val`` is carved from train when there is none."""
-    if unknown := [case.id for case in cases if case.part not in PARTS]:
+    if unknown := [case.id for case in cases if case.split not in PARTS]:
         raise Refusal(
             f"Expected every case in train, val or test as published, but got no such part for {unknown[:8]}. Split "
             "them anew with split.published=false."
         )
-    parts = {part: [case for case in cases if case.part == part] for part in PARTS}
+    parts = {part: [case for case in cases if case.split == part] for part in PARTS}
     if not parts["val"] and parts["train"]:
         patients = sorted({case.patient for case in parts["train"]})
         order = [patients[i] for i in np.random.default_rng(seed).permutation(len(patients))]

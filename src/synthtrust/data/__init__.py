@@ -2,11 +2,11 @@
 
 from synthtrust.data.augment import Affine, EachImage
 from synthtrust.data.cache import Prepared, prepare
-from synthtrust.data.datamodule import MixedDataModule
+from synthtrust.data.classification import ClassificationDataModule
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import ImageCases
 from synthtrust.data.mixed import MixedCases
-from synthtrust.data.mixed_images import MixedImages
+from synthtrust.data.segmentation import SegmentationDataModule
 
 __all__ = [
     "Affine",
@@ -14,8 +14,8 @@ __all__ = [
     "ImageCases",
     "ImageTable",
     "MixedCases",
-    "MixedDataModule",
-    "MixedImages",
+    "SegmentationDataModule",
+    "ClassificationDataModule",
     "Prepared",
     "image_table",
     "prepare",

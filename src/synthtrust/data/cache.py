@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.checks.inspection import check_contrast
 from synthtrust.cases.formats.volumes import read_header
+from synthtrust.cases.volumes import check_contrast, foreground_box, z_score
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
 
@@ -106,15 +106,39 @@ def _key(case: Case, modalities: Sequence[str]) -> str:
     return fingerprint([contents, channels, relabel])
 
 
+def preprocess(
+    image: NDArray[np.float32], label: NDArray[np.uint8] | None, names: Sequence[str]
+) -> tuple[NDArray[np.float32], tuple[slice, ...]]:
+    """Bring a volume to what a segmentation network is trained on.
+
+    Args:
+        image: ``(C, H, W, D)`` [intensity units]; it is changed in place.
+        label: Label map ``(H, W, D)``, where there is one; what it labels is kept.
+        names: What each channel is called in a message.
+
+    Returns:
+        The image, cropped to its foreground and z-scored there, channel by channel; and the box of the crop.
+
+    Raises:
+        CaseError: If the foreground of a channel has no contrast.
+    """
+    box = foreground_box(image, label)
+    image = image[:, *box]
+    for channel, name in zip(image, names, strict=True):
+        inside = channel != 0
+        check_contrast(channel[inside], f"{name}, but for zeros")
+        z_score(channel, inside)
+    return image, box
+
+
 def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
     case = prepared.case
     label = case.load_label()
     image = np.stack([_on_grid(case, modality, label.shape) for modality in modalities])  # (C, H, W, D)
-    box = _foreground_box(image, label)
     counts = np.bincount(label.ravel(), minlength=256)
-    image, label = image[:, *box], label[box]
-    for channel, modality in zip(image, modalities, strict=True):
-        _z_score(channel, f"{modality} of case {case.id} at {case.images[modality]}")
+    names = [f"{modality} of case {case.id} at {case.images[modality]}" for modality in modalities]
+    image, box = preprocess(image, label, names)
+    label = label[box]
     shape, affine = read_header(case.require_label_map())
     facts = {
         "case": case.id,
@@ -137,24 +161,6 @@ def _on_grid(case: Case, modality: str, shape: tuple[int, ...]) -> NDArray[np.fl
             f"Expected {case.images[modality]} on the grid {shape} of label {case.label_map}, but got {image.shape}."
         )
     return image
-
-
-def _foreground_box(image: NDArray[np.float32], label: NDArray[np.uint8]) -> tuple[slice, ...]:
-    """The smallest box around all voxels that are not zero in every modality, or are labelled."""
-    inside = (image != 0).any(0) | (label > 0)
-    box = []
-    for axis in range(3):
-        line = np.flatnonzero(inside.any(tuple(other for other in range(3) if other != axis)))
-        box.append(slice(int(line[0]), int(line[-1]) + 1))
-    return tuple(box)
-
-
-def _z_score(channel: NDArray[np.float32], what: str) -> None:
-    """Standardise the non-zero voxels of one channel in place."""
-    brain = channel != 0
-    values = channel[brain].astype(np.float64)  # intensities up to a million lose digits in float32 sums
-    check_contrast(values, f"{what}, but for zeros")
-    channel[brain] = (values - values.mean()) / values.std()
 
 
 def _points(label: NDArray[np.uint8]) -> NDArray[np.int16]:

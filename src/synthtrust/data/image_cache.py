@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
-from synthtrust.cases.checks.inspection import check_contrast
 from synthtrust.cases.readers.labelled import COLOURS
 from synthtrust.cases.resizing import resize
+from synthtrust.cases.volumes import check_contrast, z_score
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
 from synthtrust.machine import readers
 
@@ -117,18 +117,29 @@ def _load(case: Case, modalities: Sequence[str], size: int | list[int] | None) -
         raise CaseError(f"Expected every modality of case {case.id} on one grid, but got {sorted(shapes)}.")
     image = np.stack(channels)  # (C, *sides)
     sides = [size] * (image.ndim - 1) if isinstance(size, int) else size
-    if sides is not None:
-        if len(sides) != image.ndim - 1:
-            raise CaseError(f"Expected data.size with {image.ndim - 1} sides for case {case.id}, but got {sides}.")
-        image = resize(torch.from_numpy(image), sides).numpy()
+    if sides is not None and len(sides) != image.ndim - 1:
+        raise CaseError(f"Expected data.size with {image.ndim - 1} sides for case {case.id}, but got {sides}.")
+    return preprocess(image, modalities, sides, f"case {case.id} at {case.images[modalities[0]]}")
+
+
+def preprocess(
+    image: NDArray[np.float32], modalities: Sequence[str], size: Sequence[int] | None, name: str
+) -> NDArray[np.float32]:
+    """Bring an image to what a classification network is trained on.
+
+    Args:
+        image: ``(C, *sides)`` [intensity units]; it may be changed in place.
+        modalities: Name of each channel; colours share one mean and one standard deviation.
+        size: Side lengths to resize to [pixels, voxels]; None leaves the image as large as it is.
+        name: What the image is called in a message.
+
+    Raises:
+        CaseError: If a channel has no contrast.
+    """
+    if size is not None:
+        image = resize(torch.from_numpy(image), size).numpy()
     scales = np.array(["colours" if modality in COLOURS else modality for modality in modalities])
     for scale in np.unique(scales):
-        _standardise(image, scales == scale, f"{scale} of case {case.id} at {case.images[modalities[0]]}")
+        check_contrast(image[scales == scale], f"{scale} of {name}")
+        z_score(image, scales == scale)
     return image
-
-
-def _standardise(image: NDArray[np.float32], channels: NDArray[np.bool_], what: str) -> None:
-    """Scale some channels of an image in place, by the mean and the standard deviation of all their pixels."""
-    values = image[channels].astype(np.float64)  # intensities up to a million lose digits in float32 sums
-    check_contrast(values, what)
-    image[channels] = (values - values.mean()) / values.std()

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from synthtrust.cases import Case, Source
-from synthtrust.data.draws import Rounds
 from synthtrust.data.image_cache import ImageTable
+from synthtrust.data.samplers import CaseCycle
 
 Augment = Callable[[Tensor, Sequence[np.random.Generator]], Tensor]
 """Batch of images ``(B, C, *size)`` and a source of randomness for each -> augmented images."""
@@ -60,24 +60,24 @@ class ImageCases(Dataset):
 class ImageDraws(ImageCases):
     """Endless training batches, numbered by draw.
 
-    Draw ``g`` shows the image whose turn it is (``Rounds``), augmented by the seed and ``g`` alone. So a run that is
-    resumed, sharded or loaded by more workers trains on the same images.
+    Draw ``g`` shows the image whose turn it is (``CaseCycle``), augmented by the seed and ``g`` alone. So a run
+    that is resumed, sharded or loaded by more workers trains on the same images.
 
     Args:
         cases: The drawn training set; a case may appear more than once.
         tables: Where the images of each source lie.
         augment: Changes a batch at random; None leaves it as it is.
-        seed: Of the draws.
+        seed: Seed of the draws.
     """
 
     def __init__(
         self, cases: Sequence[Case], tables: Mapping[Source, ImageTable], augment: Augment | None = None, seed: int = 0
     ) -> None:
         super().__init__(cases, tables, {case.id: 0 for case in cases})
-        self.augment, self.seed, self.rounds = augment, seed, Rounds(len(cases), seed)
+        self.augment, self.seed, self.cycle = augment, seed, CaseCycle(len(cases), seed)
 
     def __getitem__(self, draws: Sequence[int]) -> dict[str, Tensor]:
-        batch = super().__getitem__([self.rounds[draw] for draw in draws])
+        batch = super().__getitem__([self.cycle[draw] for draw in draws])
         image = batch["image"]
         if self.augment is not None:
             image = self.augment(image, [np.random.default_rng([self.seed, draw]) for draw in draws])

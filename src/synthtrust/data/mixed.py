@@ -11,7 +11,7 @@ from lightning import LightningDataModule
 from synthtrust.cases import Case, Cohort, Mix, RefusedCase, Splits
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import Val, check_val
-from synthtrust.data.draws import DrawSampler
+from synthtrust.data.samplers import EpochSampler, shards_loaders
 from synthtrust.refusals import Refusal
 
 
@@ -67,7 +67,7 @@ class MixedCases(LightningDataModule, ABC):
             "synthetic": lambda: list(self.parts["val"][1]),
         }[val]()
         self.overlap: dict[str, Any] = {}
-        """Whether the twins' generator learned from cases that are scored, as the guard found; a fact to be told."""
+        """Whether the twins' generator learned from cases that are scored, as the overlap check says; for `facts`."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
         self.twins_folder = Path()
@@ -137,10 +137,10 @@ class MixedCases(LightningDataModule, ABC):
     def _pin(self) -> bool:
         return False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda"
 
-    def _draws(self) -> DrawSampler:
+    def _draws(self) -> EpochSampler:
         """Return what is drawn until the next validation, from where the training stands."""
         batches = self.steps_per_epoch * self._batches_per_step()
-        return DrawSampler(batches, self.batch_size, *self._place(), done=self._batches_done)
+        return EpochSampler(batches, self.batch_size, *self._rank_and_ranks(), done=self._batches_done)
 
     def _batches_done(self) -> int:
         return 0 if self.trainer is None else self.trainer.global_step * self._batches_per_step()
@@ -148,8 +148,8 @@ class MixedCases(LightningDataModule, ABC):
     def _batches_per_step(self) -> int:
         return 1 if self.trainer is None else self.trainer.accumulate_grad_batches
 
-    def _place(self) -> tuple[int, int]:
-        """Rank and number of ranks; these loaders shard themselves, so the Trainer must not do it again.
+    def _rank_and_ranks(self) -> tuple[int, int]:
+        """Return the rank and the number of ranks; the loaders shard themselves, so the Trainer must not do it again.
 
         Raises:
             Refusal: If the Trainer would shard a second time.
@@ -157,7 +157,7 @@ class MixedCases(LightningDataModule, ABC):
         trainer = self.trainer
         if trainer is None or trainer.world_size == 1:
             return 0, 1
-        if trainer._accelerator_connector.use_distributed_sampler:
+        if shards_loaders(trainer):
             raise Refusal(
                 "Expected trainer.use_distributed_sampler=false, since the loaders shard themselves, but got true."
             )

@@ -1,6 +1,6 @@
-"""Training patches: a draw number in, a patch out; the same number gives the same patch on any worker and any rank."""
+"""Volumes as a network sees them: patches numbered by draw to train on, whole cases to be scored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from synthtrust.cases import Source
 from synthtrust.data.cache import Prepared
-from synthtrust.data.draws import Rounds
+from synthtrust.data.samplers import CaseCycle
 
 
 class Patches(Dataset):
     """Endless random patches of a training set, numbered by draw.
 
-    Draw ``g`` shows the case whose turn it is (``Rounds``); where the patch lies and how it is augmented depends on the
-    seed and on ``g`` alone. So a run that is resumed, sharded or loaded by more workers trains on the same patches.
+    Draw ``g`` shows the case whose turn it is (``CaseCycle``); where the patch lies and how it is augmented depends on
+    the seed and on ``g`` alone. So a run that is resumed, sharded or loaded by more workers trains on the same patches.
 
     Each item: ``image`` float32 ``(C, *patch_size)`` in z-scores, ``label`` int64 ``(1, *patch_size)``.
 
@@ -27,7 +28,7 @@ class Patches(Dataset):
         patch_size: Side lengths [voxels]; smaller cases are padded with zeros.
         foreground: Share of patches centred on a labelled voxel, with every label equally likely.
         augment: MONAI dictionary transforms for keys ``image`` and ``label``.
-        seed: Of the draws.
+        seed: Seed of the draws.
     """
 
     def __init__(
@@ -40,10 +41,10 @@ class Patches(Dataset):
     ) -> None:
         self.cases, self.patch_size, self.foreground, self.seed = list(cases), tuple(patch_size), foreground, seed
         self.augment = Compose(list(augment))
-        self.rounds = Rounds(len(self.cases), seed)
+        self.cycle = CaseCycle(len(self.cases), seed)
 
     def __getitem__(self, draw: int) -> dict[str, Tensor]:
-        case = self.cases[self.rounds[draw]]
+        case = self.cases[self.cycle[draw]]
         rng = np.random.default_rng([self.seed, draw])
         box = self._box(case, rng)
         image = _cut(case.image(), box).astype(np.float32)
@@ -70,6 +71,29 @@ class Patches(Dataset):
         return [(start, start + length) for start, length in zip(starts, self.patch_size)]
 
 
+class WholeCases(Dataset):
+    """Preprocessed cases in one piece.
+
+    Each item: ``image`` float32 ``(C, H, W, D)``, ``label`` int64 ``(H, W, D)``, ``case`` int (its number in the
+    split; a twin has the number of its real case) and ``synthetic`` bool.
+    """
+
+    def __init__(self, cases: Sequence[Prepared], numbers: Mapping[str, int]) -> None:
+        self.cases, self.numbers = list(cases), numbers
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor | int | bool]:
+        prepared = self.cases[index]
+        return {
+            "image": torch.from_numpy(prepared.image().astype(np.float32)),
+            "label": torch.from_numpy(prepared.label().astype(np.int64)),
+            "case": self.numbers[prepared.case.id],
+            "synthetic": prepared.case.source is Source.SYNTHETIC,
+        }
+
+
 def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:
     """Cut a box out of ``(C, H, W, D)``, with zeros where it reaches over the edge."""
     inside = [slice(max(start, 0), min(stop, side)) for (start, stop), side in zip(box, volume.shape[1:])]
@@ -79,5 +103,5 @@ def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """MONAI's transforms return MetaTensors, which make every later operation slower and metrics stumble."""
+    """Return a tensor without MONAI's metadata, which makes every later operation slower and metrics stumble."""
     return tensor.as_tensor() if hasattr(tensor, "as_tensor") else tensor

@@ -20,7 +20,7 @@ def check(config: DictConfig, job: str = "") -> None:
 
     Args:
         config: As Hydra composed it, with its own node.
-        job: Of a sweep, to be named in the refusal.
+        job: Name of the job of a sweep, for the refusal; empty for a single run.
 
     Raises:
         Refusal: If it cannot work.

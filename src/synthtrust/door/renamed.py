@@ -24,7 +24,10 @@ KEYS: dict[str, str] = {
 OPTIONS: dict[str, str] = {"generator=med_ddpm_small": "generator=brain_diffusion"}
 """Old ``group=option`` -> its new one, such as ``data=patches`` -> ``data=mixed``."""
 
-TARGETS: dict[str, str] = {}
+TARGETS: dict[str, str] = {
+    "synthtrust.data.MixedDataModule": "synthtrust.data.SegmentationDataModule",
+    "synthtrust.data.MixedImages": "synthtrust.data.ClassificationDataModule",
+}
 """Old dotted path of a ``_target_`` -> its new one."""
 
 OURS = "synthtrust."
@@ -34,8 +37,8 @@ OURS = "synthtrust."
 def explain(old: str, new: str) -> str:
     """Return the sentence that a command with an old name is refused with.
 
-    >>> explain("audit.utility.level", "audit.utility.significance")
-    'Expected audit.utility.significance, but got audit.utility.level, its name before 0.1. Write the new name.'
+    >>> explain("audit.utility.level", "audit.utility.confidence")
+    'Expected audit.utility.confidence, but got audit.utility.level, its name before 0.1. Write the new name.'
     """
     return f"Expected {new}, but got {old}, its name before 0.1. Write the new name."
 

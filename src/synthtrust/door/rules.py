@@ -98,6 +98,7 @@ RULES: Mapping[str, Rule] = {
     "data.mode": _among(*MODES),
     "data.val": _among(*VALS),
     "data.allow_real_val": TRUTH,
+    "data.val_pairs": TRUTH,
     "data.batch_size": _whole(1),
     "data.num_workers": _whole(0),
     "data.foreground": Rule("to be a share from 0 to 1", lambda value: is_number(value, 0, 1)),

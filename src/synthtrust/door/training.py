@@ -13,7 +13,7 @@ from synthtrust.refusals import Refusal
 TASKS: Mapping[str, str] = {
     **dict.fromkeys(
         (
-            "cases.read_brats", "cases.read_msd", "cases.phantom", "data.MixedDataModule", "models.Segmenter",
+            "cases.read_brats", "cases.read_msd", "cases.phantom", "data.SegmentationDataModule", "models.Segmenter",
             "generators.Tissue", "generators.MedDDPM", "generators.BrainDiffusion", "generators.SpadeGAN",
             "generators.MaskSwap", "generators.Folder",
         ),
@@ -22,8 +22,8 @@ TASKS: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "cases.read_medmnist", "cases.read_table", "cases.read_class_folders", "cases.phantom_slices",
-            "data.MixedImages", "models.Classifier", "generators.ClassMixture", "generators.ClassDiffusion",
-            "generators.ClassFolder", "generators.LabelShuffle",
+            "data.ClassificationDataModule", "models.Classifier", "generators.ClassMixture",
+            "generators.ClassDiffusion", "generators.ClassFolder", "generators.LabelShuffle",
         ),
         "classification",
     ),

@@ -26,7 +26,7 @@ class Generator(ABC):
     """
 
     seed: int = 0
-    """Of the painting: two seeds give two synthetic sets."""
+    """The seed of the painting: two seeds give two synthetic sets."""
     version: ClassVar[int] = 1
     """Part of the recipe: raise it when the code paints otherwise, so that no older twin is taken for a new one."""
     expected_outcome: ClassVar[str] = ""

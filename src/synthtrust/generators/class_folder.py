@@ -34,7 +34,7 @@ class ClassFolder(Importer):
     train_ids: str | list[str] | None = None
     """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows."""
     licence: str = ""
-    """Of the imported images, for the manifest; that of the real cases when empty."""
+    """The licence of the imported images, for the manifest; that of the real cases when empty."""
     files: str | list[str] | None = None
     """Pattern, or several, that an image has to match, such as ``images/*``; see ``read_class_folders``."""
     exclude_files: str | list[str] | None = None

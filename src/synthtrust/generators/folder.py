@@ -60,7 +60,7 @@ class Folder(Importer):
     """Whether a twin may have another label map than its real case; the manifest then names these twins. How to read
     such a map has to be clear: one reading is by far the nearest to the real label, or ``label_values`` says it."""
     licence: str = ""
-    """Of the imported images, for the manifest; that of the real cases when empty."""
+    """The licence of the imported images, for the manifest; that of the real cases when empty."""
 
     def __post_init__(self) -> None:
         if self.naming not in NAMINGS:

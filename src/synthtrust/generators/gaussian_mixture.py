@@ -29,7 +29,7 @@ class GaussianMixture:
     points: Array
     """What it was fitted to, shape ``(N, d)``."""
     shares: Array
-    """Of each component in each point, shape ``(N, K)``."""
+    """The share of each component in each point, shape ``(N, K)``."""
     prior: float
     """Points that lie as all points do together, of each covariance."""
 
@@ -48,7 +48,7 @@ class GaussianMixture:
             n_components: At most so many.
             min_members: Fewest points a component may stand for, summed over their shares in it.
             prior: Points.
-            rng: Of the start.
+            rng: The random generator of the start.
 
         Raises:
             Refusal: If there are fewer points than ``min_members``.

@@ -2,15 +2,6 @@
 
 from synthtrust.metrics.case_counts import CaseCounts, DiceVectors
 from synthtrust.metrics.case_probabilities import CaseProbabilities
-from synthtrust.metrics.feature_rows import FeatureRows
-from synthtrust.metrics.fidelity import FrechetDistance, KernelInceptionDistance, ManifoldOverlap
-from synthtrust.metrics.privacy import (
-    Authenticity,
-    CopyingStatistic,
-    MembershipArea,
-    NearestTrainingShare,
-    NeighbourRatio,
-)
 from synthtrust.metrics.trust import (
     Alignment,
     CaseConsistency,
@@ -19,6 +10,7 @@ from synthtrust.metrics.trust import (
     RegionConsistency,
     TrustFactor,
     Variability,
+    trust_factors,
 )
 
 __all__ = [
@@ -32,13 +24,5 @@ __all__ = [
     "Alignment",
     "PerformanceGap",
     "Variability",
-    "FeatureRows",
-    "KernelInceptionDistance",
-    "FrechetDistance",
-    "ManifoldOverlap",
-    "MembershipArea",
-    "NearestTrainingShare",
-    "NeighbourRatio",
-    "Authenticity",
-    "CopyingStatistic",
+    "trust_factors",
 ]

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from synthtrust.metrics.first_seen import add_table
 from synthtrust.metrics.functional.dice import EmptyRule, dice_from_counts
+from synthtrust.metrics.rank_merge import add_case_state
 from synthtrust.refusals import Refusal
 
 REAL, SYNTHETIC = 0, 1
@@ -48,7 +48,7 @@ class CaseCounts(Metric):
         dice_from_counts(one, one, one, empty=empty)  # refuses an unknown rule before the training, not after it
         self.n_cases, self.empty = n_cases, empty
         unseen = torch.full((2, n_cases, len(self.regions), 3), -1)  # intersection, prediction, reference
-        add_table(self, "voxels", unseen)
+        add_case_state(self, "voxels", unseen)
 
     def update(self, counts: Tensor, case: Tensor, synthetic: Tensor) -> None:
         """Write down the counts of some cases.

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from synthtrust.metrics.case_counts import REAL, SYNTHETIC
-from synthtrust.metrics.first_seen import add_table
+from synthtrust.metrics.rank_merge import add_case_state
 from synthtrust.refusals import Refusal
 
 AGREE = 0.02  # between two scorings of one case; half precision varies so with the batch it is in
@@ -49,7 +49,7 @@ class CaseProbabilities(Metric):
             )
         self.n_cases = n_cases
         unseen = torch.full((2, n_cases, len(self.classes)), -1.0, dtype=torch.float64)
-        add_table(self, "table", unseen)
+        add_case_state(self, "table", unseen)
 
     def update(self, probability: Tensor, case: Tensor, synthetic: Tensor) -> None:
         """Write down the probabilities of some cases.

@@ -23,7 +23,7 @@ from synthtrust.ties import signed
 Array = NDArray[np.float64]
 
 BINS = 32
-"""Of the histogram for entropy and uniformity, and GREYS for co-occurrence; the bins span the region's own range."""
+"""Bins of the histogram for entropy and uniformity, and grey levels for co-occurrence, over the region's own range."""
 GREYS = 8
 LAGS = (1, 2, 4)
 """Distances between co-occurring voxels [voxels]."""
@@ -119,7 +119,7 @@ def region_features(
         image: One image ``(C, *spatial)``, in 2-D or 3-D.
         label: Its label map ``(*spatial)``.
         labels: K labels, in the order of the result.
-        spacing: Of the voxels along each axis [mm]; 1 by default.
+        spacing: The spacing of the voxels along each axis [mm]; 1 by default.
 
     Returns:
         ``(K * (39 * C + 7),)``, float64. NaN for a region with fewer than 8 voxels in this case: `ReferencePca` fills

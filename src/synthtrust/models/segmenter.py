@@ -1,25 +1,25 @@
 """The segmenter: teaches a network to find labels, and scores it case by case."""
 
-import copy
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from lightning import LightningModule
 from monai.inferers import Inferer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torchmetrics import MetricCollection
 
 from synthtrust.cases import Case
 from synthtrust.metrics import DiceVectors
 from synthtrust.metrics.functional import dice_from_counts, overlap
+from synthtrust.metrics.trust import named_values, trust_factors
+from synthtrust.models.base import Batch, ScoredModule, made
 from synthtrust.refusals import Refusal
 
-Batch = dict[str, Tensor]
 
-
-class Segmenter(LightningModule):
+class Segmenter(ScoredModule[DiceVectors]):
     """Softmax over background and labels, trained on patches, applied to whole cases by a sliding window.
 
     Args:
@@ -36,6 +36,7 @@ class Segmenter(LightningModule):
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "segmentation"
+    probe_size = 1
 
     def __init__(
         self,
@@ -50,13 +51,10 @@ class Segmenter(LightningModule):
         scheduler: Callable[[Optimizer], LRScheduler] | None = None,
         empty: Literal["brats", "nan"] = "brats",
     ) -> None:
-        super().__init__()
-        self.net = net(in_channels=in_channels, out_channels=n_labels)
-        self.loss, self.optimizer, self.scheduler, self.inferer = loss, optimizer, scheduler, inferer
-        self.in_channels, self.n_labels, self.empty = in_channels, n_labels, empty
+        super().__init__(net(in_channels=in_channels, out_channels=n_labels), in_channels, optimizer, scheduler)
+        self.loss, self.inferer, self.empty = loss, inferer, empty
+        self.val_factors: MetricCollection | None = None
         self.regions = {name: tuple(labels) for name, labels in regions.items()}
-        self.val_dice: DiceVectors | None = None
-        self.test_dice: DiceVectors | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -73,51 +71,56 @@ class Segmenter(LightningModule):
         logits = self.inferer(image, self.net)
         return logits.argmax(1)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss of a batch."""
+    def loss_of(self, batch: Batch) -> Tensor:
+        """Return the loss of a batch of patches."""
         loss: Tensor = self.loss(self(batch["image"]), batch["label"])
-        self.log("train/loss", loss, prog_bar=True)
         return loss
 
-    def on_validation_start(self) -> None:
-        """Make room for a score of every validation case."""
-        self.val_dice = self._vectors(len(self._data.val_cases))
+    def make_table(self, n_cases: int) -> DiceVectors:
+        """Return a table for the voxel counts of so many cases."""
+        return DiceVectors(n_cases, self.regions, empty=self.empty)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Score a batch of whole cases."""
-        _made(self.val_dice).update(self.count(batch), batch["case"], torch.zeros_like(batch["case"], dtype=torch.bool))
+    def on_validation_start(self) -> None:
+        """Make room for every validation case, and for its counterpart if both are validated."""
+        super().on_validation_start()
+        if self.data.val_pairs:
+            factors = trust_factors(len(self.data.val_cases), self.regions, self.empty)
+            self.val_factors = factors.to(self.device)
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Score a batch of whole cases: of those that checkpoints are chosen on, or of their counterparts."""
+        counts = self.count(batch)
+        if dataloader_idx == 0:
+            made(self.val_table).update(counts, batch["case"], torch.zeros_like(batch["case"], dtype=torch.bool))
+        if self.val_factors is not None:
+            self.val_factors.update(counts, batch["case"], batch["synthetic"])
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean Dice, and that of each region."""
-        _, scores = _made(self.val_dice).one_source(synthetic=False)  # (M, K)
+        """Log the mean Dice, that of each region, and T1 to T5 if cases and counterparts are validated."""
+        _, scores = made(self.val_table).one_source(synthetic=False)  # (M, K)
         dice = scores.nanmean(0)
         self.log("val/score", dice.nanmean(), prog_bar=True, rank_zero_only=False)
         self.log_dict({f"val/dice_{name}": value for name, value in zip(self.regions, dice, strict=True)})
-
-    def on_test_start(self) -> None:
-        """Make room for two scores of every test case: its own and its twin's."""
-        self.test_dice = self._vectors(len(self._data.test_cases))
+        if self.val_factors is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that a factor is undefined so early: it is logged as NaN
+                values = named_values(self.val_factors)
+            self.log_dict({f"val/{name}": value for name, value in values.items()})
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Score a batch of whole cases, real or synthetic."""
-        _made(self.test_dice).update(self.count(batch), batch["case"], batch["synthetic"])
+        made(self.test_table).update(self.count(batch), batch["case"], batch["synthetic"])
 
-    def test_rows(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
-        """Return a row per source, test case and region: case, patient, source, region, dice, voxel counts.
+    def test_values(self) -> Tensor:
+        """Return the voxel counts of every test case and of its twin, ``(2, M, K, 3)``; all ranks must call it."""
+        return made(self.test_table).counts().cpu()
 
-        All ranks must call it.
+    def rows_of(self, case: Case, source: str, values: Tensor) -> list[dict[str, Any]]:
+        """Return a row per region of one case, from its voxel counts ``(K, 3)``.
+
+        Columns: case, patient, source, region, dice, n_reference, n_prediction [voxels].
         """
-        counts = _made(self.test_dice).counts().cpu()  # (2, M, K, 3)
-        return [
-            row
-            for source, of_source in zip(("real", "synthetic"), counts, strict=True)
-            for case, of_case in zip(cases, of_source, strict=True)
-            for row in self.rows_of(case, source, of_case)
-        ]
-
-    def rows_of(self, case: Case, source: str, counts: Tensor) -> list[dict[str, Any]]:
-        """Return a row per region of one case, from its voxel counts ``(K, 3)``."""
-        intersection, prediction, reference = counts.unbind(-1)
+        intersection, prediction, reference = values.unbind(-1)
         dice = dice_from_counts(intersection, prediction, reference, empty=self.empty)  # (K,)
         return [
             {
@@ -132,50 +135,24 @@ class Segmenter(LightningModule):
             for k, region in enumerate(self.regions)
         ]
 
-    def configure_optimizers(self) -> Any:
-        """Hand the parameters to the optimizer of the config."""
-        optimizer = self.optimizer(self.parameters())
-        if self.scheduler is None:
-            return optimizer
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": self.scheduler(optimizer), "interval": "step"}}
-
     def check_size(self, patch_size: Sequence[int]) -> None:
         """Refuse a patch size that the network cannot be trained on, without computing anything.
 
         Raises:
             Refusal: If the network fails on a batch of one patch of this size.
         """
-        net = copy.deepcopy(self.net).to("meta").train()  # on this device shapes are worked out, and nothing else
-        try:
-            out = tuple(net(torch.empty((1, self.in_channels, *patch_size), device="meta")).shape[2:])
-            why = "" if out == tuple(patch_size) else f"it gives logits of {out}."
-        except (RuntimeError, ValueError) as error:
-            why = str(error).splitlines()[0]
-        if why:
+        if problem := self.size_problem(patch_size):
             raise Refusal(
                 f"Expected a patch size that {type(self.net).__name__} can be trained on, but got {tuple(patch_size)}: "
-                f"{why} Set data.patch_size (SwinUNETR: multiples of 32, and not 32 along every axis with instance "
+                f"{problem} Set data.patch_size (SwinUNETR: multiples of 32, and not 32 along every axis with instance "
                 "norm; others: multiples of the product of their strides)."
             )
 
+    def mismatch(self, out: Any, size: Sequence[int]) -> str:
+        """Return what is wrong with the logits of a patch; empty if they are on its grid."""
+        sides = tuple(out.shape[2:])
+        return "" if sides == tuple(size) else f"it gives logits of {sides}."
+
     def count(self, batch: Batch) -> Tensor:
-        """Voxels of intersection, prediction and reference, shape ``(B, K, 3)``."""
+        """Return the voxels of intersection, prediction and reference, ``(B, K, 3)``."""
         return torch.stack(overlap(self.predict(batch["image"]), batch["label"], list(self.regions.values())), -1)
-
-    def _vectors(self, n_cases: int) -> DiceVectors:
-        return DiceVectors(n_cases, self.regions, empty=self.empty).to(self.device)
-
-    @property
-    def _data(self) -> Any:
-        return getattr(self.trainer, "datamodule")  # noqa: B009  Lightning does not declare it
-
-
-def _made(vectors: DiceVectors | None) -> DiceVectors:
-    """Return the vectors that a start hook made.
-
-    Raises:
-        RuntimeError: If a step ran without its start hook.
-    """
-    if vectors is None:
-        raise RuntimeError("Expected the Trainer to run this step, but it was called without one.")
-    return vectors

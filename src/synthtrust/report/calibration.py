@@ -68,14 +68,14 @@ def _answers(detection: pd.DataFrame) -> tuple[str, ...]:
     every = detection[detection["measure"] == "any"]
     (honest,) = every[every["kind"] == "none"].to_dict("records")
     value = estimate(honest["detected"], honest["ci_low"], honest["ci_high"], 2)
-    said = [f"False alarms on honest sets: {value} of {honest['n_seeds']} draws."]
+    answers = [f"False alarms on honest sets: {value} of {honest['n_seeds']} draws."]
     planted = every[every["kind"] != "none"]
     if len(planted):
         least = planted["share"].min()
         low = planted[planted["share"] == least]
-        found = ", ".join(f"{row['kind']} {number(row['detected'], 2)}" for row in low.to_dict("records"))
-        said.append(f"Draws in which {least:.0%} of planted copies were called a leak: {found}.")
-    return tuple(said)
+        detected = ", ".join(f"{row['kind']} {number(row['detected'], 2)}" for row in low.to_dict("records"))
+        answers.append(f"Draws in which {least:.0%} of planted copies were called a leak: {detected}.")
+    return tuple(answers)
 
 
 def _keys(names: Sequence[str]) -> tuple[LegendEntry, ...]:

@@ -20,7 +20,7 @@ SHOWN = {
     "quality": ("KID", "precision"),
     "diversity": ("recall", "coverage", "MS-SSIM between cases"),
 }
-"""Of the tables of fidelity, what the card has room for."""
+"""Table of fidelity -> the measures that the card has room for."""
 
 LIMITS = (
     "The verdicts hold for the files that the manifest names, compared with the real cases of this study; other "
@@ -38,9 +38,9 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
     """Write ``cards/<set>/trust_card.json`` and ``trust_card.html`` for each synthetic set.
 
     Args:
-        folder: Of the report.
+        folder: The folder of the report.
         tables: Audit name -> table name -> tidy table, as for the page. A card never says more than they do.
-        sets: Of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
+        sets: The facts of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
             manifest_sha256, generator, recipe, intended_use, mask_disclosure.
 
     Returns:
@@ -53,7 +53,7 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
         card_folder = Path(folder) / "cards" / subject.synthetic_set
         write_json(card_folder / JSON, facts)
         texts = [(verdict, facts[verdict["axis"]]) for verdict in facts["verdicts"]]
-        write_text(card_folder / PAGE, environment().get_template("card.html.j2").render(**facts, said=texts))
+        write_text(card_folder / PAGE, environment().get_template("card.html.j2").render(**facts, axes=texts))
         pages[subject.synthetic_set] = card_folder / PAGE
     return pages
 
@@ -62,30 +62,30 @@ def _subject(synthetic_set: Mapping[str, Any]) -> Subject:
     return Subject(str(synthetic_set["name"]), str(synthetic_set["generator"]).rpartition(".")[2])
 
 
-def card(tables: Tables, one: Mapping[str, Any], others: Sequence[Subject] = ()) -> dict[str, Any]:
+def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subject] = ()) -> dict[str, Any]:
     """Return what the card of one set says, as plain JSON values; what no audit looked at is not assessed."""
-    verdicts = about(axis_verdicts(tables), _subject(one), others)
+    verdicts = about(axis_verdicts(tables), _subject(synthetic_set), others)
     fidelity = tables.get("fidelity", {})
     return {
-        "name": one["name"],
+        "name": synthetic_set["name"],
         "reading": reading(verdicts),
         "verdicts": plain(verdicts),
-        **{word: _numbers(fidelity.get(word), str(one["name"]), shown) for word, shown in SHOWN.items()},
-        "proportion": _proportion(fidelity.get("proportion"), str(one["name"])),
-        **{one.axis: _said(one) for one in verdicts},
+        **{word: _numbers(fidelity.get(word), str(synthetic_set["name"]), shown) for word, shown in SHOWN.items()},
+        "proportion": _proportion(fidelity.get("proportion"), str(synthetic_set["name"])),
+        **{axis.axis: _reasons(axis) for axis in verdicts},
         "provenance": {
-            "cases": one["cases"],
-            "modalities": list(one["modalities"]),
-            "labels": list(one["labels"]),
-            "generator": one["generator"],
-            "recipe": {str(key): str(value) for key, value in one["recipe"].items()},
-            "training_cases": "unknown" if one["training_ids"] is None else one["training_ids"],
-            "licence": one["licence"],
-            "manifest_sha256": one["manifest_sha256"],
+            "cases": synthetic_set["cases"],
+            "modalities": list(synthetic_set["modalities"]),
+            "labels": list(synthetic_set["labels"]),
+            "generator": synthetic_set["generator"],
+            "recipe": {str(key): str(value) for key, value in synthetic_set["recipe"].items()},
+            "training_cases": "unknown" if synthetic_set["training_ids"] is None else synthetic_set["training_ids"],
+            "licence": synthetic_set["licence"],
+            "manifest_sha256": synthetic_set["manifest_sha256"],
         },
-        "limits": [*LIMITS, *([DISCLOSES] if one["mask_disclosure"] else []),
-                   *([UNKNOWN] if one["training_ids"] is None else [])],
-        "intended_use": one["intended_use"],
+        "limits": [*LIMITS, *([DISCLOSES] if synthetic_set["mask_disclosure"] else []),
+                   *([UNKNOWN] if synthetic_set["training_ids"] is None else [])],
+        "intended_use": synthetic_set["intended_use"],
     }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def _numbers(rows: pd.DataFrame | None, name: str, measures: Sequence[str]) -> l
     """Return the numbers of one set as text: measure, where, value, floor, n."""
     if rows is None:
         return []
-    here = rows[(rows["set"] == name) & rows["measure"].isin(measures)]
+    shown_rows = rows[(rows["set"] == name) & rows["measure"].isin(measures)]
     return [
         {
             "measure": r["measure"],
@@ -102,7 +102,7 @@ def _numbers(rows: pd.DataFrame | None, name: str, measures: Sequence[str]) -> l
             "real_halves": interval(r["floor_low"], r["floor_high"]) or number(r["floor"]),
             "patients": f"{r['n_real']} real, {r['n_synthetic']} synthetic",
         }
-        for r in here.to_dict("records")
+        for r in shown_rows.to_dict("records")
     ]
 
 
@@ -113,8 +113,10 @@ def _proportion(rows: pd.DataFrame | None, name: str) -> str:
     return f"Trained with shares of real cases α = {listing([short(alpha) for alpha in alphas])}."
 
 
-def _said(one: AxisVerdict) -> str:
+def _reasons(axis: AxisVerdict) -> str:
     """Return the reasons of an axis; where it was asked about several comparisons, each behind its own verdict."""
-    if len(one.findings) == 1:
-        return one.findings[0].text
-    return " ".join(f"{finding.verdict}, {finding.subject}: {finding.text}" for finding in one.findings) or NOT_ASSESSED
+    if len(axis.findings) == 1:
+        return axis.findings[0].text
+    return (
+        " ".join(f"{finding.verdict}, {finding.subject}: {finding.text}" for finding in axis.findings) or NOT_ASSESSED
+    )

@@ -41,10 +41,15 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
 def _counts(volumes: pd.DataFrame) -> Table:
     """Return cases, patients and median volumes in each part of the split."""
     rows = []
-    for (part, source), here in volumes.groupby(["part", "source"], sort=False):
-        medians = here.groupby("region", sort=False)["volume_ml"].median()
+    for (part, source), of_part in volumes.groupby(["part", "source"], sort=False):
+        medians = of_part.groupby("region", sort=False)["volume_ml"].median()
         rows.append(
-            {"Part": part, "Source": source, "Cases": here["case"].nunique(), "Patients": here["patient"].nunique()}
+            {
+                "Part": part,
+                "Source": source,
+                "Cases": of_part["case"].nunique(),
+                "Patients": of_part["patient"].nunique(),
+            }
             | {f"{region} [ml]": number(float(value), 2) for region, value in medians.items()}
         )
     return Table("Cases in each part, with the median volume of each region", pd.DataFrame(rows).fillna("n/a"))
@@ -54,10 +59,10 @@ def _classes(classes: pd.DataFrame) -> Table:
     """Return cases and patients of each class or finding in each part of the split; one without any has a 0."""
     rows = []
     several = "present" in classes
-    for part, here in classes.groupby("part", sort=False):
-        counts = (here[here["present"] == 1] if several else here)["class"].value_counts()
+    for part, of_part in classes.groupby("part", sort=False):
+        counts = (of_part[of_part["present"] == 1] if several else of_part)["class"].value_counts()
         rows.append(
-            {"Part": part, "Cases": here["case"].nunique(), "Patients": here["patient"].nunique()}
+            {"Part": part, "Cases": of_part["case"].nunique(), "Patients": of_part["patient"].nunique()}
             | {str(name): int(counts.get(name, 0)) for name in classes["class"].unique()}
         )
     caption = (

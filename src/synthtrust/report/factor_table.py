@@ -31,8 +31,8 @@ def summary_table(factors: pd.DataFrame, names: Mapping[str, str], title: str) -
     alphas = sorted(factors["alpha"].unique())
     rows = []
     for factor, name in names.items():
-        here = factors[factors["factor"] == factor]
-        for (source, region), cells in here.groupby(["source", "region"], sort=False):
+        of_factor = factors[factors["factor"] == factor]
+        for (source, region), cells in of_factor.groupby(["source", "region"], sort=False):
             by_alpha = {row["alpha"]: row for row in cells.to_dict("records")}
             rows.append(
                 {"Factor": f"{name}\n{_where(factor, str(source), str(region))}"}
@@ -61,13 +61,13 @@ def coverage(rows: pd.DataFrame) -> str:
     first = rows.iloc[0]
     seeds = sorted(rows["n_seeds"].unique())
     n = f"{count(int(rows['n_cases'].max()), 'test case')} of {count(int(first['n_patients']), 'patient')}"
-    level = f"Intervals: pointwise {percent(rows)}"
+    intervals = f"Intervals: pointwise {percent(rows)}"
     if seeds[-1] == 1:
-        return f"{level}, over patients, for these trained weights (seeds not assessed). {n}, 1 seed."
+        return f"{intervals}, over patients, for these trained weights (seeds not assessed). {n}, 1 seed."
     span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    return f"{level}, over patients and training seeds, cut at the ends of the range. {n}, {span} seeds at each α."
+    return f"{intervals}, over patients and training seeds, cut at the ends of the range. {n}, {span} seeds at each α."
 
 
 def percent(rows: pd.DataFrame) -> str:
     """Return the coverage that the intervals of a table were made for."""
-    return f"{100 * rows['level'].iloc[0]:g} %"
+    return f"{100 * rows['confidence'].iloc[0]:g} %"

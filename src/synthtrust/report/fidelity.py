@@ -20,7 +20,7 @@ DIVERSITY = (("recall", "share of real cases near a synthetic one"), ("coverage"
 def fidelity_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Lay out the tables of the fidelity audit; its answer is the verdict at the top of the page."""
     sections = [_quality(tables["quality"]), _diversity(tables["diversity"]), _proportion(tables["proportion"])]
-    sections.append(_telling(tables["telling_apart"], tables["controls"]))
+    sections.append(_two_sample_classifier(tables["two_sample_classifier"], tables["controls"]))
     if len(tables["twins"]):
         sections.append(_twins(tables["twins"]))
     return Chapter(sections=tuple(sections))
@@ -79,7 +79,7 @@ def _proportion(rows: pd.DataFrame) -> Section:
     )
 
 
-def _telling(rows: pd.DataFrame, controls: pd.DataFrame) -> Section:
+def _two_sample_classifier(rows: pd.DataFrame, controls: pd.DataFrame) -> Section:
     seen = pd.DataFrame(
         {
             "Planted fault": [f"{r['measure']} real cases\n{r['space']}" for r in controls.to_dict("records")],
@@ -117,8 +117,8 @@ def _twins(rows: pd.DataFrame) -> Section:
 
 def _figure(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]], name: str) -> Figure:
     drawn = tuple(
-        _floor_panel(rows[rows["measure"] == measure], measure, meaning, f"{name}-{place}")
-        for place, (measure, meaning) in enumerate(measures)
+        _floor_panel(rows[rows["measure"] == measure], measure, meaning, f"{name}-{index}")
+        for index, (measure, meaning) in enumerate(measures)
         if rows.loc[rows["measure"] == measure, "value"].notna().any()
     )
     sides = rows[rows["measure"].isin([measure for measure, _ in measures])]
@@ -141,14 +141,14 @@ def _floor_panel(rows: pd.DataFrame, measure: str, meaning: str, name: str) -> s
     figure, axes = panel(measure, meaning, "", WIDE_PANEL)
     sets = list(dict.fromkeys(rows["set"]))
     spaces = list(dict.fromkeys(rows["space"]))
-    for one in rows.to_dict("records"):
-        y = spaces.index(one["space"]) + 0.5 * (sets.index(one["set"]) + 0.5) / len(sets) - 0.25
+    for row in rows.to_dict("records"):
+        y = spaces.index(row["space"]) + 0.5 * (sets.index(row["set"]) + 0.5) / len(sets) - 0.25
         height = 0.4 / len(sets)
-        if np.isfinite(one["floor_low"]):
-            axes.barh(y, one["floor_high"] - one["floor_low"], height, left=one["floor_low"], color=COLOURS["grid"])
-        if np.isfinite(one["ci_low"]):
-            axes.hlines(y, one["ci_low"], one["ci_high"], color=COLOURS["synthetic"], lw=1.3)
-        axes.plot([one["value"]], [y], GLYPHS["synthetic"], color=COLOURS["synthetic"])
+        if np.isfinite(row["floor_low"]):
+            axes.barh(y, row["floor_high"] - row["floor_low"], height, left=row["floor_low"], color=COLOURS["grid"])
+        if np.isfinite(row["ci_low"]):
+            axes.hlines(y, row["ci_low"], row["ci_high"], color=COLOURS["synthetic"], lw=1.3)
+        axes.plot([row["value"]], [y], GLYPHS["synthetic"], color=COLOURS["synthetic"])
     axes.set_yticks(range(len(spaces)), [space.replace(" ", "\n", 1) for space in spaces])
     axes.set_ylim(len(spaces) - 0.5, -0.5)
     axes.grid(axis="x", visible=True)

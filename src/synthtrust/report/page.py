@@ -61,7 +61,7 @@ def write_report(
         tables: Audit name -> table name -> tidy table. The audits appear in this order.
         pictures: Slices through cases and their twins.
         sets: What `write_cards` needs to know about each synthetic set, to write its trust card.
-        title: Of the page.
+        title: The title of the page.
         question: The one that the answers at the top answer.
         judges: Whether the page is about synthetic sets, so that it has a verdict on each axis.
         chapters: More makers of chapters, by audit name; they go before the built-in ones.
@@ -71,7 +71,7 @@ def write_report(
     """
     folder = Path(folder)
     makers = {**CHAPTERS, **(chapters or {})}
-    made = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
+    parts = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
     verdicts = axis_verdicts(tables)
     judged = {
         "reading": reading(verdicts),
@@ -79,8 +79,8 @@ def write_report(
         "not_assessed": not_assessed(verdicts),
     }
     facts = {str(name): plain_value(value) for name, value in facts.items()}
-    for audit, some in tables.items():
-        for name, table in some.items():
+    for audit, audit_tables in tables.items():
+        for name, table in audit_tables.items():
             with aside(folder / csv_name(audit, name)) as temporary:
                 table.map(_csv_cell).to_csv(temporary, index=False)
     write_json(
@@ -88,27 +88,29 @@ def write_report(
         {
             "title": title,
             "question": question,
-            "answers": [answer for chapter in made for answer in chapter.answers],
+            "answers": [answer for chapter in parts for answer in chapter.answers],
             **(judged if judges else {}),
             "facts": facts,
-            "tables": {audit: {name: records(t) for name, t in some.items()} for audit, some in tables.items()},
+            "tables": {
+                audit: {name: records(t) for name, t in audit_tables.items()} for audit, audit_tables in tables.items()
+            },
         },
     )
     sections = [twins_section(pictures)] if pictures else []
-    sections += [section for chapter in made for section in chapter.sections]
+    sections += [section for chapter in parts for section in chapter.sections]
     cards = write_cards(folder, tables, sets)
     page = environment().get_template("page.html.j2").render(
         title=title,
         question=question,
         judges=judges,
-        answers=[answer for chapter in made for answer in chapter.answers],
-        summary=[table for chapter in made for table in chapter.summary],
+        answers=[answer for chapter in parts for answer in chapter.answers],
+        summary=[table for chapter in parts for table in chapter.summary],
         verdicts=verdicts,
         reading=reading(verdicts),
         cards=[(name, card.relative_to(folder).as_posix()) for name, card in cards.items()],
         sections=sections,
         facts=list(_flat(facts)),
-        files=[csv_name(audit, name) for audit, some in tables.items() for name in some],
+        files=[csv_name(audit, name) for audit, audit_tables in tables.items() for name in audit_tables],
     )  # fmt: skip
     write_text(folder / "index.html", page)
     return folder / "index.html"
@@ -137,9 +139,9 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, Reason):
         return {"code": value.code, "text": value.text}
     if isinstance(value, Mapping):
-        return {str(name): plain_value(one) for name, one in value.items()}
+        return {str(name): plain_value(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | np.ndarray):
-        return [plain_value(one) for one in (sorted(value) if isinstance(value, set) else value)]
+        return [plain_value(item) for item in (sorted(value) if isinstance(value, set) else value)]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -151,7 +153,7 @@ def _csv_cell(value: Any) -> Any:
     """Return a cell as people read it in a spreadsheet: reasons as sentences, thresholds as the config has them."""
     if isinstance(value, Mapping):
         return in_words(value)
-    if isinstance(value, tuple) and all(isinstance(one, Reason) for one in value):
+    if isinstance(value, tuple) and all(isinstance(item, Reason) for item in value):
         return in_sentences(value)
     return value
 

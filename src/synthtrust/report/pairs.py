@@ -47,8 +47,8 @@ def pairs_figure(pairs: Sequence[Pair]) -> Figure:
 
 def _panel(pair: Pair) -> str:
     tiles = "".join(
-        f'<td><img alt="{escape(f"{what} {case}")}" src="{_tile(image)}"></td>'
-        for what, case, image in (("synthetic", pair.synthetic, pair.left), ("training", pair.real, pair.right))
+        f'<td><img alt="{escape(f"{kind} {case}")}" src="{_tile(image)}"></td>'
+        for kind, case, image in (("synthetic", pair.synthetic, pair.left), ("training", pair.real, pair.right))
     )
     caption = escape(f"{pair.synthetic} of {pair.set} and {pair.real}: {pair.why}")
     return (

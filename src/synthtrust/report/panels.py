@@ -33,9 +33,9 @@ def curve_panels(curve: pd.DataFrame, name: str, measure: str, ends: tuple[str, 
         if rows["band_low"].notna().any():
             axes.fill_between(rows["alpha"], rows["band_low"], rows["band_high"], color=colour, alpha=0.18, lw=0)
         _line(axes, rows, colour, "")
-        for hollow, some in rows.groupby(~rows["not_excluded"].astype(bool)):
+        for hollow, marked in rows.groupby(~rows["not_excluded"].astype(bool)):
             fill = "none" if hollow else colour
-            axes.plot(some["alpha"], some["value"], GLYPHS[source], color=colour, mfc=fill, mew=1.5, ms=6)
+            axes.plot(marked["alpha"], marked["value"], GLYPHS[source], color=colour, mfc=fill, mew=1.5, ms=6)
         axes.set_ylim(limits)
         alpha_axis(
             axes, rows["alpha"].tolist(), (ON_TWINS.get(ends) if source == "synthetic" else ends) if ends else None
@@ -61,10 +61,10 @@ def source_panels(factors: pd.DataFrame, factor: str, y_label: str, name: str) -
             factor, "All regions" if region == "all" else region
         )
         figure, axes = panel(title, X_ALPHA, y_label)
-        here = rows[rows["region"] == region]
+        of_region = rows[rows["region"] == region]
         shift = 0.012 * float(np.ptp(rows["alpha"])) or 0.012
         for source, move in zip(SOURCES, (-shift, shift), strict=True):
-            _line(axes, here[here["source"] == source], COLOURS[source], GLYPHS[source], move)
+            _line(axes, of_region[of_region["source"] == source], COLOURS[source], GLYPHS[source], move)
         axes.set_ylim(limits)
         alpha_axis(axes, sorted(rows["alpha"].unique()))
         drawings.append(svg(figure, f"{name}-{index}", f"{factor} over alpha, {title}, real and synthetic test cases."))
@@ -111,11 +111,11 @@ def volume_panels(volumes: pd.DataFrame, name: str = "volumes") -> tuple[str, ..
         figure, axes = panel(f"{source.capitalize()} cases", "", "volume [ml], log axis", WIDE_PANEL)
         axes.set_yscale("log")
         axes.set_ylim(limits)
-        here = volumes[volumes["source"] == source]
-        for place, region in enumerate(regions):
-            values = here.loc[here["region"] == region, "volume_ml"].to_numpy(dtype=float)
-            _strip(axes, place, values, COLOURS[region_colour(place)])
-        axes.set_xticks(range(len(regions)), [_counted(here, region) for region in regions])
+        of_source = volumes[volumes["source"] == source]
+        for position, region in enumerate(regions):
+            values = of_source.loc[of_source["region"] == region, "volume_ml"].to_numpy(dtype=float)
+            _strip(axes, position, values, COLOURS[region_colour(position)])
+        axes.set_xticks(range(len(regions)), [_counted(of_source, region) for region in regions])
         axes.set_xlim(-0.6, len(regions) - 0.4)
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(LogFormatter())  # plain 2 and 5 where an axis spans less than a decade
@@ -134,25 +134,25 @@ def _line(axes: Axes, rows: pd.DataFrame, colour: str, marker: str, move: float 
     axes.vlines(x[bounded], rows["ci_low"][bounded], rows["ci_high"][bounded], color=colour, lw=1.3)
 
 
-def _strip(axes: Axes, place: int, values: np.ndarray, colour: str) -> None:
+def _strip(axes: Axes, position: int, values: np.ndarray, colour: str) -> None:
     """Draw one box with every case beside it; empty regions have no place on a log axis and are counted below it."""
     values = np.sort(values[values > 0])
     if not len(values):
         return
     ink = {"color": COLOURS["ink"], "lw": 1.1}
     axes.boxplot(
-        [values], positions=[place - 0.16], widths=0.24, showfliers=False, patch_artist=True,
+        [values], positions=[position - 0.16], widths=0.24, showfliers=False, patch_artist=True,
         boxprops={"facecolor": colour, "alpha": 0.45, "edgecolor": COLOURS["ink"], "lw": 1.0},
         medianprops={**ink, "lw": 1.8}, whiskerprops=ink, capprops=ink, manage_ticks=False,
     )  # fmt: skip
     spread = ((np.arange(len(values)) * 0.618) % 1 - 0.5) * 0.22  # golden-ratio jitter: even, and the same every time
-    axes.plot(place + 0.18 + spread, values, "o", color=colour, ms=3, mew=0, alpha=0.75)
+    axes.plot(position + 0.18 + spread, values, "o", color=colour, ms=3, mew=0, alpha=0.75)
 
 
 def _counted(volumes: pd.DataFrame, region: str) -> str:
-    here = volumes.loc[volumes["region"] == region, "volume_ml"]
-    empty = int((here <= 0).sum())
-    return f"{region}\nn = {len(here)}" + (f"\n{empty} empty" if empty else "")
+    values = volumes.loc[volumes["region"] == region, "volume_ml"]
+    empty = int((values <= 0).sum())
+    return f"{region}\nn = {len(values)}" + (f"\n{empty} empty" if empty else "")
 
 
 def _limits(rows: pd.DataFrame) -> tuple[float, float]:

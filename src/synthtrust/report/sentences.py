@@ -38,10 +38,10 @@ def worth(row: Row, verdict: str) -> str:
 def added(row: Row) -> str:
     """Say what synthetic cases beside all real ones do."""
     gap = estimate(row["gap"], row["ci_low"], row["ci_high"], sign=True)
-    said = "the interval contains zero" if row["ci_low"] <= 0 <= row["ci_high"] else "the interval leaves out zero"
+    meaning = "the interval contains zero" if row["ci_low"] <= 0 <= row["ci_high"] else "the interval leaves out zero"
     return (
         f"All real cases with the synthetic ones added reach {_both(row, 'value')} against {_both(row, 'reference')} "
-        f"of the real ones alone: a difference of {gap} ({_n(row)}); {said}."
+        f"of the real ones alone: a difference of {gap} ({_n(row)}); {meaning}."
     )
 
 

@@ -44,13 +44,13 @@ class Slices:
 
 def twins_section(pictures: Sequence[Slices]) -> Section:
     """Lay out the slices, one figure per case."""
-    keys = tuple(LegendEntry(name, region_colour(place), "▬") for place, name in enumerate(pictures[0].regions))
+    keys = tuple(LegendEntry(name, region_colour(index), "▬") for index, name in enumerate(pictures[0].regions))
     return Section(
         title="Real cases and their twins",
         lead="A twin is a synthetic case painted on the label of a real one. Same slice, same labels, other images.",
         figures=tuple(
-            Figure(f"Case {picture.case}: {picture.why}", (_grid(picture),), "", keys if place == 0 else (), wide=True)
-            for place, picture in enumerate(pictures)
+            Figure(f"Case {picture.case}: {picture.why}", (_grid(picture),), "", keys if index == 0 else (), wide=True)
+            for index, picture in enumerate(pictures)
         ),
         notes=(
             "Fig. 2 of the paper. Axial slice with the most labelled voxels, in radiological orientation by the file's "
@@ -96,10 +96,10 @@ def _tile(row: SliceRow, modality: str, picture: Slices) -> str:
     axes.set_axis_off()
     shown = np.where(outside, low, image)
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, aspect="auto", interpolation="bilinear")
-    for place, values in enumerate(picture.regions.values()):
+    for index, values in enumerate(picture.regions.values()):
         mask = binary_fill_holes(np.isin(row.label, list(values)))  # outer outlines: a region inside keeps its own
         if mask.any() and not mask.all():
-            axes.contour(mask, levels=[0.5], colors=[COLOURS[region_colour(place)]], linewidths=1.1)
+            axes.contour(mask, levels=[0.5], colors=[COLOURS[region_colour(index)]], linewidths=1.1)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

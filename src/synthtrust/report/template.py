@@ -17,9 +17,9 @@ LONG = 15
 
 def environment() -> Environment:
     """Return the templates; a name that was not given is an error, and text is escaped."""
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("synthtrust.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.globals["MARKS"], made.globals["LONG"] = MARKS, LONG
-    return made
+    templates.globals["MARKS"], templates.globals["LONG"] = MARKS, LONG
+    return templates

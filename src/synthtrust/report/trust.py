@@ -35,11 +35,11 @@ def trust_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     modes = list(dict.fromkeys(tables["factors"]["mode"]))
     summary: list[Table] = []
     sections: list[Section] = []
-    for place, mode in enumerate(modes):
+    for index, mode in enumerate(modes):
         factors, empty = (_of_mode(tables[name], mode) for name in ("factors", "empty"))
-        of = "" if len(modes) == 1 else f" (mix: {mode})"
-        summary.append(summary_table(factors, SUMMARY, f"Trust factors at each share of real cases{of}"))
-        sections += [_factor_section(factors, of, place), _empty_section(empty, of)]
+        suffix = "" if len(modes) == 1 else f" (mix: {mode})"
+        summary.append(summary_table(factors, SUMMARY, f"Trust factors at each share of real cases{suffix}"))
+        sections += [_factor_section(factors, suffix, index), _empty_section(empty, suffix)]
     return Chapter((), tuple(summary), tuple(sections))
 
 
@@ -47,16 +47,16 @@ def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
     return table[table["mode"] == mode] if len(table) else table
 
 
-def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:
+def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
     """Lay out Figs. 4 to 8 of the paper."""
     n = coverage(factors)
     labels = {"T1": "T1, mean Dice", "T2": "T2", "T2_regions": "T2", "T5": "T5, std / mean"}
-    one = {factor: source_panels(factors, factor, label, f"{factor}-{place}") for factor, label in labels.items()}
+    panels = {factor: source_panels(factors, factor, label, f"{factor}-{index}") for factor, label in labels.items()}
     figures = [
-        Figure("T1, overall performance", one["T1"], f"Fig. 4 of the paper. Higher is better. {n}", SOURCE_LEGEND),
+        Figure("T1, overall performance", panels["T1"], f"Fig. 4 of the paper. Higher is better. {n}", SOURCE_LEGEND),
         Figure(
             "T2, consistency",
-            (*one["T2"], *one["T2_regions"]),
+            (*panels["T2"], *panels["T2_regions"]),
             "Fig. 5 of the paper, in both readings: the spread over cases, as Eq. (7) has it, and the spread over "
             f"regions, as the paper's text has it. Higher is better; 1 is no spread. {n}",
             SOURCE_LEGEND,
@@ -66,11 +66,11 @@ def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:
     regions = list(dict.fromkeys(paired["region"]))
     keys = tuple(LegendEntry(region, region_colour(i)) for i, region in enumerate(regions))
     if regions:
-        figures += _paired_figures(factors, keys, n, place)
+        figures += _paired_figures(factors, keys, n, index)
     figures.append(
         Figure(
             "T5, variability",
-            one["T5"],
+            panels["T5"],
             f"Fig. 8 of the paper. Spread over cases relative to the mean; lower is better. {n}",
             SOURCE_LEGEND,
         )
@@ -81,24 +81,24 @@ def _factor_section(factors: pd.DataFrame, of: str, place: int) -> Section:
     tables = [definitions]
     if regions:
         tables.append(summary_table(factors, COMPANIONS, "What T3 and T4 should be read with, per region"))
-    return Section(f"Trust factors T1 to T5{of}", "", tuple(figures), tuple(tables), tuple(remarks))
+    return Section(f"Trust factors T1 to T5{suffix}", "", tuple(figures), tuple(tables), tuple(remarks))
 
 
-def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, place: int) -> list[Figure]:
+def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, index: int) -> list[Figure]:
     """Lay out T3 with its null and T4 with its floor."""
     floored = bool(factors.loc[factors["factor"] == "T4_floor", "value"].notna().any())
     floor = LegendEntry("between two seeds on the same real cases", "muted", "╌╌")
     return [
         Figure(
             "T3, alignment of real and synthetic scores",
-            paired_panels(factors, "T3", "T3_null", "T3, cosine", f"t3-{place}"),
+            paired_panels(factors, "T3", "T3_null", "T3, cosine", f"t3-{index}"),
             "Fig. 6 of the paper. Only what lies above the dashed line speaks for agreement between a case and its "
             f"twin: unrelated scores reach that line. Mind the axis, which does not start at 0. {n}",
             (*keys, LegendEntry("null: no relation between case and twin", "muted", "╌╌")),
         ),
         Figure(
             "T4, performance gap between a case and its twin",
-            paired_panels(factors, "T4", "T4_floor", "T4, mean |ΔDice|", f"t4-{place}"),
+            paired_panels(factors, "T4", "T4_floor", "T4, mean |ΔDice|", f"t4-{index}"),
             "Fig. 7 of the paper. Lower is better. "
             + ("The dashed line is what two seeds of the same recipe differ by. " if floored else
                "The floor (what two seeds of one recipe differ by) needs two seeds. ")
@@ -108,34 +108,34 @@ def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, 
     ]  # fmt: skip
 
 
-def _empty_section(empty: pd.DataFrame, of: str) -> Section:
+def _empty_section(empty: pd.DataFrame, suffix: str) -> Section:
     """Show where regions were empty and what the rule for them changes."""
-    title = f"Empty regions{of}"
+    title = f"Empty regions{suffix}"
     lead = (
         "Where a region is empty in the reference and in the prediction, Dice is 0/0. BraTS counts 1; others leave the "
         "case out. If only one of the two is empty, Dice is 0."
     )
-    some = empty[(empty["n_empty_reference"] > 0) | (empty["n_empty_prediction"] > 0)]
-    if some.empty:
+    affected = empty[(empty["n_empty_reference"] > 0) | (empty["n_empty_prediction"] > 0)]
+    if affected.empty:
         return Section(
             title, lead, notes=("No region was empty in any reference or prediction: the rule changes nothing.",)
         )
     rows = pd.DataFrame(
         {
-            "α": [short(a) for a in some["alpha"]],
-            "Test set": some["source"].tolist(),
-            "Region": some["region"].tolist(),
-            "Cases": some["n_cases"].tolist(),
-            "Reference empty [cases]": some["n_empty_reference"].tolist(),
-            "Prediction empty [cases × seeds]": some["n_empty_prediction"].tolist(),
-            "Both empty [cases × seeds]": some["n_both_empty"].tolist(),
-            "Mean Dice, both empty = 1": [number(v) for v in some["dice_brats"]],
-            "Mean Dice, left out": [number(v) for v in some["dice_nan"]],
-            "Order of alphas changes": ["yes" if flips else "no" for flips in some["ranking_flips"]],
+            "α": [short(a) for a in affected["alpha"]],
+            "Test set": affected["source"].tolist(),
+            "Region": affected["region"].tolist(),
+            "Cases": affected["n_cases"].tolist(),
+            "Reference empty [cases]": affected["n_empty_reference"].tolist(),
+            "Prediction empty [cases × seeds]": affected["n_empty_prediction"].tolist(),
+            "Both empty [cases × seeds]": affected["n_both_empty"].tolist(),
+            "Mean Dice, both empty = 1": [number(v) for v in affected["dice_brats"]],
+            "Mean Dice, left out": [number(v) for v in affected["dice_nan"]],
+            "Order of alphas changes": ["yes" if flips else "no" for flips in affected["ranking_flips"]],
         }
     )
     table = Table("Regions that were empty somewhere", rows, "Means over cases and seeds, without intervals.")
-    flips = some.loc[some["ranking_flips"].astype(bool), ["source", "region"]].drop_duplicates()
+    flips = affected.loc[affected["ranking_flips"].astype(bool), ["source", "region"]].drop_duplicates()
     notes = tuple(
         f"Inconclusive for {region} on {source} test cases: the order of the alphas depends on the rule."
         for source, region in flips.itertuples(index=False)

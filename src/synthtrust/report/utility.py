@@ -39,18 +39,22 @@ def utility_chapter(tables: Tables) -> Chapter:
     several = curve["generator"].nunique() > 1
     for generator, of_generator in curve.groupby("generator", sort=False):
         modes = list(dict.fromkeys(of_generator["mode"]))
-        for place, mode in enumerate(modes):
-            here = {name: _where(table, generator=generator, mode=mode) for name, table in tables.items()}
+        for index, mode in enumerate(modes):
+            of_mode = {name: _select(table, generator=generator, mode=mode) for name, table in tables.items()}
             names = [*([str(generator)] if several else []), *([f"mix: {mode}"] if len(modes) > 1 else [])]
-            of = f" ({', '.join(names)})" if names else ""
-            sentences = _answers(here, tables["verdict"], str(generator), main, first=place == 0)
-            whose = ", ".join(names)
-            whose = whose[:1].upper() + whose[1:]  # a class keeps its own capitals
-            answers += [f"{whose}: {sentence}" if names else sentence for sentence in sentences]
-            if _has_tstr(str(mode)) and _has_scale(here["curve"]) and (table := two_by_two(here["curve"], of)):
+            suffix = f" ({', '.join(names)})" if names else ""
+            sentences = _answers(of_mode, tables["verdict"], str(generator), main, first=index == 0)
+            prefix = ", ".join(names)
+            prefix = prefix[:1].upper() + prefix[1:]  # a class keeps its own capitals
+            answers += [f"{prefix}: {sentence}" if names else sentence for sentence in sentences]
+            if (
+                _has_tstr(str(mode))
+                and _has_scale(of_mode["curve"])
+                and (table := two_by_two(of_mode["curve"], suffix))
+            ):
                 summary.append(table)
-            name = f"curve-{generator}-{place}".lower().replace(".", "-")
-            sections.append(_section(here, of, str(mode), name))
+            name = f"curve-{generator}-{index}".lower().replace(".", "-")
+            sections.append(_section(of_mode, suffix, str(mode), name))
     verdicts = tables["verdict"]
     if several or tables["generators"]["expected_outcome"].any():
         table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
@@ -67,7 +71,7 @@ def _has_scale(curve: pd.DataFrame) -> bool:
     return bool((curve["alpha"] == 1).any())
 
 
-def _where(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
+def _select(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
     """Return the rows with these values; tables without such a column stay whole."""
     for column, value in equal.items():
         if column in table:
@@ -75,9 +79,9 @@ def _where(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
     return table
 
 
-def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *, first: bool) -> Iterator[str]:
+def _answers(tables: Tables, verdicts: pd.DataFrame, generator: str, main: str, *, first: bool) -> Iterator[str]:
     """Yield the sentences of one generator and mix; only the first mix is asked for what it lacks."""
-    compared = here["comparison"]
+    compared = tables["comparison"]
     rows = rows_of(compared[compared["measure"] == main]) if len(compared) else []
     for row in rows:
         if row["contrast"] == "TSTR":
@@ -87,12 +91,12 @@ def _answers(here: Tables, verdicts: pd.DataFrame, generator: str, main: str, *,
             yield added(row)
     if first and not any(row["contrast"] == "TSTR" for row in rows):
         yield NOT_COMPARED
-    shares = set(here["curve"]["alpha"])
-    if (first and len(shares) == 1 and shares != {0}) or (_has_scale(here["curve"]) and len(shares) > 1):
-        yield from best_shares(here["curve"])
+    shares = set(tables["curve"]["alpha"])
+    if (first and len(shares) == 1 and shares != {0}) or (_has_scale(tables["curve"]) and len(shares) > 1):
+        yield from best_shares(tables["curve"])
 
 
-def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
+def _section(tables: Tables, suffix: str, mode: str, name: str) -> Section:
     curve, compared = tables["curve"], tables["comparison"]
     measure = IN_SENTENCES.get(str(curve["measure"].iloc[0]), str(curve["measure"].iloc[0]))
     figure = Figure(
@@ -108,13 +112,13 @@ def _section(tables: Tables, of: str, mode: str, name: str) -> Section:
     shown: list[Table] = []
     for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
-        shown.append(comparison_table(rows, str(contrast), f"{title}{of}"))
+        shown.append(comparison_table(rows, str(contrast), f"{title}{suffix}"))
     kind = kind_of(tables["per_class"])
-    per_class = class_table(tables["per_class"], f"{kind.capitalize()} by {kind}, TSTR beside TRTR{of}")
+    per_class = class_table(tables["per_class"], f"{kind.capitalize()} by {kind}, TSTR beside TRTR{suffix}")
     if _has_tstr(mode) and _has_scale(curve) and per_class:
         shown.append(per_class)
     return Section(
-        f"From synthetic to real training cases{of}",
+        f"From synthetic to real training cases{suffix}",
         _lead(mode),
         (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
         tuple(shown),

@@ -21,7 +21,7 @@ CHANCE = {
 }
 
 
-def two_by_two(curve: pd.DataFrame, of: str) -> Table | None:
+def two_by_two(curve: pd.DataFrame, suffix: str) -> Table | None:
     """Return what was trained on real or synthetic cases against what it was tested on; None without both ends."""
     cells = {(row["alpha"], row["source"]): row for row in rows_of(curve)}
     if not {(alpha, "real") for alpha in TRAINED_ON} <= cells.keys():
@@ -36,7 +36,7 @@ def two_by_two(curve: pd.DataFrame, of: str) -> Table | None:
         f"shows no more than that it learned them. {coverage(curve)}"
     )
     name = MEASURES.get(str(curve["measure"].iloc[0]), "")
-    return Table(f"Trained and tested on real and on synthetic cases: {name}{of}", pd.DataFrame(rows), caption)
+    return Table(f"Trained and tested on real and on synthetic cases: {name}{suffix}", pd.DataFrame(rows), caption)
 
 
 def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
@@ -52,11 +52,11 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
         }
         for row in rows_of(comparison)
     ]
-    level = f"{100 * comparison['level'].iloc[0]:g} %"
+    coverage_text = f"{100 * comparison['confidence'].iloc[0]:g} %"
     return Table(
         title,
         pd.DataFrame(rows),
-        f"On real test cases, with {level} intervals over patients and training seeds. "
+        f"On real test cases, with {coverage_text} intervals over patients and training seeds. "
         + CHANCE.get(str(comparison["measure"].iloc[0]), "")
         + "".join(f" {note}" for note in dict.fromkeys(comparison["note"]) if note),
     )
@@ -68,14 +68,14 @@ def class_table(per_class: pd.DataFrame, title: str) -> Table | None:
     if not set(TRAINED_ON) <= set(real["alpha"]):
         return None
     rows = []
-    for label, here in real.groupby("class", sort=False):
-        found = {(row["measure"], row["alpha"]): row for row in rows_of(here)}
-        measures = list(dict.fromkeys(here["measure"]))
-        first = found[measures[0], 1.0]
+    for label, of_class in real.groupby("class", sort=False):
+        cells = {(row["measure"], row["alpha"]): row for row in rows_of(of_class)}
+        measures = list(dict.fromkeys(of_class["measure"]))
+        first = cells[measures[0], 1.0]
         rows.append(
             {kind_of(per_class).capitalize(): str(label)}
             | {
-                f"{SHORT.get(measure, measure)}, {CORNERS[alpha, 'real']}": _estimate(found[measure, alpha])
+                f"{SHORT.get(measure, measure)}, {CORNERS[alpha, 'real']}": _estimate(cells[measure, alpha])
                 for measure in measures
                 for alpha in TRAINED_ON
             }
@@ -96,21 +96,21 @@ def kind_of(per_class: pd.DataFrame) -> str:
 
 def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: pd.DataFrame, main: str) -> Table:
     """Return one row per generator: TSTR against TRTR, the verdict, and what a control has to show."""
-    found = {
+    compared = {
         row["generator"]: row for row in rows_of(comparison) if (row["contrast"], row["measure"]) == ("TSTR", main)
     }
     rows = []
     for row in rows_of(generators):
         name = row["generator"]
         verdict = verdicts.loc[verdicts["generator"] == name, "verdict"]
-        one = found.get(name)
+        cells = compared.get(name)
         rows.append(
             {
                 "Generator": name,
-                "TSTR": _cell(one, "value") if one else "n/a",
-                "TRTR": _cell(one, "reference") if one else "n/a",
-                "Gap": f"{number(one['gap'], sign=True)}\n{interval(one['ci_low'], one['ci_high'], sign=True)}"
-                if one
+                "TSTR": _cell(cells, "value") if cells else "n/a",
+                "TRTR": _cell(cells, "reference") if cells else "n/a",
+                "Gap": f"{number(cells['gap'], sign=True)}\n{interval(cells['ci_low'], cells['ci_high'], sign=True)}"
+                if cells
                 else "n/a",
                 "Utility": "; ".join(dict.fromkeys(verdict)) or "n/a",
                 "What a control must show": row["expected_outcome"] or "no control",

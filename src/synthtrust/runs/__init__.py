@@ -1,9 +1,8 @@
 """Runs: a config becomes objects, objects become a folder that knows all about itself."""
 
 from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
-from synthtrust.runs.run import Run, find_runs
+from synthtrust.runs.run import Run, find_runs, headline, trained_model
 from synthtrust.runs.scoring import score_cohort
-from synthtrust.runs.trained import trained_model
 from synthtrust.runs.training import list_cases, train_run
 
 __all__ = [
@@ -11,6 +10,7 @@ __all__ = [
     "build_data",
     "build_model",
     "find_runs",
+    "headline",
     "list_cases",
     "make",
     "read_cases",

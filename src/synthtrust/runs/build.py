@@ -26,18 +26,18 @@ from synthtrust.trackers import guarded
 Model = Segmenter | Classifier
 
 OF_THE_DOOR = ("list", "skip_refused", "exclude", "save_refused")
-"""Keys of ``cases`` that are the entry script's, not the reader's."""
+"""Keys of ``cases`` that the command reads, and that no reader is given."""
 
 INSPECTED = "inspected"
 """Folder in the cache that remembers what was read of cases, and what is compared of volumes."""
 
 SERVED_BY = {"segmentation": "segmentation", "classification": "classification", "multilabel": "classification"}
-"""Task of a cohort -> that of the model and data which serve it: a classifier tells findings too."""
+"""Task of a cohort -> task of the model and data that serve it; a classifier also predicts findings."""
 
 LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
 
 PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
-"""Task -> cases compared with their twins before training: twins on a label share much, those of a class only that."""
+"""Task -> cases compared with their twins before training; twins of a class are less alike, so that it takes more."""
 
 
 def make(cfg: DictConfig, **arguments: Any) -> Any:
@@ -90,9 +90,9 @@ def usable_cases(cfg: DictConfig) -> Cohort:
     """Return the cases of a config if they can be worked with, read to the last voxel.
 
     Raises:
-        CaseError: If some were refused and that is not to be skipped, or as ``Cohort.complete``.
+        CaseError: If some were refused and that is not to be skipped, or as ``Cohort.validated``.
     """
-    return inspected_cases(cfg).complete(skip_refused=cfg.cases.skip_refused)
+    return inspected_cases(cfg).validated(skip_refused=cfg.cases.skip_refused)
 
 
 def kept_in(cfg: DictConfig) -> Path:
@@ -135,15 +135,15 @@ def check_choices(cfg: DictConfig) -> None:
 
 def _find_generator(target: str) -> None:
     try:
-        found = get_object(target)
+        named = get_object(target)
     except (Exception, SystemExit) as error:  # whatever a stranger's code does when it is imported
         cause = error.__cause__ or error
         raise Refusal(
             f"Expected a generator at {target}, but importing it fails with {type(cause).__name__}: {cause}. Repair "
             "its package, or choose another generator."
         ) from error
-    if not (isinstance(found, type) and issubclass(found, Generator | Importer)):
-        kind = "a class of another kind" if isinstance(found, type) else f"a {type(found).__name__}"
+    if not (isinstance(named, type) and issubclass(named, Generator | Importer)):
+        kind = "a class of another kind" if isinstance(named, type) else f"a {type(named).__name__}"
         raise Refusal(
             f"Expected a generator at {target}, a class that inherits synthtrust.generators.Generator, but got {kind}."
         )
@@ -165,7 +165,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     generator = make(cfg.generator, _convert_="all")  # plain lists: a plugin's recipe is written as JSON
     make(cfg.model)  # what it refuses by itself, before a case is read
     inspected = inspected_cases(cfg, _task_of(cfg.model))
-    cohort = inspected.complete(skip_refused=cfg.cases.skip_refused)
+    cohort = inspected.validated(skip_refused=cfg.cases.skip_refused)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
@@ -222,7 +222,7 @@ def build_model(
 
 
 def build_trainer(cfg: DictConfig) -> Trainer:
-    """Make the Trainer with its callbacks and plugins, and with loggers whose failures cost nothing.
+    """Make the Trainer with its callbacks and plugins, and with loggers whose failures do not end the run.
 
     Raises:
         Refusal: If there is no such device.

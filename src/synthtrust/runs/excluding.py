@@ -46,7 +46,7 @@ def without(cohort: Cohort, ids: Collection[str]) -> Cohort:
 
     Args:
         cohort: As a reader gave it.
-        ids: Of cases, or of patients, all of whose cases are meant; or of refused cases, which go by the name or the
+        ids: The ids of cases, or of patients, all of whose cases are meant; or of refused cases, by the name or the
             path of their file or folder where the reader knew no id. Capital and small letters are the same, and so are
             names with the ending of a file.
 
@@ -76,7 +76,7 @@ def write_refused(path: str | Path, refused: Iterable[RefusedCase], excluded: It
     """Write the refused cases as a table that ``cases.exclude`` reads: case_id, file, reason.
 
     Args:
-        path: Of the CSV file.
+        path: The path of the CSV file.
         refused: The cases.
         excluded: Ids that were left out already, and stay so when the file is used in the place of the former.
     """

@@ -29,7 +29,7 @@ def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
     the first one asks for none, since the first has it.
 
     Args:
-        folder: Of the run; made when it is not there.
+        folder: The folder of the run; made when it is not there.
         wait: Wait for another owner to end. Where a scheduler started several ranks the first one never waits, since
             the others have gone on to meet it.
 

@@ -24,8 +24,8 @@ def settled(cfg: DictConfig, folder: Path) -> DictConfig:
     set.
 
     Args:
-        cfg: Of the run; is left as it is.
-        folder: Of the run.
+        cfg: The config of the run; is left as it is.
+        folder: The folder of the run.
     """
     cfg = cfg.copy()
     before = next(_configs(folder), None)

@@ -1,19 +1,24 @@
 """A run: one folder that knows its config, its checkpoint, its cases and its scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 from omegaconf import DictConfig
 
 from synthtrust.cases import Case, Cohort, Mix, read_manifest
+from synthtrust.cases.geometry import CANONICAL
+from synthtrust.checkpoints import load_checkpoint
 from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES
 from synthtrust.files import read_json
+from synthtrust.metrics.functional.placements import auc_by_class
 from synthtrust.refusals import MissingFileRefusal, Refusal
-from synthtrust.runs.build import read_cases
+from synthtrust.runs.build import build_model, read_cases
 from synthtrust.runs.stored import check_stored
 from synthtrust.runs.stored_file import read_config
 
@@ -62,7 +67,7 @@ class Run:
         return config
 
     def facts(self) -> dict[str, Any]:
-        """What ``run.json`` says: model, generator, versions, hardware, seconds, command."""
+        """Return what ``run.json`` says: model, generator, versions, hardware, seconds, command."""
         return self._json(FACTS)
 
     @property
@@ -72,7 +77,7 @@ class Run:
         return Mix(facts["alpha"], facts["mode"], facts["seed"])
 
     def data(self) -> dict[str, Any]:
-        """What ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
+        """Return what ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
         return self._json(DATA)
 
     @property
@@ -152,6 +157,67 @@ def find_runs(folder: str | Path, *, trusted: bool = False) -> list[Run]:
     if not runs:
         raise MissingFileRefusal(f"Expected finished runs in {folder}, but found none. Train some with train.py first.")
     return runs
+
+
+def headline(scores: pd.DataFrame) -> tuple[str, float]:
+    """Return the name and the value of a run's number, from its scores on real test cases.
+
+    The macro AUC is the mean over classes of the area under the ROC curve of one class against the rest, or over
+    findings of having one against not having it; NaN when a class has no test case, or a finding none on either side,
+    since a mean over the others would be another question's answer.
+
+    >>> table = pd.DataFrame({"source": "real", "case": list("aabb"), "target": list("xxyy"), "class": list("xyxy")})
+    >>> headline(table.assign(probability=[0.9, 0.1, 0.2, 0.8]))
+    ('Macro AUC', 1.0)
+    """
+    real = scores[scores["source"] == "real"]
+    if "dice" in real:
+        return "Mean Dice", float(real["dice"].mean())
+    classes = list(real["class"].unique())
+    wide = real.pivot(index="case", columns="class", values="probability")[classes]
+    if "present" in real:
+        present = real.pivot(index="case", columns="class", values="present")[classes]
+        return "Macro AUC", float(np.mean(auc_by_class(wide.to_numpy(), present.to_numpy())[0]))
+    target = real.drop_duplicates("case").set_index("case")["target"].loc[wide.index]
+    areas, _ = auc_by_class(wide.to_numpy(), [classes.index(name) for name in target])
+    return "Macro AUC", float(np.mean(areas))
+
+
+def check_orientation(run: Run, facts: Mapping[str, Any], expected: str) -> None:
+    """Refuse a network that was trained on arrays of another orientation: it would score a mirrored patient.
+
+    Args:
+        run: The run, which is named in the error.
+        facts: What the run says about itself, with ``orientation``; older runs have none.
+        expected: The orientation of the arrays that it is to see; empty for plane images.
+
+    Raises:
+        Refusal: If the run was trained on another orientation.
+    """
+    if facts.get("orientation", "") != expected:
+        raise Refusal(
+            f"Expected a run that was trained on volumes in {expected} orientation, but {run.folder} was trained on "
+            "arrays in the order of their files, by an older version. Train it again under another name=...."
+        )
+
+
+def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
+    """Return the model of a run in evaluation mode, on the GPU if there is one.
+
+    Args:
+        run: A finished run.
+        cohort: Cases with the run's modalities and labels.
+        size: Side lengths of the images, for a classifier.
+
+    Raises:
+        Refusal: If the run was trained on volumes as their files had them, by an older version.
+    """
+    plane = len(run.facts().get("image_size", ())) == 2
+    check_orientation(run, run.facts(), "" if plane else CANONICAL)
+    model = build_model(run.config, cohort, size)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model.load_state_dict(load_checkpoint(run.best, device)["state_dict"])
+    return model.eval().to(device)
 
 
 def _find(cases: Sequence[Case], case_id: str) -> Case:

@@ -18,8 +18,7 @@ from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
 from synthtrust.runs.build import INSPECTED, LABELS, class_names
-from synthtrust.runs.run import Run
-from synthtrust.runs.trained import trained_model
+from synthtrust.runs.run import Run, trained_model
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +92,9 @@ def _copies(run: Run, learned: Collection[str], cohort: Cohort, cache: str) -> t
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:
     if cohort.task != run.task:
         raise CaseError(f"Expected cases for {run.task} as {run.folder} had, but {cohort.name} is for {cohort.task}.")
-    if cohort.task != "segmentation" and (mine := class_names(cohort)) != (theirs := run.facts()["classes"]):
+    if cohort.task != "segmentation" and (names := class_names(cohort)) != (stored := run.facts()["classes"]):
         raise CaseError(
-            f"Expected {LABELS[cohort.task]} {theirs} in this order as {run.folder} has, but {cohort.name} has {mine}."
+            f"Expected {LABELS[cohort.task]} {stored} in this order as {run.folder} has, but {cohort.name} has {names}."
         )
 
 
@@ -124,9 +123,9 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
         start = time.monotonic()
         probability = model.predict(images[places]["image"].to(model.device)).cpu()  # (B, K)
         seconds = round((time.monotonic() - start) / len(places), 6)
-        for place, of_case in zip(places, probability, strict=True):
+        for place, values in zip(places, probability, strict=True):
             case = cohort.cases[place]
-            yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, of_case.tolist()))
+            yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, values))
 
 
 SCORERS = {"segmentation": _segmented, "classification": _classified, "multilabel": _classified}

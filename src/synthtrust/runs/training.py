@@ -1,4 +1,4 @@
-"""Training one run: paint, mix, fit, score, and leave a folder that describes itself."""
+"""The training of one run: paint twins, mix, fit, score, and leave a folder that describes itself."""
 
 import logging
 import os
@@ -39,13 +39,11 @@ from synthtrust.runs.build import (
     save_refused,
     spell_out_excluded,
 )
-from synthtrust.runs.deciding import DECISIVE, deciding, training_of
-from synthtrust.runs.headline import headline
+from synthtrust.runs.config_identity import DECISIVE, comparable_training, identity
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
-from synthtrust.runs.run import DATA, Run
+from synthtrust.runs.run import DATA, Run, check_orientation, headline
 from synthtrust.runs.stored import targets_of
-from synthtrust.runs.trained import check_orientation
 from synthtrust.trackers import is_wandb, tell
 
 log = logging.getLogger(__name__)
@@ -72,11 +70,11 @@ def train_run(cfg: DictConfig) -> float:
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
     with owned(run.folder, wait=cfg.get("wait", True)):
         cfg = settled(cfg, run.folder)
-        return _train(run, cfg) if (score := _found(run, cfg)) is None else score
+        return _train(run, cfg) if (score := _score_if_finished(run, cfg)) is None else score
 
 
 def _train(run: Run, cfg: DictConfig) -> float:
-    """Train and score a run, from where it stands."""
+    """Train and score a run, from its newest checkpoint if there is one."""
     start = time.monotonic()
     _one_line_each()
     seed_everything(cfg.seed, workers=True, verbose=False)
@@ -90,7 +88,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
             _check_twins(run, data)
             check_orientation(run, run.data(), data.orientation)
         write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-        write_json(run.folder / DATA, who_is_where(data))
+        write_json(run.folder / DATA, case_ids(data))
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
@@ -99,7 +97,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
         trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
         scores = score_table(model, data)  # a collective: every rank has to ask
         if trainer.is_global_zero:
-            _leave(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
+            _write_results(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
     except SIGTERMException:
         log.warning("Interrupted; the same command resumes from %s", run.last)
         sys.exit(143)  # Lightning would leave with 0, and a scheduler would call the run done
@@ -147,16 +145,16 @@ def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
         )
 
 
-def _found(run: Run, cfg: DictConfig) -> float | None:
-    """Return the score of a finished run of this config, None when there is none.
+def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
+    """Return the score of the finished run of this config in a folder, None when there is none.
 
     Raises:
         Refusal: If the folder belongs to another config.
     """
     if not (run.finished or run.last.exists()):
         return None
-    mine, theirs = deciding(cfg), deciding(run.config)
-    if differ := [part for part in DECISIVE if mine.get(part) != theirs.get(part)]:
+    wanted, stored = identity(cfg), identity(run.config)
+    if differ := [part for part in DECISIVE if wanted.get(part) != stored.get(part)]:
         raise Refusal(
             f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
             "Choose another name=..., or remove that folder."
@@ -191,7 +189,7 @@ def _check_twins(run: Run, data: MixedCases) -> None:
         )
 
 
-def _leave(
+def _write_results(
     run: Run, cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases, scores: pd.DataFrame,
     *, seconds: float,
 ) -> None:  # fmt: skip
@@ -211,7 +209,7 @@ def _leave(
 
 
 def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) -> dict[str, Any]:
-    """Return what a reader of the scores should know about how they came about."""
+    """Return what a reader of the scores should know about how they were made."""
     device = trainer.strategy.root_device
     overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return {
@@ -221,7 +219,7 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "seed": int(data.mix.seed),
         "mode": data.mix.mode,
         "generator": plain(cfg.generator),
-        "training": training_of(cfg),
+        "training": comparable_training(cfg),
         "margins": plain(cfg.margins),
         "network": type(model.net).__name__,
         "parameters": sum(p.numel() for p in model.net.parameters()),
@@ -245,12 +243,12 @@ def _number(checkpoint: Any) -> float | None:
     return None if score is None else round(float(score), 6)
 
 
-def who_is_where(data: MixedCases) -> dict[str, Any]:
-    """Return the ids of the splits, of what was left out of them and of what was drawn, and the folder of the twins."""
+def case_ids(data: MixedCases) -> dict[str, Any]:
+    """Return the ids of the cases by split, of those left out and of those drawn, and the folder of the twins."""
     return {
         "splits": data.splits.ids,
         "left_out": data.left_out,
-        "refused": [{"case": one.case, "where": str(one.where), "why": one.why} for one in data.refused],
+        "refused": [{"case": case.case, "where": str(case.where), "why": case.why} for case in data.refused],
         "drawn": data.drawn,
         "twins": str(data.twins_folder.absolute()),
         "orientation": data.orientation,

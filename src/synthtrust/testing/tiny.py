@@ -54,7 +54,7 @@ def tiny_cases(
         modalities: Which images each case has.
         release: The BraTS release whose file names and label values they have; 2020 is written unpacked (``.nii``),
             and from 2024 on each case has a resection cavity.
-        seed: Of everything that is drawn.
+        seed: The seed of everything that is drawn.
     """
     return list(tiny_cohort(folder, count, shape, modalities, release, seed).cases)
 
@@ -116,7 +116,7 @@ def save_nifti(path: str | Path, voxels: ArrayLike, affine: NDArray[np.floating]
     """Write one volume in the type it has, and make the folder it lies in.
 
     Args:
-        path: Of the file.
+        path: The path of the file.
         voxels: Towards right, anterior and superior, as a case reads them; stored they are as the affine has them.
         affine: Voxel -> world [mm] of the file.
     """

@@ -30,7 +30,7 @@ def tiny_classes(
         classes: Their names, in order of value.
         size: Pixels per axis, at least 8 each.
         colours: Write images of three channels instead of grey ones.
-        seed: Of everything that is drawn.
+        seed: The seed of everything that is drawn.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

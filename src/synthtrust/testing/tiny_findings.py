@@ -28,7 +28,7 @@ def tiny_findings(
         findings: Their names, in order; at most as many as half the rows of an image.
         size: Pixels per axis, at least 8 each.
         per_patient: Images of each patient.
-        seed: Of everything that is drawn.
+        seed: The seed of everything that is drawn.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Calibration
-from synthtrust.audits.calibration.draws import row_of
+from synthtrust.audits.calibration.planting_study import row_of
 from synthtrust.audits.privacy.verdict import Leak
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import nearest

@@ -7,8 +7,8 @@ import pytest
 
 from helpers.synthetic_sets import textured, textured_volumes
 from synthtrust.audits import TwinCalibration
-from synthtrust.audits.privacy import images
-from synthtrust.audits.privacy.copies import KINDS
+from synthtrust.audits.privacy import embedded
+from synthtrust.audits.privacy.copies import TRANSFORMS
 from synthtrust.generators import Generator
 from synthtrust.report.calibration import calibration_chapter
 from synthtrust.testing import tiny_classes
@@ -49,7 +49,7 @@ def calibration(folder):
 @pytest.fixture(scope="module")
 def tables(calibration, cohort, folder):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(images, "VOLUME_GRID", 16)
+        patch.setattr(embedded, "VOLUME_GRID", 16)
         return calibration(cohort, folder)
 
 
@@ -62,7 +62,7 @@ def test_copies_of_their_own_source_are_called_and_honest_twins_are_not(tables):
         assert of.loc[(kind, 1.0, "P4"), "detected"] == 1
     assert of.loc[("flip", 1.0, "P1"), "detected"] == 1
     assert ("exact", 1.0, "P3") not in of.index
-    assert set(of.index.get_level_values("kind")) == {"none", *KINDS}
+    assert set(of.index.get_level_values("kind")) == {"none", *TRANSFORMS}
 
 
 def test_the_painter_never_saw_whom_its_twins_are_searched_for_in(calibration, cohort):
@@ -74,7 +74,7 @@ def test_the_painter_never_saw_whom_its_twins_are_searched_for_in(calibration, c
 def test_a_finished_seed_is_read_and_another_painting_is_asked_anew(calibration, cohort, folder, tables, monkeypatch):
     monkeypatch.setattr(TwinCalibration, "_draw", None)  # asking again would fail
     assert calibration(cohort, folder)["draws"].equals(tables["draws"])
-    monkeypatch.setattr(images, "VOLUME_GRID", 16)
+    monkeypatch.setattr(embedded, "VOLUME_GRID", 16)
     with pytest.raises(TypeError):
         replace(calibration, generator=Texture(seed=1))(cohort, folder)
 

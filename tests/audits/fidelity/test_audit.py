@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 from helpers.fake_runs import sentences
 from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
 from synthtrust.audits import Fidelity
-from synthtrust.audits.fidelity.cases import Job, reduce_case, sides_of
-from synthtrust.audits.fidelity.measures import Draws, similarity_rows
+from synthtrust.audits.fidelity.cases import FeatureTask, choose_comparison, extract_case_features
+from synthtrust.audits.fidelity.measures import Resampling, similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
@@ -29,7 +29,7 @@ SPACES = {
     "region texture": RegionTexture(),
     "low resolution": LowResolution(grid=4),
 }
-QUICK = {"n_draws": 20, "n_boot": 100, "n_permutations": 499, "alike": 8, "threads": 1}
+QUICK = {"n_draws": 20, "n_boot": 100, "n_permutations": 499, "n_ms_ssim": 8, "threads": 1}
 
 
 def texture(rng):
@@ -47,7 +47,7 @@ def painted(folder, real, images, training_ids):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Sets whose faults are known, all on the same 60 training and 60 unseen patients."""
+    """Return sets whose faults are known, all on the same 60 training and 60 unseen patients."""
     home = tmp_path_factory.mktemp("fidelity")
     rng = np.random.default_rng(8)
     images = [texture(rng) for _ in range(2 * N)]
@@ -98,7 +98,7 @@ def test_a_replay_looks_as_good_and_the_verdict_says_that_privacy_is_another_axi
     if found["verdict"] == "SUPPORTED":
         assert "A replay of the training cases would look as good" in sentences(found)
     assert (values(tables, "quality", "replay", "KID")["p"] > 0.01).all()  # to unseen patients, not to itself
-    assert values(tables, "telling_apart", "replay", "AUC")["value"].max() < 0.7
+    assert values(tables, "two_sample_classifier", "replay", "AUC")["value"].max() < 0.7
 
 
 @pytest.mark.parametrize("name", ["blurred", "noise", "collapsed"])
@@ -106,7 +106,7 @@ def test_a_planted_fault_is_not_supported(tables, name):
     found = verdict(tables, name)
     assert found["verdict"] == "NOT SUPPORTED"
     assert "feature spaces by KID" in sentences(found)
-    assert values(tables, "telling_apart", name, "AUC")["ci_low"].max() > 0.5 or name == "collapsed"
+    assert values(tables, "two_sample_classifier", name, "AUC")["ci_low"].max() > 0.5 or name == "collapsed"
 
 
 def test_what_training_cases_differ_in_as_well_is_not_held_against_a_set(tmp_path):
@@ -143,7 +143,7 @@ def test_numbers_stand_beside_their_expectation_and_their_n(tables):
 
 
 def test_brightness_alone_is_a_shortcut_and_no_difference_of_content(tables):
-    found = values(tables, "telling_apart", "dark", "AUC")
+    found = values(tables, "two_sample_classifier", "dark", "AUC")
     assert found.loc["global intensity", "value"] > 0.9
     assert found.loc["global intensity", "note"].startswith("Shortcut")
     assert found.loc["random convolutions", "value"] < 0.75  # each image is standardised by itself
@@ -193,7 +193,7 @@ def test_unknown_training_cases_are_never_supported(runs, tmp_path):
 
 def test_the_same_question_gets_the_same_answer(runs, tables):
     again = Fidelity(SPACES, **QUICK | {"threads": 2})([runs["honest"]])
-    for name in ("quality", "diversity", "telling_apart"):
+    for name in ("quality", "diversity", "two_sample_classifier"):
         before = tables[name][tables[name]["set"] == "honest"].reset_index(drop=True)
         pd.testing.assert_frame_equal(again[name], before)
 
@@ -202,17 +202,17 @@ def test_the_same_question_gets_the_same_answer(runs, tables):
 def test_the_likeness_of_four_cases_has_limits(runs):
     """One resample in 64 holds one case alone, and no pair."""
     (one,) = synthetic_sets([runs["honest"]])
-    (found,) = similarity_rows(one, one.train, one.twins_of_holdout, Draws(n_boot=300), most=4)
+    (found,) = similarity_rows(one, one.train, one.twins_of_holdout, Resampling(n_boot=300), n_ms_ssim=4)
     assert found["ci_low"] < found["value"] < found["ci_high"]
 
 
 def test_no_patient_stands_on_both_sides(runs):
     (one,) = synthetic_sets([runs["honest"]])
-    sides = sides_of(one, 1000, 0)
+    sides = choose_comparison(one, 1000, 0)
     assert {case.patient for case in sides.real}.isdisjoint(case.patient for case in sides.synthetic)
     outside = replace(one, train=(), twins_of_train=(), holdout=(*one.train, *one.holdout),
                       twins_of_holdout=(*one.twins_of_train, *one.twins_of_holdout))  # fmt: skip
-    halves = sides_of(outside, 1000, 0)
+    halves = choose_comparison(outside, 1000, 0)
     assert len(halves.real) == len(halves.synthetic) == N
     assert {case.patient for case in halves.real}.isdisjoint(case.patient for case in halves.synthetic)
     assert "one half of the holdout" in halves.note
@@ -221,7 +221,7 @@ def test_no_patient_stands_on_both_sides(runs):
 def test_one_case_of_each_patient_is_drawn(runs):
     (one,) = synthetic_sets([runs["honest"]])
     doubled = replace(one, holdout=(*one.holdout, *(replace(case, id=f"{case.id}b") for case in one.holdout)))
-    sides = sides_of(doubled, 1000, 0)
+    sides = choose_comparison(doubled, 1000, 0)
     assert len(sides.real) == N
     assert "60 more holdout cases left out" in sides.note
 
@@ -234,7 +234,7 @@ def test_a_constant_or_broken_image_is_refused_with_its_name(tmp_path, grey):
     else:
         path = plane(tmp_path, "flat", np.full((28, 28), float(grey)), 0).images["grey"]
     with pytest.raises(CaseError, match=f"Expected .*(vary|finite).*{path.name}"):
-        reduce_case(Job(Case("p7", {"grey": path}, class_index=0)), SPACES, ["grey"], {})
+        extract_case_features(FeatureTask(Case("p7", {"grey": path}, class_index=0)), SPACES, ["grey"], {})
 
 
 def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
@@ -269,7 +269,7 @@ def test_a_perfect_copy_has_ssim_1_and_every_distance_0(volumes, runs):
     twins = tuple(replace(twin, relabel=real.relabel) for twin, real in zip(twins, cohort.cases))
     one = replace(one, task="segmentation", holdout=cohort.cases, twins_of_holdout=twins,
                   modalities=cohort.modalities, labels=cohort.labels)  # fmt: skip
-    rows = pd.DataFrame(twin_rows(one, np.ones(2), Draws(n_boot=50), most=4))
+    rows = pd.DataFrame(twin_rows(one, np.ones(2), Resampling(n_boot=50), max_pairs=4))
     of = rows.groupby("measure")["value"]
     assert of.get_group("SSIM").tolist() == [1]
     assert "a perfect copy has SSIM 1" in rows.loc[rows["measure"] == "SSIM", "note"].iloc[0]
@@ -286,4 +286,4 @@ def test_twins_on_a_grid_that_no_real_case_has_are_refused_with_their_set(volume
     one = replace(one, task="segmentation", train=cohort.cases[:4], holdout=cohort.cases[4:], twins_of_train=other,
                   modalities=cohort.modalities, labels=cohort.labels)  # fmt: skip
     with pytest.raises(CaseError, match=r"on the grids of real ones, but .*honest has \(18, 20, 24\)"):
-        sides_of(one, 1000, 0)
+        choose_comparison(one, 1000, 0)

@@ -45,7 +45,7 @@ def acquitted(audit, honest):
 
 @pytest.fixture(scope="module")
 def leaky(tmp_path_factory, real, textures, fresh):
-    """A set of which every twentieth image is a mirrored, noisy copy of a training image."""
+    """Return a set of which every twentieth image is a mirrored, noisy copy of a training image."""
     rng = np.random.default_rng(1)
     images = list(fresh)
     for place in range(0, len(images), 20):

@@ -11,9 +11,9 @@ from helpers.fake_runs import rows_of, sentences, verdict_of
 from helpers.synthetic_sets import plane
 from helpers.textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from synthtrust.audits import Privacy
-from synthtrust.audits.privacy import copies, images
+from synthtrust.audits.privacy import copies, embedded
 from synthtrust.audits.privacy.audit import gather
-from synthtrust.audits.privacy.controls import smallest_leak
+from synthtrust.audits.privacy.controls import min_detectable_copies
 from synthtrust.audits.privacy.evidence import examine
 from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
@@ -32,8 +32,8 @@ def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(
     assert verdict["subject"] == "honest"
     assert verdict["thresholds"]["copy_threshold"] == 9.0
     kinds = acquitted["controls"].set_index("kind")
-    assert kinds.loc[list(copies.KINDS), "passed"].all()
-    assert not kinds.loc[list(copies.BEYOND), "decisive"].any()
+    assert kinds.loc[list(copies.TRANSFORMS), "passed"].all()
+    assert not kinds.loc[list(copies.OUT_OF_SCOPE), "decisive"].any()
     assert kinds.loc["inverted", "rate"] == 0  # said, and no reason to be inconclusive
 
 
@@ -58,8 +58,10 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
 
 
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
-    monkeypatch.setattr(copies, "KINDS", {**copies.KINDS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))})
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", copies.KINDS)
+    monkeypatch.setattr(
+        copies, "TRANSFORMS", {**copies.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
+    )
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", copies.TRANSFORMS)
     verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "blind to some copies" in sentences(verdict)
@@ -67,8 +69,8 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.KINDS", {"turned": copies.flip})
-    monkeypatch.setitem(copies.KINDS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": copies.flip})
+    monkeypatch.setitem(copies.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
     assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
 
 
@@ -161,14 +163,14 @@ def test_images_of_another_size_are_compared_and_that_is_said(audit, tmp_path, r
 
 def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
     (one,) = synthetic_sets([honest])
-    grid = images.Grid.of(images.read_images(one.train[0], one.modalities))
-    material, _ = gather(one, grid)
-    twins, train = material.synthetic.bank, material.train.bank
+    grid = embedded.Grid.of(embedded.read_images(one.train[0], one.modalities))
+    data, _ = gather(one, grid)
+    twins, train = data.synthetic.bank, data.train.bank
     every = torch.stack([paired(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
-    found = examine(material, replace(audit, exact=True), reported=False)
-    np.testing.assert_allclose(found.nearest[0][:12, 0], every.max(dim=1).values, atol=1e-5)
-    quick = examine(material, audit, reported=False)
-    assert (found.nearest[0][:, 0] >= quick.nearest[0][:, 0] - 1e-6).all()
+    evidence = examine(data, replace(audit, exact=True), reported=False)
+    np.testing.assert_allclose(evidence.nearest[0][:12, 0], every.max(dim=1).values, atol=1e-5)
+    quick = examine(data, audit, reported=False)
+    assert (evidence.nearest[0][:, 0] >= quick.nearest[0][:, 0] - 1e-6).all()
 
 
 def test_more_images_of_each_training_patient_accuse_nobody(audit, tmp_path, real, fresh):
@@ -224,20 +226,20 @@ def test_few_unseen_cases_ask_for_stronger_copies(audit):
     assert audit.search(np.where(copy == 0.8, 1.0, copy), few).copy.all()  # the search stays able to see
 
 
-@pytest.mark.parametrize("found", [4, 10, 14, 15])
-def test_the_smallest_leak_shows_itself_even_if_the_controls_were_lucky(found):
-    k = smallest_leak(found, 15)
-    found_each = next(q for q in np.linspace(0, 1, 10001) if binom.sf(found - 1, 15, q) >= 0.05)  # at the least
+@pytest.mark.parametrize("n_found", [4, 10, 14, 15])
+def test_the_smallest_leak_shows_itself_even_if_the_controls_were_lucky(n_found):
+    k = min_detectable_copies(n_found, 15)
+    found_each = next(q for q in np.linspace(0, 1, 10001) if binom.sf(n_found - 1, 15, q) >= 0.05)  # at the least
     assert 1 - (1 - found_each) ** k >= 0.799
     assert k == 1 or 1 - (1 - found_each) ** (k - 1) < 0.8
 
 
 def test_a_share_that_rejects_by_itself_leaves_the_set_inconclusive(audit, honest):
     (one,) = synthetic_sets([honest])
-    material, _ = gather(one, images.Grid.of(images.read_images(one.train[0], one.modalities)))
-    found = examine(material, audit, reported=False)
-    found.share = replace(found.share, value=0.72, low=0.6, high=0.8, p=0.006)
-    assert "P3" not in {leak.test for leak in leaks_of(found, audit)}  # Holm's correction
-    verdict = decide(found, [], audit, subject=Subject("honest"))
+    data, _ = gather(one, embedded.Grid.of(embedded.read_images(one.train[0], one.modalities)))
+    evidence = examine(data, audit, reported=False)
+    evidence.share = replace(evidence.share, value=0.72, low=0.6, high=0.8, p=0.006)
+    assert "P3" not in {leak.test for leak in leaks_of(evidence, audit)}  # Holm's correction
+    verdict = decide(evidence, [], audit, subject=Subject("honest"))
     assert verdict.verdict == "INCONCLUSIVE"
     assert any("nearest-real share rejects by itself" in reason.text for reason in verdict.reasons)

@@ -8,7 +8,7 @@ import pytest
 from helpers.fake_runs import rows_of, sentences, verdict_of
 from helpers.synthetic_sets import REGIONS, PaintedRun, textured, textured_volumes
 from synthtrust.audits import Privacy
-from synthtrust.audits.privacy import images
+from synthtrust.audits.privacy import embedded
 from synthtrust.cases import Case, Cohort, Source
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.refusals import CaseError
@@ -22,7 +22,7 @@ def audit():
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    monkeypatch.setattr(images, "VOLUME_GRID", 16)
+    monkeypatch.setattr(embedded, "VOLUME_GRID", 16)
 
 
 @pytest.fixture(scope="module")

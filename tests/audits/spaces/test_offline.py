@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from synthtrust.audits.spaces import Network, RegionTexture, on_grid, standardised, try_space
+from synthtrust.audits.spaces import Network, RegionTexture, standardised, try_space
+from synthtrust.cases.resizing import resize
 from synthtrust.testing import tiny_classes
 
 
@@ -13,7 +14,7 @@ def test_a_network_of_ones_own_is_a_feature_space(tmp_path):
     space = Network(torch.jit.load(tmp_path / "network.pt"), grid=8)
     image = torch.rand(2, 12, 9, 20)
     assert space(image, None, [], (1.0, 1.0, 1.0)).shape == (4,)
-    assert torch.equal(space(image, None, [], (1, 1, 1)), module(on_grid(image, 8)[None])[0].flatten())
+    assert torch.equal(space(image, None, [], (1, 1, 1)), module(resize(image, (8, 8, 8))[None])[0].flatten())
 
 
 def test_the_texture_of_regions_does_not_depend_on_what_lies_far_away():

@@ -10,7 +10,7 @@ import pytest
 from helpers.fake_runs import PlantedClassifier, tstr_against_trtr, verdict_of
 from synthtrust.audits import Utility
 from synthtrust.metrics.functional.placements import auc_by_class
-from synthtrust.runs.headline import headline
+from synthtrust.runs import headline
 
 NAMES = ("effusion", "mass", "nodule")
 

@@ -15,7 +15,7 @@ from synthtrust.testing import save_nifti, tiny_cohort
 
 @pytest.fixture
 def loaded(monkeypatch):
-    """The ids of the cases whose images are read, one entry each time."""
+    """Return the ids of the cases whose images are read, one entry each time."""
     ids = []
     load = Case.load_image
     monkeypatch.setattr(Case, "load_image", lambda case, modality: ids.append(case.id) or load(case, modality))

@@ -25,7 +25,7 @@ def real(tmp_path):
 
 @pytest.fixture
 def twins(real, tmp_path):
-    """Writes twins whose voxels and affine went through a function; without one, they are copies as floats."""
+    """Write twins whose voxels and affine went through a function; without one, they are copies as floats."""
 
     def _twins(image=lambda voxels: voxels, label=lambda voxels: voxels, affine=AFFINE, real=real):
         made = []
@@ -42,7 +42,7 @@ def twins(real, tmp_path):
 def test_copies_pass_without_a_word(real, twins):
     table = parity(real, twins(), MODALITIES)
     assert check_parity(table) == []
-    assert list(table.columns) == ["case", "modality", "property", "real", "synthetic"]
+    assert list(table.columns) == ["case", "modality", "property", "taken_as", "real", "synthetic"]
     assert set(table["modality"]) == {*MODALITIES, "label"}
     numbers = table[table["property"] == "background"].iloc[0]
     assert numbers["real"] == (real[0].load_image("flair") == 0).mean()
@@ -187,7 +187,8 @@ def test_the_table_shows_both_sources(real, twins):
 
 
 def test_a_table_without_rows_of_a_kind_passes():
-    assert check_parity(pd.DataFrame(columns=["case", "modality", "property", "real", "synthetic"], dtype=str)) == []
+    columns = ["case", "modality", "property", "taken_as", "real", "synthetic"]
+    assert check_parity(pd.DataFrame(columns=columns, dtype=str)) == []
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def nifti(tmp_path):
 
 @pytest.fixture
 def image(nifti):
-    """The scan as ITK has it."""
+    """Return the scan as ITK has it."""
     return sitk.ReadImage(str(nifti))
 
 

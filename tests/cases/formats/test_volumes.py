@@ -31,7 +31,7 @@ IN_RAS = np.array([[1.5, 0.1, 0, -20], [-0.1, 1.25, 0.2, 30], [0, -0.2, 2, 7], [
 
 
 def in_orientation(code):
-    """The affine of ``IN_RAS`` for an array that is stored in an orientation, and the shape it then has."""
+    """Return the affine of ``IN_RAS`` for an array that is stored in an orientation, and the shape it then has."""
     turn = nib.orientations.axcodes2ornt(tuple(code))
     reverse = nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), turn)
     shape = nib.orientations.apply_orientation(np.empty(SHAPE), reverse).shape

@@ -21,7 +21,7 @@ def test_folders_are_classes_and_ids_are_paths(tmp_path):
     assert dict(cohort.labels) == {"sick": 0, "well": 1}
     assert [case.id for case in cohort.cases] == ["sick_late_0", "sick_late_1", "well_0", "well_1"]
     assert [case.class_index for case in cohort.cases] == [0, 0, 1, 1]
-    assert {case.part for case in cohort.cases} == {""}
+    assert {case.split for case in cohort.cases} == {""}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_folders_are_classes_and_ids_are_paths(tmp_path):
 def test_folders_of_parts_hold_the_classes(tmp_path, words, parts):
     _fill(tmp_path, *(f"{word}/{name}" for word in words for name in ("well", "sick")))
     cohort = read_class_folders(tmp_path)
-    assert sorted({case.part for case in cohort.cases}) == parts
+    assert sorted({case.split for case in cohort.cases}) == parts
     assert len(cohort.cases) == 4 * len(words)
     assert f"{words[0]}_sick_0" in {case.id for case in cohort.cases}
 
@@ -229,7 +229,7 @@ def test_the_same_image_in_two_classes_is_refused_with_both_files(tmp_path):
     for refusal in cohort.refused:
         assert f"{tmp_path / 'sick/copy.png'} (sick)" in refusal.why
         assert f"{tmp_path / 'well/1.png'} (well)" in refusal.why
-    assert len(cohort.complete(skip_refused=True).cases) == 6
+    assert len(cohort.validated(skip_refused=True).cases) == 6
 
 
 def test_one_image_of_another_depth_is_refused_and_halves_are_an_error(tmp_path):

@@ -80,7 +80,7 @@ def test_a_cohort_has_cases_of_one_kind_with_as_many_findings_as_names():
     with pytest.raises(CaseError, match=r"each of the findings \['effusion'\] in some, but \['a', 'b'\]"):
         replace(cohort, labels={"effusion": 0})
     with pytest.raises(CaseError, match=r"but \['mass'\] are the same in all. Leave them out of cases.labels"):
-        replace(cohort, cases=(cases[0], Case("b", {}, findings=Findings((1, 1))))).complete()
+        replace(cohort, cases=(cases[0], Case("b", {}, findings=Findings((1, 1))))).validated()
 
 
 def test_words_between_a_separator_become_findings(table):
@@ -186,7 +186,7 @@ def test_chestmnist_has_its_findings_by_their_official_names(tmp_path):
     assert list(cohort.labels) == list(FINDINGS["chestmnist"])
     assert list(cohort.labels.values()) == list(range(14))
     for part in ("train", "val", "test"):
-        own = [case for case in cohort.cases if case.part == part]
+        own = [case for case in cohort.cases if case.split == part]
         np.testing.assert_array_equal([case.findings for case in own], content[f"{part}_labels"])
     assert read_medmnist(tmp_path / "chestmnist_64.npz", tmp_path / "cases") == cohort  # found again
     with pytest.raises(CaseError, match=r"a name for each of 14 findings, but got \['a'\]"):

@@ -41,7 +41,7 @@ def test_every_pixel_label_and_part_is_as_published(arrays, tmp_path, shape):
     for part, count in COUNTS.items():
         for n in range(count):
             case = by_id[f"{part}_{n:05d}"]
-            assert (case.part, case.class_index, case.patient) == (part, content[f"{part}_labels"][n, 0], case.id)
+            assert (case.split, case.class_index, case.patient) == (part, content[f"{part}_labels"][n, 0], case.id)
             images = np.stack([case.load_image(m) for m in cohort.modalities], axis=-1)
             np.testing.assert_array_equal(images.squeeze(), content[f"{part}_images"][n])
 
@@ -70,7 +70,7 @@ def test_another_content_under_the_same_name_is_unpacked_apart(arrays, tmp_path)
     arrays(train_images=content["train_images"] ^ 1)
     second = read_medmnist(file, tmp_path / "cases")
     assert (first.cases[-1].id, second.cases[-1].id) == ("val_00001", "val_00001")
-    case, other = (next(c for c in cohort.cases if c.part == "train") for cohort in (first, second))
+    case, other = (next(c for c in cohort.cases if c.split == "train") for cohort in (first, second))
     assert not np.array_equal(case.load_image("grey"), other.load_image("grey"))
 
 

@@ -18,7 +18,7 @@ def test_rows_become_cases_with_the_class_of_their_label(table, tmp_path):
     cohort = read_table(table(HEADER, *ROWS))
     assert (cohort.name, cohort.task, cohort.modalities) == (tmp_path.name, "classification", ("grey",))
     assert dict(cohort.labels) == {"sick": 0, "well": 1}
-    assert [(case.id, case.class_index, case.patient, case.part) for case in cohort.cases] == [
+    assert [(case.id, case.class_index, case.patient, case.split) for case in cohort.cases] == [
         ("a", 1, "a", ""), ("b", 0, "b", ""), ("c", 1, "c", ""),
     ]  # fmt: skip
     np.testing.assert_array_equal(cohort.cases[1].load_image("grey"), blobs(0))
@@ -27,7 +27,7 @@ def test_rows_become_cases_with_the_class_of_their_label(table, tmp_path):
 def test_patients_and_parts_are_read_in_the_words_of_the_publisher(table):
     rows = ("a,a.png,x,p1,Training", "b,b.png,y,p1,train", "c,c.png,x,p2,valid", "d,d.png,y,p3,TEST")
     cohort = read_table(table("case_id,image,label,group,split", *rows))
-    assert [(case.patient, case.part) for case in cohort.cases] == [
+    assert [(case.patient, case.split) for case in cohort.cases] == [
         ("p1", "train"), ("p1", "train"), ("p2", "val"), ("p3", "test"),
     ]  # fmt: skip
 
@@ -184,6 +184,6 @@ def test_a_class_whose_cases_were_all_refused_cannot_be_worked_with(table, tmp_p
     (tmp_path / "img/b.png").unlink()
     cohort = read_table(file)
     with pytest.raises(CaseError, match=r"1 were refused, first .*b\.png"):
-        cohort.complete()
+        cohort.validated()
     with pytest.raises(CaseError, match=r"at least two classes .* none of \['sick'\]"):
-        cohort.complete(skip_refused=True)
+        cohort.validated(skip_refused=True)

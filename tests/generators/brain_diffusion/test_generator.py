@@ -31,7 +31,7 @@ def cases(tmp_path):
 
 
 def planted(folder, name, axis, *, turned):
-    """A case whose halves along one axis are labelled 1 and 2; 1 shows as 300, 2 as 900, the rest as 100."""
+    """Return a case whose halves along one axis are labelled 1 and 2; 1 shows as 300, 2 as 900, the rest as 100."""
     label = np.zeros((12, 14, 16), np.uint8)
     label[2:10, 2:12, 2:14] = 1
     upper = [slice(2, 10), slice(2, 12), slice(2, 14)]

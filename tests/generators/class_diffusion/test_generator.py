@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.trainings import KilledError
 from synthtrust.cases import Case
 from synthtrust.generators import ClassDiffusion
 from synthtrust.generators.class_diffusion import training as training_module
@@ -98,10 +99,6 @@ def test_bfloat16_paints_the_same_images_within_a_few_grey_levels(learned):
 def test_images_differ_by_their_randomness(learned):
     one, other = sample(learned, 0, 1), sample(learned, 0, 2)
     assert np.abs(one - other).mean() > 5  # [grey values] the planted noise has 15
-
-
-class KilledError(Exception):
-    """Stands for a process that was killed."""
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_path, monkeypatch):

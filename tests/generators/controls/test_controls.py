@@ -52,7 +52,7 @@ def cases(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def scaled(cases, tmp_path_factory):
-    """The same cases as five scanners would store them: intensity units differ by up to 10,000 times."""
+    """Return the same cases as five scanners would store them: intensity units differ by up to 10,000 times."""
     folder = tmp_path_factory.mktemp("scaled")
     return [
         replace(case, images={m: save_nifti(folder / case.id / f"{m}.nii.gz", case.load_image(m) * 10.0**n)

@@ -15,7 +15,7 @@ def generators(*seeds):
 
 
 def oracle(diffusion, spread=SPREAD):
-    """The expected noise in x = a * image + b * noise for images from N(0, s**2): b * x / (a**2 * s**2 + b**2)."""
+    """Return the noise expected in x = a * image + b * noise, images from N(0, s**2): b * x / (a**2 * s**2 + b**2)."""
 
     def predict(x, t):
         b = diffusion.sqrt_one_minus_alphas_cumprod(t, x)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from nibabel.loadsave import load
 
+from helpers.trainings import KilledError, equal_images
 from synthtrust.cases import Case
 from synthtrust.generators import synthesize
 from synthtrust.generators.brain import diffusion_painter
@@ -35,16 +36,8 @@ def cases(tmp_path):
     return tiny_cases(tmp_path / "real", count=3)
 
 
-def equal(one, other):
-    return all(np.array_equal(one[name], other[name]) for name in one)
-
-
 def sample(generator, case, seed=0):
     return generator.sample(case.load_label(), np.random.default_rng(seed))
-
-
-class KilledError(Exception):
-    """Stands for a process that was killed."""
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
@@ -68,7 +61,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_pat
     monkeypatch.setattr(training_module.NoiseLearner, "training_step", step)
     resumed = MedDDPM(**settings).work_in(home).fit(cases)
 
-    assert equal(sample(whole, cases[0]), sample(resumed, cases[0]))
+    assert equal_images(sample(whole, cases[0]), sample(resumed, cases[0]))
     assert (home / "loss.csv").read_text() == (tmp_path / "whole" / "loss.csv").read_text()
     assert len((home / "loss.csv").read_text().splitlines()) == 1 + 6
 
@@ -80,10 +73,10 @@ def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path
     monkeypatch.setattr(
         diffusion_painter, "train_to_end", lambda *args, **kwargs: trained.append(1) or train(*args, **kwargs)
     )
-    assert equal(first, sample(MedDDPM(**TINY).work_in(tmp_path).fit(cases), cases[0]))
+    assert equal_images(first, sample(MedDDPM(**TINY).work_in(tmp_path).fit(cases), cases[0]))
     MedDDPM(**TINY | dict(sampling_steps=5)).work_in(tmp_path).fit(cases)  # painted otherwise, trained the same
     assert not trained
-    assert not equal(first, sample(MedDDPM(**TINY).work_in(tmp_path).fit(cases[:2]), cases[0]))
+    assert not equal_images(first, sample(MedDDPM(**TINY).work_in(tmp_path).fit(cases[:2]), cases[0]))
     assert trained
 
 
@@ -105,7 +98,7 @@ def test_painting_several_labels_at_once_paints_the_same(cases):
 
 def test_fitting_and_painting_use_the_seed(cases):
     one, other = (sample(MedDDPM(seed=seed, **TINY).fit(cases), cases[0]) for seed in (0, 1))
-    assert not equal(one, other)
+    assert not equal_images(one, other)
 
 
 def test_without_a_brain_in_the_label_the_atlas_says_where_it_is(cases):

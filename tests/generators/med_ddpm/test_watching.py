@@ -33,7 +33,7 @@ def cases(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unseen(cases, tmp_path_factory):
-    """The folder of a training that nobody watched."""
+    """Return the folder of a training that nobody watched."""
     home = tmp_path_factory.mktemp("unseen")
     MedDDPM(**TINY).work_in(home).fit(cases)
     return home

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.trainings import KilledError, equal_images
 from synthtrust.generators import SpadeGAN, synthesize
 from synthtrust.generators.brain.box import depth_to_space
 from synthtrust.generators.spade_gan import GeneratorNetwork
@@ -33,10 +34,6 @@ class TestPackedSpadeGAN(GeneratorContract):
 @pytest.fixture
 def cases(tmp_path):
     return tiny_cases(tmp_path / "real", count=3)
-
-
-def equal(one, other):
-    return all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def sample(generator, case, seed=0):
@@ -73,14 +70,10 @@ def test_a_short_training_brings_painted_images_nearer_to_real_ones(cases, tmp_p
 def test_the_style_changes_the_image_and_the_same_style_gives_the_same(cases):
     generator = SpadeGAN(**TINY).fit(cases)
     one, again, other = (sample(generator, cases[0], seed) for seed in (0, 0, 1))
-    assert equal(one, again)
+    assert equal_images(one, again)
     brain = one["flair"] > 0
     assert np.abs(one["flair"] - other["flair"])[brain].mean() > 1e-3 * one["flair"][brain].mean()
     np.testing.assert_array_equal(brain, other["flair"] > 0)
-
-
-class KilledError(Exception):
-    """Stands for a process that was killed."""
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
@@ -152,7 +145,7 @@ def test_pictures_on_the_way_leave_the_training_as_it_would_have_been(cases, tmp
     plain = SpadeGAN(**TINY).fit(cases)
     watched = SpadeGAN(**TINY, sample_every=2).work_in(tmp_path).fit(cases)
     assert [path.name for path in (tmp_path / "samples").iterdir()] == ["step_000002.png"]
-    assert equal(sample(plain, cases[0]), sample(watched, cases[0]))
+    assert equal_images(sample(plain, cases[0]), sample(watched, cases[0]))
 
 
 def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path, monkeypatch):
@@ -160,9 +153,9 @@ def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path
     trained = []
     train = training_module.train
     monkeypatch.setattr("synthtrust.generators.spade_gan.generator.train", lambda *a: trained.append(1) or train(*a))
-    assert equal(first, sample(SpadeGAN(**TINY).work_in(tmp_path).fit(cases), cases[0]))
+    assert equal_images(first, sample(SpadeGAN(**TINY).work_in(tmp_path).fit(cases), cases[0]))
     assert not trained
-    assert not equal(first, sample(SpadeGAN(**TINY).work_in(tmp_path).fit(cases[:2]), cases[0]))
+    assert not equal_images(first, sample(SpadeGAN(**TINY).work_in(tmp_path).fit(cases[:2]), cases[0]))
     assert trained
 
 

@@ -6,9 +6,8 @@ from typing import Self
 
 import numpy as np
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, centre_crop_or_pad
 from synthtrust.generators import Generator
-from synthtrust.generators.grid import centred
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Transplant(Generator):
         grain = self.noise * rng.standard_normal(label.shape)
         images = {}
         for modality, mean in self.z_.items():
-            image = centred(donor.load_image(modality), label.shape)
+            image = centre_crop_or_pad(donor.load_image(modality), label.shape)
             inside = image[image != 0]
             images[modality] = np.where(label > 0, inside.mean() + inside.std() * (mean[label] + grain), image)
         return images

@@ -9,14 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
+from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
+from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.controls import plant
-from synthtrust.audits.privacy.copies import KINDS
+from synthtrust.audits.privacy.copies import TRANSFORMS
+from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, repeated
 from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, membership_of
-from synthtrust.audits.privacy.images import Grid, Images, read_images, ready, repeated
-from synthtrust.audits.privacy.kin import kin
-from synthtrust.audits.privacy.limits import FEWEST, NEIGHBOURS, Limits
-from synthtrust.audits.privacy.material import Material
+from synthtrust.audits.privacy.settings import FEWEST, NEIGHBOURS, PrivacySettings
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
@@ -24,11 +24,11 @@ from synthtrust.refusals import Refusal
 
 TESTS = ("P1", "P2", "P3")
 VERBATIM = "exact"
-"""The kind that membership inference is asked about too: it is a question of many copies, whatever their disguise."""
+"""The kind that membership inference is asked about too: it is a question of many copies, however transformed."""
 
 
 @dataclass
-class Calibration(Draws):
+class Calibration(PlantingStudy):
     """Plants copies of training cases among real cases that nobody trained on, and counts when a leak is called.
 
     Another disjoint part of a real cohort is the output of a perfectly honest generator: a leak that is called without
@@ -60,7 +60,7 @@ class Calibration(Draws):
         sizes = {name: getattr(self, name) for name in ("n_train", "n_holdout", "n_synthetic")}
         home = self.home(folder, cases, modalities, sizes)
         if self.left(home):
-            images, _ = ready(cases, modalities, grid, "real cases")
+            images, _ = load_embedded(cases, modalities, grid, "real cases")
             images = images.without(repeated(images))
             self._check(len(images))
             planted: dict[str, dict[str, Bank]] = {}
@@ -77,7 +77,12 @@ class Calibration(Draws):
             )
 
     def _draw(
-        self, images: Images, modalities: Sequence[str], grid: Grid, planted: dict[str, dict[str, Bank]], seed: int
+        self,
+        images: EmbeddedCases,
+        modalities: Sequence[str],
+        grid: Grid,
+        planted: dict[str, dict[str, Bank]],
+        seed: int,
     ) -> Iterable[Row]:
         """Yield one row for each kind and share of one draw of the three parts."""
         order = np.random.default_rng(seed).permutation(len(images))
@@ -86,33 +91,33 @@ class Calibration(Draws):
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
         sources = np.resize(sources, self.n_synthetic)  # a set larger than the training set repeats them
         copies = _copies([train.cases[i] for i in sources], modalities, grid, planted)
-        among = self.candidates(train, NEIGHBOURS)
-        groups = kin(train, holdout, self)
-        null = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=among)[0].double().numpy()
+        n_candidates = self.candidates(train, NEIGHBOURS)
+        groups = duplicate_groups(train, holdout, self)
+        null = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)[0].double().numpy()
         sides = {"": honest.bank, **copies}
         asked = {kind: _Asked.of(bank, train, holdout, groups, self) for kind, bank in sides.items()}
         shares = self.planted(self.n_synthetic).items()
-        for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in KINDS for share, k in shares)]:
+        for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in TRANSFORMS for share, k in shares)]:
             one = asked[""].replaced(asked[kind], k)
-            found = self._evidence(one, null, train, holdout)
+            evidence = self._evidence(one, null, train, holdout)
             if kind in ("", VERBATIM):
                 bank = Bank.join([copies[kind or VERBATIM].take(slice(k)), honest.bank.take(slice(k, None))])
-                found.membership = membership_of(Material(train, holdout, Images(bank, honest.cases)), self)
-            leaks = list(leaks_of(found, self))
+                evidence.membership = membership_of(AuditData(train, holdout, EmbeddedCases(bank, honest.cases)), self)
+            leaks = list(leaks_of(evidence, self))
             right = (groups[one.index[:k]] == groups[sources[:k]]).numpy()
-            copied = found.copies.copy[:k] & right if found.copies else np.zeros(k, bool)
-            tests = TESTS if found.membership else TESTS[::2]
+            copied = evidence.copies.copy[:k] & right if evidence.copies else np.zeros(k, bool)
+            tests = TESTS if evidence.membership else TESTS[::2]
             yield row_of(seed, kind or "none", share, (k, int(copied.sum())), leaks, tests)
 
-    def _evidence(self, one: "_Asked", null: NDArray, train: Images, holdout: Images) -> Evidence:
-        found = Evidence(len(train), len(holdout), len(one.index), null=null)
-        found.copies = self.search(one.similarity, null)
-        found.nearest = one.similarity, one.index
+    def _evidence(self, one: "_Asked", null: NDArray, train: EmbeddedCases, holdout: EmbeddedCases) -> Evidence:
+        evidence = Evidence(len(train), len(holdout), len(one.index), null=null)
+        evidence.copies = self.search(one.similarity, null)
+        evidence.nearest = one.similarity, one.index
         is_train = np.arange(len(train) + len(holdout)) < len(train)
-        found.share = nearest_real_share(
+        evidence.share = nearest_real_share(
             one.real, is_train, n_permutations=self.n_permutations, seed=self.seed, level=self.level
         )
-        return found
+        return evidence
 
 
 @dataclass(frozen=True)
@@ -127,12 +132,14 @@ class _Asked:
     """The nearest of training and unseen cases."""
 
     @classmethod
-    def of(cls, bank: Bank, train: Images, holdout: Images, groups: Tensor, limits: Limits) -> "_Asked":
+    def of(
+        cls, bank: Bank, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, settings: PrivacySettings
+    ) -> "_Asked":
         """Search for images among training cases, of which a group counts as one, and among all real ones."""
-        among = limits.candidates(train, NEIGHBOURS)
-        similarity, index = nearest(bank, train.bank, NEIGHBOURS, groups=groups, candidates=among)
+        n_candidates = settings.candidates(train, NEIGHBOURS)
+        similarity, index = nearest(bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
         both = train.join(holdout)
-        real = nearest(bank, both.bank, 1, candidates=limits.candidates(both, CANDIDATES))[1][:, 0]
+        real = nearest(bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
         return cls(similarity.double().numpy(), index[:, 0].numpy(), real.numpy())
 
     def replaced(self, other: "_Asked", k: int) -> "_Asked":
@@ -148,4 +155,4 @@ def _copies(
     for case in cases:
         if case.id not in planted:
             planted[case.id] = plant([case], modalities, grid, seed=len(planted))
-    return {kind: Bank.join([planted[case.id][kind] for case in cases]) for kind in KINDS}
+    return {kind: Bank.join([planted[case.id][kind] for case in cases]) for kind in TRANSFORMS}

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthtrust.audits.calibration.draws import Draws, Row, one_of_each, row_of
+from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
 from synthtrust.audits.privacy.audit import residual_of
-from synthtrust.audits.privacy.copies import KINDS, disguised
+from synthtrust.audits.privacy.audit_data import AuditData
+from synthtrust.audits.privacy.copies import TRANSFORMS, transform_copy
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, texture_bank_of
 from synthtrust.audits.privacy.evidence import Evidence, examine, twin_leak_of
-from synthtrust.audits.privacy.images import Grid, Images, interior, read_images, ready
-from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS
-from synthtrust.audits.privacy.material import Material
+from synthtrust.audits.privacy.settings import FEWEST, FEWEST_TRAIN, NEIGHBOURS
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
@@ -32,12 +32,12 @@ PLANTED = ("P1", "P4")
 
 
 @dataclass
-class TwinCalibration(Draws):
+class TwinCalibration(PlantingStudy):
     """Plants copies of their own source among twins, and counts when a leak is called.
 
     A generator learns from one part of a real cohort and paints on the label maps of the rest, whose images it never
     saw. Whichever of those are called its training cases, its twins of them are honest: a leak that is called is a
-    false alarm. Then a share of these twins gives way to the image itself that the label map belongs to, in disguise.
+    false alarm. Then a share of these twins gives way to transformed copies of the image that the label map belongs to.
     """
 
     generator: Generator = field(kw_only=True)
@@ -48,7 +48,7 @@ class TwinCalibration(Draws):
     """Patients that the generator learns from; the same in all draws."""
     n_train: int = 80
     n_holdout: int = 60
-    """Of the others: who is called training and unseen, drawn anew with each seed."""
+    """The number of the others: who is called training and unseen, drawn anew with each seed."""
 
     def __call__(self, cohort: Cohort, folder: str | Path) -> dict[str, pd.DataFrame]:
         """Return the tables ``detection`` and ``draws`` of `Calibration`; shares are of the twins of training labels.
@@ -92,37 +92,37 @@ class TwinCalibration(Draws):
         """Yield one row for each kind and share of one draw of training and unseen cases."""
         order = np.random.default_rng(seed).permutation(len(pairs.real))[: self.n_train + self.n_holdout]
         train, holdout = order[: self.n_train], order[self.n_train :]
-        material = Material(
+        data = AuditData(
             pairs.real.take(train), pairs.real.take(holdout), pairs.twins.take(order), conditional=True,
             residual=pairs.residual.__getitem__,
         )  # fmt: skip
-        found = examine(material, self, reported=False)
-        yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(found, self)), HONEST)
+        evidence = examine(data, self, reported=False)
+        yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(evidence, self)), HONEST)
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
-        for kind in KINDS:
-            among = self.candidates(material.train, NEIGHBOURS)
-            rows = _Copies.of(material.train, kind, pairs, _made(found.kin), among)
+        for kind in TRANSFORMS:
+            n_candidates = self.candidates(data.train, NEIGHBOURS)
+            rows = _Copies.of(data.train, kind, pairs, _computed(evidence.duplicate_groups), n_candidates)
             for share, k in self.planted(self.n_train).items():
                 chosen = sources[:k]
-                with_copies = self._with(found, material, rows, chosen)
-                named = int(with_copies.own_copies.copy[chosen].sum()) if with_copies.own_copies else 0
+                with_copies = self._with(evidence, data, rows, chosen)
+                named = int(with_copies.source_copies.copy[chosen].sum()) if with_copies.source_copies else 0
                 yield row_of(seed, kind, share, (k, named), list(leaks_of(with_copies, self)), PLANTED)
 
-    def _with(self, honest: Evidence, material: Material, copies: "_Copies", chosen: NDArray[np.intp]) -> Evidence:
+    def _with(self, honest: Evidence, data: AuditData, copies: "_Copies", chosen: NDArray[np.intp]) -> Evidence:
         """Return the evidence on the set in which some twins are copies; P2 and P3 stay those of the honest set."""
-        similarity, index = (rows.copy() for rows in _made(honest.nearest))
-        own = np.column_stack([_made(honest.own_similarity), similarity[: self.n_train, : NEIGHBOURS - 1]])
+        similarity, index = (rows.copy() for rows in _computed(honest.nearest))
+        own = np.column_stack([_computed(honest.source_similarity), similarity[: self.n_train, : NEIGHBOURS - 1]])
         similarity[chosen], index[chosen] = copies.similarity[chosen], copies.index[chosen]
         own[chosen] = np.column_stack([copies.own, copies.similarity[:, : NEIGHBOURS - 1]])[chosen]
-        residual = {material.train.cases[i].id: copies.residual[i] for i in chosen}
-        residual = {case.id: _made(material.residual)(case.id) for case in material.synthetic.cases} | residual
+        residual = {data.train.cases[i].id: copies.residual[i] for i in chosen}
+        residual = {case.id: _computed(data.residual)(case.id) for case in data.synthetic.cases} | residual
         return replace(
             honest,
             copies=self.search(similarity, honest.null),
             nearest=(similarity, index),
-            own_similarity=own[:, 0],
-            own_copies=self.search(own, honest.own_null, ranked=False),
-            twin_leak=twin_leak_of(replace(material, residual=residual.__getitem__), self),
+            source_similarity=own[:, 0],
+            source_copies=self.search(own, honest.source_null, ranked=False),
+            twin_leak=twin_leak_of(replace(data, residual=residual.__getitem__), self),
         )
 
 
@@ -130,15 +130,15 @@ class TwinCalibration(Draws):
 class _Pairs:
     """Real cases and their twins, in one order, and what is known of their copies so far."""
 
-    real: Images
-    twins: Images
+    real: EmbeddedCases
+    twins: EmbeddedCases
     residual: dict[str, float]
     """Case id -> how alike it and its twin are beyond what their label explains."""
     labels: Sequence[int]
     modalities: Sequence[str]
     grid: Grid
     copied: dict[tuple[str, str], tuple[Bank, float]]
-    """Kind and case id -> its copy in that disguise, and how alike both are beyond what the label explains."""
+    """Kind and case id -> its copy, and how alike both are beyond what the label explains."""
 
     @classmethod
     def of(cls, real: Sequence[Case], twins: Sequence[Case], cohort: Cohort) -> "_Pairs":
@@ -149,25 +149,26 @@ class _Pairs:
         with ThreadPoolExecutor(readers()) as pool:
             alike = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
             residual = {case.id: value for case, value in zip(real, alike, strict=True)}
-        mine, theirs = (
-            ready(side, cohort.modalities, grid, what)[0] for side, what in ((real, "real cases"), (twins, "twins"))
+        real_images, twin_images = (
+            load_embedded(side, cohort.modalities, grid, name)[0]
+            for side, name in ((real, "real cases"), (twins, "twins"))
         )
-        return cls(mine, theirs, residual, labels, cohort.modalities, grid, {})
+        return cls(real_images, twin_images, residual, labels, cohort.modalities, grid, {})
 
     def copy_of(self, case: Case, kind: str) -> tuple[Bank, float]:
         """Return a copy of a case; one that an earlier seed made is not made again."""
         if (kind, case.id) not in self.copied:
             image = read_images(case, self.modalities)
-            drawn = np.random.default_rng([len(case.id), *map(ord, case.id), list(KINDS).index(kind)])
-            copy = disguised(image, kind, drawn)
+            drawn = np.random.default_rng([len(case.id), *map(ord, case.id), list(TRANSFORMS).index(kind)])
+            copy = transform_copy(image, kind, drawn)
             alike = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
-            self.copied[kind, case.id] = interior(copy, self.grid, case), alike
+            self.copied[kind, case.id] = texture_bank_of(copy, self.grid, case), alike
         return self.copied[kind, case.id]
 
 
 @dataclass(frozen=True)
 class _Copies:
-    """What the search says of copies of all training cases in one disguise, in the order of those."""
+    """What the search says of copies of all training cases by one transform, in the order of those."""
 
     similarity: NDArray[np.float64]
     """To the nearest 6 other training cases, ``(n, 6)``."""
@@ -177,7 +178,7 @@ class _Copies:
     residual: NDArray[np.float64]
 
     @classmethod
-    def of(cls, train: Images, kind: str, pairs: _Pairs, groups: Tensor, candidates: int) -> "_Copies":
+    def of(cls, train: EmbeddedCases, kind: str, pairs: _Pairs, groups: Tensor, candidates: int) -> "_Copies":
         """Plant and search."""
         made = [pairs.copy_of(case, kind) for case in train.cases]
         bank, itself = Bank.join([copy for copy, _ in made]), torch.arange(len(made))
@@ -186,7 +187,7 @@ class _Copies:
         return cls(similarity.double().numpy(), index[:, 0].numpy(), own, np.array([alike for _, alike in made]))
 
 
-def _made(found: Any) -> Any:
-    if found is None:
+def _computed(value: Any) -> Any:
+    if value is None:
         raise Refusal("Expected enough cases for the copy search, but it was not computed.")
-    return found
+    return value

@@ -1,4 +1,4 @@
-"""The fidelity audit: do the synthetic cases look like real ones?"""
+"""The fidelity audit: whether the synthetic cases look like real ones."""
 
 from synthtrust.audits.fidelity.audit import Fidelity
 

@@ -1,4 +1,4 @@
-"""Do the synthetic cases look like real ones, and are they as different from one another?"""
+"""The fidelity audit: whether synthetic cases look like real ones, and differ as much from one another."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,21 +10,29 @@ import numpy as np
 import pandas as pd
 import torch
 
-from synthtrust.audits.fidelity.cases import Job, Key, Reduced, Sides, reduce_all, sides_of, taken
+from synthtrust.audits.fidelity.cases import (
+    CaseFeatures,
+    Comparison,
+    FeatureKey,
+    FeatureTask,
+    choose_comparison,
+    extract_features,
+    select,
+)
 from synthtrust.audits.fidelity.controls import control_rows
 from synthtrust.audits.fidelity.measures import (
-    Draws,
+    Resampling,
     Row,
     attribute_rows,
-    clouds,
     diversity_rows,
+    embed_sets,
     quality_rows,
     row,
     similarity_rows,
     table,
 )
 from synthtrust.audits.fidelity.twins import twin_rows
-from synthtrust.audits.fidelity.two_sample_classifier import telling_rows
+from synthtrust.audits.fidelity.two_sample_classifier import two_sample_rows
 from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict, too_few
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture, Space, try_space
@@ -43,10 +51,10 @@ def default_spaces() -> dict[str, Space]:
 
 
 class AuditedRun(PaintedRun, Protocol):
-    """What is asked of a run."""
+    """What this audit needs of a run."""
 
     def facts(self) -> Mapping[str, Any]:
-        """What it was made from: mode, alpha, seed."""
+        """Return what it was made from: mode, alpha, seed."""
 
 
 @dataclass
@@ -64,31 +72,34 @@ class Fidelity:
 
     spaces: Mapping[str, Space] = field(default_factory=default_spaces)
     """Name -> feature space; two at least, since none is agreed on for medical images."""
-    fewest: int = 20
-    """Patients on each side below which nothing is computed."""
-    enough: int = 50
-    """Patients on each side from which fidelity can be supported."""
+    min_patients_computed: int = 20
+    """Patients on each side, below which nothing is computed."""
+    min_patients: int = 50
+    """Patients on each side, below which fidelity is never SUPPORTED."""
     significance: float = 0.01
-    """For not supported, after Holm's correction over the feature spaces."""
+    """Limit of p for NOT SUPPORTED, after Holm's correction over the feature spaces."""
     shortcut_auc: float = 0.9
-    """Area from which on numbers without content count as a shortcut."""
-    most: int = 1000
-    """Patients on each side at most."""
-    pairs: int = 50
-    """Twins compared with their own real case at most."""
-    alike: int = 24
-    """Cases on each side between which MS-SSIM is taken, every one with every other."""
+    """Area under the ROC curve above which numbers without content count as a shortcut."""
+    max_patients: int = 1000
+    """Greatest number of patients on each side."""
+    max_pairs: int = 50
+    """Greatest number of twins that are compared with their own real case."""
+    n_ms_ssim: int = 24
+    """Cases on each side between which MS-SSIM is select, every one with every other."""
     blur: float = 1.0
-    """Gaussian of the planted fault [voxels]."""
+    """Standard deviation of the Gaussian of the planted fault [voxels]."""
     neighbours: int = 5
-    """For precision, recall, density and coverage."""
+    """Neighbours for precision, recall, density and coverage."""
     n_draws: int = 20
     """Random halves for each floor."""
     n_boot: int = 1000
+    """Resamples of the patients for each interval."""
     n_permutations: int = 999
+    """Permutations of the patients for each p."""
     threads: int = 0
-    """Images read at once; 0 for one a core, at most 8. Each is held in memory while it is reduced."""
+    """Images read at once; 0 for one a core, at most 8. Each is held in memory while its features are extracted."""
     seed: int = 0
+    """Seed of every draw."""
 
     def __post_init__(self) -> None:
         if len(self.spaces) < 2:
@@ -101,7 +112,7 @@ class Fidelity:
         - ``diversity``: recall, coverage, Vendi score, MS-SSIM between cases; volumes and intensities over patients.
         - ``proportion``: how many real and synthetic cases each share alpha that was run trained on.
         - ``twins``: twins of holdout labels beside their real cases, described only.
-        - ``telling_apart``: area under the curve of a classifier of real against synthetic.
+        - ``two_sample_classifier``: area under the curve of a classifier of real against synthetic.
         - ``controls``: whether planted faults were noticed.
         - ``verdict``: one per set.
 
@@ -110,77 +121,89 @@ class Fidelity:
         """
         runs = list(runs)
         sets = synthetic_sets(runs)
-        for one in sets[:1]:
+        for first in sets[:1]:
+            case, regions = (*first.train, *first.holdout)[0], list(first.regions.values())
             for name, space in self.spaces.items():
-                try_space(space, name, (*one.train, *one.holdout)[0], one.modalities, list(one.regions.values()))
-        sides = {one.name: sides_of(one, self.most, self.seed) for one in sets}
-        tables: dict[str, list[Row]] = {n: [] for n in ("quality", "diversity", "twins", "telling_apart", "controls")}
+                try_space(space, name, case, first.modalities, regions)
+        comparisons = {each.name: choose_comparison(each, self.max_patients, self.seed) for each in sets}
+        tables: dict[str, list[Row]] = {
+            n: [] for n in ("quality", "diversity", "twins", "two_sample_classifier", "controls")
+        }
         with _one_core_each():
-            reduced = self._reduced(sets, sides)
-            verdicts = [self._audit(one, sides[one.name], reduced, tables) for one in sets]
-        made = {name: table(rows) for name, rows in tables.items()}
-        made["telling_apart"]["shortcut"] = [row["shortcut"] for row in tables["telling_apart"]]
-        made["proportion"] = pd.DataFrame(
+            features = self._features(sets, comparisons)
+            verdicts = [self._audit(each, comparisons[each.name], features, tables) for each in sets]
+        frames = {name: table(rows) for name, rows in tables.items()}
+        frames["two_sample_classifier"]["shortcut"] = [row["shortcut"] for row in tables["two_sample_classifier"]]
+        frames["proportion"] = pd.DataFrame(
             _proportions(runs), columns=["set", "mode", "alpha", "seed", "n_real", "n_synthetic"]
         )
-        return made | {"verdict": verdict_table(verdicts)}
+        return frames | {"verdict": verdict_table(verdicts)}
 
     @property
     def _thresholds(self) -> FidelityThresholds:
-        return FidelityThresholds(self.fewest, self.enough, self.significance, self.shortcut_auc)
+        return FidelityThresholds(self.min_patients_computed, self.min_patients, self.significance, self.shortcut_auc)
 
-    def _enough(self, sides: Sides) -> bool:
-        """Whether there are patients enough for what compares two sets; twins are described one by one."""
-        return min(len(sides.real), len(sides.synthetic)) >= self.fewest
+    def _is_computable(self, comparison: Comparison) -> bool:
+        """Return whether there are enough patients to compare two sets; twins are described one by one."""
+        return min(len(comparison.real), len(comparison.synthetic)) >= self.min_patients_computed
 
-    def _reduced(self, sets: Iterable[SyntheticSet], sides: Mapping[str, Sides]) -> dict[Key, Reduced]:
-        reduced: dict[Key, Reduced] = {}
-        for one in sets:
-            here = sides[one.name]
-            jobs = [Job(case, here.size) for case in here.fitted or here.real]  # for the ranges that describe twins
-            if self._enough(here):
-                jobs += [Job(case, here.size) for case in (*here.real, *here.synthetic)]
-                jobs += [Job(case, here.size, self.blur) for case in here.real]
-            reduced |= reduce_all(jobs, self.spaces, one.modalities, one.regions, self.threads, known=reduced)
-        return reduced
+    def _features(
+        self, sets: Iterable[SyntheticSet], comparisons: Mapping[str, Comparison]
+    ) -> dict[FeatureKey, CaseFeatures]:
+        features: dict[FeatureKey, CaseFeatures] = {}
+        for synthetic_set in sets:
+            comparison = comparisons[synthetic_set.name]
+            size = comparison.size
+            tasks = [FeatureTask(case, size) for case in comparison.fitted or comparison.real]  # ranges describe twins
+            if self._is_computable(comparison):
+                tasks += [FeatureTask(case, size) for case in (*comparison.real, *comparison.synthetic)]
+                tasks += [FeatureTask(case, size, self.blur) for case in comparison.real]
+            features |= extract_features(
+                tasks, self.spaces, synthetic_set.modalities, synthetic_set.regions, self.threads, known=features
+            )
+        return features
 
     def _audit(
         self,
-        one: SyntheticSet,
-        sides: Sides,
-        reduced: Mapping[Key, Reduced],
+        synthetic_set: SyntheticSet,
+        comparison: Comparison,
+        features: Mapping[FeatureKey, CaseFeatures],
         tables: dict[str, list[Row]],
     ) -> Verdict:
-        n = {"n_real": len(sides.real), "n_synthetic": len(sides.synthetic)}
-        draws = Draws(self.n_draws, self.n_boot, self.n_permutations, self.neighbours, self.seed)
-        if known := taken(reduced, sides.fitted or sides.real, sides.size):
-            tables["twins"] += twin_rows(one, np.median([r.ranges for r in known], axis=0), draws, self.pairs)
-        if not self._enough(sides):
-            note = f"Not computed: fewer than {self.fewest} patients on a side."
-            tables["quality"] += [row(one.name, space, "KID", float("nan"), **n, note=note) for space in self.spaces]
-            return too_few(one.subject, len(sides.real), len(sides.synthetic), self._thresholds)
+        name, n_real, n_synthetic = synthetic_set.name, len(comparison.real), len(comparison.synthetic)
+        resampling = Resampling(self.n_draws, self.n_boot, self.n_permutations, self.neighbours, self.seed)
+        if described := select(features, comparison.fitted or comparison.real, comparison.size):
+            ranges = np.median([case.ranges for case in described], axis=0)
+            tables["twins"] += twin_rows(synthetic_set, ranges, resampling, self.max_pairs)
+        if not self._is_computable(comparison):
+            n = {"n_real": n_real, "n_synthetic": n_synthetic}
+            note = f"Not computed: fewer than {self.min_patients_computed} patients on a side."
+            tables["quality"] += [row(name, space, "KID", float("nan"), **n, note=note) for space in self.spaces]
+            return too_few(synthetic_set.subject, n_real, n_synthetic, self._thresholds)
         real, synthetic, fitted = (
-            taken(reduced, side, sides.size) for side in (sides.real, sides.synthetic, sides.fitted)
+            select(features, cases, comparison.size)
+            for cases in (comparison.real, comparison.synthetic, comparison.fitted)
         )
-        both = {space: clouds(space, real, synthetic, fitted) for space in self.spaces}
-        quality = [r for space, cloud in both.items() for r in quality_rows(one.name, space, cloud, draws)]
-        diversity = [r for space, cloud in both.items() for r in diversity_rows(one.name, space, cloud, draws)]
-        classifier_rows = telling_rows(one.name, both, real, synthetic, draws, self.shortcut_auc)
-        controls = control_rows(one.name, both, taken(reduced, sides.real, sides.size, self.blur), self.blur, draws)
+        embedded = {space: embed_sets(space, real, synthetic, fitted) for space in self.spaces}
+        quality = [r for space, both in embedded.items() for r in quality_rows(name, space, both, resampling)]
+        diversity = [r for space, both in embedded.items() for r in diversity_rows(name, space, both, resampling)]
+        classifier_rows = two_sample_rows(name, embedded, real, synthetic, resampling, self.shortcut_auc)
+        blurred = select(features, comparison.real, comparison.size, self.blur)
+        controls = control_rows(name, embedded, blurred, self.blur, resampling)
         verdict = fidelity_verdict(
-            one.subject,
+            synthetic_set.subject,
             [*quality, *diversity],
             classifier_rows,
             controls,
             self._thresholds,
-            known=one.training_ids_known,
-            note=sides.note,
+            known=synthetic_set.training_ids_known,
+            note=comparison.note,
         )
-        diversity += similarity_rows(one, sides.real, sides.synthetic, draws, self.alike)
-        diversity += attribute_rows(one.name, real, synthetic, draws)
+        diversity += similarity_rows(synthetic_set, comparison.real, comparison.synthetic, resampling, self.n_ms_ssim)
+        diversity += attribute_rows(name, real, synthetic, resampling)
         tables["quality"] += quality
         tables["diversity"] += diversity
-        tables["telling_apart"] += classifier_rows
+        tables["two_sample_classifier"] += classifier_rows
         tables["controls"] += controls
         return verdict
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthtrust.audits.fidelity.cases import Reduced
-from synthtrust.audits.fidelity.measures import Clouds, Draws, Row, row
+from synthtrust.audits.fidelity.cases import CaseFeatures
+from synthtrust.audits.fidelity.measures import EmbeddedSets, Resampling, Row, row
 from synthtrust.metrics.functional.kernel_distance import kid
 from synthtrust.metrics.functional.manifold import manifold
 
@@ -17,7 +17,7 @@ SEEN = 0.8
 
 
 def control_rows(
-    name: str, both: Mapping[str, Clouds], blurred: Sequence[Reduced], blur: float, draws: Draws
+    name: str, sets: Mapping[str, EmbeddedSets], blurred: Sequence[CaseFeatures], blur: float, resampling: Resampling
 ) -> list[Row]:
     """Return, for each feature space, the share of draws in which a planted fault lies outside the real floor.
 
@@ -25,25 +25,26 @@ def control_rows(
     four times each, by coverage.
 
     Args:
-        name: Of the set.
-        both: Feature space -> both sides; the real one is drawn from.
+        name: Name of the synthetic set.
+        sets: Feature space -> the sets; halves are drawn of the real one.
         blurred: The same real cases, in the same order, blurred.
         blur: The Gaussian [voxels].
-        draws: How many draws.
+        resampling: How many draws, and their seed.
     """
     rows = []
-    for space, cloud in both.items():
-        x = cloud.real
-        worse = cloud.pca.transform(torch.stack([one.spaces[space].double() for one in blurred]))
-        n = min(len(x) // 2, len(cloud.synthetic))
-        halves = _halves(len(x), n, draws)
+    for space, embedded in sets.items():
+        x = embedded.real
+        worse = embedded.pca.transform(torch.stack([case.spaces[space].double() for case in blurred]))
+        n = min(len(x) // 2, len(embedded.synthetic))
+        halves = _halves(len(x), n, resampling)
         near, far = (torch.tensor([kid(x[a], other[b]) for a, b in halves]) for other in (x, worse))
         share = float((far > near.quantile(0.975)).double().mean())
         note = f"Gaussian of {blur:g} voxels, by KID; {n} on each side in each of {len(halves)} draws."
         rows.append(row(name, space, BLURRED, share, expected=SEEN, n_real=n, n_synthetic=n, note=note))
-        if n > 2 * draws.k:
+        if n > 2 * resampling.k:
             full, few = (
-                torch.tensor([_coverage(x[a], x[_some(b, parts)], draws.k) for a, b in halves]) for parts in (1, 4)
+                torch.tensor([_coverage(x[a], x[_repeated(b, parts)], resampling.k) for a, b in halves])
+                for parts in (1, 4)
             )
             share = float((few < full.quantile(0.025)).double().mean())
             note = f"A quarter of the cases, four times each, by coverage; {n} on each side."
@@ -57,13 +58,13 @@ def unseen(rows: Sequence[Row]) -> list[str]:
     return [fault for fault in faults if max((r["value"] for r in rows if r["measure"] == fault), default=0.0) < SEEN]
 
 
-def _halves(n_rows: int, n: int, draws: Draws) -> list[tuple[Tensor, Tensor]]:
-    rng = np.random.default_rng(draws.seed)
-    orders = [torch.from_numpy(rng.permutation(n_rows)) for _ in range(draws.n_draws)]
+def _halves(n_rows: int, n: int, resampling: Resampling) -> list[tuple[Tensor, Tensor]]:
+    rng = np.random.default_rng(resampling.seed)
+    orders = [torch.from_numpy(rng.permutation(n_rows)) for _ in range(resampling.n_draws)]
     return [(order[:n], order[n : 2 * n]) for order in orders]
 
 
-def _some(index: Tensor, parts: int) -> Tensor:
+def _repeated(index: Tensor, parts: int) -> Tensor:
     """Return the first of ``parts`` parts of an index, repeated to its length."""
     part = index[: max(len(index) // parts, 1)]
     return part.repeat(parts + 1)[: len(index)]

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from synthtrust.audits.fidelity.cases import Reduced
+from synthtrust.audits.fidelity.cases import CaseFeatures
 from synthtrust.audits.sets import SyntheticSet
-from synthtrust.audits.spaces import load, on_grid, standardised
+from synthtrust.audits.spaces import load, standardised
 from synthtrust.cases import Case
+from synthtrust.cases.resizing import resize
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional.diversity import SMALLEST, ms_ssim_pairs, vendi
 from synthtrust.metrics.functional.frechet import (
@@ -35,28 +36,32 @@ COLUMNS = (
 NAN = float("nan")
 
 PRECISION, RECALL, DENSITY, COVERAGE = "precision", "recall", "density", "coverage"
-WAYS: Mapping[str, Callable[[Manifold], float]] = {
-    PRECISION: lambda found: found.precision,
-    DENSITY: lambda found: found.density,
-    RECALL: lambda found: found.recall,
-    COVERAGE: lambda found: found.coverage,
+MANIFOLD_MEASURES: Mapping[str, Callable[[Manifold], float]] = {
+    PRECISION: lambda estimate: estimate.precision,
+    DENSITY: lambda estimate: estimate.density,
+    RECALL: lambda estimate: estimate.recall,
+    COVERAGE: lambda estimate: estimate.coverage,
 }
 
 
 @dataclass(frozen=True)
-class Draws:
-    """How the numbers of a set are drawn."""
+class Resampling:
+    """How often the patients are drawn anew, for intervals, floors and tests."""
 
     n_draws: int = 20
+    """Random halves for each floor."""
     n_boot: int = 1000
+    """Resamples for each interval."""
     n_permutations: int = 999
+    """Permutations for each p."""
     k: int = 5
+    """Neighbours for precision, recall, density and coverage."""
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Clouds:
-    """The rows of one feature space, in coordinates learned from real training cases."""
+class EmbeddedSets:
+    """The real and the synthetic cases of one feature space, in coordinates learned from real training cases."""
 
     real: Tensor
     """``(m, k)``."""
@@ -64,7 +69,7 @@ class Clouds:
     """``(n, k)``."""
     pca: ReferencePca
     trained: Tensor | None = None
-    """``(t, k)`` of real training cases; None for fewer than ten."""
+    """Real training cases, ``(t, k)``; None where there are fewer than ten."""
 
 
 TRAINED = "KID of training cases"
@@ -86,126 +91,148 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def clouds(space: str, real: Sequence[Reduced], synthetic: Sequence[Reduced], fitted: Sequence[Reduced]) -> Clouds:
+def embed_sets(
+    space: str, real: Sequence[CaseFeatures], synthetic: Sequence[CaseFeatures], fitted: Sequence[CaseFeatures]
+) -> EmbeddedSets:
     """Bring the features of both sides to so few coordinates as half of the real cases can carry.
 
     The coordinates are learned from real training cases, which are on neither side: learned from the holdout, they
     would fit one side better than the other. Without training cases they are learned from the holdout.
     """
-    rows = [torch.stack([one.spaces[space].double() for one in side]) for side in (real, synthetic)]
-    most = max(min(len(real) // 2, len(synthetic)) // ROWS_PER_FEATURE, 1)
-    basis = rows[0] if len(fitted) < ROWS_PER_FEATURE else torch.stack([one.spaces[space].double() for one in fitted])
-    pca = ReferencePca(most=min(most, 32)).fit(basis)
-    trained = None if basis is rows[0] else pca.transform(basis)
-    return Clouds(pca.transform(rows[0]), pca.transform(rows[1]), pca, trained)
+    x, y = (_stack(space, cases) for cases in (real, synthetic))
+    n_coordinates = max(min(len(real) // 2, len(synthetic)) // ROWS_PER_FEATURE, 1)
+    basis = x if len(fitted) < ROWS_PER_FEATURE else _stack(space, fitted)
+    pca = ReferencePca(most=min(n_coordinates, 32)).fit(basis)
+    trained = None if basis is x else pca.transform(basis)
+    return EmbeddedSets(pca.transform(x), pca.transform(y), pca, trained)
 
 
-def quality_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]:
-    """KID with its test, that of training cases, Frechet distance, precision, density: do cases look like real ones?"""
+def _stack(space: str, cases: Sequence[CaseFeatures]) -> Tensor:
+    return torch.stack([case.spaces[space].double() for case in cases])
+
+
+def quality_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampling) -> list[Row]:
+    """Return the rows of quality: KID with its test, that of training cases, Frechet distance, precision, density."""
     x, y = both.real, both.synthetic
     n = {"n_real": len(x), "n_synthetic": len(y)}
-    test = kernel_test(x, y, n_boot=draws.n_boot, n_permutations=draws.n_permutations, seed=draws.seed)
-    floor = real_floor(kid, x, y, n_draws=draws.n_draws, seed=draws.seed)
+    test = kernel_test(x, y, n_boot=resampling.n_boot, n_permutations=resampling.n_permutations, seed=resampling.seed)
+    floor = real_floor(kid, x, y, n_draws=resampling.n_draws, seed=resampling.seed)
     at = f"{floor.n} on each side in each draw, {x.shape[1]} coordinates."
     rows = [
         row(name, space, "KID", test.value, ci_low=test.low, ci_high=test.high, p=test.p, expected=0.0, **n)
         | _floor(floor) | {"ratio": NAN, "note": at}
     ]  # fmt: skip
     if both.trained is not None:
-        here = kernel_test(x, both.trained, n_boot=draws.n_boot, n_permutations=1, seed=draws.seed)
+        trained = kernel_test(x, both.trained, n_boot=resampling.n_boot, n_permutations=1, seed=resampling.seed)
         of_parts = {"n_real": len(x), "n_synthetic": len(both.trained), "note": "Real cases on both sides."}
-        rows.append(row(name, space, TRAINED, here.value, ci_low=here.low, ci_high=here.high, expected=0.0, **of_parts))
+        rows.append(
+            row(name, space, TRAINED, trained.value, ci_low=trained.low, ci_high=trained.high, expected=0.0, **of_parts)
+        )
     d = min(x.shape[1], floor.n // ROWS_PER_FEATURE)
     if d >= 1:
-        found = real_floor(frechet_distance, x[:, :d], y[:, :d], n_draws=draws.n_draws, seed=draws.seed)
+        distance = real_floor(frechet_distance, x[:, :d], y[:, :d], n_draws=resampling.n_draws, seed=resampling.seed)
         of_draws = {"n_real": floor.n, "n_synthetic": floor.n}
-        rows.append(row(name, space, "Frechet distance", found.value, **of_draws) | _floor(found) | {"note": at})
+        rows.append(row(name, space, "Frechet distance", distance.value, **of_draws) | _floor(distance) | {"note": at})
     else:
         rows.append(row(name, space, "Frechet distance", NAN, **n, note=f"Not computed: {floor.n} cases in a half."))
-    return rows + _manifold_rows(name, space, both, (PRECISION, DENSITY), draws)
+    return rows + _manifold_rows(name, space, both, (PRECISION, DENSITY), resampling)
 
 
-def diversity_rows(name: str, space: str, both: Clouds, draws: Draws) -> list[Row]:
-    """Recall, coverage and Vendi score: are synthetic cases as different from one another as real ones?"""
-    rows = _manifold_rows(name, space, both, (RECALL, COVERAGE), draws)
+def diversity_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampling) -> list[Row]:
+    """Return the rows of diversity: recall, coverage and Vendi score."""
+    rows = _manifold_rows(name, space, both, (RECALL, COVERAGE), resampling)
     bandwidth = median_bandwidth(both.real)
-    found = real_floor(
-        lambda _, other: vendi(other, bandwidth), both.real, both.synthetic, n_draws=draws.n_draws, seed=draws.seed
+    score = real_floor(
+        lambda _, other: vendi(other, bandwidth),
+        both.real,
+        both.synthetic,
+        n_draws=resampling.n_draws,
+        seed=resampling.seed,
     )
     n = {"n_real": len(both.real), "n_synthetic": len(both.synthetic)}
-    return [*rows, row(name, space, "Vendi score", found.value, **n, note=_at(found)) | _floor(found)]
+    return [*rows, row(name, space, "Vendi score", score.value, **n, note=_at(score)) | _floor(score)]
 
 
-def attribute_rows(name: str, real: Sequence[Reduced], synthetic: Sequence[Reduced], draws: Draws) -> list[Row]:
+def attribute_rows(
+    name: str, real: Sequence[CaseFeatures], synthetic: Sequence[CaseFeatures], resampling: Resampling
+) -> list[Row]:
     """Volumes and intensities over patients: the Kolmogorov-Smirnov distance, and the ratio of their spreads."""
     rows = []
     for attribute in real[0].attributes:
-        sides = [np.array([one.attributes[attribute] for one in side]) for side in (real, synthetic)]
-        x, y = (torch.from_numpy(side[np.isfinite(side)])[:, None] for side in sides)
+        values = [np.array([case.attributes[attribute] for case in cases]) for cases in (real, synthetic)]
+        x, y = (torch.from_numpy(some[np.isfinite(some)])[:, None] for some in values)
         n = {"n_real": len(x), "n_synthetic": len(y)}
         if min(len(x) // 2, len(y)) < 2:
             rows.append(row(name, attribute, "KS distance", NAN, **n, note="Not computed: in too few cases."))
             continue
         for measure, formula in (("KS distance", _ks), ("spread, synthetic / real", _spread)):
-            found = real_floor(formula, x, y, n_draws=draws.n_draws, seed=draws.seed)
+            distance = real_floor(formula, x, y, n_draws=resampling.n_draws, seed=resampling.seed)
             p = float(stats.ks_2samp(x[:, 0], y[:, 0]).pvalue) if measure == "KS distance" else NAN
-            more = {"p": p, "expected": 1.0 if formula is _spread else NAN, "note": _at(found)}
-            rows.append(row(name, attribute, measure, found.value, **n, **more) | _floor(found) | {"ratio": NAN})
+            more = {"p": p, "expected": 1.0 if formula is _spread else NAN, "note": _at(distance)}
+            rows.append(row(name, attribute, measure, distance.value, **n, **more) | _floor(distance) | {"ratio": NAN})
     return rows
 
 
 def similarity_rows(
-    painted: SyntheticSet, real: Sequence[Case], synthetic: Sequence[Case], draws: Draws, most: int, grid: int = 32
+    synthetic_set: SyntheticSet,
+    real: Sequence[Case],
+    synthetic: Sequence[Case],
+    resampling: Resampling,
+    n_ms_ssim: int,
+    grid: int = 32,
 ) -> list[Row]:
     """Mean MS-SSIM between pairs of synthetic cases, beside that between pairs of real ones; lower is more diverse.
 
     Each image has mean 0 and standard deviation 1, so that one range (that of a real image, in standard deviations)
     serves all. Limits are quantiles over resampled cases.
     """
-    n = min(most, len(real), len(synthetic))
+    n = min(n_ms_ssim, len(real), len(synthetic))
     if n < 4 or grid < SMALLEST:
         return []
-    mine, theirs = (
-        torch.stack([on_grid(standardised(load(case, painted.modalities)[0]), grid) for case in side[:n]])
-        for side in (real, synthetic)
+    real_images, synthetic_images = (
+        torch.stack([_on_nodes(load(case, synthetic_set.modalities)[0], grid) for case in cases[:n]])
+        for cases in (real, synthetic)
     )
-    range_of_real = float(mine.amax() - mine.amin())
-    real_mean, real_low, real_high = _resampled(_pair_matrix(mine, range_of_real), draws)
-    value, low, high = _resampled(_pair_matrix(theirs, range_of_real), draws)
+    range_of_real = float(real_images.amax() - real_images.amin())
+    real_mean, real_low, real_high = _resampled(_pair_matrix(real_images, range_of_real), resampling)
+    value, low, high = _resampled(_pair_matrix(synthetic_images, range_of_real), resampling)
     note = f"{n} cases on each side, on {grid} nodes along each axis."
     return [
         row(
-            painted.name, "images", "MS-SSIM between cases", value, ci_low=low, ci_high=high, floor=real_mean,
+            synthetic_set.name, "images", "MS-SSIM between cases", value, ci_low=low, ci_high=high, floor=real_mean,
             floor_low=real_low, floor_high=real_high, ratio=value / real_mean, n_real=n, n_synthetic=n, note=note,
         )
     ]  # fmt: skip
 
 
-def _manifold_rows(name: str, space: str, both: Clouds, measures: Sequence[str], draws: Draws) -> list[Row]:
+def _manifold_rows(
+    name: str, space: str, both: EmbeddedSets, measures: Sequence[str], resampling: Resampling
+) -> list[Row]:
     x, y = both.real, both.synthetic
     n = {"n_real": len(x), "n_synthetic": len(y)}
     half = min(len(x) // 2, len(y))
-    if half <= draws.k:
-        return [row(name, space, m, NAN, **n, note=f"Not computed: {half} cases for k = {draws.k}.") for m in measures]
-    found = real_floors(
-        lambda a, b: [WAYS[m](one) for one in [manifold(a, b, draws.k)] for m in measures],
-        x, y, n_draws=draws.n_draws, seed=draws.seed,
+    if half <= resampling.k:
+        return [
+            row(name, space, m, NAN, **n, note=f"Not computed: {half} cases for k = {resampling.k}.") for m in measures
+        ]
+    floors = real_floors(
+        lambda a, b: [MANIFOLD_MEASURES[m](estimate) for estimate in [manifold(a, b, resampling.k)] for m in measures],
+        x, y, n_draws=resampling.n_draws, seed=resampling.seed,
     )  # fmt: skip
-    expected = {DENSITY: 1.0, COVERAGE: expected_coverage(half, half, draws.k)}
+    expected = {DENSITY: 1.0, COVERAGE: expected_coverage(half, half, resampling.k)}
     return [
-        row(name, space, measure, one.value, expected=expected.get(measure, NAN), **n, note=_at(one)) | _floor(one)
-        for measure, one in zip(measures, found)
+        row(name, space, measure, floored.value, expected=expected.get(measure, NAN), **n, note=_at(floored))
+        | _floor(floored)
+        for measure, floored in zip(measures, floors)
     ]
 
 
-def _floor(found: FlooredDistance) -> Row:
-    return {
-        "floor": found.floor, "floor_low": found.floor_low, "floor_high": found.floor_high, "ratio": found.ratio,
-    }  # fmt: skip
+def _floor(floored: FlooredDistance) -> Row:
+    return {name: getattr(floored, name) for name in ("floor", "floor_low", "floor_high", "ratio")}
 
 
-def _at(found: FlooredDistance) -> str:
-    return f"{found.n} on each side in each of {found.n_draws} draws."
+def _at(floored: FlooredDistance) -> str:
+    return f"{floored.n} on each side in each of {floored.n_draws} draws."
 
 
 def _ks(real: Tensor, other: Tensor) -> float:
@@ -225,15 +252,20 @@ def _pair_matrix(images: Tensor, data_range: float) -> NDArray[np.float64]:
     return np.fmax(pairs, pairs.T)
 
 
-def _resampled(pairs: NDArray[np.float64], draws: Draws) -> tuple[float, float, float]:
+def _resampled(pairs: NDArray[np.float64], resampling: Resampling) -> tuple[float, float, float]:
     """Return the mean over pairs with limits over resampled cases.
 
     A case drawn twice makes no pair with itself, and a draw that holds one case alone is left out.
     """
-    rng = np.random.default_rng(draws.seed)
+    rng = np.random.default_rng(resampling.seed)
     n = len(pairs)
-    chosen = rng.integers(0, n, (draws.n_boot, n))
-    several = chosen[(chosen != chosen[:, :1]).any(axis=1)]
-    means = [np.nanmean(pairs[np.ix_(index, index)]) for index in several]  # the diagonal is NaN
+    drawn = rng.integers(0, n, (resampling.n_boot, n))
+    with_pairs = drawn[(drawn != drawn[:, :1]).any(axis=1)]
+    means = [np.nanmean(pairs[np.ix_(index, index)]) for index in with_pairs]  # the diagonal is NaN
     low, high = np.quantile(means, [0.025, 0.975])
     return float(np.nanmean(pairs)), float(low), float(high)
+
+
+def _on_nodes(image: Tensor, grid: int) -> Tensor:
+    """Standardise an image, then bring it to ``grid`` nodes along each axis."""
+    return resize(standardised(image), [grid] * (image.ndim - 1))

@@ -11,7 +11,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.audits.fidelity.measures import Draws, Row, row
+from synthtrust.audits.fidelity.measures import Resampling, Row, row
 from synthtrust.audits.sets import SyntheticSet
 from synthtrust.audits.spaces import load, standardised
 from synthtrust.cases import Case
@@ -20,61 +20,64 @@ from synthtrust.metrics.functional.twin_likeness import KERNEL, region_distances
 AIR = 0.1
 """Air is what lies below this share of the way from the 1st to the 90th percentile."""
 LARGEST = 2**21
-"""Voxels of an image beyond which SSIM is taken of averaged blocks: 128 along each axis."""
+"""Voxels of an image beyond which SSIM is select of averaged blocks: 128 along each axis."""
 NOTE = "Not higher is better: a perfect copy has SSIM 1 and every distance 0."
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedPair:
     """The numbers of one pair."""
 
     patient: str
     values: Mapping[tuple[str, str], float]
-    """(place, measure) -> value."""
+    """(region, or region and modality; measure) -> value."""
 
 
-def twin_rows(painted: SyntheticSet, ranges: NDArray[np.float64], draws: Draws, most: int) -> list[Row]:
+def twin_rows(
+    synthetic_set: SyntheticSet, ranges: NDArray[np.float64], resampling: Resampling, max_pairs: int
+) -> list[Row]:
     """Compare twins of holdout labels with their real cases.
 
     Args:
-        painted: A set of label maps; one of classes has no pairs, since any image of a class is as good as another.
+        synthetic_set: A set on label maps. One of classes has no pairs, since any image of a class is as good as
+            another.
         ranges: Range of each modality in real training images [standard deviations of the image]; every difference of
             intensities is a share of it, between images that are standardised each by itself.
-        draws: For the intervals, over patients.
-        most: Pairs to look at.
+        resampling: For the intervals, over patients.
+        max_pairs: Number of pairs to look at, at most.
     """
-    if painted.task != "segmentation":
+    if synthetic_set.task != "segmentation":
         return []
-    twin_of = {twin.id: twin for twin in painted.twins_of_holdout}
-    pairs = [(case, twin_of[case.id]) for case in painted.holdout if case.id in twin_of]
-    order = np.random.default_rng(draws.seed).permutation(len(pairs))[:most]
+    twin_of = {twin.id: twin for twin in synthetic_set.twins_of_holdout}
+    pairs = [(case, twin_of[case.id]) for case in synthetic_set.holdout if case.id in twin_of]
+    order = np.random.default_rng(resampling.seed).permutation(len(pairs))[:max_pairs]
     watched = track([pairs[i] for i in order], "Fidelity: twins", console=Console(stderr=True), transient=True)
-    found = [_compare(real, twin, painted, ranges) for real, twin in watched]
+    compared = [_compare(real, twin, synthetic_set, ranges) for real, twin in watched]
     return [
-        _mean_row(painted.name, place, measure, found, draws)
-        for place, measure in dict.fromkeys(key for one in found for key in one.values)
+        _mean_row(synthetic_set.name, region, measure, compared, resampling)
+        for region, measure in dict.fromkeys(key for pair in compared for key in pair.values)
     ]
 
 
-def _compare(real: Case, twin: Case, painted: SyntheticSet, ranges: NDArray[np.float64]) -> Compared:
+def _compare(real: Case, twin: Case, synthetic_set: SyntheticSet, ranges: NDArray[np.float64]) -> ComparedPair:
     scale = torch.from_numpy(ranges).float().reshape(-1, *[1] * 3)
-    raw, label, _ = load(real, painted.modalities)
-    other, its_label, _ = load(twin, painted.modalities)
-    if label is None or its_label is None or raw.shape != other.shape:
-        return Compared(real.patient, {})
-    body, x, y = _body(raw), standardised(raw) / scale, standardised(other) / scale
+    real_image, real_label, _ = load(real, synthetic_set.modalities)
+    twin_image, twin_label, _ = load(twin, synthetic_set.modalities)
+    if real_label is None or twin_label is None or real_image.shape != twin_image.shape:
+        return ComparedPair(real.patient, {})
+    body, x, y = _body(real_image), standardised(real_image) / scale, standardised(twin_image) / scale
     values = _whole(x, y, body)
-    if torch.equal(label, its_label):
-        values |= _regions(x, y, body, label, painted)
-    return Compared(real.patient, values)
+    if torch.equal(real_label, twin_label):
+        values |= _regions(x, y, body, real_label, synthetic_set)
+    return ComparedPair(real.patient, values)
 
 
 def _whole(x: Tensor, y: Tensor, body: Tensor) -> dict[tuple[str, str], float]:
-    """Return what is said of the whole image, means over modalities."""
+    """Return the measures of the whole image, means over modalities."""
     values: dict[tuple[str, str], float] = {}
-    small, its_small = _smaller(x), _smaller(y)
-    if min(small.shape[1:]) >= KERNEL:
-        values["whole image", "SSIM"] = twin_ssim(small, its_small, data_range=1.0)
+    small_real, small_twin = _smaller(x), _smaller(y)
+    if min(small_real.shape[1:]) >= KERNEL:
+        values["whole image", "SSIM"] = twin_ssim(small_real, small_twin, data_range=1.0)
     differences = [(y[c] - x[c])[body[c]].double() for c in range(len(x))]
     values["body", "MAE [range]"] = float(np.mean([float(d.abs().mean()) for d in differences]))
     squares = [max(float((d**2).mean()), 1e-12) for d in differences]
@@ -82,37 +85,39 @@ def _whole(x: Tensor, y: Tensor, body: Tensor) -> dict[tuple[str, str], float]:
     return values
 
 
-def _regions(x: Tensor, y: Tensor, body: Tensor, label: Tensor, painted: SyntheticSet) -> dict[tuple[str, str], float]:
-    """Return what is said of each region and modality."""
+def _regions(
+    x: Tensor, y: Tensor, body: Tensor, label: Tensor, synthetic_set: SyntheticSet
+) -> dict[tuple[str, str], float]:
+    """Return the measures of each region and modality."""
     values = {}
-    found = region_distances(x, y, label, list(painted.labels.values()))
-    for k, (name, value) in enumerate(painted.labels.items()):
+    distances = region_distances(x, y, label, list(synthetic_set.labels.values()))
+    for k, (name, value) in enumerate(synthetic_set.labels.items()):
         inside = label == value
-        for c, modality in enumerate(painted.modalities):
-            place = f"{name}, {modality}"
+        for c, modality in enumerate(synthetic_set.modalities):
+            region = f"{name}, {modality}"
             contrast = _contrast(y[c], inside, body[c]) - _contrast(x[c], inside, body[c])
-            values[place, "mean, twin − real [range]"] = float(found.mean_difference[c, k])
-            values[place, "spread, twin − real [range]"] = float(found.sd_difference[c, k])
-            values[place, "KS distance"] = float(found.ks[c, k])
-            values[place, "Wasserstein-1 [range]"] = float(found.wasserstein[c, k])
-            values[place, "contrast to body, twin − real [range]"] = contrast
+            values[region, "mean, twin − real [range]"] = float(distances.mean_difference[c, k])
+            values[region, "spread, twin − real [range]"] = float(distances.sd_difference[c, k])
+            values[region, "KS distance"] = float(distances.ks[c, k])
+            values[region, "Wasserstein-1 [range]"] = float(distances.wasserstein[c, k])
+            values[region, "contrast to body, twin − real [range]"] = contrast
     return values
 
 
-def _mean_row(name: str, place: str, measure: str, found: Sequence[Compared], draws: Draws) -> Row:
+def _mean_row(name: str, region: str, measure: str, pairs: Sequence[ComparedPair], resampling: Resampling) -> Row:
     """Return the mean over patients with a percentile interval; cases of one patient are averaged first."""
-    of: dict[str, list[float]] = {}
-    for one in found:
-        value = one.values.get((place, measure), float("nan"))
+    by_patient: dict[str, list[float]] = {}
+    for pair in pairs:
+        value = pair.values.get((region, measure), float("nan"))
         if np.isfinite(value):
-            of.setdefault(one.patient, []).append(value)
-    means = np.array([np.mean(values) for values in of.values()])
+            by_patient.setdefault(pair.patient, []).append(value)
+    means = np.array([np.mean(values) for values in by_patient.values()])
     if len(means) < 2:
-        return row(name, place, measure, float(means.mean()) if len(means) else float("nan"),
+        return row(name, region, measure, float(means.mean()) if len(means) else float("nan"),
                    n_real=len(means), n_synthetic=len(means), note="Too few pairs for an interval.")  # fmt: skip
-    index = np.random.default_rng(draws.seed).integers(0, len(means), (draws.n_boot, len(means)))
+    index = np.random.default_rng(resampling.seed).integers(0, len(means), (resampling.n_boot, len(means)))
     low, high = np.quantile(means[index].mean(axis=1), [0.025, 0.975])
-    return row(name, place, measure, float(means.mean()), ci_low=float(low), ci_high=float(high),
+    return row(name, region, measure, float(means.mean()), ci_low=float(low), ci_high=float(high),
                n_real=len(means), n_synthetic=len(means), note=NOTE if measure == "SSIM" else "")  # fmt: skip
 
 

@@ -1,11 +1,11 @@
-"""Can a simple classifier tell synthetic from real cases, and by what: content, brightness, or the file itself?"""
+"""Whether a simple classifier tells synthetic from real cases, and by what: content, brightness, or the file."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from synthtrust.audits.fidelity.cases import Reduced
-from synthtrust.audits.fidelity.measures import Clouds, Draws, Row, row
+from synthtrust.audits.fidelity.cases import CaseFeatures
+from synthtrust.audits.fidelity.measures import EmbeddedSets, Resampling, Row, row
 from synthtrust.metrics.functional.roc import separation_test
 from synthtrust.metrics.functional.separability import out_of_fold_scores
 
@@ -16,8 +16,13 @@ SHORTCUTS = {
 }
 
 
-def telling_rows(
-    name: str, both: Mapping[str, Clouds], real: list[Reduced], synthetic: list[Reduced], draws: Draws, limit: float
+def two_sample_rows(
+    name: str,
+    sets: Mapping[str, EmbeddedSets],
+    real: list[CaseFeatures],
+    synthetic: list[CaseFeatures],
+    resampling: Resampling,
+    shortcut_auc: float,
 ) -> list[Row]:
     """Return the area under the ROC curve of a ridge logistic regression in each feature space and on shortcuts.
 
@@ -25,21 +30,23 @@ def telling_rows(
     sources, a network may learn those in place of the disease.
 
     Args:
-        name: Of the set.
-        both: Feature space -> both sides.
-        real: What was kept of the real cases.
-        synthetic: And of the synthetic ones.
-        draws: Permutations and seed.
-        limit: Area from which on a shortcut is named.
+        name: Name of the synthetic set.
+        sets: Feature space -> the sets in its coordinates.
+        real: Features of the real cases.
+        synthetic: Features of the synthetic cases.
+        resampling: Permutations and seed.
+        shortcut_auc: Area above which numbers without content count as a shortcut.
     """
-    sides = {space: (cloud.real.numpy(), cloud.synthetic.numpy()) for space, cloud in both.items()}
-    sides[BRIGHTNESS] = (_stack(real, "intensity"), _stack(synthetic, "intensity"))
-    sides[FILE] = (_stack(real, "format"), _stack(synthetic, "format"))
+    features = {space: (both.real.numpy(), both.synthetic.numpy()) for space, both in sets.items()}
+    features[BRIGHTNESS] = (_stack(real, "intensity"), _stack(synthetic, "intensity"))
+    features[FILE] = (_stack(real, "format"), _stack(synthetic, "format"))
     rows = []
-    for space, (x, y) in sides.items():
-        real_scores, synthetic_scores = out_of_fold_scores(x, y, seed=draws.seed)
-        area = separation_test(synthetic_scores, real_scores, n_permutations=draws.n_permutations, seed=draws.seed)
-        shortcut = bool(space in SHORTCUTS and area.value > limit)
+    for space, (x, y) in features.items():
+        real_scores, synthetic_scores = out_of_fold_scores(x, y, seed=resampling.seed)
+        area = separation_test(
+            synthetic_scores, real_scores, n_permutations=resampling.n_permutations, seed=resampling.seed
+        )
+        shortcut = bool(space in SHORTCUTS and area.value > shortcut_auc)
         note = f"Shortcut: {SHORTCUTS[space]} alone tell the sources apart." if shortcut else SHORTCUTS.get(space, "")
         rows.append(
             row(name, space, "AUC", area.value, ci_low=area.low, ci_high=area.high, p=area.p, expected=0.5,
@@ -48,5 +55,5 @@ def telling_rows(
     return rows
 
 
-def _stack(side: list[Reduced], kept: str) -> np.ndarray:
-    return np.stack([getattr(one, kept) for one in side])
+def _stack(cases: list[CaseFeatures], field: str) -> np.ndarray:
+    return np.stack([getattr(case, field) for case in cases])

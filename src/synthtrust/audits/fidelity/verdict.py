@@ -25,8 +25,8 @@ CHANGE = {
 class FidelityThresholds:
     """What was settled before looking; the fields of `synthtrust.audits.Fidelity` say what they are."""
 
-    fewest: int
-    enough: int
+    min_patients_computed: int
+    min_patients: int
     significance: float
     shortcut_auc: float
 
@@ -35,9 +35,9 @@ def too_few(subject: Subject, n_real: int, n_synthetic: int, thresholds: Fidelit
     """Return the verdict on a set with too few cases to compute anything."""
     text = (
         f"No comparison of the two sets was computed: {n_real} real patients that the generator never saw and "
-        f"{n_synthetic} synthetic ones, where {thresholds.fewest} of each are needed."
+        f"{n_synthetic} synthetic ones, where {thresholds.min_patients_computed} of each are needed."
     )
-    cure = f"{MORE} ({thresholds.fewest} to compute, {thresholds.enough} to support)."
+    cure = f"{MORE} ({thresholds.min_patients_computed} to compute, {thresholds.min_patients} to support)."
     doubt = Doubt("too_few_patients", text, cure, blocks=True)
     return decide("fidelity", "INCONCLUSIVE", [], [doubt], change=CHANGE, thresholds=vars(thresholds), subject=subject)
 
@@ -146,8 +146,10 @@ def _doubts(
 ) -> Iterator[Doubt]:
     """Yield what stands between numbers at the floor and a supported verdict."""
     fewer = int(np.min([min(r["n_real"], r["n_synthetic"]) for r in distances]))
-    if fewer < thresholds.enough:
-        text = f"{fewer} patients on the smaller side are too few to support fidelity ({thresholds.enough} wanted)."
+    if fewer < thresholds.min_patients:
+        text = (
+            f"{fewer} patients on the smaller side are too few to support fidelity ({thresholds.min_patients} wanted)."
+        )
         yield Doubt("few_patients", text, CURE)
     if blind := unseen(controls):
         text = f"Planted faults went unnoticed at this n: {' and '.join(blind)} real cases."

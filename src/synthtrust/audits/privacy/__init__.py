@@ -1,4 +1,4 @@
-"""The privacy audit: does a synthetic set give away whom it was learned from?"""
+"""The privacy audit: whether a synthetic set gives away whom it was learned from."""
 
 from synthtrust.audits.privacy.audit import Privacy
 

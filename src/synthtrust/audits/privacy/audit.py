@@ -1,4 +1,4 @@
-"""Does a synthetic set give away whom it was learned from?"""
+"""The privacy audit, from runs to tables: data, questions, controls, verdict."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,16 +8,16 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.controls import Control, negative, positive
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, repeated
 from synthtrust.audits.privacy.evidence import Evidence, examine
-from synthtrust.audits.privacy.images import Grid, Images, read_images, ready, repeated
-from synthtrust.audits.privacy.limits import Limits
-from synthtrust.audits.privacy.material import Material
-from synthtrust.audits.privacy.pairs import pictured
+from synthtrust.audits.privacy.pairs import suspicious_pairs
+from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.audits.privacy.tables import CONTROLS, COPIES, TESTS, control_rows, copy_rows, measure_rows
 from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
-from synthtrust.audits.spaces import Space, common_size, features_in, load, size_of, try_space
+from synthtrust.audits.spaces import Space, check_grids, common_size, features_in, load, size_of, try_space
 from synthtrust.audits.verdict import not_assessed, verdict_table
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.resizing import resize
@@ -33,7 +33,7 @@ OVERLAP = (
 
 
 @dataclass
-class Privacy(Limits):
+class Privacy(PrivacySettings):
     """Looks for copies, membership and twins that know their source; plants copies to see what it would have missed.
 
     An attack from outside, with the images alone: what it finds is a lower bound of what leaks.
@@ -64,15 +64,15 @@ class Privacy(Limits):
             if why := _unaskable(one):
                 verdicts.append(_open(one, why))
                 continue
-            material, found, controls, remarks = self._look_at(one)
-            copies = copy_rows(one.name, found, material)
-            rows["tests"] += measure_rows(one.name, found, self.level, space)
+            data, evidence, controls, remarks = self._look_at(one)
+            copies = copy_rows(one.name, evidence, data)
+            rows["tests"] += measure_rows(one.name, evidence, self.level, space)
             rows["controls"] += control_rows(one.name, controls)
             rows["copies"] += copies
-            pairs += pictured(copies, material, one.modalities[0], self.pictures)
+            pairs += suspicious_pairs(copies, data, one.modalities[0], self.pictures)
             verdicts.append(
                 decide(
-                    found,
+                    evidence,
                     controls,
                     self,
                     subject=one.subject,
@@ -87,35 +87,31 @@ class Privacy(Limits):
         tables["copies"].attrs[PICTURES] = pairs
         return tables | {"verdict": verdict_table(verdicts)}
 
-    def _look_at(self, one: SyntheticSet) -> tuple[Material, Evidence, list[Control], list[Reason]]:
+    def _look_at(self, one: SyntheticSet) -> tuple[AuditData, Evidence, list[Control], list[Reason]]:
         grid = Grid.of(read_images(one.train[0], one.modalities))
         if self.embedding is not None:
             name = type(self.embedding).__name__
             try_space(self.embedding, name, one.train[0], one.modalities, list(one.regions.values()))
-        material, remarks = gather(one, grid)
+        data, remarks = gather(one, grid)
         if (space := self.embedding) is not None:
-            material = replace(material, embed=lambda images: embedded(space, images, one))
-        found = examine(material, self)
-        controls = positive(material, found, one.modalities, grid, self) + negative(material, found, self)
-        return material, found, controls, remarks
+            data = replace(data, embed=lambda images: embedded(space, images, one))
+        evidence = examine(data, self)
+        controls = positive(data, evidence, one.modalities, grid, self) + negative(data, evidence, self)
+        return data, evidence, controls, remarks
 
 
-def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[Reason]]:
+def gather(one: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Reason]]:
     """Read the three sets; a real case that repeats another, voxel by voxel, is left out and named.
 
     Raises:
         CaseError: If an image cannot be used, or a synthetic one is on a grid that no real one has.
     """
-    train, shapes = ready(one.train, one.modalities, grid, "training cases")
-    holdout, more = ready(one.holdout, one.modalities, grid, "unseen cases")
+    train, shapes = load_embedded(one.train, one.modalities, grid, "training cases")
+    holdout, more = load_embedded(one.holdout, one.modalities, grid, "unseen cases")
     twins = [*one.twins_of_train, *one.twins_of_holdout]
-    synthetic, painted = ready(twins, one.modalities, grid, f"twins of {one.name}")
-    foreign = sorted(painted - shapes - more)
-    if foreign and one.task == "segmentation":
-        raise CaseError(
-            f"Expected synthetic images on the grids of real ones, but {one.folder} has {foreign[0]} where real ones "
-            f"have {sorted(shapes | more)[:4]}. Resample them, or paint on the real grid."
-        )
+    synthetic, painted = load_embedded(twins, one.modalities, grid, f"twins of {one.name}")
+    if one.task == "segmentation":
+        check_grids(one.folder, painted, shapes | more)
     stand_in = repeated(train.join(holdout))
     seen = one.scored_and_seen
     remarks = [Reason("overlap", OVERLAP.format(n=len(seen), ids=", ".join(seen[:5])))] if seen else []
@@ -124,26 +120,26 @@ def gather(one: SyntheticSet, grid: Grid) -> tuple[Material, list[Reason]]:
         for what, side in (("training", train), ("unseen", holdout))
         if (n := sum(case.id in stand_in for case in side.cases))
     ]
-    if foreign:  # images with a class are resized by whoever trains on them
+    if foreign := sorted(painted - shapes - more):  # images with a class are resized by whoever trains on them
         text = f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
         remarks.append(Reason("other_size", text))
     conditional = one.task == "segmentation"
     train, holdout = (side.without(stand_in) for side in (train, holdout))
     if not conditional:
-        return Material(train, holdout, synthetic), remarks
+        return AuditData(train, holdout, synthetic), remarks
     patient = {case.id: case.patient for side in (train, holdout) for case in side.cases}
     twins = [
         replace(case, patient=patient.get(stand_in.get(case.id, case.id), case.patient)) for case in synthetic.cases
     ]
-    synthetic = Images(synthetic.bank, tuple(twins))
-    material = Material(train, holdout, synthetic, conditional=True, stand_in=stand_in)
-    return replace(material, residual=_residuals(one, material).__getitem__), remarks
+    synthetic = EmbeddedCases(synthetic.bank, tuple(twins))
+    data = AuditData(train, holdout, synthetic, conditional=True, stand_in=stand_in)
+    return replace(data, residual=_residuals(one, data).__getitem__), remarks
 
 
-def _residuals(one: SyntheticSet, material: Material) -> dict[str, float]:
+def _residuals(one: SyntheticSet, data: AuditData) -> dict[str, float]:
     """Return id -> how alike each twin and its source are beyond what the label of the twin explains."""
-    sides = (material.train, material.holdout)
-    pairs = [(of.cases[j], material.synthetic.cases[i]) for of in sides for i, j in material.source(of).items()]
+    sides = (data.train, data.holdout)
+    pairs = [(of.cases[j], data.synthetic.cases[i]) for of in sides for i, j in data.sources_among(of).items()]
     labels = sorted(one.labels.values())
 
     with ThreadPoolExecutor(readers()) as pool:
@@ -166,7 +162,7 @@ def residual_of(source: Case, twin: Case, modalities: Sequence[str], labels: Seq
     return region_residual_similarity(mine, theirs, torch.from_numpy(twin.load_label()), labels)
 
 
-def embedded(space: Space, images: Images, one: SyntheticSet) -> Tensor:
+def embedded(space: Space, images: EmbeddedCases, one: SyntheticSet) -> Tensor:
     """Read images again, and return their features ``(n, d)``; those of classes are brought to one size."""
     labels = list(one.regions.values())
     every = (*one.train, *one.holdout, *one.twins_of_train, *one.twins_of_holdout)
@@ -177,7 +173,7 @@ def embedded(space: Space, images: Images, one: SyntheticSet) -> Tensor:
         return features_in(space, image if size is None else resize(image, size), label, labels, spacing)
 
     with ThreadPoolExecutor(readers()) as pool:
-        return torch.stack([found.double().cpu() for found in pool.map(row, images.cases)])
+        return torch.stack([evidence.double().cpu() for evidence in pool.map(row, images.cases)])
 
 
 def _unaskable(one: SyntheticSet) -> str:

@@ -1,4 +1,4 @@
-"""Copies in disguise: what the controls plant among synthetic images, one kind at a time."""
+"""Transformed copies: what the controls plant among synthetic images, one kind of transform at a time."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from scipy.ndimage import affine_transform, rotate
 from torch import Tensor
 
 Image = NDArray[np.float32]
-Disguise = Callable[[Image, np.random.Generator], Image]
+Transform = Callable[[Image, np.random.Generator], Image]
 
 NOISE = 0.1  # standard deviation of the noise [standard deviations of the foreground, voxels that are not 0]
 SHIFT = 1 / 16  # of the side, along each axis, at least one voxel
@@ -54,8 +54,8 @@ def intensity(image: Image, rng: np.random.Generator) -> Image:
 
 def combo(image: Image, rng: np.random.Generator) -> Image:
     """Mirror, move, change the gamma and add noise."""
-    for disguise in (flip, shift, intensity, noise):
-        image = disguise(image, rng)
+    for transform in (flip, shift, intensity, noise):
+        image = transform(image, rng)
     return image
 
 
@@ -83,7 +83,7 @@ def _each(image: Image, change: Callable[[Image], Image]) -> Image:
     return np.stack([change(channel) for channel in image]).astype(np.float32)
 
 
-KINDS: Mapping[str, Disguise] = {
+TRANSFORMS: Mapping[str, Transform] = {
     "exact": exact,
     "noise": noise,
     "flip": flip,
@@ -91,16 +91,17 @@ KINDS: Mapping[str, Disguise] = {
     "intensity": intensity,
     "combo": combo,
 }
-"""What the search must see."""
+"""Name of each transform that the search must see through -> its function."""
 
-BEYOND: Mapping[str, Disguise] = {
+OUT_OF_SCOPE: Mapping[str, Transform] = {
     "rotation by 5 degrees": rotation,
     "5 % larger": size,
     "inverted": inverted,
 }
-"""What it is not made to see, planted all the same, so that every audit says how much of it is seen."""
+"""The transforms that the search is not made to see through; planted all the same, so that every audit says how many
+of them it sees."""
 
 
-def disguised(image: Tensor, kind: str, rng: np.random.Generator) -> Tensor:
-    """Return a copy of an image ``(C, *spatial)`` in the disguise of that kind."""
-    return torch.from_numpy(np.ascontiguousarray({**KINDS, **BEYOND}[kind](image.numpy(), rng)))
+def transform_copy(image: Tensor, kind: str, rng: np.random.Generator) -> Tensor:
+    """Return a copy of an image ``(C, *spatial)``, transformed in that way."""
+    return torch.from_numpy(np.ascontiguousarray({**TRANSFORMS, **OUT_OF_SCOPE}[kind](image.numpy(), rng)))

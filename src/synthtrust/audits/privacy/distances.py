@@ -3,8 +3,8 @@
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.audits.privacy.images import Images
-from synthtrust.audits.privacy.material import Material
+from synthtrust.audits.privacy.audit_data import AuditData
+from synthtrust.audits.privacy.embedded import EmbeddedCases
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional import (
     Bank,
@@ -19,13 +19,13 @@ from synthtrust.refusals import Refusal
 MOST_FEATURES = 1024
 
 
-def distances(material: Material) -> dict[str, tuple[float, float]]:
+def distances(data: AuditData) -> dict[str, tuple[float, float]]:
     """Return the usual distances, for synthetic images whose source is not a training case."""
-    tied = set(material.source(material.train)) if material.conditional else set()
-    free = [i for i in range(len(material.synthetic)) if i not in tied]
+    excluded = set(data.sources_among(data.train)) if data.conditional else set()
+    free = [i for i in range(len(data.synthetic)) if i not in excluded]
     if not free:
         raise Refusal("Expected synthetic cases that are not tied to a training case by their label, but got none.")
-    train, holdout, synthetic = _rows(material, material.synthetic.take(free))
+    train, holdout, synthetic = _rows(data, data.synthetic.take(free))
     none = float("nan")
     quantiles = dcr_quantiles(train, holdout, synthetic)
     return {
@@ -37,16 +37,16 @@ def distances(material: Material) -> dict[str, tuple[float, float]]:
     }
 
 
-def _rows(material: Material, synthetic: Images) -> list[Tensor]:
+def _rows(data: AuditData, synthetic: EmbeddedCases) -> list[Tensor]:
     """Return the features of training, unseen and synthetic images, those of an embedding in standardised coordinates.
 
     The coordinates are learned from training images, from which both others are taken the distance of: learned from
     unseen images too, they would spread those out, and synthetic ones would seem nearer.
     """
-    sides = (material.train, material.holdout, synthetic)
-    if material.embed is None:
+    sides = (data.train, data.holdout, synthetic)
+    if data.embed is None:
         return [features(side.bank) for side in sides]
-    rows = [material.embed(side) for side in sides]
+    rows = [data.embed(side) for side in sides]
     coordinates = ReferencePca().fit(rows[0])
     return [coordinates.transform(one) for one in rows]
 

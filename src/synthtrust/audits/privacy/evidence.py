@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.distances import distances
-from synthtrust.audits.privacy.images import Images
-from synthtrust.audits.privacy.kin import kin
-from synthtrust.audits.privacy.limits import FEWEST, FEWEST_TRAIN, NEIGHBOURS, Limits
-from synthtrust.audits.privacy.material import Material
+from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
+from synthtrust.audits.privacy.embedded import EmbeddedCases
+from synthtrust.audits.privacy.settings import FEWEST, FEWEST_TRAIN, NEIGHBOURS, PrivacySettings
 from synthtrust.metrics.functional import (
     Auc,
     CopySearch,
@@ -55,7 +55,7 @@ class NotComputed:
 
 @dataclass
 class Evidence:
-    """What was found; None where it could not be asked, with the reason in ``missing``."""
+    """The answers to all questions; None where one could not be asked, with the reason in ``missing``."""
 
     n_train: int
     n_holdout: int
@@ -64,13 +64,13 @@ class Evidence:
     copies: CopySearch | None = None
     nearest: tuple[Array, NDArray[np.int64]] | None = None
     """Similarity of each synthetic image to its nearest training image, and which that is."""
-    mirror: CopySearch | None = None
+    swapped_search: CopySearch | None = None
     """The same search with training and unseen cases changed for one another."""
-    own: dict[int, int] = field(default_factory=dict)
+    source_of: dict[int, int] = field(default_factory=dict)
     """Place of each twin of a training label -> place of its source."""
-    own_copies: CopySearch | None = None
-    """In the order of ``own``."""
-    own_similarity: Array | None = None
+    source_copies: CopySearch | None = None
+    """The copy search among own sources, in the order of ``source_of``."""
+    source_similarity: Array | None = None
     membership: Membership | None = None
     share: NearestShare | None = None
     twin_leak: Auc | None = None
@@ -78,117 +78,127 @@ class Evidence:
     """Measures that never decide: of the synthetic set, and of unseen cases in its place (NaN: no such value)."""
     null: Array | None = None
     """Similarities ``(h, 6)`` of unseen cases to their nearest training cases."""
-    own_null: Array | None = None
+    source_null: Array | None = None
     """Likewise of twins of unseen labels: to their source, and to the nearest five others."""
-    kin: Tensor | None = None
+    duplicate_groups: Tensor | None = None
     """Training cases that count as one in the search: the group of each."""
     missing: list[NotComputed] = field(default_factory=list)
     """What could not be computed, and why."""
 
 
-def examine(material: Material, limits: Limits, *, reported: bool = True) -> Evidence:
+def examine(data: AuditData, settings: PrivacySettings, *, reported: bool = True) -> Evidence:
     """Ask all questions that there are enough patients for.
 
     Args:
-        material: The three sets.
-        limits: Thresholds, permutations, seed.
+        data: The three sets.
+        settings: Thresholds, permutations, seed.
         reported: Compute also what never decides.
     """
-    train, holdout, synthetic = material.train, material.holdout, material.synthetic
-    found = Evidence(len(set(train.patients)), len(set(holdout.patients)), len(synthetic))
-    if found.n_train < FEWEST_TRAIN or found.n_holdout < FEWEST or not len(synthetic):
+    train, holdout, synthetic = data.train, data.holdout, data.synthetic
+    evidence = Evidence(len(set(train.patients)), len(set(holdout.patients)), len(synthetic))
+    if evidence.n_train < FEWEST_TRAIN or evidence.n_holdout < FEWEST or not len(synthetic):
         reason = (
-            f"it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen patients, and got {found.n_train} and "
-            f"{found.n_holdout}, and {len(synthetic)} synthetic images."
+            f"it needs at least {FEWEST_TRAIN} training and {FEWEST} unseen patients, and got {evidence.n_train} and "
+            f"{evidence.n_holdout}, and {len(synthetic)} synthetic images."
         )
-        found.missing.append(NotComputed("Copy search", reason))
-        return found
-    among = limits.candidates(train, NEIGHBOURS)
-    found.kin = _ask(found, "Near-duplicates among training cases", lambda: kin(train, holdout, limits))
-    if found.kin is not None and (different := len(found.kin.unique())) <= NEIGHBOURS:  # one may be a twin's own
+        evidence.missing.append(NotComputed("Copy search", reason))
+        return evidence
+    n_candidates = settings.candidates(train, NEIGHBOURS)
+    evidence.duplicate_groups = _ask(
+        evidence, "Near-duplicates among training cases", lambda: duplicate_groups(train, holdout, settings)
+    )
+    if (
+        evidence.duplicate_groups is not None and (different := len(evidence.duplicate_groups.unique())) <= NEIGHBOURS
+    ):  # one may be a twin's own
         reason = (
             f"it needs more than {NEIGHBOURS} training images that are no near-duplicates of each other, and got "
             f"{different}."
         )
-        found.missing.append(NotComputed("Copy search", reason))
-        return found
-    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=found.kin, candidates=among)
-    tied = material.apart(synthetic, train)
+        evidence.missing.append(NotComputed("Copy search", reason))
+        return evidence
+    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=evidence.duplicate_groups, candidates=n_candidates)
+    excluded = data.exclusion_mask(synthetic, train)
     similarity, index = nearest(
-        synthetic.bank, train.bank, NEIGHBOURS, exclude=tied, groups=found.kin, candidates=among
+        synthetic.bank,
+        train.bank,
+        NEIGHBOURS,
+        exclude=excluded,
+        groups=evidence.duplicate_groups,
+        candidates=n_candidates,
     )
-    found.null = null.double().numpy()
-    found.nearest = similarity.double().numpy(), index[:, 0].numpy()
-    found.copies = _ask(found, "Copy search", lambda: limits.search(similarity, null))
-    found.mirror = _ask(found, "Specificity control", lambda: _mirror(material, limits))
-    found.membership = _ask(found, "Membership inference", lambda: membership_of(material, limits))
-    found.share = _ask(found, "Nearest-real share", lambda: share_of(material, limits))
-    if material.conditional:
-        _own(found, material, limits, similarity)
-        found.twin_leak = _ask(found, "Twin leak", lambda: twin_leak_of(material, limits))
+    evidence.null = null.double().numpy()
+    evidence.nearest = similarity.double().numpy(), index[:, 0].numpy()
+    evidence.copies = _ask(evidence, "Copy search", lambda: settings.search(similarity, null))
+    evidence.swapped_search = _ask(evidence, "Specificity control", lambda: swapped_search(data, settings))
+    evidence.membership = _ask(evidence, "Membership inference", lambda: membership_of(data, settings))
+    evidence.share = _ask(evidence, "Nearest-real share", lambda: share_of(data, settings))
+    if data.conditional:
+        _compare_with_sources(evidence, data, settings, similarity)
+        evidence.twin_leak = _ask(evidence, "Twin leak", lambda: twin_leak_of(data, settings))
     if reported:
-        found.distances = _ask(found, "Distances", lambda: distances(material), decides=False) or {}
-    return found
+        evidence.distances = _ask(evidence, "Distances", lambda: distances(data), decides=False) or {}
+    return evidence
 
 
-def _ask(found: Evidence, question: str, compute: Callable[[], T], *, decides: bool = True) -> T | None:
+def _ask(evidence: Evidence, question: str, compute: Callable[[], T], *, decides: bool = True) -> T | None:
     """Return the answer, or None and remember why there is none: the formulas say themselves what they need."""
     try:
         return compute()
     except Refusal as refusal:
-        found.missing.append(NotComputed(question, str(refusal), decides))
+        evidence.missing.append(NotComputed(question, str(refusal), decides))
         return None
 
 
-def _mirror(material: Material, limits: Limits) -> CopySearch:
+def swapped_search(data: AuditData, settings: PrivacySettings) -> CopySearch:
     """Search for copies of unseen cases, which there cannot be: near-duplicates or wrong training ids would show."""
-    holdout, synthetic = material.holdout, material.synthetic
-    if len(material.train) < FEWEST:
+    holdout, synthetic = data.holdout, data.synthetic
+    if len(data.train) < FEWEST:
         raise Refusal(
-            f"Expected at least {FEWEST} training cases, to take the place of unseen ones, but got "
-            f"{len(material.train)}."
+            f"Expected at least {FEWEST} training cases, to take the place of unseen ones, but got {len(data.train)}."
         )
-    tied, among = material.apart(synthetic, holdout), limits.candidates(holdout, NEIGHBOURS)
-    groups = kin(holdout, material.train, limits)
-    items, _ = nearest(synthetic.bank, holdout.bank, NEIGHBOURS, exclude=tied, groups=groups, candidates=among)
-    unseen, _ = nearest(material.train.bank, holdout.bank, NEIGHBOURS, groups=groups, candidates=among)
-    return limits.search(items, unseen)
+    excluded, n_candidates = data.exclusion_mask(synthetic, holdout), settings.candidates(holdout, NEIGHBOURS)
+    groups = duplicate_groups(holdout, data.train, settings)
+    items, _ = nearest(
+        synthetic.bank, holdout.bank, NEIGHBOURS, exclude=excluded, groups=groups, candidates=n_candidates
+    )
+    unseen, _ = nearest(data.train.bank, holdout.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
+    return settings.search(items, unseen)
 
 
-def membership_of(material: Material, limits: Limits) -> Membership:
+def membership_of(data: AuditData, settings: PrivacySettings) -> Membership:
     """Attack the training cases through the synthetic ones (P2)."""
-    real, n_train = material.real, len(material.train)
-    tied = material.apart(real, material.synthetic)
-    among = limits.candidates(material.synthetic, CANDIDATES)
-    score = nearest(real.bank, material.synthetic.bank, 1, exclude=tied, candidates=among)[0][:, 0]
+    real, n_train = data.real, len(data.train)
+    excluded = data.exclusion_mask(real, data.synthetic)
+    n_candidates = settings.candidates(data.synthetic, CANDIDATES)
+    score = nearest(real.bank, data.synthetic.bank, 1, exclude=excluded, candidates=n_candidates)[0][:, 0]
     return membership_auc(
         score[:n_train],
         score[n_train:],
-        material.train.patients,
-        material.holdout.patients,
-        n_permutations=limits.n_permutations,
-        seed=limits.seed,
-        level=limits.level,
+        data.train.patients,
+        data.holdout.patients,
+        n_permutations=settings.n_permutations,
+        seed=settings.seed,
+        level=settings.level,
     )
 
 
-def share_of(material: Material, limits: Limits) -> NearestShare:
+def share_of(data: AuditData, settings: PrivacySettings) -> NearestShare:
     """Ask which real image is nearest to each synthetic one (P3); exact for any two numbers of patients.
 
     Of a patient with several images one is drawn: a side with more images a patient would be nearest more often.
     """
-    train, holdout = (side.take(_one_each(side.patients, limits.seed)) for side in (material.train, material.holdout))
+    train, holdout = (side.take(_one_each(side.patients, settings.seed)) for side in (data.train, data.holdout))
     real = train.join(holdout)
-    tied = material.apart(material.synthetic, real)
-    among = limits.candidates(real, CANDIDATES)
-    index = nearest(material.synthetic.bank, real.bank, 1, exclude=tied, candidates=among)[1]
+    excluded = data.exclusion_mask(data.synthetic, real)
+    n_candidates = settings.candidates(real, CANDIDATES)
+    index = nearest(data.synthetic.bank, real.bank, 1, exclude=excluded, candidates=n_candidates)[1]
     return nearest_real_share(
         index[:, 0],
         np.arange(len(real)) < len(train),
         real.patients,
-        n_permutations=limits.n_permutations,
-        seed=limits.seed,
-        level=limits.level,
+        n_permutations=settings.n_permutations,
+        seed=settings.seed,
+        level=settings.level,
     )
 
 
@@ -200,28 +210,30 @@ def _one_each(patients: Sequence[str], seed: int) -> NDArray[np.int64]:
     return np.array(sorted(place.values()), dtype=np.int64)
 
 
-def _own(found: Evidence, material: Material, limits: Limits, similarity: Tensor) -> None:
+def _compare_with_sources(evidence: Evidence, data: AuditData, settings: PrivacySettings, similarity: Tensor) -> None:
     """Compare twins of training labels with their own sources, as twins of unseen labels are alike with theirs."""
-    sides = [_with_source(material, of, similarity) for of in (material.train, material.holdout)]
-    (found.own, items), (_, found.own_null) = sides
-    found.own_similarity = items[:, 0]
+    sides = [_with_source(data, of, similarity) for of in (data.train, data.holdout)]
+    (evidence.source_of, items), (_, evidence.source_null) = sides
+    evidence.source_similarity = items[:, 0]
     question = "Copy search among own sources"
-    found.own_copies = _ask(found, question, lambda: limits.search(items, found.own_null, ranked=False))
+    evidence.source_copies = _ask(
+        evidence, question, lambda: settings.search(items, evidence.source_null, ranked=False)
+    )
 
 
-def _with_source(material: Material, of: Images, similarity: Tensor) -> tuple[dict[int, int], Array]:
+def _with_source(data: AuditData, of: EmbeddedCases, similarity: Tensor) -> tuple[dict[int, int], Array]:
     """Return which twins have their source among these cases, and ``(n, 6)``: alike to it, and to the best others.
 
     The other images of the source's patient count as the source: a generator that saw two time points of one patient
     may paint the one on the label of the other. The place returned is that of the most similar of them.
     """
-    places = material.source(of)
+    places = data.sources_among(of)
     if not places:
         return places, np.empty((0, NEIGHBOURS))
     owner = np.array(of.patients)
     pairs = [(i, int(j)) for i, source in places.items() for j in np.flatnonzero(owner == owner[source])]
     twins, images = (torch.tensor(side) for side in zip(*pairs))
-    alike = paired(material.synthetic.bank.take(twins), of.bank.take(images))
+    alike = paired(data.synthetic.bank.take(twins), of.bank.take(images))
     best: dict[int, tuple[float, int]] = {}
     for (i, j), value in zip(pairs, alike.double().tolist(), strict=True):
         best[i] = max(best.get(i, (-2.0, j)), (value, j))
@@ -230,21 +242,21 @@ def _with_source(material: Material, of: Images, similarity: Tensor) -> tuple[di
     return {i: j for i, (_, j) in best.items()}, np.concatenate([own, others], axis=1)
 
 
-def twin_leak_of(material: Material, limits: Limits) -> Auc:
+def twin_leak_of(data: AuditData, settings: PrivacySettings) -> Auc:
     """Compare what twins have of their source beyond its label: of training labels, and of unseen ones (P4)."""
-    if material.residual is None:
+    if data.residual is None:
         raise Refusal("Expected label maps to compare twins with their sources, but got none.")
     values, patients = [], []
-    for of in (material.train, material.holdout):
-        cases = [material.synthetic.cases[i] for i in material.source(of)]
-        values.append(np.nan_to_num([material.residual(case.id) for case in cases]))  # no texture is like nobody's
+    for of in (data.train, data.holdout):
+        cases = [data.synthetic.cases[i] for i in data.sources_among(of)]
+        values.append(np.nan_to_num([data.residual(case.id) for case in cases]))  # no texture is like nobody's
         patients.append([case.patient for case in cases])
     return paired_twin_test(
         values[0],
         values[1],
         patients[0],
         patients[1],
-        n_permutations=limits.n_permutations,
-        seed=limits.seed,
-        level=limits.level,
+        n_permutations=settings.n_permutations,
+        seed=settings.seed,
+        level=settings.level,
     )

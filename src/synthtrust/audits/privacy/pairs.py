@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.audits.privacy.material import Material
+from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.cases import Case
 from synthtrust.cases.formats.rasters import is_raster
+from synthtrust.cases.volumes import axial_slice
 from synthtrust.report.pairs import Pair
 
 
-def pictured(rows: Sequence[Mapping[str, Any]], material: Material, modality: str, n: int) -> list[Pair]:
+def suspicious_pairs(rows: Sequence[Mapping[str, Any]], data: AuditData, modality: str, n: int) -> list[Pair]:
     """Return the first n pairs of the table ``copies`` of one set, each in the middle slice of its volume."""
-    twins, real = ({case.id: case for case in images.cases} for images in (material.synthetic, material.train))
+    twins, real = ({case.id: case for case in images.cases} for images in (data.synthetic, data.train))
     return [
         Pair(
             row["set"],
@@ -33,4 +34,4 @@ def plane(case: Case, modality: str) -> NDArray[np.float32]:
     image, path = case.load_image(modality), case.images[modality]
     if image.ndim == 2 or is_raster(path):
         return image
-    return np.flip(image[:, :, image.shape[2] // 2].T)
+    return axial_slice(image, image.shape[2] // 2)

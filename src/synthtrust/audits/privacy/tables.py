@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
-from synthtrust.audits.privacy.material import Material
 from synthtrust.metrics.functional import CopySearch
 
 Row = dict[str, Any]
@@ -22,17 +22,21 @@ CONTROLS = ("set", "kind", "rate", "n", "passed", "decisive", "smallest_share", 
 COPIES = ("set", "synthetic", "nearest_real", "own_source", "similarity", "z", "r", "strength", "reading")
 
 
-def measure_rows(name: str, found: Evidence, level: float, space: str) -> Iterator[Row]:
+def measure_rows(name: str, evidence: Evidence, level: float, space: str) -> Iterator[Row]:
     """Yield the rows of ``tests`` of one set; what was not computed is there with NaN and its reason.
 
     Args:
-        name: Of the set.
-        found: What was found.
+        name: The name of the set.
+        evidence: The answers to all questions.
         level: Coverage of the intervals.
         space: In which the distances that never decide were taken.
     """
-    counts = (found.n_train, found.n_holdout, found.n_synthetic)
-    for measure, values, decisive, note in (*_searches(found, level), *_areas(found), *_reported(found, space)):
+    counts = (evidence.n_train, evidence.n_holdout, evidence.n_synthetic)
+    for measure, values, decisive, note in (
+        *_searches(evidence, level),
+        *_areas(evidence),
+        *_reported(evidence, space),
+    ):
         yield dict(zip(TESTS, (name, measure, *values, *counts, decisive, note), strict=True))
 
 
@@ -42,15 +46,19 @@ Said = Iterator[tuple[str, Values, bool, str]]
 """Measure, values, whether it decides, note."""
 
 
-def _searches(found: Evidence, level: float) -> Said:
-    alike = 0 if found.kin is None else len(found.kin) - len(found.kin.unique())
-    notes = ["own source left out"] if found.own else []
+def _searches(evidence: Evidence, level: float) -> Said:
+    alike = (
+        0
+        if evidence.duplicate_groups is None
+        else len(evidence.duplicate_groups) - len(evidence.duplicate_groups.unique())
+    )
+    notes = ["own source left out"] if evidence.source_of else []
     if alike:
         notes.append(f"{alike} training images count as one with another: of its patient, or as alike as copies are")
     searches = (
-        ("P1 copies of training cases", found.copies, True, "; ".join(notes)),
-        ("P1 copies of the own source", found.own_copies, True, "twins of training labels"),
-        ("copies of unseen cases", found.mirror, False, "specificity control: 0 is expected"),
+        ("P1 copies of training cases", evidence.copies, True, "; ".join(notes)),
+        ("P1 copies of the own source", evidence.source_copies, True, "twins of training labels"),
+        ("copies of unseen cases", evidence.swapped_search, False, "specificity control: 0 is expected"),
     )
     for measure, search, decisive, note in searches:
         if search is not None:
@@ -60,29 +68,29 @@ def _searches(found: Evidence, level: float) -> Said:
             yield measure, (k / n, interval.low, interval.high, NONE), decisive, said
 
 
-def _areas(found: Evidence) -> Said:
-    if found.membership is not None:
-        auc, null = found.membership.auc, found.membership.null
+def _areas(evidence: Evidence) -> Said:
+    if evidence.membership is not None:
+        auc, null = evidence.membership.auc, evidence.membership.null
         yield "P2 membership AUC", (auc.value, auc.low, auc.high, auc.p), True, ".5 is expected"
         note = "null control, 99 % interval: must hold .5"
         yield "membership between halves of training", (null.value, null.low, null.high, null.p), False, note
-        for fpr, tpr in found.membership.tpr.items():
+        for fpr, tpr in evidence.membership.tpr.items():
             few = "" if tpr == tpr else "would rest on fewer than two unseen images"
             yield f"membership TPR at {fpr:.0%} FPR", (tpr, NONE, NONE, NONE), False, few
-    if found.share is not None:
-        share = found.share
+    if evidence.share is not None:
+        share = evidence.share
         note = f"{share.expected:.3f} is expected"
         yield "P3 nearest-real share", (share.value, share.low, share.high, share.p), True, note
-    if found.twin_leak is not None:
-        auc = found.twin_leak
+    if evidence.twin_leak is not None:
+        auc = evidence.twin_leak
         yield "P4 twin leak AUC", (auc.value, auc.low, auc.high, auc.p), True, ".5 is expected"
 
 
-def _reported(found: Evidence, space: str) -> Said:
-    for measure, (value, unseen) in found.distances.items():
+def _reported(evidence: Evidence, space: str) -> Said:
+    for measure, (value, unseen) in evidence.distances.items():
         note = f"by {space}" + ("" if unseen != unseen else f"; {unseen:.3g} of unseen cases")
         yield measure, (value, NONE, NONE, NONE), False, note
-    for missing in found.missing:
+    for missing in evidence.missing:
         yield missing.question, (NONE, NONE, NONE, NONE), False, str(missing)
 
 
@@ -92,22 +100,22 @@ def control_rows(name: str, controls: Sequence[Control]) -> Iterator[Row]:
         yield dict(zip(CONTROLS, (name, c.kind, c.rate, c.n, c.passed, c.decides, c.smallest, c.note), strict=True))
 
 
-def copy_rows(name: str, found: Evidence, material: Material, most: int = 5) -> list[Row]:
+def copy_rows(name: str, evidence: Evidence, data: AuditData, most: int = 5) -> list[Row]:
     """Return the rows of ``copies``: all copies and suspects, and at least the ``most`` most suspicious pairs."""
     rows = []
-    if found.copies is not None and found.nearest is not None:
-        similarity, index = found.nearest
+    if evidence.copies is not None and evidence.nearest is not None:
+        similarity, index = evidence.nearest
         everyone = np.arange(len(index))
-        rows += _pairs(name, material, found.copies, everyone, index, similarity[:, 0], own=False)
-    if found.own_copies is not None and found.own_similarity is not None:
-        twins, sources = np.array(list(found.own)), np.array(list(found.own.values()))
-        rows += _pairs(name, material, found.own_copies, twins, sources, found.own_similarity, own=True)
+        rows += _pairs(name, data, evidence.copies, everyone, index, similarity[:, 0], own=False)
+    if evidence.source_copies is not None and evidence.source_similarity is not None:
+        twins, sources = np.array(list(evidence.source_of)), np.array(list(evidence.source_of.values()))
+        rows += _pairs(name, data, evidence.source_copies, twins, sources, evidence.source_similarity, own=True)
     rows.sort(key=lambda row: (-row["strength"], -row["similarity"]))
     return [row for place, row in enumerate(rows) if row["reading"] or place < most]
 
 
 def _pairs(
-    name: str, material: Material, search: CopySearch, twins: NDArray[np.integer], real: NDArray[np.integer],
+    name: str, data: AuditData, search: CopySearch, twins: NDArray[np.integer], real: NDArray[np.integer],
     similarity: NDArray[np.floating],
     *, own: bool,
 ) -> list[Row]:  # fmt: skip
@@ -117,7 +125,7 @@ def _pairs(
             zip(
                 COPIES,
                 (
-                    name, material.synthetic.cases[i].id, material.train.cases[j].id, own,
+                    name, data.synthetic.cases[i].id, data.train.cases[j].id, own,
                     float(s), float(z), float(r), float(strength), str(word),
                 ),
                 strict=True,

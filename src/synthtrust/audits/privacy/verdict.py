@@ -8,7 +8,7 @@ from scipy.stats import binom
 from synthtrust.audits import verdict as machine
 from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
-from synthtrust.audits.privacy.limits import Limits
+from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.metrics.functional import Auc, NearestShare, holm
 from synthtrust.report.formatting import percent
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
@@ -37,9 +37,9 @@ class Leak(Reason):
 
 
 def decide(
-    found: Evidence,
+    evidence: Evidence,
     controls: Sequence[Control],
-    limits: Limits,
+    settings: PrivacySettings,
     *,
     subject: Subject,
     ids_known: bool = True,
@@ -50,9 +50,9 @@ def decide(
     """Weigh the evidence; copies and tests can prove a leak, nothing proves that there is none.
 
     Args:
-        found: The answers to all questions.
+        evidence: The answers to all questions.
         controls: What was planted, and what came out.
-        limits: The settings of the audit.
+        settings: The settings of the audit.
         subject: The set.
         ids_known: Whether anybody said whom the generator learned from.
         missing_ids: How many of the training ids belong to none of the real cases, and how many there are.
@@ -60,67 +60,68 @@ def decide(
         remarks: What else the verdict ends with.
     """
     exchangeable = all(control.passed for control in controls if not control.planted)
-    leaks = list(leaks_of(found, limits, exchangeable=exchangeable))
+    leaks = list(leaks_of(evidence, settings, exchangeable=exchangeable))
     doubts: list[Doubt] = []
     if not leaks:
-        doubts += _open_questions(found, controls, limits)
+        doubts += _open_questions(evidence, controls, settings)
         doubts += _doubtful_ids(ids_known, missing_ids)
-    evidence: list[Reason] = list(leaks)
+    shown: list[Reason] = list(leaks)
     if not leaks and not doubts:
-        evidence = list(_no_leak(found, controls, limits))
+        shown = list(_no_leak(evidence, controls, settings))
     return machine.decide(
         "privacy",
         "NOT SUPPORTED" if leaks else "SUPPORTED",
-        evidence,
+        shown,
         doubts,
         change=CHANGE,
-        thresholds=limits.thresholds(),
+        thresholds=settings.thresholds(),
         subject=subject,
         remarks=[*([DISCLOSED] if disclosed else []), *remarks, NO_GUARANTEE],
     )
 
 
-def leaks_of(found: Evidence, limits: Limits, *, exchangeable: bool = True) -> Iterator[Leak]:
+def leaks_of(evidence: Evidence, settings: PrivacySettings, *, exchangeable: bool = True) -> Iterator[Leak]:
     """Yield each proof of a leak.
 
     Args:
-        found: The answers to all questions.
-        limits: The settings of the audit.
+        evidence: The answers to all questions.
+        settings: The settings of the audit.
         exchangeable: Training and unseen cases look alike by the negative controls; else only copies prove anything.
     """
-    if found.copies is not None and (n := int(found.copies.copy.sum())) and _specific(found, n, limits):
-        n_sources = len(set(found.nearest[1][found.copies.copy].tolist())) if found.nearest else n
-        text = f"{n} of {found.n_synthetic} synthetic images are copies, of {n_sources} training cases (P1)."
+    if evidence.copies is not None and (n := int(evidence.copies.copy.sum())) and _specific(evidence, n, settings):
+        n_sources = len(set(evidence.nearest[1][evidence.copies.copy].tolist())) if evidence.nearest else n
+        text = f"{n} of {evidence.n_synthetic} synthetic images are copies, of {n_sources} training cases (P1)."
         yield Leak("copies", text, "P1")
-    if n := _misnamed(found, limits):
+    if n := _misnamed(evidence, settings):
         text = (
             f"{n} synthetic images are copies of cases that the generator is said never to have seen, though no unseen "
             "case resembles a training case like that: the training ids are wrong or incomplete (P1)."
         )
         yield Leak("copies_of_unseen_cases", text, "P1")
-    if found.own_copies is not None and (n := int(found.own_copies.copy.sum())):
-        text = f"{n} of {len(found.own)} twins of training labels are copies of the case they were painted for (P1)."
+    if evidence.source_copies is not None and (n := int(evidence.source_copies.copy.sum())):
+        n_twins = len(evidence.source_of)
+        text = f"{n} of {n_twins} twins of training labels are copies of the case they were painted for (P1)."
         yield Leak("copies_of_own_source", text, "P1")
     if exchangeable:
-        yield from _rejections(found, limits)
+        yield from _rejections(evidence, settings)
 
 
-def _rejections(found: Evidence, limits: Limits) -> Iterator[Leak]:
+def _rejections(evidence: Evidence, settings: PrivacySettings) -> Iterator[Leak]:
     """Yield each test that rejects, Holm's correction made: an honest set is accused with probability p in all."""
-    attack = found.membership
+    attack = evidence.membership
     tests: list[tuple[Auc | NearestShare, float, str, str, str]] = []
     if attack and attack.null.low <= 0.5 <= attack.null.high:  # else two halves of the training cases differ
         words = "Membership inference tells training from unseen patients (P2)"
         tests.append((attack.auc, 0.5, "membership", "P2", words))
-    if found.share:
-        words = f"More synthetic images lie nearest to a training case than {found.share.expected:.2f} of them (P3)"
-        tests.append((found.share, found.share.expected, "nearest_share", "P3", words))
-    if found.twin_leak:
+    if evidence.share:
+        words = f"More synthetic images lie nearest to a training case than {evidence.share.expected:.2f} of them (P3)"
+        tests.append((evidence.share, evidence.share.expected, "nearest_share", "P3", words))
+    if evidence.twin_leak:
         words = "Twins of training labels resemble their source more than twins of unseen labels do (P4)"
-        tests.append((found.twin_leak, 0.5, "twin_leak", "P4", words))
+        tests.append((evidence.twin_leak, 0.5, "twin_leak", "P4", words))
     corrected = holm([test.p for test, *_ in tests]) if tests else ()
     for (test, expected, code, name, words), p in zip(tests, corrected, strict=True):
-        if p < limits.p and test.low > expected:
+        if p < settings.p and test.low > expected:
             yield Leak(code, f"{words}: {_estimate(test)}, {p:.3f} with Holm's correction.", name)
 
 
@@ -138,25 +139,25 @@ def _doubtful_ids(ids_known: bool, missing_ids: tuple[int, int]) -> Iterator[Dou
         yield Doubt("training_ids_without_cases", text, CURE)
 
 
-def _open_questions(found: Evidence, controls: Sequence[Control], limits: Limits) -> Iterator[Doubt]:
+def _open_questions(evidence: Evidence, controls: Sequence[Control], settings: PrivacySettings) -> Iterator[Doubt]:
     """Yield why the absence of proof is no evidence of absence here."""
-    for missing in found.missing:
+    for missing in evidence.missing:
         if missing.decides:
             yield Doubt("not_computed", str(missing), CURE)
-    if found.n_holdout < limits.fewest_holdout:
-        text = f"{found.n_holdout} unseen patients; at least {limits.fewest_holdout} are needed."
+    if evidence.n_holdout < settings.fewest_holdout:
+        text = f"{evidence.n_holdout} unseen patients; at least {settings.fewest_holdout} are needed."
         yield Doubt("few_unseen_patients", text, CURE)
-    if found.n_synthetic < limits.fewest_synthetic:
-        text = f"{found.n_synthetic} synthetic images; at least {limits.fewest_synthetic} are needed."
+    if evidence.n_synthetic < settings.fewest_synthetic:
+        text = f"{evidence.n_synthetic} synthetic images; at least {settings.fewest_synthetic} are needed."
         yield Doubt("few_synthetic_images", text, CURE)
-    if found.copies is not None:
+    if evidence.copies is not None:
         yield from _failed_controls(controls)
-    suspects = [search.suspect.sum() for search in (found.copies, found.own_copies) if search is not None]
+    suspects = [search.suspect.sum() for search in (evidence.copies, evidence.source_copies) if search is not None]
     if n := int(sum(suspects)):
         text = f"{n} synthetic images are suspect, between honest and copy: look at the pairs."
         yield Doubt("suspects", text, CURE)
-    yield from _unspecific(found)
-    yield from _undecided_tests(found, limits)
+    yield from _unspecific(evidence)
+    yield from _undecided_tests(evidence, settings)
 
 
 def _failed_controls(controls: Sequence[Control]) -> Iterator[Doubt]:
@@ -182,20 +183,20 @@ def _required(controls: Sequence[Control]) -> list[Control]:
     return [control for control in controls if control.planted and control.decides]
 
 
-def _undecided_tests(found: Evidence, limits: Limits) -> Iterator[Doubt]:
+def _undecided_tests(evidence: Evidence, settings: PrivacySettings) -> Iterator[Doubt]:
     """Yield where an attack may do better than the bound, or did and cannot be believed."""
-    attack = found.membership
-    for name, area in (("Membership inference", attack.auc if attack else None), ("Twin leak", found.twin_leak)):
-        if area and not area.high <= limits.auc_bound:
-            text = f"{name} may reach an area of {area.high:.3f}, above {limits.auc_bound:g}: {_estimate(area)}."
+    attack = evidence.membership
+    for name, area in (("Membership inference", attack.auc if attack else None), ("Twin leak", evidence.twin_leak)):
+        if area and not area.high <= settings.auc_bound:
+            text = f"{name} may reach an area of {area.high:.3f}, above {settings.auc_bound:g}: {_estimate(area)}."
             yield Doubt("area_above_bound", text, CURE)
-        if area and area.p < limits.p and area.low > 0.5:
+        if area and area.p < settings.p and area.low > 0.5:
             text = f"{name} rejects by itself, {_estimate(area)}, but not with Holm's correction, or a control failed."
             yield Doubt("rejects_by_itself", text, CURE)
-    if found.share and found.share.p < limits.p:
+    if evidence.share and evidence.share.p < settings.p:
         text = (
-            f"The nearest-real share rejects by itself, {_estimate(found.share)} where {found.share.expected:.2f} is "
-            "expected, but not with Holm's correction, or a control failed."
+            f"The nearest-real share rejects by itself, {_estimate(evidence.share)} where "
+            f"{evidence.share.expected:.2f} is expected, but not with Holm's correction, or a control failed."
         )
         yield Doubt("rejects_by_itself", text, CURE)
     if attack and not attack.null.low <= 0.5 <= attack.null.high:
@@ -203,11 +204,11 @@ def _undecided_tests(found: Evidence, limits: Limits) -> Iterator[Doubt]:
         yield Doubt("control_failed", text, CURE)
 
 
-def _unspecific(found: Evidence) -> Iterator[Doubt]:
+def _unspecific(evidence: Evidence) -> Iterator[Doubt]:
     """Yield that cases which were never seen seem to be copied as well."""
-    if found.copies is None or found.mirror is None:
+    if evidence.copies is None or evidence.swapped_search is None:
         return
-    n, n_unseen = int(found.copies.copy.sum()), int(found.mirror.copy.sum())
+    n, n_unseen = int(evidence.copies.copy.sum()), int(evidence.swapped_search.copy.sum())
     if n_unseen:
         text = (
             f"{n_unseen} synthetic images look like copies of cases that the generator is said never to have seen ({n} "
@@ -216,23 +217,27 @@ def _unspecific(found: Evidence) -> Iterator[Doubt]:
         yield Doubt("unspecific", text, CURE)
 
 
-def _misnamed(found: Evidence, limits: Limits) -> int:
+def _misnamed(evidence: Evidence, settings: PrivacySettings) -> int:
     """Return how many synthetic images copy unseen cases, 0 if unseen and training cases resemble each other as well.
 
     Such copies would come of near-duplicates on both sides, not of a generator that was shown unseen cases.
     """
-    if found.mirror is None or found.null is None or limits.search(found.null, found.null).copy.any():
+    if (
+        evidence.swapped_search is None
+        or evidence.null is None
+        or settings.search(evidence.null, evidence.null).copy.any()
+    ):
         return 0
-    return int(found.mirror.copy.sum())
+    return int(evidence.swapped_search.copy.sum())
 
 
-def _specific(found: Evidence, n: int, limits: Limits) -> bool:
+def _specific(evidence: Evidence, n: int, settings: PrivacySettings) -> bool:
     """Whether there are more copies of training than of unseen cases than their numbers alone would give."""
-    mirrored = int(found.mirror.copy.sum()) if found.mirror is not None else 0
+    mirrored = int(evidence.swapped_search.copy.sum()) if evidence.swapped_search is not None else 0
     if not mirrored:
         return True
-    chance = found.n_train / (found.n_train + found.n_holdout)
-    return float(binom.sf(n - 1, n + mirrored, chance)) < limits.p
+    chance = evidence.n_train / (evidence.n_train + evidence.n_holdout)
+    return float(binom.sf(n - 1, n + mirrored, chance)) < settings.p
 
 
 def _estimate(area: Auc | NearestShare) -> str:
@@ -240,16 +245,16 @@ def _estimate(area: Auc | NearestShare) -> str:
     return f"{name}{area.value:.3f} [{area.low:.3f}, {area.high:.3f}], p = {area.p:.3f}"
 
 
-def _no_leak(found: Evidence, controls: Sequence[Control], limits: Limits) -> Iterator[Reason]:
+def _no_leak(evidence: Evidence, controls: Sequence[Control], settings: PrivacySettings) -> Iterator[Reason]:
     """Yield how much the absence of a leak means here."""
     required = _required(controls)
     down_to = percent(max(control.smallest for control in required))
     text = (
-        f"No leak detected; copies found down to {down_to} ({found.n_train} training and {found.n_holdout} unseen "
-        f"patients, {found.n_synthetic} synthetic images; {min(control.n for control in required)} copies planted of "
-        "each kind)."
+        f"No leak detected; copies found down to {down_to} ({evidence.n_train} training and {evidence.n_holdout} "
+        f"unseen patients, {evidence.n_synthetic} synthetic images; {min(control.n for control in required)} copies "
+        "planted of each kind)."
     )
     yield Reason("no_leak_detected", text)
-    if found.n_holdout < limits.wanted_holdout:
-        text = f"Only {found.n_holdout} unseen patients, {limits.wanted_holdout} are wanted."
+    if evidence.n_holdout < settings.wanted_holdout:
+        text = f"Only {evidence.n_holdout} unseen patients, {settings.wanted_holdout} are wanted."
         yield Reason("few_unseen_patients", text)

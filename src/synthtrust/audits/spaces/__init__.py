@@ -1,13 +1,20 @@
 """Feature spaces: an image in, one row of features out, for the distances of fidelity and of privacy."""
 
-from synthtrust.audits.spaces.images import common_size, features_in, load, size_of, standardised, try_space
+from synthtrust.audits.spaces.images import (
+    check_grids,
+    common_size,
+    features_in,
+    load,
+    size_of,
+    standardised,
+    try_space,
+)
 from synthtrust.audits.spaces.offline import (
     LowResolution,
     Network,
     RandomConvolutions,
     RegionTexture,
     Space,
-    on_grid,
 )
 from synthtrust.audits.spaces.task_network import TaskNetwork
 
@@ -18,10 +25,10 @@ __all__ = [
     "RegionTexture",
     "Network",
     "TaskNetwork",
+    "check_grids",
     "common_size",
     "features_in",
     "load",
-    "on_grid",
     "size_of",
     "standardised",
     "try_space",

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from nibabel.affines import voxel_sizes
+from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.audits.spaces.offline import Space
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import read_header
+from synthtrust.cases.volumes import z_score
 from synthtrust.refusals import Refusal
 
 
@@ -24,13 +26,10 @@ def standardised(image: Tensor) -> Tensor:
     >>> standardised(torch.tensor([[1.0, 0.0, 3.0]])).abs().tolist()
     [[1.0, 0.0, 1.0]]
     """
-    there = (image != 0).double()
-    axes = tuple(range(1, image.ndim))
-    n = there.sum(dim=axes, keepdim=True)
-    x = image.double()
-    mean = x.sum(dim=axes, keepdim=True) / n
-    spread = (((x - mean) * there) ** 2).sum(dim=axes, keepdim=True) / n
-    return ((x - mean) * there / spread.sqrt().clamp(min=1e-12)).float()
+    result: NDArray[np.float32] = image.numpy().astype(np.float32)
+    for channel in result:
+        z_score(channel, channel != 0)
+    return torch.from_numpy(result)
 
 
 def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, tuple[float, ...]]:
@@ -78,6 +77,24 @@ def try_space(space: Space, name: str, case: Case, modalities: Sequence[str], la
         ) from error
     if row.ndim != 1 or not row.isfinite().any():
         raise Refusal(f"Expected a row of features (d,), but {name} gives {tuple(row.shape)} of {row.dtype}.")
+
+
+def check_grids(folder: Path, synthetic: Collection[tuple[int, ...]], real: Collection[tuple[int, ...]]) -> None:
+    """Check that synthetic images lie on grids that real ones have.
+
+    Args:
+        folder: Where the synthetic set lies, for the message.
+        synthetic: Sides of the synthetic images [voxels].
+        real: Sides of the real images [voxels].
+
+    Raises:
+        CaseError: If a synthetic image is on another grid.
+    """
+    if foreign := sorted(set(synthetic) - set(real)):
+        raise CaseError(
+            f"Expected synthetic images on the grids of real ones, but {folder} has {foreign[0]} where real ones have "
+            f"{sorted(real)[:4]}. Resample them, or paint on the real grid."
+        )
 
 
 def common_size(sizes: Collection[tuple[int, ...]]) -> tuple[int, ...] | None:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
+from synthtrust.cases.resizing import resize
 from synthtrust.metrics.embeddings import RandomConvFeatures, region_features, voxel_features
 
 MARGIN = 4
@@ -28,7 +28,7 @@ class Space(Protocol):
             image: Each modality with mean 0 and standard deviation 1 over the voxels that are not 0, which stay 0.
             label: Its label map ``(*spatial)``, or None where the whole image has one class.
             labels: Values to look at in the label map.
-            spacing: Of the voxels [mm].
+            spacing: The spacing of the voxels [mm].
         """
 
 
@@ -44,7 +44,7 @@ class RandomConvolutions:
     def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
         """Return ``6 * channels`` features."""
         net = _network(len(image), image.ndim - 1, self.channels, self.seed)
-        return net(on_grid(image, self.grid)[None])[0]
+        return net(resize(image.float(), [self.grid] * (image.ndim - 1))[None])[0]
 
 
 @dataclass
@@ -70,12 +70,12 @@ class RegionTexture:
         """Return ``K * (39 * C + 7)`` features, NaN for a region that the case lacks."""
         if label is None:
             return region_features(image, torch.ones(image.shape[1:], dtype=torch.uint8), [1], spacing)
-        wanted = torch.isin(label, torch.tensor(list(labels), dtype=label.dtype))
-        if not wanted.any():
+        is_labelled = torch.isin(label, torch.tensor(list(labels), dtype=label.dtype))
+        if not is_labelled.any():
             return region_features(image, label, labels, spacing)
         box = tuple(
-            slice(max(int(place.min()) - MARGIN, 0), int(place.max()) + MARGIN + 1)
-            for place in wanted.nonzero(as_tuple=True)
+            slice(max(int(positions.min()) - MARGIN, 0), int(positions.max()) + MARGIN + 1)
+            for positions in is_labelled.nonzero(as_tuple=True)
         )
         return region_features(image[(slice(None), *box)], label[box], labels, spacing)
 
@@ -94,22 +94,7 @@ class Network:
     def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
         """Return what the network gives."""
         with torch.no_grad():
-            return self.module(on_grid(image, self.grid)[None])[0].flatten()
-
-
-def on_grid(image: Tensor, grid: int) -> Tensor:
-    """Bring ``(C, *spatial)`` to ``grid`` nodes along each axis: averaged where there are more, else interpolated.
-
-    >>> on_grid(torch.arange(8.0).reshape(1, 2, 4), 2)
-    tensor([[[0.5000, 2.5000],
-             [4.5000, 6.5000]]])
-    """
-    x, size = image.float()[None], [min(side, grid) for side in image.shape[1:]]
-    if image.ndim == 4:
-        small = F.adaptive_avg_pool3d(x, (size[0], size[1], size[2]))
-        return F.interpolate(small, size=(grid, grid, grid), mode="trilinear", align_corners=False)[0]
-    small = F.adaptive_avg_pool2d(x, (size[0], size[1]))
-    return F.interpolate(small, size=(grid, grid), mode="bilinear", align_corners=False)[0]
+            return self.module(resize(image.float(), [self.grid] * (image.ndim - 1))[None])[0].flatten()
 
 
 @lru_cache(maxsize=8)

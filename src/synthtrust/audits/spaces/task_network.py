@@ -8,12 +8,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.audits.spaces.images import standardised
-from synthtrust.cases.resizing import resize
+from synthtrust.data import cache, image_cache
 from synthtrust.refusals import Refusal
 from synthtrust.runs import Run, find_runs, trained_model
 
@@ -55,53 +55,53 @@ class TaskNetwork:
         return torch.cat([flat.mean(1), flat.std(1, correction=0)])
 
     @cached_property
-    def _found(self) -> Run:
-        (found, *others) = find_runs(Path(self.run), trusted=self.trusted)
-        if others or not found.mix.is_trtr:
-            what = f"{1 + len(others)} runs" if others else f"alpha {found.mix.alpha:g} of the mode {found.mix.mode}"
-            raise Refusal(f"Expected one run that learned from patients alone (alpha 1), but {self.run} has {what}.")
-        return found
+    def _run(self) -> Run:
+        (run, *others) = find_runs(Path(self.run), trusted=self.trusted)
+        if others or not run.mix.is_trtr:
+            actual = f"{1 + len(others)} runs" if others else f"alpha {run.mix.alpha:g} of the mode {run.mix.mode}"
+            raise Refusal(f"Expected one run that learned from patients alone (alpha 1), but {self.run} has {actual}.")
+        return run
 
     @cached_property
     def _net(self) -> nn.Module:
-        net: nn.Module = trained_model(self._found, self._found.cohort, self._size).net
+        net: nn.Module = trained_model(self._run, self._run.cohort, self._size).net
         return net
 
     @property
     def _size(self) -> Sequence[int]:
-        return self._found.facts()["image_size"] if self._found.task != "segmentation" else ()
+        return self._run.facts()["image_size"] if self._run.task != "segmentation" else ()
 
     def _prepare(self, image: Tensor) -> Tensor:
-        """Bring an image to what the run's network was trained on."""
-        if self._found.task != "segmentation":
-            small = resize(image.float(), self._size)
-            return (small - small.mean()) / small.std(correction=0).clamp(min=1e-12)
-        inside = (image != 0).any(0).nonzero()
-        low, high = inside.amin(0), inside.amax(0) + 1
-        crop = standardised(image[(slice(None), *(slice(int(a), int(b)) for a, b in zip(low, high)))])
+        """Bring an image to what the run's network was trained on, by the preprocessing of its training."""
+        array = image.numpy().astype(np.float32)  # a copy: preprocessing works in place
+        if self._run.task != "segmentation":
+            modalities = self._run.cohort.modalities
+            return torch.from_numpy(image_cache.preprocess(array, modalities, self._size, "an image"))
+        names = [f"channel {n} of a volume" for n in range(len(array))]
+        crop = torch.from_numpy(cache.preprocess(array, None, names)[0])
         return F.pad(crop, [p for side in reversed(crop.shape[1:]) for p in (0, -side % STRIDE)])
 
     def _maps(self, image: Tensor) -> Tensor:
         """Return the feature maps ``(1, K, *spatial)`` of the layer, or of the last one with the fewest places."""
-        found: dict[str, Tensor] = {}
+        outputs: dict[str, Tensor] = {}
         modules = dict(self._net.named_modules())
         if self.layer and self.layer not in modules:
             raise Refusal(f"Expected a layer of the network of {self.run}, but got {self.layer!r}: {list(modules)}.")
-        wanted = [self.layer] if self.layer else [name for name, part in modules.items() if not list(part.children())]
-        hooks = [modules[name].register_forward_hook(_keep(found, name)) for name in wanted]
+        layers = [self.layer] if self.layer else [name for name, part in modules.items() if not list(part.children())]
+        hooks = [modules[name].register_forward_hook(_keep(outputs, name)) for name in layers]
         try:
             self._net(image)
         finally:
             for hook in hooks:
                 hook.remove()
-        maps = [out for out in found.values() if out.ndim == image.ndim]
+        maps = [out for out in outputs.values() if out.ndim == image.ndim]
         fewest = min(out[0, 0].numel() for out in maps)
         return [out for out in maps if out[0, 0].numel() == fewest][-1]
 
 
-def _keep(found: dict[str, Tensor], name: str) -> Callable[[nn.Module, Any, Any], None]:
+def _keep(outputs: dict[str, Tensor], name: str) -> Callable[[nn.Module, Any, Any], None]:
     def hook(module: nn.Module, given: Any, out: Any) -> None:
         if isinstance(out, Tensor):
-            found[name] = out
+            outputs[name] = out
 
     return hook

@@ -1,4 +1,4 @@
-"""The utility audit: what is a model worth that was trained on synthetic cases?"""
+"""The utility audit: what a model is worth that was trained on synthetic cases."""
 
 from synthtrust.audits.utility.audit import Utility
 

@@ -1,4 +1,4 @@
-"""What is a synthetic set worth: does training on it serve real patients as well as training on real cases?"""
+"""The utility audit: whether training on a synthetic set serves patients as well as training on real cases."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from synthtrust.audits.scores import (
     with_empty_rule,
 )
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
-from synthtrust.audits.utility.measures import MAIN, OVERALL, Measured, Measures, measure
+from synthtrust.audits.utility.measures import MAIN, OVERALL, Estimate, Measures, measure
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
@@ -49,7 +49,7 @@ class Utility:
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int = 30
     """Test patients, below which nothing is SUPPORTED."""
-    level: float = 0.95
+    confidence: float = 0.95
     """Coverage of every interval, and of each one-sided bound."""
     n_boot: int = 2000
     """Resamples of the patients for the band of the curve."""
@@ -66,7 +66,7 @@ class Utility:
     def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with the columns ``generator`` and ``mode`` (how the training set was mixed).
 
-        - ``performance``: alpha, seed (or ``all``), source, measure, value, ci_low, ci_high, level, n_cases,
+        - ``performance``: alpha, seed (or ``all``), source, measure, value, ci_low, ci_high, confidence, n_cases,
           n_patients, n_seeds, note. The rows of one seed are about those trained weights.
         - ``curve``: the main measure (mean Dice, or the area under the ROC curve) over alpha, with its band and the
           alphas that are not excluded as the best.
@@ -85,13 +85,13 @@ class Utility:
         names = generator_names(runs)
         tables: dict[str, list[Row]] = {"performance": [], "curve": [], "comparison": [], "per_class": []}
         verdicts: list[Verdict] = []
-        for generator, mine in scores.groupby("generator", sort=False):
+        for generator, of_generator in scores.groupby("generator", sort=False):
             facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
             thresholds = self._thresholds(facts)
-            arms = _arms(mine, task, rule)
-            compared = list(self._comparisons(arms, mine, task, thresholds))
+            arms = _arms(of_generator, task, rule)
+            compared = list(self._comparisons(arms, of_generator, task, thresholds))
             for name, rows in (
-                ("performance", self._performance(arms, mine)),
+                ("performance", self._performance(arms, of_generator)),
                 ("curve", self._curve(arms, MAIN[task])),
                 ("comparison", compared),
                 ("per_class", self._per_class(arms, KINDS[task])),
@@ -107,36 +107,39 @@ class Utility:
     def _performance(self, arms: Arms, scores: pd.DataFrame) -> Iterator[Row]:
         """Yield every measure of the whole, over all seeds and of each."""
         for (mode, alpha, source), measures in arms.items():
-            here = scores[(scores["mode"] == mode) & (scores["alpha"] == alpha)]
-            seeds = sorted(here["seed"].unique())
-            for (name, part), one in measures.items():
+            arm_rows = scores[(scores["mode"] == mode) & (scores["alpha"] == alpha)]
+            seeds = sorted(arm_rows["seed"].unique())
+            for (name, part), estimate in measures.items():
                 if part == OVERALL:
-                    place = {"mode": mode, "alpha": alpha, "source": source, "measure": name}
-                    yield {**place, "seed": "all", **self._interval(one)}
+                    arm = {"mode": mode, "alpha": alpha, "source": source, "measure": name}
+                    yield {**arm, "seed": "all", **self._interval(estimate)}
                     for s, seed in enumerate(seeds):
-                        yield {**place, "seed": str(seed), **self._interval(one.of_seed(s))}
+                        yield {**arm, "seed": str(seed), **self._interval(estimate.of_seed(s))}
 
     def _per_class(self, arms: Arms, kind: str) -> Iterator[Row]:
         """Yield the measures of each class, finding or region, over all seeds."""
         for (mode, alpha, source), measures in arms.items():
-            for (name, part), one in measures.items():
+            for (name, part), estimate in measures.items():
                 if part != OVERALL:
-                    place = {"mode": mode, "alpha": alpha, "source": source, "class": part, "measure": name}
-                    yield {**place, **self._interval(one), "kind": kind}
+                    arm = {"mode": mode, "alpha": alpha, "source": source, "class": part, "measure": name}
+                    yield {**arm, **self._interval(estimate), "kind": kind}
 
-    def _interval(self, one: Measured) -> Row:
-        low, high = one.interval(self.level)
+    def _interval(self, estimate: Estimate) -> Row:
+        low, high = estimate.interval(self.confidence)
         return {
-            "value": float(one.values.mean()), "ci_low": low, "ci_high": high, "level": self.level,
-            "n_cases": one.n_cases, "n_patients": one.n_patients, "n_seeds": len(one.values), "note": one.note,
+            "value": float(estimate.values.mean()), "ci_low": low, "ci_high": high, "confidence": self.confidence,
+            "n_cases": estimate.n_cases, "n_patients": estimate.n_patients, "n_seeds": len(estimate.values),
+            "note": estimate.note,
         }  # fmt: skip
 
     def _curve(self, arms: Arms, main: str) -> Iterator[Row]:
         for mode in dict.fromkeys(mode for mode, _, _ in arms):
             for source in SOURCES:
-                here = {a: found[main, OVERALL] for (m, a, s), found in arms.items() if (m, s) == (mode, source)}
-                if here:
-                    rows = curve_rows(here, n_boot=self.n_boot, level=self.level, seed=self.seed)
+                by_alpha = {
+                    a: measures[main, OVERALL] for (m, a, s), measures in arms.items() if (m, s) == (mode, source)
+                }
+                if by_alpha:
+                    rows = curve_rows(by_alpha, n_boot=self.n_boot, confidence=self.confidence, seed=self.seed)
                     yield from ({"mode": mode, "source": source, "measure": main, **row} for row in rows)
 
     def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str, thresholds: UtilityThresholds) -> Iterator[Row]:
@@ -145,14 +148,14 @@ class Utility:
         if task == "segmentation":
             real = scores[(scores["source"] == "real") & scores["alpha"].isin((0.0, 1.0))]
             ruled = {rule: _arms(with_empty_rule(real, rule), task, rule) for rule in ("brats", "nan")}
-        for row in _contrasts(arms, self.level):
-            other = [
-                reading(again, thresholds)
+        for row in _contrasts(arms, self.confidence):
+            readings = [
+                reading(other_row, thresholds)
                 for table in ruled.values()
-                for again in _contrasts(table, self.level)
-                if [again[key] for key in KEY] == [row[key] for key in KEY]
+                for other_row in _contrasts(table, self.confidence)
+                if [other_row[key] for key in KEY] == [row[key] for key in KEY]
             ]
-            yield {**row, "depends_on_empty_rule": len(set(other)) > 1}
+            yield {**row, "depends_on_empty_rule": len(set(readings)) > 1}
 
     def _verdicts(
         self, compared: list[Row], facts: list[Mapping], main: str, generator: str, thresholds: UtilityThresholds
@@ -163,7 +166,7 @@ class Utility:
             mode = row["mode"] if len(decisive) > 1 else ""
             yield judge(row, facts, thresholds, Subject(generator=generator, mode=mode))
         if not decisive:
-            yield not_compared(thresholds, self.level, Subject(generator=generator))
+            yield not_compared(thresholds, self.confidence, Subject(generator=generator))
 
 
 KEY = ("mode", "contrast", "measure")
@@ -180,19 +183,19 @@ def _arms(scores: pd.DataFrame, task: str, rule: str) -> Arms:
     }
 
 
-def _contrasts(arms: Arms, level: float) -> Iterator[Row]:
+def _contrasts(arms: Arms, confidence: float) -> Iterator[Row]:
     for mode in dict.fromkeys(mode for mode, _, _ in arms):
         name = TSTR if Mix(0, mode).is_tstr else AUGMENTED if mode == "additive" else None
         first, trtr = arms.get((mode, 0.0, "real")), _trtr(arms, mode)
         if name and first and trtr:
-            for row in comparison_rows(first, trtr, level):
+            for row in comparison_rows(first, trtr, confidence):
                 yield {"mode": mode, "contrast": name, "against": TRTR, **row}
 
 
 def _trtr(arms: Arms, mode: str) -> Measures | None:
     """Return the arm of all real cases alone: the same recipe in every mix, so that any of them will do."""
-    alone = {m: found for (m, alpha, source), found in arms.items() if (alpha, source) == (1.0, "real")}
-    return alone.get(mode) or next(iter(alone.values()), None)
+    by_mode = {m: measures for (m, alpha, source), measures in arms.items() if (alpha, source) == (1.0, "real")}
+    return by_mode.get(mode) or next(iter(by_mode.values()), None)
 
 
 def _generators(runs: list[ScoredRun], names: list[str]) -> pd.DataFrame:

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
-from synthtrust.audits.probabilities import ClassifiedArm, classified_arm
-from synthtrust.audits.scores import arm
+from synthtrust.audits.probabilities import ArmProbabilities, arm_probabilities
+from synthtrust.audits.scores import arm_scores
 from synthtrust.metrics.functional import classification, mean_interval
 from synthtrust.metrics.functional.average_precision import average_precision_by_class
 from synthtrust.metrics.functional.jackknife import jackknife
@@ -28,7 +28,7 @@ LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimate:
     """One measure of one arm (one alpha on one kind of test cases)."""
 
     values: Array
@@ -44,15 +44,15 @@ class Measured:
     limits: tuple[float, float] = (0.0, 1.0)
     """What it can be. Limits of intervals beyond are cut: no true value is lost."""
 
-    def interval(self, level: float) -> tuple[float, float]:
+    def interval(self, confidence: float) -> tuple[float, float]:
         """Return the interval over patients and seeds, see `mean_interval`."""
-        found = mean_interval(self.patients, level)
-        low, high = np.clip((found.low, found.high), *self.limits)  # NaN stays NaN
+        interval = mean_interval(self.patients, confidence)
+        low, high = np.clip((interval.low, interval.high), *self.limits)  # NaN stays NaN
         return float(low), float(high)
 
-    def of_seed(self, place: int) -> "Measured":
+    def of_seed(self, index: int) -> "Estimate":
         """Return what one training run scored."""
-        return replace(self, values=self.values[[place]], patients=self.patients[[place]])
+        return replace(self, values=self.values[[index]], patients=self.patients[[index]])
 
     @property
     def above_chance(self) -> Array:
@@ -60,7 +60,7 @@ class Measured:
         return self.patients - (np.nan if self.chance is None else self.chance)
 
 
-Measures: TypeAlias = Mapping[tuple[str, str], Measured]
+Measures: TypeAlias = Mapping[tuple[str, str], Estimate]
 """By measure and part: ``("auc", "all")``, ``("dice", "ET")``."""
 
 
@@ -75,7 +75,7 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
     measure needs a decision), and the plain means over findings of all; NaN without test cases on either side.
 
     Args:
-        scores: Of one generator and one mode.
+        scores: The scores of one generator and one mode.
         alpha: Share of real cases in training.
         source: Kind of test cases.
         task: ``segmentation``, ``classification`` or ``multilabel``.
@@ -83,71 +83,74 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
     """
     if task == "segmentation":
         return _segmented(scores, alpha, source, empty)
-    one = classified_arm(scores, alpha, source)
-    return _with_findings(one) if task == "multilabel" else _classified(one)
+    arm = arm_probabilities(scores, alpha, source)
+    return _with_findings(arm) if task == "multilabel" else _classified(arm)
 
 
 def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> Measures:
-    here = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
+    arm_rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
     # Predicting nothing gets 0 wherever there is something, and what the rule says where there is nothing.
-    of_nothing = here.assign(dice=(here["n_reference"] == 0).astype(float)) if empty == "brats" else None
+    of_nothing = arm_rows.assign(dice=(arm_rows["n_reference"] == 0).astype(float)) if empty == "brats" else None
     measures = {}
     for part in (OVERALL, *scores["region"].unique()):
-        rows = here if part == OVERALL else here[here["region"] == part]
-        one = arm(rows, alpha, source)
-        patients = one.by_patient()
-        chance = 0.0 if of_nothing is None else arm(of_nothing.loc[rows.index], alpha, source).by_patient()[0]
+        rows = arm_rows if part == OVERALL else arm_rows[arm_rows["region"] == part]
+        arm = arm_scores(rows, alpha, source)
+        patients = arm.by_patient()
+        chance = 0.0 if of_nothing is None else arm_scores(of_nothing.loc[rows.index], alpha, source).by_patient()[0]
         scored = np.isfinite(patients).all(axis=0)
         values = patients[:, scored].mean(axis=1) if scored.any() else np.full(len(patients), np.nan)
-        cases = np.isfinite(one.scores).all(axis=0).max(axis=1)  # in all seeds, in some region
-        measures["dice", str(part)] = Measured(values, patients, chance, int(cases.sum()), int(scored.sum()))
+        cases = np.isfinite(arm.scores).all(axis=0).max(axis=1)  # in all seeds, in some region
+        measures["dice", str(part)] = Estimate(values, patients, chance, int(cases.sum()), int(scored.sum()))
     return measures
 
 
-def _classified(one: ClassifiedArm) -> Measures:
-    n_classes = len(one.classes)
-    share = np.bincount(one.target, minlength=n_classes) / len(one.target)
-    found = {"auc": _by_seed(one, auc_by_class), "auprc": _by_seed(one, average_precision_by_class)}
-    found |= {name: _jackknifed(one, formula) for name, formula in OF_CLASSES.items()}
+def _classified(arm: ArmProbabilities) -> Measures:
+    n_classes = len(arm.classes)
+    share = np.bincount(arm.target, minlength=n_classes) / len(arm.target)
+    by_class = {"auc": _by_seed(arm, auc_by_class), "auprc": _by_seed(arm, average_precision_by_class)}
+    by_class |= {name: _jackknifed(arm, formula) for name, formula in OF_CLASSES.items()}
     chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
     measures = {}
-    for name, (values, patients) in found.items():  # (S, C) and (S, P, C)
-        level = chance.get(name, np.full(n_classes, np.nan))
-        over_all = 1 / n_classes if name == "recall" else float(level.mean())
-        measures[MEANS.get(name, name), OVERALL] = _measured(one, values.mean(axis=1), patients.mean(axis=2), over_all)
-        for c, label in enumerate(one.classes):
-            measures[name, label] = _measured(one, values[:, c], patients[:, :, c], float(level[c]), of=c)
+    for name, (values, patients) in by_class.items():  # (S, C) and (S, P, C)
+        chance_by_class = chance.get(name, np.full(n_classes, np.nan))
+        over_all = 1 / n_classes if name == "recall" else float(chance_by_class.mean())
+        measures[MEANS.get(name, name), OVERALL] = _estimate(arm, values.mean(axis=1), patients.mean(axis=2), over_all)
+        for c, label in enumerate(arm.classes):
+            measures[name, label] = _estimate(
+                arm, values[:, c], patients[:, :, c], float(chance_by_class[c]), class_index=c
+            )
     for name, formula in OF_ALL.items():
-        values, patients = _jackknifed(one, formula)
-        found_one = _measured(one, values[:, 0], patients[:, :, 0], 0.0 if name == "mcc" else np.nan)
-        measures[name, OVERALL] = replace(found_one, limits=LIMITS.get(name, (0.0, 1.0)))
+        values, patients = _jackknifed(arm, formula)
+        estimate = _estimate(arm, values[:, 0], patients[:, :, 0], 0.0 if name == "mcc" else np.nan)
+        measures[name, OVERALL] = replace(estimate, limits=LIMITS.get(name, (0.0, 1.0)))
     return measures
 
 
-def _with_findings(one: ClassifiedArm) -> Measures:
+def _with_findings(arm: ArmProbabilities) -> Measures:
     """Score each finding as two classes, present and absent; the whole is the plain mean over findings."""
-    alone = {name: _classified(one.alone(place)) for place, name in enumerate(one.classes)}
-    measures: dict[tuple[str, str], Measured] = {}
+    by_finding = {name: _classified(arm.alone(index)) for index, name in enumerate(arm.classes)}
+    measures: dict[tuple[str, str], Estimate] = {}
     for measure, of_finding in OF_FINDINGS.items():
         parts = [
-            measured[measure, name] if of_finding else measured[measure, OVERALL] for name, measured in alone.items()
+            measured[measure, name] if of_finding else measured[measure, OVERALL]
+            for name, measured in by_finding.items()
         ]
         if measure != "recall":
-            measures[measure, OVERALL] = _mean(one, parts)
+            measures[measure, OVERALL] = _mean(arm, parts)
         if of_finding:
-            measures |= {(measure, name): part for name, part in zip(alone, parts, strict=True)}
+            measures |= {(measure, name): part for name, part in zip(by_finding, parts, strict=True)}
     return measures
 
 
-def _mean(one: ClassifiedArm, parts: Sequence[Measured]) -> Measured:
+def _mean(arm: ArmProbabilities, parts: Sequence[Estimate]) -> Estimate:
     """Return the plain mean of a measure over findings; undefined where it is of one of them."""
     chances = [float(part.chance) for part in parts if part.chance is not None]
-    return Measured(
+    return Estimate(
         np.mean([part.values for part in parts], axis=0),
         np.mean([part.patients for part in parts], axis=0),
         float(np.mean(chances)) if len(chances) == len(parts) else None,
-        len(one.target),
-        len(set(one.patients)),
+        len(arm.target),
+        len(set(arm.patients)),
         " ".join(dict.fromkeys(part.note for part in parts if part.note)),
         parts[0].limits,
     )
@@ -172,33 +175,37 @@ MEANS = {"recall": "balanced_accuracy"}
 """What the mean over classes is called, if not as the measure itself."""
 
 
-def _by_seed(one: ClassifiedArm, formula: Callable[..., tuple[Array, Array]]) -> tuple[Array, Array]:
+def _by_seed(arm: ArmProbabilities, formula: Callable[..., tuple[Array, Array]]) -> tuple[Array, Array]:
     """Return a score of each seed ``(S, C)`` and what each patient adds to it ``(S, P, C)``."""
-    found = [formula(probability, one.target, one.patients) for probability in one.probability]
-    return np.stack([value for value, _ in found]), np.stack([patients for _, patients in found])
+    scored = [formula(probability, arm.target, arm.patients) for probability in arm.probability]
+    return np.stack([value for value, _ in scored]), np.stack([patients for _, patients in scored])
 
 
-def _jackknifed(one: ClassifiedArm, formula: Callable[..., Array]) -> tuple[Array, Array]:
+def _jackknifed(arm: ArmProbabilities, formula: Callable[..., Array]) -> tuple[Array, Array]:
     """Return a score of each seed ``(S, J)`` and what each patient adds to it ``(S, P, J)``."""
 
     def statistic(probability: Array) -> Callable[[Array | LinearOperator], Array]:
-        return lambda weight: formula(probability, one.target, weight)
+        return lambda weight: formula(probability, arm.target, weight)
 
-    return _by_seed(one, lambda probability, _, patients: jackknife(statistic(probability), patients))
-
-
-def _measured(one: ClassifiedArm, values: Array, patients: Array, chance: float, of: int | None = None) -> Measured:
-    mine = np.ones(len(one.target), dtype=bool) if of is None else one.target == of
-    who = {patient for patient, is_mine in zip(one.patients, mine, strict=True) if is_mine}
-    note = "" if np.isfinite(patients).all() else _gaps(one, defined=bool(np.isfinite(values).all()))
-    return Measured(values, patients, None if np.isnan(chance) else chance, int(mine.sum()), len(who), note)
+    return _by_seed(arm, lambda probability, _, patients: jackknife(statistic(probability), patients))
 
 
-def _gaps(one: ClassifiedArm, *, defined: bool) -> str:
+def _estimate(
+    arm: ArmProbabilities, values: Array, patients: Array, chance: float, class_index: int | None = None
+) -> Estimate:
+    is_counted = np.ones(len(arm.target), dtype=bool) if class_index is None else arm.target == class_index
+    counted_patients = {patient for patient, counted in zip(arm.patients, is_counted, strict=True) if counted}
+    note = "" if np.isfinite(patients).all() else _undefined_note(arm, defined=bool(np.isfinite(values).all()))
+    return Estimate(
+        values, patients, None if np.isnan(chance) else chance, int(is_counted.sum()), len(counted_patients), note
+    )
+
+
+def _undefined_note(arm: ArmProbabilities, *, defined: bool) -> str:
     """Say which class leaves a score, or its interval, undefined."""
     patients = {
-        label: len({who for who, y in zip(one.patients, one.target, strict=True) if y == c})
-        for c, label in enumerate(one.classes)
+        label: len({patient for patient, y in zip(arm.patients, arm.target, strict=True) if y == c})
+        for c, label in enumerate(arm.classes)
     }
     few = [label for label, n in patients.items() if n < (2 if defined else 1)]
     if defined:

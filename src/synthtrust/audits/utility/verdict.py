@@ -1,4 +1,4 @@
-"""Is training on synthetic cases not worse than on real ones by more than a margin that was set before looking?"""
+"""The verdict on utility: whether synthetic training loses less than a margin that was set before looking."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def judge(row: Row, facts: Iterable[Mapping[str, Any]], thresholds: UtilityThres
     training run or on the rule for empty regions.
 
     Args:
-        row: One of `comparison_rows`, with ``depends_on_empty_rule`` and the level of the bounds.
+        row: One of `comparison_rows`, with ``depends_on_empty_rule`` and the confidence of the bounds.
         facts: The ``run.json`` of each run compared.
         thresholds: Margins and least numbers.
         subject: The generator, and the mix where several were compared.
@@ -66,7 +66,7 @@ def judge(row: Row, facts: Iterable[Mapping[str, Any]], thresholds: UtilityThres
         evidence,
         doubts,
         change=CHANGE | {"INCONCLUSIVE": _needed(row, thresholds)},
-        thresholds={"level": row["level"], **vars(thresholds)},
+        thresholds={"confidence": row["confidence"], **vars(thresholds)},
         subject=subject,
     )
 
@@ -77,13 +77,13 @@ CHANGE = {
 }
 
 
-def not_compared(thresholds: UtilityThresholds, level: float, subject: Subject) -> Verdict:
+def not_compared(thresholds: UtilityThresholds, confidence: float, subject: Subject) -> Verdict:
     """Return the verdict where an arm is missing."""
     return not_assessed(
         "utility",
         Reason("not_compared", NOT_COMPARED),
         "Runs at alpha 0 (synthetic training cases only) and at alpha 1 (real ones only), with the same seeds.",
-        {"level": level, **vars(thresholds)},
+        {"confidence": confidence, **vars(thresholds)},
         subject,
     )
 
@@ -92,7 +92,7 @@ def _numbers(row: Row, thresholds: UtilityThresholds) -> list[Reason]:
     """Return the comparison in one sentence, with the bounds that decide; nothing where there are none."""
     if not np.isfinite(row["gap_lower"]):
         return []
-    percent = f"{100 * row['level']:g} %"
+    percent = f"{100 * row['confidence']:g} %"
     gap = f"the loss is at most {-row['gap_lower']:.3f}, at least {-row['gap_upper']:.3f}"
     ratio = "undefined, since not both were shown to be above chance"
     if np.isfinite(row["ratio_above_chance_lower"]):
@@ -211,7 +211,7 @@ def _needed(row: Row, thresholds: UtilityThresholds) -> str:
     room = row["gap"] + thresholds.margin
     if not room > 0:
         return "More patients and seeds: the estimate lies beyond the margin, its bound does not."
-    allowed = (room / stats.norm.ppf(row["level"])) ** 2 - row["v_seeds"]
+    allowed = (room / stats.norm.ppf(row["confidence"])) ** 2 - row["v_seeds"]
     if not allowed > 0:
         return "More training seeds: their spread alone is too wide for the margin."
     n = int(np.ceil(row["v_patients"] * row["n_patients"] / allowed))

@@ -18,7 +18,7 @@ def other_depths(kinds: Mapping[Path, RasterKind], where: Path) -> list[RefusedC
     """Refuse images whose numbers have another depth than most: intensities are compared across images.
 
     Args:
-        kinds: Of every plane image.
+        kinds: The kind of every plane image.
         where: The file or folder that errors name.
 
     Raises:

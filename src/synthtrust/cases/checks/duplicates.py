@@ -63,7 +63,7 @@ class Duplicate:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Fingerprint:
     """What is compared of a case."""
 
     id: str
@@ -102,7 +102,7 @@ class Looks:
             with aside(file) as temporary:
                 np.savez(temporary, content=np.frombuffer(look.content, np.uint8), fine=look.fine)
 
-    def look(self, case: Case) -> _Look:
+    def look(self, case: Case) -> _Fingerprint:
         """Return what is compared of a case; a volume is read where it was not kept, and kept.
 
         Raises:
@@ -114,12 +114,12 @@ class Looks:
         if not file.exists():
             self.keep(case, next(iter(case.images)), _brightness(case))
         with np.load(file, allow_pickle=False) as kept:
-            return _Look(case.id, kept["content"].tobytes(), kept["fine"])
+            return _Fingerprint(case.id, kept["content"].tobytes(), kept["fine"])
 
-    def _look(self, case: Case, image: NDArray[np.float32]) -> _Look:
+    def _look(self, case: Case, image: NDArray[np.float32]) -> _Fingerprint:
         structure = fine_structure if image.ndim == 2 else interior_structure
         content = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()
-        return _Look(case.id, content, structure(image, self.grid).reshape([self.grid] * image.ndim))
+        return _Fingerprint(case.id, content, structure(image, self.grid).reshape([self.grid] * image.ndim))
 
     def _file(self, case: Case) -> Path | None:
         if self.folder is None or _is_plane(case):
@@ -139,7 +139,7 @@ def find_duplicates(splits: Splits, folder: str | Path | None = None) -> list[Du
     volume takes 128 KB of memory, a plane image 4 KB.
 
     Args:
-        splits: Of images or volumes, with label maps or classes.
+        splits: The splits of images or volumes, with label maps or classes.
         folder: Where what is compared of volumes is kept by their content; they are read when not given.
 
     Returns:
@@ -163,7 +163,7 @@ def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path 
     """Refuse a split with duplicates, take them out, or say that there are some.
 
     Args:
-        splits: Of a cohort.
+        splits: The splits of a cohort.
         policy: ``refuse``; ``drop`` to leave copies out of the earlier part (train loses what is in val or test, val
             what is in test), so that the test set stays the published one; ``allow`` to go on with a warning.
         folder: As for ``find_duplicates``.
@@ -177,36 +177,36 @@ def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path 
     """
     if policy not in POLICIES:
         raise Refusal(f"Expected `duplicates` among {list(POLICIES)}, but got {policy!r}.")
-    found = find_duplicates(splits, folder)
-    if not found:
+    duplicates = find_duplicates(splits, folder)
+    if not duplicates:
         return splits
-    said = _said(found)
+    description = _describe(duplicates)
     if policy == "refuse":
         raise CaseError(
-            f"Expected no image in two parts of the split, but got {said}. Leave the copies out of the earlier part "
-            "with duplicates=drop, or keep them with duplicates=allow."
+            f"Expected no image in two parts of the split, but got {description}. Leave the copies out of the earlier "
+            "part with duplicates=drop, or keep them with duplicates=allow."
         )
     if policy == "allow":
-        log.warning("Scores will be too good: the split has %s.", said)
+        log.warning("Scores will be too good: the split has %s.", description)
         return splits
-    copies = {duplicate.one for duplicate in found}
+    copies = {duplicate.one for duplicate in duplicates}
     kept = {part: tuple(case for case in getattr(splits, part) if case.id not in copies) for part in PARTS}
     if empty := [part for part in PARTS if getattr(splits, part) and not kept[part]]:
-        raise CaseError(f"Expected cases in {', '.join(empty)} that are in no other part, but got {said}.")
-    log.warning("Left %d cases out of train and val, which have copies in a later part: %s.", len(copies), said)
+        raise CaseError(f"Expected cases in {', '.join(empty)} that are in no other part, but got {description}.")
+    log.warning("Left %d cases out of train and val, which have copies in a later part: %s.", len(copies), description)
     return replace(splits, **kept)
 
 
-def _said(found: Sequence[Duplicate]) -> str:
+def _describe(duplicates: Sequence[Duplicate]) -> str:
     first = "; ".join(
         f"{d.one} ({d.parts[0]}) and {d.other} ({d.parts[1]}), "
         + ("the same" if d.exact else f"{d.similarity:.3f} alike{' when mirrored or turned' if d.turned else ''}")
-        for d in found[:3]
+        for d in duplicates[:3]
     )
-    return f"{len(found)} duplicates, {sum(d.exact for d in found)} of them exact, first {first}"
+    return f"{len(duplicates)} duplicates, {sum(d.exact for d in duplicates)} of them exact, first {first}"
 
 
-def _between(some: Sequence[_Look], others: Sequence[_Look], parts: tuple[str, str]) -> list[Duplicate]:
+def _between(some: Sequence[_Fingerprint], others: Sequence[_Fingerprint], parts: tuple[str, str]) -> list[Duplicate]:
     by_content = {look.content: look.id for look in others}
     limits = [ALIKE_VOLUMES if others[0].fine.ndim == 3 else ALIKE, ALIKE]  # as they are, and mirrored or turned
     theirs = np.stack([look.fine.ravel() for look in others]).T  # (F, M)
@@ -236,7 +236,7 @@ def _turned(fine: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
             yield np.flip(grids, tuple(axis for axis, flip in zip(axes, mirrored) if flip))
 
 
-def _all(cases: Sequence[Case], looks: Looks) -> list[_Look]:
+def _all(cases: Sequence[Case], looks: Looks) -> list[_Fingerprint]:
     with ThreadPoolExecutor(readers()) as pool:
         return [
             look for start in range(0, len(cases), ROWS) for look in pool.map(looks.look, cases[start : start + ROWS])

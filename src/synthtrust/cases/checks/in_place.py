@@ -16,8 +16,6 @@ EXPLAINED = "explained by label"
 """Property: share of the variance of an image, where it is not 0, that lies between the regions of its label map."""
 SAME = "like real label"
 """Property: share of the voxels labelled in either label map that have one label in both."""
-TURNED = ", taken as "
-"""Between a property and the orientation, such as ``LAS``, in which the twin's array is supposed to lie instead."""
 
 SIDE = 48  # voxels per axis that are looked at, at most
 CELLS = 24  # per axis of the coarse grid
@@ -52,36 +50,37 @@ def turns(shape: Sequence[int]) -> list[str]:
 
 def properties_in_place(
     real: NDArray[np.float32], twin: NDArray[np.float32], labels: tuple[NDArray[np.uint8], NDArray[np.uint8]]
-) -> dict[str, tuple[float, float]]:
+) -> dict[tuple[str, str], tuple[float, float]]:
     """Compare a twin with its real image and both with their label maps, in place and in every other orientation.
 
     Args:
         real: Image ``(H, W, D)``, axes in canonical orientation.
         twin: On the same grid.
-        labels: Of the real case and of the twin.
+        labels: The labels of the real case and of the twin.
 
     Returns:
-        Property -> its values of the real case and of the twin; nothing if the shapes differ.
+        Property and the orientation that both arrays are taken in, such as ``LAS`` -> the values of the real case and
+        of the twin; nothing if the shapes differ.
     """
     if len({real.shape, twin.shape, *(label.shape for label in labels)}) > 1:
         return {}
     real, twin, *thin = (_thinned(volume) for volume in (real, twin, *labels))
     reference = _coarse(real)
-    rows = {}
+    values = {}
     for code in (CANONICAL, *turns(real.shape)):
         turned = [_turned(image, code) for image in (real, twin)]
-        rows[_named(ALIKE, code)] = _pair([_correlation(reference, _coarse(image)) for image in turned])
-        rows[_named(EXPLAINED, code)] = _pair([explained(label, image) for label, image in zip(thin, turned)])
-    return rows
+        values[ALIKE, code] = _pair([_correlation(reference, _coarse(image)) for image in turned])
+        values[EXPLAINED, code] = _pair([explained(label, image) for label, image in zip(thin, turned)])
+    return values
 
 
-def labels_in_place(real: NDArray[np.uint8], twin: NDArray[np.uint8]) -> dict[str, tuple[float, float]]:
+def labels_in_place(real: NDArray[np.uint8], twin: NDArray[np.uint8]) -> dict[tuple[str, str], tuple[float, float]]:
     """Compare the label map of a twin with that of its real case, in place and in every other orientation."""
     if real.shape != twin.shape:
         return {}
     real, twin = _thinned(real), _thinned(twin)
     return {
-        _named(SAME, code): _pair([_same(real, _turned(label, code)) for label in (real, twin)])
+        (SAME, code): _pair([_same(real, _turned(label, code)) for label in (real, twin)])
         for code in (CANONICAL, *turns(real.shape))
     }
 
@@ -144,19 +143,15 @@ def mirrored_labels(gains: Sequence[dict[str, float]]) -> str:
 
 def _best_turn(table: pd.DataFrame, properties: Sequence[str], margin: float) -> tuple[str, float]:
     """Return the orientation that all pairs gain most by, and their mean gain; no orientation where there is none."""
-    asked = table[table["property"].str.startswith(tuple(properties))]
+    asked = table[table["property"].isin(properties)]
     if asked["case"].nunique() < FEWEST:
         return "", 0.0
-    named = asked["property"].str.partition(TURNED)
-    asked = asked.assign(kind=named[0], code=named[2], synthetic=asked["synthetic"].astype(float))
-    means = asked.groupby(["case", "code", "kind"])["synthetic"].mean().groupby(["case", "code"]).sum().unstack("code")
-    gains = means.drop(columns="").sub(means[""], axis=0).dropna(axis=1)
+    asked = asked.assign(synthetic=asked["synthetic"].astype(float))
+    of_property = asked.groupby(["case", "taken_as", "property"])["synthetic"].mean()
+    means = of_property.groupby(["case", "taken_as"]).sum().unstack("taken_as")
+    gains = means.drop(columns=CANONICAL).sub(means[CANONICAL], axis=0).dropna(axis=1)
     agreed = gains.loc[:, (gains > 0).all()].mean()
     return (str(agreed.idxmax()), float(agreed.max())) if agreed.max() > margin else ("", 0.0)
-
-
-def _named(what: str, code: str) -> str:
-    return what if code == CANONICAL else f"{what}{TURNED}{code}"
 
 
 def _pair(values: Sequence[float]) -> tuple[float, float]:

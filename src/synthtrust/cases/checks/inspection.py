@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from numpy.typing import NDArray
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import RefusedCase
@@ -75,20 +74,6 @@ def inspect(
                     hashed.add(hashes.known(path for case in block for path in set(case.files.values())))
 
 
-def check_contrast(values: NDArray, what: str) -> None:
-    """Check that the values of an image differ, since they are divided by their standard deviation.
-
-    Args:
-        values: Of the foreground, at least one.
-        what: Whose they are, for the message.
-
-    Raises:
-        CaseError: If they do not.
-    """
-    if (lowest := values.min()) == values.max():
-        raise CaseError(f"Expected contrast, but every pixel is {lowest} in {what}. Repair or leave it out.")
-
-
 class Ledger:
     """Facts by key in a file of JSON lines, which any number of processes add to."""
 
@@ -120,7 +105,7 @@ def _key(case: Case, recipe: Any) -> str | None:
     except OSError:
         return None
     relabel = None if case.relabel is None else sorted(case.relabel.items())
-    names = [case.id, case.patient, case.source.value, case.part]
+    names = [case.id, case.patient, case.source.value, case.split]
     target = None if "label" in contents else case.target
     return fingerprint([recipe, contents, dict(case.channels), relabel, names, target])
 

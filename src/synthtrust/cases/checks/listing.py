@@ -15,11 +15,12 @@ from rich.table import Table
 from synthtrust.cases.case import Case
 from synthtrust.cases.checks.duplicates import Looks
 from synthtrust.cases.checks.in_place import mirrored_gain, mirrored_labels
-from synthtrust.cases.checks.inspection import Facts, check_contrast, inspect
+from synthtrust.cases.checks.inspection import Facts, inspect
 from synthtrust.cases.checks.listing_images import COLUMNS, classes_by_part, describe_image
 from synthtrust.cases.cohort import Cohort, RefusedCase
 from synthtrust.cases.formats.volumes import describe_header
 from synthtrust.cases.geometry import CANONICAL
+from synthtrust.cases.volumes import check_contrast
 from synthtrust.files import writable
 from synthtrust.refusals import CaseError
 

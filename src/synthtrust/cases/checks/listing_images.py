@@ -10,12 +10,12 @@ from rich.table import Table
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.checks.duplicates import Looks
-from synthtrust.cases.checks.inspection import check_contrast
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import describe_header, kind_of
 from synthtrust.cases.readers.labelled import COLOURS
 from synthtrust.cases.splits import PARTS
+from synthtrust.cases.volumes import check_contrast
 from synthtrust.refusals import CaseError
 
 COLUMNS = ["id", "patient", "source", "class", "part", "shape", "format"]
@@ -39,7 +39,7 @@ def describe_image(case: Case, cohort: Cohort, looks: Looks) -> dict[str, Any]:
     row: dict[str, Any] = {"id": case.id, "patient": case.patient, "source": case.source.value}
     row |= {
         "class": "; ".join(cohort.names_of(case)) or NO_FINDING,
-        "part": case.part,
+        "part": case.split,
         "shape": " x ".join(map(str, shapes.pop())),
         "format": format_of(case),
     }

@@ -1,4 +1,4 @@
-"""Parity: do real cases and their twins look alike to a network before any content is compared?"""
+"""Parity: whether real cases and their twins look alike to a network before any content is compared."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -12,17 +12,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from synthtrust.cases.case import Case
-from synthtrust.cases.checks.in_place import TURNED, labels_in_place, out_of_place, properties_in_place
+from synthtrust.cases.checks.in_place import labels_in_place, out_of_place, properties_in_place
 from synthtrust.cases.checks.listing_images import format_of
 from synthtrust.cases.checks.parity_images import OF_WHOLE_IMAGES, check_classes, different_rounding, different_shapes
 from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.cases.formats.volumes import describe_header, read_header
-from synthtrust.cases.geometry import GRID_LIMIT, grid_distance
+from synthtrust.cases.geometry import CANONICAL, GRID_LIMIT, grid_distance
+from synthtrust.cases.volumes import mean_and_sd
 from synthtrust.refusals import CaseError
 
 log = logging.getLogger(__name__)
 
 QUANTILES = (0.05, 0.5, 0.95)
+Z_SCORES = {quantile: f"z at {quantile:.0%}" for quantile in QUANTILES}
+"""Quantile -> the property that holds the z-score there."""
+LABELS = {value: f"label {value}" for value in range(1, 256)}
+"""Value in a label map -> the property that counts its voxels."""
 GEOMETRY = ("shape", "orientation", "spacing [mm]")
 APART = "apart [voxels]"
 DARK = 0.05  # [share of the 99th percentile]: nearer to 0 than that is background, not tissue
@@ -44,7 +49,8 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
         n: Read at most so many pairs, spread evenly over the ids.
 
     Returns:
-        A row per pair, modality and property: case, modality (``label`` for the label map), property, real, synthetic.
+        A row per pair, modality and property: case, modality (``label`` for the label map), property, taken_as (the
+        orientation that the arrays are taken in, ``RAS`` if in place), real, synthetic.
         Properties: shape; orientation (as stored), spacing [mm] and dtype of a volume, how far the grids lie apart
         [voxels], how much a twin is like its real image and its label explains of it, in place and in the other
         orientations that keep the shape (see ``in_place``); or the format of a plane image; background (share of voxels
@@ -63,14 +69,17 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
     for case, twin in (pairs[i] for i in chosen):
         labels = (case.load_label(), twin.load_label()) if case.has_label_map else None
         for name in (*modalities, "label"):
-            mine, theirs = _properties(case, name), _properties(twin, name)
-            if mine.keys() & theirs.keys() >= set(GEOMETRY):
-                mine[APART], theirs[APART] = 0.0, _apart(case, twin, name)
+            real_facts, twin_facts = _properties(case, name), _properties(twin, name)
+            if real_facts.keys() & twin_facts.keys() >= set(GEOMETRY):
+                real_facts[APART], twin_facts[APART] = 0.0, _apart(case, twin, name)
             # a label that only one of them has counts 0 voxels in the other
-            rows.extend((case.id, name, what, mine.get(what, 0), theirs.get(what, 0)) for what in mine | theirs)
+            rows.extend(
+                (case.id, name, key, CANONICAL, real_facts.get(key, 0), twin_facts.get(key, 0))
+                for key in real_facts | twin_facts
+            )
             if labels is not None:
-                rows.extend((case.id, name, what, *values) for what, values in _in_place(case, twin, name, labels))
-    return pd.DataFrame(rows, columns=["case", "modality", "property", "real", "synthetic"])
+                rows.extend((case.id, name, *key, *values) for key, values in _in_place(case, twin, name, labels))
+    return pd.DataFrame(rows, columns=["case", "modality", "property", "taken_as", "real", "synthetic"])
 
 
 def check_parity(table: pd.DataFrame) -> list[str]:
@@ -108,7 +117,7 @@ def check_parity(table: pd.DataFrame) -> list[str]:
 def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
     """Show the table on the terminal: medians over the pairs, or how many pairs agree where there are no numbers."""
     shown = Table("", "property", "real", "synthetic", title=f"Parity of {table['case'].nunique()} pairs")
-    table = table[~table["property"].str.contains(TURNED)]  # many, and only to be compared with those in place
+    table = table[table["taken_as"] == CANONICAL]  # the others are many, and only to be compared with those in place
     rows: dict[tuple[str, str, str], list[str]] = {}
     for (modality, what), part in table.groupby(["modality", "property"], sort=False):
         row = (str(what), _summary(part["real"]), _summary(part["synthetic"]))
@@ -136,21 +145,22 @@ def _properties(case: Case, name: str) -> dict[str, Any]:
     }
     if name == "label":
         values, counts = np.unique(case.load_label(), return_counts=True)
-        return facts | {f"label {value}": int(count) for value, count in zip(values, counts) if value}
+        return facts | {LABELS[int(value)]: int(count) for value, count in zip(values, counts) if value}
     return facts | _intensities(case.load_image(name))
 
 
 def _intensities(image: NDArray[np.float32]) -> dict[str, float]:
     inside = image[image != 0].astype(np.float64)
     dark = np.abs(inside) < DARK * np.quantile(np.abs(inside), 0.99)
-    z = (np.quantile(inside, QUANTILES) - inside.mean()) / (inside.std() or 1)
+    mean, sd = mean_and_sd(inside)
+    z = (np.quantile(inside, QUANTILES) - mean) / sd
     return {
         "background": float((image == 0).mean()),
         "dark": float(dark.sum() / image.size),
         "lowest": float(image.min()),
         "highest": float(image.max()),
         "different values": len(np.unique(image)),
-        **{f"z at {quantile:.0%}": float(value) for quantile, value in zip(QUANTILES, z)},
+        **dict(zip(Z_SCORES.values(), map(float, z))),
     }
 
 
@@ -162,7 +172,7 @@ def _apart(case: Case, twin: Case, name: str) -> float:
 
 def _in_place(
     case: Case, twin: Case, name: str, labels: tuple[NDArray[np.uint8], NDArray[np.uint8]]
-) -> Iterable[tuple[str, tuple[float, float]]]:
+) -> Iterable[tuple[tuple[str, str], tuple[float, float]]]:
     if name == "label":
         return labels_in_place(*labels).items()
     return properties_in_place(case.load_image(name), twin.load_image(name), labels).items()
@@ -195,7 +205,7 @@ def _different_background(table: pd.DataFrame) -> list[str]:
 
 
 def _different_labels(table: pd.DataFrame) -> list[str]:
-    rows = table[table["property"].str.startswith("label ") & (table["real"] != table["synthetic"])]
+    rows = table[table["property"].isin(LABELS.values()) & (table["real"] != table["synthetic"])]
     if rows.empty:
         return []
     first = rows.iloc[0]
@@ -208,7 +218,7 @@ def _different_labels(table: pd.DataFrame) -> list[str]:
 
 def _different_contrast(table: pd.DataFrame) -> list[str]:
     warnings = []
-    rows = table[table["property"].str.startswith("z at")]
+    rows = table[table["property"].isin(Z_SCORES.values())]
     for (modality, what), part in rows.groupby(["modality", "property"], sort=False):
         real, synthetic = float(part["real"].median()), float(part["synthetic"].median())
         if abs(real - synthetic) > Z_LIMIT:

@@ -60,7 +60,7 @@ def opened(path: Path, header: Any, read: Any) -> VolumeFile:
     """Return a volume by a header of ITK: a reader that has read one, or an image.
 
     Args:
-        path: Of the file or folder.
+        path: The path of the file or folder.
         header: With size, spacing, origin, direction, components and type of the voxels.
         read: Returns the image.
     """

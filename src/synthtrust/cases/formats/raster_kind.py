@@ -24,7 +24,7 @@ class RasterKind:
     number: str
     """``u`` for whole numbers from 0 on, ``i`` for whole numbers with a sign, ``f`` for floating-point numbers."""
     bits: int
-    """Of a number as it is read, at least 8."""
+    """The number of bits of a number as it is read, at least 8."""
     shape: tuple[int, int]
     """``(H, W)`` of the upright image."""
     patient: str = ""

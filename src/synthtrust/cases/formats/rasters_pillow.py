@@ -14,7 +14,7 @@ from synthtrust.cases.formats.raster_kind import RasterKind, check_opaque, check
 from synthtrust.refusals import CaseError
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "JPEG2000")
-"""Of Pillow, JPEG with its MPO; others are not opened, whatever a file is called: some start other programs."""
+"""The formats of Pillow that are opened, MPO counted as JPEG; some of the others start programs."""
 
 NUMBERS = {
     "I;16": ("u", 16), "I;16B": ("u", 16), "I;16L": ("u", 16), "I": ("i", 32), "F": ("f", 32),

@@ -89,7 +89,7 @@ def _kind(page: TiffPage) -> RasterKind:
 
 
 def _check_extent(page: TiffPage, path: Path) -> None:
-    """A JPEG inside a TIFF that was cut short is decoded without a word, to grey."""
+    """Refuse a JPEG inside a TIFF that was cut short, which would be decoded without a word, to grey."""
     end = max((start + count for start, count in zip(page.dataoffsets, page.databytecounts)), default=0)
     size = path.stat().st_size
     if not 0 < end <= size:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from synthtrust.refusals import CaseError
 
 MOST_VOXELS = 2**31
-"""Of one volume, 8 GB in memory: a scan of the whole body at half a millimetre has less."""
+"""The largest volume that is read, 8 GB in memory: a scan of the whole body at half a millimetre has less."""
 
 Part = tuple[int | slice, ...]
 
@@ -22,11 +22,11 @@ class VolumeFile:
 
     path: Path
     shape: tuple[int, ...]
-    """Of the array as it is stored, axes of length one and channels included."""
+    """The shape of the array as it is stored, axes of length one and channels included."""
     affine: NDArray[np.float64]
     """Voxel of the stored array -> right, anterior, superior [mm], shape ``(4, 4)``."""
     dtype: np.dtype
-    """Of the numbers on disk."""
+    """The type of the numbers on disk."""
     load: Callable[[Part], NDArray]
     """Reads a part of the array, and no more of the file than it has to."""
     oriented: bool = True
@@ -95,7 +95,7 @@ def check_promise(file: VolumeFile, n_bytes: int, most: int) -> None:
 
     Args:
         file: The volume.
-        n_bytes: Of the voxels as the header promises them.
+        n_bytes: The number of bytes of the voxels as the header promises them.
         most: Bytes that the file can hold at most.
 
     Raises:

@@ -32,7 +32,7 @@ class VolumeHeader:
     oriented: bool
     """Whether the header says so."""
     dtype: np.dtype
-    """Of the numbers on disk."""
+    """The type of the numbers on disk."""
     scaled: bool
     """Whether values are others than the numbers on disk, by a slope or an intercept."""
 

@@ -54,7 +54,7 @@ class Lesion:
     axes: Array
     """(3, 3): maps an offset from the centre to one whose length is 1 on the ellipsoid of the core."""
     radius: float
-    """Of the core [hfov]."""
+    """The radius of the core [hfov]."""
     necrosis: float
     """Radius of the necrosis, in radii of the core."""
     oedema: float

@@ -30,7 +30,7 @@ def phantom_slices(folder: str | Path, n_cases: int = 400, side: int = 48, seed:
         folder: Gets a subfolder named by the fingerprint of the recipe. A set that was cut short is completed.
         n_cases: Number of slices; each is of a patient of its own.
         side: Pixels, the same in both directions.
-        seed: Of the whole cohort, not negative.
+        seed: The seed of the whole cohort, not negative.
 
     Raises:
         Refusal: If there are fewer than two cases, a side is shorter than 16 pixels, or the seed is negative.

@@ -40,7 +40,7 @@ def phantom(
         shape: Voxels towards left, posterior, superior.
         spacing: Voxel sides [mm].
         modalities: Among ``CONTRASTS``, in the order of the network's channels.
-        seed: Of the whole cohort, not negative.
+        seed: The seed of the whole cohort, not negative.
 
     Raises:
         Refusal: If no case is asked for, the grid is not three sides of at least 16 voxels with positive spacing, a

@@ -47,7 +47,7 @@ def files_by_name(root: Path, volumes: Iterable[Path]) -> tuple[list[CaseFiles],
             f"Expected BraTS cases under {root}, named {NAMINGS}, but found no such file. Say how files are named in "
             "cases.patterns."
         )
-    _adopt_labels(by_case)
+    _assign_unnamed_label_maps(by_case)
     cases = [
         CaseFiles(case_id, patient_of(case_id), folder, files)
         for case_id, roles in sorted(by_case.items())
@@ -77,7 +77,7 @@ def _fill_in(by_case: dict[str, Files], automatic: Mapping[str, list[Path]]) -> 
     return left
 
 
-def _adopt_labels(by_case: dict[str, Files]) -> None:
+def _assign_unnamed_label_maps(by_case: dict[str, Files]) -> None:
     """Give a label map of another name to the case that has none, if they are alone in one folder."""
     owners: dict[Path, set[str]] = defaultdict(set)
     for case_id, files in by_case.items():

@@ -193,6 +193,6 @@ def _stem(path: Path, root: Path) -> tuple[str, str]:
 def _check_parts(images: Sequence[LabelledImage], root: Path) -> None:
     """Refuse a class that a part has not: a folder spelt in two ways, more often than not."""
     every = {image.class_name for image in images}
-    for part in sorted({image.part for image in images}):
-        if missing := sorted(every - {image.class_name for image in images if image.part == part}):
+    for part in sorted({image.split for image in images}):
+        if missing := sorted(every - {image.class_name for image in images if image.split == part}):
             raise CaseError(f"Expected every class in each part, but got none of {missing} in {part} of {root}.")

@@ -31,7 +31,7 @@ class DatasetJson:
     entries: tuple[Entry, ...] | None
     """None where nnU-Net keeps no list: every file in ``labelsTr`` is a case."""
     ending: str
-    """Of files where there is no list."""
+    """The ending of files where there is no list."""
     licence: str
     label_facts: Mapping[str, Any]
     """As they stand in the file, one way round or the other."""

@@ -70,7 +70,7 @@ def with_findings(
             continue
         images.append(
             LabelledImage(
-                row["case_id"], path, part=part_of(row["split"], file), patient=row["patient"], findings=findings
+                row["case_id"], path, split=part_of(row["split"], file), patient=row["patient"], findings=findings
             )
         )
     return FindingsRead(names, images, refused)
@@ -80,7 +80,7 @@ class FindingsRead(NamedTuple):
     """A table of findings as it was read."""
 
     names: list[str]
-    """Of the findings, in order."""
+    """The names of the findings, in order."""
     images: list[LabelledImage]
     refused: list[RefusedCase]
 

@@ -44,7 +44,7 @@ class LabelledImage:
     path: Path
     class_name: str = ""
     """Class of the image; empty where it has findings instead."""
-    part: str = ""
+    split: str = ""
     patient: str = ""
     findings: Findings | None = None
     """Findings of the image, in the order of the cohort's labels."""
@@ -66,7 +66,7 @@ def classified_cohort(
     """Make a cohort of labelled images; every header is read, and no pixel but a few that tell colours from grey.
 
     Args:
-        name: Of the cohort.
+        name: The name of the cohort.
         where: The file or folder that errors name.
         images: In any order, one per id.
         classes: Class names, in the order of their values; in alphabetical order when not given.
@@ -99,7 +99,7 @@ def image_cohort(
     """Make a cohort of images whose classes, or findings, are settled.
 
     Args:
-        name: Of the cohort.
+        name: The name of the cohort.
         where: The file or folder that errors name.
         images: In any order, one per id.
         names: Names of the classes or findings, in the order of their values.
@@ -139,7 +139,7 @@ def image_cohort(
             modalities,
             class_index=None if image.findings is not None else values[image.class_name],
             findings=image.findings,
-            part=image.part,
+            split=image.split,
             patient=image.patient or patients.get(image.path, ""),
         )
         for image in usable
@@ -154,7 +154,7 @@ def case_of(
     *,
     class_index: int | None = None,
     findings: Findings | None = None,
-    part: str = "",
+    split: str = "",
     patient: str = "",
 ) -> Case:
     """Return the case of one labelled image; each colour is a channel of its file."""
@@ -164,7 +164,7 @@ def case_of(
         dict.fromkeys(modalities, path),
         patient=patient,
         channels=channels,
-        part=part,
+        split=split,
         class_index=class_index,
         findings=findings,
     )

@@ -40,7 +40,7 @@ def check_no_masks(images: Mapping[Path, Path], root: Path) -> None:
 
     Args:
         images: Each file, and what it is called below the folder of its class.
-        root: Of all, for the message.
+        root: The folder of all, for the message.
 
     Raises:
         CaseError: If some are.

@@ -103,7 +103,7 @@ def _unpack(file: Path, folder: Path, recipe: dict[str, Any], names: list[str] |
             list(pool.map(_save_volume if volumes else _save_plane, paths, images))
         for case_id, path, label in zip(ids, paths, labels[part].tolist()):
             target: dict[str, Any] = {"findings": Findings(label)} if labels[part].ndim == 2 else {"class_index": label}
-            cases.append(case_of(case_id, path, modalities, part=part, **target))
+            cases.append(case_of(case_id, path, modalities, split=part, **target))
     values = {name: value for value, name in enumerate(names)}
     cohort = Cohort(file.stem, tuple(cases), modalities, values, licence_of(file.stem))
     write_manifest(folder, cohort, made_by=recipe)

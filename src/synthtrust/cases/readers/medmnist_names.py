@@ -47,7 +47,7 @@ FINDINGS: dict[str, tuple[str, ...]] = {
         "consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia",
     ),
 }  # fmt: skip
-"""Of sets whose images have several findings or none; their labels are 0 or 1 for each."""
+"""The sets whose images have several findings or none; their labels are 0 or 1 for each."""
 
 SIZES = ("_64", "_128", "_224")
 

@@ -74,7 +74,7 @@ def read_table(
     refused, labelled = [], []
     for where, row in rows:
         path = path_in(root, row["image"])
-        if why := _why_not(row, first_row, where):
+        if why := _reason_to_refuse(row, first_row, where):
             refused.append(RefusedCase(path, why))
         else:
             labelled.append((where, row, path))
@@ -86,7 +86,7 @@ def read_table(
             id=row["case_id"],
             path=path,
             class_name=names[row["label"]],
-            part=part_of(row["split"], where),
+            split=part_of(row["split"], where),
             patient=row["patient"],
         )
         for where, row, path in labelled
@@ -141,7 +141,7 @@ def _several(label: str, labels: Collection[str]) -> str:
     return "," if len(commas) > 1 and commas <= set(labels) else ""
 
 
-def _why_not(row: Mapping[str, str], labels: Collection[str], where: str) -> str:
+def _reason_to_refuse(row: Mapping[str, str], labels: Collection[str], where: str) -> str:
     """Return why the label of a row cannot be read, nothing if it can."""
     if not row["label"]:
         return f"Expected a label for {row['case_id']}, but got none in {where}."

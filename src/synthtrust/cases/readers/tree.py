@@ -46,14 +46,14 @@ def find_volumes(root: Path) -> Tree:
     for path, reason in walk(root):
         if reason != LINKED and not IMAGE.search(path.name):
             continue
-        if reason := reason or _why_not(path):
+        if reason := reason or _reason_to_skip(path):
             left.append((path, reason))
         else:
             volumes.append(path)
     return Tree(tuple(sorted(volumes)), tuple(left))
 
 
-def _why_not(path: Path) -> str:
+def _reason_to_skip(path: Path) -> str:
     if not path.is_file():
         return NOWHERE
     return "" if VOLUME.search(path.name) else FORMAT

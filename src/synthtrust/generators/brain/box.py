@@ -7,29 +7,14 @@ from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthtrust.cases.volumes import centre_crop_or_pad, centre_slice
+
 Size = tuple[int, int, int]
 
 
 def crop_or_pad(volume: NDArray, size: Sequence[int], fill: float = 0) -> NDArray:
-    """Crop or pad the last three axes about their centre.
-
-    Where the difference is odd, the larger half lies at the start, as in the published preprocessing; padding is so
-    the inverse of cropping.
-
-    >>> crop_or_pad(np.arange(5).reshape(1, 1, 5), (1, 1, 2)).ravel().tolist()
-    [2, 3]
-    >>> crop_or_pad(np.array([2, 3]).reshape(1, 1, 2), (1, 1, 5)).ravel().tolist()
-    [0, 0, 2, 3, 0]
-    """
-    shape = volume.shape[-3:]
-    if shape == tuple(size):
-        return volume.copy()
-    out = np.full((*volume.shape[:-3], *size), fill, dtype=volume.dtype)
-    (a, b, c), (x, y, z) = (
-        [_middle(mine, theirs) for mine, theirs in zip(*pair, strict=True)] for pair in ((shape, size), (size, shape))
-    )
-    out[..., x, y, z] = volume[..., a, b, c]
-    return out
+    """Crop or pad the last three axes about their centre, with the rounding of Med-DDPM's published preprocessing."""
+    return centre_crop_or_pad(volume, size, fill, larger_half_first=True)
 
 
 def smallest_size(masks: Iterable[NDArray[np.bool_]], multiple: int) -> Size:
@@ -57,11 +42,6 @@ def depth_to_space(packed: Tensor, factor: int) -> Tensor:
     return rearrange(packed, "b (c p q r) d w h -> b c (h p) (w q) (d r)", p=factor, q=factor, r=factor)
 
 
-def _middle(have: int, want: int) -> slice:
-    start = (max(have - want, 0) + 1) // 2
-    return slice(start, start + min(have, want))
-
-
 def _holds(side: int, size: int, first: int, last: int) -> bool:
-    kept = _middle(side, size)
+    kept = centre_slice(side, size, larger_half_first=True)
     return kept.start <= first and last < kept.stop

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
-from torch.nn.functional import interpolate
 
+from synthtrust.cases.volumes import stretch
 from synthtrust.refusals import Refusal
 
 
@@ -22,14 +21,14 @@ def mean_mask(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.float32]:
     rest = iter(masks)
     total, n = next(rest).astype(np.float32), 1
     for mask in rest:
-        total += _stretched(mask.astype(np.float32), total.shape)
+        total += stretch(mask.astype(np.float32), total.shape)
         n += 1
     return total / np.float32(n)
 
 
 def likely_brain(atlas: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the brain that an atlas of masks expects around a label map: where most cases have one, and the label."""
-    inside: NDArray[np.bool_] = binary_fill_holes((_stretched(atlas, label.shape) >= 0.5) | (label > 0))
+    inside: NDArray[np.bool_] = binary_fill_holes((stretch(atlas, label.shape) >= 0.5) | (label > 0))
     return inside
 
 
@@ -56,12 +55,3 @@ def numbered(label: NDArray[np.uint8], brain: NDArray[np.bool_], labels: Sequenc
 def one_hot(channel: NDArray[np.uint8], n_channels: int) -> NDArray[np.float32]:
     """Return ``(n_channels, ...)``: 1 in the channel a voxel belongs to, 0 elsewhere; not rescaled, as published."""
     return np.stack([channel == number for number in range(1, n_channels + 1)]).astype(np.float32)
-
-
-def _stretched(volume: NDArray[np.float32], shape: Sequence[int]) -> NDArray[np.float32]:
-    """Interpolate onto another grid over the same extent."""
-    if volume.shape == tuple(shape):
-        return volume
-    out = interpolate(torch.from_numpy(volume)[None, None], tuple(shape), mode="trilinear", align_corners=False)
-    stretched: NDArray[np.float32] = out[0, 0].numpy()
-    return stretched

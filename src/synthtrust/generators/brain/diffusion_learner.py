@@ -20,7 +20,7 @@ class DiffusionLearner(Learner, Generic[G]):
     Args:
         network: Sees noisy packed volumes, their condition and timesteps; trained in place.
         generator: Holds the hyper-parameters and the statistics of the training cases.
-        folder: Of the checkpoint, with the prepared volumes in ``volumes``.
+        folder: The folder of the checkpoint, with the prepared volumes in ``volumes``.
         metadata: Kept in the checkpoint; plain values and tensors.
     """
 

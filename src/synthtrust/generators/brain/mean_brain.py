@@ -13,8 +13,8 @@ def average_brain(folder: Path, n_channels: int, *, flip: bool) -> Tensor:
     """Return the average of prepared volumes where they are brain without a label, ``(M, *size)``; -1 where none is.
 
     Args:
-        folder: Of the prepared volumes.
-        n_channels: Of the condition, the brain's last.
+        folder: The folder of the prepared volumes.
+        n_channels: The number of channels of the condition, the brain's last.
         flip: Take each volume and its mirror image.
     """
     images, channels = load_prepared(folder)

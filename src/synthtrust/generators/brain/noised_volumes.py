@@ -14,7 +14,7 @@ class NoisedVolumes(Pairs):
     """Pairs with their noise: ``noise`` ``(M, *patch)`` float32, and the timestep ``t``; else as ``Pairs``.
 
     Args:
-        folder: Of the prepared volumes.
+        folder: The folder of the prepared volumes.
         timesteps: T of the diffusion.
         n_channels, patch_size, flip, seed: As of ``Pairs``.
     """

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
+from synthtrust.cases.volumes import axial_slice
 from synthtrust.files import aside
 
 TILE = 2.2  # [inch], side of one image
@@ -30,7 +31,7 @@ def draw_beside(real: Case, painted: Mapping[str, NDArray], title: str, path: Pa
     label = real.load_label()
     labelled = (label > 0).sum(axis=(0, 1))
     height = int(labelled.argmax()) if labelled.any() else label.shape[2] // 2
-    outlined = _axial(label, height)
+    outlined = axial_slice(label, height)
     figure = Figure(figsize=(TILE * len(painted), 2 * TILE + 0.3), layout="constrained", facecolor="black")
     figure.suptitle(title, color="white", fontsize=9, parse_math=False)
     for row, name in enumerate(("real", "painted")):
@@ -39,7 +40,7 @@ def draw_beside(real: Case, painted: Mapping[str, NDArray], title: str, path: Pa
             axes = figure.add_subplot(2, len(painted), row * len(painted) + column + 1)
             axes.set_axis_off()
             axes.set_title(f"{modality}, {name}", color="white", fontsize=8, parse_math=False)
-            shown = _axial(image, height)
+            shown = axial_slice(image, height)
             low, high = _window(shown)
             axes.imshow(shown, cmap="gray", vmin=low, vmax=high)
             for value in np.unique(outlined[outlined > 0]).tolist():
@@ -47,11 +48,6 @@ def draw_beside(real: Case, painted: Mapping[str, NDArray], title: str, path: Pa
                 axes.contour(outlined == value, levels=[0.5], colors=[colour], linewidths=0.8)
     with aside(path) as temporary:
         figure.savefig(temporary, dpi=100)
-
-
-def _axial(volume: NDArray, height: int) -> NDArray:
-    """Return one slice of a volume whose axes run to the right, to the front and up, ``(rows, columns)``."""
-    return np.flip(volume[:, :, height].T)
 
 
 def _window(image: NDArray) -> tuple[float, float]:

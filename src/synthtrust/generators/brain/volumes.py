@@ -75,11 +75,11 @@ class Pairs(Dataset):
     ``(K, *patch)``, both float32, and what a subclass draws beside them.
 
     Args:
-        folder: Of the prepared volumes.
+        folder: The folder of the prepared volumes.
         n_channels: K, of the condition.
         patch_size: Sides of a random part [voxels]; None for whole volumes.
         flip: Mirror half of the examples along the first axis, left and right in brains.
-        seed: Of the draws.
+        seed: The seed of the draws.
     """
 
     def __init__(self, folder: Path, *, n_channels: int, patch_size: Size | None, flip: bool, seed: int) -> None:
@@ -127,7 +127,7 @@ class Draws(Sampler[int]):
     """The draw numbers that are left of a training, for one rank, dealt out like cards.
 
     Args:
-        batches: Of the whole training, on every rank.
+        batches: The batches of the whole training, on every rank.
         batch_size: Examples per batch.
         rank: Which hand.
         world_size: Number of hands.

@@ -82,8 +82,8 @@ def fit_pca(folder: Path, n_channels: int, factor: int, *, flip: bool) -> BrainP
     """Measure prepared volumes, one at a time.
 
     Args:
-        folder: Of the prepared volumes.
-        n_channels: Of the condition, the brain's last.
+        folder: The folder of the prepared volumes.
+        n_channels: The number of channels of the condition, the brain's last.
         factor: Voxels per side that are packed.
         flip: Average each volume with its mirror image.
     """

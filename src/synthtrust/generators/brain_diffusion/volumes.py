@@ -17,7 +17,7 @@ class BrainVolumes(NoisedVolumes):
     gives it.
 
     Args:
-        folder: Of the prepared volumes.
+        folder: The folder of the prepared volumes.
         pca: Standardises the images, and has the average brain.
         n_channels, timesteps, patch_size, flip, seed: As of ``NoisedVolumes``.
     """

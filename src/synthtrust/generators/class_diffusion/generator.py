@@ -29,7 +29,7 @@ OF_THE_PAINTING = frozenset({"guidance", "sampler", "sampling_steps"})
 """Fields that may change without making a checkpoint useless."""
 
 GROUPS = 8
-"""Of the normalisations, where the channels can be parted so."""
+"""Groups of channels in each group normalisation, where the channels divide by it."""
 
 
 @dataclass

@@ -66,7 +66,7 @@ class Batches(Dataset):
 
     Args:
         units: Images ``(N, M, *size)`` in [-1, 1].
-        kinds: Of the images, ``(N, ...)``, as `Conditions` has them.
+        kinds: The kind of the images, ``(N, ...)``, as `Conditions` has them.
         nothing: Where nothing is told, ``(...)``.
         timesteps: T of the diffusion.
         generator: Holds the hyper-parameters.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
-from synthtrust.generators.grid import stretched
+from synthtrust.cases.volumes import mean_and_sd, stretch
 from synthtrust.refusals import Refusal
 
 
@@ -25,15 +25,15 @@ class Average:
     z: NDArray[np.float32]
     """Mean z-score of the cases that have foreground there, shape ``(M, H, W, D)``; 0 where none has."""
     mean: NDArray[np.float64]
-    """Of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
+    """The mean of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
     sd: NDArray[np.float64]
-    """Of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
+    """The standard deviation of the foreground of a typical case, shape ``(M,)`` [intensity units]."""
     floor: NDArray[np.float64]
     """Lowest intensity in the foreground of a typical case, shape ``(M,)`` [intensity units]."""
 
     def foreground(self, shape: Sequence[int]) -> NDArray[np.bool_]:
         """Return where at least half of the cases have foreground, stretched to a grid."""
-        return stretched(self.share, shape) >= 0.5
+        return stretch(self.share, shape) >= 0.5
 
     def painted(self, m: int, z: NDArray[np.floating]) -> NDArray[np.float32]:
         """Turn foreground z-scores of modality ``m`` into intensity units, none below what a typical case has."""
@@ -61,10 +61,10 @@ def average(cases: Sequence[Case]) -> Average:
         of_case = _units(images[:, inside])
         units.append(of_case)
         mean, sd, _ = of_case
-        weight = stretched(inside.astype(np.float64), shape)
+        weight = stretch(inside.astype(np.float64), shape)
         count += weight
         for m, image in enumerate(images):
-            total[m] += stretched(np.where(inside, (image - mean[m]) / sd[m], 0), shape)
+            total[m] += stretch(np.where(inside, (image - mean[m]) / sd[m], 0), shape)
     z = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
     return Average(
         modalities, (count / len(cases)).astype(np.float32), z.astype(np.float32), *_typical(np.stack(units))
@@ -77,10 +77,10 @@ def _shape_of(case: Case) -> tuple[int, ...]:
 
 def _units(inside: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return mean, standard deviation and minimum of the foreground ``(M, voxels)``, shape ``(3, M)``."""
-    sd = inside.std(1)
+    mean, sd = np.transpose([mean_and_sd(line) for line in inside])
     # a voxel is foreground when any modality is not 0: the lowest of one modality is asked of its own foreground
     low = np.array([line[line != 0].min(initial=line.max()) for line in inside])
-    return np.stack([inside.mean(1), np.where(sd > 0, sd, 1), low])
+    return np.stack([mean, sd, low])
 
 
 def _typical(units: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

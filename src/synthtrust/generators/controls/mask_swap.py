@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
+from synthtrust.cases.volumes import centre_crop_or_pad
 from synthtrust.generators.base import Generator
-from synthtrust.generators.grid import centred
 from synthtrust.generators.memory import MapMemory, classified
 from synthtrust.refusals import Refusal
 
@@ -50,4 +50,4 @@ class MaskSwap(Generator):
         owner = self.memory_.of(label)
         others = [case for case in self.memory_.cases if owner is None or case.patient != owner.patient]
         case = others[int(rng.integers(len(others)))]
-        return {modality: centred(case.load_image(modality), label.shape) for modality in case.images}
+        return {modality: centre_crop_or_pad(case.load_image(modality), label.shape) for modality in case.images}

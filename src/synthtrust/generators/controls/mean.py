@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Findings
+from synthtrust.cases.volumes import stretch
 from synthtrust.generators.base import Generator
 from synthtrust.generators.controls.average import average
-from synthtrust.generators.grid import stretched
 from synthtrust.generators.memory import by_class, classified, of_class
 
 WITH_LABEL_MAP = 0
@@ -63,7 +63,7 @@ class Mean(Generator):
         inside = learned.foreground(shape)
         images: dict[str, NDArray[np.floating]] = {}
         for m, modality in enumerate(learned.modalities):
-            z = stretched(learned.z[m], shape)
+            z = stretch(learned.z[m], shape)
             images[modality] = np.zeros(shape, dtype=np.float32)
             images[modality][inside] = learned.painted(m, z[inside])
         return images

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Findings
+from synthtrust.cases.volumes import centre_crop_or_pad
 from synthtrust.generators.base import Generator
-from synthtrust.generators.grid import centred
 from synthtrust.generators.memory import remember
 
 
@@ -49,4 +49,4 @@ class Replay(Generator):
         images: dict[str, NDArray[np.floating]] = {name: case.load_image(name) for name in case.images}
         if not isinstance(label, np.ndarray):
             return images
-        return {name: centred(images[name], label.shape) for name in images}
+        return {name: centre_crop_or_pad(images[name], label.shape) for name in images}

@@ -140,7 +140,7 @@ class Diffusion:
 
         Args:
             predict: Tells the noise.
-            shape: Of one image.
+            shape: The shape of one image.
             generators: On the CPU, so that the same seed is the same noise on every device; one per image.
             sampler: ``ddpm`` visits all timesteps and draws noise at each; ``ddim`` draws only the first noise
                 (Song et al. 2021, Eq. 12 with sigma 0).

@@ -14,7 +14,7 @@ CHANNELS = (64, 64, 128, 192, 256)
 """Feature maps per level of the published BraTS network."""
 
 MAX_PERIOD = 1000
-"""Of the sinusoids that tell the timestep [timesteps]; MONAI has 10000, which the published weights do not."""
+"""The longest period of the sinusoids that encode the timestep [timesteps], as the published weights have it."""
 
 GROUPS = 32
 """Most groups of a group normalisation, as published."""
@@ -31,7 +31,7 @@ class DiffusionUNet(DiffusionModelUNet):
 
     Args:
         in_channels: Image and condition together.
-        out_channels: Of the image.
+        out_channels: The number of channels of the image.
         channels: Feature maps per level, even numbers; every further level halves the resolution.
         num_res_blocks: Residual blocks per level.
 

@@ -20,7 +20,7 @@ LABELS = (1, 2, 3)
 """Labels of the published network, in order: NCR, ED, ET; its fourth channel is the brain around them."""
 
 PREFIX = "denoise_fn."
-"""Of every weight of the network in a checkpoint."""
+"""The beginning of the name of every weight of the network in a checkpoint."""
 
 BUFFERS = frozenset(
     {
@@ -127,7 +127,7 @@ def load_published(
 
     Args:
         state_dict: Keys with the prefix ``denoise_fn.``; the tables of the diffusion beside them may be left out.
-        in_channels: Of the network that was trained: four modalities and four of the condition.
+        in_channels: The number of channels of the network that was trained: four modalities and four of the condition.
         out_channels: Four modalities: t1, t1ce, t2, flair.
         channels: Feature maps per level.
         num_res_blocks: Residual blocks per level.

@@ -72,7 +72,7 @@ class SpadeGAN(BrainPainter):
     feature_weight: float = 10.0
     """Weight of the mean absolute error of the discriminator's features."""
     style_weight: float = 0.01
-    """Of the styles' divergence from those that painting draws [per nat]."""
+    """The weight of the styles' divergence from those that painting draws [per nat]."""
     lr: float = 2e-4
     """Learning rate of Adam, for painter and encoder."""
     discriminator_lr: float = 2e-4

@@ -74,7 +74,7 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
     """Write ``card.md`` into the folder of a synthetic set.
 
     Args:
-        folder: Of the set.
+        folder: The folder of the set.
         painted: Its twins.
         recipe: What ``recipe_of`` gave.
         facts: ``training_ids``, ``mask_edit``, ``mask_disclosure``, ``not_of_the_set`` and ``made_on``, as in the
@@ -118,7 +118,7 @@ def made_on(twins: int, seconds: float, precision: str | None = None) -> dict[st
     Args:
         twins: Made in this session; fewer than the set holds when it completed an unfinished one.
         seconds: That the session took, learning included.
-        precision: Of the networks; None where there are none.
+        precision: The precision of the networks; None where there are none.
     """
     torch = sys.modules.get("torch")  # a generator that paints on a GPU has imported it
     gpu = torch.cuda.get_device_name() if torch is not None and torch.cuda.is_available() else None

@@ -42,7 +42,7 @@ def words_of(path: Path, whose: str = "training cases") -> list[str]:
     """Return the words of a file that are ids; none may get lost, since its patient would count as one never seen.
 
     Args:
-        path: Of a text file, or of a table with a column of ``ID_COLUMNS``.
+        path: The path of a text file, or of a table with a column of ``ID_COLUMNS``.
         whose: Ids, for the message.
 
     Raises:

@@ -104,7 +104,7 @@ def _distributions() -> Mapping[str, list[str]]:
 
 
 def _package_of(kind: type) -> str:
-    """The package that a generator comes from, with its version."""
+    """Return the package that a generator comes from, with its version."""
     package = kind.__module__.partition(".")[0]
     names = _distributions().get(package, [package])  # an editable install does not list its modules
     try:

@@ -223,7 +223,7 @@ def _progress(description: str, n: int) -> Iterator[Progress]:
 
 
 def _rng_of(seed: int, case_id: str) -> np.random.Generator:
-    """A twin's randomness depends on the seed and on its own id: not on the order, and not on who else is painted."""
+    """Return the randomness of a twin, which depends on the seed and its own id: not on the order or on other twins."""
     return np.random.default_rng([seed, int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8])])
 
 

@@ -16,7 +16,7 @@ from synthtrust.cases.formats.volumes import describe_header, read_header, write
 from synthtrust.files import write_json
 
 NOTES = "imported.json"
-"""Of an imported twin: where it came from and what was repaired."""
+"""The file beside an imported twin that says where it came from and what was repaired."""
 
 LABEL = "label.nii.gz"
 
@@ -39,7 +39,7 @@ class TwinStorage:
     folder: Path
     modalities: tuple[str, ...]
     pixel: type[np.uint8] | type[np.uint16] | None = None
-    """Of plane images; None for volumes."""
+    """The number type of plane images; None for volumes."""
     voxels: Mapping[str, np.dtype] = field(default_factory=dict)
     """Modality -> whole numbers of its volumes; float32 where it is not named."""
     channels: Mapping[str, int] | None = None
@@ -52,8 +52,8 @@ class TwinStorage:
         """Choose the kind of files by how the training cases lie on disk.
 
         Args:
-            folder: Of the set.
-            modalities: Of its images.
+            folder: The folder of the set.
+            modalities: The modalities of its images.
             train: Training cases.
             painted: Whether volumes are to have the type of the training cases; imported ones keep their values.
 
@@ -75,7 +75,7 @@ class TwinStorage:
 
     @property
     def axes(self) -> int | None:
-        """Of an image of a class: 2, or 3 of a volume; None where label maps say it."""
+        """Return the number of spatial axes of an image of a class, 2 or 3; None where label maps say it."""
         if self.pixel is not None:
             return 2
         return None if self.affine is None else 3
@@ -145,7 +145,7 @@ class TwinStorage:
         Args:
             case: The real case it belongs to.
             images: Modality -> image as ``as_written`` gave it.
-            label: Of the twin.
+            label: The label of the twin.
             notes: For imported twins, see ``NOTES``.
             scratch: Folder to write in, on the same file system; nobody else writes this case there.
 

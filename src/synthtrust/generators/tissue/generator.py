@@ -11,10 +11,11 @@ from scipy.ndimage import binary_fill_holes, gaussian_filter, map_coordinates
 from scipy.special import ndtr
 
 from synthtrust.cases import Case
+from synthtrust.cases.volumes import apply_along_axes, linear_weights
 from synthtrust.generators.base import Generator
 from synthtrust.generators.tissue.atlas import Atlas, count_boundaries, rings
 from synthtrust.generators.tissue.clusters import move_centres, nearest
-from synthtrust.generators.tissue.fields import field, linear, separable
+from synthtrust.generators.tissue.fields import field
 from synthtrust.generators.tissue.seen import look_at
 from synthtrust.generators.tissue.texture import COARSE, FINE, Texture, vary_together
 from synthtrust.refusals import Refusal
@@ -174,10 +175,10 @@ class Tissue(Generator):
         where = np.indices(grid, dtype=np.float32)
         for axis, n in enumerate(grid):
             where[axis] += self.deformation * n * field(grid, [0.12 * g for g in grid], rng)
-        up = [linear(n, g) for n, g in zip(label.shape, grid, strict=True)]
+        up = [linear_weights(n, g).astype(np.float32) for n, g in zip(label.shape, grid, strict=True)]
 
         def look_up(atlas: NDArray[np.float32]) -> NDArray[np.float32]:
-            return separable(map_coordinates(atlas, where, order=1, mode="nearest"), up)
+            return apply_along_axes(map_coordinates(atlas, where, order=1, mode="nearest"), up)
 
         outline = 0.5 * field(label.shape, [0.25 * n for n in label.shape], rng)
         foreground = binary_fill_holes((look_up(self.probit_) + outline > 0) | (label > 0))
@@ -208,5 +209,5 @@ class Tissue(Generator):
 
 
 def regions(tissue: NDArray[np.int16], label: NDArray[np.uint8], n_tissues: int) -> NDArray[np.int16]:
-    """Number what has intensities of its own: the tissues from 0, then the labels."""
+    """Return numbers for what has intensities of its own: the tissues from 0, then the labels."""
     return np.where(label > 0, label.astype(np.int16) + (n_tissues - 1), tissue).astype(np.int16)

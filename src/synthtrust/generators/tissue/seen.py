@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from synthtrust.cases import Case
+from synthtrust.cases.volumes import mean_and_sd
 from synthtrust.refusals import Refusal
 
 
@@ -37,7 +38,7 @@ def look_at(case: Case, modalities: Sequence[str]) -> Seen:
     for m, image in enumerate(z):
         values = image[inside]
         values = np.clip(values, *np.quantile(values, [0.002, 0.998]))  # a few hot voxels shall not set the scale
-        scale[:, m] = values.mean(dtype=np.float64), values.std(dtype=np.float64) or 1
+        scale[:, m] = mean_and_sd(values)
         image -= scale[0, m]
         image /= scale[1, m]
     return Seen(z, label, foreground, inside, scale)

@@ -34,7 +34,7 @@ class ShowSamples(Callback):
         case: A training case.
         paint: Paints on its label.
         home: Folder of the checkpoints.
-        loggers: Of the run.
+        loggers: The loggers of the run.
     """
 
     def __init__(self, every: int, case: Case, paint: Paint, home: Path, loggers: Sequence[Logger]) -> None:

@@ -39,8 +39,8 @@ def train_to_end(
     Args:
         module: Deals out the examples that are left by itself.
         home: Folder of the checkpoint.
-        max_steps: Of the optimizer, those of an interrupted training included.
-        precision: Of Lightning's Trainer.
+        max_steps: The number of steps of the optimizer, those of an interrupted training included.
+        precision: The precision of Lightning's Trainer.
         callbacks: What is done on the way; saving the newest state is.
         devices: Several are processes on this machine.
         accumulate: Batches per step.
@@ -86,7 +86,7 @@ def resumed(home: Path, key: str, max_steps: int) -> dict[str, Any]:
     Args:
         home: Folder of the checkpoint; is made if it is not there.
         key: What the training learns from, see `training_key`.
-        max_steps: Of the training; a checkpoint beyond belongs to a longer one.
+        max_steps: The number of steps of the training; a checkpoint beyond belongs to a longer one.
 
     Returns:
         The checkpoint, empty if the training has to begin.
@@ -129,7 +129,7 @@ class WriteLoss(Callback):
 
     Args:
         home: Folder of the table.
-        loggers: Of the run.
+        loggers: The loggers of the run.
         parts: What of a training step's result is written, in the order of the columns.
     """
 

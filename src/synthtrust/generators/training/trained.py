@@ -25,7 +25,7 @@ class TrainedGenerator(Generator):
     patch_fold: int
     """Voxels per side that are folded into channels."""
     precision: Literal["auto", "32-true", "bf16-mixed"]
-    """Of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
+    """The precision of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -20,7 +20,6 @@ from synthtrust.metrics.functional.kernel_distance import (
     kernel_test,
     kid,
     median_bandwidth,
-    mmd_rbf,
 )
 from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
 from synthtrust.metrics.functional.membership import Membership, membership_auc
@@ -33,7 +32,7 @@ from synthtrust.metrics.functional.nearest_distance import (
     nndr_ratio,
 )
 from synthtrust.metrics.functional.nearest_share import NearestShare, nearest_real_share
-from synthtrust.metrics.functional.placements import AucComparison, compare_auc, delong
+from synthtrust.metrics.functional.placements import delong
 from synthtrust.metrics.functional.roc import Auc, auc_interval, separation_test, tpr_at_fpr
 from synthtrust.metrics.functional.similarity import nearest, paired
 from synthtrust.metrics.functional.trust import (
@@ -81,9 +80,7 @@ __all__ = [
     "holm",
     # areas under the ROC curve
     "Auc",
-    "AucComparison",
     "auc_interval",
-    "compare_auc",
     "delong",
     "separation_test",
     "tpr_at_fpr",
@@ -111,7 +108,6 @@ __all__ = [
     # fidelity
     "KernelDistance",
     "kid",
-    "mmd_rbf",
     "median_bandwidth",
     "kernel_test",
     "FlooredDistance",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synthtrust.metrics.functional.intervals import Array, GapInterval, gap_interval
+from synthtrust.metrics.functional.intervals import Array
 from synthtrust.refusals import Refusal
 
 
@@ -20,8 +20,6 @@ class AlphaBand:
     high: Array
     not_excluded: NDArray[np.bool_]
     """Whether each alpha may still be the best, ``(A,)``. The alpha with the highest mean is one of them, no more."""
-    primary: GapInterval
-    """Last alpha minus first alpha, the one comparison named beforehand, not corrected for the others."""
     n_cases: int
     n_seeds: int
     level: float = 0.95
@@ -61,20 +59,19 @@ def alpha_band(curves: ArrayLike, n_boot: int = 2000, seed: int = 0, level: floa
     >>> patient = np.linspace(0.5, 0.9, 20)
     >>> noise = 0.02 * np.sin(np.arange(60)).reshape(3, 20)
     >>> band = alpha_band((patient + noise + [[0.0], [0.1], [0.1]])[:, None])
-    >>> band.not_excluded.tolist(), band.primary.low > 0
-    ([False, True, True], True)
+    >>> band.not_excluded.tolist()
+    [False, True, True]
     """
     scores = np.asarray(curves, dtype=np.float64)
     if scores.ndim != 3 or scores.shape[0] < 2 or 0 in scores.shape:
         raise Refusal(f"Expected curves of shape (A, S, P) with at least two alphas, but got {scores.shape}.")
-    primary = gap_interval(scores[-1], scores[0], level)
     scores = scores[:, :, np.isfinite(scores).all(axis=(0, 1))]  # patients without a score somewhere are left out
     n_alphas, n_seeds, n_patients = scores.shape
     mean = scores.mean(axis=(1, 2)) if n_patients else np.full(n_alphas, np.nan)
     if n_patients < 2:
         unknown = np.full(n_alphas, np.nan)
         everyone = np.ones(n_alphas, dtype=bool)
-        return AlphaBand(mean, unknown, unknown.copy(), everyone, primary, n_patients, n_seeds, level)
+        return AlphaBand(mean, unknown, unknown.copy(), everyone, n_patients, n_seeds, level)
     each = np.eye(n_alphas)
     first, second = np.triu_indices(n_alphas, k=1)
     pairs = each[first] - each[second]
@@ -84,9 +81,7 @@ def alpha_band(curves: ArrayLike, n_boot: int = 2000, seed: int = 0, level: floa
     excluded = np.zeros(n_alphas, dtype=bool)
     excluded[second[lead > pair_quantile * pair_error]] = True
     excluded[first[-lead > pair_quantile * pair_error]] = True
-    return AlphaBand(
-        mean, mean - quantile * error, mean + quantile * error, ~excluded, primary, n_patients, n_seeds, level
-    )
+    return AlphaBand(mean, mean - quantile * error, mean + quantile * error, ~excluded, n_patients, n_seeds, level)
 
 
 def _max_t(scores: Array, contrasts: Array, n_boot: int, rng: np.random.Generator, level: float) -> tuple[Array, float]:

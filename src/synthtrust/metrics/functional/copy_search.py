@@ -99,8 +99,8 @@ def similarity_z(similarity: ArrayLike, unseen: ArrayLike) -> Array:
     """Return how much more alike images are than unseen patients [robust standard deviations of atanh].
 
     Args:
-        similarity: Of any pairs, of any shape, from -1 to 1.
-        unseen: Of unseen patients to their nearest training image ``(h,)``.
+        similarity: The similarity of any pairs, of any shape, from -1 to 1.
+        unseen: The similarities of unseen patients to their nearest training image ``(h,)``.
 
     Raises:
         Refusal: If unseen patients do not differ.

@@ -1,6 +1,6 @@
 """How different the images of one set are from one another: Vendi score of features, MS-SSIM of pairs of images."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -48,7 +48,6 @@ def vendi(rows: Tensor, bandwidth: float | None = None) -> float:
 def ms_ssim_pairs(
     images: Tensor,
     data_range: float,
-    patients: Sequence[Hashable] | None = None,
     *,
     n_pairs: int = 200,
     seed: int = 0,
@@ -62,7 +61,6 @@ def ms_ssim_pairs(
         images: ``(N, C, H, W)`` or ``(N, C, D, H, W)``.
         data_range: Range of intensities, from the real training set; the default of libraries, the range of the batch
             at hand, gives another value for every batch.
-        patients: The patient of each image; pairs of one patient are not drawn.
         n_pairs: Pairs, drawn without repetition; all if there are fewer.
         seed: Seed of the draw.
 
@@ -84,12 +82,9 @@ def ms_ssim_pairs(
         )
     if not data_range > 0:
         raise Refusal(f"Expected a positive data_range, the range of the real training images, but got {data_range}.")
-    of = np.unique([str(p) for p in patients], return_inverse=True)[1] if patients else np.arange(len(images))
     first, second = np.triu_indices(len(images), k=1)
-    apart = of[first] != of[second]
-    first, second = first[apart], second[apart]
     if not len(first):
-        raise Refusal(f"Expected images of at least two patients, but got {len(images)} of one.")
+        raise Refusal(f"Expected at least two images, but got {len(images)}.")
     drawn = np.sort(np.random.default_rng(seed).permutation(len(first))[:n_pairs])
     scales = [images.as_subclass(Tensor).double().cpu()]
     pool = F.avg_pool3d if images.ndim == 5 else F.avg_pool2d

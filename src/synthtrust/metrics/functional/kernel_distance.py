@@ -4,20 +4,14 @@ Zero is expected for equal distributions at any n, and single values may be nega
 generator's own training images means that it repeats them (KID -.08 for a replay). Compare with unseen images.
 """
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.metrics.functional.nearest_distance import features
 from synthtrust.refusals import Refusal
-
-Kernel: TypeAlias = Literal["polynomial", "rbf"]
-"""Of KID, degree 3; or Gaussian."""
 
 FEWEST = 10
 """Patients (or synthetic images) on a side below which the interval and the test are not computed."""
@@ -34,7 +28,7 @@ class KernelDistance:
     p: float
     """That both sets are of one distribution, by permutation of patients."""
     n_real: int
-    """Patients (items, if none were named)."""
+    """Number of real rows."""
     n_synthetic: int
     level: float = 0.95
 
@@ -56,26 +50,7 @@ def kid(real: Tensor, synthetic: Tensor) -> float:
     0.0
     """
     x, y = _sets(real, synthetic, fewest=2)
-    return _unbiased(_matrix(torch.cat([x, y]), "polynomial", None), len(x))
-
-
-def mmd_rbf(real: Tensor, synthetic: Tensor, bandwidth: float | None = None) -> float:
-    r"""Return the unbiased squared maximum mean discrepancy under :math:`\exp(-|x-y|^2 / (2 s^2))`.
-
-    Args:
-        real: Features ``(m, d)``.
-        synthetic: Features ``(n, d)``.
-        bandwidth: s; by default the `median_bandwidth` of the real rows, so that it does not depend on the synthetic.
-
-    Raises:
-        Refusal: As `kid`.
-
-    >>> x = torch.tensor([[0.0], [2.0]])
-    >>> round(mmd_rbf(x, x + 100.0, bandwidth=1.0), 4)  # exp(-2) twice, nothing between
-    0.2707
-    """
-    x, y = _sets(real, synthetic, fewest=2)
-    return _unbiased(_matrix(torch.cat([x, y]), "rbf", bandwidth or median_bandwidth(x)), len(x))
+    return _unbiased(_matrix(torch.cat([x, y])), len(x))
 
 
 def median_bandwidth(rows: Tensor) -> float:
@@ -97,16 +72,13 @@ def median_bandwidth(rows: Tensor) -> float:
 def kernel_test(
     real: Tensor,
     synthetic: Tensor,
-    kernel: Kernel = "polynomial",
-    real_patients: Sequence[Hashable] | None = None,
-    synthetic_patients: Sequence[Hashable] | None = None,
     *,
     n_boot: int = 1000,
     n_permutations: int = 999,
     seed: int = 0,
     level: float = 0.95,
 ) -> KernelDistance:
-    """Return KID (or the RBF distance) with an interval over patients and a permutation p.
+    """Return KID with an interval over patients and a permutation p; each row stands for a patient.
 
     A resampled row that was drawn twice is not compared with itself, which would bias every resample upwards. The
     kernel matrix takes ``8 * (m + n)**2`` bytes: 32 MB for 2,000 rows.
@@ -114,16 +86,13 @@ def kernel_test(
     Args:
         real: Features ``(m, d)``.
         synthetic: Features ``(n, d)``.
-        kernel: ``"polynomial"`` (KID) or ``"rbf"``, with the median distance of the real rows as width.
-        real_patients: The patient of each real row, for patients with several; they are drawn and moved together.
-        synthetic_patients: Likewise for the synthetic rows (the patient whose mask was painted).
         n_boot: Resamples for the interval.
         n_permutations: Permutations for the p; it is never below ``1 / (n_permutations + 1)``.
         seed: Seed of both.
         level: Coverage.
 
     Raises:
-        Refusal: As `kid`, if a side has fewer than 10 patients, or the patients do not fit the rows.
+        Refusal: As `kid`, or if a side has fewer than 10 patients.
 
     >>> rng = torch.Generator().manual_seed(0)
     >>> x, y = torch.randn(40, 3, generator=rng), torch.randn(40, 3, generator=rng)
@@ -131,16 +100,14 @@ def kernel_test(
     (True, 0.001)
     """
     x, y = _sets(real, synthetic, fewest=2)
-    of_x, of_y = _numbers(real_patients, len(x)), _numbers(synthetic_patients, len(y))
-    n_x, n_y = int(of_x.max()) + 1, int(of_y.max()) + 1
+    n_x, n_y = len(x), len(y)
     if min(n_x, n_y) < FEWEST:
         raise Refusal(f"Expected at least {FEWEST} patients on each side for the kernel test, got {n_x} and {n_y}.")
-    k = _matrix(torch.cat([x, y]), kernel, median_bandwidth(x) if kernel == "rbf" else None)
+    k = _matrix(torch.cat([x, y]))
     rng = np.random.default_rng(seed)
-    weights = (rng.multinomial(n, np.full(n, 1 / n), n_boot)[:, of] for n, of in ((n_x, of_x), (n_y, of_y)))
+    weights = (rng.multinomial(n, np.full(n, 1 / n), n_boot) for n in (n_x, n_y))
     draws = _weighted(k, *(torch.from_numpy(w).double() for w in weights))
-    patient = np.concatenate([of_x, of_y + n_x])
-    side = rng.permuted(np.broadcast_to(np.arange(n_x + n_y) < n_x, (n_permutations, n_x + n_y)), axis=1)[:, patient]
+    side = rng.permuted(np.broadcast_to(np.arange(n_x + n_y) < n_x, (n_permutations, n_x + n_y)), axis=1)
     inside = torch.from_numpy(side).double()  # (B, m + n)
     null = _weighted_pooled(k, inside, 1 - inside)
     value = _unbiased(k, len(x))
@@ -160,22 +127,9 @@ def _sets(real: Tensor, synthetic: Tensor, fewest: int) -> tuple[Tensor, Tensor]
     return x, y
 
 
-def _numbers(groups: Sequence[Hashable] | None, n: int) -> NDArray[np.int64]:
-    """Return the patient of each row as a number from 0 on."""
-    if groups is None:
-        return np.arange(n)
-    if len(groups) != n:
-        raise Refusal(f"Expected the patient of each of {n} rows, but got {len(groups)}.")
-    number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
-    return np.array([number[group] for group in groups])
-
-
-def _matrix(rows: Tensor, kernel: Kernel, bandwidth: float | None) -> Tensor:
-    if kernel == "polynomial":
-        return (rows @ rows.T / rows.shape[1] + 1) ** 3
-    if kernel == "rbf" and bandwidth:
-        return torch.exp(-(torch.cdist(rows, rows) ** 2) / (2 * bandwidth**2))
-    raise Refusal(f"Expected kernel to be 'polynomial' or 'rbf', but got {kernel!r}.")
+def _matrix(rows: Tensor) -> Tensor:
+    """Return the kernel of every two rows."""
+    return (rows @ rows.T / rows.shape[1] + 1) ** 3
 
 
 def _unbiased(k: Tensor, m: int) -> float:

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage: do synthetic features lie where real ones do, and everywhere they do?"""
+"""Precision, recall, density and coverage: whether synthetic features lie where real ones do, and all over it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""P2, membership inference: are training images nearer to the synthetic set than unseen ones are?"""
+"""P2, membership inference: whether training images are nearer to the synthetic set than unseen ones are."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""P3, the nearest-real share: how many synthetic images lie nearer to a training image than to any unseen one?"""
+"""P3, the nearest-real share: how many synthetic images lie nearer to a training image than to any unseen one."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
-"""DeLong's covariance of areas under ROC curves: two scores compared, and what each patient adds to an area."""
+"""DeLong's covariance of areas under ROC curves, and what each patient adds to an area."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,23 +9,6 @@ from scipy import stats
 from synthtrust.refusals import Refusal
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class AucComparison:
-    """Two scores of the same items, compared."""
-
-    auc: tuple[float, float]
-    covariance: Array
-    """Of the two areas, ``(2, 2)``."""
-    difference: float
-    """First minus second."""
-    low: float
-    high: float
-    z: float
-    p: float
-    """Two-sided."""
-    level: float = 0.95
 
 
 def delong(positive: ArrayLike, negative: ArrayLike) -> tuple[Array, Array]:
@@ -60,37 +42,6 @@ def delong(positive: ArrayLike, negative: ArrayLike) -> tuple[Array, Array]:
     v10, v01 = placements(x, y)
     covariance = np.atleast_2d(np.cov(v10)) / x.shape[1] + np.atleast_2d(np.cov(v01)) / y.shape[1]
     return v10.mean(axis=1), covariance
-
-
-def compare_auc(positive: ArrayLike, negative: ArrayLike, level: float = 0.95) -> AucComparison:
-    """Compare the areas of two scores of the same items by DeLong's paired test.
-
-    Args:
-        positive: The two scores of each positive, ``(2, m)``.
-        negative: The two scores of each negative, ``(2, n)``.
-        level: Coverage of the interval of the difference.
-
-    Returns:
-        The comparison; z and p are NaN where the difference has no variance (two scores of the same order).
-
-    Raises:
-        Refusal: If the shapes do not fit, a score is NaN, or a side has fewer than two items.
-
-    >>> found = compare_auc([[0.9, 0.8, 0.3], [0.7, 0.2, 0.6]], [[0.5, 0.1], [0.4, 0.3]])
-    >>> [round(area, 4) for area in found.auc], round(found.difference, 4)
-    ([0.8333, 0.6667], 0.1667)
-    """
-    area, covariance = delong(positive, negative)
-    if len(area) != 2:
-        raise Refusal(f"Expected two scores of each item, but got {len(area)}.")
-    difference = float(area[0] - area[1])
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    error = max(variance, 0.0) ** 0.5
-    z = difference / error if error > 1e-12 else float("nan")
-    half = float(stats.norm.ppf((1 + level) / 2)) * error
-    p = float(2 * stats.norm.sf(abs(z)))
-    pair = (float(area[0]), float(area[1]))
-    return AucComparison(pair, covariance, difference, difference - half, difference + half, z, p, level)
 
 
 def auc_by_class(

@@ -84,7 +84,7 @@ def separation_test(
     seed: int = 0,
     level: float = 0.95,
 ) -> Auc:
-    """Return the area under the ROC curve with its interval and a one-sided p: do positives score higher?
+    """Return the area under the ROC curve with its interval, and the one-sided p that positives score no higher.
 
     The p permutes the labels of whole patients, so it needs no assumption but that patients are exchangeable; it is
     never below ``1 / (n_permutations + 1)``.

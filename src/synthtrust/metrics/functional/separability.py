@@ -34,7 +34,7 @@ def out_of_fold_scores(
         real_patients: The patient of each real row; each row its own by default.
         synthetic_patients: Likewise for the synthetic rows.
         n_folds: Folds.
-        strength: Of the penalty, see `logistic_weights`.
+        strength: The strength of the penalty, see `logistic_weights`.
         seed: Seed of the folds.
 
     Returns:

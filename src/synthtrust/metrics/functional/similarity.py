@@ -206,7 +206,7 @@ class _Spectra(NamedTuple):
 
     interior: Tensor
     energy: Tensor
-    """Of the squares."""
+    """The sum of the squares."""
     body: Tensor
 
     def take(self, rows: Tensor) -> "_Spectra":

@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 TRUNCATE = 3.5
 """Standard deviations at which the Gaussian ends, as in torchmetrics: 11 voxels for a sigma of 1.5."""
 K1, K2 = 0.01, 0.03
-"""Of the paper; they keep flat regions from dividing by zero."""
+"""The constants of the paper; they keep flat regions from dividing by zero."""
 
 
 def similarity(first: Array, second: Array, data_range: float, sigma: float = 1.5) -> tuple[float, float]:
@@ -32,7 +32,7 @@ def similarity(first: Array, second: Array, data_range: float, sigma: float = 1.
         first: One modality, ``(*spatial)``.
         second: Likewise.
         data_range: Range of intensities.
-        sigma: Of the Gaussian [voxels].
+        sigma: The standard deviation of the Gaussian [voxels].
 
     Raises:
         Refusal: If an axis is not longer than twice the reach of the Gaussian.

@@ -147,7 +147,7 @@ def performance_gap(real: Tensor, synthetic: Tensor) -> Tensor:
 
 
 def signed_gap(real: Tensor, synthetic: Tensor) -> Tensor:
-    """The mean of real minus synthetic scores in each region, shape ``(..., K)``: T4 with its direction.
+    """Return the mean of real minus synthetic scores in each region, shape ``(..., K)``: T4 with its direction.
 
     Raises:
         TypeError: If the scores are not floating point.
@@ -179,7 +179,7 @@ def variability(scores: Tensor, *, ddof: int = 0) -> Tensor:
 
 
 def correlation(real: Tensor, synthetic: Tensor) -> Tensor:
-    """The Pearson correlation of paired scores in each region, shape ``(..., K)``; NaN where either is constant.
+    """Return the Pearson correlation of paired scores in each region, shape ``(..., K)``; NaN where either is constant.
 
     Raises:
         TypeError: If the scores are not floating point.

@@ -1,4 +1,4 @@
-"""P4, the paired-twin test: does a twin resemble its source more if the generator had seen that source?
+"""P4, the paired-twin test: whether a twin resembles its source more if the generator had seen that source.
 
 A twin painted on patient i's mask is nearer to patient i than to others even if the generator is honest, so searches
 over a whole set accuse every mask-conditional generator. Compared are therefore twins of training masks with twins of

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from torchmetrics.functional.classification import multiclass_auroc
 
-from synthtrust.runs.headline import headline
+from synthtrust.runs import headline
 
 CLASSES = ["glioma", "meningioma", "none"]
 

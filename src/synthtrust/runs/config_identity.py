@@ -1,4 +1,4 @@
-"""What of a config decides the scores of a run, and what two runs that are compared have to share."""
+"""What in a config decides the scores of a run, and what two runs that are compared have to share."""
 
 from inspect import signature
 from typing import Any
@@ -18,7 +18,10 @@ DECISIVE = (
 IDLE_OF_CASES = ("list", "save_refused")
 """Parts of ``cases`` that decide nothing."""
 
-OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "cache", "num_workers", "steps_per_epoch")
+IDLE_OF_DATA = ("allow_real_val", "val_pairs")
+"""Parts of ``data`` that decide nothing."""
+
+OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "val_pairs", "cache", "num_workers", "steps_per_epoch")
 """Parts of ``data`` in which compared runs may differ."""
 
 OF_THE_WEIGHTS = (
@@ -29,40 +32,48 @@ OF_THE_WEIGHTS = (
 """Parts of ``trainer`` that decide the weights, or which of them are kept; the others say where and how it is shown."""
 
 
-def deciding(cfg: DictConfig) -> dict[str, Any]:
-    """Return a config's parts, as it was for what older ones do not have, without what decides nothing."""
+def identity(cfg: DictConfig) -> dict[str, Any]:
+    """Return a config without what decides nothing, and with the defaults that an older one leaves unsaid."""
     values = {"duplicates": "refuse", "allow_overlap": False, **plain(cfg)}
     kind = get_class(cfg.generator["_target_"])
-    # whose twins an importer found, and whom a generator says that it learned from, are not nothing to a run
+    # which twins an importer finds, and from whom a generator says that it learned, do matter to a run
     idle: frozenset[str] = (
         frozenset() if issubclass(kind, Importer) else getattr(kind, "not_in_recipe", frozenset()) - {"train_ids"}
     )
     return values | {
-        "cases": {"exclude": None, **_spelt_out({n: v for n, v in values["cases"].items() if n not in IDLE_OF_CASES})},
-        "split": _spelt_out(values["split"]),
-        "data": {name: value for name, value in values["data"].items() if name != "allow_real_val"},
-        "generator": {name: value for name, value in _spelt_out(values["generator"]).items() if name not in idle},
-        "trainer": _weighty(values["trainer"]),
+        "cases": {
+            "exclude": None,
+            **_with_defaults({n: v for n, v in values["cases"].items() if n not in IDLE_OF_CASES}),
+        },
+        "split": _with_defaults(values["split"]),
+        "data": {name: value for name, value in values["data"].items() if name not in IDLE_OF_DATA},
+        "generator": {name: value for name, value in _with_defaults(values["generator"]).items() if name not in idle},
+        "trainer": _weight_deciding(values["trainer"]),
     }
 
 
-def training_of(cfg: DictConfig) -> dict[str, Any]:
-    """Return what two runs have to share, so that nothing but their cases tells them apart."""
+def comparable_training(cfg: DictConfig) -> dict[str, Any]:
+    """Return what two runs have to share, so that they differ in nothing but their cases."""
     values = plain(cfg)
     data = {name: value for name, value in values["data"].items() if name not in OF_THE_MIX}
     as_it_is = {part: values[part] for part in ("model", "val_every")}
-    return {**as_it_is, "split": _spelt_out(values["split"]), "data": data, "trainer": _weighty(values["trainer"])}
+    return {
+        **as_it_is,
+        "split": _with_defaults(values["split"]),
+        "data": data,
+        "trainer": _weight_deciding(values["trainer"]),
+    }
 
 
-def _spelt_out(node: dict[str, Any]) -> dict[str, Any]:
-    """Return what a config describes with the defaults of its target, which an older config may leave unsaid."""
+def _with_defaults(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a config node with the defaults of its target, which an older config may leave unsaid."""
     known = signature(get_object(node["_target_"])).parameters.values()
-    defaults = {one.name: one.default for one in known if one.default is not one.empty}
+    defaults = {parameter.name: parameter.default for parameter in known if parameter.default is not parameter.empty}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in (defaults | node).items()}
 
 
-def _weighty(trainer: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a Trainer decides the weights."""
-    values = {name: value for name, value in _spelt_out(trainer).items() if name in OF_THE_WEIGHTS}
+def _weight_deciding(trainer: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a Trainer that decide the weights."""
+    values = {name: value for name, value in _with_defaults(trainer).items() if name in OF_THE_WEIGHTS}
     devices = values["devices"]  # how many, not which
     return values | {"devices": str(len(devices) if isinstance(devices, list) else devices)}

@@ -7,37 +7,37 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synthtrust.audits.privacy.images import Images
+from synthtrust.audits.privacy.embedded import EmbeddedCases
 
 
 @dataclass(frozen=True)
-class Material:
+class AuditData:
     """Everything that one synthetic set is asked with."""
 
-    train: Images
-    holdout: Images
-    synthetic: Images
+    train: EmbeddedCases
+    holdout: EmbeddedCases
+    synthetic: EmbeddedCases
     conditional: bool = False
     """Whether each synthetic case was painted on the label map of the real case with its id."""
     residual: Callable[[str], float] | None = None
     """Id of a twin -> how alike it and its source are beyond what their label explains, for P4."""
-    embed: Callable[[Images], Tensor] | None = None
+    embed: Callable[[EmbeddedCases], Tensor] | None = None
     """Images -> their features ``(n, d)`` in a space of the user's, for the distances; None for coarse interiors."""
     stand_in: Mapping[str, str] = field(default_factory=dict)
     """Id of a real case that repeats another, voxel by voxel -> id of that other, which stands for both."""
 
     @property
-    def real(self) -> Images:
+    def real(self) -> EmbeddedCases:
         """Training cases, then unseen ones."""
         return self.train.join(self.holdout)
 
-    def source(self, of: Images) -> dict[int, int]:
+    def sources_among(self, real: EmbeddedCases) -> dict[int, int]:
         """Return the place of each twin whose source is among these cases -> the place of that source."""
-        place = {case.id: i for i, case in enumerate(of.cases)}
+        place = {case.id: i for i, case in enumerate(real.cases)}
         sources = (self.stand_in.get(case.id, case.id) for case in self.synthetic.cases)
         return {i: place[source] for i, source in enumerate(sources) if source in place}
 
-    def apart(self, rows: Images, columns: Images) -> Tensor | None:
+    def exclusion_mask(self, rows: EmbeddedCases, columns: EmbeddedCases) -> Tensor | None:
         """Return which pairs must not find each other: those of one patient, if twins are tied to their sources."""
         if not self.conditional:
             return None

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from synthtrust.cases import Source, split
-from synthtrust.data import MixedDataModule
+from synthtrust.data import SegmentationDataModule
 from synthtrust.testing import tiny_cohort
 
 
@@ -26,7 +26,7 @@ def make(parts):
 
     def _make(alpha=0.4, twins=twins, **arguments):
         defaults = dict(seed=0, steps_per_epoch=2, patch_size=(8, 8, 8), batch_size=2)
-        return MixedDataModule(cohort, splits, twins, cache=cache, alpha=alpha, **defaults | arguments)
+        return SegmentationDataModule(cohort, splits, twins, cache=cache, alpha=alpha, **defaults | arguments)
 
     return _make
 

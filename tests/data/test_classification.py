@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from synthtrust.cases import CaseError, Source, split
-from synthtrust.data import Affine, MixedImages
+from synthtrust.data import Affine, ClassificationDataModule
 from synthtrust.testing import tiny_classes
 
 
@@ -27,7 +27,7 @@ def make(parts):
 
     def _make(alpha=0.4, splits=splits, twins=twins, cohort=cohort, **arguments):
         defaults = dict(seed=0, steps_per_epoch=3, batch_size=4, augment=Affine(flip=[1]))
-        return MixedImages(cohort, splits, twins, cache=cache, alpha=alpha, **defaults | arguments)
+        return ClassificationDataModule(cohort, splits, twins, cache=cache, alpha=alpha, **defaults | arguments)
 
     return _make
 
@@ -159,7 +159,7 @@ def test_a_class_that_the_twins_lack_is_tested_on_and_keeps_its_numbers(tmp_path
     painted = [twin for twin in twins if twin.class_index != 1]
     splits = split(cohort.cases, test=15, val=9)
     mixing = dict(cache=tmp_path / "cache", seed=0, steps_per_epoch=3, batch_size=4)
-    data = MixedImages(cohort, splits, painted, alpha=0.0, **mixing)
+    data = ClassificationDataModule(cohort, splits, painted, alpha=0.0, **mixing)
     assert data.facts["missing_classes"] == {"train": ["b"], "val": ["b"], "synthetic": ["b"]}
     assert data.without_twin == {case.id for case in cohort.cases if case.class_index == 1}
     assert data.class_counts[1] == 0
@@ -167,11 +167,11 @@ def test_a_class_that_the_twins_lack_is_tested_on_and_keeps_its_numbers(tmp_path
     real, synthetic = (torch.cat([batch["case"] for batch in loader]) for loader in data.test_dataloader())
     assert real.tolist() == list(range(15))
     assert synthetic.tolist() == [n for n, case in enumerate(data.test_cases) if case.class_index != 1]
-    assert MixedImages(cohort, splits, painted, alpha=1.0, **mixing).class_counts[1] > 0
+    assert ClassificationDataModule(cohort, splits, painted, alpha=1.0, **mixing).class_counts[1] > 0
     with pytest.raises(ValueError, match="beside its twin, but these have none"):
-        MixedImages(cohort, splits, painted[1:], alpha=0.0, **mixing)
+        ClassificationDataModule(cohort, splits, painted[1:], alpha=0.0, **mixing)
     with pytest.raises(ValueError, match=r"synthetic test cases of at least two classes.* but got a alone"):
-        MixedImages(cohort, splits, [twin for twin in twins if twin.class_index == 0], alpha=1.0, **mixing)
+        ClassificationDataModule(cohort, splits, [twin for twin in twins if twin.class_index == 0], alpha=1.0, **mixing)
 
 
 def test_a_twin_of_another_class_is_refused(make, parts):

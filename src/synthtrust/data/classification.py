@@ -11,16 +11,16 @@ from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from synthtrust.cases import Case, CaseError, Cohort, Mix, Source, Splits
 from synthtrust.conventions import Mode, Val
-from synthtrust.data.draws import ShardSampler
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import Augment, ImageCases, ImageDraws
 from synthtrust.data.mixed import MixedCases
+from synthtrust.data.samplers import ShardSampler
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
 
-class MixedImages(MixedCases):
+class ClassificationDataModule(MixedCases):
     """Images and small volumes with classes or findings, and their twins, mixed by ``alpha``.
 
     A twin has the class, or the findings, of its real case, so that these are as frequent at every ``alpha`` when the
@@ -171,7 +171,7 @@ class MixedImages(MixedCases):
 
     def _each_once(self, cases: Sequence[Case], numbers: Mapping[str, int]) -> DataLoader:
         self.setup()
-        return self._loader(ImageCases(cases, self._tables, numbers), ShardSampler(len(cases), *self._place()))
+        return self._loader(ImageCases(cases, self._tables, numbers), ShardSampler(len(cases), *self._rank_and_ranks()))
 
     def _loader(self, dataset: ImageCases, sampler: Sampler[int]) -> DataLoader:
         """Ask for whole batches: gathering images one by one takes longer than training a small network on them."""

@@ -1,4 +1,4 @@
-"""Draws: parts of a cohort are drawn again and again, and what was found in each draw is kept and counted."""
+"""A planting study: parts of a cohort are drawn again and again, and the outcome of each draw is kept and counted."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.stats import binomtest
 
-from synthtrust.audits.privacy.limits import Limits
+from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.audits.privacy.verdict import Leak
 from synthtrust.cases import Case
 from synthtrust.cases.content import content_of
@@ -21,8 +21,8 @@ Row = dict[str, Any]
 
 
 @dataclass
-class Draws(Limits):
-    """The limits of the audit, what is planted, and how often."""
+class PlantingStudy(PrivacySettings):
+    """The settings of the audit, what is planted, and how often."""
 
     shares: Sequence[float] = (0.0, 0.05, 0.15, 0.3, 1.0)
     """Shares of planted copies, one copy at least; 0 asks for false alarms."""
@@ -39,10 +39,12 @@ class Draws(Limits):
 
     def home(self, folder: str | Path, cases: Sequence[Case], modalities: Sequence[str], *more: Any) -> Path:
         """Return where the seeds of these limits and cases lie: a folder named by all that decides them."""
-        limits = {key: value for key, value in vars(self).items() if key in {f.name for f in fields(Limits)}}
+        settings = {key: value for key, value in vars(self).items() if key in {f.name for f in fields(PrivacySettings)}}
         with ThreadPoolExecutor() as pool:
             contents = list(pool.map(content_of, cases))
-        return Path(folder) / fingerprint([self.search_version, limits, self.shares, contents, list(modalities), *more])
+        return Path(folder) / fingerprint(
+            [self.search_version, settings, self.shares, contents, list(modalities), *more]
+        )
 
     def left(self, home: Path) -> list[int]:
         """Return the seeds that were not finished before."""
@@ -84,9 +86,9 @@ def row_of(
     """Return the row of one question: which tests called a leak.
 
     Args:
-        seed: Of the draw.
-        kind: Of the copies; ``none`` without.
-        share: Of copies.
+        seed: The seed of the draw.
+        kind: The kind of the copies; ``none`` without.
+        share: The share of copies.
         copies: How many were planted, and how many of them were named with their source.
         leaks: The proofs of a leak.
         asked: The tests that were asked; a leak that another one calls has nothing to do with the copies.

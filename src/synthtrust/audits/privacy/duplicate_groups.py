@@ -10,31 +10,31 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from synthtrust.audits.privacy.images import Images
-from synthtrust.audits.privacy.limits import NEIGHBOURS, Limits
+from synthtrust.audits.privacy.embedded import EmbeddedCases
+from synthtrust.audits.privacy.settings import NEIGHBOURS, PrivacySettings
 from synthtrust.metrics.functional import nearest, similarity_z
 
 
-def kin(images: Images, unseen: Images, limits: Limits) -> Tensor:
+def duplicate_groups(images: EmbeddedCases, unseen: EmbeddedCases, settings: PrivacySettings) -> Tensor:
     """Return the group of each image, integers from 0 ``(n,)``.
 
-    One group have the images of one patient, and those that are more alike than half the copy threshold allows, counted
-    as copies are: in robust standard deviations from what unseen images have in common with their nearest of these.
+    Images of one patient form a group, and so do images that are more alike than half the copy threshold. Likeness is
+    measured as it is for copies: in robust standard deviations from that of unseen images and their nearest of these.
 
     Args:
         images: Real images, among which copies are looked for.
         unseen: Real images of other patients.
-        limits: The copy threshold, and whether all pairs are compared in full.
+        settings: The copy threshold, and whether all pairs are compared in full.
     """
     _, first, patient = np.unique(images.patients, return_index=True, return_inverse=True)
-    of, itself = torch.from_numpy(patient), torch.arange(len(images))
+    owner, itself = torch.from_numpy(patient), torch.arange(len(images))
     k = min(NEIGHBOURS, int(patient.max()))
     links = [np.stack([itself.numpy(), first[patient]])]  # each image with the first of its patient
     if k:
-        among = limits.candidates(images, NEIGHBOURS)
-        usual, _ = nearest(unseen.bank, images.bank, 1, candidates=among)
-        similarity, index = nearest(images.bank, images.bank, k, exclude=itself, groups=of, candidates=among)
-        alike = similarity_z(similarity.numpy(), usual[:, 0].numpy()) > limits.copy_threshold / 2
+        n_candidates = settings.candidates(images, NEIGHBOURS)
+        unseen_similarity, _ = nearest(unseen.bank, images.bank, 1, candidates=n_candidates)
+        similarity, index = nearest(images.bank, images.bank, k, exclude=itself, groups=owner, candidates=n_candidates)
+        alike = similarity_z(similarity.numpy(), unseen_similarity[:, 0].numpy()) > settings.copy_threshold / 2
         links.append(np.stack([np.repeat(itself.numpy(), alike.sum(axis=1)), index.numpy()[alike]]))
     rows, columns = np.concatenate(links, axis=1)
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(images), len(images)))

@@ -6,18 +6,18 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from synthtrust.cases import Case, Cohort, Mix, Splits
+from synthtrust.cases import Case, Cohort, Mix, Source, Splits
 from synthtrust.conventions import Mode, Val
 from synthtrust.data.cache import Prepared, prepare
-from synthtrust.data.draws import ShardSampler
 from synthtrust.data.mixed import MixedCases
-from synthtrust.data.patches import Patches
-from synthtrust.data.whole import WholeCases
+from synthtrust.data.patches import Patches, WholeCases
+from synthtrust.data.samplers import ShardSampler
 
 
-class MixedDataModule(MixedCases):
+class SegmentationDataModule(MixedCases):
     """Labelled volumes and their twins, mixed by ``alpha``.
 
     Args:
@@ -31,6 +31,8 @@ class MixedDataModule(MixedCases):
         mode: How the training set is drawn, see ``synthtrust.cases.Mix``.
         val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
         allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
+        val_pairs: Validate the counterpart of each validation case as well, its twin or its real case, so that the
+            trust factors T1 to T5 are logged. It doubles the time of validation, and decides nothing.
         patch_size: Side lengths of a training patch [voxels].
         foreground: Share of patches centred on a labelled voxel.
         augment: MONAI dictionary transforms for keys ``image`` and ``label``.
@@ -56,6 +58,7 @@ class MixedDataModule(MixedCases):
         mode: Mode = "complement",
         val: Val = "mix",
         allow_real_val: bool = False,
+        val_pairs: bool = False,
         patch_size: Sequence[int] = (128, 128, 128),
         foreground: float = 0.75,
         augment: Sequence[Callable] = (),
@@ -75,6 +78,7 @@ class MixedDataModule(MixedCases):
             num_workers=num_workers,
         )
         self.patch_size, self.foreground, self.augment = tuple(patch_size), foreground, augment
+        self.val_pairs = val_pairs
         self._prepared: dict[tuple[str, str], Prepared] = {}
 
     @property
@@ -124,9 +128,21 @@ class MixedDataModule(MixedCases):
         patches = Patches(self._find(self.train_cases), self.patch_size, self.foreground, self.augment, self.mix.seed)
         return self._loader(patches, self._draws(), self.batch_size)
 
-    def val_dataloader(self) -> DataLoader:
-        """Return whole validation cases."""
-        return self._whole(self.val_cases, {case.id: n for n, case in enumerate(self.val_cases)})
+    def val_dataloader(self) -> list[DataLoader]:
+        """Return whole validation cases; with ``val_pairs`` their counterparts, too, in the same order."""
+        numbers = {case.id: n for n, case in enumerate(self.val_cases)}
+        loaders = [self._whole(self.val_cases, numbers)]
+        if self.val_pairs:
+            loaders.append(self._whole(self.counterparts, numbers))
+            loaders[1].generator = torch.Generator()  # its own, so that the training draws as it does without it
+        return loaders
+
+    @property
+    def counterparts(self) -> list[Case]:
+        """The twin of each real validation case, and the real case of each twin."""
+        by_id = {(case.source, case.id): case for cases in self.parts["val"] for case in cases}
+        other = {Source.REAL: Source.SYNTHETIC, Source.SYNTHETIC: Source.REAL}
+        return [by_id[other[case.source], case.id] for case in self.val_cases]
 
     def test_dataloader(self) -> list[DataLoader]:
         """Return the real test cases, then their twins, both in order of case id."""
@@ -137,7 +153,9 @@ class MixedDataModule(MixedCases):
         return [self._prepared[case.source, case.id] for case in cases]
 
     def _whole(self, cases: Sequence[Case], numbers: Mapping[str, int]) -> DataLoader:
-        return self._loader(WholeCases(self._find(cases), numbers), ShardSampler(len(cases), *self._place()), 1)
+        return self._loader(
+            WholeCases(self._find(cases), numbers), ShardSampler(len(cases), *self._rank_and_ranks()), 1
+        )
 
     def _loader(self, dataset: Dataset, sampler: Sampler[int], batch_size: int) -> DataLoader:
         return DataLoader(

@@ -1,15 +1,16 @@
-"""Draws: training examples are numbered, so that a run that is resumed, sharded or loaded by workers sees the same."""
+"""Which examples come when: they are numbered, so that a resumed, sharded or many-worker run sees the same ones."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
+from lightning import Trainer
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 
-class Rounds:
-    """Whose turn it is: draw ``g`` belongs to round ``g // n``, in which each of ``n`` cases comes once.
+class CaseCycle:
+    """The endless order of training cases: draw ``g`` belongs to round ``g // n``, in which each of n cases comes once.
 
     The order within a round depends on the seed and the number of the round alone.
     """
@@ -18,17 +19,18 @@ class Rounds:
         self.n, self.seed = n, seed
 
     def __getitem__(self, draw: int) -> int:
-        round_, place = divmod(draw, self.n)
-        return int(_order(self.n, self.seed, round_)[place])
+        round_, position = divmod(draw, self.n)
+        return int(_order(self.n, self.seed, round_)[position])
 
 
 @lru_cache(maxsize=4)
 def _order(n: int, seed: int, round_: int) -> NDArray[np.intp]:
+    """Return the order of the cases in one round."""
     return np.random.default_rng([seed, round_, n]).permutation(n)
 
 
-class DrawSampler(Sampler[int]):
-    """The draw numbers of one epoch for one rank, dealt out like cards.
+class EpochSampler(Sampler[int]):
+    """The draw numbers of one epoch for one rank; the ranks take turns.
 
     Where an epoch begins follows from the number of batches that every rank has trained on so far, which a checkpoint
     knows for certain; Lightning's count of epochs is off by one after some resumes.
@@ -36,9 +38,9 @@ class DrawSampler(Sampler[int]):
     Args:
         batches: Batches per epoch on every rank.
         batch_size: Examples per batch.
-        rank: Which hand.
-        world_size: Number of hands.
-        done: Gives the number of batches behind us.
+        rank: Number of this process.
+        world_size: Number of processes.
+        done: Returns the number of batches that every rank has trained on.
     """
 
     def __init__(
@@ -65,10 +67,15 @@ class ShardSampler(Sampler[int]):
     """
 
     def __init__(self, n: int, rank: int = 0, world_size: int = 1) -> None:
-        self.mine = [place % n for place in range(rank, -(-n // world_size) * world_size, world_size)]
+        self.items = [position % n for position in range(rank, -(-n // world_size) * world_size, world_size)]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.mine)
+        return iter(self.items)
 
     def __len__(self) -> int:
-        return len(self.mine)
+        return len(self.items)
+
+
+def shards_loaders(trainer: Trainer) -> bool:
+    """Return whether a Trainer shards loaders itself; Lightning has no public name for this setting."""
+    return bool(trainer._accelerator_connector.use_distributed_sampler)

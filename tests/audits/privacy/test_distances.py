@@ -8,7 +8,7 @@ import torch
 
 from helpers.fake_runs import verdict_of
 from helpers.textures import N_TRAIN, SIDE, painted
-from synthtrust.audits.privacy.images import read_images
+from synthtrust.audits.privacy.embedded import read_images
 from synthtrust.audits.spaces import LowResolution, standardised
 from synthtrust.metrics.embeddings import ReferencePca
 
@@ -22,11 +22,11 @@ def distances(tables):
 
 def test_an_embedding_of_ones_own_is_what_distances_are_taken_in_and_decides_nothing(audit, leaky, acquitted, honest):
     mine = replace(audit, embedding=LowResolution(grid=6))
-    (usual, how), (found, why) = distances(acquitted), distances(tables := mine([honest]))
+    (unseen_similarity, how), (evidence, why) = distances(acquitted), distances(tables := mine([honest]))
     assert how.str.startswith("by coarse interiors").all()
     assert why.str.startswith("by LowResolution").all()
-    assert (usual != found).sum() >= 4
-    assert abs(found["Z_U"]) < 3
+    assert (unseen_similarity != evidence).sum() >= 4
+    assert abs(evidence["Z_U"]) < 3
     assert verdict_of(tables) == verdict_of(acquitted)
     rest = ~tables["tests"]["measure"].str.contains("|".join(("DCR", *NEVER_DECIDE[1:])))
     assert tables["tests"][rest].equals(acquitted["tests"][rest])
@@ -64,9 +64,9 @@ def test_an_embedding_sees_images_of_one_size_and_no_labels_where_there_are_clas
 def test_distances_in_an_embedding_are_those_of_standardised_coordinates(audit, tmp_path, real, textures):
     """Against the same written out, for a replay: every training image is at distance 0 of its copy."""
     copy = painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])
-    found, notes = distances(replace(audit, embedding=LowResolution(grid=6))([copy]))
+    evidence, notes = distances(replace(audit, embedding=LowResolution(grid=6))([copy]))
     seen = torch.stack([LowResolution(6)(standardised(read_images(c, ["grey"])), None, (), ()) for c in real.cases])
     rows = ReferencePca().fit(seen[:N_TRAIN]).transform(seen)
     between = np.median(torch.cdist(rows[N_TRAIN:], rows[:N_TRAIN]).min(dim=1).values)
-    assert (found["DCR, quantile 0.5"], found["authenticity"]) == (0, 0)
+    assert (evidence["DCR, quantile 0.5"], evidence["authenticity"]) == (0, 0)
     assert f"{between:.3g} of unseen cases" in notes["DCR, quantile 0.5"]

@@ -9,8 +9,8 @@ import torch
 from helpers.fake_runs import sentences, verdict_of
 from helpers.synthetic_sets import plane
 from helpers.textures import N_TRAIN, SIDE, painted
-from synthtrust.audits.privacy.images import Grid, ready
-from synthtrust.audits.privacy.kin import kin
+from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
+from synthtrust.audits.privacy.embedded import Grid, load_embedded
 from synthtrust.metrics.functional import nearest
 
 RESCANS = 8
@@ -18,7 +18,7 @@ RESCANS = 8
 
 @pytest.fixture(scope="module")
 def rescanned(tmp_path_factory, real, textures):
-    """The cohort, in which the first images of training are scans of one person."""
+    """Return the cohort, in which the first images of training are scans of one person."""
     rng, folder = np.random.default_rng(5), tmp_path_factory.mktemp("rescanned")
     noise = [rng.normal(0, 3, (SIDE, SIDE)) for _ in range(RESCANS)]
     first = [plane(folder, f"p{i:03d}", textures[0] + grain, i % 2) for i, grain in enumerate(noise)]
@@ -44,15 +44,15 @@ def test_near_duplicates_and_images_of_a_patient_are_one_group_and_strangers_are
     cases = rescanned.cases[:N_TRAIN]
     cases = (*cases[:-3], *(replace(case, patient="same") for case in cases[-3:]))
     grid = Grid(SIDE, margin=1)
-    train, unseen = (ready(part, ("grey",), grid, "")[0] for part in (cases, rescanned.cases[N_TRAIN:]))
-    groups = kin(train, unseen, audit)
+    train, unseen = (load_embedded(part, ("grey",), grid, "")[0] for part in (cases, rescanned.cases[N_TRAIN:]))
+    groups = duplicate_groups(train, unseen, audit)
     assert len(set(groups[:RESCANS].tolist())) == 1
     assert len(set(groups[-3:].tolist())) == 1
     assert len(groups.unique()) == N_TRAIN - (RESCANS - 1) - 2
 
 
 def test_neighbours_are_of_different_groups(rescanned):
-    bank = ready(rescanned.cases[:N_TRAIN], ("grey",), Grid(SIDE, margin=1), "")[0].bank
+    bank = load_embedded(rescanned.cases[:N_TRAIN], ("grey",), Grid(SIDE, margin=1), "")[0].bank
     groups = torch.arange(N_TRAIN).clamp(min=RESCANS - 1) - (RESCANS - 1)
     asked = bank.take(slice(4))
     every, _ = nearest(asked, bank, N_TRAIN, candidates=N_TRAIN)

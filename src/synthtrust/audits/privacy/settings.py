@@ -1,4 +1,4 @@
-"""The limits of the privacy audit, all set before looking."""
+"""The settings of the privacy audit: its thresholds, all set before looking, and how precisely it asks."""
 
 from collections.abc import Sized
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ DECIDING = (
 
 
 @dataclass
-class Limits:
+class PrivacySettings:
     """What decides, and how precisely it is asked; what decides is printed with the verdict it led to."""
 
     copy_threshold: float = 9.0
@@ -57,7 +57,7 @@ class Limits:
     level: float = 0.95
     """Coverage of the intervals; those of controls have 99 %."""
     seed: int = 0
-    """Of permutations, halves and planted copies."""
+    """The seed of permutations, halves and planted copies."""
 
     def __post_init__(self) -> None:
         if self.p * (self.n_permutations + 1) <= N_TESTS:

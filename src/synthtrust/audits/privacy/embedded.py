@@ -20,7 +20,7 @@ VOLUME_GRID, LARGEST_PLANE_GRID, SMALLEST_GRID = 32, 64, 8
 
 
 @dataclass(frozen=True)
-class Images:
+class EmbeddedCases:
     """Cases beside the interiors of their images, in one order."""
 
     bank: Bank
@@ -34,17 +34,19 @@ class Images:
         """The patient of each case."""
         return [case.patient for case in self.cases]
 
-    def take(self, keep: Sequence[int] | NDArray[np.integer]) -> "Images":
+    def take(self, keep: Sequence[int] | NDArray[np.integer]) -> "EmbeddedCases":
         """Return those at these places."""
-        return Images(self.bank.take(torch.as_tensor(np.asarray(keep, dtype=int))), tuple(self.cases[i] for i in keep))
+        return EmbeddedCases(
+            self.bank.take(torch.as_tensor(np.asarray(keep, dtype=int))), tuple(self.cases[i] for i in keep)
+        )
 
-    def without(self, ids: Container[str]) -> "Images":
+    def without(self, ids: Container[str]) -> "EmbeddedCases":
         """Return those of other cases than these."""
         return self.take([i for i, case in enumerate(self.cases) if case.id not in ids])
 
-    def join(self, other: "Images") -> "Images":
+    def join(self, other: "EmbeddedCases") -> "EmbeddedCases":
         """Return these and others."""
-        return Images(Bank.join([self.bank, other.bank]), self.cases + other.cases)
+        return EmbeddedCases(Bank.join([self.bank, other.bank]), self.cases + other.cases)
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ def read_images(case: Case, modalities: Sequence[str]) -> Tensor:
     return torch.from_numpy(np.stack(images))
 
 
-def ready(cases: Sequence[Case], modalities: Sequence[str], grid: Grid, what: str) -> tuple[Images, set[tuple]]:
+def load_embedded(
+    cases: Sequence[Case], modalities: Sequence[str], grid: Grid, what: str
+) -> tuple[EmbeddedCases, set[tuple]]:
     """Read cases and keep their interiors; so many at once as `synthtrust.machine.readers` allows.
 
     Returns:
@@ -88,16 +92,16 @@ def ready(cases: Sequence[Case], modalities: Sequence[str], grid: Grid, what: st
 
     def one(case: Case) -> tuple[Bank, tuple[int, ...]]:
         image = read_images(case, modalities)
-        return interior(image, grid, case), tuple(image.shape[1:])
+        return texture_bank_of(image, grid, case), tuple(image.shape[1:])
 
     with ThreadPoolExecutor(readers()) as pool:
-        found = pool.map(one, cases)
-        shown = track(found, f"Reading {what}", total=len(cases), console=Console(stderr=True), transient=True)
+        evidence = pool.map(one, cases)
+        shown = track(evidence, f"Reading {what}", total=len(cases), console=Console(stderr=True), transient=True)
         parts = list(shown)
-    return Images(Bank.join([part for part, _ in parts]), tuple(cases)), {shape for _, shape in parts}
+    return EmbeddedCases(Bank.join([part for part, _ in parts]), tuple(cases)), {shape for _, shape in parts}
 
 
-def interior(image: Tensor, grid: Grid, case: Case) -> Bank:
+def texture_bank_of(image: Tensor, grid: Grid, case: Case) -> Bank:
     """Return the bank of one image; a refusal names its file."""
     try:
         return bank([image], grid.nodes, grid.margin)
@@ -109,12 +113,12 @@ def interior(image: Tensor, grid: Grid, case: Case) -> Bank:
         ) from None
 
 
-def repeated(images: Images) -> dict[str, str]:
+def repeated(images: EmbeddedCases) -> dict[str, str]:
     """Return id -> id of the first image that it repeats, voxel by voxel."""
     first: dict[bytes, str] = {}
     same = {case.id: first.setdefault(_content(images, i), case.id) for i, case in enumerate(images.cases)}
     return {id_: other for id_, other in same.items() if id_ != other}
 
 
-def _content(images: Images, i: int) -> bytes:
+def _content(images: EmbeddedCases, i: int) -> bytes:
     return images.bank.fine[i].numpy().tobytes()
