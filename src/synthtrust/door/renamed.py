@@ -18,8 +18,15 @@ KEYS: dict[str, str] = {
     "generator.critic_layers": "generator.discriminator_layers",
     "generator.critics": "generator.discriminators",
     "generator.critic_lr": "generator.discriminator_lr",
+    "audit.fidelity.fewest": "audit.fidelity.min_patients_computed",
+    "audit.fidelity.enough": "audit.fidelity.min_patients",
+    "audit.fidelity.most": "audit.fidelity.max_patients",
+    "audit.fidelity.pairs": "audit.fidelity.max_pairs",
+    "audit.fidelity.alike": "audit.fidelity.n_ms_ssim",
+    "audit.trust.level": "audit.trust.confidence",
+    "audit.utility.level": "audit.utility.confidence",
 }
-"""Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.significance``."""
+"""Old dotted key -> its new one, such as ``audit.utility.level`` -> ``audit.utility.confidence``."""
 
 OPTIONS: dict[str, str] = {"generator=med_ddpm_small": "generator=brain_diffusion"}
 """Old ``group=option`` -> its new one, such as ``data=patches`` -> ``data=mixed``."""

@@ -82,9 +82,9 @@ class ClassDiffusion(TrainedGenerator):
     grad_clip: float | None = 1.0
     """Largest norm of the gradient."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
-    """Precision of training and painting; ``auto`` for what is quick on the machine where the training is begun. In float32 an
-    image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast where the
-    processor has it, it comes out within a grey level of that."""
+    """Precision of training and painting; ``auto`` for what is quick on the machine where the training is begun.
+    In float32 an image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast
+    where the processor has it, it comes out within a grey level of that."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -56,7 +56,7 @@ class SpadeGAN(BrainPainter):
     discriminator_channels: int = 32
     """Feature maps of the discriminator's first layer; every further layer doubles them."""
     discriminator_layers: int = 3
-    """Of the first discriminator, after its first; the more, the wider the patches it looks at."""
+    """Layers of the first discriminator, after its first; the more, the wider the patches it looks at."""
     discriminators: int = 1
     """How many; each further one has ``discriminator_layers`` more."""
     size: Size | None = None
@@ -78,7 +78,7 @@ class SpadeGAN(BrainPainter):
     discriminator_lr: float = 2e-4
     """Learning rate of Adam, for the discriminator."""
     max_steps: int = 100_000
-    """Of painter and discriminator each."""
+    """Steps of generator network and discriminator each."""
     batch_size: int = 1
     """Volumes per step."""
     ema_decay: float = 0.999

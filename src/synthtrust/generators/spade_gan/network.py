@@ -147,7 +147,7 @@ class Encoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Tells real from painted, patch by patch, given the condition.
+    """A network that separates real from painted images, patch by patch, given the condition.
 
     MONAI's ``MultiScalePatchDiscriminator``, with normalisation of the instance (its default, of the batch, knows
     nothing of a batch of one) and with two additions, without which it did not tell brains from blurred ones within a
@@ -163,8 +163,8 @@ class Discriminator(nn.Module):
         n_condition: Channels of the condition.
         size: Sides of the volume [voxels], not packed.
         channels: Feature maps of the first layer; every further layer doubles them.
-        layers: Of the first discriminator, after its first; each further discriminator has as many more.
-        discriminators: How many.
+        layers: Layers of the first discriminator, after its first; each further discriminator has as many more.
+        discriminators: How many discriminators there are.
     """
 
     def __init__(

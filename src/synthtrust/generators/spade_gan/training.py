@@ -33,10 +33,10 @@ from synthtrust.generators.training.loop import WriteLoss, train_to_end
 from synthtrust.refusals import Refusal
 
 PARTS = ("reconstruction", "features", "style", "adversarial", "discriminator")
-"""Of the loss, in the order of the table of losses, each before its weight."""
+"""Parts of the loss, in the order of the table of losses, each before its weight."""
 
 ADAM_BETAS = (0.5, 0.999)
-"""Of Adam: little momentum, since two opponents overshoot (Radford et al. 2016)."""
+"""Decay rates of the averages of Adam: little momentum, since two opponents overshoot (Radford et al. 2016)."""
 
 if TYPE_CHECKING:
     from synthtrust.generators.spade_gan.generator import SpadeGAN
@@ -70,15 +70,15 @@ def train(
     A training that was interrupted goes on from ``home/last.ckpt``, with the examples it would have seen.
 
     Args:
-        painter: Trained in place, as the other two.
-        encoder: Tells the style of a real image.
-        discriminator: Tells real from painted.
-        n_channels: Of the condition.
+        painter: The generator network; trained in place, as the other two.
+        encoder: Predicts the style of a real image.
+        discriminator: Separates real from painted images.
+        n_channels: Channels of the condition.
         generator: Holds the hyper-parameters.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values.
-        loggers: Are told the losses.
-        callbacks: More to be done on the way.
+        loggers: Receive the losses.
+        callbacks: Further callbacks of the training.
 
     Raises:
         Refusal: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
