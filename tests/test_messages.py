@@ -65,3 +65,53 @@ def test_nothing_is_decided_by_how_a_message_begins(path):
         and any(isinstance(arg, ast.Constant) and str(arg.value).startswith("Expected") for arg in node.args)
     ]
     assert asked == []
+
+
+PARSERS = ("startswith", "endswith", "partition", "rpartition", "removeprefix", "removesuffix", "contains")
+"""Methods that read a part of a text."""
+SENTENCES = ("note", "notes", "text", "reasons", "would_change")
+"""Columns and attributes that hold sentences."""
+PACKAGE = Path(synthtrust.__file__).parent
+JUDGES = [path for path in SOURCES if path.relative_to(PACKAGE).parts[0] in ("audits", "report", "evaluation.py")]
+
+
+def takes_a_text_apart(node):
+    """Return whether a call reads a part of a text; the class at the end of a dotted path is no sentence."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    if ast.unparse(node.func) in ("re.search", "re.match", "re.fullmatch", "re.findall"):
+        return True
+    if node.func.attr not in PARSERS:
+        return False
+    return not (node.func.attr == "rpartition" and [ast.unparse(argument) for argument in node.args] == ["'.'"])
+
+
+def compares_a_sentence(node):
+    """Return whether a comparison asks what a sentence says; whether there is one may be asked."""
+    if not isinstance(node, ast.Compare):
+        return False
+    sides = [node.left, *node.comparators]
+    names = [side.attr for side in sides if isinstance(side, ast.Attribute)]
+    names += [side.slice.value for side in sides if isinstance(side, ast.Subscript) and hasattr(side.slice, "value")]
+    texts = [side.value for side in sides if isinstance(side, ast.Constant) and isinstance(side.value, str)]
+    return any(name in SENTENCES for name in names) and any(texts)
+
+
+@pytest.mark.parametrize("path", JUDGES, ids=lambda path: "/".join(path.parts[-2:]))
+def test_no_audit_and_no_page_recovers_a_fact_from_a_sentence(path):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    assert [node.lineno for node in nodes if takes_a_text_apart(node) or compares_a_sentence(node)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "note.startswith('Shortcut')",
+        "rows['note'] != 'needs two seeds'",
+        "subject.partition(', mix ')",
+        "re.search('n = ', text)",
+    ],
+)
+def test_a_fact_recovered_from_a_sentence_is_seen(line):
+    (node,) = (statement.value for statement in ast.parse(line).body)
+    assert takes_a_text_apart(node) or compares_a_sentence(node)

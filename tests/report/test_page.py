@@ -120,7 +120,7 @@ def test_the_answer_is_made_from_the_numbers(text):
 def test_a_set_without_privacy_and_fidelity_is_not_assessed(text):
     assert "Safety to share: not assessed." in text
     assert "not assessed is not the same as safe" in text
-    assert text.count("No audit on this page speaks on it.") == 3
+    assert text.count("No audit on this page assessed this axis.") == 3
 
 
 @pytest.mark.parametrize("number", range(2, 9))

@@ -187,7 +187,7 @@ def test_a_card_without_any_audit_says_so(tmp_path):
     assert card["quality"] == card["diversity"] == []
     assert card["proportion"] == "not assessed"
     assert card["provenance"]["training_cases"] == "unknown"
-    assert any("Nobody said which cases" in limit for limit in card["limits"])
+    assert any("does not say which cases" in limit for limit in card["limits"])
     assert not any("label maps" in limit for limit in card["limits"])
 
 

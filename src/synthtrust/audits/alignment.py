@@ -1,8 +1,8 @@
 """Does a score on a twin stand for the score on the patient? The verdict on alignment, from T3 and T4.
 
-It is asked of the model that was trained on real cases alone. That model has never met a twin; between there and
-synthetic training the scores on real cases and on twins have to meet somewhere, so that their agreement at some mix is
-continuity and no evidence.
+Only the model trained on real cases alone is judged, since it has never seen a twin. Between real and synthetic
+training, the scores on real cases and on twins have to cross somewhere: that they agree at some mix follows from
+continuity and is no evidence.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
 REAL_ALONE = 1.0
-"""The alpha at which the question is asked."""
+"""Alpha of the model that is judged."""
 
 CHANGE = {
     "SUPPORTED": "A region in which a case and its twin differ by more than the margin.",
@@ -26,10 +26,10 @@ CHANGE = {
 
 @dataclass(frozen=True)
 class AlignmentThresholds:
-    """What was settled before looking."""
+    """The margin and the least numbers that were set before looking at any result."""
 
     margin: float
-    """Difference of Dice between a case and its twin, beyond that between two seeds, that is held to be tolerable."""
+    """Tolerable difference of Dice between a case and its twin, beyond the difference between two seeds."""
     min_seeds: int
     """Training seeds, below which nothing is SUPPORTED."""
     min_patients: int
@@ -69,7 +69,7 @@ def alignment(factors: pd.DataFrame, thresholds: AlignmentThresholds, confidence
 
 
 def _reading(by_region: pd.DataFrame, thresholds: AlignmentThresholds) -> Reading:
-    """Compare the intervals with the margin; what is NaN shows nothing."""
+    """Compare the intervals with the margin; an interval that is NaN shows nothing."""
     tolerable = by_region["value"]["T4_floor"] + thresholds.margin
     if (by_region["ci_low"]["T4"] > tolerable).any():
         return "NOT SUPPORTED"
@@ -78,7 +78,7 @@ def _reading(by_region: pd.DataFrame, thresholds: AlignmentThresholds) -> Readin
 
 
 def _doubts(n_seeds: int, n_patients: int, thresholds: AlignmentThresholds) -> Iterator[Doubt]:
-    """Yield what forbids SUPPORTED."""
+    """Yield the doubts that forbid SUPPORTED."""
     if n_seeds < thresholds.min_seeds:
         text = f"Training seeds: {n_seeds}, fewer than the {thresholds.min_seeds} asked for."
         yield Doubt("few_seeds", text, "More training seeds.")

@@ -10,7 +10,7 @@ from synthtrust.metrics import functional as formulas
 
 
 def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float, seed: int) -> Iterator[Row]:
-    """Yield one measure over alpha on one kind of test cases, the arms being of one mode."""
+    """Yield one measure over alpha on one kind of test cases; all arms are of one mode."""
     estimates = [arms[alpha] for alpha in sorted(arms)]
     n_seeds = min(len(estimate.patients) for estimate in estimates)
     band = None

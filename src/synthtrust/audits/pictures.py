@@ -14,7 +14,7 @@ from synthtrust.report import SliceRow, Slices
 
 
 class PicturedRun(Protocol):
-    """What the pictures ask of a run."""
+    """What the pictures need of a run."""
 
     def scores(self) -> pd.DataFrame:
         """One row per test case, source and region."""

@@ -1,4 +1,4 @@
-"""The probabilities that classifiers left: refused if they contradict themselves, and as the arrays formulas take."""
+"""The stored probabilities of classifiers: refused if they contradict each other, and as arrays for the formulas."""
 
 from dataclasses import dataclass
 from pathlib import Path

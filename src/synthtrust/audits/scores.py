@@ -15,17 +15,17 @@ from synthtrust.refusals import Refusal
 Row = dict[str, Any]
 SOURCES = ("real", "synthetic")
 PARTS = {"segmentation": "region", "classification": "class", "multilabel": "class"}
-"""What a case is scored in, by the task of the runs: the column beside case and source."""
+"""Task of the runs -> the column that names what was scored within a case."""
 EMPTY_VALUES = {"brats": 1.0, "nan": np.nan}
-"""What a region counts that is empty in reference and prediction, by the name of the rule."""
+"""Name of the rule -> Dice of a region that is empty in reference and prediction."""
 
 
 class NotApplicableError(ValueError):
-    """An audit does not answer for such runs; others may. Everything else that is wrong with runs stays an error."""
+    """The audit does not apply to such runs, though others may. It is no fault of the runs."""
 
 
 class ScoredRun(Protocol):
-    """What audits of scores ask of a run."""
+    """What audits of scores need of a run."""
 
     @property
     def folder(self) -> Path:

@@ -11,7 +11,7 @@ from synthtrust.verdicts import Subject
 
 
 class PaintedRun(Protocol):
-    """What is asked of a run."""
+    """What these audits need of a run."""
 
     @property
     def cohort(self) -> Cohort:
@@ -68,7 +68,7 @@ class SyntheticSet:
 
     @property
     def training_ids_known(self) -> bool:
-        """Whether anybody said whom the generator learned from, which is somebody; else no case counts as unseen."""
+        """Whether the manifest names the cases that the generator learned from; otherwise no case counts as unseen."""
         return bool(self.manifest.get("training_ids"))
 
 

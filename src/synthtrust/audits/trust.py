@@ -49,7 +49,7 @@ class Trust:
     """
 
     margin: float = 0.05
-    """Difference of Dice between a case and its twin, beyond that between two seeds, that is held to be tolerable."""
+    """Tolerable difference of Dice between a case and its twin, beyond the difference between two seeds."""
     min_seeds: int = 3
     """Training seeds, below which nothing is SUPPORTED."""
     min_patients: int = 30

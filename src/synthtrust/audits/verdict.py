@@ -1,4 +1,4 @@
-"""How every audit comes to its verdict: a reading of numbers, which doubts hold back."""
+"""How every audit reaches its verdict: a reading of the numbers, which doubts may hold back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ def decide(
     Args:
         axis: One of `synthtrust.verdicts.AXES`.
         reading: What the numbers say by themselves.
-        evidence: The numbers, the one that decides first.
+        evidence: The numbers, with the one that decides at the beginning.
         doubts: What stands against believing them, the gravest first.
         change: Reading -> what would have to be seen for another one.
         thresholds: What was set before looking.
@@ -56,7 +56,7 @@ def decide(
 
 
 def not_assessed(axis: str, reason: Reason, cure: str, thresholds: Mapping[str, Any], subject: Subject) -> Verdict:
-    """Return the verdict where nothing could be asked."""
+    """Return the verdict on a subject that could not be assessed."""
     return Verdict(axis, "not assessed", (reason,), cure, thresholds, subject)
 
 

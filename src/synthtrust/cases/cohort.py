@@ -110,7 +110,7 @@ class Cohort:
             CaseError: If the case has a label map.
         """
         if case.task == "multilabel":
-            return tuple(name for name, place in self.labels.items() if case.require_findings()[place])
+            return tuple(name for name, index in self.labels.items() if case.require_findings()[index])
         return tuple(name for name, value in self.labels.items() if value == case.require_class())
 
     def regions(self, names: Sequence[str] | None = None) -> dict[str, tuple[int, ...]]:

@@ -60,7 +60,7 @@ def as_stored(volume: NDArray, affine: NDArray[np.floating]) -> NDArray:
     return np.asfortranarray(apply_orientation(volume, ornt_transform(_AS_CANONICAL, _turn(affine))))
 
 
-def grid_distance(one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]) -> float:
+def grid_distance(affine: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]) -> float:
     """Return how far two grids of one shape lie apart [share of their smallest voxel side].
 
     That is the largest distance between the same corners of both. A spacing that is a little off adds up along an axis,
@@ -73,17 +73,17 @@ def grid_distance(one: NDArray[np.float64], other: NDArray[np.float64], shape: t
     0.995
 
     Args:
-        one: Voxel -> world [mm], shape ``(4, 4)``.
+        affine: Voxel -> world [mm], shape ``(4, 4)``.
         other: The header of the other grid.
         shape: Voxels per axis, of both.
     """
-    return grid_distance_mm(one, other, shape) / float(min(*voxel_sizes(one), *voxel_sizes(other)))
+    return grid_distance_mm(affine, other, shape) / float(min(*voxel_sizes(affine), *voxel_sizes(other)))
 
 
-def grid_distance_mm(one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]) -> float:
+def grid_distance_mm(affine: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]) -> float:
     """Return the largest distance between the same corners of two grids of one shape [mm]."""
     corners = np.array(list(product(*((-0.5, side - 0.5) for side in shape[:3]))))
-    return float(np.linalg.norm(apply_affine(one, corners) - apply_affine(other, corners), axis=1).max())
+    return float(np.linalg.norm(apply_affine(affine, corners) - apply_affine(other, corners), axis=1).max())
 
 
 def _turn(affine: NDArray[np.floating]) -> NDArray[np.float64]:

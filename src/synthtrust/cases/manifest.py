@@ -80,9 +80,9 @@ def load_manifest(folder: Path) -> dict[str, Any]:
         raise CaseError(f"Expected {folder / NAME}, but there is none; the set is unfinished. Make it again.") from None
     except ValueError as error:  # no JSON, no text, or too much of it
         raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
-    told = record.get("format") if isinstance(record, dict) else type(record).__name__
-    if told != FORMAT:
-        raise CaseError(f"Expected a manifest of format {FORMAT}, but got {told} in {folder / NAME}.")
+    format_version = record.get("format") if isinstance(record, dict) else type(record).__name__
+    if format_version != FORMAT:
+        raise CaseError(f"Expected a manifest of format {FORMAT}, but got {format_version} in {folder / NAME}.")
     check_record(record, folder / NAME)
     if record.get("training_ids") == UNKNOWN:
         record["training_ids"] = None

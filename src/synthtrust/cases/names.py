@@ -13,52 +13,52 @@ BREAKS = ("Cc", "Cs", "Zl", "Zp")
 (what Python makes of a file name that is no UTF-8), and separators of lines and paragraphs."""
 
 
-def check_file_name(name: str, what: str) -> None:
+def check_file_name(name: str, role: str) -> None:
     """Check that a name can be part of a file name, since files are called by it: ids and modalities.
 
     Args:
         name: To be checked.
-        what: Whose name it is, for the message.
+        role: Whose name it is, for the message.
 
     Raises:
         CaseError: If it fails ``check_text`` or ``check_part``, or begins with a dot.
     """
-    check_text(name, what)
-    check_part(name, what)
+    check_text(name, role)
+    check_part(name, role)
     if name.startswith("."):
-        raise CaseError(f"Expected {what} without a dot at its beginning, but got {name!r}. Rename it.")
+        raise CaseError(f"Expected {role} without a dot at its beginning, but got {name!r}. Rename it.")
 
 
-def check_part(name: str, what: str) -> None:
+def check_part(name: str, role: str) -> None:
     """Check that a name leads to no other folder when a file name is made with it, such as that of a cohort.
 
     Raises:
         CaseError: If it is empty, or has ``/``, a backslash or what is no text.
     """
     if not name or "/" in name or "\\" in name or not _is_a_line(name):
-        raise CaseError(f"Expected {what} that can be in a file name, without / and \\, but got {name!r}. Rename it.")
+        raise CaseError(f"Expected {role} that can be in a file name, without / and \\, but got {name!r}. Rename it.")
 
 
-def check_text(name: str, what: str) -> None:
+def check_text(name: str, role: str) -> None:
     """Check that a name is one line of text: patients, labels and classes.
 
     Args:
         name: To be checked.
-        what: Whose name it is, for the message.
+        role: Whose name it is, for the message.
 
     Raises:
         CaseError: If it is empty, ``.`` or ``..``, longer than ``LONGEST`` bytes, has blanks at its ends, or a
             character that is no text.
     """
     if not isinstance(name, str):
-        raise CaseError(f"Expected {what} as text, but got {name!r}. Write it in quotes.")
+        raise CaseError(f"Expected {role} as text, but got {name!r}. Write it in quotes.")
     if name in ("", ".", "..") or name != name.strip():
-        raise CaseError(f"Expected {what} with letters, and no blanks at its ends, but got {name!r}. Rename it.")
+        raise CaseError(f"Expected {role} with letters, and no blanks at its ends, but got {name!r}. Rename it.")
     if not _is_a_line(name):
-        raise CaseError(f"Expected {what} as one line of text, but got {name!r}. Rename it.")
+        raise CaseError(f"Expected {role} as one line of text, but got {name!r}. Rename it.")
     if (n := len(name.encode())) > LONGEST:
         raise CaseError(
-            f"Expected {what} of at most {LONGEST} bytes, but got {n} in {name[:40]!r} and so on. Shorten it."
+            f"Expected {role} of at most {LONGEST} bytes, but got {n} in {name[:40]!r} and so on. Shorten it."
         )
 
 
@@ -66,7 +66,7 @@ def _is_a_line(name: str) -> bool:
     return name.isprintable() or not any(unicodedata.category(letter) in BREAKS for letter in name)
 
 
-def check_different(names: Iterable[str], what: str) -> None:
+def check_different(names: Iterable[str], role: str) -> None:
     """Check that names differ by more than capital letters, or how an accent is written: some file systems mix them up.
 
     Raises:
@@ -78,7 +78,7 @@ def check_different(names: Iterable[str], what: str) -> None:
     for name in names:
         if (other := seen.get(alike(name))) is not None:
             raise CaseError(
-                f"Expected {what} that differ by more than capital letters, but got {other!r} and {name!r}. Rename one."
+                f"Expected {role} that differ by more than capital letters, but got {other!r} and {name!r}. Rename one."
             )
         seen[alike(name)] = name
 

@@ -38,10 +38,12 @@ def patients_by_id(ids: Iterable[str], cases: Sequence[Case]) -> dict[str, set[s
     named = {}
     for id_ in ids:
         plain = plain_id(id_)
-        before_a_dash = (plain[:place] for place, sign in enumerate(plain) if sign == "-")
-        found = of_case.get(plain, set()).union(*(of_patient.get(name, ()) for name in (plain, *before_a_dash)))
-        if found:
-            named[id_] = found
+        before_a_dash = (plain[:index] for index, sign in enumerate(plain) if sign == "-")
+        named_patients = of_case.get(plain, set()).union(
+            *(of_patient.get(name, ()) for name in (plain, *before_a_dash))
+        )
+        if named_patients:
+            named[id_] = named_patients
     return named
 
 

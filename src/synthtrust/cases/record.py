@@ -35,14 +35,16 @@ def check_record(record: Mapping[str, Any], where: Path) -> None:
 def _check_case(case: Mapping[str, Any], modalities: list[str], n_labels: int, where: Path) -> None:
     name, label, images, channels = (case.get(key) for key in ("id", "label", "images", "channels"))
     _demand(_is_word(name) and _is_word(case.get("patient")), "id and patient of every case", where)
-    of = f"of case {name}"
-    _demand(case.get("source") in list(Source), f"source real or synthetic {of}", where)
+    owner = f"of case {name}"
+    _demand(case.get("source") in list(Source), f"source real or synthetic {owner}", where)
     fine = _is_number(label) or _is_entry(label) or _are_findings(label, n_labels)
-    _demand(fine, f"label, a class or a file with its sha256, or findings, {of}", where)
-    _demand(isinstance(images, dict) and images.keys() == set(modalities), f"an image of each modality {of}", where)
+    _demand(fine, f"label, a class or a file with its sha256, or findings, {owner}", where)
+    _demand(isinstance(images, dict) and images.keys() == set(modalities), f"an image of each modality {owner}", where)
     for modality in modalities:
         _demand(
-            _is_entry(case["images"][modality]), f"a file inside its folder and its sha256 for {modality} {of}", where
+            _is_entry(case["images"][modality]),
+            f"a file inside its folder and its sha256 for {modality} {owner}",
+            where,
         )
     if channels is not None:
         fine = (
@@ -50,13 +52,13 @@ def _check_case(case: Mapping[str, Any], modalities: list[str], n_labels: int, w
             and channels.keys() <= set(modalities)
             and all(map(_is_number, channels.values()))
         )
-        _demand(fine, f"channels by modality {of}", where)
-    _demand(case.get("part", "") in PARTS, f"part among train, val and test {of}", where)
+        _demand(fine, f"channels by modality {owner}", where)
+    _demand(case.get("part", "") in PARTS, f"part among train, val and test {owner}", where)
 
 
-def _demand(fine: bool, what: str, where: Path) -> None:
+def _demand(fine: bool, expected: str, where: Path) -> None:
     if not fine:
-        raise CaseError(f"Expected {what} in {where}, but got none or something else. Make the set again.")
+        raise CaseError(f"Expected {expected} in {where}, but got none or something else. Make the set again.")
 
 
 def _is_word(value: object) -> bool:
@@ -72,7 +74,7 @@ def _is_number(value: object) -> bool:
 
 
 def _are_findings(value: object, n: int) -> bool:
-    return isinstance(value, list) and len(value) == n and all(_is_number(one) and one <= 1 for one in value)
+    return isinstance(value, list) and len(value) == n and all(_is_number(side) and side <= 1 for side in value)
 
 
 def _is_entry(value: object) -> bool:

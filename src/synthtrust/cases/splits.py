@@ -99,10 +99,11 @@ def _published(cases: Sequence[Case], seed: int, val: float | int) -> Splits:
         parts["train"] = [case for case in parts["train"] if case.patient not in chosen]
     if empty := [part for part in PARTS if not parts[part]]:
         raise Refusal(f"Expected cases in train, val and test as published, but {', '.join(empty)} would be empty.")
-    for one, other in combinations(PARTS, 2):
-        if shared := {case.patient for case in parts[one]} & {case.patient for case in parts[other]}:
+    for first_part, other in combinations(PARTS, 2):
+        if shared := {case.patient for case in parts[first_part]} & {case.patient for case in parts[other]}:
             raise Refusal(
-                f"Expected published parts without a common patient, but {one} and {other} share {sorted(shared)[:8]}. "
+                f"Expected published parts without a common patient, but {first_part} and {other} share "
+                f"{sorted(shared)[:8]}. "
                 "Split them anew with split.published=false."
             )
     return Splits(*(tuple(sorted(parts[part], key=lambda case: case.id)) for part in PARTS))

@@ -204,5 +204,5 @@ class ClassificationDataModule(MixedCases):
 def _refuse_other_classes(real: Sequence[Case], twins: Sequence[Case]) -> None:
     label = {case.id: case.target for case in real}
     if differ := [twin.id for twin in twins if twin.target != label[twin.id]]:
-        what = "class" if real[0].task == "classification" else "findings"
-        raise CaseError(f"Expected twins of the {what} of their real cases, but these differ: {differ[:8]}.")
+        noun = "class" if real[0].task == "classification" else "findings"
+        raise CaseError(f"Expected twins of the {noun} of their real cases, but these differ: {differ[:8]}.")

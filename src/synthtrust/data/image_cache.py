@@ -99,8 +99,8 @@ def _write(
     with folder_aside(folder) as aside:
         array = np.lib.format.open_memmap(aside / IMAGES, "w+", np.float16, (len(cases), *first.shape))
         images = pool.map(lambda case: _load(case, modalities, size), cases)
-        what = f"Preparing {len(cases)} images"
-        for n, (case, image) in enumerate(zip(cases, track(images, what, total=len(cases), transient=True))):
+        title = f"Preparing {len(cases)} images"
+        for n, (case, image) in enumerate(zip(cases, track(images, title, total=len(cases), transient=True))):
             if image.shape != first.shape:
                 raise CaseError(
                     f"Expected images of one size, but got {image.shape[1:]} in case {case.id} against "

@@ -62,10 +62,10 @@ def _check_tasks(cfg: DictConfig) -> None:
             f"Choose for example {choices}."
         )
     asked = task["model"] or task["data"]
-    for group, what in (("cases", "cases"), ("generator", "a generator")):
+    for group, noun in (("cases", "cases"), ("generator", "a generator")):
         if None not in (asked, task[group]) and asked != task[group] and not cfg.cases.get("list", False):
             raise Refusal(
-                f"Expected {what} for {asked}, as model and data are, but {cfg[group]._target_} is for {task[group]}. "
+                f"Expected {noun} for {asked}, as model and data are, but {cfg[group]._target_} is for {task[group]}. "
                 f"Choose for example {choices}, or another {group}=..."
             )
 

@@ -65,10 +65,10 @@ class CaseCounts(Metric):
         """
         counts, case, synthetic = (x.as_subclass(Tensor).to(self.voxels.device) for x in (counts, case, synthetic))
         self._check(counts, case, synthetic)
-        place = (synthetic.long(), case.long())
-        known = self.voxels[place]  # (B, K, 3)
-        self.voxels[place] = torch.where(known >= 0, known, counts)
-        differs = (self.voxels[place] != counts).flatten(start_dim=1).any(dim=1)
+        index = (synthetic.long(), case.long())
+        known = self.voxels[index]  # (B, K, 3)
+        self.voxels[index] = torch.where(known >= 0, known, counts)
+        differs = (self.voxels[index] != counts).flatten(start_dim=1).any(dim=1)
         if differs.any():
             raise Refusal(
                 f"Expected one score a case, but got other counts for {case[differs].tolist()} than before. "

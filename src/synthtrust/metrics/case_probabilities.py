@@ -67,10 +67,10 @@ class CaseProbabilities(Metric):
             x.as_subclass(Tensor).to(self.table.device) for x in (probability, case, synthetic)
         )
         self._check(probability, case, synthetic)
-        place = (synthetic.long(), case.long())
-        known = self.table[place]  # (B, K)
-        self.table[place] = torch.where(known >= 0, known, probability.double())
-        differs = ((self.table[place] - probability).abs() > AGREE).any(dim=1)
+        index = (synthetic.long(), case.long())
+        known = self.table[index]  # (B, K)
+        self.table[index] = torch.where(known >= 0, known, probability.double())
+        differs = ((self.table[index] - probability).abs() > AGREE).any(dim=1)
         if differs.any():
             raise Refusal(
                 f"Expected one score a case, but got other probabilities for {case[differs].tolist()} than before. "

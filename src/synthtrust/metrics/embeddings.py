@@ -76,12 +76,12 @@ class RandomConvFeatures(nn.Module):
         x = x - x.mean(dim=spatial, keepdim=True)
         x = (x / x.std(dim=spatial, keepdim=True).clamp(min=1e-12)).float()
         pool = F.avg_pool3d if self.spatial_dims == 3 else F.avg_pool2d
-        found = []
+        statistics = []
         for stage in self.stages:
             x = torch.relu(stage(x))
-            found += [x.mean(dim=spatial), x.std(dim=spatial)]
+            statistics += [x.mean(dim=spatial), x.std(dim=spatial)]
             x = pool(x, 2)
-        return torch.cat(found, dim=1)
+        return torch.cat(statistics, dim=1)
 
 
 def voxel_features(images: Tensor, grid: int = 8) -> Tensor:

@@ -31,7 +31,7 @@ DISCLOSES = (
     "The twins carry label maps of real patients: shape and place of each label are a real patient's, and each twin "
     "can be linked to that patient by its label alone."
 )
-UNKNOWN = "Nobody said which cases the generator learned from: scores on any real case may be too good."
+UNKNOWN = "The manifest does not say which cases the generator learned from: scores on any real case may be too good."
 
 
 def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, Any]]) -> dict[str, Path]:

@@ -57,7 +57,7 @@ def _cell(row: Mapping | None, factor: str) -> str:
 
 
 def coverage(rows: pd.DataFrame) -> str:
-    """Say what the intervals cover, and how many cases and seeds stand behind them."""
+    """Say what the intervals cover, and how many cases and seeds they are based on."""
     first = rows.iloc[0]
     seeds = sorted(rows["n_seeds"].unique())
     n = f"{count(int(rows['n_cases'].max()), 'test case')} of {count(int(first['n_patients']), 'patient')}"

@@ -89,14 +89,14 @@ def _two_sample_classifier(rows: pd.DataFrame, controls: pd.DataFrame) -> Sectio
         }
     )
     return Section(
-        "Telling real from synthetic",
-        "A logistic regression, five folds by patient. 0.5 is a coin, 1 is certain. Where brightness or the way the "
+        "Telling real from synthetic cases",
+        "A logistic regression, five folds by patient. 0.5 is guessing, 1 is certainty. Where brightness or the way a "
         "file is written is enough, a network may learn that in place of the disease.",
         tables=(
             _table("Area under the ROC curve", rows),
             Table("Could the comparison have noticed?", seen,
-                  "Real cases made worse on purpose, against other real cases. What this n cannot notice, no number "
-                  "above can rule out."),
+                  "Real cases made worse on purpose, against other real cases. A fault that is not noticed at this n "
+                  "cannot be ruled out by any number above."),
         ),
         notes=tuple(dict.fromkeys(f"{r['set']}: {r['note']}" for r in rows.to_dict("records") if r["shortcut"])),
     )  # fmt: skip

@@ -40,7 +40,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One question of a chapter, with what speaks to it."""
+    """One question of a chapter, with the figures and tables that answer it."""
 
     title: str
     lead: str = ""
@@ -51,7 +51,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Chapter:
-    """What one audit contributes: its answer and summary at the top of the page, its sections further down."""
+    """The contribution of one audit: its answer and summary at the top of the page, its sections further down."""
 
     answers: tuple[str, ...] = ()
     """Plain sentences with numbers and their intervals."""

@@ -34,7 +34,7 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
     "privacy": privacy_chapter,
     "calibration": calibration_chapter,
 }
-"""Who lays out the tables of which audit; an audit without one is shown as plain tables."""
+"""Audit name -> the function that lays out its tables; other audits are shown as plain tables."""
 
 QUESTION = "Does a model trained on the synthetic cases do as well on real patients as one trained on real cases?"
 
@@ -56,7 +56,7 @@ def write_report(
     The page comes last.
 
     Args:
-        folder: Is made if it is not there. Files of the same names are replaced.
+        folder: The folder of the report, created if needed. Files of the same names are replaced.
         facts: Where the numbers come from, plain values, nested as deep as needed; shown under Provenance.
         tables: Audit name -> table name -> tidy table. The audits appear in this order.
         pictures: Slices through cases and their twins.

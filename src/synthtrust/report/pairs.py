@@ -13,7 +13,7 @@ from PIL import Image
 from synthtrust.report.layout import Figure
 
 PICTURES = "pairs"
-"""Under this name a table carries its pairs in ``attrs``, which no file is written of."""
+"""The key under which a table carries its pairs in ``attrs``; they are written to no file."""
 TILE = 168  # [pixel], the longer side of one image
 
 
@@ -30,7 +30,7 @@ class Pair:
     left: NDArray
     """``(rows, columns)`` of the synthetic case, in its own intensity units."""
     right: NDArray
-    """Likewise of the training case."""
+    """``(rows, columns)`` of the training case, in its own intensity units."""
 
 
 def pairs_figure(pairs: Sequence[Pair]) -> Figure:

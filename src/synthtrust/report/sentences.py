@@ -80,7 +80,7 @@ def _both(row: Row, name: str) -> str:
 
 
 def _kept(row: Row) -> str:
-    """Name the ratio; of what is above chance as well, where chance is not 0."""
+    """Name the ratio of the scores, and that of what lies above chance where chance is not 0."""
     if not math.isfinite(row["ratio"]):
         return ""
     raw = estimate(row["ratio"], row["ratio_low"], row["ratio_high"])

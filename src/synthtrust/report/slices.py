@@ -23,7 +23,7 @@ class SliceRow:
 
     name: str
     images: Mapping[str, NDArray]
-    """Modality name -> ``(rows, columns)``, as it is to be shown; each in its own intensity units."""
+    """Modality name -> ``(rows, columns)``, turned as it is shown, in its own intensity units."""
     label: NDArray
     """Label map, ``(rows, columns)``."""
 

@@ -1,4 +1,4 @@
-"""The tables of the chapter on utility: what was trained and tested on what, every measure, every class."""
+"""The tables of the chapter on utility: training against test cases, every measure, every class."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ CHANCE = {
 
 
 def two_by_two(curve: pd.DataFrame, suffix: str) -> Table | None:
-    """Return what was trained on real or synthetic cases against what it was tested on; None without both ends."""
+    """Return the two by two table of training and test cases; None unless both kinds of training were run."""
     cells = {(row["alpha"], row["source"]): row for row in rows_of(curve)}
     if not {(alpha, "real") for alpha in TRAINED_ON} <= cells.keys():
         return None

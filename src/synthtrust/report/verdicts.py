@@ -23,7 +23,7 @@ WORST_FIRST = ("NOT SUPPORTED", NOT_ASSESSED, "INCONCLUSIVE", "SUPPORTED")
 
 @dataclass(frozen=True)
 class Finding:
-    """What one audit reads about one subject."""
+    """The verdict of one audit on one subject."""
 
     subject: Subject
     verdict: str

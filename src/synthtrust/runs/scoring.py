@@ -123,8 +123,8 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
         start = time.monotonic()
         probability = model.predict(images[places]["image"].to(model.device)).cpu()  # (B, K)
         seconds = round((time.monotonic() - start) / len(places), 6)
-        for place, values in zip(places, probability, strict=True):
-            case = cohort.cases[place]
+        for index, values in zip(places, probability, strict=True):
+            case = cohort.cases[index]
             yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, values))
 
 

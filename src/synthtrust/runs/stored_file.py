@@ -28,10 +28,10 @@ def read_config(path: str | Path) -> DictConfig:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         refers = isinstance(event, yaml.AliasEvent) or (isinstance(event, yaml.ScalarEvent) and "${" in event.value)
         if refers or depth > DEEPEST:
-            what = "a reference to another part of it" if refers else f"more than {DEEPEST} levels"
+            problem = "a reference to another part of it" if refers else f"more than {DEEPEST} levels"
             raise Refusal(
                 f"Expected a config as a run writes it, spelt out, but line {event.start_mark.line + 1} of {path} has "
-                f"{what}."
+                f"{problem}."
             )
     config = OmegaConf.create(text)
     if not isinstance(config, DictConfig):

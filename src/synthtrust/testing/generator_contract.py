@@ -129,8 +129,8 @@ class GeneratorContract:
         synthetic = np.mean([image == 0 for image in images.values()])
         assert abs(real - synthetic) < 0.15, f"{real:.0%} of real voxels are exactly zero, {synthetic:.0%} of synthetic"
         for name, image in images.items():
-            there = [case.load_image(name) == 0 for case in train]
-            alike = max(_dice(mask, image == 0) for mask in there if mask.shape == image.shape)
+            sender = [case.load_image(name) == 0 for case in train]
+            alike = max(_dice(mask, image == 0) for mask in sender if mask.shape == image.shape)
             assert alike > 0.6, f"The zeros of {name} lie elsewhere than in any training image (Dice {alike:.2f})."
 
 
@@ -176,15 +176,15 @@ def _elsewhere(paint: Callable[[], Images]) -> Images:
     """Return what a process of its own paints."""
     if "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("needs a system that can fork")
-    here, there = multiprocessing.Pipe()
+    receiver, sender = multiprocessing.Pipe()
 
     def child() -> None:
         torch.set_num_threads(1)  # the threads of the parent are not there
-        there.send(paint())
+        sender.send(paint())
 
     process = multiprocessing.get_context("fork").Process(target=child)  # a spawned one could not see the generator
     process.start()
-    painted: Images | None = here.recv() if here.poll(PATIENCE) else None
+    painted: Images | None = receiver.recv() if receiver.poll(PATIENCE) else None
     process.kill()
     process.join()
     assert painted is not None, "another process painted nothing"

@@ -93,15 +93,17 @@ def draw_tiny(
         The label map ``(H, W, D)`` in canonical labels: NCR (1) inside ET (3) inside ED (2), and a cavity (4) on the
         other side if asked for. The images by modality, ``(H, W, D)``, exactly 0 outside the brain.
     """
-    place = np.stack(np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij"), axis=-1)  # (H, W, D, 3)
-    brain = np.linalg.norm(place, axis=-1) < 0.95
+    position = np.stack(
+        np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij"), axis=-1
+    )  # (H, W, D, 3)
+    brain = np.linalg.norm(position, axis=-1) < 0.95
     centre = rng.uniform(0.2, 0.35, 3) * rng.choice([-1, 1], 3)
-    from_tumour = np.linalg.norm(place - centre, axis=-1) / rng.uniform(0.9, 1.1)
+    from_tumour = np.linalg.norm(position - centre, axis=-1) / rng.uniform(0.9, 1.1)
     label = np.zeros(shape, dtype=np.uint8)
     for radius, value in ((0.48, 2), (0.36, 3), (0.2, 1)):
         label[brain & (from_tumour < radius)] = value
     if cavity:
-        label[brain & (np.linalg.norm(place + centre, axis=-1) < 0.2)] = 4
+        label[brain & (np.linalg.norm(position + centre, axis=-1) < 0.2)] = 4
 
     tissue = np.where(brain, label, 5)  # 5: nothing
     images = {}

@@ -55,10 +55,10 @@ def draw_tiny_plane(
 
     The spot's area grows with the class, from none; where it lies, how bright it is, and the grain are chance.
     """
-    place = np.stack(np.meshgrid(*(np.linspace(-1, 1, side) for side in size), indexing="ij"), axis=-1)  # (H, W, 2)
-    body = np.linalg.norm(place, axis=-1) < 0.95
+    position = np.stack(np.meshgrid(*(np.linspace(-1, 1, side) for side in size), indexing="ij"), axis=-1)  # (H, W, 2)
+    body = np.linalg.norm(position, axis=-1) < 0.95
     centre = rng.uniform(-0.3, 0.3, 2)
-    spot = np.linalg.norm(place - centre, axis=-1) < 0.5 * np.sqrt(category / max(n_classes - 1, 1))
+    spot = np.linalg.norm(position - centre, axis=-1) < 0.5 * np.sqrt(category / max(n_classes - 1, 1))
     clean = np.where(spot, rng.uniform(180, 220), 100)
     grainy = clean * rng.normal(1, 0.08, size)
     return np.where(body, grainy.clip(1, 255), 0).astype(np.uint8)

@@ -38,11 +38,11 @@ def tiny_findings(
         label = Findings(combinations[n % len(combinations)])
         rng = np.random.default_rng((seed, n))
         pixels = draw_tiny_plane(size, 0, 2, rng)
-        for place, present in enumerate(label):
+        for index, present in enumerate(label):
             if present:
-                row = round((place + 1) * size[0] / (len(findings) + 1))
+                row = round((index + 1) * size[0] / (len(findings) + 1))
                 pixels[row, size[1] // 4 : -(size[1] // 4)] = rng.integers(180, 255)
         path = folder / f"scan_{n:03d}.png"
         Image.fromarray(pixels).save(path)
         cases.append(Case(path.stem, {"grey": path}, findings=label, patient=f"patient_{n // per_patient:03d}"))
-    return Cohort("tiny findings", tuple(cases), ("grey",), {name: place for place, name in enumerate(findings)})
+    return Cohort("tiny findings", tuple(cases), ("grey",), {name: index for index, name in enumerate(findings)})

@@ -188,7 +188,7 @@ def test_unknown_training_cases_are_never_supported(runs, tmp_path):
     (copy / "manifest.json").write_text(json.dumps(record))
     found = Fidelity(SPACES, **QUICK)([PaintedRun(run.cohort, copy, N)])["verdict"].iloc[0]
     assert found["verdict"] == "INCONCLUSIVE"
-    assert "none counts as unseen" in sentences(found)
+    assert "no case counts as unseen" in sentences(found)
 
 
 def test_the_same_question_gets_the_same_answer(runs, tables):

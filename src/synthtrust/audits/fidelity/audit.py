@@ -85,7 +85,7 @@ class Fidelity:
     max_pairs: int = 50
     """Greatest number of twins that are compared with their own real case."""
     n_ms_ssim: int = 24
-    """Cases on each side between which MS-SSIM is select, every one with every other."""
+    """Greatest number of cases on each side between which MS-SSIM is taken, every case with every other."""
     blur: float = 1.0
     """Standard deviation of the Gaussian of the planted fault [voxels]."""
     neighbours: int = 5
@@ -106,7 +106,7 @@ class Fidelity:
             raise Refusal(f"Expected at least two feature spaces for fidelity, but got {list(self.spaces)}.")
 
     def __call__(self, runs: Iterable[AuditedRun]) -> dict[str, pd.DataFrame]:
-        """Return tidy tables: a row is a set, a space (or place, or attribute) and a measure, with its value.
+        """Return tidy tables; each row is one measure of one set in one space (or region, or attribute).
 
         - ``quality``: KID with interval and permutation p, Frechet distance, precision, density.
         - ``diversity``: recall, coverage, Vendi score, MS-SSIM between cases; volumes and intensities over patients.

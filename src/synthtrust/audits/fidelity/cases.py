@@ -1,4 +1,4 @@
-"""Which cases fidelity compares, and what is kept of each: a few hundred numbers, read one image at a time."""
+"""The cases that fidelity compares, and the features kept of each: a few hundred numbers, one image read at a time."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -54,7 +54,7 @@ class CaseFeatures:
     intensity: Array
     """Level, spread, quantiles and extremes of the whole image, per modality."""
     ranges: Array
-    """From the 0.1st to the 99.9th percentile, per modality [standard deviations of the image]."""
+    """Distance from the 0.1st to the 99.9th percentile, per modality [standard deviations of the image]."""
     attributes: Mapping[str, float]
     """Size of attributes: volume of each region and its mean intensity [standard deviations of the image]; NaN if the
     case lacks it. For an image with a class, its darkest and brightest twentieth."""
@@ -131,7 +131,7 @@ def extract_features(
     threads: int = 0,
     known: Collection[FeatureKey] = (),
 ) -> dict[FeatureKey, CaseFeatures]:
-    """Extract the features of every case once, but for those known already; a progress bar counts them."""
+    """Extract the features of every case that is not yet among the known ones; a progress bar counts them."""
     unique = {task.key: task for task in tasks if task.key not in known}
     with ThreadPoolExecutor(threads or readers()) as pool:
         features = pool.map(lambda task: extract_case_features(task, spaces, modalities, labels), unique.values())

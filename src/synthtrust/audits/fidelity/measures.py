@@ -77,7 +77,7 @@ TRAINED = "KID of training cases"
 
 
 def row(name: str, space: str, measure: str, value: float, **more: Any) -> Row:
-    """Return one row of a table; what is not given is not known.
+    """Return one row of a table; a number that is not given is NaN.
 
     >>> row("Tissue-1", "voxels", "KID", 0.1, p=0.5)["p"], row("Tissue-1", "voxels", "KID", 0.1)["note"]
     (0.5, '')
@@ -94,10 +94,10 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
 def embed_sets(
     space: str, real: Sequence[CaseFeatures], synthetic: Sequence[CaseFeatures], fitted: Sequence[CaseFeatures]
 ) -> EmbeddedSets:
-    """Bring the features of both sides to so few coordinates as half of the real cases can carry.
+    """Reduce the features of both sets to as few coordinates as half of the real cases can support.
 
-    The coordinates are learned from real training cases, which are on neither side: learned from the holdout, they
-    would fit one side better than the other. Without training cases they are learned from the holdout.
+    The coordinates are learned from real training cases, which are in neither set: learned from the holdout, they
+    would fit one set better than the other. Without training cases they are learned from the holdout.
     """
     x, y = (_stack(space, cases) for cases in (real, synthetic))
     n_coordinates = max(min(len(real) // 2, len(synthetic)) // ROWS_PER_FEATURE, 1)

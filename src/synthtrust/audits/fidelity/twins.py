@@ -20,13 +20,13 @@ from synthtrust.metrics.functional.twin_likeness import KERNEL, region_distances
 AIR = 0.1
 """Air is what lies below this share of the way from the 1st to the 90th percentile."""
 LARGEST = 2**21
-"""Voxels of an image beyond which SSIM is select of averaged blocks: 128 along each axis."""
+"""Voxels of an image beyond which SSIM is taken of averaged blocks: 128 along each axis."""
 NOTE = "Not higher is better: a perfect copy has SSIM 1 and every distance 0."
 
 
 @dataclass(frozen=True)
 class ComparedPair:
-    """The numbers of one pair."""
+    """The measures of one twin beside its real case."""
 
     patient: str
     values: Mapping[tuple[str, str], float]

@@ -14,7 +14,7 @@ from synthtrust.metrics.functional.intervals import holm
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
 MORE = "More real patients that the generator never saw"
-CURE = f"{MORE}, or the doubt removed."
+CURE = f"{MORE}, or this doubt removed."
 CHANGE = {
     "NOT SUPPORTED": "A generator whose cases lie at the floor that real halves give.",
     "SUPPORTED": "A difference in any feature space, or a shortcut.",
@@ -23,7 +23,7 @@ CHANGE = {
 
 @dataclass(frozen=True)
 class FidelityThresholds:
-    """What was settled before looking; the fields of `synthtrust.audits.Fidelity` say what they are."""
+    """The limits that were set before looking at any result; `synthtrust.audits.Fidelity` describes each."""
 
     min_patients_computed: int
     min_patients: int
@@ -144,7 +144,7 @@ def _doubts(
     *,
     known: bool,
 ) -> Iterator[Doubt]:
-    """Yield what stands between numbers at the floor and a supported verdict."""
+    """Yield the doubts that forbid SUPPORTED although every number lies at its floor."""
     fewer = int(np.min([min(r["n_real"], r["n_synthetic"]) for r in distances]))
     if fewer < thresholds.min_patients:
         text = (
@@ -155,7 +155,7 @@ def _doubts(
         text = f"Planted faults went unnoticed at this n: {' and '.join(blind)} real cases."
         yield Doubt("control_failed", text, CURE)
     if not known:
-        text = "Nobody said which cases the generator learned from, so none counts as unseen."
+        text = "The manifest does not say which cases the generator learned from, so no case counts as unseen."
         yield Doubt("unknown_training_ids", text, CURE)
     for r in classifier_rows:
         if r["space"] == BRIGHTNESS and r["value"] > thresholds.shortcut_auc:

@@ -54,7 +54,10 @@ def load(case: Case, modalities: Sequence[str]) -> tuple[Tensor, Tensor | None, 
 def features_in(
     space: Space, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]
 ) -> Tensor:
-    """Return the features ``(d,)`` of an image ``(C, *spatial)`` [intensity units], standardised if the space wants."""
+    """Return the features ``(d,)`` of an image ``(C, *spatial)`` [intensity units].
+
+    The image is standardised first, unless the space asks for raw intensities.
+    """
     given = image if getattr(space, "raw", False) else standardised(image)
     return space(given, label, labels, spacing).detach()
 
@@ -70,7 +73,7 @@ def try_space(space: Space, name: str, case: Case, modalities: Sequence[str], la
         row = features_in(space, image, label, labels, spacing)
     except Refusal:
         raise
-    except Exception as error:  # whatever a stranger's code does
+    except Exception as error:  # a space of another package may fail in any way
         raise Refusal(
             f"Expected a feature space for images {tuple(image.shape)}, but {name} fails with "
             f"{type(error).__name__}: {error}"

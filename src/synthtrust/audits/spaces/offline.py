@@ -1,4 +1,4 @@
-"""Feature spaces without any download, and the door for a network of one's own."""
+"""Feature spaces without any download, and a wrapper for any local network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MARGIN = 4
 
 
 class Space(Protocol):
-    """What is asked of a feature space: any callable with this signature serves, from any package.
+    """The signature of a feature space: any such callable serves, from any package.
 
     One with an attribute ``raw`` that is true is handed the intensities of the files instead of standardised ones.
     """
@@ -82,7 +82,7 @@ class RegionTexture:
 
 @dataclass
 class Network:
-    """Features of a network of one's own, such as ``torch.jit.load`` of a local file.
+    """Features of any network, such as ``torch.jit.load`` of a local file.
 
     It must have been trained on other data, or on real training cases alone; never on test cases.
     """

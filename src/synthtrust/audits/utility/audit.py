@@ -41,10 +41,11 @@ class Utility:
     """
 
     margin: float | None = None
-    """Loss in mean Dice, or in the area under the ROC curve, that is held to be tolerable; None for what was settled
-    before training, which the runs say, or 0.05."""
+    """Tolerable loss in mean Dice, or in the area under the ROC curve; None for the margin that was set before
+    training and stored in the runs, or 0.05 if there is none."""
     ratio_margin: float | None = None
-    """Share of what TRTR has above chance that is held to be enough, likewise, or 0.9; either margin will do."""
+    """Sufficient share of what TRTR has above chance; None for the one stored in the runs, or 0.9 if there is none.
+    Meeting either margin is enough."""
     min_seeds: int = 3
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int = 30
@@ -57,7 +58,7 @@ class Utility:
     """Seed of the resampling."""
 
     def _thresholds(self, facts: Iterable[Mapping[str, Any]]) -> UtilityThresholds:
-        """Return what the verdict is held against: margins that are asked for, else those that the runs were told."""
+        """Return the margins of this audit, or else those stored in the runs, with the least numbers."""
         settled: Mapping[str, float] = next((fact["margins"] for fact in facts if fact.get("margins")), {})
         margin = settled.get("margin", MARGIN) if self.margin is None else self.margin
         ratio_margin = settled.get("ratio_margin", RATIO_MARGIN) if self.ratio_margin is None else self.ratio_margin
@@ -160,7 +161,7 @@ class Utility:
     def _verdicts(
         self, compared: list[Row], facts: list[Mapping], main: str, generator: str, thresholds: UtilityThresholds
     ) -> Iterator[Verdict]:
-        """Yield a verdict for each mix that has TSTR, or the one that there is none."""
+        """Yield a verdict for each mix that has TSTR; without any mix, one that nothing was compared."""
         decisive = [row for row in compared if (row["contrast"], row["measure"]) == (TSTR, main)]
         for row in decisive:
             mode = row["mode"] if len(decisive) > 1 else ""

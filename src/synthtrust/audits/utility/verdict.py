@@ -19,9 +19,9 @@ class UtilityThresholds:
     """What was settled before looking."""
 
     margin: float
-    """Loss in the main measure that is held to be tolerable."""
+    """Tolerable loss in the main measure."""
     ratio_margin: float
-    """Share of what TRTR has above chance that is held to be enough."""
+    """Sufficient share of what TRTR has above chance."""
     min_seeds: int
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int
@@ -107,7 +107,7 @@ def _numbers(row: Row, thresholds: UtilityThresholds) -> list[Reason]:
 
 
 def _unsettled(row: Row) -> Iterator[Doubt]:
-    """Yield what forbids a verdict either way."""
+    """Yield the doubts that forbid a verdict either way."""
     if not np.isfinite(row["gap_lower"]):
         yield Doubt(
             "no_bounds",
@@ -132,7 +132,7 @@ def _unsettled(row: Row) -> Iterator[Doubt]:
 
 
 def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], thresholds: UtilityThresholds) -> Iterator[Doubt]:
-    """Yield what forbids SUPPORTED."""
+    """Yield the doubts that forbid SUPPORTED."""
     seeds = min(row["n_seeds"], row["n_seeds_reference"])
     if not row["reference_above_chance"] > 0:
         yield Doubt(
@@ -184,7 +184,7 @@ def _is_tstr(fact: Mapping[str, Any]) -> bool:
 
 
 def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Doubt]:
-    """Yield what the runs say of a generator that may know the test cases, and of how TSTR was chosen."""
+    """Yield the doubts about a generator that may know the test cases, and about how TSTR was chosen."""
     status = {(fact.get("overlap") or {}).get("status", "unknown") for fact in facts}
     if "overlap" in status:
         yield Doubt(
@@ -195,7 +195,7 @@ def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Doubt]:
     elif "unknown" in status:
         yield Doubt(
             "unknown_training_ids",
-            "Nobody said whom the generator learned from: it may know the test cases.",
+            "The manifest does not say which cases the generator learned from: it may know the test cases.",
             "The generator's training ids.",
         )
     if any(fact.get("val") == "real" and _is_tstr(fact) for fact in facts):

@@ -30,9 +30,9 @@ def other_depths(kinds: Mapping[Path, RasterKind], where: Path) -> list[RefusedC
     usual, count = counts.most_common(1)[0]
     if count < CLEAR * len(kinds):
         first = {depth: next(path for path, kind in kinds.items() if kind.depth == depth) for depth in counts}
-        what = ", ".join(f"{count} of {depth} (first {first[depth]})" for depth, count in counts.most_common())
+        listed = ", ".join(f"{count} of {depth} (first {first[depth]})" for depth, count in counts.most_common())
         raise CaseError(
-            f"Expected images of one depth in {where}, but got {what}. Bring them to one, or read them apart."
+            f"Expected images of one depth in {where}, but got {listed}. Bring them to one, or read them apart."
         )
     return [
         RefusedCase(
@@ -54,10 +54,10 @@ def two_labels(labels: Sequence[tuple[Path, Any]]) -> list[RefusedCase]:
     refused = []
     for group in _alike(labels):
         if len({label for _, label in group}) > 1:
-            what = " and ".join(f"{path} ({label})" for path, label in group)
+            listed = " and ".join(f"{path} ({label})" for path, label in group)
             refused += [
                 RefusedCase(
-                    path, f"Expected one label for one image, but the same image is {what}. Leave out the wrong one."
+                    path, f"Expected one label for one image, but the same image is {listed}. Leave out the wrong one."
                 )
                 for path in dict.fromkeys(path for path, _ in group)
             ]

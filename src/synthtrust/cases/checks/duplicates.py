@@ -209,23 +209,25 @@ def _describe(duplicates: Sequence[Duplicate]) -> str:
 def _between(some: Sequence[_Fingerprint], others: Sequence[_Fingerprint], parts: tuple[str, str]) -> list[Duplicate]:
     by_content = {look.content: look.id for look in others}
     limits = [ALIKE_VOLUMES if others[0].fine.ndim == 3 else ALIKE, ALIKE]  # as they are, and mirrored or turned
-    theirs = np.stack([look.fine.ravel() for look in others]).T  # (F, M)
-    found = []
+    other_structures = np.stack([look.fine.ravel() for look in others]).T  # (F, M)
+    duplicate_pairs = []
     for start in range(0, len(some), ROWS):
         rows = some[start : start + ROWS]
-        views = [view.reshape(len(rows), -1) @ theirs for view in _turned(np.stack([look.fine for look in rows]))]
+        views = [
+            view.reshape(len(rows), -1) @ other_structures for view in _turned(np.stack([look.fine for look in rows]))
+        ]
         nearest = np.stack([first_largest(alike, axis=1) for alike in views])  # (V, N)
         similarity = np.stack([alike.max(axis=1) for alike in views])
         for n, look in enumerate(rows):
             # a symmetric image is as much alike in several views: not turned
             best = int(first_largest(similarity[:, n] / [limits[0], *(limits[1] for _ in views[1:])]))
             if look.content in by_content:  # two flat images too, which have no fine structure
-                found.append(Duplicate(look.id, by_content[look.content], parts, 1.0, exact=True))
+                duplicate_pairs.append(Duplicate(look.id, by_content[look.content], parts, 1.0, exact=True))
             elif (alike := min(float(similarity[best, n]), 1.0)) >= limits[best > 0]:
-                found.append(
+                duplicate_pairs.append(
                     Duplicate(look.id, others[nearest[best, n]].id, parts, alike, exact=False, turned=best > 0)
                 )
-    return found
+    return duplicate_pairs
 
 
 def _turned(fine: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

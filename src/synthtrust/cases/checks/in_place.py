@@ -107,14 +107,14 @@ def out_of_place(table: pd.DataFrame) -> list[str]:
         table: From ``parity``.
     """
     errors = []
-    for what, properties, margin, better in (
+    for subject, properties, margin, better in (
         ("images", (ALIKE, EXPLAINED), MARGIN, "likeness to the real images and share explained by the label rise"),
         ("label maps", (SAME,), LABEL_MARGIN, "the share of labels as in real cases rises"),
     ):
         code, gain = _best_turn(table, properties, margin)
         if code:
             errors.append(
-                f"the {what} of twins are mirrored or turned: taken as {code} instead of {CANONICAL}, {better} by "
+                f"the {subject} of twins are mirrored or turned: taken as {code} instead of {CANONICAL}, {better} by "
                 f"{gain:.2f}."
             )
     return errors
@@ -180,12 +180,12 @@ def _coarse(image: NDArray[np.float32]) -> NDArray[np.float64]:
     return coarse
 
 
-def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    length = np.linalg.norm(one) * np.linalg.norm(other)
-    return float((one * other).sum() / length) if length > 0 else 0.0
+def _correlation(first: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    first, other = first - first.mean(), other - other.mean()
+    length = np.linalg.norm(first) * np.linalg.norm(other)
+    return float((first * other).sum() / length) if length > 0 else 0.0
 
 
-def _same(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    labelled = (one > 0) | (other > 0)
-    return float((one == other)[labelled].mean()) if labelled.any() else 1.0
+def _same(first: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    labelled = (first > 0) | (other > 0)
+    return float((first == other)[labelled].mean()) if labelled.any() else 1.0

@@ -56,7 +56,7 @@ def inspect(
         known = facts.entries() if facts else {}
         pool = stack.enter_context(ThreadPoolExecutor(readers()))
 
-        def one(case: Case) -> tuple[str | None, Facts | RefusedCase]:
+        def inspect_case(case: Case) -> tuple[str | None, Facts | RefusedCase]:
             key = _key(case, recipe) if facts else None
             return key, known[key] if key in known else _facts_or_refusal(case, read)
 
@@ -64,7 +64,7 @@ def inspect(
             block = cases[start : start + BLOCK]
             new: dict[str, Facts] = {}
             try:
-                for case, (key, result) in zip(block, pool.map(one, block)):
+                for case, (key, result) in zip(block, pool.map(inspect_case, block)):
                     if key is not None and key not in known and not isinstance(result, RefusedCase):
                         new[key] = deepcopy(result)  # whatever the caller makes of it
                     yield case, result

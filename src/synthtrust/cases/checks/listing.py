@@ -75,8 +75,8 @@ def describe(
     gains: list[dict[str, float]] = []
     refused = list(cohort.refused)
     results = inspect(cases, read, [cohort.modalities, dict(cohort.labels)], folder)
-    what, console = f"Reading {escape(cohort.name)}", Console(stderr=True)
-    for _, result in track(results, what, total=len(cases), disable=not progress, console=console, transient=True):
+    title, console = f"Reading {escape(cohort.name)}", Console(stderr=True)
+    for _, result in track(results, title, total=len(cases), disable=not progress, console=console, transient=True):
         if isinstance(result, RefusedCase):
             refused.append(result)
         else:

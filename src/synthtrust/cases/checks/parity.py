@@ -119,8 +119,8 @@ def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
     shown = Table("", "property", "real", "synthetic", title=f"Parity of {table['case'].nunique()} pairs")
     table = table[table["taken_as"] == CANONICAL]  # the others are many, and only to be compared with those in place
     rows: dict[tuple[str, str, str], list[str]] = {}
-    for (modality, what), part in table.groupby(["modality", "property"], sort=False):
-        row = (str(what), _summary(part["real"]), _summary(part["synthetic"]))
+    for (modality, subject), part in table.groupby(["modality", "property"], sort=False):
+        row = (str(subject), _summary(part["real"]), _summary(part["synthetic"]))
         rows.setdefault(row, []).append(str(modality))  # what all images share is one row
     for row, names in rows.items():
         shown.add_row(escape(", ".join(names)), *map(escape, row), style="" if row[1] == row[2] else "yellow")
@@ -166,8 +166,8 @@ def _intensities(image: NDArray[np.float32]) -> dict[str, float]:
 
 def _apart(case: Case, twin: Case, name: str) -> float:
     """Return how far the grid of a twin lies from that of its real case [voxels]; infinity where shapes differ."""
-    (shape, mine), (other, theirs) = (read_header(one.files[name]) for one in (case, twin))
-    return grid_distance(mine, theirs, shape) if shape[:3] == other[:3] else float("inf")
+    (shape, affine), (other, twin_affine) = (read_header(one.files[name]) for one in (case, twin))
+    return grid_distance(affine, twin_affine, shape) if shape[:3] == other[:3] else float("inf")
 
 
 def _in_place(
@@ -185,8 +185,10 @@ def _different_geometry(table: pd.DataFrame) -> list[str]:
     for row in apart.head(3).itertuples():
         of_pair = table[(table["case"] == row.case) & (table["modality"] == row.modality)]
         differ = of_pair[of_pair["property"].isin(GEOMETRY) & (of_pair["real"] != of_pair["synthetic"])]
-        what = [f"{d.property} {d.synthetic} against {d.real}" for d in differ.itertuples()]
-        errors.append(f"{row.modality} of {row.case} has {', '.join(what) or f'voxels {row.synthetic:.2g} away'}.")
+        differences = [f"{d.property} {d.synthetic} against {d.real}" for d in differ.itertuples()]
+        errors.append(
+            f"{row.modality} of {row.case} has {', '.join(differences) or f'voxels {row.synthetic:.2g} away'}."
+        )
     return errors
 
 
@@ -196,8 +198,8 @@ def _number(value: Any) -> float:
 
 def _different_background(table: pd.DataFrame) -> list[str]:
     errors = []
-    for what, words in (("background", "exactly 0"), ("dark", "nearly, but not exactly 0")):
-        for modality, part in table[table["property"] == what].groupby("modality", sort=False):
+    for subject, words in (("background", "exactly 0"), ("dark", "nearly, but not exactly 0")):
+        for modality, part in table[table["property"] == subject].groupby("modality", sort=False):
             real, synthetic = float(part["real"].median()), float(part["synthetic"].median())
             if abs(real - synthetic) > BACKGROUND_LIMIT:
                 errors.append(f"{synthetic:.0%} of the voxels of {modality} are {words}, against {real:.0%} in real.")
@@ -219,11 +221,12 @@ def _different_labels(table: pd.DataFrame) -> list[str]:
 def _different_contrast(table: pd.DataFrame) -> list[str]:
     warnings = []
     rows = table[table["property"].isin(Z_SCORES.values())]
-    for (modality, what), part in rows.groupby(["modality", "property"], sort=False):
+    for (modality, subject), part in rows.groupby(["modality", "property"], sort=False):
         real, synthetic = float(part["real"].median()), float(part["synthetic"].median())
         if abs(real - synthetic) > Z_LIMIT:
             warnings.append(
-                f"Twins have another contrast in {modality}: {what} is {synthetic:.2f}, in real cases {real:.2f} [sd]."
+                f"Twins have another contrast in {modality}: {subject} is {synthetic:.2f}, in real cases {real:.2f} "
+                "[sd]."
             )
     return warnings
 

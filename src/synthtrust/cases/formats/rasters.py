@@ -114,8 +114,8 @@ def _head(path: Path) -> bytes:
 
 
 def _is_dicom(head: bytes) -> bool:
-    place, word = DICOM
-    return head[place:] == word
+    offset, word = DICOM
+    return head[offset:] == word
 
 
 @contextmanager

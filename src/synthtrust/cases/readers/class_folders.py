@@ -84,17 +84,20 @@ def _class_folders(root: Path, classes: Sequence[str] | None) -> tuple[list[tupl
                 f"{[part.name for part in parts]} beside {others[:8]}. Move one kind elsewhere."
             )
         of_part = [(part, *_folders(part)) for part in parts]
-        found = [(folder, part_of(part.name, root)) for part, inner, _ in of_part for folder in inner]
+        class_folders = [(folder, part_of(part.name, root)) for part, inner, _ in of_part for folder in inner]
         left += [file for _, _, beside in of_part for file in beside]
     else:
-        found = [(folder, "") for folder in folders]
+        class_folders = [(folder, "") for folder in folders]
     if classes is None:
-        _check_names(found, root)
-        return found, left
+        _check_names(class_folders, root)
+        return class_folders, left
     left += [
-        (path, why or NOT_ASKED) for folder, _ in found if folder.name not in classes for path, why in walk(folder)
+        (path, why or NOT_ASKED)
+        for folder, _ in class_folders
+        if folder.name not in classes
+        for path, why in walk(folder)
     ]
-    return [(folder, part) for folder, part in found if folder.name in classes], left
+    return [(folder, part) for folder, part in class_folders if folder.name in classes], left
 
 
 def _folders(root: Path) -> tuple[list[Path], list[tuple[Path, str]]]:

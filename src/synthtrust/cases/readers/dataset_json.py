@@ -161,7 +161,7 @@ def _is_named(values: object) -> bool:
 
 def _is_value(value: object) -> bool:
     if isinstance(value, list):
-        return bool(value) and all(_is_value(one) and not isinstance(one, list) for one in value)
+        return bool(value) and all(_is_value(item) and not isinstance(item, list) for item in value)
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

@@ -19,14 +19,14 @@ def made_once(folder: Path, make: Callable[[Path], Cohort]) -> Cohort:
         folder: Named by the recipe, so that what lies in it is what would be made.
         make: Fills the folder, writes its manifest last, and returns the cohort.
     """
-    if (cohort := _found(folder)) is not None:  # without the lock: a shared folder may be read-only
+    if (cohort := _read_complete(folder)) is not None:  # without the lock: a shared folder may be read-only
         return cohort
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
-        return _found(folder) or make(folder)
+        return _read_complete(folder) or make(folder)
 
 
-def _found(folder: Path) -> Cohort | None:
+def _read_complete(folder: Path) -> Cohort | None:
     try:
         return read_manifest(folder)
     except CaseError:

@@ -145,20 +145,20 @@ def _labels(file: Path, part: str) -> NDArray[np.integer]:
 
 def _named(names: Sequence[str] | None, labels: NDArray[np.integer], file: Path) -> list[str]:
     if labels.ndim == 2:
-        names = [f"finding {place}" for place in range(labels.shape[1])] if names is None else list(names)
+        names = [f"finding {index}" for index in range(labels.shape[1])] if names is None else list(names)
         if len(set(names)) != labels.shape[1]:
             raise CaseError(
                 f"Expected a name for each of {labels.shape[1]} findings, but got {names} for {file}. Name them in "
                 "cases.classes."
             )
         return names
-    found = np.unique(labels).tolist()
-    names = [f"class {value}" for value in range(max(found, default=-1) + 1)] if names is None else list(names)
-    if len(found) < 2:
-        raise CaseError(f"Expected at least two classes, but got {found} in {file}.")
-    if found != list(range(len(names))):
+    distinct = np.unique(labels).tolist()
+    names = [f"class {value}" for value in range(max(distinct, default=-1) + 1)] if names is None else list(names)
+    if len(distinct) < 2:
+        raise CaseError(f"Expected at least two classes, but got {distinct} in {file}.")
+    if distinct != list(range(len(names))):
         raise CaseError(
-            f"Expected labels 0 to {len(names) - 1} for {names}, but got {found} in {file}. Name the classes in "
+            f"Expected labels 0 to {len(names) - 1} for {names}, but got {distinct} in {file}. Name the classes in "
             "cases.classes."
         )
     return names

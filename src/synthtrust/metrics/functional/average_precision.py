@@ -43,11 +43,13 @@ def average_precision_by_class(
     score = scores(probability)
     positive = positives(score, np.asarray(target))
     patient = np.unique(np.asarray(groups), return_inverse=True)[1]
-    found = [_one(score[:, c], positive[:, c], patient) for c in range(score.shape[1])]
-    return np.array([value for value, _ in found]), np.stack([patients for _, patients in found], axis=1)
+    classes = [_average_precision_of_class(score[:, c], positive[:, c], patient) for c in range(score.shape[1])]
+    return np.array([value for value, _ in classes]), np.stack([patients for _, patients in classes], axis=1)
 
 
-def _one(score: Array, positive: NDArray[np.bool_], patient: NDArray[np.int64]) -> tuple[float, Array]:
+def _average_precision_of_class(
+    score: Array, positive: NDArray[np.bool_], patient: NDArray[np.int64]
+) -> tuple[float, Array]:
     n_patients = int(patient.max()) + 1
     threshold = np.unique(-score, return_inverse=True)[1]  # of each case, the highest score first
     hits = np.bincount(threshold, positive).astype(np.float64)  # w, (T,)
@@ -57,8 +59,8 @@ def _one(score: Array, positive: NDArray[np.bool_], patient: NDArray[np.int64]) 
     value = whole / above[-1] if above[-1] else np.nan
 
     # One row for each patient and threshold at which the patient has cases, those of a patient one after the other
-    place = patient * len(hits) + threshold
-    rows, row = np.unique(place, return_inverse=True)
+    row_key = patient * len(hits) + threshold
+    rows, row = np.unique(row_key, return_inverse=True)
     who, at = np.divmod(rows, len(hits))
     own_hits, own = np.bincount(row, positive), np.bincount(row)
     first = np.searchsorted(who, np.arange(n_patients))  # of each patient
@@ -69,11 +71,11 @@ def _one(score: Array, positive: NDArray[np.bool_], patient: NDArray[np.int64]) 
     sums = np.bincount(who, _ratio((hits[at] - own_hits) * (above[at] - a), total[at] - b), minlength=n_patients)
     sums += np.append(0.0, np.cumsum(hits * above / total))[at[first]]  # above the patient's first threshold
     for removed in np.unique(b):
-        here = b == removed
+        with_removed = b == removed
         with_hits, alone = (np.append(0.0, np.cumsum(_ratio(each, total - removed))) for each in (hits * above, hits))
-        start, end = at[here] + 1, until[here]
-        between = with_hits[end] - with_hits[start] - a[here] * (alone[end] - alone[start])
-        sums += np.bincount(who[here], between, minlength=n_patients)
+        start, end = at[with_removed] + 1, until[with_removed]
+        between = with_hits[end] - with_hits[start] - a[with_removed] * (alone[end] - alone[start])
+        sums += np.bincount(who[with_removed], between, minlength=n_patients)
     without = np.where(left > 0, _ratio(sums, left), np.nan)
     return value, value + (n_patients - 1) * (without.mean() - without)
 

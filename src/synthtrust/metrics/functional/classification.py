@@ -54,8 +54,8 @@ def f1(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) 
     """
     counts = _confusion(*_checked(probability, target, weight))
     reference = counts.sum(axis=-1)
-    found = 2 * np.diagonal(counts, axis1=-2, axis2=-1)
-    return np.where(reference > 0, _ratio(found, reference + counts.sum(axis=-2)), np.nan)
+    true_positives = 2 * np.diagonal(counts, axis1=-2, axis2=-1)
+    return np.where(reference > 0, _ratio(true_positives, reference + counts.sum(axis=-2)), np.nan)
 
 
 def matthews(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
@@ -122,9 +122,9 @@ def calibration_error(probability: ArrayLike, target: ArrayLike, weight: Weight 
     """
     p, y, w = _checked(probability, target, weight)
     confidence, right = p.max(axis=1), p.argmax(axis=1) == y
-    place = np.clip(np.ceil(confidence * N_BINS - 1e-9).astype(int) - 1, 0, N_BINS - 1)
+    bin_of_case = np.clip(np.ceil(confidence * N_BINS - 1e-9).astype(int) - 1, 0, N_BINS - 1)
     excess = np.zeros((len(p), N_BINS))
-    excess[np.arange(len(p)), place] = right - confidence
+    excess[np.arange(len(p)), bin_of_case] = right - confidence
     return _ratio(np.abs(w @ excess).sum(axis=-1), w @ np.ones(len(p)))
 
 
@@ -150,10 +150,10 @@ def _one_average_precision(score: Array, positive: NDArray[np.bool_], weight: Ar
     order = np.argsort(-score, kind="stable")
     last_of_ties = np.append(np.diff(score[order]) != 0, True)
     taken = np.cumsum(weight[..., order], axis=-1)[..., last_of_ties]  # (..., T) cases above each threshold
-    found = np.cumsum(weight[..., order] * positive[order], axis=-1)[..., last_of_ties]
-    precision = np.divide(found, taken, out=np.zeros_like(found), where=taken > 0)
-    gained = np.diff(found, axis=-1, prepend=0.0)
-    return _ratio((gained * precision).sum(axis=-1), found[..., -1])
+    true_positives = np.cumsum(weight[..., order] * positive[order], axis=-1)[..., last_of_ties]
+    precision = np.divide(true_positives, taken, out=np.zeros_like(true_positives), where=taken > 0)
+    gained = np.diff(true_positives, axis=-1, prepend=0.0)
+    return _ratio((gained * precision).sum(axis=-1), true_positives[..., -1])
 
 
 def _checked(

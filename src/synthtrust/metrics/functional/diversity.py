@@ -98,8 +98,8 @@ def ms_ssim_pairs(
 
 def _ms_ssim(first: Sequence[NDArray], second: Sequence[NDArray], data_range: float) -> float:
     """Return the product over scales, of images ``(C, *spatial)`` at each scale; what is below 0 counts as 0."""
-    found = [
+    similarities = [
         np.mean([similarity(a, b, data_range, SIGMA) for a, b in zip(x, y)], axis=0) for x, y in zip(first, second)
     ]  # (similarity, contrast and structure) of each scale
-    factors = [*(contrast for _, contrast in found[:-1]), found[-1][0]]
+    factors = [*(contrast for _, contrast in similarities[:-1]), similarities[-1][0]]
     return float(np.prod(np.maximum(factors, 0) ** np.array(SCALES)))

@@ -76,9 +76,9 @@ def membership_auc(
     return Membership(auc, {fpr: tpr_at_fpr(x, y, fpr) for fpr in fprs}, null)
 
 
-def require_patients(what: str, n_train: int, n_holdout: int, fewest: int = FEWEST) -> None:
+def require_patients(measure: str, n_train: int, n_holdout: int, fewest: int = FEWEST) -> None:
     """Raise ValueError, with the numbers, if one of the two sides has too few patients."""
     if min(n_train, n_holdout) < fewest:
         raise Refusal(
-            f"Expected at least {fewest} patients on each side for {what}, but got {n_train} and {n_holdout}."
+            f"Expected at least {fewest} patients on each side for {measure}, but got {n_train} and {n_holdout}."
         )

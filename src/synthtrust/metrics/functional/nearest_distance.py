@@ -47,7 +47,7 @@ def nearest_features(
         raise Refusal(
             f"Expected at least {k + same} reference rows with {x.shape[1]} features, but got {tuple(y.shape)}."
         )
-    found = []
+    blocks_of_distances = []
     step = max(1, memory // (16 * len(y)))
     for start in range(0, len(x), step):
         # The matrix-product form of cdist loses the distance of near copies to rounding.
@@ -55,8 +55,10 @@ def nearest_features(
         if same:
             row = torch.arange(len(distance))
             distance[row, row + start] = torch.inf
-        found.append(distance.topk(k, dim=1, largest=False))
-    return torch.cat([values for values, _ in found]), torch.cat([index for _, index in found])
+        blocks_of_distances.append(distance.topk(k, dim=1, largest=False))
+    return torch.cat([values for values, _ in blocks_of_distances]), torch.cat(
+        [index for _, index in blocks_of_distances]
+    )
 
 
 def dcr_quantiles(
@@ -163,7 +165,7 @@ def copying_statistic(
     cells = torch.from_numpy(centres)
     of_unseen, of_ours = (nearest_features(rows, cells)[1][:, 0].numpy() for rows in (holdout, synthetic))
     ours, unseen = (nearest_features(rows, train)[0][:, 0].numpy() for rows in (synthetic, holdout))
-    n_ours, n_unseen = (np.bincount(of, minlength=n_cells) for of in (of_ours, of_unseen))
+    n_ours, n_unseen = (np.bincount(cell_of, minlength=n_cells) for cell_of in (of_ours, of_unseen))
     kept = [cell for cell in range(n_cells) if n_ours[cell] >= fewest and n_unseen[cell]]
     if not kept:
         return float("nan")

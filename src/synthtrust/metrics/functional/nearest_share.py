@@ -97,9 +97,9 @@ def _by_patient(
     if len(patients) != len(train):
         raise Refusal(f"Expected the patient of each of {len(train)} real images, but got {len(patients)}.")
     number = {patient: i for i, patient in enumerate(dict.fromkeys(patients))}
-    of = np.array([number[patient] for patient in patients])
-    share = np.bincount(of, train) / np.bincount(of)
+    patient_numbers = np.array([number[patient] for patient in patients])
+    share = np.bincount(patient_numbers, train) / np.bincount(patient_numbers)
     if ((share > 0) & (share < 1)).any():
         both = [str(patient) for patient, i in number.items() if 0 < share[i] < 1]
         raise Refusal(f"Expected every patient on one side only, but got {both[:8]} in training and holdout.")
-    return np.bincount(of, hits).astype(np.int64), share > 0
+    return np.bincount(patient_numbers, hits).astype(np.int64), share > 0

@@ -79,8 +79,8 @@ def auc_by_class(
     patient = np.arange(len(score)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     if len(patient) != len(score):
         raise Refusal(f"Expected the patient of each of {len(score)} cases, but got {len(patient)} groups.")
-    found = [_one_against_others(score[:, c], positive[:, c], patient) for c in range(score.shape[1])]
-    return np.array([area for area, _ in found]), np.stack([patients for _, patients in found], axis=1)
+    estimates = [_one_against_others(score[:, c], positive[:, c], patient) for c in range(score.shape[1])]
+    return np.array([area for area, _ in estimates]), np.stack([patients for _, patients in estimates], axis=1)
 
 
 def _one_against_others(score: Array, positive: NDArray[np.bool_], patient: NDArray[np.int64]) -> tuple[float, Array]:
@@ -111,10 +111,10 @@ def positives(score: Array, truth: NDArray) -> NDArray[np.bool_]:
 
 def scores(values: ArrayLike) -> Array:
     """Return the values as numbers, none of them NaN."""
-    found = np.asarray(values, dtype=np.float64)
-    if np.isnan(found).any():
-        raise Refusal(f"Expected scores, but got NaN in {int(np.isnan(found).sum())} of {found.size} places.")
-    return found
+    estimates = np.asarray(values, dtype=np.float64)
+    if np.isnan(estimates).any():
+        raise Refusal(f"Expected scores, but got NaN in {int(np.isnan(estimates).sum())} of {estimates.size} places.")
+    return estimates
 
 
 def placements(x: Array, y: Array) -> tuple[Array, Array]:

@@ -109,18 +109,18 @@ def separation_test(
     if shared:
         raise Refusal(f"Expected every patient on one side only, but got {sorted(map(str, shared))[:8]} on both.")
     x, y = _side("positive", positive), _side("negative", negative)
-    found = auc_interval(x, y, level, positive_groups, negative_groups)
+    estimate = auc_interval(x, y, level, positive_groups, negative_groups)
     of_x, of_y = _patients(positive_groups, len(x)), _patients(negative_groups, len(y))
-    patient = np.concatenate([of_x, of_y + found.n_positive])
+    patient = np.concatenate([of_x, of_y + estimate.n_positive])
     rank_sum = np.bincount(patient, stats.rankdata(np.concatenate([x, y])))  # (P,)
     count = np.bincount(patient).astype(np.float64)
     rng = np.random.default_rng(seed)
     n_patients = len(count)
-    drawn = np.stack([rng.permutation(n_patients)[: found.n_positive] for _ in range(n_permutations)])
+    drawn = np.stack([rng.permutation(n_patients)[: estimate.n_positive] for _ in range(n_permutations)])
     m = count[drawn].sum(axis=1)
     area = (rank_sum[drawn].sum(axis=1) - m * (m + 1) / 2) / (m * (len(patient) - m))
-    p = (1 + int((area >= found.value - 1e-12).sum())) / (n_permutations + 1)  # equal areas may differ by rounding
-    return Auc(found.value, found.low, found.high, found.n_positive, found.n_negative, level, p)
+    p = (1 + int((area >= estimate.value - 1e-12).sum())) / (n_permutations + 1)  # equal areas may differ by rounding
+    return Auc(estimate.value, estimate.low, estimate.high, estimate.n_positive, estimate.n_negative, level, p)
 
 
 def tpr_at_fpr(positive: ArrayLike, negative: ArrayLike, fpr: float) -> float:

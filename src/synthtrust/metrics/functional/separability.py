@@ -105,8 +105,8 @@ def logistic_weights(rows: ArrayLike, truth: ArrayLike, strength: float = 1.0) -
         value = float(weight @ np.logaddexp(0, np.where(y == 1, -z, z)) + penalty @ w**2 / 2)
         return value, design.T @ (weight * (expit(z) - y)) + penalty * w
 
-    found: Array = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", options={"gtol": 1e-8}).x
-    return found
+    solution: Array = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B", options={"gtol": 1e-8}).x
+    return solution
 
 
 def _folds(
@@ -116,5 +116,5 @@ def _folds(
     fold: dict[Hashable, int] = {}
     for side in (of_x, of_y):
         new = [patient for patient in dict.fromkeys(side) if patient not in fold]
-        fold |= {new[i]: place % n_folds for place, i in enumerate(rng.permutation(len(new)))}
+        fold |= {new[i]: rank % n_folds for rank, i in enumerate(rng.permutation(len(new)))}
     return np.array([fold[patient] for patient in (*of_x, *of_y)])

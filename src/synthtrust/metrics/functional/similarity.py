@@ -83,7 +83,7 @@ def nearest(
     if not 1 <= k <= fewest:
         raise Refusal(f"Expected at least k = {k} images to search, but got {fewest} (n needed: {k}).")
     n_candidates = min(max(candidates, k), len(reference))
-    found = []
+    nearest_of_chunk = []
     n_axes = queries.coarse.ndim - 2
     shifts, width = (2 * _coarse_reach(queries.coarse) + 1) ** n_axes, reference.coarse[0].numel()
     step = max(1, memory // (4 * (shifts + 2) * (2 * width + len(reference))))
@@ -101,8 +101,8 @@ def nearest(
         similarity = torch.stack([_fine(asked, reference, index, way, reach, memory) for way in ways]).amax(0)
         similarity = similarity.masked_fill(score.gather(1, index) == -torch.inf, -torch.inf)
         value, order = similarity.topk(k, dim=1) if groups is None else _of_groups(similarity, groups[index], k)
-        found.append((value, index.gather(1, order)))
-    return torch.cat([value for value, _ in found]), torch.cat([index for _, index in found])
+        nearest_of_chunk.append((value, index.gather(1, order)))
+    return torch.cat([value for value, _ in nearest_of_chunk]), torch.cat([index for _, index in nearest_of_chunk])
 
 
 def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
@@ -126,14 +126,16 @@ def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
     if len(first) != len(second):
         raise Refusal(f"Expected as many images in both banks, but got {len(first)} and {len(second)}.")
     _check_alike(first, second)
-    found = []
+    nearest_of_chunk = []
     for start in range(0, len(first), block):
         rows = slice(start, start + block)
-        here, there = first.take(rows), second.take(rows)
-        itself = torch.arange(len(here))[:, None]
-        ways = [torch.full_like(itself, i) for i in range(2 ** (here.fine.ndim - 2))]
-        found.append(torch.stack([_fine(here, there, itself, way, REACH, MEMORY)[:, 0] for way in ways]).amax(0))
-    return torch.cat(found)
+        chunk, other_chunk = first.take(rows), second.take(rows)
+        itself = torch.arange(len(chunk))[:, None]
+        ways = [torch.full_like(itself, i) for i in range(2 ** (chunk.fine.ndim - 2))]
+        nearest_of_chunk.append(
+            torch.stack([_fine(chunk, other_chunk, itself, way, REACH, MEMORY)[:, 0] for way in ways]).amax(0)
+        )
+    return torch.cat(nearest_of_chunk)
 
 
 def _check_alike(first: Bank, second: Bank) -> None:
@@ -167,9 +169,9 @@ def _coarse(queries: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
         flipped = padded.flip(flip) if flip else padded
         starts = product(range(2 * reach + 1), repeat=n_axes)
         shifted = torch.stack([_window(flipped, start, size).flatten(1) for start in starts])  # (shifts, Q, D)
-        found = (shifted @ columns).amax(dim=0)  # (Q, N)
-        best = torch.where(found > score, i, best)
-        score = torch.maximum(found, score)
+        nearest_of_chunk = (shifted @ columns).amax(dim=0)  # (Q, N)
+        best = torch.where(nearest_of_chunk > score, i, best)
+        score = torch.maximum(nearest_of_chunk, score)
     return score, best
 
 
@@ -190,14 +192,14 @@ def _fine(queries: Bank, reference: Bank, index: Tensor, flip: Tensor, reach: in
     result = torch.empty(index.shape, device=queries.fine.device)
     step = max(1, memory // (64 * queries.fine.shape[1] * size[0] ** n_axes))
     for start in range(0, len(queries), step):
-        here = slice(start, start + step)
-        ours = _spectra(queries.take(here), size)
+        chunk = slice(start, start + step)
+        ours = _spectra(queries.take(chunk), size)
         for i, mirrored in enumerate(_flips(n_axes)):
-            pairs = (flip[here] == i).nonzero()
+            pairs = (flip[chunk] == i).nonzero()
             for row, column in (part.unbind(dim=1) for part in pairs.split(step) if len(part)):
-                found, place = index[here][row, column].unique(return_inverse=True)
-                theirs = _spectra(reference.take(found), size, mirrored)
-                result[start + row, column] = _best(ours.take(row), theirs.take(place), size, reach)
+                nearest_of_chunk, position = index[chunk][row, column].unique(return_inverse=True)
+                spectra = _spectra(reference.take(nearest_of_chunk), size, mirrored)
+                result[start + row, column] = _best(ours.take(row), spectra.take(position), size, reach)
     return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
 
 
@@ -239,21 +241,21 @@ def _shifted_products(a: Tensor, b: Tensor, size: tuple[int, ...], reach: int) -
 
 def _leaders(score: Tensor, groups: Tensor) -> Tensor:
     """Return the scores ``(Q, N)`` with minus infinity for all but the best of each group."""
-    of = groups.expand(len(score), -1)
-    return score.masked_fill(score < _best_of(score, of).gather(1, of), -torch.inf)
+    group_of_column = groups.expand(len(score), -1)
+    return score.masked_fill(score < _best_of(score, group_of_column).gather(1, group_of_column), -torch.inf)
 
 
-def _of_groups(similarity: Tensor, of: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def _of_groups(similarity: Tensor, group_of_column: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the best of the k best groups and their columns, ``(Q, k)``, where columns ``(Q, K)`` are of groups."""
-    value, group = _best_of(similarity, of).topk(k, dim=1)
-    other = of[:, None] != group[..., None]  # (Q, k, K)
+    value, group = _best_of(similarity, group_of_column).topk(k, dim=1)
+    other = group_of_column[:, None] != group[..., None]  # (Q, k, K)
     return value, similarity[:, None].masked_fill(other, -torch.inf).argmax(dim=2)
 
 
-def _best_of(score: Tensor, of: Tensor) -> Tensor:
+def _best_of(score: Tensor, group_of_column: Tensor) -> Tensor:
     """Return the best score of each group ``(Q, G)``, minus infinity where it has no column."""
-    none = score.new_full((len(score), int(of.max()) + 1), -torch.inf)
-    return none.scatter_reduce(1, of, score, "amax")
+    none = score.new_full((len(score), int(group_of_column.max()) + 1), -torch.inf)
+    return none.scatter_reduce(1, group_of_column, score, "amax")
 
 
 def _fewest(forbidden: Tensor | None, groups: Tensor | None, n: int) -> int:

@@ -91,12 +91,14 @@ def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence
     a, b = (x.as_subclass(Tensor).double().cpu().numpy() for x in (real, twin))
     regions = label.as_subclass(Tensor).cpu().numpy()
     masks = [regions == value for value in labels]
-    found = np.full((4, len(a), len(labels)), np.nan)
+    likeness = np.full((4, len(a), len(labels)), np.nan)
     for k, mask in enumerate(masks):
         for c in range(len(a) if mask.any() else 0):
             x, y = a[c][mask], b[c][mask]
             if not (np.isfinite(x).all() and np.isfinite(y).all()):
                 raise Refusal(f"Expected finite intensities, but got NaN or infinity in region {labels[k]}.")
             ks = stats.ks_2samp(x, y, method="asymp").statistic  # its p would count voxels as patients
-            found[:, c, k] = y.mean() - x.mean(), y.std() - x.std(), ks, stats.wasserstein_distance(x, y)
-    return RegionDistances(found[0], found[1], found[2], found[3], np.array([int(mask.sum()) for mask in masks]))
+            likeness[:, c, k] = y.mean() - x.mean(), y.std() - x.std(), ks, stats.wasserstein_distance(x, y)
+    return RegionDistances(
+        likeness[0], likeness[1], likeness[2], likeness[3], np.array([int(mask.sum()) for mask in masks])
+    )
