@@ -11,7 +11,7 @@ from helpers.fake_runs import rows_of, sentences, verdict_of
 from helpers.synthetic_sets import plane
 from helpers.textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from synthtrust.audits import Privacy
-from synthtrust.audits.privacy import copies, embedded
+from synthtrust.audits.privacy import embedded, transforms
 from synthtrust.audits.privacy.audit import gather
 from synthtrust.audits.privacy.controls import min_detectable_copies
 from synthtrust.audits.privacy.evidence import examine
@@ -32,8 +32,8 @@ def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(
     assert verdict["subject"] == "honest"
     assert verdict["thresholds"]["copy_threshold"] == 9.0
     kinds = acquitted["controls"].set_index("kind")
-    assert kinds.loc[list(copies.TRANSFORMS), "passed"].all()
-    assert not kinds.loc[list(copies.OUT_OF_SCOPE), "decisive"].any()
+    assert kinds.loc[list(transforms.TRANSFORMS), "passed"].all()
+    assert not kinds.loc[list(transforms.OUT_OF_SCOPE), "decisive"].any()
     assert kinds.loc["inverted", "rate"] == 0  # said, and no reason to be inconclusive
 
 
@@ -59,9 +59,9 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
 
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
     monkeypatch.setattr(
-        copies, "TRANSFORMS", {**copies.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
+        transforms, "TRANSFORMS", {**transforms.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
     )
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", copies.TRANSFORMS)
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", transforms.TRANSFORMS)
     verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "blind to some copies" in sentences(verdict)
@@ -69,8 +69,8 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": copies.flip})
-    monkeypatch.setitem(copies.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": transforms.flip})
+    monkeypatch.setitem(transforms.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
     assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
 
 

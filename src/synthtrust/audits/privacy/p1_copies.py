@@ -163,14 +163,10 @@ def rows(copies: Copies, confidence: float) -> Iterator[TestRow]:
     n_alike = 0 if copies.groups is None else len(copies.groups) - len(copies.groups.unique())
     if n_alike:
         notes.append(f"{n_alike} training images count as one with another: of its patient, or as alike as copies are")
+    source_search = copies.source.search if copies.source else None
     searches = (
         ("P1 copies of training cases", copies.search, True, "; ".join(notes)),
-        (
-            "P1 copies of the own source",
-            copies.source.search if copies.source else None,
-            True,
-            "twins of training labels",
-        ),
+        ("P1 copies of the own source", source_search, True, "twins of training labels"),
         ("copies of unseen cases", copies.unseen_search, False, "specificity control: 0 is expected"),
     )
     for measure, search, decisive, note in searches:
