@@ -12,9 +12,9 @@ from helpers.synthetic_sets import plane
 from helpers.textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from synthtrust.audits import Privacy
 from synthtrust.audits.privacy import embedded, transforms
-from synthtrust.audits.privacy.audit import gather
 from synthtrust.audits.privacy.controls import min_detectable_copies
 from synthtrust.audits.privacy.evidence import examine
+from synthtrust.audits.privacy.gathering import gather
 from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.metrics.functional import paired

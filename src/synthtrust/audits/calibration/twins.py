@@ -13,10 +13,10 @@ from torch import Tensor
 
 from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
 from synthtrust.audits.privacy import p4_twin_leak
-from synthtrust.audits.privacy.audit import residual_of
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, texture_bank_of
 from synthtrust.audits.privacy.evidence import Evidence, examine
+from synthtrust.audits.privacy.gathering import residual_of
 from synthtrust.audits.privacy.p1_copies import Copies, SourceCopies
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, MIN_TRAIN_COMPUTED, NEIGHBOURS
 from synthtrust.audits.privacy.transforms import TRANSFORMS, transform_copy
