@@ -45,18 +45,18 @@ LOCK, OWNER = "run.lock", "owner.json"
 """Files of the process that works on a run: its lock, which stays, and its name, which is removed at the end."""
 
 LEAST: Mapping[str, int] = {
-    "seed": 0, "sample_every": 0, "num_res_blocks": 1, "pack": 1, "timesteps": 2, "sampling_steps": 2, "max_steps": 1,
-    "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "width": 1, "dilations": 1, "spade_channels": 1,
-    "style_size": 1, "critic_channels": 1, "critic_layers": 1, "critics": 1,
+    "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,
+    "max_steps": 1, "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "width": 1, "dilations": 1,
+    "spade_channels": 1, "style_size": 1, "discriminator_channels": 1, "discriminator_layers": 1, "discriminators": 1,
 }  # fmt: skip
 """Field of a generator -> the least of a whole number, or of each in a list."""
 
 RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
     "lr": ("above 0", lambda value: value > 0),
-    "critic_lr": ("above 0", lambda value: value > 0),
+    "discriminator_lr": ("above 0", lambda value: value > 0),
     "grad_clip": ("above 0", lambda value: value > 0),
     "ema_decay": ("from 0 to below 1", lambda value: 0 <= value < 1),
-    "white": ("above 0 and up to 100", lambda value: 0 < value <= 100),
+    "intensity_percentile": ("above 0 and up to 100", lambda value: 0 < value <= 100),
     "reconstruction_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
     "feature_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
     "style_weight": ("of at least 0", lambda value: 0 <= value < math.inf),

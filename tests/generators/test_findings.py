@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from synthtrust.generators.class_diffusion.frame import Frame
 
 from helpers.plane_images import save
 from synthtrust.cases import Case, CaseError, Findings, read_manifest
 from synthtrust.generators import ClassDiffusion, ClassFolder, ClassMixture, synthesize
 from synthtrust.generators.class_diffusion.conditions import Conditions
-from synthtrust.generators.class_diffusion.frame import Frame
 from synthtrust.generators.controls.blur import Blur
 from synthtrust.generators.controls.label_shuffle import LabelShuffle
 from synthtrust.generators.controls.mean import Mean

@@ -9,7 +9,7 @@ import pytest
 from synthtrust.cases import CaseError, Splits, load_manifest
 from synthtrust.generators import Replay, synthesize
 from synthtrust.generators.folder import Folder
-from synthtrust.generators.synthesis.overlap import check_overlap, guard, training_ids_of
+from synthtrust.generators.synthesis.overlap import check_overlap, check_training_overlap, training_ids_of
 from synthtrust.generators.synthesis.synthesize import training_ids
 from synthtrust.runs import build_data
 from synthtrust.testing import AFFINE, save_nifti, tiny_cohort
@@ -252,7 +252,7 @@ def test_a_set_of_this_project_says_itself_whom_it_was_learned_from(cohort, tmp_
     assert folder.training_ids == ids
     splits = Splits(cohort.cases[:1], cohort.cases[1:2], cohort.cases[2:])
     with pytest.raises(CaseError, match="never saw the patients"):
-        guard(training_ids_of(folder, splits.train), splits, False)
+        check_training_overlap(training_ids_of(folder, splits.train), splits, False)
     assert load_manifest(bring(cohort, tmp_path, folder).folder)["training_ids"] == list(ids)
     assert Folder(root=str(painted.folder), train_ids=list(ids)).training_ids == ids
     with pytest.raises(CaseError, match="training ids that the manifest of"):

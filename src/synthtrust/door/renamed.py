@@ -11,6 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.refusals import Refusal
 
 KEYS: dict[str, str] = {
+    "generator.white": "generator.intensity_percentile",
+    "generator.pack": "generator.patch_fold",
+    "generator.mirror": "generator.flip_axis",
+    "generator.critic_channels": "generator.discriminator_channels",
+    "generator.critic_layers": "generator.discriminator_layers",
+    "generator.critics": "generator.discriminators",
+    "generator.critic_lr": "generator.discriminator_lr",
     "audit.fidelity.fewest": "audit.fidelity.min_patients_computed",
     "audit.fidelity.enough": "audit.fidelity.min_patients",
     "audit.fidelity.most": "audit.fidelity.max_patients",

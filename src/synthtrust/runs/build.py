@@ -17,7 +17,7 @@ from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
 from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.importer import Importer
-from synthtrust.generators.synthesis.overlap import guard, training_ids_of
+from synthtrust.generators.synthesis.overlap import check_training_overlap, training_ids_of
 from synthtrust.models import Classifier, Segmenter
 from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
@@ -168,7 +168,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     cohort = inspected.validated(skip_refused=cfg.cases.skip_refused)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
-    splits, overlap = guard(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
+    splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
     twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
     compared = parity(splits.train, twins.cases, cohort.modalities, n=PAIRS[cohort.task])

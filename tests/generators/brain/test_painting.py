@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from synthtrust.generators.brain.box import crop_or_pad, pack, smallest_size, unpack
-from synthtrust.generators.brain.condition import brain_of, likely_brain, mean_mask, numbered, one_hot
+from synthtrust.generators.brain.box import crop_or_pad, depth_to_space, smallest_size, space_to_depth
+from synthtrust.generators.brain.condition import find_brain, likely_brain, mean_mask, numbered, one_hot
 from synthtrust.generators.brain.intensity import from_unit, scale_of, to_unit
 from synthtrust.generators.brain.mean_brain import average_brain
 
@@ -31,7 +31,7 @@ def test_a_brain_is_where_any_image_or_the_label_is_not_zero_without_holes():
     images[1, 1:6, 1:6, 1:6] = 5
     images[1, 3, 3, 3] = 0
     label[0, 0, 0] = 1
-    brain = brain_of(images, label)
+    brain = find_brain(images, label)
     assert brain[3, 3, 3]
     assert brain.sum() == 5**3 + 1
 
@@ -78,22 +78,22 @@ def test_the_smallest_box_holds_every_brain():
 @pytest.mark.parametrize("factor", [1, 2])
 def test_unpacking_undoes_packing_and_the_axes_are_turned_round(factor):
     volume = torch.rand(2, 3, 4, 6, 8, generator=torch.Generator().manual_seed(0))
-    packed = pack(volume, factor)
+    packed = space_to_depth(volume, factor)
     assert packed.shape == (2, 3 * factor**3, 8 // factor, 6 // factor, 4 // factor)
-    torch.testing.assert_close(unpack(packed, factor), volume)
+    torch.testing.assert_close(depth_to_space(packed, factor), volume)
 
 
 def test_a_packed_channel_holds_one_corner_of_every_block():
     volume = torch.arange(64.0).reshape(1, 1, 4, 4, 4)
-    torch.testing.assert_close(pack(volume, 2)[0, 1], volume[0, 0, ::2, ::2, 1::2].permute(2, 1, 0))
+    torch.testing.assert_close(space_to_depth(volume, 2)[0, 1], volume[0, 0, ::2, ::2, 1::2].permute(2, 1, 0))
 
 
-@pytest.mark.parametrize("white", [None, 99.5])
-def test_intensities_come_back_and_background_is_exactly_zero(white):
+@pytest.mark.parametrize("intensity_percentile", [None, 99.5])
+def test_intensities_come_back_and_background_is_exactly_zero(intensity_percentile):
     rng = np.random.default_rng(0)
     brain = ball((16, 16, 16), 0.8)
     images = np.stack([rng.uniform(50, 500, brain.shape), rng.uniform(1, 9, brain.shape)]).astype(np.float32) * brain
-    scale = scale_of(images, brain, white)
+    scale = scale_of(images, brain, intensity_percentile)
     unit = to_unit(images, scale)
     assert (unit.min(), unit.max()) == (-1, 1)
     assert (unit[:, ~brain] == -1).all()

@@ -14,7 +14,7 @@ from synthtrust.testing import GeneratorContract, tiny_cases
 from synthtrust.testing.tiny import save_nifti
 
 TINY = dict(
-    width=8, dilations=(1, 2), pack=1, patch_size=None, flip=False, timesteps=10, sampling_steps=3, max_steps=3,
+    width=8, dilations=(1, 2), patch_fold=1, patch_size=None, flip=False, timesteps=10, sampling_steps=3, max_steps=3,
     batch_size=1, ema_decay=0.9995, anneal=False, grad_clip=None, precision="32-true",
 )  # fmt: skip
 
@@ -22,7 +22,7 @@ TINY = dict(
 class TestBrainDiffusion(GeneratorContract):
     @pytest.fixture
     def generator(self):
-        return BrainDiffusion(**TINY | dict(pack=2, patch_size=(8, 8, 12), flip=True))
+        return BrainDiffusion(**TINY | dict(patch_fold=2, patch_size=(8, 8, 12), flip=True))
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_after_a_short_training_labels_are_ordered_by_brightness_as_in_the_train
     seen = [planted(tmp_path, f"{axis}{turned}", axis, turned=turned) for axis in (0, 1) for turned in (False, True)]
     unseen = planted(tmp_path, "unseen", 2, turned=True)
     settings = TINY | dict(timesteps=4, sampling_steps=4, lr=1e-2, ema_decay=0.9)
-    generator = BrainDiffusion(**settings | dict(max_steps=100, white=100)).fit(seen)
+    generator = BrainDiffusion(**settings | dict(max_steps=100, intensity_percentile=100)).fit(seen)
     label, image = unseen.load_label(), generator.sample(unseen.load_label(), np.random.default_rng(0))["flair"]
     brain, first, second = (image[(label == value) & (image > 0)].mean() for value in range(3))
     assert brain + 50 < first < second - 200
@@ -59,8 +59,8 @@ def test_after_a_short_training_labels_are_ordered_by_brightness_as_in_the_train
 
 def test_with_brains_alone_what_lies_around_them_changes_no_loss(cases, tmp_path):
     generator = BrainDiffusion(**TINY)
-    generator.survey_ = generator._survey(cases)
-    with prepared(cases, generator.survey_, tmp_path / "volumes", white=99.8, brain_label=None):
+    generator.statistics_ = generator._measure(cases)
+    with prepared(cases, generator.statistics_, tmp_path / "volumes", intensity_percentile=99.8, brain_label=None):
         generator._learn_from(tmp_path / "volumes")
         learner = VelocityLearner(generator._new_network(), generator, tmp_path, {})
         batch = default_collate([learner.examples()[0]])
@@ -75,7 +75,7 @@ def test_with_brains_alone_what_lies_around_them_changes_no_loss(cases, tmp_path
 
 def test_sides_are_multiples_of_what_is_packed():
     with pytest.raises(ValueError, match="patch_size to be three multiples of 2"):
-        BrainDiffusion(**TINY | dict(pack=2, patch_size=(8, 8, 7)))
+        BrainDiffusion(**TINY | dict(patch_fold=2, patch_size=(8, 8, 7)))
 
 
 def test_a_resumed_training_keeps_its_components(cases, tmp_path):

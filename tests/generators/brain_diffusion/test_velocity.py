@@ -35,7 +35,7 @@ def test_what_the_linear_guess_leaves_has_the_variance_that_the_network_is_scale
     diffusion, t = Diffusion(100), torch.tensor([timestep])
     noised, velocity = drawn(diffusion, t)
     guess = VelocityNetwork(Constant(0.0), VARIANCES, diffusion)(noised, t)
-    share2 = float(diffusion.noise_share(t, noised)) ** 2
+    share2 = float(diffusion.sqrt_one_minus_alphas_cumprod(t, noised)) ** 2
     left = (velocity - guess)[0].flatten(1)
     expected = VARIANCES / ((1 - share2) * VARIANCES + share2)
     np.testing.assert_allclose(left.var(1), expected, rtol=0.03)

@@ -11,8 +11,8 @@ from helpers.trainings import KilledError
 from synthtrust.cases import Case
 from synthtrust.generators import ClassDiffusion
 from synthtrust.generators.class_diffusion import training as training_module
-from synthtrust.generators.class_diffusion.frame import Frame, fold, unfold
-from synthtrust.generators.class_diffusion.training import Batches, Schedule
+from synthtrust.generators.class_diffusion.intensity_range import IntensityRange, pixel_shuffle, pixel_unshuffle
+from synthtrust.generators.class_diffusion.training import Batches
 from synthtrust.generators.class_images import ClassImages, gather
 from synthtrust.testing import ClassGeneratorContract, save_nifti, tiny_cases, tiny_classes
 
@@ -32,7 +32,7 @@ class TestPackedGuidedClassDiffusionInColours(ClassGeneratorContract):
 
     @pytest.fixture
     def generator(self):
-        return ClassDiffusion(**TINY | dict(pack=2, guidance=2.0, mirror=1))
+        return ClassDiffusion(**TINY | dict(patch_fold=2, guidance=2.0, flip_axis=1))
 
     @pytest.fixture
     def cohort(self, tmp_path):
@@ -234,19 +234,21 @@ def test_settings_that_cannot_work_are_refused_before_anything_is_read(change, w
 
 def test_the_frame_scales_pads_and_gives_back_what_it_was_given(tmp_path):
     seen = gather(tiny_classes(tmp_path, count=4, size=(10, 13), colours=True).cases)
-    frame = Frame.around(seen)
+    frame = IntensityRange.around(seen)
     units = frame.to_unit(seen.images, 4)
     assert units.shape == (4, 3, 12, 16)
     assert (units.min(), units.max()) == (-1, 1)
     np.testing.assert_allclose(frame.from_unit(units.astype(np.float32)), seen.images, atol=0.1)  # float16: 3 digits
-    again = Frame.from_plain(frame.plain())
+    again = IntensityRange.from_plain(frame.plain())
     np.testing.assert_array_equal(again.from_unit(units), frame.from_unit(units))
 
 
 def test_pixels_that_never_vary_are_painted_as_they_are():
     images = np.random.default_rng(0).uniform(0, 255, (5, 1, 6, 6)).astype(np.float32)
     images[:, :, 0] = 7
-    painted = Frame.around(ClassImages(images, np.array([0, 1, 0, 1, 0]), ("grey",))).from_unit(np.ones((1, 1, 6, 6)))
+    painted = IntensityRange.around(ClassImages(images, np.array([0, 1, 0, 1, 0]), ("grey",))).from_unit(
+        np.ones((1, 1, 6, 6))
+    )
     assert (painted[0, 0, 0] == 7).all()
     assert (painted[0, 0, 1:] == images.max()).all()
 
@@ -254,23 +256,23 @@ def test_pixels_that_never_vary_are_painted_as_they_are():
 def test_a_modality_that_is_the_same_everywhere_is_refused():
     flat = ClassImages(np.ones((4, 1, 6, 6), np.float32), np.array([0, 1, 0, 1]), ("grey",))
     with pytest.raises(ValueError, match="every pixel of grey is 1"):
-        Frame.around(flat)
+        IntensityRange.around(flat)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 6), (2, 3, 4, 6, 8)])
 def test_folding_loses_nothing_and_keeps_neighbours_together(shape):
     images = torch.arange(np.prod(shape), dtype=torch.float32).reshape(shape)
-    folded = fold(images, 2)
+    folded = pixel_unshuffle(images, 2)
     assert folded.shape == (2, 3 * 2 ** (len(shape) - 2), *(side // 2 for side in shape[2:]))
-    torch.testing.assert_close(unfold(folded, 2), images)
+    torch.testing.assert_close(pixel_shuffle(folded, 2), images)
     corner = images[0, 0][tuple(slice(2) for _ in shape[2:])]
     torch.testing.assert_close(folded[0, : corner.numel()].flatten(1)[:, 0], corner.flatten())
 
 
 def test_in_a_round_every_image_comes_once_and_its_class_with_it():
-    plan = ClassDiffusion(**TINY | dict(batch_size=3, class_dropout=0.0))._plan(Schedule)
+    generator = ClassDiffusion(**TINY | dict(batch_size=3, class_dropout=0.0))
     units = np.arange(10, dtype=np.float16).reshape(10, 1, 1, 1)
-    batches = Batches(units, np.arange(10) % 3, np.array(3), 20, plan)
+    batches = Batches(units, np.arange(10) % 3, np.array(3), 20, generator)
     drawn = [batches[number] for number in range(10)]
     values, kinds = (torch.cat([batch[key].flatten() for batch in drawn]).int() for key in ("image", "kind"))
     for start in (0, 10, 20):
@@ -280,9 +282,9 @@ def test_in_a_round_every_image_comes_once_and_its_class_with_it():
 
 
 def test_classes_are_kept_back_and_images_mirrored_as_often_as_asked():
-    plan = ClassDiffusion(**TINY | dict(batch_size=500, class_dropout=0.25, mirror=1))._plan(Schedule)
+    generator = ClassDiffusion(**TINY | dict(batch_size=500, class_dropout=0.25, flip_axis=1))
     units = np.tile(np.array([-1, 1], np.float16), (50, 1, 3, 1))
-    batch = Batches(units, np.arange(50) % 2, np.array(2), 20, plan)[0]
+    batch = Batches(units, np.arange(50) % 2, np.array(2), 20, generator)[0]
     assert float((batch["kind"] == 2).float().mean()) == pytest.approx(0.25, abs=0.06)
     assert float((batch["image"][:, 0, 0, 0] == 1).float().mean()) == pytest.approx(0.5, abs=0.07)
     assert torch.bincount(batch["t"], minlength=20).tolist() == [25] * 20  # spread evenly

@@ -12,7 +12,7 @@ def known_path(mean, sd, steps, order=2):
     diffusion = Diffusion(250)
 
     def guess(x, t):
-        signal = torch.from_numpy(diffusion.signal)[t].reshape(-1, 1)
+        signal = torch.from_numpy(diffusion.alphas_cumprod)[t].reshape(-1, 1)
         return mean + sd**2 * signal.sqrt() / (sd**2 * signal + 1 - signal) * (x - signal.sqrt() * mean)
 
     noise = torch.randn(5000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -39,8 +39,8 @@ def test_two_steps_are_the_first_order_of_ddim_and_then_the_guess():
     seen = []
     painted = paint(diffusion, lambda x, t: seen.append((x, int(t))) or 0.5 * x, noise, 2)
     first = 0.5 * noise
-    told = (noise - diffusion.signal[49] ** 0.5 * first) / (1 - diffusion.signal[49]) ** 0.5
-    expected = diffusion.signal[0] ** 0.5 * first + (1 - diffusion.signal[0]) ** 0.5 * told
+    told = (noise - diffusion.alphas_cumprod[49] ** 0.5 * first) / (1 - diffusion.alphas_cumprod[49]) ** 0.5
+    expected = diffusion.alphas_cumprod[0] ** 0.5 * first + (1 - diffusion.alphas_cumprod[0]) ** 0.5 * told
     assert [t for _, t in seen] == [49, 0]
     torch.testing.assert_close(seen[1][0], expected)
     torch.testing.assert_close(painted, 0.5 * expected)

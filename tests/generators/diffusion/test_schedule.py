@@ -18,7 +18,7 @@ def oracle(diffusion, spread=SPREAD):
     """Return the noise expected in x = a * image + b * noise, images from N(0, s**2): b * x / (a**2 * s**2 + b**2)."""
 
     def predict(x, t):
-        b = diffusion.noise_share(t, x)
+        b = diffusion.sqrt_one_minus_alphas_cumprod(t, x)
         return b * x / ((1 - b**2) * spread**2 + b**2)
 
     return predict
@@ -111,8 +111,8 @@ def test_a_sample_depends_on_its_own_generator_alone(sampler):
 
 
 def test_ddim_visits_the_first_and_the_last_timestep():
-    assert Diffusion(250).kept("ddim", 4) == [249, 166, 83, 0]
-    assert len(set(Diffusion(250).kept("ddim", 250))) == 250
+    assert Diffusion(250).timesteps_for("ddim", 4) == [249, 166, 83, 0]
+    assert len(set(Diffusion(250).timesteps_for("ddim", 250))) == 250
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_ddim_visits_the_first_and_the_last_timestep():
 )
 def test_what_a_sampler_cannot_do_is_refused(sampler, steps, why):
     with pytest.raises(ValueError, match=why):
-        Diffusion(250).kept(sampler, steps)
+        Diffusion(250).timesteps_for(sampler, steps)

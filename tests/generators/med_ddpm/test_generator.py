@@ -15,7 +15,7 @@ from synthtrust.testing.tiny import save_nifti
 
 TINY = dict(
     channels=(4, 8), num_res_blocks=1, size=None, timesteps=10, sampler="ddim", sampling_steps=3, max_steps=3,
-    accumulate=1, lr=1e-3, white=99.8,
+    accumulate=1, lr=1e-3, intensity_percentile=99.8,
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ class TestMedDDPM(GeneratorContract):
 class TestPackedMedDDPM(GeneratorContract):
     @pytest.fixture
     def generator(self):
-        return MedDDPM(**TINY | dict(pack=2, patch_size=(8, 8, 12), flip=True, precision="bf16-mixed"))
+        return MedDDPM(**TINY | dict(patch_fold=2, patch_size=(8, 8, 12), flip=True, precision="bf16-mixed"))
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_the_labels_own_brain_is_used_where_it_has_one(cases, tmp_path):
     assert generator.remarks == {
         "brain in the condition": "own label class, or the atlas of training cases for a label map without class 4"
     }
-    assert generator.survey_.labels == (1, 2, 3)
+    assert generator.statistics_.labels == (1, 2, 3)
     np.testing.assert_array_equal(images["flair"] > 0, smaller > 0)
 
 
@@ -145,9 +145,9 @@ def test_a_label_beyond_the_box_is_refused(cases):
     ("change", "why"),
     [
         (dict(size=(16, 20, 23)), "size to be three multiples of 2"),
-        (dict(pack=2, patch_size=(8, 8, 6)), "patch_size to be three multiples of 4"),
+        (dict(patch_fold=2, patch_size=(8, 8, 6)), "patch_size to be three multiples of 4"),
         (dict(sampler="ddpm", sampling_steps=3), "Use sampler='ddim'"),
-        (dict(weights="model.pt", white=99.8), "trained so"),
+        (dict(weights="model.pt", intensity_percentile=99.8), "trained so"),
         (dict(train_ids=["a"]), "train_ids beside published weights alone"),
     ],
 )

@@ -57,7 +57,7 @@ def test_published_weights_paint_without_training(four, weights, tmp_path):
     images = generator.sample(four[0].load_label(), np.random.default_rng(0))
     assert list(images) == ["t1", "t1ce", "t2", "flair"]
     assert not home.exists()
-    assert generator.survey_.labels == (1, 2, 3)
+    assert generator.statistics_.labels == (1, 2, 3)
     highest = np.median([case.load_image("t2").max() for case in four])
     assert images["t2"].max() <= highest
 

@@ -22,7 +22,7 @@ from synthtrust.testing import tiny_cases
 
 TINY = dict(
     channels=(4, 8), num_res_blocks=1, size=None, timesteps=10, sampler="ddim", sampling_steps=3, max_steps=6,
-    accumulate=1, lr=1e-3, white=99.8,
+    accumulate=1, lr=1e-3, intensity_percentile=99.8,
 )  # fmt: skip
 
 

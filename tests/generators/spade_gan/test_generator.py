@@ -6,16 +6,16 @@ import torch
 
 from helpers.trainings import KilledError, equal_images
 from synthtrust.generators import SpadeGAN, synthesize
-from synthtrust.generators.brain.box import unpack
-from synthtrust.generators.spade_gan import Painter
+from synthtrust.generators.brain.box import depth_to_space
+from synthtrust.generators.spade_gan import GeneratorNetwork
 from synthtrust.generators.spade_gan import training as training_module
-from synthtrust.generators.spade_gan.network import Critic, Encoder
-from synthtrust.generators.spade_gan.training import PARTS, Contest
+from synthtrust.generators.spade_gan.network import Discriminator, Encoder
+from synthtrust.generators.spade_gan.training import PARTS, SpadeGANModule
 from synthtrust.testing import GeneratorContract, tiny_cases, tiny_cohort
 
 TINY = dict(
-    channels=(4, 8), spade_channels=4, style_size=3, critic_channels=4, critic_layers=1, pack=1, max_steps=3,
-    lr=1e-3, critic_lr=1e-3, precision="32-true",
+    channels=(4, 8), spade_channels=4, style_size=3, discriminator_channels=4, discriminator_layers=1, patch_fold=1,
+    max_steps=3, lr=1e-3, discriminator_lr=1e-3, precision="32-true",
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ class TestSpadeGAN(GeneratorContract):
 class TestPackedSpadeGAN(GeneratorContract):
     @pytest.fixture
     def generator(self):
-        return SpadeGAN(**TINY | dict(pack=2, critics=2, precision="bf16-mixed"))
+        return SpadeGAN(**TINY | dict(patch_fold=2, discriminators=2, precision="bf16-mixed"))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_pat
     settings = TINY | dict(max_steps=6, batch_size=batch_size)
     whole = SpadeGAN(**settings).work_in(tmp_path / "whole").fit(cases)
 
-    step, seen = Contest.training_step, []
+    step, seen = SpadeGANModule.training_step, []
 
     def deadly(self, batch, batch_idx):
         if len(seen) == 4:
@@ -90,11 +90,11 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_pat
         return step(self, batch, batch_idx)
 
     home = tmp_path / "home"
-    monkeypatch.setattr(Contest, "training_step", deadly)
+    monkeypatch.setattr(SpadeGANModule, "training_step", deadly)
     with pytest.raises(KilledError):
         SpadeGAN(**settings).work_in(home).fit(cases)
     assert not (home / "volumes").exists(), "real patients were left behind"
-    monkeypatch.setattr(Contest, "training_step", step)
+    monkeypatch.setattr(SpadeGANModule, "training_step", step)
     resumed = SpadeGAN(**settings).work_in(home).fit(cases)
 
     for name, weights in whole.network_.state_dict().items():
@@ -112,14 +112,14 @@ def test_a_step_is_one_of_the_painter_and_one_of_the_critic(cases, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_and_names_part_and_step(cases, tmp_path, monkeypatch):
-    step = Contest.training_step
+    step = SpadeGANModule.training_step
 
     def poisoned(self, batch, batch_idx):
         if self.trainer.global_step == 1:
             batch["image"] = batch["image"] * float("nan")
         return step(self, batch, batch_idx)
 
-    monkeypatch.setattr(Contest, "training_step", poisoned)
+    monkeypatch.setattr(SpadeGANModule, "training_step", poisoned)
     why = r"but got reconstruction nan, .* at step 2 of the generator's training; last.ckpt of step 1 stays"
     with pytest.raises(ValueError, match=why):
         SpadeGAN(**TINY).work_in(tmp_path).fit(cases)
@@ -127,7 +127,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_names_part_and_step(ca
 
 
 def test_ruined_weights_take_no_checkpoints_place(cases, tmp_path, monkeypatch):
-    step = Contest.training_step
+    step = SpadeGANModule.training_step
 
     def ruinous(self, batch, batch_idx):
         parts = step(self, batch, batch_idx)
@@ -135,7 +135,7 @@ def test_ruined_weights_take_no_checkpoints_place(cases, tmp_path, monkeypatch):
             torch.nn.init.constant_(self.network.first.weight, float("inf"))
         return parts
 
-    monkeypatch.setattr(Contest, "training_step", ruinous)
+    monkeypatch.setattr(SpadeGANModule, "training_step", ruinous)
     with pytest.raises(ValueError, match="weights that are not at step 2"):
         SpadeGAN(**TINY).work_in(tmp_path).fit(cases)
     assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 1
@@ -185,7 +185,7 @@ def test_no_cases_are_refused():
 
 
 def test_the_label_map_steers_the_painting_at_the_finest_level():
-    painter = seeded(Painter, (8, 12, 16), 2, 2, 1, (4, 8), 4, 3)
+    painter = seeded(GeneratorNetwork, (8, 12, 16), 2, 2, 1, (4, 8), 4, 3)
     condition = torch.zeros(1, 2, 8, 12, 16)
     condition[:, 0] = 1
     moved = condition.clone()
@@ -195,21 +195,21 @@ def test_the_label_map_steers_the_painting_at_the_finest_level():
 
 
 def test_unpacked_voxels_begin_as_equals_so_that_no_chequerboard_has_to_be_unlearned():
-    painter = seeded(Painter, (8, 12, 16), 2, 2, 1, (4, 8), 4, 3)
-    fine = unpack(painter.unfold(torch.rand(1, 4, 8, 6, 4, generator=torch.Generator().manual_seed(1))), 2)
+    painter = seeded(GeneratorNetwork, (8, 12, 16), 2, 2, 1, (4, 8), 4, 3)
+    fine = depth_to_space(painter.unfold(torch.rand(1, 4, 8, 6, 4, generator=torch.Generator().manual_seed(1))), 2)
     blocks = fine.unfold(2, 2, 2).unfold(3, 2, 2).unfold(4, 2, 2).flatten(5)
     torch.testing.assert_close(blocks.amax(-1), blocks.amin(-1))
     assert fine.std() > 0.01
 
 
 def test_the_critic_judges_the_brain_alone():
-    critic = seeded(Critic, 1, 2, (16, 16, 32), 4, 1, 1)
+    discriminator = seeded(Discriminator, 1, 2, (16, 16, 32), 4, 1, 1)
     condition = torch.zeros(1, 2, 16, 16, 32)
     condition[:, 0, :, :, :8] = 1
-    verdicts, features = critic(torch.rand(1, 1, 16, 16, 32), condition)
-    (verdict,), (layers,) = verdicts, features
+    logits, features = discriminator(torch.rand(1, 1, 16, 16, 32), condition)
+    (logits,), (layers,) = logits, features
     in_all = layers[-1][0, 0].numel()
-    assert 0 < len(verdict) <= 0.4 * in_all
+    assert 0 < len(logits) <= 0.4 * in_all
 
 
 @pytest.mark.parametrize("sides", [(8, 8, 8), (6, 10, 4)])

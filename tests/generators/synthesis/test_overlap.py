@@ -7,7 +7,7 @@ import pytest
 
 from synthtrust.cases import Case, CaseError, Splits, split
 from synthtrust.generators import Replay
-from synthtrust.generators.synthesis.overlap import check_overlap, guard, training_ids_of
+from synthtrust.generators.synthesis.overlap import check_overlap, check_training_overlap, training_ids_of
 
 
 def case(case_id, patient=""):
@@ -62,7 +62,7 @@ def test_capital_letters_make_no_other_patient():
 
 
 def test_the_cases_that_a_generator_saw_can_be_excluded(caplog):
-    kept, overlap = guard(["a", "e-7", "x"], SPLITS, "exclude")
+    kept, overlap = check_training_overlap(["a", "e-7", "x"], SPLITS, "exclude")
     assert (kept.train, kept.val, [c.id for c in kept.test]) == (SPLITS.train, SPLITS.val, ["d"])
     assert overlap.status == "none"
     assert "1 of the generator's 3 training ids are not among these cases, x for one" in caplog.text
@@ -85,7 +85,7 @@ def test_the_cases_that_a_generator_saw_can_be_excluded(caplog):
 )
 def test_what_cannot_be_excluded_is_said(ids, policy, error, why):
     with pytest.raises(error, match=why):
-        guard(ids, SPLITS, policy)
+        check_training_overlap(ids, SPLITS, policy)
 
 
 @pytest.mark.parametrize(

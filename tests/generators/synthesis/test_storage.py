@@ -6,7 +6,7 @@ import pytest
 import tifffile
 
 from synthtrust.cases import Case, CaseError
-from synthtrust.generators.synthesis.storage import Shelf
+from synthtrust.generators.synthesis.storage import TwinStorage
 from synthtrust.testing.tiny import save_nifti
 
 SHAPE = (6, 7, 8)
@@ -38,10 +38,10 @@ def twin():
 )
 def test_volumes_have_the_numbers_of_the_training_images(real, tmp_path, dtype, expected):
     case = real(dtype)
-    shelf = Shelf.of(tmp_path / "set", ("t1",), [case])
+    storage = TwinStorage.of(tmp_path / "set", ("t1",), [case])
     image = twin()
     (tmp_path / "scratch").mkdir()
-    shelf.put(case, {"t1": shelf.as_written("t1", image)}, case.load_label(), None, tmp_path / "scratch")
+    storage.put(case, {"t1": storage.as_written("t1", image)}, case.load_label(), None, tmp_path / "scratch")
     written = nib.load(tmp_path / "set" / "a" / "t1.nii.gz")
     assert written.get_data_dtype() == expected
     back = np.asarray(nib.as_closest_canonical(written).dataobj)
@@ -55,14 +55,16 @@ def test_volumes_have_the_numbers_of_the_training_images(real, tmp_path, dtype, 
     ids=["of other units", "below 0", "beyond the range", "beyond the range by far"],
 )
 def test_an_image_that_whole_numbers_would_spoil_keeps_its_own(real, tmp_path, image):
-    written = Shelf.of(tmp_path, ("t1",), [real(np.uint8)]).as_written("t1", image)
+    written = TwinStorage.of(tmp_path, ("t1",), [real(np.uint8)]).as_written("t1", image)
     assert written.dtype == np.float32
     np.testing.assert_array_equal(written, image.astype(np.float32))
 
 
 def test_imported_volumes_and_those_of_scaled_files_keep_their_values(real, tmp_path):
-    assert Shelf.of(tmp_path, ("t1",), [real(np.int16)], painted=False).as_written("t1", twin()).dtype == np.float32
-    assert Shelf.of(tmp_path, ("t1",), [real(np.int16, slope=0.5)]).as_written("t1", twin()).dtype == np.float32
+    assert (
+        TwinStorage.of(tmp_path, ("t1",), [real(np.int16)], painted=False).as_written("t1", twin()).dtype == np.float32
+    )
+    assert TwinStorage.of(tmp_path, ("t1",), [real(np.int16, slope=0.5)]).as_written("t1", twin()).dtype == np.float32
 
 
 @pytest.mark.parametrize("case_id", ["..", ".", "../beside", "linked", "within"])
@@ -76,19 +78,19 @@ def test_what_lies_beside_a_set_is_never_written_or_deleted(real, tmp_path, case
         path.write_bytes(b"of somebody else")
     (root / "set" / "linked").symlink_to(root / "beside")
     (root / "set" / "within").symlink_to(root / "set" / "other")
-    shelf = Shelf.of(root / "set", ("t1",), [case])
+    storage = TwinStorage.of(root / "set", ("t1",), [case])
     before = {path: path.read_bytes() for path in others}
     named = Case(case_id, case.images, case.label_map)
     with pytest.raises(CaseError, match="Expected the files of a twin below"):
-        shelf.put(named, {"t1": twin()}, case.load_label(), None, root / ".set.painting")
+        storage.put(named, {"t1": twin()}, case.load_label(), None, root / ".set.painting")
     assert {path: path.read_bytes() for path in others} == before
 
 
 def test_a_modality_that_leads_out_of_a_set_is_not_written(real, tmp_path):
     case = real(np.int16)
-    shelf = Shelf.of(tmp_path / "set", ("t1",), [case])
+    storage = TwinStorage.of(tmp_path / "set", ("t1",), [case])
     with pytest.raises(CaseError, match="Expected the files of a twin below"):
-        Shelf(shelf.folder, ("../../evil",)).put(case, {"../../evil": twin()}, 0, None, tmp_path / ".painting")
+        TwinStorage(storage.folder, ("../../evil",)).put(case, {"../../evil": twin()}, 0, None, tmp_path / ".painting")
     assert not list(tmp_path.glob("**/evil*"))
 
 
@@ -100,11 +102,11 @@ def drawn_as(path, pixels):
 @pytest.mark.parametrize(("dtype", "expected"), [("u1", np.uint8), ("<u2", np.uint16), (">u2", np.uint16)])
 def test_plane_images_have_the_bits_of_the_training_images(tmp_path, dtype, expected):
     case = drawn_as(tmp_path / "a.tif", np.arange(42).reshape(6, 7).astype(dtype))
-    assert Shelf.of(tmp_path / "set", ("grey",), [case]).pixel is expected
+    assert TwinStorage.of(tmp_path / "set", ("grey",), [case]).pixel is expected
 
 
 @pytest.mark.parametrize("dtype", ["i2", "u4", "f4"])
 def test_training_images_whose_numbers_a_png_cannot_hold_are_refused(tmp_path, dtype):
     case = drawn_as(tmp_path / "a.tif", np.arange(42).reshape(6, 7).astype(dtype))
     with pytest.raises(CaseError, match=r"Expected images of 8 or 16 bits, but .*a\.tif holds"):
-        Shelf.of(tmp_path / "set", ("grey",), [case])
+        TwinStorage.of(tmp_path / "set", ("grey",), [case])

@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from synthtrust.cases import CaseError, load_manifest
 from synthtrust.generators import Generator, synthesize
-from synthtrust.generators.synthesis.progress import counted
+from synthtrust.generators.synthesis.progress import report_steps
 from synthtrust.generators.synthesis.synthesize import training_ids
 from synthtrust.testing import tiny_cohort
 
@@ -194,7 +194,7 @@ def test_a_step_of_a_slow_sampler_moves_the_bar_within_a_twin(cohort, tmp_path, 
 
     class Slow(Painter):
         def sample(self, label, rng):
-            list(counted(range(4)))
+            list(report_steps(range(4)))
             return super().sample(label, rng)
 
     paint(cohort, tmp_path, Slow(), paint=cohort.cases[:2])

@@ -28,7 +28,7 @@ def smallest_size(masks: Iterable[NDArray[np.bool_]], multiple: int) -> Size:
     return sides[0], sides[1], sides[2]
 
 
-def pack(volume: Tensor, factor: int) -> Tensor:
+def space_to_depth(volume: Tensor, factor: int) -> Tensor:
     """Fold blocks of ``factor**3`` voxels into channels, ``(B, C, H, W, D) -> (B, C * factor**3, d, w, h)``.
 
     The spatial axes are turned round, as the published network has them: the first axis of a file is its last. No
@@ -37,7 +37,7 @@ def pack(volume: Tensor, factor: int) -> Tensor:
     return rearrange(volume, "b c (h p) (w q) (d r) -> b (c p q r) d w h", p=factor, q=factor, r=factor)
 
 
-def unpack(packed: Tensor, factor: int) -> Tensor:
+def depth_to_space(packed: Tensor, factor: int) -> Tensor:
     """Undo ``pack``."""
     return rearrange(packed, "b (c p q r) d w h -> b c (h p) (w q) (d r)", p=factor, q=factor, r=factor)
 

@@ -1,4 +1,4 @@
-"""What generators share that paint brains onto label maps with a network: the box, the survey, the pictures."""
+"""What generators share that paint brains onto label maps with a network: the box, the statistics, the pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from torch import nn
 
 from synthtrust.cases import Case
 from synthtrust.generators.brain.box import Size
-from synthtrust.generators.brain.statistics import Survey, survey
+from synthtrust.generators.brain.statistics import TrainingStatistics, measure_training_cases
 from synthtrust.generators.training.callbacks import ShowSamples
 from synthtrust.generators.training.trained import TrainedGenerator
 from synthtrust.refusals import Refusal
@@ -23,15 +23,15 @@ OF_THE_BOX = ("size", "patch_size")
 
 
 class BrainPainter(TrainedGenerator):
-    """Paints with ``network_`` what ``survey_`` knows of the training cases: box, brain, labels and intensities."""
+    """Paints with ``network_`` what ``statistics_`` knows of the training cases: box, brain, labels and intensities."""
 
     size: Size | None
-    white: float | None
+    intensity_percentile: float | None
     brain_label: int | None
     sample_every: int
     not_in_recipe: ClassVar[frozenset[str]] = frozenset({"sample_every"})
     network_: Any
-    survey_: Survey
+    statistics_: TrainingStatistics
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -39,8 +39,8 @@ class BrainPainter(TrainedGenerator):
             value = getattr(self, name, None)
             if value is not None and (len(value) != 3 or any(side < 1 or side % self._multiple for side in value)):
                 raise Refusal(
-                    f"Expected {name} to be three multiples of {self._multiple} (pack times 2 per further level), "
-                    f"but got {list(value)}."
+                    f"Expected {name} to be three multiples of {self._multiple} (patch_fold times 2 per further "
+                    f"level), but got {list(value)}."
                 )
 
     @property
@@ -50,29 +50,29 @@ class BrainPainter(TrainedGenerator):
         own = f"own label class, or the {atlas} for a label map without class {self.brain_label}"
         return {"brain in the condition": atlas if self.brain_label is None else own}
 
-    def _survey(
+    def _measure(
         self, cases: Sequence[Case], modalities: Sequence[str] | None = None, labels: Sequence[int] | None = None
-    ) -> Survey:
+    ) -> TrainingStatistics:
         """Look at all training cases; modalities and labels are theirs unless given."""
-        return survey(
+        return measure_training_cases(
             cases,
             (tuple(cases[0].images) if cases else ()) if modalities is None else modalities,
             labels=labels,
             size=self.size,
             multiple=self._multiple,
-            white=self.white,
+            intensity_percentile=self.intensity_percentile,
             brain_label=self.brain_label,
         )
 
     def _watchers(
-        self, cases: Sequence[Case], known: Survey, home: Path, loggers: Sequence[Logger], **cheaper: Any
+        self, cases: Sequence[Case], known: TrainingStatistics, home: Path, loggers: Sequence[Logger], **cheaper: Any
     ) -> list[Callback]:
         """Return what paints the first training case on the way, with fields that make painting cheaper."""
         if not self.sample_every:
             return []
         painter = replace(self, **cheaper)
         vars(painter).update({name: value for name, value in vars(self).items() if name.endswith("_")})
-        painter.survey_, painter._begun_in = known, self.precision_
+        painter.statistics_, painter._begun_in = known, self.precision_
         paint = partial(_painted_by, painter, cases[0].load_label())
         return [ShowSamples(self.sample_every, cases[0], paint, home, loggers)]
 

@@ -10,7 +10,7 @@ from synthtrust.cases.volumes import stretch
 from synthtrust.refusals import Refusal
 
 
-def brain_of(images: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def find_brain(images: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where a real case has a brain: any of its images ``(M, H, W, D)`` or its label is not 0, holes filled."""
     inside: NDArray[np.bool_] = binary_fill_holes((images != 0).any(0) | (label > 0))
     return inside

@@ -1,4 +1,4 @@
-"""The canvas: from a label map to the condition that a network paints on, and from its values to images."""
+"""From a label map to the condition that a network paints on, and from its values to images."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from synthtrust.generators.brain.box import crop_or_pad
 from synthtrust.generators.brain.condition import likely_brain, numbered, one_hot
 from synthtrust.generators.brain.intensity import from_unit
-from synthtrust.generators.brain.statistics import Survey, own_brain
+from synthtrust.generators.brain.statistics import TrainingStatistics, marked_brain
 from synthtrust.refusals import Refusal
 
 
-def stretch(
-    label: NDArray[np.uint8], known: Survey, brain_label: int | None
+def condition_from_label(
+    label: NDArray[np.uint8], known: TrainingStatistics, brain_label: int | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Return the brain on the label's grid ``(H, W, D)``, and the condition's channels in the box ``(K, *size)``.
 
@@ -21,7 +21,7 @@ def stretch(
     Raises:
         Refusal: If the label map holds a label that the training cases have not, or one beyond the box.
     """
-    brain, label = own_brain(label, brain_label)
+    brain, label = marked_brain(label, brain_label)
     brain = likely_brain(known.atlas, label) if brain is None else brain
     if np.count_nonzero(crop_or_pad(label, known.size)) != np.count_nonzero(label):
         raise Refusal(
@@ -33,7 +33,9 @@ def stretch(
     return inside, one_hot(channel, known.n_channels)
 
 
-def frame(unit: NDArray[np.float32], brain: NDArray[np.bool_], known: Survey) -> dict[str, NDArray[np.floating]]:
+def to_images(
+    unit: NDArray[np.float32], brain: NDArray[np.bool_], known: TrainingStatistics
+) -> dict[str, NDArray[np.floating]]:
     """Return painted values ``(M, *size)`` in [-1, 1] as images on the brain's grid, by modality [intensity units]."""
     images = from_unit(crop_or_pad(unit, brain.shape, fill=-1), known.scale, brain)
     return dict(zip(known.modalities, images, strict=True))

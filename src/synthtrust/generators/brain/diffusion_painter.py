@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synthtrust.cases import Case
-from synthtrust.generators.brain.box import unpack
+from synthtrust.generators.brain.box import depth_to_space
 from synthtrust.generators.brain.brain_painter import BrainPainter
-from synthtrust.generators.brain.condition_from_label import frame, stretch
-from synthtrust.generators.brain.statistics import Survey
+from synthtrust.generators.brain.condition_from_label import condition_from_label, to_images
+from synthtrust.generators.brain.statistics import TrainingStatistics
 from synthtrust.generators.brain.volumes import prepared
 from synthtrust.generators.diffusion.schedule import Diffusion, Predict, Sampler
 from synthtrust.generators.training.device import at_home
@@ -54,7 +54,7 @@ class DiffusionPainter(BrainPainter):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.diffusion.kept(self.sampler, self.sampling_steps)
+        self.diffusion.timesteps_for(self.sampler, self.sampling_steps)
 
     @property
     def diffusion(self) -> Diffusion:
@@ -71,11 +71,13 @@ class DiffusionPainter(BrainPainter):
 
     def sample_many(self, labels: Sequence[NDArray[np.uint8]], rngs: Sequence[np.random.Generator]) -> list[Images]:
         """Paint onto several label maps at once, each with its own randomness; see ``sample``."""
-        statistics = self.survey_
-        brains, conditions = zip(*(stretch(label, statistics, self.brain_label) for label in labels), strict=True)
+        statistics = self.statistics_
+        brains, conditions = zip(
+            *(condition_from_label(label, statistics, self.brain_label) for label in labels), strict=True
+        )
         generators = [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs]
         volumes = self._paint(np.stack(conditions), generators)
-        return [frame(volume, brain, statistics) for volume, brain in zip(volumes, brains, strict=True)]
+        return [to_images(volume, brain, statistics) for volume, brain in zip(volumes, brains, strict=True)]
 
     @abstractmethod
     def _paint(self, conditions: NDArray[np.float32], generators: Sequence[torch.Generator]) -> NDArray[np.float32]:
@@ -93,7 +95,7 @@ class DiffusionPainter(BrainPainter):
         """Sample packed volumes ``(B, C, ...)``, on the device and of the sides of a packed condition."""
         return diffusion.sample(
             predict_noise,
-            (len(self.survey_.modalities) * self.pack**3, *condition.shape[2:]),
+            (len(self.statistics_.modalities) * self.patch_fold**3, *condition.shape[2:]),
             generators,
             sampler=self.sampler,
             steps=self.sampling_steps,
@@ -102,7 +104,7 @@ class DiffusionPainter(BrainPainter):
 
     def _unpacked(self, packed: Tensor) -> NDArray[np.float32]:
         """Return packed volumes as arrays ``(B, M, *size)``."""
-        volumes: NDArray[np.float32] = unpack(packed.cpu(), self.pack).numpy()
+        volumes: NDArray[np.float32] = depth_to_space(packed.cpu(), self.patch_fold).numpy()
         return volumes
 
     @property
@@ -121,12 +123,18 @@ class DiffusionPainter(BrainPainter):
         key = training_key(self, cases, PAINTING_FIELDS)
         last = resumed(folder, key, self.max_steps)
         self._go_on_in(last)
-        self.survey_ = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
+        self.statistics_ = TrainingStatistics.from_plain(last[FACTS]["statistics"]) if last else self._measure(cases)
         if last:
             self._restore(last[FACTS])
         if not last or last["global_step"] < self.max_steps:
             volumes = folder / "volumes"
-            with prepared(cases, self.survey_, volumes, white=self.white, brain_label=self.brain_label):
+            with prepared(
+                cases,
+                self.statistics_,
+                volumes,
+                intensity_percentile=self.intensity_percentile,
+                brain_label=self.brain_label,
+            ):
                 if not last:
                     self._learn_from(volumes)
                 network = self._new_network()
@@ -151,11 +159,11 @@ class DiffusionPainter(BrainPainter):
         """Return what writes the losses and draws samples; no logger follows into the processes of several devices."""
         loggers = self._loggers if self.devices in (1, "1") else ()
         cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
-        return [WriteLoss(folder, loggers), *self._watchers(cases, self.survey_, folder, loggers, **cheaper)]
+        return [WriteLoss(folder, loggers), *self._watchers(cases, self.statistics_, folder, loggers, **cheaper)]
 
     @abstractmethod
     def _new_network(self) -> nn.Module:
-        """Make the untrained network for the training cases that were surveyed."""
+        """Make the untrained network for the training cases that were measured."""
 
     @abstractmethod
     def _new_learner(self, network: nn.Module, folder: Path, metadata: dict[str, Any]) -> Learner:
@@ -166,7 +174,7 @@ class DiffusionPainter(BrainPainter):
 
     def _metadata(self) -> dict[str, Any]:
         """Return what a checkpoint has to keep beside the weights, as plain values and tensors."""
-        return {"survey": self.survey_.plain(), "precision": self.precision_}
+        return {"statistics": self.statistics_.plain(), "precision": self.precision_}
 
     def _restore(self, metadata: Mapping[str, Any]) -> None:
         """Undo ``_metadata`` for what ``_learn_from`` measured."""

@@ -6,21 +6,24 @@ from numpy.typing import NDArray
 FAINTEST = 1e-3  # [share of the scale] inside the brain, where an exact 0 would be taken for background
 
 
-def scale_of(images: NDArray[np.float32], brain: NDArray[np.bool_], white: float | None) -> NDArray[np.float32]:
+def scale_of(
+    images: NDArray[np.float32], brain: NDArray[np.bool_], intensity_percentile: float | None
+) -> NDArray[np.float32]:
     """Return what becomes -1 and what becomes +1, per modality, shape ``(2, M)`` [intensity units].
 
     Args:
         images: Shape ``(M, H, W, D)``.
         brain: Shape ``(H, W, D)``.
-        white: None for minimum and maximum of the volume, as published. Else a percentile of the brain: a few hot
-            voxels then do not darken the rest, and are clipped. Black is 0, or lower where intensities are.
+        intensity_percentile: Percentile of the brain that becomes +1: a few hot voxels then do not darken the rest, and
+            are clipped. What becomes -1 is 0, or lower where intensities are. None for minimum and maximum of the
+            volume, as published.
     """
-    if white is None:
+    if intensity_percentile is None:
         low, high = images.min((1, 2, 3)), images.max((1, 2, 3))
     else:
         inside = images[:, brain]
-        low = np.minimum(0, np.percentile(inside, 100 - white, axis=1))
-        high = np.percentile(inside, white, axis=1)
+        low = np.minimum(0, np.percentile(inside, 100 - intensity_percentile, axis=1))
+        high = np.percentile(inside, intensity_percentile, axis=1)
     return np.stack([low, np.where(high > low, high, low + 1)]).astype(np.float32)
 
 

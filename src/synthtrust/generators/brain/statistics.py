@@ -1,4 +1,4 @@
-"""The survey: what a generator has to know of its training cases besides the weights of its network."""
+"""The statistics of the training cases that a generator has to know besides the weights of its network."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case
 from synthtrust.generators.brain.box import Size, smallest_size
-from synthtrust.generators.brain.condition import brain_of, mean_mask
+from synthtrust.generators.brain.condition import find_brain, mean_mask
 from synthtrust.generators.brain.intensity import scale_of
 from synthtrust.machine import readers
 from synthtrust.refusals import Refusal
 
 
 @dataclass(frozen=True)
-class Survey:
-    """Facts about training cases; what it takes to paint, beside the network."""
+class TrainingStatistics:
+    """Statistics of the training cases, which painting takes beside the network."""
 
     modalities: tuple[str, ...]
     labels: tuple[int, ...]
@@ -37,7 +37,7 @@ class Survey:
         return len(self.labels) + 1
 
     def plain(self) -> dict[str, Any]:
-        """Return the survey as values that a checkpoint may hold and load safely."""
+        """Return the statistics as values that a checkpoint may hold and load safely."""
         return {
             "modalities": list(self.modalities),
             "labels": list(self.labels),
@@ -59,7 +59,7 @@ class Survey:
 
 
 @dataclass(frozen=True)
-class Seen:
+class CaseArrays:
     """One training case in memory."""
 
     images: NDArray[np.float32]
@@ -69,16 +69,16 @@ class Seen:
     brain: NDArray[np.bool_]
 
 
-def survey(
+def measure_training_cases(
     cases: Sequence[Case],
     modalities: Sequence[str],
     *,
     labels: Sequence[int] | None,
     size: Size | None,
     multiple: int,
-    white: float | None,
+    intensity_percentile: float | None,
     brain_label: int | None,
-) -> Survey:
+) -> TrainingStatistics:
     """Read every case once and keep no image.
 
     Args:
@@ -87,7 +87,7 @@ def survey(
         labels: Channels of the condition; None for all that occur.
         size: Sides of the box; None for the smallest that holds every brain.
         multiple: What the sides have to be a multiple of [voxels].
-        white: See ``scale_of``.
+        intensity_percentile: See ``scale_of``.
         brain_label: Class of the brain in the label maps, if there is one.
 
     Raises:
@@ -98,16 +98,16 @@ def survey(
         raise Refusal(f"Expected a size whose sides are multiples of {multiple}, but got {list(size)}.")
 
     def look(case: Case) -> tuple[_Mask, NDArray[np.uint8], NDArray[np.float32]]:
-        seen = look_at(case, modalities, brain_label)
+        seen = read_case(case, modalities, brain_label)
         return (
             _Mask(np.packbits(seen.brain), seen.brain.shape),
             np.unique(seen.label),
-            scale_of(seen.images, seen.brain, white),
+            scale_of(seen.images, seen.brain, intensity_percentile),
         )
 
     masks, values, scales = zip(*in_parallel(look, cases), strict=True)
     occurring = sorted({int(value) for of_case in values for value in of_case} - {0})
-    return Survey(
+    return TrainingStatistics(
         modalities=tuple(modalities),
         labels=tuple(occurring if labels is None else labels),
         size=smallest_size((mask.unpack() for mask in masks), multiple) if size is None else size,
@@ -126,14 +126,16 @@ class _Mask(NamedTuple):
         return np.unpackbits(self.bits, count=int(np.prod(self.shape))).reshape(self.shape).astype(bool)
 
 
-def look_at(case: Case, modalities: Sequence[str], brain_label: int | None) -> Seen:
+def read_case(case: Case, modalities: Sequence[str], brain_label: int | None) -> CaseArrays:
     """Read one case. Its brain is its label's own class if it has that, else where its images are not 0."""
     images = np.stack([case.load_image(name) for name in modalities])
-    brain, label = own_brain(case.load_label(), brain_label)
-    return Seen(images, label, brain_of(images, label) if brain is None else brain)
+    brain, label = marked_brain(case.load_label(), brain_label)
+    return CaseArrays(images, label, find_brain(images, label) if brain is None else brain)
 
 
-def own_brain(label: NDArray[np.uint8], brain_label: int | None) -> tuple[NDArray[np.bool_] | None, NDArray[np.uint8]]:
+def marked_brain(
+    label: NDArray[np.uint8], brain_label: int | None
+) -> tuple[NDArray[np.bool_] | None, NDArray[np.uint8]]:
     """Return the brain that a label map itself marks, None if it does not, and the label map without that class."""
     if brain_label is None or not (label == brain_label).any():
         return None, label

@@ -17,7 +17,7 @@ from synthtrust.cases import Case
 from synthtrust.generators.brain.box import Size, crop_or_pad
 from synthtrust.generators.brain.condition import numbered, one_hot
 from synthtrust.generators.brain.intensity import scale_of, to_unit
-from synthtrust.generators.brain.statistics import Survey, in_parallel, look_at
+from synthtrust.generators.brain.statistics import TrainingStatistics, in_parallel, read_case
 from synthtrust.refusals import Refusal
 
 PREPARED = "images.npy", "channel.npy"
@@ -26,7 +26,12 @@ PREPARED = "images.npy", "channel.npy"
 
 @contextmanager
 def prepared(
-    cases: Sequence[Case], known: Survey, folder: Path, *, white: float | None, brain_label: int | None
+    cases: Sequence[Case],
+    known: TrainingStatistics,
+    folder: Path,
+    *,
+    intensity_percentile: float | None,
+    brain_label: int | None,
 ) -> Iterator[None]:
     """Write what the network sees of every case into a folder, and remove it when the block ends.
 
@@ -38,8 +43,8 @@ def prepared(
     folder.mkdir(parents=True)
 
     def prepare(case: Case) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-        seen = look_at(case, known.modalities, brain_label)
-        unit = to_unit(seen.images, scale_of(seen.images, seen.brain, white))
+        seen = read_case(case, known.modalities, brain_label)
+        unit = to_unit(seen.images, scale_of(seen.images, seen.brain, intensity_percentile))
         channel = numbered(seen.label, seen.brain, known.labels)
         return crop_or_pad(unit, known.size, fill=-1).astype(np.float16), crop_or_pad(channel, known.size)
 

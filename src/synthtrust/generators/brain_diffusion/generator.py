@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.cases import Case
-from synthtrust.generators.brain.box import Size, pack
+from synthtrust.generators.brain.box import Size, space_to_depth
 from synthtrust.generators.brain_diffusion.network import LocalNetwork
 from synthtrust.generators.brain_diffusion.pca import BrainPCA, fit_pca
 from synthtrust.generators.brain_diffusion.training import PCAPainter, VelocityLearner
@@ -48,11 +48,11 @@ class BrainDiffusion(PCAPainter):
     """Dilations of the network's convolutions, one after the other [packed voxels]."""
     size: Size | None = None
     """Sides of the box that is painted [voxels], about the grid's centre; None for the smallest around all brains."""
-    pack: int = 2
+    patch_fold: int = 2
     """Voxels per side that are folded into channels: 2 makes a step about eight times cheaper."""
     patch_size: Size | None = (40, 40, 40)
     """Sides of the random parts to train on [voxels]; None for the whole box."""
-    white: float | None = 99.8
+    intensity_percentile: float | None = 99.8
     """Percentile of the brain that becomes +1; None for the volume's maximum."""
     flip: bool = True
     """Mirror half of the examples along the first axis."""
@@ -99,15 +99,17 @@ class BrainDiffusion(PCAPainter):
 
     @property
     def _multiple(self) -> int:
-        return self.pack
+        return self.patch_fold
 
     def _paint(self, conditions: NDArray[np.float32], generators: Sequence[torch.Generator]) -> NDArray[np.float32]:
         pca = self.pca_
         clip = torch.from_numpy(pca.clip)[:, None, None, None]
         diffusion = Diffusion(self.timesteps, -clip, clip, SPACING_POWER)
         averages = np.stack([with_average(condition, pca.average) for condition in conditions])
-        condition = pack(torch.from_numpy(averages), self.pack).to(self._device)
-        brain = pack(torch.from_numpy(conditions.sum(1, keepdims=True)), self.pack).amax(1, keepdim=True)
+        condition = space_to_depth(torch.from_numpy(averages), self.patch_fold).to(self._device)
+        brain = space_to_depth(torch.from_numpy(conditions.sum(1, keepdims=True)), self.patch_fold).amax(
+            1, keepdim=True
+        )
         brain = brain.to(self._device)
 
         def predict_noise(x: Tensor, t: Tensor) -> Tensor:
@@ -119,16 +121,16 @@ class BrainDiffusion(PCAPainter):
         return np.stack([np.clip(pca.restored(volume), -1, 1) for volume in volumes])
 
     def _new_network(self) -> VelocityNetwork:
-        n_images, n_labels = len(self.survey_.modalities), self.survey_.n_channels
+        n_images, n_labels = len(self.statistics_.modalities), self.statistics_.n_channels
         n_in = 2 * n_images + n_labels  # the noisy images, the labels with the brain, the average brain
-        network = LocalNetwork(n_in * self.pack**3, n_images * self.pack**3, self.width, self.dilations)
+        network = LocalNetwork(n_in * self.patch_fold**3, n_images * self.patch_fold**3, self.width, self.dilations)
         return VelocityNetwork(network, torch.from_numpy(self.pca_.variances), self.diffusion)
 
     def _new_learner(self, network: torch.nn.Module, folder: Path, metadata: dict[str, Any]) -> VelocityLearner:
         return VelocityLearner(network, self, folder, metadata)
 
     def _learn_from(self, volumes: Path) -> None:
-        self.pca_ = fit_pca(volumes, self.survey_.n_channels, self.pack, flip=self.flip)
+        self.pca_ = fit_pca(volumes, self.statistics_.n_channels, self.patch_fold, flip=self.flip)
 
     def _metadata(self) -> dict[str, Any]:
         return super()._metadata() | {"pca": self.pca_.plain()}

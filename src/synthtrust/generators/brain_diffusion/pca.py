@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthtrust.generators.brain.box import pack
+from synthtrust.generators.brain.box import space_to_depth
 from synthtrust.generators.brain.mean_brain import average_brain
 from synthtrust.generators.brain.volumes import load_prepared
 from synthtrust.ties import signed
@@ -115,8 +115,8 @@ def _mean_and_std(folder: Path) -> tuple[NDArray[np.float32], NDArray[np.float32
 def _packed(folder: Path, pca: BrainPCA, factor: int) -> Iterator[NDArray[np.float64]]:
     """Yield the packed voxels of each volume that hold brain alone, standardised, ``(C, voxels)``."""
     for image, channel in zip(*load_prepared(folder)):
-        folded = pack(torch.from_numpy(pca.standardised(image.astype(np.float32)))[None], factor)[0]
-        brain = pack(torch.from_numpy((channel > 0).astype(np.float32))[None, None], factor)[0].amin(0)
+        folded = space_to_depth(torch.from_numpy(pca.standardised(image.astype(np.float32)))[None], factor)[0]
+        brain = space_to_depth(torch.from_numpy((channel > 0).astype(np.float32))[None, None], factor)[0].amin(0)
         yield folded[:, brain > 0].double().numpy()
 
 

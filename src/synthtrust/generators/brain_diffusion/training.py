@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from synthtrust.generators.brain.box import pack
+from synthtrust.generators.brain.box import space_to_depth
 from synthtrust.generators.brain.diffusion_learner import DiffusionLearner
 from synthtrust.generators.brain.diffusion_painter import DiffusionPainter
 from synthtrust.generators.brain_diffusion.pca import BrainPCA
@@ -26,9 +26,13 @@ class VelocityLearner(DiffusionLearner[PCAPainter]):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch of examples."""
         generator = self.generator
-        image, condition, noise = (pack(batch[key], generator.pack) for key in ("image", "condition", "noise"))
-        t, n_labels = batch["t"], generator.survey_.n_channels
-        brain = pack(batch["condition"][:, :n_labels].sum(1, keepdim=True), generator.pack).amax(1, True)
+        image, condition, noise = (
+            space_to_depth(batch[key], generator.patch_fold) for key in ("image", "condition", "noise")
+        )
+        t, n_labels = batch["t"], generator.statistics_.n_channels
+        brain = space_to_depth(batch["condition"][:, :n_labels].sum(1, keepdim=True), generator.patch_fold).amax(
+            1, True
+        )
         image = generator.pca_.in_components(image)
         noisy = self.diffusion.noised(image, t, noise) * brain
         prediction = self.network(torch.cat([noisy, condition], 1), t)
@@ -40,7 +44,7 @@ class VelocityLearner(DiffusionLearner[PCAPainter]):
         generator = self.generator
         return BrainVolumes(
             self.folder / "volumes",
-            n_channels=generator.survey_.n_channels,
+            n_channels=generator.statistics_.n_channels,
             timesteps=generator.timesteps,
             patch_size=generator.patch_size,
             flip=generator.flip,

@@ -34,7 +34,7 @@ class VelocityNetwork(nn.Module):
     def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
         """Return the velocity of the components in ``x``, shape ``(B, C, ...)``, float32."""
         noisy, condition = x.split([self.variances.shape[1], x.shape[1] - self.variances.shape[1]], 1)
-        share = self.diffusion.noise_share(timesteps, noisy)
+        share = self.diffusion.sqrt_one_minus_alphas_cumprod(timesteps, noisy)
         signal = (1 - share**2).sqrt()
         total = signal**2 * self.variances + share**2
         residual = self.network(torch.cat([noisy / total.sqrt(), condition], 1), timesteps).float()

@@ -12,8 +12,8 @@ from monai.networks.nets import DiffusionModelUNet
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Findings
-from synthtrust.generators.class_diffusion.frame import Frame, n_folded, unfold
-from synthtrust.generators.class_diffusion.training import Batches, Schedule, train
+from synthtrust.generators.class_diffusion.intensity_range import IntensityRange, n_folded, pixel_shuffle
+from synthtrust.generators.class_diffusion.training import Batches, train
 from synthtrust.generators.class_images import gather
 from synthtrust.generators.diffusion.dpm_solver import noises, paint
 from synthtrust.generators.diffusion.schedule import Diffusion
@@ -26,7 +26,7 @@ from synthtrust.refusals import Refusal
 ORDERS = {"dpm_solver": 2, "ddim": 1}
 
 OF_THE_PAINTING = frozenset({"guidance", "sampler", "sampling_steps"})
-"""Fields that another value of which does not make a checkpoint useless."""
+"""Fields that may change without making a checkpoint useless."""
 
 GROUPS = 8
 """Groups of channels in each group normalisation, where the channels divide by it."""
@@ -53,11 +53,11 @@ class ClassDiffusion(TrainedGenerator):
     """Feature maps per level of the network; every further level halves the resolution."""
     num_res_blocks: int = 2
     """Residual blocks per level."""
-    pack: int = 1
+    patch_fold: int = 1
     """Pixels per side that are folded into channels: 2 makes a step of a plane image about four times cheaper."""
     size: tuple[int, ...] | None = None
     """Sides that images are resized to, trained and painted at [pixels]; None for the size they all have."""
-    mirror: int | None = None
+    flip_axis: int | None = None
     """Axis along which half of the examples are mirrored, counted from 0; None for images that have a left and right
     to keep."""
     class_dropout: float = 0.1
@@ -66,29 +66,29 @@ class ClassDiffusion(TrainedGenerator):
     """How far painting is pushed from what any class looks like to what this one does. At 1 images spread as the
     training images do; above, they are more typical and less diverse, and painting takes twice as long."""
     timesteps: int = 250
-    """The number of timesteps of the diffusion."""
+    """Timesteps of the diffusion."""
     sampler: Literal["dpm_solver", "ddim"] = "dpm_solver"
-    """The sampler: one of second order, or DDIM, which needs more steps for the same contrast."""
+    """DPM-Solver++ of second order, or DDIM, which needs more steps for the same contrast."""
     sampling_steps: int = 20
     """Timesteps that painting takes."""
     lr: float = 2e-4
-    """The learning rate of Adam at its highest; it falls to 0 along a cosine."""
+    """Learning rate of Adam at its highest; it falls to 0 along a cosine."""
     max_steps: int = 100_000
-    """The number of steps of the optimizer."""
+    """Steps of the optimizer."""
     batch_size: int = 64
     """Images per step of the training, and painted at once."""
     ema_decay: float = 0.9995
-    """The decay of the average of the weights, per step."""
+    """Decay of the average of the weights, per step."""
     grad_clip: float | None = 1.0
     """Largest norm of the gradient."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
-    """The precision of training and painting; ``auto`` for what is quick where the training is begun. In float32 an
-    image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast where the
-    processor has it, it comes out within a grey level of that."""
+    """Precision of training and painting; ``auto`` for what is quick on the machine where the training is begun.
+    In float32 an image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast
+    where the processor has it, it comes out within a grey level of that."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.diffusion.kept("ddim", self.sampling_steps)
+        self.diffusion.timesteps_for("ddim", self.sampling_steps)
         if self.sampler not in ORDERS:
             raise Refusal(f"Expected sampler among {list(ORDERS)}, but got {self.sampler!r}.")
         if not 0 <= self.class_dropout < 1:
@@ -113,7 +113,7 @@ class ClassDiffusion(TrainedGenerator):
         """
         cases = list(cases)
         with own_randomness(self.seed), workplace(self._home) as home:
-            self.network_, self.frame_ = self._train(cases, home)
+            self.network_, self.range_ = self._train(cases, home)
         self.network_ = self.network_.to(own_device())
         return self
 
@@ -129,7 +129,7 @@ class ClassDiffusion(TrainedGenerator):
         self, labels: Sequence[int | Findings], rngs: Sequence[np.random.Generator]
     ) -> list[dict[str, NDArray[np.floating]]]:
         """Paint several images at once, each with its own randomness; see ``sample``."""
-        known = self.frame_
+        known = self.range_
         network, diffusion = self.network_, self.diffusion
         device = next(network.parameters()).device
         kind = torch.from_numpy(known.conditions.of(labels)).to(device)
@@ -137,46 +137,45 @@ class ClassDiffusion(TrainedGenerator):
 
         def velocity(x: torch.Tensor, t: torch.Tensor, kind: torch.Tensor) -> torch.Tensor:
             with torch.autocast(device.type, torch.bfloat16, enabled=self.precision_ == "bf16-mixed"):
-                told: torch.Tensor = network(x, t, class_labels=kind)
-            return told.float()
+                prediction: torch.Tensor = network(x, t, class_labels=kind)
+            return prediction.float()
 
         def guess(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-            told = velocity(x, t, kind)
+            prediction = velocity(x, t, kind)
             if self.guidance != 1:
                 of_any = velocity(x, t, nothing.expand_as(kind))
-                told = of_any + self.guidance * (told - of_any)
-            share = diffusion.noise_share(t, x)
-            return (1 - share**2).sqrt() * x - share * told
+                prediction = of_any + self.guidance * (prediction - of_any)
+            share = diffusion.sqrt_one_minus_alphas_cumprod(t, x)
+            return (1 - share**2).sqrt() * x - share * prediction
 
-        shape = (self._n_channels(known), *(side // self.pack for side in known.padded(self._multiple)))
+        shape = (self._n_channels(known), *(side // self.patch_fold for side in known.padded(self._multiple)))
         noise = noises(shape, [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs])
         painted = paint(diffusion, guess, noise.to(device), self.sampling_steps, order=ORDERS[self.sampler])
-        images = known.from_unit(unfold(painted.cpu(), self.pack).numpy())
+        images = known.from_unit(pixel_shuffle(painted.cpu(), self.patch_fold).numpy())
         return [dict(zip(known.modalities, image, strict=True)) for image in images]
 
-    def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, Frame]:
+    def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, IntensityRange]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
         self._go_on_in(last)
         if last and last["global_step"] == self.max_steps:
-            known = Frame.from_plain(last[FACTS]["frame"])
+            known = IntensityRange.from_plain(last[FACTS]["range"])
             network = self._new_network(known)
         else:
             seen = gather(cases, self.size)
-            known = Frame.around(seen)
+            known = IntensityRange.around(seen)
             network = self._new_network(known)
-            plan = self._plan(Schedule)
             units = known.to_unit(seen.images, self._multiple)
             labels = [Findings(row) for row in seen.classes.tolist()] if seen.findings else seen.classes.tolist()
             kinds = known.conditions.of(labels)
-            batches = Batches(units, kinds, known.conditions.nothing, self.timesteps, plan)
-            facts = {"key": key, "frame": known.plain(), "precision": self.precision_}
-            train(network, self.diffusion, batches, plan, home, facts, self._loggers)
+            batches = Batches(units, kinds, known.conditions.nothing, self.timesteps, self)
+            facts = {"key": key, "range": known.plain(), "precision": self.precision_}
+            train(network, self.diffusion, batches, self, home, facts, self._loggers)
             last = read_last(home)
         network.load_state_dict(averaged(last))
         return network.eval(), known
 
-    def _new_network(self, known: Frame) -> DiffusionModelUNet:
+    def _new_network(self, known: IntensityRange) -> DiffusionModelUNet:
         network = DiffusionModelUNet(
             spatial_dims=len(known.size),
             in_channels=self._n_channels(known),
@@ -191,5 +190,5 @@ class ClassDiffusion(TrainedGenerator):
         known.conditions.embed_in(network)
         return network
 
-    def _n_channels(self, known: Frame) -> int:
-        return len(known.modalities) * n_folded(len(known.size), self.pack)
+    def _n_channels(self, known: IntensityRange) -> int:
+        return len(known.modalities) * n_folded(len(known.size), self.patch_fold)

@@ -1,10 +1,9 @@
 """The training: a network learns to tell velocities of images of every class, and is resumed where it was killed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,33 +13,20 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from synthtrust.generators.brain.volumes import Draws
-from synthtrust.generators.class_diffusion.frame import fold
+from synthtrust.generators.class_diffusion.intensity_range import pixel_unshuffle
 from synthtrust.generators.diffusion.schedule import Diffusion
 from synthtrust.generators.training.learner import Learner
 from synthtrust.generators.training.loop import WriteLoss, train_to_end
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """How a training goes; the fields of the same names of the generator say what they are."""
-
-    pack: int
-    mirror: int | None
-    class_dropout: float
-    lr: float
-    max_steps: int
-    batch_size: int
-    ema_decay: float
-    grad_clip: float | None
-    precision: str
-    seed: int
+if TYPE_CHECKING:
+    from synthtrust.generators.class_diffusion.generator import ClassDiffusion
 
 
 def train(
     network: nn.Module,
     diffusion: Diffusion,
     seen: "Batches",
-    plan: Schedule,
+    generator: "ClassDiffusion",
     home: Path,
     facts: dict,
     loggers: Sequence[Logger] = (),
@@ -53,22 +39,22 @@ def train(
         network: Tells the velocity in folded images; trained in place.
         diffusion: Its schedule.
         seen: The training images.
-        plan: How long, and with what.
+        generator: Holds the hyper-parameters.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values and tensors.
-        loggers: Are told the losses.
+        loggers: Receive the losses.
 
     Raises:
         ValueError: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
         RuntimeError: If the training stopped before its last step.
     """
     train_to_end(
-        VelocityLearner(network, diffusion, seen, plan, home, facts),
+        VelocityLearner(network, diffusion, seen, generator, home, facts),
         home,
-        plan.max_steps,
-        precision=plan.precision,
+        generator.max_steps,
+        precision=generator.precision_,
         callbacks=[WriteLoss(home, loggers)],
-        grad_clip=plan.grad_clip,
+        grad_clip=generator.grad_clip,
     )
 
 
@@ -83,26 +69,28 @@ class Batches(Dataset):
         kinds: The kind of the images, ``(N, ...)``, as `Conditions` has them.
         nothing: Where nothing is told, ``(...)``.
         timesteps: T of the diffusion.
-        plan: Size of a batch, and the rest.
+        generator: Holds the hyper-parameters.
     """
 
     def __init__(
-        self, units: NDArray[np.float16], kinds: NDArray, nothing: NDArray, timesteps: int, plan: Schedule
+        self, units: NDArray[np.float16], kinds: NDArray, nothing: NDArray, timesteps: int, generator: "ClassDiffusion"
     ) -> None:
-        self.units, self.kinds, self.nothing, self.timesteps, self.plan = units, kinds, nothing, timesteps, plan
+        self.units, self.kinds, self.nothing, self.timesteps = units, kinds, nothing, timesteps
+        self.generator = generator
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        plan, n = self.plan, self.plan.batch_size
-        rng = np.random.default_rng([plan.seed, 2, number])
+        generator, n = self.generator, self.generator.batch_size
+        rng = np.random.default_rng([generator.seed, 2, number])
         draws = range(number * n, (number + 1) * n)
         which = [
-            _shuffled(plan.seed, draw // len(self.units), len(self.units))[draw % len(self.units)] for draw in draws
+            _shuffled(generator.seed, draw // len(self.units), len(self.units))[draw % len(self.units)]
+            for draw in draws
         ]
         image, kind = self.units[which].astype(np.float32), self.kinds[which].copy()
-        if plan.mirror is not None:
+        if generator.flip_axis is not None:
             turned = rng.random(n) < 0.5
-            image[turned] = np.flip(image[turned], 2 + plan.mirror)
-        kind[rng.random(n) < plan.class_dropout] = self.nothing
+            image[turned] = np.flip(image[turned], 2 + generator.flip_axis)
+        kind[rng.random(n) < generator.class_dropout] = self.nothing
         t = ((rng.random() + np.arange(n) / n) % 1 * self.timesteps).astype(np.int64)
         noise = rng.standard_normal(image.shape, np.float32)
         arrays = {"image": image, "noise": noise, "kind": kind, "t": t}
@@ -122,24 +110,32 @@ class VelocityLearner(Learner):
     """
 
     def __init__(
-        self, network: nn.Module, diffusion: Diffusion, seen: Batches, plan: Schedule, home: Path, facts: dict
+        self,
+        network: nn.Module,
+        diffusion: Diffusion,
+        seen: Batches,
+        generator: "ClassDiffusion",
+        home: Path,
+        facts: dict,
     ) -> None:
-        super().__init__(network, plan.ema_decay, home, facts)
-        self.diffusion, self.seen, self.plan = diffusion, seen, plan
+        super().__init__(network, generator.ema_decay, home, facts)
+        self.diffusion, self.seen, self.generator = diffusion, seen, generator
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
-        image, noise = (fold(batch[key], self.plan.pack) for key in ("image", "noise"))
-        told = self.network(self.diffusion.noised(image, batch["t"], noise), batch["t"], class_labels=batch["kind"])
-        share = self.diffusion.noise_share(batch["t"], image)
-        return self.checked(nn.functional.mse_loss(told.float(), (1 - share**2).sqrt() * noise - share * image))
+        image, noise = (pixel_unshuffle(batch[key], self.generator.patch_fold) for key in ("image", "noise"))
+        prediction = self.network(
+            self.diffusion.noised(image, batch["t"], noise), batch["t"], class_labels=batch["kind"]
+        )
+        velocity = self.diffusion.velocity(image, batch["t"], noise)
+        return self.checked(nn.functional.mse_loss(prediction.float(), velocity))
 
     def configure_optimizers(self) -> Any:
         """Adam; its rate rises linearly, then falls to 0 along a cosine."""
-        adam = torch.optim.Adam(self.network.parameters(), lr=self.plan.lr)
-        return self.annealed(adam, self.plan.max_steps)
+        adam = torch.optim.Adam(self.network.parameters(), lr=self.generator.lr)
+        return self.annealed(adam, self.generator.max_steps)
 
     def train_dataloader(self) -> DataLoader:
         """All batches of the training, those that a resumed training has seen left out."""
-        left = Draws(self.plan.max_steps, 1, 0, 1, done=lambda: self.trainer.global_step)
+        left = Draws(self.generator.max_steps, 1, 0, 1, done=lambda: self.trainer.global_step)
         return self.loader(self.seen, left, None)

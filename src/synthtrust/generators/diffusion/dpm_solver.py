@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from synthtrust.generators.diffusion.schedule import Diffusion
-from synthtrust.generators.synthesis.progress import counted
+from synthtrust.generators.synthesis.progress import report_steps
 
 Guess = Callable[[Tensor, Tensor], Tensor]
 """Tells the image in noised images ``(B, ...)`` at timesteps ``(B,)``."""
@@ -37,10 +37,10 @@ def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int, *, orde
         Images in [-1, 1], as ``noise``.
     """
     kept = visited(diffusion.timesteps, steps)
-    signal, spread = diffusion.signal**0.5, (1 - diffusion.signal) ** 0.5
+    signal, spread = diffusion.alphas_cumprod**0.5, (1 - diffusion.alphas_cumprod) ** 0.5
     log_ratio = np.log(signal / spread)  # lambda, half the logarithm of the signal-to-noise ratio
     x, before, stride = noise, noise, 0.0
-    for t, after in zip(counted(kept), [*kept[1:], None]):
+    for t, after in zip(report_steps(kept), [*kept[1:], None]):
         image = guess(x, torch.full((len(x),), t, device=x.device)).clamp(-1, 1)
         if after is None:  # nothing is left to be taken away
             x = image

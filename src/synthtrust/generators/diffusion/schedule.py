@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthtrust.generators.synthesis.progress import counted
+from synthtrust.generators.synthesis.progress import report_steps
 from synthtrust.refusals import Refusal
 
 Sampler = Literal["ddpm", "ddim"]
@@ -45,30 +45,30 @@ class Diffusion:
         timesteps: T.
         low: Least value of an image, one for all or per channel ``(C, 1, 1, 1)``.
         high: Largest.
-        early: How much denser few timesteps are where images are nearly noise; 1 is even. There the contrast of images
-            is decided whose standard deviation is well above 1, later that of images well below.
+        spacing_power: How much denser few timesteps are where images are nearly noise; 1 is even. There the contrast of
+            images is decided whose standard deviation is well above 1, later that of images well below.
     """
 
     def __init__(
-        self, timesteps: int = 250, low: float | Tensor = -1.0, high: float | Tensor = 1.0, early: float = 1.0
+        self, timesteps: int = 250, low: float | Tensor = -1.0, high: float | Tensor = 1.0, spacing_power: float = 1.0
     ) -> None:
         if timesteps < 2:
             raise Refusal(f"Expected at least 2 timesteps, but got {timesteps}.")
         self.timesteps = timesteps
-        self.early = early
+        self.spacing_power = spacing_power
         self.low, self.high = torch.as_tensor(low), torch.as_tensor(high)
         self.betas = cosine_betas(timesteps)
-        self.signal = np.cumprod(1 - self.betas)  # alpha-bar: share of the variance that is still the image
-        self.signal_before = np.append(1.0, self.signal[:-1])
+        self.alphas_cumprod = np.cumprod(1 - self.betas)  # alpha-bar: share of the variance that is still the image
+        self.alphas_cumprod_prev = np.append(1.0, self.alphas_cumprod[:-1])
 
     def noised(self, image: Tensor, t: Tensor, noise: Tensor) -> Tensor:
         """Return images ``(B, ...)`` noised up to timesteps ``(B,)``; Ho et al. 2020, Eq. (4)."""
-        share = self.noise_share(t, image)
+        share = self.sqrt_one_minus_alphas_cumprod(t, image)
         return (1 - share**2).sqrt() * image + share * noise
 
-    def noise_share(self, t: Tensor, like: Tensor) -> Tensor:
+    def sqrt_one_minus_alphas_cumprod(self, t: Tensor, like: Tensor) -> Tensor:
         """Return the standard deviation of the noise at timesteps ``(B,)``, shape ``(B, 1, ...)`` as ``like``."""
-        share = torch.from_numpy((1 - self.signal) ** 0.5).to(like.device, like.dtype)
+        share = torch.from_numpy((1 - self.alphas_cumprod) ** 0.5).to(like.device, like.dtype)
         return share[t].reshape(-1, *[1] * (like.ndim - 1))
 
     def velocity(self, image: Tensor, t: Tensor, noise: Tensor) -> Tensor:
@@ -77,17 +77,17 @@ class Diffusion:
         A network that tells it is never asked for a small difference of large numbers: it tells the noise where the
         image is nearly clean, and the image where it is nearly noise.
         """
-        share = self.noise_share(t, image)
+        share = self.sqrt_one_minus_alphas_cumprod(t, image)
         return (1 - share**2).sqrt() * noise - share * image
 
     def noise_of(self, velocity: Tensor, x: Tensor, t: Tensor) -> Tensor:
         """Return the noise in ``x`` at timesteps ``(B,)`` that goes with a velocity."""
-        share = self.noise_share(t, x)
+        share = self.sqrt_one_minus_alphas_cumprod(t, x)
         return (1 - share**2).sqrt() * velocity + share * x
 
     def denoised(self, x: Tensor, t: int, noise: Tensor) -> Tensor:
         """Return the image that is left of ``x`` without its noise, clipped to the range of images."""
-        signal = self.signal[t]
+        signal = self.alphas_cumprod[t]
         return self._clipped((x - (1 - signal) ** 0.5 * noise) / signal**0.5)
 
     def reverse_step(self, x: Tensor, t: int, noise: Tensor) -> tuple[Tensor, float]:
@@ -95,16 +95,16 @@ class Diffusion:
 
         The variance is the smaller of the two in use, that of the posterior; Ho et al. 2020, Eqs. (6) and (7).
         """
-        beta, signal, before = self.betas[t], self.signal[t], self.signal_before[t]
+        beta, signal, before = self.betas[t], self.alphas_cumprod[t], self.alphas_cumprod_prev[t]
         of_image = before**0.5 * beta / (1 - signal)
         of_x = (1 - beta) ** 0.5 * (1 - before) / (1 - signal)
         variance = max(beta * (1 - before) / (1 - signal), LEAST_VARIANCE)
         return of_image * self.denoised(x, t, noise) + of_x * x, float(np.log(variance))
 
-    def kept(self, sampler: Sampler, steps: int | None) -> list[int]:
+    def timesteps_for(self, sampler: Sampler, steps: int | None) -> list[int]:
         """Return the timesteps to visit, from the last to 0.
 
-        >>> Diffusion(250).kept("ddim", 4), Diffusion(250, early=2).kept("ddim", 4)
+        >>> Diffusion(250).timesteps_for("ddim", 4), Diffusion(250, spacing_power=2).timesteps_for("ddim", 4)
         ([249, 166, 83, 0], [249, 221, 138, 0])
 
         Raises:
@@ -122,7 +122,7 @@ class Diffusion:
             raise Refusal(f"Expected 2 to {self.timesteps} sampling steps, but got {steps}.")
         if steps == self.timesteps:
             return list(range(steps))[::-1]
-        share = 1 - np.linspace(0, 1, steps) ** self.early
+        share = 1 - np.linspace(0, 1, steps) ** self.spacing_power
         return sorted({int(t) for t in ((self.timesteps - 1) * share).round()}, reverse=True)
 
     @torch.no_grad()
@@ -153,13 +153,13 @@ class Diffusion:
         Raises:
             Refusal: If the sampler cannot be used with so many steps.
         """
-        kept = self.kept(sampler, steps)
+        kept = self.timesteps_for(sampler, steps)
 
         def draw() -> Tensor:
             return torch.stack([torch.randn(*shape, generator=generator) for generator in generators]).to(device)
 
         x = draw()
-        for t, after in counted(list(zip(kept, [*kept[1:], -1], strict=True))):
+        for t, after in report_steps(list(zip(kept, [*kept[1:], -1], strict=True))):
             noise = predict(x, torch.full((len(x),), t, device=device)).float()
             if sampler == "ddpm":
                 x, log_variance = self.reverse_step(x, t, noise)
@@ -174,6 +174,6 @@ class Diffusion:
 
     def _ddim_step(self, x: Tensor, t: int, after: int, noise: Tensor) -> Tensor:
         image = self.denoised(x, t, noise)
-        before, signal = self.signal[after] if after >= 0 else 1.0, self.signal[t]
+        before, signal = self.alphas_cumprod[after] if after >= 0 else 1.0, self.alphas_cumprod[t]
         noise = (x - signal**0.5 * image) / (1 - signal) ** 0.5  # what it is after the image was clipped
         return before**0.5 * image + (1 - before) ** 0.5 * noise

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synthtrust.cases import Case
-from synthtrust.generators.brain.box import Size, pack
+from synthtrust.generators.brain.box import Size, space_to_depth
 from synthtrust.generators.brain.diffusion_painter import DiffusionPainter
 from synthtrust.generators.brain.statistics import check_modalities
 from synthtrust.generators.diffusion.schedule import Sampler
@@ -30,7 +30,7 @@ from synthtrust.generators.training.device import at_home
 from synthtrust.generators.training.fit_environment import own_randomness, workplace
 from synthtrust.refusals import Refusal
 
-AS_PUBLISHED: dict[str, Any] = {"pack": 1, "white": None}
+AS_PUBLISHED: dict[str, Any] = {"patch_fold": 1, "intensity_percentile": None}
 """Fields whose values published weights decide."""
 
 BETAS = 1e-4
@@ -64,11 +64,11 @@ class MedDDPM(DiffusionPainter):
     """Residual blocks per level."""
     size: Size | None = (192, 192, 144)
     """Sides of the box that is painted [voxels], about the grid's centre; None for the smallest around all brains."""
-    pack: int = 1
+    patch_fold: int = 1
     """Voxels per side that are folded into channels: 2 makes a step about eight times cheaper."""
     patch_size: Size | None = None
     """Sides of the random parts to train on [voxels]; None for the whole box."""
-    white: float | None = None
+    intensity_percentile: float | None = None
     """Percentile of the brain that becomes +1; None for the volume's maximum, as published."""
     flip: bool = False
     """Mirror half of the examples along the first axis."""
@@ -141,7 +141,7 @@ class MedDDPM(DiffusionPainter):
                 self.network_ = self._load_weights(self.weights)
                 check_modalities(cases, MODALITIES)
                 check_voxels(cases)
-                self.survey_ = self._survey(cases, MODALITIES, LABELS)
+                self.statistics_ = self._measure(cases, MODALITIES, LABELS)
             else:
                 with workplace(self._home) as folder:
                     self._train(cases, folder)
@@ -149,7 +149,7 @@ class MedDDPM(DiffusionPainter):
         return self
 
     def _paint(self, conditions: NDArray[np.float32], generators: Sequence[torch.Generator]) -> NDArray[np.float32]:
-        condition = pack(torch.from_numpy(conditions), self.pack).to(self._device)
+        condition = space_to_depth(torch.from_numpy(conditions), self.patch_fold).to(self._device)
 
         def predict_noise(x: Tensor, t: Tensor) -> Tensor:
             return self._predict(x, condition, t)
@@ -170,8 +170,8 @@ class MedDDPM(DiffusionPainter):
         return TowardsBraTS(load_published(ema, channels=self.channels, num_res_blocks=self.num_res_blocks)).eval()
 
     def _new_network(self) -> DiffusionUNet:
-        n_images, n_condition = len(self.survey_.modalities), self.survey_.n_channels
-        n_in, n_out = (n * self.pack**3 for n in (n_images + n_condition, n_images))
+        n_images, n_condition = len(self.statistics_.modalities), self.statistics_.n_channels
+        n_in, n_out = (n * self.patch_fold**3 for n in (n_images + n_condition, n_images))
         return DiffusionUNet(n_in, n_out, self.channels, self.num_res_blocks)
 
     def _new_learner(self, network: nn.Module, folder: Path, metadata: dict[str, Any]) -> NoiseLearner:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from synthtrust.generators.brain.box import pack
+from synthtrust.generators.brain.box import space_to_depth
 from synthtrust.generators.brain.diffusion_learner import DiffusionLearner
 from synthtrust.generators.brain.diffusion_painter import DiffusionPainter
 from synthtrust.generators.brain.noised_volumes import NoisedVolumes
@@ -14,7 +14,9 @@ class NoiseLearner(DiffusionLearner[DiffusionPainter]):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch of examples."""
-        image, condition, noise = (pack(batch[key], self.generator.pack) for key in ("image", "condition", "noise"))
+        image, condition, noise = (
+            space_to_depth(batch[key], self.generator.patch_fold) for key in ("image", "condition", "noise")
+        )
         t = batch["t"]
         prediction = self.network(torch.cat([self.diffusion.noised(image, t, noise), condition], 1), t)
         return self.checked(nn.functional.l1_loss(prediction.float(), noise))
@@ -24,7 +26,7 @@ class NoiseLearner(DiffusionLearner[DiffusionPainter]):
         generator = self.generator
         return NoisedVolumes(
             self.folder / "volumes",
-            n_channels=generator.survey_.n_channels,
+            n_channels=generator.statistics_.n_channels,
             timesteps=generator.timesteps,
             patch_size=generator.patch_size,
             flip=generator.flip,

@@ -1,6 +1,6 @@
 """SPADE GAN: paints a brain onto a label map in a single pass, trained here."""
 
 from synthtrust.generators.spade_gan.generator import SpadeGAN
-from synthtrust.generators.spade_gan.network import Painter
+from synthtrust.generators.spade_gan.network import GeneratorNetwork
 
-__all__ = ["Painter", "SpadeGAN"]
+__all__ = ["GeneratorNetwork", "SpadeGAN"]

@@ -1,4 +1,4 @@
-"""The generator: a painter and its critic behind the contract that every generator keeps."""
+"""The generator SpadeGAN: a network trained against a discriminator, behind the contract of every generator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from synthtrust.cases import Case
 from synthtrust.generators.brain.box import Size
 from synthtrust.generators.brain.brain_painter import BrainPainter
-from synthtrust.generators.brain.condition_from_label import frame, stretch
+from synthtrust.generators.brain.condition_from_label import condition_from_label, to_images
 from synthtrust.generators.brain.mean_brain import average_brain
-from synthtrust.generators.brain.statistics import Survey
+from synthtrust.generators.brain.statistics import TrainingStatistics
 from synthtrust.generators.brain.volumes import prepared
-from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
-from synthtrust.generators.spade_gan.training import Schedule, train
+from synthtrust.generators.spade_gan.network import Discriminator, Encoder, GeneratorNetwork
+from synthtrust.generators.spade_gan.training import train
 from synthtrust.generators.training.device import own_device
 from synthtrust.generators.training.fit_environment import own_randomness, training_key, workplace
 from synthtrust.generators.training.loop import FACTS, averaged, read_last, resumed
@@ -25,12 +25,12 @@ from synthtrust.generators.training.loop import FACTS, averaged, read_last, resu
 Images = dict[str, NDArray[np.floating]]
 
 OF_THE_PAINTING = frozenset({"max_steps", "sample_every"})
-"""Fields that another value of which does not make a checkpoint useless."""
+"""Fields that may change without making a checkpoint useless."""
 
 
 @dataclass
 class SpadeGAN(BrainPainter):
-    """Paints brains by spatially-adaptive normalisation, against a critic: one pass of a network per twin.
+    """Paints brains by spatially-adaptive normalisation, against a discriminator: one pass of a network per twin.
 
     The condition is that of Med-DDPM: a channel per label and one of the brain around them. A real case's brain is
     where its images are not 0; ``sample`` never sees an image, and takes the brain from the label's own class
@@ -53,40 +53,40 @@ class SpadeGAN(BrainPainter):
     """Feature maps between the label map and the scale and shift it gives."""
     style_size: int = 64
     """Numbers of a style."""
-    critic_channels: int = 32
-    """Feature maps of the critic's first layer; every further layer doubles them."""
-    critic_layers: int = 3
-    """The number of layers of the first critic, after its first; the more, the wider the patches it looks at."""
-    critics: int = 1
-    """How many; each further one has ``critic_layers`` more."""
+    discriminator_channels: int = 32
+    """Feature maps of the discriminator's first layer; every further layer doubles them."""
+    discriminator_layers: int = 3
+    """Layers of the first discriminator, after its first; the more, the wider the patches it looks at."""
+    discriminators: int = 1
+    """How many; each further one has ``discriminator_layers`` more."""
     size: Size | None = None
     """Sides of the box that is painted [voxels], about the grid's centre; None for the smallest around all brains."""
-    pack: int = 2
+    patch_fold: int = 2
     """Voxels per side that the painter folds into channels: 2 makes a step about eight times cheaper."""
-    white: float = 99.8
+    intensity_percentile: float = 99.8
     """Percentile of the brain that becomes +1."""
     flip: bool = True
     """Mirror half of the examples along the first axis."""
     reconstruction_weight: float = 10.0
-    """The weight of the mean absolute error within the brain, in [-1, 1]; that of the critic's verdict is 1."""
+    """Weight of the mean absolute error within the brain, in intensities of [-1, 1]."""
     feature_weight: float = 10.0
-    """The weight of the mean absolute error of the critic's features."""
+    """Weight of the mean absolute error of the discriminator's features."""
     style_weight: float = 0.01
     """The weight of the styles' divergence from those that painting draws [per nat]."""
     lr: float = 2e-4
-    """The learning rate of Adam, for painter and encoder."""
-    critic_lr: float = 2e-4
-    """The learning rate of Adam, for the critic."""
+    """Learning rate of Adam, for painter and encoder."""
+    discriminator_lr: float = 2e-4
+    """Learning rate of Adam, for the discriminator."""
     max_steps: int = 100_000
-    """The number of steps of painter and critic each."""
+    """Steps of generator network and discriminator each."""
     batch_size: int = 1
     """Volumes per step."""
     ema_decay: float = 0.999
-    """The decay of the average of the painter's weights, per step."""
+    """Decay of the average of the painter's weights, per step."""
     grad_clip: float = 1.0
-    """Largest norm of the gradient, of the painter with its encoder and of the critic."""
+    """Largest norm of the gradient, of the painter with its encoder and of the discriminator."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    """The precision of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
+    """Precision of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
     brain_label: int | None = None
     """Class of the brain in the label maps, if there is one; never painted on as a label."""
     sample_every: int = 0
@@ -100,7 +100,7 @@ class SpadeGAN(BrainPainter):
             ValueError: If there are no cases, they differ in modalities, or the training diverges.
         """
         with own_randomness(self.seed), workplace(self._home) as home:
-            self.network_, self.survey_ = self._train(list(cases), home)
+            self.network_, self.statistics_ = self._train(list(cases), home)
         self.network_ = self.network_.to(own_device())
         return self
 
@@ -110,32 +110,44 @@ class SpadeGAN(BrainPainter):
         Raises:
             ValueError: If the label map holds a label that the training cases have not, or reaches beyond ``size``.
         """
-        known = self.survey_
-        brain, condition = stretch(label, known, self.brain_label)
+        known = self.statistics_
+        brain, condition = condition_from_label(label, known, self.brain_label)
         style = torch.from_numpy(rng.standard_normal((1, self.style_size), dtype=np.float32))
         device = next(self.network_.parameters()).device
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=self.precision_ == "bf16-mixed"):
             painted = self.network_(torch.from_numpy(condition)[None].to(device), style.to(device))
-        return frame(painted[0].float().cpu().numpy(), brain, known)
+        return to_images(painted[0].float().cpu().numpy(), brain, known)
 
-    def _train(self, cases: Sequence[Case], home: Path) -> tuple[Painter, Survey]:
+    def _train(self, cases: Sequence[Case], home: Path) -> tuple[GeneratorNetwork, TrainingStatistics]:
         key = training_key(self, cases, OF_THE_PAINTING)
         last = resumed(home, key, self.max_steps)
         self._go_on_in(last)
-        known = Survey.from_plain(last[FACTS]["survey"]) if last else self._survey(cases)
+        known = TrainingStatistics.from_plain(last[FACTS]["statistics"]) if last else self._measure(cases)
         n_images, n_condition = len(known.modalities), known.n_channels
-        painter = Painter(
-            known.size, self.pack, n_condition, n_images, self.channels, self.spade_channels, self.style_size
+        painter = GeneratorNetwork(
+            known.size, self.patch_fold, n_condition, n_images, self.channels, self.spade_channels, self.style_size
         )
         if not last or last["global_step"] < self.max_steps:
-            encoder = Encoder(n_images * self.pack**3, self.channels, self.style_size)
-            critic = Critic(n_images, n_condition, known.size, self.critic_channels, self.critic_layers, self.critics)
-            facts = {"key": key, "survey": known.plain(), "precision": self.precision_}
-            with prepared(cases, known, home / "volumes", white=self.white, brain_label=self.brain_label):
+            encoder = Encoder(n_images * self.patch_fold**3, self.channels, self.style_size)
+            discriminator = Discriminator(
+                n_images,
+                n_condition,
+                known.size,
+                self.discriminator_channels,
+                self.discriminator_layers,
+                self.discriminators,
+            )
+            facts = {"key": key, "statistics": known.plain(), "precision": self.precision_}
+            with prepared(
+                cases,
+                known,
+                home / "volumes",
+                intensity_percentile=self.intensity_percentile,
+                brain_label=self.brain_label,
+            ):
                 painter.average_brain[0] = average_brain(home / "volumes", n_condition, flip=self.flip)
                 watchers = self._watchers(cases, known, home, self._loggers)
-                plan = self._plan(Schedule)
-                train(painter, encoder, critic, n_condition, plan, home, facts, self._loggers, watchers)
+                train(painter, encoder, discriminator, n_condition, self, home, facts, self._loggers, watchers)
             last = read_last(home)
         painter.load_state_dict(averaged(last))
         return painter.eval(), known

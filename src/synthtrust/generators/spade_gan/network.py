@@ -1,4 +1,4 @@
-"""The networks, on MONAI's parts: a painter that label maps steer at every level, and a critic of patches."""
+"""The networks, on MONAI's parts: a painter that label maps steer at every level, and a discriminator of patches."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from monai.networks.nets.spade_network import SPADENetResBlock
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool3d, avg_pool3d, leaky_relu
 
-from synthtrust.generators.brain.box import pack, unpack
+from synthtrust.generators.brain.box import depth_to_space, space_to_depth
 
 LEAK = 0.2
 """Slope of the leaky rectifiers, as in the paper."""
@@ -20,13 +20,13 @@ FINE = 4
 """How many times fewer feature maps there are after the voxels are unpacked."""
 
 DETAIL = 4.0
-"""How much details are magnified for the critic: their values are then about as wide as those of the image."""
+"""How much details are magnified for the discriminator: their values are then about as wide as those of the image."""
 
 NARROW = -4.0
 """First logarithm of a style's variance: a style that begins as noise is ignored, and stays so."""
 
 
-class Painter(nn.Module):
+class GeneratorNetwork(nn.Module):
     """A style becomes a coarse volume, and the label map shapes it at every level on the way up to an image.
 
     Made of MONAI's residual blocks, not of its whole ``SPADENet``, which has no block at the finest level: its last
@@ -102,14 +102,14 @@ class Painter(nn.Module):
             Images ``(B, n_images, *size)`` in [-1, 1].
         """
         told = torch.cat([condition, self.average_brain.expand(len(condition), -1, -1, -1, -1)], 1)
-        packed = pack(told, self.packed)
+        packed = space_to_depth(told, self.packed)
         x = self.first(style).unflatten(1, (-1, *self.coarsest))
         for level, block in enumerate(self.blocks):
             x = self.up(x) if level else x
             sides = x.shape[2:]
             laid = style[..., None, None, None].expand(*style.shape, *sides)
             x = block(x, torch.cat([adaptive_avg_pool3d(packed, sides), laid], 1))
-        fine = unpack(self.unfold(leaky_relu(x, LEAK)), self.packed) + self.tint(style)[..., None, None, None]
+        fine = depth_to_space(self.unfold(leaky_relu(x, LEAK)), self.packed) + self.tint(style)[..., None, None, None]
         painted: Tensor = self.last(torch.cat([fine, told], 1))
         return painted
 
@@ -146,8 +146,8 @@ class Encoder(nn.Module):
         return mean, log_variance
 
 
-class Critic(nn.Module):
-    """Tells real from painted, patch by patch, given the condition.
+class Discriminator(nn.Module):
+    """A network that separates real from painted images, patch by patch, given the condition.
 
     MONAI's ``MultiScalePatchDiscriminator``, with normalisation of the instance (its default, of the batch, knows
     nothing of a batch of one) and with two additions, without which it did not tell brains from blurred ones within a
@@ -163,16 +163,16 @@ class Critic(nn.Module):
         n_condition: Channels of the condition.
         size: Sides of the volume [voxels], not packed.
         channels: Feature maps of the first layer; every further layer doubles them.
-        layers: The number of layers of the first critic, after its first; each further critic has as many more.
-        critics: How many.
+        layers: Layers of the first discriminator, after its first; each further discriminator has as many more.
+        discriminators: How many discriminators there are.
     """
 
     def __init__(
-        self, n_images: int, n_condition: int, size: Sequence[int], channels: int, layers: int, critics: int
+        self, n_images: int, n_condition: int, size: Sequence[int], channels: int, layers: int, discriminators: int
     ) -> None:
         super().__init__()
         self.patches = MultiScalePatchDiscriminator(
-            num_d=critics,
+            num_d=discriminators,
             num_layers_d=layers,
             spatial_dims=3,
             channels=channels,
@@ -185,10 +185,10 @@ class Critic(nn.Module):
         """Judge images ``(B, n_images, *size)`` on conditions ``(B, n_condition, *size)``.
 
         Returns:
-            The verdicts on the patches within the brain, one dimension, and the feature maps; of each critic.
+            The logits on the patches within the brain, one dimension, and the feature maps; of each discriminator.
         """
         details = DETAIL * (image - avg_pool3d(image, kernel_size=3, stride=1, padding=1))
-        verdicts, features = self.patches(torch.cat([image, details, condition], 1))
+        logits, features = self.patches(torch.cat([image, details, condition], 1))
         brain = condition.sum(1, keepdim=True)
-        shares = [adaptive_avg_pool3d(brain, verdict.shape[2:]) for verdict in verdicts]
-        return [verdict[share >= 0.5 * share.max()] for verdict, share in zip(verdicts, shares)], features
+        shares = [adaptive_avg_pool3d(brain, scale.shape[2:]) for scale in logits]
+        return [scale[share >= 0.5 * share.max()] for scale, share in zip(logits, shares)], features

@@ -1,21 +1,20 @@
-"""The training: a painter and its critic take turns, and are resumed where a killed process left them.
+"""The training: generator network and discriminator take turns, and are resumed where a killed process left them.
 
-Two optimizers, so Lightning leaves the steps to us (manual optimization), with these consequences:
+There are two optimizers, so Lightning leaves the steps to this module (manual optimization), with these consequences:
 
-- a step is one of the painter and one of the critic. Lightning counts every step of an optimizer that it wraps; the
-  critic's is stepped bare, so that ``global_step`` counts the painter's alone, ``max_steps`` means what it says, and
-  what is left of a resumed training is right;
-- Lightning neither gathers batches into a step nor clips gradients: ``batch_size`` does the first, and gradients are
-  clipped here, of each opponent by their own norm;
-- autocast to bfloat16 goes around the whole step; losses are taken in float32. There is no gradient scaling, which
-  bfloat16 needs not;
-- the average of the weights is of the painter, the only part that paints.
+- A step is one of the generator network and one of the discriminator. Lightning counts every step of an optimizer that
+  it wraps. That of the discriminator is stepped unwrapped, so that ``global_step`` counts the generator network alone,
+  ``max_steps`` means what it says, and a resumed training does what is left of it.
+- Lightning neither gathers batches into a step nor clips gradients. ``batch_size`` does the first; gradients are
+  clipped here, those of each network by their own norm.
+- Autocast to bfloat16 covers the whole step; losses are taken in float32. Gradients are not scaled: bfloat16 has the
+  range of float32.
+- Only the weights of the generator network are averaged, since it alone paints.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,38 +25,21 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 from torch.utils.data import DataLoader
 
-from synthtrust.generators.brain.box import pack
+from synthtrust.generators.brain.box import space_to_depth
 from synthtrust.generators.brain.volumes import Draws, Pairs
-from synthtrust.generators.spade_gan.network import Critic, Encoder, Painter
+from synthtrust.generators.spade_gan.network import Discriminator, Encoder, GeneratorNetwork
 from synthtrust.generators.training.learner import Learner
 from synthtrust.generators.training.loop import WriteLoss, train_to_end
 from synthtrust.refusals import Refusal
 
-PARTS = ("reconstruction", "features", "style", "adversarial", "critic")
-"""The parts of the loss, in the order of the table of losses, each before its weight."""
+PARTS = ("reconstruction", "features", "style", "adversarial", "discriminator")
+"""Parts of the loss, in the order of the table of losses, each before its weight."""
 
-MOMENTS = (0.5, 0.999)
-"""The decay rates of Adam's averages: little momentum, since two opponents overshoot (Radford et al. 2016)."""
+ADAM_BETAS = (0.5, 0.999)
+"""Decay rates of the averages of Adam: little momentum, since two opponents overshoot (Radford et al. 2016)."""
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """How a training goes; the fields of the same names of the generator say what they are."""
-
-    pack: int
-    flip: bool
-    style_size: int
-    reconstruction_weight: float
-    feature_weight: float
-    style_weight: float
-    lr: float
-    critic_lr: float
-    max_steps: int
-    batch_size: int
-    ema_decay: float
-    grad_clip: float
-    precision: str
-    seed: int
+if TYPE_CHECKING:
+    from synthtrust.generators.spade_gan.generator import SpadeGAN
 
 
 class StyledPairs(Pairs):
@@ -73,11 +55,11 @@ class StyledPairs(Pairs):
 
 
 def train(
-    painter: Painter,
+    painter: GeneratorNetwork,
     encoder: Encoder,
-    critic: Critic,
+    discriminator: Discriminator,
     n_channels: int,
-    plan: Schedule,
+    generator: "SpadeGAN",
     home: Path,
     facts: dict,
     loggers: Sequence[Logger] = (),
@@ -88,86 +70,98 @@ def train(
     A training that was interrupted goes on from ``home/last.ckpt``, with the examples it would have seen.
 
     Args:
-        painter: Trained in place, as the other two.
-        encoder: Tells the style of a real image.
-        critic: Tells real from painted.
-        n_channels: The number of channels of the condition.
-        plan: How long, and with what.
+        painter: The generator network; trained in place, as the other two.
+        encoder: Predicts the style of a real image.
+        discriminator: Separates real from painted images.
+        n_channels: Channels of the condition.
+        generator: Holds the hyper-parameters.
         home: Folder of the checkpoint.
         facts: Kept in the checkpoint; plain values.
-        loggers: Are told the losses.
-        callbacks: More to be done on the way.
+        loggers: Receive the losses.
+        callbacks: Further callbacks of the training.
 
     Raises:
         Refusal: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
         RuntimeError: If the training stopped before its last step.
     """
-    contest = Contest(painter, encoder, critic, n_channels, plan, home, facts)
+    contest = SpadeGANModule(painter, encoder, discriminator, n_channels, generator, home, facts)
     watchers = [WriteLoss(home, loggers, PARTS), *callbacks]
-    train_to_end(contest, home, plan.max_steps, precision=plan.precision, callbacks=watchers)
+    train_to_end(contest, home, generator.max_steps, precision=generator.precision_, callbacks=watchers)
 
 
-class Contest(Learner):
-    """A painter gives real images back from their labels and their styles, and has to pass a critic.
+class SpadeGANModule(Learner):
+    """A generator network reconstructs real images from labels and styles, and has to deceive a discriminator.
 
-    The painter's loss is, with weights, the mean absolute error within the brain; the same of the critic's features
+    Its loss is a weighted sum: the mean absolute error within the brain; the same of the discriminator's features
     (feature matching: Wang et al. 2018, Eq. 4); the divergence of the styles from those drawn at painting (Kingma and
-    Welling 2014); and the least squares of the critic's verdicts (Mao et al. 2017). Around the brain everything is -1.
+    Welling 2014); and the least squares of the discriminator's logits (Mao et al. 2017). Around the brain everything
+    is -1.
     """
 
     def __init__(
         self,
-        painter: Painter,
+        painter: GeneratorNetwork,
         encoder: Encoder,
-        critic: Critic,
+        discriminator: Discriminator,
         n_channels: int,
-        plan: Schedule,
+        generator: "SpadeGAN",
         home: Path,
         facts: dict,
     ) -> None:
-        super().__init__(painter, plan.ema_decay, home, facts)
+        super().__init__(painter, generator.ema_decay, home, facts)
         self.automatic_optimization = False
-        self.encoder, self.critic, self.n_channels, self.plan = encoder, critic, n_channels, plan
-        self.opponents = PatchAdversarialLoss(criterion="least_squares", no_activation_leastsq=True)
+        self.encoder, self.discriminator, self.n_channels, self.generator = (
+            encoder,
+            discriminator,
+            n_channels,
+            generator,
+        )
+        self.adversarial_loss = PatchAdversarialLoss(criterion="least_squares", no_activation_leastsq=True)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        """Let painter and critic take a step each; return the parts of the loss."""
+        """Let painter and discriminator take a step each; return the parts of the loss."""
         image, condition = batch["image"], batch["condition"]
         brain = condition.any(1, keepdim=True)
-        mean, log_variance = (told.float() for told in self.encoder(pack(image, self.plan.pack)))
+        mean, log_variance = (told.float() for told in self.encoder(space_to_depth(image, self.generator.patch_fold)))
         style = mean + (0.5 * log_variance).exp() * batch["noise"]
         painted = torch.where(brain, self.network(condition, style).float(), -1)
 
-        verdict, features = self.critic(image, condition)
-        self.critic.requires_grad_(requires_grad=False)  # the painter's loss is no business of its weights
-        passed, imitated = self.critic(painted, condition)
-        self.critic.requires_grad_(requires_grad=True)
+        logits, features = self.discriminator(image, condition)
+        self.discriminator.requires_grad_(requires_grad=False)  # the painter's loss is no business of its weights
+        passed, imitated = self.discriminator(painted, condition)
+        self.discriminator.requires_grad_(requires_grad=True)
         parts = {
             "reconstruction": l1_loss(painted, image, reduction="sum") / (brain.sum() * image.shape[1]),
             "features": _likeness(imitated, features),
             "style": 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(1).mean(),
-            "adversarial": self._verdict(passed, real=True, of_critic=False),
+            "adversarial": self._adversarial(passed, real=True, of_discriminator=False),
         }
-        weights = (self.plan.reconstruction_weight, self.plan.feature_weight, self.plan.style_weight, 1.0)
+        weights = (
+            self.generator.reconstruction_weight,
+            self.generator.feature_weight,
+            self.generator.style_weight,
+            1.0,
+        )
         loss = sum(weight * part for weight, part in zip(weights, parts.values(), strict=True))
-        fooled, _ = self.critic(painted.detach(), condition)
-        parts["critic"] = 0.5 * (
-            self._verdict(verdict, real=True, of_critic=True) + self._verdict(fooled, real=False, of_critic=True)
+        fooled, _ = self.discriminator(painted.detach(), condition)
+        parts["discriminator"] = 0.5 * (
+            self._adversarial(logits, real=True, of_discriminator=True)
+            + self._adversarial(fooled, real=False, of_discriminator=True)
         )
         self._check(parts)
         ours: Any = self.optimizers()[0]  # type: ignore[index]
         theirs: Any = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
-        for optimizer, of_all in ((ours, loss), (theirs, parts["critic"])):
+        for optimizer, of_all in ((ours, loss), (theirs, parts["discriminator"])):
             optimizer.zero_grad()
             self.manual_backward(of_all)
-            self.clip_gradients(optimizer, self.plan.grad_clip, "norm")
+            self.clip_gradients(optimizer, self.generator.grad_clip, "norm")
             optimizer.step()
         self.update_ema()
         self.log("loss", parts["reconstruction"], prog_bar=True)
         return {name: part.detach() for name, part in parts.items()}
 
-    def _verdict(self, verdicts: list[Tensor], *, real: bool, of_critic: bool) -> Tensor:
-        loss: Tensor = self.opponents([verdict.float() for verdict in verdicts], real, of_critic)
+    def _adversarial(self, logits: list[Tensor], *, real: bool, of_discriminator: bool) -> Tensor:
+        loss: Tensor = self.adversarial_loss([scale.float() for scale in logits], real, of_discriminator)
         return loss
 
     def _check(self, parts: dict[str, Tensor]) -> None:
@@ -176,28 +170,28 @@ class Contest(Learner):
             raise Refusal(self._diverged(", ".join(wrong), self.trainer.global_step + 1))
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Adam at constant rates, for painter and encoder, and for the critic."""
+        """Adam at constant rates, for painter and encoder, and for the discriminator."""
         ours = [*self.network.parameters(), *self.encoder.parameters()]
         return [
-            torch.optim.Adam(ours, lr=self.plan.lr, betas=MOMENTS),
-            torch.optim.Adam(self.critic.parameters(), lr=self.plan.critic_lr, betas=MOMENTS),
+            torch.optim.Adam(ours, lr=self.generator.lr, betas=ADAM_BETAS),
+            torch.optim.Adam(self.discriminator.parameters(), lr=self.generator.discriminator_lr, betas=ADAM_BETAS),
         ]
 
     def train_dataloader(self) -> DataLoader:
         """All examples of the training, those that a resumed training has seen left out."""
-        plan = self.plan
+        generator = self.generator
         examples = StyledPairs(
             self.folder / "volumes",
-            style_size=plan.style_size,
+            style_size=generator.style_size,
             n_channels=self.n_channels,
-            flip=plan.flip,
-            seed=plan.seed,
+            flip=generator.flip,
+            seed=generator.seed,
         )
-        draws = Draws(plan.max_steps, plan.batch_size, 0, 1, done=lambda: self.trainer.global_step)
-        return self.loader(examples, draws, plan.batch_size)
+        draws = Draws(generator.max_steps, generator.batch_size, 0, 1, done=lambda: self.trainer.global_step)
+        return self.loader(examples, draws, generator.batch_size)
 
 
 def _likeness(painted: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:
-    """Return the mean absolute difference of features, averaged over layers and critics."""
+    """Return the mean absolute difference of features, averaged over layers and discriminators."""
     pairs = [pair for layers in zip(painted, real, strict=True) for pair in zip(*layers, strict=True)]
     return torch.stack([l1_loss(one.float(), other.detach().float()) for one, other in pairs]).mean()

@@ -1,4 +1,4 @@
-"""Claims: who paints what, when several processes paint one set."""
+"""Locks: which process paints which twins of a set that several processes paint."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ from filelock import FileLock, Timeout
 
 
 @contextmanager
-def claim(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Claim a piece of work for as long as the block runs; yields whether it is ours.
+def try_lock(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Lock a piece of work for as long as the block runs; yield whether this process holds the lock.
 
-    The claim is a lock of the operating system: it ends with the process that holds it, however that ends, so that
+    It is a lock of the operating system: it ends with the process that holds it, however that ends, so that
     the work of a killed process is free again.
 
     Args:
-        path: The path of the lock file, which stays; its folder exists.
-        wait: Wait while another process holds the claim, instead of going without.
+        path: Path of the lock file, which stays; its folder exists.
+        wait: Wait while another process holds the lock, instead of going without.
     """
     lock = FileLock(path)
     try:

@@ -75,7 +75,7 @@ def check_overlap(training_ids: Collection[str] | None, splits: Splits, *, allow
     return overlap
 
 
-def guard(
+def check_training_overlap(
     training_ids: Collection[str] | None, splits: Splits, policy: bool | Literal["exclude"] = False
 ) -> tuple[Splits, Overlap]:
     """Return the splits that a generator may be scored on, and what overlap is left.

@@ -11,12 +11,12 @@ Listener = Callable[[float], None]
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
-def counted(steps: Sequence[Step]) -> Iterator[Step]:
+def report_steps(steps: Sequence[Step]) -> Iterator[Step]:
     """Yield the steps of a sampler; after each, the listener is told which share of them is done.
 
     >>> shares = []
-    >>> with listening(shares.append):
-    ...     list(counted("ab"))
+    >>> with receive_progress(shares.append):
+    ...     list(report_steps("ab"))
     ['a', 'b']
     >>> shares
     [0.5, 1.0]
@@ -29,7 +29,7 @@ def counted(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
+def receive_progress(listener: Listener) -> Iterator[None]:
     """Let a function hear of every step that is done while the block runs, as a share in (0, 1]."""
     token = _listener.set(listener)
     try:

@@ -23,10 +23,10 @@ from synthtrust.files import sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.card import made_on, write_card
-from synthtrust.generators.synthesis.locks import claim
+from synthtrust.generators.synthesis.locks import try_lock
 from synthtrust.generators.synthesis.overlap import training_ids_of
-from synthtrust.generators.synthesis.progress import listening
-from synthtrust.generators.synthesis.storage import Shelf
+from synthtrust.generators.synthesis.progress import receive_progress
+from synthtrust.generators.synthesis.storage import TwinStorage
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +52,9 @@ class Session:
     def __post_init__(self) -> None:
         self.start = time.monotonic()
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
-        self.shelf = Shelf.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
+        self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
-        self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # claims, and twins that are not whole
+        self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and twins that are not whole
 
     def finish(self) -> None:
         """Do what nobody else does of what is left, wait for what others are at, and see the manifest written."""
@@ -81,7 +81,7 @@ class Session:
                 self._declare(record["made_on"])
 
     def _missing(self, cases: Sequence[Case]) -> list[Case]:
-        return [case for case in cases if not self.shelf.has(case, notes=self.by == "imported")]
+        return [case for case in cases if not self.storage.has(case, notes=self.by == "imported")]
 
     def _fit(self, generator: Generator) -> None:
         ranked: Any = rank_zero_only  # a function that knows which process this is
@@ -114,8 +114,8 @@ class Session:
                 for number, batch in enumerate(batches):
                     if not self._missing(batch):
                         continue
-                    with claim(self.scratch / f"{number}.lock", wait=wait) as mine:
-                        if mine and (missing := self._missing(batch)):
+                    with try_lock(self.scratch / f"{number}.lock", wait=wait) as locked:
+                        if locked and (missing := self._missing(batch)):
                             self._paint(missing, bar, pool)
         for path in self.scratch.glob("*.lock"):
             path.unlink(missing_ok=True)
@@ -123,7 +123,7 @@ class Session:
     def _paint(self, cases: Sequence[Case], bar: Progress, pool: ThreadPoolExecutor) -> None:
         """Paint or import a batch; its files are written side by side."""
         task, before = bar.task_ids[0], bar.tasks[0].completed
-        with listening(lambda share: bar.update(task, completed=before + share * len(cases))):
+        with receive_progress(lambda share: bar.update(task, completed=before + share * len(cases))):
             twins = self._twins(cases)
         if len(twins) != len(cases):
             raise CaseError(
@@ -132,7 +132,7 @@ class Session:
             )
         for case, twin in zip(cases, twins, strict=True):
             shape = twin.label.shape if isinstance(twin.label, np.ndarray) else None
-            _check(twin.images, self.cohort.modalities, shape, case.id, self.shelf.axes)
+            _check(twin.images, self.cohort.modalities, shape, case.id, self.storage.axes)
         for _ in (pool.map if len(cases) > 1 else map)(self._write, cases, twins):
             pass
         bar.update(task, completed=before + len(cases))
@@ -159,8 +159,8 @@ class Session:
     def _write(self, case: Case, twin: "_Twin") -> None:
         if twin.notes is not None:  # a generator may overshoot what it learned from; a file is in its units or is not
             for name, image in twin.images.items():
-                self.shelf.check_units(image, twin.notes.get("files", {}).get(name, f"{name} of case {case.id}"))
-        images = {name: self.shelf.as_written(name, image) for name, image in twin.images.items()}
+                self.storage.check_units(image, twin.notes.get("files", {}).get(name, f"{name} of case {case.id}"))
+        images = {name: self.storage.as_written(name, image) for name, image in twin.images.items()}
         for modality, image in images.items():
             if not np.isfinite(image).all():
                 raise CaseError(
@@ -172,14 +172,14 @@ class Session:
                     f"Expected an image, but the generator painted {image.min()} everywhere in {modality} of case "
                     f"{case.id}."
                 )
-        self.shelf.put(case, images, twin.label, twin.notes, self.scratch)
+        self.storage.put(case, images, twin.label, twin.notes, self.scratch)
 
     def _declare(self, made: Mapping[str, Any]) -> None:
         """Write the card, and the manifest last."""
-        twins = tuple(self.shelf.twin(case) for case in self.paint)
+        twins = tuple(self.storage.twin(case) for case in self.paint)
         notes: dict[str, dict[str, Any]] = {}
         if self.by == "imported":
-            notes = {case.id: json.loads(self.shelf.notes(case.id).read_text()) for case in self.paint}
+            notes = {case.id: json.loads(self.storage.notes(case.id).read_text()) for case in self.paint}
         edited = [case_id for case_id, note in notes.items() if note["mask_edit"]]
         facts = {
             "training_ids": said_ids(self.generator, self.train),

@@ -1,4 +1,4 @@
-"""The shelf: where the twins of a set lie, and in files of which kind."""
+"""The storage: where the twins of a set lie, and in files of which kind."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ MOST_LOST = 0.05
 
 
 @dataclass(frozen=True)
-class Shelf:
+class TwinStorage:
     """Keeps twins in a folder, each whole or not there.
 
     A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` and ``label.nii.gz``, with the orientation and

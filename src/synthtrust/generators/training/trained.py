@@ -1,10 +1,10 @@
-"""What generators share whose ``fit`` trains a network: a folder to go on in, loggers, precision, and a plan."""
+"""What generators share whose ``fit`` trains a network: a folder to go on in, loggers, and precision."""
 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 from lightning.pytorch.loggers import Logger
 
@@ -16,15 +16,13 @@ from synthtrust.machine import AUTO, quick_precision
 
 log = logging.getLogger(__name__)
 
-S = TypeVar("S")
-
 
 class TrainedGenerator(Generator):
     """A generator that keeps its checkpoint in a folder and shows its training to loggers, where it is given them."""
 
     channels: tuple[int, ...]
     """Feature maps per level of the network; every further level halves the resolution."""
-    pack: int
+    patch_fold: int
     """Voxels per side that are folded into channels."""
     precision: Literal["auto", "32-true", "bf16-mixed"]
     """The precision of training and painting; ``auto`` for what is quick on the machine where the training is begun."""
@@ -72,12 +70,7 @@ class TrainedGenerator(Generator):
                 type(self).__qualname__, self._begun_in, quick,
             )  # fmt: skip
 
-    def _plan(self, schedule: type[S]) -> S:
-        """Return a schedule, a dataclass whose fields have the names of hyper-parameters."""
-        names: Any = fields(schedule)  # type: ignore[arg-type]
-        return schedule(**{field.name: getattr(self, field.name) for field in names} | {"precision": self.precision_})
-
     @property
     def _multiple(self) -> int:
         """What the sides of a painted box are multiples of [voxels]."""
-        return int(self.pack * 2 ** (len(self.channels) - 1))
+        return int(self.patch_fold * 2 ** (len(self.channels) - 1))

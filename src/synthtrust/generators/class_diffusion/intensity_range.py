@@ -21,7 +21,7 @@ FOLDED = {
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class IntensityRange:
     """What painting has to know of the training images; kept in the checkpoint."""
 
     modalities: tuple[str, ...]
@@ -54,8 +54,8 @@ class Frame:
     def plain(self) -> dict[str, Any]:
         """Return it as what a checkpoint is safely read as: tensors, lists and numbers."""
         limits = {"lowest": torch.from_numpy(self.lowest), "highest": torch.from_numpy(self.highest)}
-        told = {"n_classes": self.conditions.n, "findings": self.conditions.findings}
-        return {"modalities": list(self.modalities), **told, **limits}
+        conditions = {"n_classes": self.conditions.n, "findings": self.conditions.findings}
+        return {"modalities": list(self.modalities), **conditions, **limits}
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -85,18 +85,18 @@ class Frame:
         return self.lowest.min(axes, keepdims=True), self.highest.max(axes, keepdims=True)
 
 
-def fold(images: Tensor, factor: int) -> Tensor:
+def pixel_unshuffle(images: Tensor, factor: int) -> Tensor:
     """Fold blocks of ``factor`` pixels a side into channels: a network on fewer, wider pixels is cheaper.
 
-    >>> fold(torch.zeros(1, 1, 6, 4), 2).shape
+    >>> pixel_unshuffle(torch.zeros(1, 1, 6, 4), 2).shape
     torch.Size([1, 4, 3, 2])
     """
     into, out_of = FOLDED[images.ndim - 2].split(" -> ")
     return rearrange(images, f"{out_of} -> {into}", **_sides(images.ndim - 2, factor))
 
 
-def unfold(folded: Tensor, factor: int) -> Tensor:
-    """Undo ``fold``."""
+def pixel_shuffle(folded: Tensor, factor: int) -> Tensor:
+    """Undo ``pixel_unshuffle``."""
     return rearrange(folded, FOLDED[folded.ndim - 2], **_sides(folded.ndim - 2, factor))
 
 
@@ -105,5 +105,5 @@ def _sides(n_axes: int, factor: int) -> dict[str, int]:
 
 
 def n_folded(n_axes: int, factor: int) -> int:
-    """Return how many channels a channel becomes by ``fold``."""
+    """Return how many channels a channel becomes by ``pixel_unshuffle``."""
     return int(factor**n_axes)
