@@ -76,7 +76,7 @@ def task_of(runs: Iterable[ScoredRun]) -> str:
     return next(iter(tasks))
 
 
-def gather(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataFrame:
+def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataFrame:
     """Return the scores of all runs, with the run's folder as a column ``run`` and its generator as ``generator``.
 
     Args:
@@ -92,7 +92,7 @@ def gather(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataF
     """
     runs = list(runs)
     task = task_of(runs)
-    tables = [_sound(run, task) for run in runs]
+    tables = [_checked_scores(run, task) for run in runs]
     _same_recipe(runs)
     names = generator_names(runs)
     _same_cases(runs, tables, names, PARTS[task])
@@ -147,7 +147,7 @@ def with_empty_rule(scores: pd.DataFrame, rule: str) -> pd.DataFrame:
     return scores.assign(dice=dice.mask(no_reference & no_prediction, EMPTY_VALUES[rule]))
 
 
-def _sound(run: ScoredRun, task: str) -> pd.DataFrame:
+def _checked_scores(run: ScoredRun, task: str) -> pd.DataFrame:
     """Return the scores of one run, refused if they contradict themselves."""
     scores = run.scores()
     if scores.empty:
@@ -206,11 +206,11 @@ def _same_cases(runs: list[ScoredRun], tables: list[pd.DataFrame], names: list[s
         peers = {"real": 0, "synthetic": first.setdefault(name, index)}  # a set may lack a class that others have
         for source in table["source"].unique():
             peer = peers[source]
-            expected, actual = (_what_was_asked(t[t["source"] == source]) for t in (tables[peer], table))
+            expected, actual = (_scored_items(t[t["source"] == source]) for t in (tables[peer], table))
             _same(expected, actual, f"the same {source} test cases", runs[peer].folder, run.folder)
 
 
-def _what_was_asked(scores: pd.DataFrame) -> set[str]:
+def _scored_items(scores: pd.DataFrame) -> set[str]:
     """Return the cases, with their class where they have one, or each with each finding."""
     if "present" in scores:
         absent = scores["present"].map({0: " without ", 1: " with "})

@@ -14,19 +14,28 @@ from torch import Tensor
 
 from synthtrust.audits.alignment import AlignmentThresholds, alignment
 from synthtrust.audits.empty import empty_rows
-from synthtrust.audits.scores import SOURCES, ArmScores, NotApplicableError, Row, ScoredRun, arm_scores, gather, task_of
+from synthtrust.audits.scores import (
+    SOURCES,
+    ArmScores,
+    NotApplicableError,
+    Row,
+    ScoredRun,
+    arm_scores,
+    gather_scores,
+    task_of,
+)
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
 from synthtrust.metrics import functional as formulas
 from synthtrust.verdicts import Subject
 
-OF_ONE_SOURCE: dict[str, Callable[..., Tensor]] = {
+SINGLE_SOURCE_FACTORS: dict[str, Callable[..., Tensor]] = {
     "T1": formulas.overall_performance,
     "T2": formulas.case_consistency,
     "T2_regions": formulas.region_consistency,
     "T5": formulas.variability,
 }
-OF_BOTH_SOURCES: dict[str, Callable[..., Tensor]] = {
+PAIRED_FACTORS: dict[str, Callable[..., Tensor]] = {
     "T3": formulas.alignment,
     "T3_null": formulas.alignment_null,
     "correlation": formulas.correlation,
@@ -73,12 +82,12 @@ class Trust:
 
         Raises:
             NotApplicableError: If the runs are of classifiers, or of several generators.
-            ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather`.
+            ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather_scores`.
         """
         runs = list(runs)
         if (task := task_of(runs)) != "segmentation":
             raise NotApplicableError(f"Expected runs of segmenters, since T1 to T5 are made of Dice, but got {task}.")
-        scores = gather(runs)
+        scores = gather_scores(runs)
         tables: dict[str, list[Row]] = {"factors": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
@@ -101,10 +110,10 @@ class Trust:
         regions = scores["region"].unique().tolist()
         arms = {source: arm_scores(scores, alpha, source) for source in SOURCES if source in set(scores["source"])}
         for source, arm in arms.items():
-            for factor, formula in OF_ONE_SOURCE.items():
+            for factor, formula in SINGLE_SOURCE_FACTORS.items():
                 yield from self._intervals(factor, formula, [arm], source, regions)
         if len(arms) == len(SOURCES):
-            for factor, formula in OF_BOTH_SOURCES.items():
+            for factor, formula in PAIRED_FACTORS.items():
                 yield from self._intervals(factor, formula, list(arms.values()), "both", regions)
         yield from _floor(arms["real"], regions)
 

@@ -10,7 +10,7 @@ from synthtrust.conventions import NOT_ASSESSED
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
 from synthtrust.report.template import environment
-from synthtrust.report.verdicts import AxisVerdict, about, axis_verdicts, plain, reading
+from synthtrust.report.verdicts import AxisVerdict, axis_verdicts, concerning, reading, verdict_records
 from synthtrust.verdicts import Subject
 
 PAGE, JSON = "trust_card.html", "trust_card.json"
@@ -64,12 +64,12 @@ def _subject(synthetic_set: Mapping[str, Any]) -> Subject:
 
 def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subject] = ()) -> dict[str, Any]:
     """Return what the card of one set says, as plain JSON values; what no audit looked at is not assessed."""
-    verdicts = about(axis_verdicts(tables), _subject(synthetic_set), others)
+    verdicts = concerning(axis_verdicts(tables), _subject(synthetic_set), others)
     fidelity = tables.get("fidelity", {})
     return {
         "name": synthetic_set["name"],
         "reading": reading(verdicts),
-        "verdicts": plain(verdicts),
+        "verdicts": verdict_records(verdicts),
         **{word: _numbers(fidelity.get(word), str(synthetic_set["name"]), shown) for word, shown in SHOWN.items()},
         "proportion": _proportion(fidelity.get("proportion"), str(synthetic_set["name"])),
         **{axis.axis: _reasons(axis) for axis in verdicts},

@@ -20,7 +20,14 @@ from synthtrust.report.slices import Slices, twins_section
 from synthtrust.report.template import environment
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
-from synthtrust.report.verdicts import axis_verdicts, in_sentences, in_words, not_assessed, plain, reading
+from synthtrust.report.verdicts import (
+    axis_verdicts,
+    joined_reasons,
+    not_assessed,
+    reading,
+    thresholds_text,
+    verdict_records,
+)
 from synthtrust.verdicts import Reason
 
 Tables = Mapping[str, pd.DataFrame]
@@ -75,7 +82,7 @@ def write_report(
     verdicts = axis_verdicts(tables)
     judged = {
         "reading": reading(verdicts),
-        "verdicts": plain(verdicts),
+        "verdicts": verdict_records(verdicts),
         "not_assessed": not_assessed(verdicts),
     }
     facts = {str(name): plain_value(value) for name, value in facts.items()}
@@ -152,9 +159,9 @@ def plain_value(value: Any) -> Any:
 def _csv_cell(value: Any) -> Any:
     """Return a cell as people read it in a spreadsheet: reasons as sentences, thresholds as the config has them."""
     if isinstance(value, Mapping):
-        return in_words(value)
+        return thresholds_text(value)
     if isinstance(value, tuple) and all(isinstance(item, Reason) for item in value):
-        return in_sentences(value)
+        return joined_reasons(value)
     return value
 
 

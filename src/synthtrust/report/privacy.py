@@ -7,7 +7,7 @@ import pandas as pd
 from synthtrust.report.formatting import interval, number, percent, probability
 from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.pairs import PICTURES, pairs_figure
-from synthtrust.report.verdicts import in_sentences, in_words
+from synthtrust.report.verdicts import joined_reasons, thresholds_text
 
 LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
@@ -58,9 +58,9 @@ def _verdicts(rows: pd.DataFrame) -> Table:
         {
             "Synthetic set": rows["subject"],
             "Verdict": rows["verdict"],
-            "Why": [in_sentences(reasons) for reasons in rows["reasons"]],
+            "Why": [joined_reasons(reasons) for reasons in rows["reasons"]],
             "What would change it": rows["would_change"],
-            "Limits": [in_words(thresholds) for thresholds in rows["thresholds"]],
+            "Limits": [thresholds_text(thresholds) for thresholds in rows["thresholds"]],
         }
     )
     return Table("Verdict", shown)

@@ -24,7 +24,7 @@ IN_SENTENCES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
 Row = Mapping[str, Any]
 
 
-def worth(row: Row, verdict: str) -> str:
+def tstr_sentence(row: Row, verdict: str) -> str:
     """Say what TSTR is worth against TRTR, in one sentence with its doubt, and the verdict."""
     sentence = (
         f"On real test cases, training on synthetic cases alone (TSTR) reaches {_article(row)} "
@@ -35,7 +35,7 @@ def worth(row: Row, verdict: str) -> str:
     return f"{sentence} {_meaning(row)} Utility: {verdict}."
 
 
-def added(row: Row) -> str:
+def augmentation_sentence(row: Row) -> str:
     """Say what synthetic cases beside all real ones do."""
     gap = estimate(row["gap"], row["ci_low"], row["ci_high"], sign=True)
     meaning = "the interval contains zero" if row["ci_low"] <= 0 <= row["ci_high"] else "the interval leaves out zero"

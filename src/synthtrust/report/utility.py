@@ -8,7 +8,7 @@ from synthtrust.conventions import is_tstr
 from synthtrust.report.factor_table import coverage, percent
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.panels import curve_panels
-from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, added, best_shares, worth
+from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, augmentation_sentence, best_shares, tstr_sentence
 from synthtrust.report.utility_tables import (
     class_table,
     comparison_table,
@@ -86,9 +86,9 @@ def _answers(tables: Tables, verdicts: pd.DataFrame, generator: str, main: str, 
     for row in rows:
         if row["contrast"] == "TSTR":
             judged = verdicts[(verdicts["generator"] == generator) & verdicts["mode"].isin(("", row["mode"]))]
-            yield worth(row, str(judged["verdict"].iloc[0]))
+            yield tstr_sentence(row, str(judged["verdict"].iloc[0]))
         else:
-            yield added(row)
+            yield augmentation_sentence(row)
     if first and not any(row["contrast"] == "TSTR" for row in rows):
         yield NOT_COMPARED
     shares = set(tables["curve"]["alpha"])

@@ -34,7 +34,7 @@ class Finding:
     @property
     def text(self) -> str:
         """The reasons, joined to a paragraph."""
-        return in_sentences(self.reasons)
+        return joined_reasons(self.reasons)
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it: codes and numbers for programs, sentences for people."""
@@ -50,19 +50,19 @@ class Finding:
         }
 
 
-def in_sentences(reasons: Sequence[Reason]) -> str:
+def joined_reasons(reasons: Sequence[Reason]) -> str:
     """Join reasons to a paragraph.
 
-    >>> in_sentences([Reason("gap", "The loss is small."), Reason("n", "n = 40.")])
+    >>> joined_reasons([Reason("gap", "The loss is small."), Reason("n", "n = 40.")])
     'The loss is small. n = 40.'
     """
     return " ".join(reason.text for reason in reasons)
 
 
-def in_words(thresholds: Mapping[str, Any]) -> str:
+def thresholds_text(thresholds: Mapping[str, Any]) -> str:
     """Write thresholds as the config has them.
 
-    >>> in_words({"margin": 0.05, "min_seeds": 3})
+    >>> thresholds_text({"margin": 0.05, "min_seeds": 3})
     'margin=0.05, min_seeds=3'
     """
     return ", ".join(f"{name}={value}" for name, value in thresholds.items())
@@ -84,7 +84,9 @@ class AxisVerdict:
     @property
     def thresholds(self) -> tuple[str, ...]:
         """What was set before looking, each once, as the config has it."""
-        return tuple(dict.fromkeys(in_words(finding.thresholds) for finding in self.findings if finding.thresholds))
+        return tuple(
+            dict.fromkeys(thresholds_text(finding.thresholds) for finding in self.findings if finding.thresholds)
+        )
 
 
 def axis_verdicts(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[AxisVerdict]:
@@ -106,7 +108,7 @@ def axis_verdicts(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[Axis
     return [AxisVerdict(axis, _worst(of_axis), tuple(of_axis)) for axis, of_axis in findings.items()]
 
 
-def about(verdicts: Sequence[AxisVerdict], subject: Subject, others: Sequence[Subject]) -> list[AxisVerdict]:
+def concerning(verdicts: Sequence[AxisVerdict], subject: Subject, others: Sequence[Subject]) -> list[AxisVerdict]:
     """Keep what concerns one synthetic set, or no set in particular.
 
     Args:
@@ -167,7 +169,7 @@ def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
     }
 
 
-def plain(verdicts: Sequence[AxisVerdict]) -> list[dict[str, Any]]:
+def verdict_records(verdicts: Sequence[AxisVerdict]) -> list[dict[str, Any]]:
     """Return the verdicts as plain JSON values."""
     return [
         {

@@ -16,7 +16,7 @@ from helpers.fake_runs import (
     verdict_of,
 )
 from synthtrust.audits import Utility
-from synthtrust.audits.scores import NotApplicableError, gather
+from synthtrust.audits.scores import NotApplicableError, gather_scores
 
 # Golden values of the gap over seeds (rows) and patients.
 TSTR = [[0.70, 0.80, 0.60, 0.75], [0.72, 0.79, 0.64, 0.77], [0.68, 0.82, 0.61, 0.74]]
@@ -173,7 +173,7 @@ def test_only_who_asks_for_it_gets_several_generators():
     runs = [PlantedClassifier(), PlantedClassifier(generator="synthtrust.generators.Noise")]
 
     with pytest.raises(NotApplicableError, match="one generator, but got those of Tissue, Noise"):
-        gather(runs)
+        gather_scores(runs)
 
 
 def test_generators_of_one_name_are_told_apart_by_their_modules(audit):

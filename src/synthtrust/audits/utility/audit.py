@@ -12,7 +12,7 @@ from synthtrust.audits.scores import (
     SOURCES,
     Row,
     ScoredRun,
-    gather,
+    gather_scores,
     generator_names,
     generator_target,
     task_of,
@@ -78,10 +78,10 @@ class Utility:
         - ``generators``: which class painted, and what a control generator has to show.
 
         Raises:
-            ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather`.
+            ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather_scores`.
         """
         runs = list(runs)
-        scores, task = gather(runs, side_by_side=True), task_of(runs)
+        scores, task = gather_scores(runs, side_by_side=True), task_of(runs)
         rule = str(runs[0].facts().get("empty") or "brats")
         names = generator_names(runs)
         tables: dict[str, list[Row]] = {"performance": [], "curve": [], "comparison": [], "per_class": []}

@@ -108,18 +108,20 @@ def _classified(arm: ArmProbabilities) -> Measures:
     n_classes = len(arm.classes)
     share = np.bincount(arm.target, minlength=n_classes) / len(arm.target)
     by_class = {"auc": _by_seed(arm, auc_by_class), "auprc": _by_seed(arm, average_precision_by_class)}
-    by_class |= {name: _jackknifed(arm, formula) for name, formula in OF_CLASSES.items()}
+    by_class |= {name: _jackknifed(arm, formula) for name, formula in CLASS_FORMULAS.items()}
     chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
     measures = {}
     for name, (values, patients) in by_class.items():  # (S, C) and (S, P, C)
         chance_by_class = chance.get(name, np.full(n_classes, np.nan))
         over_all = 1 / n_classes if name == "recall" else float(chance_by_class.mean())
-        measures[MEANS.get(name, name), OVERALL] = _estimate(arm, values.mean(axis=1), patients.mean(axis=2), over_all)
+        measures[MEAN_NAMES.get(name, name), OVERALL] = _estimate(
+            arm, values.mean(axis=1), patients.mean(axis=2), over_all
+        )
         for c, label in enumerate(arm.classes):
             measures[name, label] = _estimate(
                 arm, values[:, c], patients[:, :, c], float(chance_by_class[c]), class_index=c
             )
-    for name, formula in OF_ALL.items():
+    for name, formula in OVERALL_FORMULAS.items():
         values, patients = _jackknifed(arm, formula)
         estimate = _estimate(arm, values[:, 0], patients[:, :, 0], 0.0 if name == "mcc" else np.nan)
         measures[name, OVERALL] = replace(estimate, limits=LIMITS.get(name, (0.0, 1.0)))
@@ -130,7 +132,7 @@ def _with_findings(arm: ArmProbabilities) -> Measures:
     """Score each finding as two classes, present and absent; the whole is the plain mean over findings."""
     by_finding = {name: _classified(arm.alone(index)) for index, name in enumerate(arm.classes)}
     measures: dict[tuple[str, str], Estimate] = {}
-    for measure, of_finding in OF_FINDINGS.items():
+    for measure, of_finding in FINDING_MEASURES.items():
         parts = [
             measured[measure, name] if of_finding else measured[measure, OVERALL]
             for name, measured in by_finding.items()
@@ -156,22 +158,22 @@ def _mean(arm: ArmProbabilities, parts: Sequence[Estimate]) -> Estimate:
     )
 
 
-OF_FINDINGS = {
+FINDING_MEASURES = {
     "auc": True, "auprc": True, "balanced_accuracy": False, "recall": True, "f1": True, "mcc": False, "brier": False,
     "ece": False,
 }  # fmt: skip
 """Measures of findings -> whether they are about those who have it, and shown for each; else about both sides."""
 
-OF_CLASSES: Mapping[str, Callable[..., Array]] = {
+CLASS_FORMULAS: Mapping[str, Callable[..., Array]] = {
     "recall": classification.recall,
     "f1": classification.f1,
 }
-OF_ALL: Mapping[str, Callable[..., Array]] = {
+OVERALL_FORMULAS: Mapping[str, Callable[..., Array]] = {
     "mcc": classification.matthews,
     "brier": classification.brier,
     "ece": classification.calibration_error,
 }
-MEANS = {"recall": "balanced_accuracy"}
+MEAN_NAMES = {"recall": "balanced_accuracy"}
 """What the mean over classes is called, if not as the measure itself."""
 
 
