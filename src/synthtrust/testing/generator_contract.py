@@ -120,7 +120,7 @@ class GeneratorContract:
     def assert_on_the_grid(self, real: Case, twin: Case) -> None:
         np.testing.assert_array_equal(twin.load_label(), real.load_label())
         for modality, path in twin.images.items():
-            np.testing.assert_array_equal(load(path).affine, load(real.require_label_map()).affine)  # type: ignore[attr-defined]
+            np.testing.assert_array_equal(load(path).affine, load(real.require_label_map()).affine)
             assert twin.load_image(modality).shape == real.load_label().shape
 
     def test_background_is_zero_as_in_real_cases(self, generator: Generator, train: list[Case]) -> None:
