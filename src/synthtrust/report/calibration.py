@@ -49,7 +49,7 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         "Detection against the planted share of copies",
         (
             "A generator painted twins on label maps of cases that it never saw; whichever of them are called its "
-            "training cases, their twins are honest. A share of these gives way to the case itself, in disguise."
+            "training cases, their twins are honest. A share of these gives way to the case itself, transformed."
             if twins
             else "Copies of training cases are planted among real cases that nobody trained on: these are what a "
             "perfectly honest generator would paint."

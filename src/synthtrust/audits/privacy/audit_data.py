@@ -1,4 +1,4 @@
-"""The three sets that a synthetic set is asked with, and how its twins are tied to real cases."""
+"""The three sets that the audit compares, and how twins are tied to real cases."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from synthtrust.audits.privacy.embedded import EmbeddedCases
 
 @dataclass(frozen=True)
 class AuditData:
-    """Everything that one synthetic set is asked with."""
+    """Everything that the questions on one synthetic set need."""
 
     train: EmbeddedCases
     holdout: EmbeddedCases

@@ -1,4 +1,4 @@
-"""The three sets that a synthetic set is asked with, read from disk: training, unseen and synthetic cases."""
+"""Reading of the three sets that the audit compares: training, unseen and synthetic cases."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
