@@ -23,6 +23,12 @@ KEYS: dict[str, str] = {
     "audit.fidelity.most": "audit.fidelity.max_patients",
     "audit.fidelity.pairs": "audit.fidelity.max_pairs",
     "audit.fidelity.alike": "audit.fidelity.n_ms_ssim",
+    "audit.privacy.p": "audit.privacy.significance",
+    "audit.privacy.level": "audit.privacy.confidence",
+    "audit.privacy.recall": "audit.privacy.min_control_recall",
+    "audit.privacy.fewest_holdout": "audit.privacy.min_holdout_patients",
+    "audit.privacy.fewest_synthetic": "audit.privacy.min_synthetic_images",
+    "audit.privacy.wanted_holdout": "audit.privacy.ample_holdout_patients",
     "audit.trust.level": "audit.trust.confidence",
     "audit.utility.level": "audit.utility.confidence",
 }

@@ -60,7 +60,7 @@ def _verdicts(rows: pd.DataFrame) -> Table:
             "Verdict": rows["verdict"],
             "Why": [joined_reasons(reasons) for reasons in rows["reasons"]],
             "What would change it": rows["would_change"],
-            "Limits": [thresholds_text(thresholds) for thresholds in rows["thresholds"]],
+            "Thresholds": [thresholds_text(thresholds) for thresholds in rows["thresholds"]],
         }
     )
     return Table("Verdict", shown)

@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from synthtrust.audits import Calibration
 from synthtrust.audits.calibration.planting_study import row_of
-from synthtrust.audits.privacy.verdict import Leak
+from synthtrust.audits.privacy.question import Leak
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import nearest
 from synthtrust.report.calibration import calibration_chapter

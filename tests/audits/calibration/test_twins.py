@@ -8,7 +8,7 @@ import pytest
 from helpers.synthetic_sets import textured, textured_volumes
 from synthtrust.audits import TwinCalibration
 from synthtrust.audits.privacy import embedded
-from synthtrust.audits.privacy.copies import TRANSFORMS
+from synthtrust.audits.privacy.transforms import TRANSFORMS
 from synthtrust.generators import Generator
 from synthtrust.report.calibration import calibration_chapter
 from synthtrust.testing import tiny_classes

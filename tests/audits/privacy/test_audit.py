@@ -11,10 +11,10 @@ from helpers.fake_runs import rows_of, sentences, verdict_of
 from helpers.synthetic_sets import plane
 from helpers.textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from synthtrust.audits import Privacy
-from synthtrust.audits.privacy import copies, embedded
-from synthtrust.audits.privacy.audit import gather
+from synthtrust.audits.privacy import embedded, transforms
 from synthtrust.audits.privacy.controls import min_detectable_copies
 from synthtrust.audits.privacy.evidence import examine
+from synthtrust.audits.privacy.gathering import gather
 from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.metrics.functional import paired
@@ -32,8 +32,8 @@ def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(
     assert verdict["subject"] == "honest"
     assert verdict["thresholds"]["copy_threshold"] == 9.0
     kinds = acquitted["controls"].set_index("kind")
-    assert kinds.loc[list(copies.TRANSFORMS), "passed"].all()
-    assert not kinds.loc[list(copies.OUT_OF_SCOPE), "decisive"].any()
+    assert kinds.loc[list(transforms.TRANSFORMS), "passed"].all()
+    assert not kinds.loc[list(transforms.OUT_OF_SCOPE), "decisive"].any()
     assert kinds.loc["inverted", "rate"] == 0  # said, and no reason to be inconclusive
 
 
@@ -59,9 +59,9 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
 
 def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
     monkeypatch.setattr(
-        copies, "TRANSFORMS", {**copies.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
+        transforms, "TRANSFORMS", {**transforms.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
     )
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", copies.TRANSFORMS)
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", transforms.TRANSFORMS)
     verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "blind to some copies" in sentences(verdict)
@@ -69,8 +69,8 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": copies.flip})
-    monkeypatch.setitem(copies.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": transforms.flip})
+    monkeypatch.setitem(transforms.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
     assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
 
 
@@ -168,9 +168,9 @@ def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
     twins, train = data.synthetic.bank, data.train.bank
     every = torch.stack([paired(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
     evidence = examine(data, replace(audit, exact=True), reported=False)
-    np.testing.assert_allclose(evidence.nearest[0][:12, 0], every.max(dim=1).values, atol=1e-5)
+    np.testing.assert_allclose(evidence.copies.similarity[:12, 0], every.max(dim=1).values, atol=1e-5)
     quick = examine(data, audit, reported=False)
-    assert (evidence.nearest[0][:, 0] >= quick.nearest[0][:, 0] - 1e-6).all()
+    assert (evidence.copies.similarity[:, 0] >= quick.copies.similarity[:, 0] - 1e-6).all()
 
 
 def test_more_images_of_each_training_patient_accuse_nobody(audit, tmp_path, real, fresh):
@@ -238,7 +238,8 @@ def test_a_share_that_rejects_by_itself_leaves_the_set_inconclusive(audit, hones
     (one,) = synthetic_sets([honest])
     data, _ = gather(one, embedded.Grid.of(embedded.read_images(one.train[0], one.modalities)))
     evidence = examine(data, audit, reported=False)
-    evidence.share = replace(evidence.share, value=0.72, low=0.6, high=0.8, p=0.006)
+    share = replace(evidence.share, value=0.72, low=0.6, high=0.8, p=0.006)
+    evidence = replace(evidence, share=share)
     assert "P3" not in {leak.test for leak in leaks_of(evidence, audit)}  # Holm's correction
     verdict = decide(evidence, [], audit, subject=Subject("honest"))
     assert verdict.verdict == "INCONCLUSIVE"

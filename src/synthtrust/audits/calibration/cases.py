@@ -1,7 +1,7 @@
 """Copies planted in real cases, which stand in for what a perfectly honest generator would paint."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +10,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
+from synthtrust.audits.privacy import p2_membership
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.controls import plant
-from synthtrust.audits.privacy.copies import TRANSFORMS
 from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, repeated
-from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence, membership_of
-from synthtrust.audits.privacy.settings import FEWEST, NEIGHBOURS, PrivacySettings
+from synthtrust.audits.privacy.evidence import Evidence
+from synthtrust.audits.privacy.p1_copies import Copies
+from synthtrust.audits.privacy.question import CANDIDATES
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
+from synthtrust.audits.privacy.transforms import TRANSFORMS
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
-from synthtrust.metrics.functional import Bank, nearest, nearest_real_share
+from synthtrust.metrics.functional import Bank, NearestShare, nearest, nearest_real_share
 from synthtrust.refusals import Refusal
 
 TESTS = ("P1", "P2", "P3")
@@ -69,10 +72,10 @@ class Calibration(PlantingStudy):
 
     def _check(self, n: int) -> None:
         needed = self.n_train + self.n_holdout + self.n_synthetic
-        if n < needed or min(self.n_train, self.n_holdout) < FEWEST or not self.n_synthetic:
+        if n < needed or min(self.n_train, self.n_holdout) < MIN_COMPUTED or not self.n_synthetic:
             raise Refusal(
                 f"Expected at least {needed} different patients ({self.n_train} training, {self.n_holdout} unseen, "
-                f"{self.n_synthetic} honest), {FEWEST} training and {FEWEST} unseen ones, but got {n}. Set "
+                f"{self.n_synthetic} honest), {MIN_COMPUTED} training and {MIN_COMPUTED} unseen ones, but got {n}. Set "
                 "calibration.n_train, n_holdout and n_synthetic."
             )
 
@@ -98,26 +101,27 @@ class Calibration(PlantingStudy):
         asked = {kind: _Asked.of(bank, train, holdout, groups, self) for kind, bank in sides.items()}
         shares = self.planted(self.n_synthetic).items()
         for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in TRANSFORMS for share, k in shares)]:
-            one = asked[""].replaced(asked[kind], k)
-            evidence = self._evidence(one, null, train, holdout)
+            answers = asked[""].replaced(asked[kind], k)
+            search = self.search(answers.similarity, null)
+            copy_answer = Copies(answers.similarity, answers.index, null, search)
+            evidence = Evidence(
+                len(train), len(holdout), len(answers.index), copy_answer, share=self._share(answers, train, holdout)
+            )
             if kind in ("", VERBATIM):
                 bank = Bank.join([copies[kind or VERBATIM].take(slice(k)), honest.bank.take(slice(k, None))])
-                evidence.membership = membership_of(AuditData(train, holdout, EmbeddedCases(bank, honest.cases)), self)
+                data = AuditData(train, holdout, EmbeddedCases(bank, honest.cases))
+                evidence = replace(evidence, membership=p2_membership.ask(data, self))
             leaks = list(leaks_of(evidence, self))
-            right = (groups[one.index[:k]] == groups[sources[:k]]).numpy()
-            copied = evidence.copies.copy[:k] & right if evidence.copies else np.zeros(k, bool)
+            right = (groups[answers.index[:k]] == groups[sources[:k]]).numpy()
+            copied = search.copy[:k] & right
             tests = TESTS if evidence.membership else TESTS[::2]
             yield row_of(seed, kind or "none", share, (k, int(copied.sum())), leaks, tests)
 
-    def _evidence(self, one: "_Asked", null: NDArray, train: EmbeddedCases, holdout: EmbeddedCases) -> Evidence:
-        evidence = Evidence(len(train), len(holdout), len(one.index), null=null)
-        evidence.copies = self.search(one.similarity, null)
-        evidence.nearest = one.similarity, one.index
+    def _share(self, answers: "_Asked", train: EmbeddedCases, holdout: EmbeddedCases) -> NearestShare:
         is_train = np.arange(len(train) + len(holdout)) < len(train)
-        evidence.share = nearest_real_share(
-            one.real, is_train, n_permutations=self.n_permutations, seed=self.seed, level=self.level
+        return nearest_real_share(
+            answers.real, is_train, n_permutations=self.n_permutations, seed=self.seed, level=self.confidence
         )
-        return evidence
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ class _Asked:
     def replaced(self, other: "_Asked", k: int) -> "_Asked":
         """Return the first k rows of another kind, and the others as they are."""
         pairs = ((other.similarity, self.similarity), (other.index, self.index), (other.real, self.real))
-        return _Asked(*(np.concatenate([theirs[:k], mine[k:]]) for theirs, mine in pairs))
+        return _Asked(*(np.concatenate([planted[:k], honest[k:]]) for planted, honest in pairs))
 
 
 def _copies(

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from scipy.stats import binomtest
 
+from synthtrust.audits.privacy.question import Leak
 from synthtrust.audits.privacy.settings import PrivacySettings
-from synthtrust.audits.privacy.verdict import Leak
 from synthtrust.cases import Case
 from synthtrust.cases.content import content_of
 from synthtrust.files import aside, fingerprint
@@ -72,7 +72,7 @@ class PlantingStudy(PrivacySettings):
         for (kind, share, k), rows in draws.groupby(["kind", "share", "n_copies"], sort=False):
             for test in ("any", *rows["asked"].iloc[0].split()):
                 hits = int(rows["leak"].sum() if test == "any" else sum(test in tests.split() for tests in rows["by"]))
-                interval = binomtest(hits, len(rows)).proportion_ci(self.level)
+                interval = binomtest(hits, len(rows)).proportion_ci(self.confidence)
                 yield {
                     "kind": kind, "share": share, "n_copies": k, "measure": test, "detected": hits / len(rows),
                     "ci_low": interval.low, "ci_high": interval.high, "n_seeds": len(rows),

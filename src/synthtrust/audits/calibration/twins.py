@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
-from synthtrust.audits.privacy.audit import residual_of
+from synthtrust.audits.privacy import p4_twin_leak
 from synthtrust.audits.privacy.audit_data import AuditData
-from synthtrust.audits.privacy.copies import TRANSFORMS, transform_copy
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, texture_bank_of
-from synthtrust.audits.privacy.evidence import Evidence, examine, twin_leak_of
-from synthtrust.audits.privacy.settings import FEWEST, FEWEST_TRAIN, NEIGHBOURS
+from synthtrust.audits.privacy.evidence import Evidence, examine
+from synthtrust.audits.privacy.gathering import residual_of
+from synthtrust.audits.privacy.p1_copies import Copies, SourceCopies
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, MIN_TRAIN_COMPUTED, NEIGHBOURS
+from synthtrust.audits.privacy.transforms import TRANSFORMS, transform_copy
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
@@ -70,11 +71,11 @@ class TwinCalibration(PlantingStudy):
             )
         cases = one_of_each(cohort.cases)
         needed = self.n_fit + self.n_train + self.n_holdout
-        if len(cases) < needed or self.n_train < FEWEST_TRAIN or self.n_holdout < FEWEST:
+        if len(cases) < needed or self.n_train < MIN_TRAIN_COMPUTED or self.n_holdout < MIN_COMPUTED:
             raise Refusal(
                 f"Expected at least {needed} patients ({self.n_fit} to learn from, {self.n_train} training, "
-                f"{self.n_holdout} unseen), {FEWEST_TRAIN} training and {FEWEST} unseen ones, but got {len(cases)}. "
-                "Set calibration.n_fit, n_train and n_holdout."
+                f"{self.n_holdout} unseen), {MIN_TRAIN_COMPUTED} training and {MIN_COMPUTED} unseen ones, but got "
+                f"{len(cases)}. Set calibration.n_fit, n_train and n_holdout."
             )
         order = np.random.default_rng(self.seed).permutation(len(cases))
         fitted = [cases[i] for i in sorted(order[: self.n_fit])]
@@ -99,30 +100,36 @@ class TwinCalibration(PlantingStudy):
         evidence = examine(data, self, reported=False)
         yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(evidence, self)), HONEST)
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
+        copies, _ = _computed_copies(evidence)
         for kind in TRANSFORMS:
             n_candidates = self.candidates(data.train, NEIGHBOURS)
-            rows = _Copies.of(data.train, kind, pairs, _computed(evidence.duplicate_groups), n_candidates)
+            rows = _Copies.of(data.train, kind, pairs, copies.groups, n_candidates)
             for share, k in self.planted(self.n_train).items():
                 chosen = sources[:k]
                 with_copies = self._with(evidence, data, rows, chosen)
-                named = int(with_copies.source_copies.copy[chosen].sum()) if with_copies.source_copies else 0
+                _, changed = _computed_copies(with_copies)
+                named = int(changed.search.copy[chosen].sum()) if changed.search else 0
                 yield row_of(seed, kind, share, (k, named), list(leaks_of(with_copies, self)), PLANTED)
 
     def _with(self, honest: Evidence, data: AuditData, copies: "_Copies", chosen: NDArray[np.intp]) -> Evidence:
         """Return the evidence on the set in which some twins are copies; P2 and P3 stay those of the honest set."""
-        similarity, index = (rows.copy() for rows in _computed(honest.nearest))
-        own = np.column_stack([_computed(honest.source_similarity), similarity[: self.n_train, : NEIGHBOURS - 1]])
+        honest_copies, source = _computed_copies(honest)
+        similarity, index = honest_copies.similarity.copy(), honest_copies.index.copy()
+        own = np.column_stack([source.similarity, similarity[: self.n_train, : NEIGHBOURS - 1]])
         similarity[chosen], index[chosen] = copies.similarity[chosen], copies.index[chosen]
         own[chosen] = np.column_stack([copies.own, copies.similarity[:, : NEIGHBOURS - 1]])[chosen]
         residual = {data.train.cases[i].id: copies.residual[i] for i in chosen}
-        residual = {case.id: _computed(data.residual)(case.id) for case in data.synthetic.cases} | residual
+        residual = {case.id: data.residual(case.id) for case in data.synthetic.cases if data.residual} | residual
         return replace(
             honest,
-            copies=self.search(similarity, honest.null),
-            nearest=(similarity, index),
-            source_similarity=own[:, 0],
-            source_copies=self.search(own, honest.source_null, ranked=False),
-            twin_leak=twin_leak_of(replace(data, residual=residual.__getitem__), self),
+            copies=replace(
+                honest_copies,
+                similarity=similarity,
+                index=index,
+                search=self.search(similarity, honest_copies.null),
+                source=replace(source, similarity=own[:, 0], search=self.search(own, source.null, ranked=False)),
+            ),
+            twin_leak=p4_twin_leak.ask(replace(data, residual=residual.__getitem__), self),
         )
 
 
@@ -178,7 +185,7 @@ class _Copies:
     residual: NDArray[np.float64]
 
     @classmethod
-    def of(cls, train: EmbeddedCases, kind: str, pairs: _Pairs, groups: Tensor, candidates: int) -> "_Copies":
+    def of(cls, train: EmbeddedCases, kind: str, pairs: _Pairs, groups: Tensor | None, candidates: int) -> "_Copies":
         """Plant and search."""
         made = [pairs.copy_of(case, kind) for case in train.cases]
         bank, itself = Bank.join([copy for copy, _ in made]), torch.arange(len(made))
@@ -187,7 +194,8 @@ class _Copies:
         return cls(similarity.double().numpy(), index[:, 0].numpy(), own, np.array([alike for _, alike in made]))
 
 
-def _computed(value: Any) -> Any:
-    if value is None:
+def _computed_copies(evidence: Evidence) -> tuple[Copies, SourceCopies]:
+    copies = evidence.copies
+    if copies is None or copies.source is None:
         raise Refusal("Expected enough cases for the copy search, but it was not computed.")
-    return value
+    return copies, copies.source

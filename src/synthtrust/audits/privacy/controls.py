@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from synthtrust.audits.privacy.audit_data import AuditData
-from synthtrust.audits.privacy.copies import OUT_OF_SCOPE, TRANSFORMS, transform_copy
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, read_images, texture_bank_of
-from synthtrust.audits.privacy.evidence import CANDIDATES, Evidence
-from synthtrust.audits.privacy.settings import FEWEST, NEIGHBOURS, PrivacySettings
+from synthtrust.audits.privacy.p1_copies import Copies
+from synthtrust.audits.privacy.question import CANDIDATES
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
+from synthtrust.audits.privacy.transforms import OUT_OF_SCOPE, TRANSFORMS, transform_copy
 from synthtrust.cases import Case
 from synthtrust.metrics.functional import Auc, Bank, nearest, separation_test
 
@@ -64,44 +65,42 @@ def plant(
 
 
 def positive(
-    data: AuditData, evidence: Evidence, modalities: Sequence[str], grid: Grid, settings: PrivacySettings
+    data: AuditData, copies: Copies | None, modalities: Sequence[str], grid: Grid, settings: PrivacySettings
 ) -> list[Control]:
     """Plant copies of a few training cases among the synthetic ones, and count those that are found.
 
     Where twins are tied to their sources, each copy must be found both as that of any case and as that of its source.
     """
     m = min(settings.n_copies, len(data.train) // 5)
-    if evidence.null is None or evidence.copies is None or not m:
+    if copies is None or copies.search is None or not m:
         return []
     rng = np.random.default_rng([settings.seed, 2])
     places = np.sort(rng.permutation(len(data.train))[:m])
     planted = plant([data.train.cases[i] for i in places], modalities, grid, settings.seed, out_of_scope=True)
     controls, n_candidates = [], settings.candidates(data.train, NEIGHBOURS)
-    group = torch.arange(len(data.train)) if evidence.duplicate_groups is None else evidence.duplicate_groups
-    for kind, copies in planted.items():
-        similarity, index = nearest(
-            copies, data.train.bank, NEIGHBOURS, groups=evidence.duplicate_groups, candidates=n_candidates
-        )
+    group = torch.arange(len(data.train)) if copies.groups is None else copies.groups
+    for kind, bank in planted.items():
+        similarity, index = nearest(bank, data.train.bank, NEIGHBOURS, groups=copies.groups, candidates=n_candidates)
         right = (group[index[:, 0]] == group[places]).numpy()
-        hit = settings.search(similarity, evidence.null).copy & right
-        if evidence.source_copies is not None:
-            hit &= settings.search(similarity, evidence.source_null, ranked=False).copy
+        hit = settings.search(similarity, copies.null).copy & right
+        if copies.source is not None and copies.source.search is not None:
+            hit &= settings.search(similarity, copies.source.null, ranked=False).copy
         rate = float(hit.mean())
-        smallest = min_detectable_copies(int(hit.sum()), m) / evidence.n_synthetic
-        passed, note = rate >= settings.recall, "share of planted copies found"
+        smallest = min_detectable_copies(int(hit.sum()), m) / len(data.synthetic)
+        passed, note = rate >= settings.min_control_recall, "share of planted copies found"
         controls.append(Control(kind, rate, m, passed, note, smallest, decides=kind in TRANSFORMS))
     return controls
 
 
-def negative(data: AuditData, evidence: Evidence, settings: PrivacySettings) -> list[Control]:
+def negative(data: AuditData, copies: Copies | None, settings: PrivacySettings) -> list[Control]:
     """Take one half of the unseen cases as synthetic and the other as unseen: nothing may be found."""
     patients = sorted(set(data.holdout.patients))
     order = np.random.default_rng([settings.seed, 3]).permutation(len(patients))
     first = {patients[i] for i in order[: len(patients) // 2]}
     inside = np.array([patient in first for patient in data.holdout.patients])
-    if evidence.null is None or evidence.copies is None or min(len(first), len(patients) - len(first)) < FEWEST:
+    if copies is None or copies.search is None or min(len(first), len(patients) - len(first)) < MIN_COMPUTED:
         return []
-    flagged = settings.search(evidence.null[inside], evidence.null[~inside])
+    flagged = settings.search(copies.null[inside], copies.null[~inside])
     rate = float(flagged.copy.mean())
     area = _honest_attack(data, inside, settings)
     return [

@@ -79,9 +79,15 @@ def read_images(case: Case, modalities: Sequence[str]) -> Tensor:
 
 
 def load_embedded(
-    cases: Sequence[Case], modalities: Sequence[str], grid: Grid, what: str
+    cases: Sequence[Case], modalities: Sequence[str], grid: Grid, description: str
 ) -> tuple[EmbeddedCases, set[tuple]]:
-    """Read cases and keep their interiors; so many at once as `synthtrust.machine.readers` allows.
+    """Read cases and keep their interiors; as many at once as `synthtrust.machine.readers` allows.
+
+    Args:
+        cases: The cases to read.
+        modalities: The modalities to read of each.
+        grid: The grid that all are brought to.
+        description: What they are, for the progress bar.
 
     Returns:
         The images, and the shapes of the files.
@@ -90,13 +96,13 @@ def load_embedded(
         CaseError: If an image cannot be searched: it holds NaN or infinity, or is constant in a modality.
     """
 
-    def one(case: Case) -> tuple[Bank, tuple[int, ...]]:
+    def read(case: Case) -> tuple[Bank, tuple[int, ...]]:
         image = read_images(case, modalities)
         return texture_bank_of(image, grid, case), tuple(image.shape[1:])
 
     with ThreadPoolExecutor(readers()) as pool:
-        evidence = pool.map(one, cases)
-        shown = track(evidence, f"Reading {what}", total=len(cases), console=Console(stderr=True), transient=True)
+        results = pool.map(read, cases)
+        shown = track(results, f"Reading {description}", total=len(cases), console=Console(stderr=True), transient=True)
         parts = list(shown)
     return EmbeddedCases(Bank.join([part for part, _ in parts]), tuple(cases)), {shape for _, shape in parts}
 

@@ -7,9 +7,9 @@ from typing import Any
 from synthtrust.metrics.functional import CopySearch, copy_search
 from synthtrust.refusals import Refusal
 
-FEWEST = 10
+MIN_COMPUTED = 10
 """Cases or patients on each side below which no measure of privacy is computed."""
-FEWEST_TRAIN = 8
+MIN_TRAIN_COMPUTED = 8
 """A search compares the nearest training case with five others, and leaves out a twin's own source."""
 
 NEIGHBOURS = 6
@@ -19,8 +19,8 @@ N_TESTS = 3
 """Tests of a whole set that can each call a leak: membership, nearest-real share, twin leak."""
 
 DECIDING = (
-    "copy_threshold", "suspect_threshold", "p", "auc_bound", "fewest_holdout", "fewest_synthetic", "wanted_holdout",
-    "recall",
+    "copy_threshold", "suspect_threshold", "significance", "auc_bound", "min_holdout_patients", "min_synthetic_images",
+    "ample_holdout_patients", "min_control_recall",
 )  # fmt: skip
 
 
@@ -29,23 +29,24 @@ class PrivacySettings:
     """What decides, and how precisely it is asked; what decides is printed with the verdict it led to."""
 
     copy_threshold: float = 9.0
-    """Strength beyond which an item is a copy, see `copy_search`; twice as much with fewer than ``fewest_holdout``
-    unseen cases, whose median and spread are rough (at 9, one of 900 honest hippocampi was called with 10 or 15)."""
+    """Strength beyond which an item is a copy, see `copy_search`. It is doubled with fewer unseen cases than
+    ``min_holdout_patients``, whose median and spread are rough (at 9, one of 900 honest hippocampi was called with 10
+    or 15)."""
     suspect_threshold: float = 7.0
     """Strength beyond which an item is suspect, likewise: no verdict of "no leak" with one of them."""
-    p: float = 0.01
+    significance: float = 0.01
     """One-sided p, after Holm's correction, below which membership inference, nearest-real share or twin leak count as
     a leak: an honest set is accused with this probability by all three together."""
     auc_bound: float = 0.65
     """"No leak" asks for an attack whose area has its upper limit at or below this. An honest set meets it with
     probability .73, .96 and .999 at 50, 100 and 200 patients on each side."""
-    fewest_holdout: int = 20
+    min_holdout_patients: int = 20
     """Unseen patients without which the verdict is inconclusive."""
-    fewest_synthetic: int = 20
+    min_synthetic_images: int = 20
     """Synthetic images without which the verdict is inconclusive: one harmless image says nothing of its generator."""
-    wanted_holdout: int = 50
+    ample_holdout_patients: int = 50
     """Unseen patients below which the verdict says that they are few."""
-    recall: float = 0.9
+    min_control_recall: float = 0.9
     """Share of planted copies of each kind that the search must find, or it counts as blind to that kind."""
     n_copies: int = 20
     """Training cases that copies are planted of, at most a fifth of them."""
@@ -54,16 +55,16 @@ class PrivacySettings:
     exact: bool = False
     """Compare all pairs of images in full, not the most alike of a coarse comparison alone: the nearest image is then
     surely the nearest, also among images that are no copies, and the search takes many times as long."""
-    level: float = 0.95
+    confidence: float = 0.95
     """Coverage of the intervals; those of controls have 99 %."""
     seed: int = 0
     """The seed of permutations, halves and planted copies."""
 
     def __post_init__(self) -> None:
-        if self.p * (self.n_permutations + 1) <= N_TESTS:
+        if self.significance * (self.n_permutations + 1) <= N_TESTS:
             raise Refusal(
-                f"Expected n_permutations above {N_TESTS / self.p:.0f}, so that a p below {self.p:g} is possible with "
-                f"Holm's correction, but got {self.n_permutations}."
+                f"Expected n_permutations above {N_TESTS / self.significance:.0f}, so that a p below "
+                f"{self.significance:g} is possible with Holm's correction, but got {self.n_permutations}."
             )
 
     def thresholds(self) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class PrivacySettings:
 
     def search(self, items: Any, unseen: Any, *, ranked: bool = True) -> CopySearch:
         """Return the copy search with these thresholds."""
-        times = 1 if len(unseen) >= self.fewest_holdout else 2
+        times = 1 if len(unseen) >= self.min_holdout_patients else 2
         return copy_search(
             items,
             unseen,

@@ -1,15 +1,14 @@
 """The verdict on privacy: a leak, no leak detected down to a size, or inconclusive, with every reason."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-
-from scipy.stats import binom
 
 from synthtrust.audits import verdict as machine
+from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak
 from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
+from synthtrust.audits.privacy.question import CURE, Leak, SetTest
 from synthtrust.audits.privacy.settings import PrivacySettings
-from synthtrust.metrics.functional import Auc, NearestShare, holm
+from synthtrust.metrics.functional import holm
 from synthtrust.report.formatting import percent
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
@@ -19,21 +18,12 @@ DISCLOSED = Reason(
     "can be linked to its patient by its label.",
 )
 NO_GUARANTEE = Reason("no_guarantee", "This is no privacy guarantee, and no anonymisation in the legal sense.")
-CURE = "What is named as missing: more unseen cases, images that say more, the training ids, a look at pairs."
 CHANGE = {
     "NOT SUPPORTED": "Look at the pairs: a copy that is none (two images of one patient under two names, say) would "
     "have to be left out of the real cases. Otherwise another generator, or the same without these training cases.",
     "SUPPORTED": "A copy of a training case, an attack that tells training from unseen patients, or a control that "
     "fails.",
 }
-
-
-@dataclass(frozen=True)
-class Leak(Reason):
-    """A proof that a set gives away training cases."""
-
-    test: str = ""
-    """The question that it answers: P1 to P4."""
 
 
 def decide(
@@ -88,41 +78,24 @@ def leaks_of(evidence: Evidence, settings: PrivacySettings, *, exchangeable: boo
         settings: The settings of the audit.
         exchangeable: Training and unseen cases look alike by the negative controls; else only copies prove anything.
     """
-    if evidence.copies is not None and (n := int(evidence.copies.copy.sum())) and _specific(evidence, n, settings):
-        n_sources = len(set(evidence.nearest[1][evidence.copies.copy].tolist())) if evidence.nearest else n
-        text = f"{n} of {evidence.n_synthetic} synthetic images are copies, of {n_sources} training cases (P1)."
-        yield Leak("copies", text, "P1")
-    if n := _misnamed(evidence, settings):
-        text = (
-            f"{n} synthetic images are copies of cases that the generator is said never to have seen, though no unseen "
-            "case resembles a training case like that: the training ids are wrong or incomplete (P1)."
-        )
-        yield Leak("copies_of_unseen_cases", text, "P1")
-    if evidence.source_copies is not None and (n := int(evidence.source_copies.copy.sum())):
-        n_twins = len(evidence.source_of)
-        text = f"{n} of {n_twins} twins of training labels are copies of the case they were painted for (P1)."
-        yield Leak("copies_of_own_source", text, "P1")
+    if evidence.copies is not None:
+        yield from p1_copies.leaks(evidence.copies, settings, evidence.n_train, evidence.n_holdout)
     if exchangeable:
-        yield from _rejections(evidence, settings)
+        tests = list(_set_tests(evidence))
+        # Holm's correction: an honest set is accused with this probability by all tests together
+        corrected = holm([test.result.p for test in tests]) if tests else ()
+        for test, p in zip(tests, corrected, strict=True):
+            if p < settings.significance and test.result.low > test.expected:
+                yield test.leak(p)
 
 
-def _rejections(evidence: Evidence, settings: PrivacySettings) -> Iterator[Leak]:
-    """Yield each test that rejects, Holm's correction made: an honest set is accused with probability p in all."""
-    attack = evidence.membership
-    tests: list[tuple[Auc | NearestShare, float, str, str, str]] = []
-    if attack and attack.null.low <= 0.5 <= attack.null.high:  # else two halves of the training cases differ
-        words = "Membership inference tells training from unseen patients (P2)"
-        tests.append((attack.auc, 0.5, "membership", "P2", words))
-    if evidence.share:
-        words = f"More synthetic images lie nearest to a training case than {evidence.share.expected:.2f} of them (P3)"
-        tests.append((evidence.share, evidence.share.expected, "nearest_share", "P3", words))
-    if evidence.twin_leak:
-        words = "Twins of training labels resemble their source more than twins of unseen labels do (P4)"
-        tests.append((evidence.twin_leak, 0.5, "twin_leak", "P4", words))
-    corrected = holm([test.p for test, *_ in tests]) if tests else ()
-    for (test, expected, code, name, words), p in zip(tests, corrected, strict=True):
-        if p < settings.p and test.low > expected:
-            yield Leak(code, f"{words}: {_estimate(test)}, {p:.3f} with Holm's correction.", name)
+def _set_tests(evidence: Evidence) -> Iterator[SetTest]:
+    if evidence.membership is not None:
+        yield from p2_membership.tests(evidence.membership)
+    if evidence.share is not None:
+        yield from p3_nearest_share.tests(evidence.share)
+    if evidence.twin_leak is not None:
+        yield from p4_twin_leak.tests(evidence.twin_leak)
 
 
 def _doubtful_ids(ids_known: bool, missing_ids: tuple[int, int]) -> Iterator[Doubt]:
@@ -144,20 +117,22 @@ def _open_questions(evidence: Evidence, controls: Sequence[Control], settings: P
     for missing in evidence.missing:
         if missing.decides:
             yield Doubt("not_computed", str(missing), CURE)
-    if evidence.n_holdout < settings.fewest_holdout:
-        text = f"{evidence.n_holdout} unseen patients; at least {settings.fewest_holdout} are needed."
+    if evidence.n_holdout < settings.min_holdout_patients:
+        text = f"{evidence.n_holdout} unseen patients; at least {settings.min_holdout_patients} are needed."
         yield Doubt("few_unseen_patients", text, CURE)
-    if evidence.n_synthetic < settings.fewest_synthetic:
-        text = f"{evidence.n_synthetic} synthetic images; at least {settings.fewest_synthetic} are needed."
+    if evidence.n_synthetic < settings.min_synthetic_images:
+        text = f"{evidence.n_synthetic} synthetic images; at least {settings.min_synthetic_images} are needed."
         yield Doubt("few_synthetic_images", text, CURE)
     if evidence.copies is not None:
-        yield from _failed_controls(controls)
-    suspects = [search.suspect.sum() for search in (evidence.copies, evidence.source_copies) if search is not None]
-    if n := int(sum(suspects)):
-        text = f"{n} synthetic images are suspect, between honest and copy: look at the pairs."
-        yield Doubt("suspects", text, CURE)
-    yield from _unspecific(evidence)
-    yield from _undecided_tests(evidence, settings)
+        if evidence.copies.search is not None:
+            yield from _failed_controls(controls)
+        yield from p1_copies.doubts(evidence.copies)
+    if evidence.membership is not None:
+        yield from p2_membership.doubts(evidence.membership, settings)
+    if evidence.share is not None:
+        yield from p3_nearest_share.doubts(evidence.share, settings)
+    if evidence.twin_leak is not None:
+        yield from p4_twin_leak.doubts(evidence.twin_leak, settings)
 
 
 def _failed_controls(controls: Sequence[Control]) -> Iterator[Doubt]:
@@ -183,68 +158,6 @@ def _required(controls: Sequence[Control]) -> list[Control]:
     return [control for control in controls if control.planted and control.decides]
 
 
-def _undecided_tests(evidence: Evidence, settings: PrivacySettings) -> Iterator[Doubt]:
-    """Yield where an attack may do better than the bound, or did and cannot be believed."""
-    attack = evidence.membership
-    for name, area in (("Membership inference", attack.auc if attack else None), ("Twin leak", evidence.twin_leak)):
-        if area and not area.high <= settings.auc_bound:
-            text = f"{name} may reach an area of {area.high:.3f}, above {settings.auc_bound:g}: {_estimate(area)}."
-            yield Doubt("area_above_bound", text, CURE)
-        if area and area.p < settings.p and area.low > 0.5:
-            text = f"{name} rejects by itself, {_estimate(area)}, but not with Holm's correction, or a control failed."
-            yield Doubt("rejects_by_itself", text, CURE)
-    if evidence.share and evidence.share.p < settings.p:
-        text = (
-            f"The nearest-real share rejects by itself, {_estimate(evidence.share)} where "
-            f"{evidence.share.expected:.2f} is expected, but not with Holm's correction, or a control failed."
-        )
-        yield Doubt("rejects_by_itself", text, CURE)
-    if attack and not attack.null.low <= 0.5 <= attack.null.high:
-        text = "Control failed: two halves of the training patients differ in membership inference."
-        yield Doubt("control_failed", text, CURE)
-
-
-def _unspecific(evidence: Evidence) -> Iterator[Doubt]:
-    """Yield that cases which were never seen seem to be copied as well."""
-    if evidence.copies is None or evidence.swapped_search is None:
-        return
-    n, n_unseen = int(evidence.copies.copy.sum()), int(evidence.swapped_search.copy.sum())
-    if n_unseen:
-        text = (
-            f"{n_unseen} synthetic images look like copies of cases that the generator is said never to have seen ({n} "
-            "of training cases): near-duplicates among the real cases, or wrong training ids."
-        )
-        yield Doubt("unspecific", text, CURE)
-
-
-def _misnamed(evidence: Evidence, settings: PrivacySettings) -> int:
-    """Return how many synthetic images copy unseen cases, 0 if unseen and training cases resemble each other as well.
-
-    Such copies would come of near-duplicates on both sides, not of a generator that was shown unseen cases.
-    """
-    if (
-        evidence.swapped_search is None
-        or evidence.null is None
-        or settings.search(evidence.null, evidence.null).copy.any()
-    ):
-        return 0
-    return int(evidence.swapped_search.copy.sum())
-
-
-def _specific(evidence: Evidence, n: int, settings: PrivacySettings) -> bool:
-    """Whether there are more copies of training than of unseen cases than their numbers alone would give."""
-    mirrored = int(evidence.swapped_search.copy.sum()) if evidence.swapped_search is not None else 0
-    if not mirrored:
-        return True
-    chance = evidence.n_train / (evidence.n_train + evidence.n_holdout)
-    return float(binom.sf(n - 1, n + mirrored, chance)) < settings.p
-
-
-def _estimate(area: Auc | NearestShare) -> str:
-    name = "AUC " if isinstance(area, Auc) else ""
-    return f"{name}{area.value:.3f} [{area.low:.3f}, {area.high:.3f}], p = {area.p:.3f}"
-
-
 def _no_leak(evidence: Evidence, controls: Sequence[Control], settings: PrivacySettings) -> Iterator[Reason]:
     """Yield how much the absence of a leak means here."""
     required = _required(controls)
@@ -255,6 +168,6 @@ def _no_leak(evidence: Evidence, controls: Sequence[Control], settings: PrivacyS
         "planted of each kind)."
     )
     yield Reason("no_leak_detected", text)
-    if evidence.n_holdout < settings.wanted_holdout:
-        text = f"Only {evidence.n_holdout} unseen patients, {settings.wanted_holdout} are wanted."
+    if evidence.n_holdout < settings.ample_holdout_patients:
+        text = f"Only {evidence.n_holdout} unseen patients, {settings.ample_holdout_patients} are wanted."
         yield Reason("few_unseen_patients", text)
