@@ -72,12 +72,12 @@ class ClassFolder(Importer):
         self.twins_: dict[str, Case] = {}
         for name in there:
             wanted = sorted(case.id for case in paint if case.class_index == cohort.labels[name])
-            found = [image for image in images.cases if image.class_index == images.labels[name]]
-            if len(found) < len(wanted):
+            of_class = [image for image in images.cases if image.class_index == images.labels[name]]
+            if len(of_class) < len(wanted):
                 log.warning("%d images for %d cases of class %s: some are taken again.",
-                            len(found), len(wanted), name)  # fmt: skip
-            order = rng.permutation(len(found))
-            self.twins_ |= {case_id: found[order[i % len(found)]] for i, case_id in enumerate(wanted)}
+                            len(of_class), len(wanted), name)  # fmt: skip
+            order = rng.permutation(len(of_class))
+            self.twins_ |= {case_id: of_class[order[i % len(of_class)]] for i, case_id in enumerate(wanted)}
         return {case_id: list(twin.files.values()) for case_id, twin in self.twins_.items()}
 
     def _read(self, classes: Sequence[str], modalities: Sequence[str]) -> Cohort:

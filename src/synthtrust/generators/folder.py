@@ -78,13 +78,13 @@ class Folder(Importer):
             CaseError: If other ids are given than those in the set's manifest.
         """
         given = read_ids(self.train_ids)
-        told = load_manifest(Path(self.root)).get("training_ids") if self._is_ours else None
-        if told and given is not None and set(given) != set(told):
+        own_ids = load_manifest(Path(self.root)).get("training_ids") if self._is_ours else None
+        if own_ids and given is not None and set(given) != set(own_ids):
             raise CaseError(
                 f"Expected the training ids that the manifest of {self.root} names, but generator.train_ids has "
                 "others. Leave it null."
             )
-        return tuple(sorted(told)) if told else given
+        return tuple(sorted(own_ids)) if own_ids else given
 
     @property
     def _is_ours(self) -> bool:
@@ -156,7 +156,7 @@ class Folder(Importer):
     def _painted(self, root: Path, modalities: Sequence[str]) -> Cohort:
         if self.naming == "msd" or (self.naming == "auto" and (root / "dataset.json").is_file()):
             cohort = read_msd(root, modalities=modalities)
-            how = "as its dataset.json says"
+            reading = "as its dataset.json says"
         else:
             known = self.release != "auto"  # otherwise any reading will do: they are compared with the real labels
             try:
@@ -168,10 +168,10 @@ class Folder(Importer):
                     f"Expected twins in BraTS naming under {root}, since there is no dataset.json of the Decathlon, no "
                     f"export of Med-DDPM and no manifest, but they cannot be read so: {error}"
                 ) from error
-            how = f"as BraTS {self.release} has it" if known else ""
-        if how and cohort.cases:
+            reading = f"as BraTS {self.release} has it" if known else ""
+        if reading and cohort.cases:
             as_read, by_name = cohort.cases[0].relabel or {}, self._by_name(cohort.labels)
-            self.own_[how] = {value: by_name[label] for value, label in as_read.items() if label in by_name}
+            self.own_[reading] = {value: by_name[label] for value, label in as_read.items() if label in by_name}
         return cohort
 
     def _by_name(self, labels: Mapping[str, int]) -> dict[int, int]:
@@ -226,11 +226,11 @@ class Folder(Importer):
 def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
     """Return case id -> number -> role -> file of a Med-DDPM export; nothing when it is none."""
     base = root / "exports" if (root / "exports").is_dir() else root
-    found: dict[str, dict[int, dict[str, Path]]] = defaultdict(lambda: defaultdict(dict))
+    files_by_case: dict[str, dict[int, dict[str, Path]]] = defaultdict(lambda: defaultdict(dict))
     for path in sorted(base.glob("*/*")):
         match = EXPORTED.fullmatch(path.name)
         if match and match["role"] == path.parent.name:
-            files = found[match["case"]][int(match["n"])]
+            files = files_by_case[match["case"]][int(match["n"])]
             if (other := files.setdefault(match["role"], path)) != path:
                 raise CaseError(f"Expected one file of {match['role']}, but got {other} and {path}. Remove one.")
-    return found
+    return files_by_case

@@ -47,9 +47,9 @@ class MapMemory:
 
     def most_alike(self, label: NDArray[np.uint8]) -> Case:
         """Return the case with the highest Dice of all labelled voxels, both maps thinned to ``COARSE`` per axis."""
-        mine = _coarse(label)
-        agree = ((self._coarse == mine) & (mine > 0)).sum((1, 2, 3))
-        size = (self._coarse > 0).sum((1, 2, 3)) + (mine > 0).sum()
+        coarse = _coarse(label)
+        agree = ((self._coarse == coarse) & (coarse > 0)).sum((1, 2, 3))
+        size = (self._coarse > 0).sum((1, 2, 3)) + (coarse > 0).sum()
         return self.cases[int(np.argmax(2 * agree / np.maximum(size, 1)))]
 
 
@@ -92,10 +92,10 @@ def classified(cases: Sequence[Case]) -> bool:
 
 def by_class(cases: Sequence[Case]) -> dict[int | Findings, list[Case]]:
     """Return the cases of each class, or combination of findings, that occurs."""
-    found: dict[int | Findings, list[Case]] = {}
+    groups: dict[int | Findings, list[Case]] = {}
     for case in cases:
-        found.setdefault(case.target, []).append(case)
-    return found
+        groups.setdefault(case.target, []).append(case)
+    return groups
 
 
 def of_class(known: Mapping[Any, T], label: int | Findings) -> T:
@@ -124,7 +124,7 @@ def _n_differing(some: Findings, others: Findings) -> int:
     """
     if len(some) != len(others):
         raise Refusal(f"Expected {len(some)} findings, as the training cases have, but got {others}.")
-    return sum(one != other for one, other in zip(some, others))
+    return sum(value != other for value, other in zip(some, others))
 
 
 def _digest(label: NDArray[np.uint8]) -> str:

@@ -166,7 +166,7 @@ def _intensities(image: NDArray[np.float32]) -> dict[str, float]:
 
 def _apart(case: Case, twin: Case, name: str) -> float:
     """Return how far the grid of a twin lies from that of its real case [voxels]; infinity where shapes differ."""
-    (shape, affine), (other, twin_affine) = (read_header(one.files[name]) for one in (case, twin))
+    (shape, affine), (other, twin_affine) = (read_header(whose.files[name]) for whose in (case, twin))
     return grid_distance(affine, twin_affine, shape) if shape[:3] == other[:3] else float("inf")
 
 

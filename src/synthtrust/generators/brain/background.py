@@ -42,14 +42,15 @@ def cleared(
     cut = _level(bright[bright > 0], darkness)
     if cut is None:
         return None
-    found = _largest(bright > cut)
-    brain = found | (label > 0)
+    largest_part = _largest(bright > cut)
+    brain = largest_part | (label > 0)
     if (bright > 0)[~brain].sum() <= TOLERATED * (~brain).sum():
         return None
-    tumour = found[label > 0].mean() if label.any() else 1.0
-    if found.mean() > MOST_BRAIN or tumour < LEAST_TUMOUR:
+    tumour = largest_part[label > 0].mean() if label.any() else 1.0
+    if largest_part.mean() > MOST_BRAIN or tumour < LEAST_TUMOUR:
         raise CaseError(
-            f"Expected a brain around its tumour in a dark background, but what stands out fills {found.mean():.0%} of "
+            f"Expected a brain around its tumour in a dark background, but what stands out fills "
+            f"{largest_part.mean():.0%} of "
             f"the grid and {tumour:.0%} of the tumour. Set the background to 0, or say generator.background=keep."
         )
     return {name: np.where(brain, image, 0) for name, image in images.items()}

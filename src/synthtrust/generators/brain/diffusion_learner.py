@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from synthtrust.generators.brain.diffusion_painter import DiffusionPainter
-from synthtrust.generators.brain.volumes import Draws
+from synthtrust.generators.brain.volumes import TrainingSampler
 from synthtrust.generators.training.learner import Learner
 
 G = TypeVar("G", bound=DiffusionPainter)
@@ -40,7 +40,7 @@ class DiffusionLearner(Learner, Generic[G]):
     def train_dataloader(self) -> DataLoader:
         """Return all examples of the training, those that a resumed training has seen left out."""
         generator = self.generator
-        draws = Draws(
+        draws = TrainingSampler(
             generator.max_steps * generator.accumulate,
             generator.batch_size,
             self.trainer.global_rank,

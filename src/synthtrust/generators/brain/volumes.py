@@ -92,8 +92,8 @@ class Pairs(Dataset):
             )
 
     def __getitem__(self, draw: int) -> dict[str, Tensor]:
-        round_, place = divmod(draw, len(self.images))
-        case = np.random.default_rng([self.seed, 1, round_]).permutation(len(self.images))[place]
+        round_, index = divmod(draw, len(self.images))
+        case = np.random.default_rng([self.seed, 1, round_]).permutation(len(self.images))[index]
         rng = np.random.default_rng([self.seed, 2, draw])
         starts = self.corner(case, rng)
         box = tuple(slice(start, start + want) for start, want in zip(starts, self.patch_size))
@@ -123,7 +123,7 @@ class Pairs(Dataset):
         return {}
 
 
-class Draws(Sampler[int]):
+class TrainingSampler(Sampler[int]):
     """The draw numbers that are left of a training, for one rank, dealt out like cards.
 
     Args:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from synthtrust.generators.brain.volumes import Draws
+from synthtrust.generators.brain.volumes import TrainingSampler
 from synthtrust.generators.class_diffusion.intensity_range import pixel_unshuffle
 from synthtrust.generators.diffusion.schedule import Diffusion
 from synthtrust.generators.training.learner import Learner
@@ -137,5 +137,5 @@ class VelocityLearner(Learner):
 
     def train_dataloader(self) -> DataLoader:
         """All batches of the training, those that a resumed training has seen left out."""
-        left = Draws(self.generator.max_steps, 1, 0, 1, done=lambda: self.trainer.global_step)
+        left = TrainingSampler(self.generator.max_steps, 1, 0, 1, done=lambda: self.trainer.global_step)
         return self.loader(self.seen, left, None)

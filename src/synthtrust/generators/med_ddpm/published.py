@@ -78,8 +78,10 @@ def read_checkpoint(path: str | Path) -> Mapping[str, Tensor]:
         ) from error
     ema = checkpoint.get("ema") if isinstance(checkpoint, Mapping) else None
     if not isinstance(ema, Mapping):
-        found = sorted(map(str, checkpoint))[:SHOWN] if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
-        raise Refusal(f"Expected a Med-DDPM checkpoint with weights under 'ema', but got {found} in {path}.")
+        keys_found = (
+            sorted(map(str, checkpoint))[:SHOWN] if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
+        )
+        raise Refusal(f"Expected a Med-DDPM checkpoint with weights under 'ema', but got {keys_found} in {path}.")
     if (betas := ema.get("betas")) is not None and not (isinstance(betas, Tensor) and betas.ndim == 1):
         raise Refusal(f"Expected betas (T,) in {path}, but got something else. Get the file from its authors again.")
     return ema
@@ -111,8 +113,8 @@ class TowardsBraTS(nn.Module):
 
     def forward(self, x: Tensor, timesteps: Tensor) -> Tensor:
         """Return what the network tells of ``(B, C, D, H, W)``."""
-        told: Tensor = self.network(x.flip(TURNED), timesteps)
-        return told.flip(TURNED)
+        prediction: Tensor = self.network(x.flip(TURNED), timesteps)
+        return prediction.flip(TURNED)
 
 
 def load_published(
@@ -143,8 +145,8 @@ def load_published(
     )
     _check(state_dict, published_shapes(network))
     ours = {}
-    for key, part, theirs in _names(network):
-        tensor = state_dict[theirs].detach().float()
+    for key, part, published_name in _names(network):
+        tensor = state_dict[published_name].detach().float()
         tensor = tensor if part is None else tensor.chunk(3)[part]  # theirs holds query, key and value in one
         ours[key] = tensor.reshape(network.get_parameter(key).shape).clone()
     network.load_state_dict(ours, assign=True)
@@ -154,13 +156,15 @@ def load_published(
 def published_shapes(network: DiffusionUNet) -> dict[str, tuple[int, ...]]:
     """Return every key and shape that a checkpoint of this architecture holds, the diffusion's tables left out."""
     shapes: dict[str, tuple[int, ...]] = {}
-    for key, part, theirs in _names(network):
+    for key, part, published_name in _names(network):
         shape = tuple(network.get_parameter(key).shape)
         if part is not None:
             shape = (3 * shape[0], *shape[1:])
-        if theirs.endswith(("qkv.weight", "proj_out.weight")):  # there a convolution over a sequence, here a matrix
+        if published_name.endswith(
+            ("qkv.weight", "proj_out.weight")
+        ):  # there a convolution over a sequence, here a matrix
             shape = (*shape, 1)
-        shapes[theirs] = shape
+        shapes[published_name] = shape
     return shapes
 
 
@@ -173,11 +177,11 @@ def _names(network: DiffusionUNet) -> Iterator[tuple[str, int | None, str]]:
         third = re.fullmatch(r"attn\.to_([qkv])", stem)
         if third:
             stem = "qkv"
-        theirs = {**IN_A_BLOCK, "attn.out_proj": "proj_out"}.get(stem, stem)
+        published_name = {**IN_A_BLOCK, "attn.out_proj": "proj_out"}.get(stem, stem)
         yield (
             key,
             "qkv".index(third[1]) if third else None,
-            PREFIX + ".".join(filter(None, (blocks[block], theirs, kind))),
+            PREFIX + ".".join(filter(None, (blocks[block], published_name, kind))),
         )
 
 
@@ -223,7 +227,7 @@ def _check(state_dict: Mapping[str, Tensor], expected: Mapping[str, tuple[int, .
             "checkpoint, its keys as they are."
         )
     if any(wrong.values()):
-        lists = "; ".join(f"{len(keys)} {what}: {', '.join(keys)}" for what, keys in wrong.items() if keys)
+        lists = "; ".join(f"{len(keys)} {problem}: {', '.join(keys)}" for problem, keys in wrong.items() if keys)
         raise Refusal(
             f"Expected the {len(expected)} weights of a Med-DDPM network, but got {lists}. Give the 'ema' of a BraTS "
             "checkpoint, and the channels and blocks it was trained with."

@@ -101,8 +101,8 @@ class GeneratorNetwork(nn.Module):
         Returns:
             Images ``(B, n_images, *size)`` in [-1, 1].
         """
-        told = torch.cat([condition, self.average_brain.expand(len(condition), -1, -1, -1, -1)], 1)
-        packed = space_to_depth(told, self.packed)
+        conditioned = torch.cat([condition, self.average_brain.expand(len(condition), -1, -1, -1, -1)], 1)
+        packed = space_to_depth(conditioned, self.packed)
         x = self.first(style).unflatten(1, (-1, *self.coarsest))
         for level, block in enumerate(self.blocks):
             x = self.up(x) if level else x
@@ -110,7 +110,7 @@ class GeneratorNetwork(nn.Module):
             laid = style[..., None, None, None].expand(*style.shape, *sides)
             x = block(x, torch.cat([adaptive_avg_pool3d(packed, sides), laid], 1))
         fine = depth_to_space(self.unfold(leaky_relu(x, LEAK)), self.packed) + self.tint(style)[..., None, None, None]
-        painted: Tensor = self.last(torch.cat([fine, told], 1))
+        painted: Tensor = self.last(torch.cat([fine, conditioned], 1))
         return painted
 
 
@@ -135,10 +135,10 @@ class Encoder(nn.Module):
                 for before, after in pairwise([n_images, *channels])
             )
         )
-        told = nn.Linear(channels[-1], 2 * style_size)
+        to_style = nn.Linear(channels[-1], 2 * style_size)
         with torch.no_grad():
-            told.bias[style_size:] = NARROW
-        self.last = nn.Sequential(nn.LayerNorm(channels[-1]), told)
+            to_style.bias[style_size:] = NARROW
+        self.last = nn.Sequential(nn.LayerNorm(channels[-1]), to_style)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and logarithm of the variance, each ``(B, style_size)``, of images ``(B, n_images, *box)``."""

@@ -26,7 +26,7 @@ from torch.nn.functional import l1_loss
 from torch.utils.data import DataLoader
 
 from synthtrust.generators.brain.box import space_to_depth
-from synthtrust.generators.brain.volumes import Draws, Pairs
+from synthtrust.generators.brain.volumes import Pairs, TrainingSampler
 from synthtrust.generators.spade_gan.network import Discriminator, Encoder, GeneratorNetwork
 from synthtrust.generators.training.learner import Learner
 from synthtrust.generators.training.loop import WriteLoss, train_to_end
@@ -122,7 +122,9 @@ class SpadeGANModule(Learner):
         """Let painter and discriminator take a step each; return the parts of the loss."""
         image, condition = batch["image"], batch["condition"]
         brain = condition.any(1, keepdim=True)
-        mean, log_variance = (told.float() for told in self.encoder(space_to_depth(image, self.generator.patch_fold)))
+        mean, log_variance = (
+            output.float() for output in self.encoder(space_to_depth(image, self.generator.patch_fold))
+        )
         style = mean + (0.5 * log_variance).exp() * batch["noise"]
         painted = torch.where(brain, self.network(condition, style).float(), -1)
 
@@ -150,8 +152,8 @@ class SpadeGANModule(Learner):
         )
         self._check(parts)
         ours: Any = self.optimizers()[0]  # type: ignore[index]
-        theirs: Any = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
-        for optimizer, of_all in ((ours, loss), (theirs, parts["discriminator"])):
+        discriminator_optimizer: Any = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
+        for optimizer, of_all in ((ours, loss), (discriminator_optimizer, parts["discriminator"])):
             optimizer.zero_grad()
             self.manual_backward(of_all)
             self.clip_gradients(optimizer, self.generator.grad_clip, "norm")
@@ -187,11 +189,11 @@ class SpadeGANModule(Learner):
             flip=generator.flip,
             seed=generator.seed,
         )
-        draws = Draws(generator.max_steps, generator.batch_size, 0, 1, done=lambda: self.trainer.global_step)
+        draws = TrainingSampler(generator.max_steps, generator.batch_size, 0, 1, done=lambda: self.trainer.global_step)
         return self.loader(examples, draws, generator.batch_size)
 
 
 def _likeness(painted: list[list[Tensor]], real: list[list[Tensor]]) -> Tensor:
     """Return the mean absolute difference of features, averaged over layers and discriminators."""
     pairs = [pair for layers in zip(painted, real, strict=True) for pair in zip(*layers, strict=True)]
-    return torch.stack([l1_loss(one.float(), other.detach().float()) for one, other in pairs]).mean()
+    return torch.stack([l1_loss(painted.float(), other.detach().float()) for painted, other in pairs]).mean()

@@ -57,7 +57,7 @@ def words_of(path: Path, whose: str = "training cases") -> list[str]:
         raise CaseError(f"Expected a table of ids of {whose}, but {path} cannot be read as one: {error}.") from error
     if not rows:
         return []
-    named = [place for place, name in enumerate(rows[0]) if name.lower() in ID_COLUMNS]
+    named = [index for index, name in enumerate(rows[0]) if name.lower() in ID_COLUMNS]
     if named:
         column, width = named[0], len(rows[0])
         unclear = [row for row in rows[1:] if len(row) <= column or any(row[width:])]

@@ -194,14 +194,14 @@ def training_ids_of(generator: object, train: Sequence[Case]) -> tuple[str, ...]
 
 
 def _refuse_or_warn(overlap: Overlap, *, allow_overlap: bool) -> None:
-    found = (
+    overlapping = (
         f"{len(overlap.test)} test and {len(overlap.val)} validation cases are of patients it learned from: "
         f"{', '.join((*overlap.test, *overlap.val)[:8])}"
     )
     if not allow_overlap:
         raise CaseError(
-            f"Expected a generator that never saw the patients it is scored on, but {found}. Say "
+            f"Expected a generator that never saw the patients it is scored on, but {overlapping}. Say "
             "allow_overlap=exclude to leave these cases out, or allow_overlap=true to score on them, which every table "
             "then says."
         )
-    log.warning("Overlap allowed: %s. %d test cases are clean.", found, len(overlap.clean))
+    log.warning("Overlap allowed: %s. %d test cases are clean.", overlapping, len(overlap.clean))

@@ -24,7 +24,7 @@ def recipe_of(
     generator: Generator | Importer,
     train: Sequence[Case],
     paint: Sequence[Case],
-    found: Mapping[str, Sequence[Path]] | None = None,
+    imported_files: Mapping[str, Sequence[Path]] | None = None,
 ) -> dict[str, Any]:
     """Return all that decides what a synthetic set will hold, as plain JSON values.
 
@@ -34,7 +34,7 @@ def recipe_of(
         generator: With its hyper-parameters.
         train: Whom it may learn from.
         paint: Whose labels are painted on.
-        found: What an importer found, by case id; it learns from nobody here.
+        imported_files: The files of an importer, by case id; it learns from nobody here.
 
     Raises:
         Refusal: If the generator takes what is no field of a dataclass, or a field is no plain JSON value: two
@@ -42,11 +42,13 @@ def recipe_of(
     """
     kind = type(generator)
     parameters = _parameters(generator)
-    train, found = (train, {}) if found is None else ([], found)
+    train, imported_files = (train, {}) if imported_files is None else ([], imported_files)
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
         contents = list(pool.map(content_of, train))
         labels = list(pool.map(_label, paint))
-        imported = list(pool.map(lambda files: fingerprint([hashes.of(path) for path in files]), found.values()))
+        imported = list(
+            pool.map(lambda files: fingerprint([hashes.of(path) for path in files]), imported_files.values())
+        )
     return {
         "generator": kind.__qualname__,
         **({} if _is_ours(kind) else {"module": kind.__module__}),  # two of a stranger's classes may share a name
@@ -55,7 +57,7 @@ def recipe_of(
         "parameters": parameters,
         "train": dict(zip([case.id for case in train], contents, strict=True)),
         "labels": dict(zip([case.id for case in paint], labels, strict=True)),
-        **({"imported": dict(zip(found, imported, strict=True))} if found else {}),
+        **({"imported": dict(zip(imported_files, imported, strict=True))} if imported_files else {}),
     }
 
 
@@ -74,7 +76,7 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
     return {name: _plain(value, f"{name} of {kind.__qualname__}") for name, value in values.items()}
 
 
-def _plain(value: Any, what: str) -> Any:
+def _plain(value: Any, role: str) -> Any:
     """Return a value as JSON has it."""
 
     def rather(value: Any) -> Any:
@@ -85,9 +87,9 @@ def _plain(value: Any, what: str) -> Any:
     try:
         return json.loads(json.dumps(value, default=rather, allow_nan=False))
     except TypeError as error:
-        raise Refusal(f"Expected {what} to be numbers, text, or lists or mappings of them, {error}.") from error
+        raise Refusal(f"Expected {role} to be numbers, text, or lists or mappings of them, {error}.") from error
     except ValueError as error:
-        raise Refusal(f"Expected {what} to be finite, but got {value}.") from error
+        raise Refusal(f"Expected {role} to be finite, but got {value}.") from error
 
 
 def _is_ours(kind: type) -> bool:

@@ -72,11 +72,11 @@ class Session:
         """Write the card and the manifest anew if the training ids are now said to be others; the twins stay."""
         with self.lock:
             record = load_manifest(self.folder)
-            said = record.get("training_ids")
-            if said_ids(self.generator, self.train) != said:
+            training_ids = record.get("training_ids")
+            if said_ids(self.generator, self.train) != training_ids:
                 log.warning(
                     "The training ids of %s were %s; they are now those that the config gives.",
-                    self.folder, "unknown" if said is None else f"{len(said)} others",
+                    self.folder, "unknown" if training_ids is None else f"{len(training_ids)} others",
                 )  # fmt: skip
                 self._declare(record["made_on"])
 
@@ -139,14 +139,14 @@ class Session:
 
     def _twins(self, cases: Sequence[Case]) -> list["_Twin"]:
         if isinstance(self.generator, Importer):
-            found = [self.generator.load(case, self.cohort.modalities) for case in cases]
-            return [_Twin(one.label, one.images, one.notes) for one in found]
+            loaded = [self.generator.load(case, self.cohort.modalities) for case in cases]
+            return [_Twin(loaded_twin.label, loaded_twin.images, loaded_twin.notes) for loaded_twin in loaded]
         labels = [case.load_label() if case.has_label_map else case.target for case in cases]
-        mine = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
+        copies = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
         who = ", ".join(case.id for case in cases)
         try:
-            painted = self.generator.sample_many(mine, rngs)
+            painted = self.generator.sample_many(copies, rngs)
         except Exception as error:
             error.add_note(f"While {type(self.generator).__qualname__} painted {who}.")
             raise
@@ -243,11 +243,11 @@ def _check(
             f"of case {case_id}."
         )
     for modality, image in images.items():
-        what = f"but the generator painted {{}} in {modality} of case {case_id}."
+        problem = f"but the generator painted {{}} in {modality} of case {case_id}."
         if image.shape != grid:
-            raise CaseError(f"Expected the label's grid {grid}, " + what.format(image.shape))
+            raise CaseError(f"Expected the label's grid {grid}, " + problem.format(image.shape))
         if not np.isfinite(image).all():
-            raise CaseError("Expected finite intensities, " + what.format("NaN or infinity"))
+            raise CaseError("Expected finite intensities, " + problem.format("NaN or infinity"))
 
 
 def _check_numbers(images: Mapping[str, NDArray], modalities: Sequence[str], case_id: str) -> None:

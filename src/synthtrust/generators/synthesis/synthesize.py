@@ -59,9 +59,9 @@ def synthesize(
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
     """
-    found = generator.find(paint, cohort) if isinstance(generator, Importer) else None
-    paint = [case for case in paint if found is None or case.id in found]
-    recipe = recipe_of(generator, train, paint, found)
+    imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
+    paint = [case for case in paint if imported_files is None or case.id in imported_files]
+    recipe = recipe_of(generator, train, paint, imported_files)
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -203,8 +203,8 @@ class Tissue(Generator):
             row[:] = np.sqrt(1 - coarse) * field(shape, [FINE] * 3, rng)[foreground]
             row += np.sqrt(coarse) * field(shape, [COARSE] * 3, rng)[foreground]
         for r in np.unique(region):
-            here = region == r
-            noise[:, here] = sd[r][:, None] * (self.mixing_[r] @ noise[:, here])
+            in_region = region == r
+            noise[:, in_region] = sd[r][:, None] * (self.mixing_[r] @ noise[:, in_region])
         return noise
 
 

@@ -21,8 +21,8 @@ class Texture:
         spread = np.full((2, len(self.n), len(z)), np.nan)
         unit = np.zeros_like(z)
         for r in np.unique(region[region >= 0]):
-            here = region == r
-            values = z[:, here].astype(np.float64)
+            in_region = region == r
+            values = z[:, in_region].astype(np.float64)
             self.n[r] += values.shape[1]
             if values.shape[1] < 8:  # too few for a spread
                 continue
@@ -30,7 +30,7 @@ class Texture:
             spread[:, r] = mean, np.log(sd)
             values = (values - mean[:, None]) / sd[:, None]
             self.across[r] += values @ values.T
-            unit[:, here] = values
+            unit[:, in_region] = values
         for axis in range(3):
             a, b = neighbours(region, axis)
             x, y = (np.moveaxis(v, 0, -1) for v in neighbours(unit, axis + 1))

@@ -30,5 +30,5 @@ def check_ranges(generator: Any) -> None:
 
 def _is_whole(value: Any, least: int, *, several: bool) -> bool:
     if several:
-        return isinstance(value, tuple) and bool(value) and all(_is_whole(one, least, several=False) for one in value)
+        return isinstance(value, tuple) and bool(value) and all(_is_whole(item, least, several=False) for item in value)
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
