@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from synthtrust.generators.class_diffusion.frame import Frame
 
 from helpers.plane_images import save
 from synthtrust.cases import Case, CaseError, Findings, read_manifest
 from synthtrust.generators import ClassDiffusion, ClassFolder, ClassMixture, synthesize
 from synthtrust.generators.class_diffusion.conditions import Conditions
+from synthtrust.generators.class_diffusion.intensity_range import IntensityRange
 from synthtrust.generators.controls.blur import Blur
 from synthtrust.generators.controls.label_shuffle import LabelShuffle
 from synthtrust.generators.controls.mean import Mean
@@ -114,7 +114,7 @@ def test_the_network_is_told_the_sum_of_all_findings_and_zeros_for_nothing():
 
 
 def _frame(conditions):
-    return Frame(("grey",), conditions, np.zeros((1, 8, 8), np.float32), np.ones((1, 8, 8), np.float32))
+    return IntensityRange(("grey",), conditions, np.zeros((1, 8, 8), np.float32), np.ones((1, 8, 8), np.float32))
 
 
 def test_a_diffusion_model_learns_what_each_finding_looks_like(tmp_path):
