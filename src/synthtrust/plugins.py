@@ -55,11 +55,13 @@ def plugin_packages() -> frozenset[str]:
 
 def conf_dir() -> str:
     """Return the folder of the project's own conf: the checkout's, or the copy inside an installed wheel."""
-    here = Path(__file__).resolve().parent
-    for folder in (here.parents[1] / "conf", here / "conf"):
+    package_folder = Path(__file__).resolve().parent
+    for folder in (package_folder.parents[1] / "conf", package_folder / "conf"):
         if (folder / "train.yaml").is_file():
             return str(folder)
-    raise MissingFileRefusal(f"Expected conf/train.yaml beside the package at {here}, but there is none. Reinstall it.")
+    raise MissingFileRefusal(
+        f"Expected conf/train.yaml beside the package at {package_folder}, but there is none. Reinstall it."
+    )
 
 
 def _options_in(folders: Iterable[str]) -> list[str]:

@@ -31,9 +31,9 @@ class Tracker(Logger):
         """The logger itself, None once it has failed."""
         return self._logger
 
-    def ask(self, what: Callable[[Any], Any]) -> Any:
+    def ask(self, action: Callable[[Any], Any]) -> Any:
         """Return what the logger answers, or None."""
-        return None if self._logger is None else self._try(lambda: what(self._logger))
+        return None if self._logger is None else self._try(lambda: action(self._logger))
 
     def _try(self, do: Callable[[], Any]) -> Any:
         try:
@@ -112,9 +112,9 @@ def guarded(nodes: Sequence[Mapping[str, Any]], make: Callable[[Any], Any]) -> l
     return [tracker.behind if isinstance(tracker.behind, CSVLogger) else tracker for tracker in trackers]
 
 
-def tell(logger: Any, what: Callable[[Any], Any]) -> Any:
+def tell(logger: Any, action: Callable[[Any], Any]) -> Any:
     """Do something with a logger that only it can do, behind its guard if it has one."""
-    return logger.ask(what) if isinstance(logger, Tracker) else what(logger)
+    return logger.ask(action) if isinstance(logger, Tracker) else action(logger)
 
 
 def is_wandb(logger: Any) -> bool:

@@ -78,6 +78,7 @@ def test_no_old_name_is_in_use_and_every_new_one_is(composed):
     for target in TARGETS.values():
         assert get_object(target)
     keys = {key for script in ("train", "evaluate") for key in _keys(OmegaConf.to_container(composed(script)), "")}
+    keys |= set(_keys(OmegaConf.to_container(composed("evaluate", "experiment=controls")), ""))
     for file in Path(conf_dir()).glob("*/*.yaml"):
         group = "" if file.parent.name == "experiment" else file.parent.name
         keys |= set(_keys(yaml.safe_load(file.read_text(encoding="utf-8")), group))

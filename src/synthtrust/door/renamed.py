@@ -29,6 +29,12 @@ KEYS: dict[str, str] = {
     "audit.privacy.fewest_holdout": "audit.privacy.min_holdout_patients",
     "audit.privacy.fewest_synthetic": "audit.privacy.min_synthetic_images",
     "audit.privacy.wanted_holdout": "audit.privacy.ample_holdout_patients",
+    "calibration.p": "calibration.significance",
+    "calibration.level": "calibration.confidence",
+    "calibration.recall": "calibration.min_control_recall",
+    "calibration.fewest_holdout": "calibration.min_holdout_patients",
+    "calibration.fewest_synthetic": "calibration.min_synthetic_images",
+    "calibration.wanted_holdout": "calibration.ample_holdout_patients",
     "audit.trust.level": "audit.trust.confidence",
     "audit.utility.level": "audit.utility.confidence",
 }

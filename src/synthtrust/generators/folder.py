@@ -215,7 +215,7 @@ class Folder(Importer):
                 f"{twin.label_map}. Say what they mean in {KEY}."
             )
         reading = nearest(compared, self.labels_, edited=self.edited_masks, stated=self.label_values is not None)
-        return reading.read(raw), {"labels": reading.how, "mask_edit": not exact}
+        return reading.read(raw), {"labels": reading.name, "mask_edit": not exact}
 
     def _readings(self, case: Case) -> list[Reading]:
         if OURS in self.own_:  # its labels are canonical: there is nothing to guess

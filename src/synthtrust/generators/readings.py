@@ -24,7 +24,7 @@ TUMOUR: Mapping[str, Mapping[int, str]] = {
 """Readings of brain tumours. Med-DDPM writes masks in the order of the Decathlon, ED 1 and NCR 2."""
 
 BRAIN: Mapping[str, Mapping[int, str]] = {
-    f"{how}, 4 for the brain": {**values, 4: ""} for how, values in TUMOUR.items() if 4 not in values
+    f"{name}, 4 for the brain": {**values, 4: ""} for name, values in TUMOUR.items() if 4 not in values
 }
 """Readings of masks that kept Med-DDPM's own class for the brain: what they have there is background here."""
 
@@ -33,7 +33,7 @@ BRAIN: Mapping[str, Mapping[int, str]] = {
 class Reading:
     """One way to read the values of a label file."""
 
-    how: str
+    name: str
     """In words, for manifests and errors."""
     values: Mapping[int, int]
     """Value in the file -> canonical label of the cohort; 0 is background."""
@@ -57,12 +57,12 @@ def readings_of(labels: Mapping[str, int], own: Mapping[str, Mapping[int, int] |
         labels: Name -> canonical label of the cohort.
         own: Words -> reading that the files, or the real cases, bring along; None for none.
     """
-    readings = [Reading(how, {0: 0, **values}) for how, values in own.items() if values is not None]
+    readings = [Reading(name, {0: 0, **values}) for name, values in own.items() if values is not None]
     if BRATS_LABELS.items() <= labels.items():
-        readings += [Reading(how, _canonical(values, labels)) for how, values in TUMOUR.items()]
+        readings += [Reading(name, _canonical(values, labels)) for name, values in TUMOUR.items()]
     readings.append(Reading("canonical", {0: 0} | {value: value for value in labels.values()}))
     if BRATS_LABELS.items() <= labels.items():
-        readings += [Reading(how, _canonical(values, labels), drops=True) for how, values in BRAIN.items()]
+        readings += [Reading(name, _canonical(values, labels), drops=True) for name, values in BRAIN.items()]
     return readings
 
 
@@ -124,7 +124,7 @@ def as_stated(
         )
     if own[0].n_differ and compared and not compared[0].n_differ:
         raise CaseError(
-            f"Expected the label of the real case {stated.how}, but {own[0].n_differ} voxels differ so, and none if "
+            f"Expected the label of the real case {stated.name}, but {own[0].n_differ} voxels differ so, and none if "
             f"its values are {_in_words(compared[0], labels)}. Change {KEY}, or leave it out."
         )
     return own[0]

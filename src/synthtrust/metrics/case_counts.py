@@ -44,8 +44,10 @@ class CaseCounts(Metric):
         self.regions = tuple(regions)
         if n_cases < 1 or not self.regions or len(set(self.regions)) < len(self.regions):
             raise Refusal(f"Expected cases, and regions named once, but got {n_cases} and {self.regions}.")
-        one = torch.ones(1, dtype=torch.int64)
-        dice_from_counts(one, one, one, empty=empty)  # refuses an unknown rule before the training, not after it
+        single = torch.ones(1, dtype=torch.int64)
+        dice_from_counts(
+            single, single, single, empty=empty
+        )  # refuses an unknown rule before the training, not after it
         self.n_cases, self.empty = n_cases, empty
         unseen = torch.full((2, n_cases, len(self.regions), 3), -1)  # intersection, prediction, reference
         add_case_state(self, "voxels", unseen)

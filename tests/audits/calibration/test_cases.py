@@ -11,7 +11,7 @@ from synthtrust.audits import Calibration
 from synthtrust.audits.calibration.planting_study import row_of
 from synthtrust.audits.privacy.question import Leak
 from synthtrust.cases import Case, Cohort
-from synthtrust.metrics.functional import nearest
+from synthtrust.metrics.functional import most_similar
 from synthtrust.report.calibration import calibration_chapter
 
 
@@ -81,7 +81,7 @@ def test_an_exact_search_is_asked_for_where_it_is_wanted(calibration, cohort, tm
 
     def watched(queries, reference, k, *, candidates, **keywords):
         asked.add(candidates >= len(reference))
-        return nearest(queries, reference, k, candidates=candidates, **keywords)
+        return most_similar(queries, reference, k, candidates=candidates, **keywords)
 
     monkeypatch.setattr("synthtrust.audits.calibration.cases.nearest", watched)
     replace(calibration, exact=True, seeds=1)(cohort, tmp_path)

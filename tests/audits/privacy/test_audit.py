@@ -17,7 +17,7 @@ from synthtrust.audits.privacy.evidence import examine
 from synthtrust.audits.privacy.gathering import gather
 from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
-from synthtrust.metrics.functional import paired
+from synthtrust.metrics.functional import pairwise_similarity
 from synthtrust.refusals import CaseError
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
@@ -166,7 +166,7 @@ def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
     grid = embedded.Grid.of(embedded.read_images(one.train[0], one.modalities))
     data, _ = gather(one, grid)
     twins, train = data.synthetic.bank, data.train.bank
-    every = torch.stack([paired(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
+    every = torch.stack([pairwise_similarity(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
     evidence = examine(data, replace(audit, exact=True), reported=False)
     np.testing.assert_allclose(evidence.copies.similarity[:12, 0], every.max(dim=1).values, atol=1e-5)
     quick = examine(data, audit, reported=False)

@@ -11,7 +11,7 @@ from helpers.synthetic_sets import plane
 from helpers.textures import N_TRAIN, SIDE, painted
 from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
 from synthtrust.audits.privacy.embedded import Grid, load_embedded
-from synthtrust.metrics.functional import nearest
+from synthtrust.metrics.functional import most_similar
 
 RESCANS = 8
 
@@ -55,16 +55,16 @@ def test_neighbours_are_of_different_groups(rescanned):
     bank = load_embedded(rescanned.cases[:N_TRAIN], ("grey",), Grid(SIDE, margin=1), "")[0].bank
     groups = torch.arange(N_TRAIN).clamp(min=RESCANS - 1) - (RESCANS - 1)
     asked = bank.take(slice(4))
-    every, _ = nearest(asked, bank, N_TRAIN, candidates=N_TRAIN)
+    every, _ = most_similar(asked, bank, N_TRAIN, candidates=N_TRAIN)
     for candidates in (6, N_TRAIN):
-        similarity, index = nearest(asked, bank, 6, groups=groups, candidates=candidates)
+        similarity, index = most_similar(asked, bank, 6, groups=groups, candidates=candidates)
         assert (groups[index].sort(dim=1).values.diff(dim=1) > 0).all()
         torch.testing.assert_close(similarity[:, 0], every[:, 0])
     with pytest.raises(ValueError, match="at least k = 6 images to search, but got 5"):
-        nearest(asked, bank, 6, groups=torch.arange(N_TRAIN) % 5)
+        most_similar(asked, bank, 6, groups=torch.arange(N_TRAIN) % 5)
     own = torch.zeros(4, N_TRAIN, dtype=torch.bool)
     own[:, :RESCANS] = True
-    assert not (nearest(asked, bank, 6, groups=groups, exclude=own)[1] < RESCANS).any()
+    assert not (most_similar(asked, bank, 6, groups=groups, exclude=own)[1] < RESCANS).any()
 
 
 def test_training_images_of_hardly_anybody_leave_the_set_inconclusive(audit, tmp_path, real, textures, fresh):

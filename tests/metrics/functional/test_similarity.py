@@ -6,8 +6,8 @@ import torch
 from scipy import ndimage
 
 from synthtrust.metrics.functional.copy_search import copy_search
-from synthtrust.metrics.functional.interiors import bank
-from synthtrust.metrics.functional.similarity import nearest, paired
+from synthtrust.metrics.functional.interiors import texture_bank
+from synthtrust.metrics.functional.similarity import most_similar, pairwise_similarity
 
 SHAPE = (30, 26, 28)
 GRID = 24
@@ -52,7 +52,7 @@ KINDS = {
 
 
 def ready(images, grid=GRID):
-    return bank((torch.from_numpy(image)[None] for image in images), grid)
+    return texture_bank((torch.from_numpy(image)[None] for image in images), grid)
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +71,18 @@ def test_a_planted_copy_is_found_and_finds_its_original(heads, banks, kind):
     train, holdout, _ = banks
     rng = np.random.default_rng(1)
     copies = ready([KINDS[kind](image, rng) for image in heads[:8]])
-    similarity, index = nearest(copies, train)
+    similarity, index = most_similar(copies, train)
     assert index[:, 0].tolist() == list(range(8))
-    found = copy_search(similarity, nearest(holdout, train)[0])
+    found = copy_search(similarity, most_similar(holdout, train)[0])
     assert found.copy.sum() >= (7 if kind == "combo" else 8)  # all at once, on a small grid, is at the limit
 
 
 def test_honest_draws_are_not_flagged(banks):
     train, holdout, fresh = banks
-    found = copy_search(nearest(fresh, train)[0], nearest(holdout, train)[0])
+    found = copy_search(most_similar(fresh, train)[0], most_similar(holdout, train)[0])
     assert not found.copy.any()
     assert not found.suspect.any()
-    swapped = copy_search(nearest(fresh, holdout)[0], nearest(train, holdout)[0])  # the specificity control
+    swapped = copy_search(most_similar(fresh, holdout)[0], most_similar(train, holdout)[0])  # the specificity control
     assert not swapped.copy.any()
 
 
@@ -90,10 +90,10 @@ def test_two_stages_find_the_copies_that_the_whole_search_finds(heads, banks):
     train, holdout, _ = banks
     rng = np.random.default_rng(1)
     copies = ready([KINDS["combo"](image, rng) for image in heads[:8]])
-    quick, full = nearest(copies, train, k=1), nearest(copies, train, k=1, candidates=len(train))
+    quick, full = most_similar(copies, train, k=1), most_similar(copies, train, k=1, candidates=len(train))
     assert torch.equal(quick[1], full[1])
     torch.testing.assert_close(quick[0], full[0])
-    quick, full = nearest(holdout, train, k=1), nearest(holdout, train, k=1, candidates=len(train))
+    quick, full = most_similar(holdout, train, k=1), most_similar(holdout, train, k=1, candidates=len(train))
     assert (quick[0] <= full[0] + 1e-6).all()  # among honest images, all about equally far, the best may be missed
     assert (full[0] - quick[0]).mean() < 0.05
 
@@ -117,25 +117,27 @@ def written_out(a, b, reach):
 def test_the_similarity_is_the_masked_correlation_over_shifts_and_flips(heads):
     train, query = ready(heads[:5], grid=8), ready(heads[5:6], grid=8)
     expected = [written_out(query, train.take(slice(i, i + 1)), reach=1) for i in range(5)]
-    found, index = nearest(query, train, k=5, candidates=5, reach=1)
+    found, index = most_similar(query, train, k=5, candidates=5, reach=1)
     np.testing.assert_allclose(found[0], sorted(expected, reverse=True), atol=1e-5)
     assert index[0].tolist() == np.argsort(expected)[::-1].tolist()
-    quick = nearest(query, train.take(slice(2)), k=1, candidates=1, reach=1)[0].item()
+    quick = most_similar(query, train.take(slice(2)), k=1, candidates=1, reach=1)[0].item()
     assert max(expected[:2]) - 0.2 < quick <= max(expected[:2]) + 1e-5  # there the coarse stage chooses image and flip
 
 
 def test_an_exact_search_misses_no_flip_on_plane_images_of_any_grain():
     rng = np.random.default_rng(0)
     images = [ndimage.gaussian_filter(rng.normal(size=(20, 20)), 1.0) + 5 for _ in range(10)]
-    train, queries = (bank((torch.from_numpy(i)[None] for i in some), 20, 1) for some in (images[:6], images[6:]))
+    train, queries = (
+        texture_bank((torch.from_numpy(i)[None] for i in some), 20, 1) for some in (images[:6], images[6:])
+    )
     alike = np.array(
         [[written_out(queries.take(slice(q, q + 1)), train.take(slice(i, i + 1)), 4) for i in range(6)]
          for q in range(4)]
     )  # fmt: skip
-    found, index = nearest(queries, train, k=1, candidates=6)
+    found, index = most_similar(queries, train, k=1, candidates=6)
     assert index[:, 0].tolist() == alike.argmax(axis=1).tolist()
     np.testing.assert_allclose(found[:, 0], alike.max(axis=1), atol=1e-5)
-    np.testing.assert_allclose(paired(queries, train.take(slice(4))), alike[range(4), range(4)], atol=1e-5)
+    np.testing.assert_allclose(pairwise_similarity(queries, train.take(slice(4))), alike[range(4), range(4)], atol=1e-5)
 
 
 @pytest.mark.parametrize("side", [28, 56, 64])
@@ -145,28 +147,28 @@ def test_a_shift_by_a_sixteenth_is_found_on_grids_of_every_size(side):
     by = round(side / 16)
     large = [ndimage.gaussian_filter(rng.normal(size=(side + by, side + by)), 1.0) for _ in range(40)]
     still, moved = (
-        bank([torch.from_numpy(image[None, part, part]) for image in large], grid=side, margin=1)
+        texture_bank([torch.from_numpy(image[None, part, part]) for image in large], grid=side, margin=1)
         for part in (slice(None, side), slice(by, None))
     )
-    similarity, index = nearest(moved, still, 6)
+    similarity, index = most_similar(moved, still, 6)
     assert index[:, 0].tolist() == list(range(40))
     assert similarity[:, 0].min() > 0.8
 
 
 def test_an_image_does_not_find_what_is_excluded(banks):
     train, *_ = banks
-    itself = nearest(train, train, k=1)
+    itself = most_similar(train, train, k=1)
     assert itself[1][:, 0].tolist() == list(range(30))
     torch.testing.assert_close(itself[0][:, 0], torch.ones(30))
-    by_index = nearest(train, train, k=1, exclude=torch.arange(30))
-    by_mask = nearest(train, train, k=1, exclude=torch.eye(30, dtype=torch.bool))
+    by_index = most_similar(train, train, k=1, exclude=torch.arange(30))
+    by_mask = most_similar(train, train, k=1, exclude=torch.eye(30, dtype=torch.bool))
     assert (by_index[1][:, 0] != torch.arange(30)).all()
     assert torch.equal(by_index[0], by_mask[0])
 
 
 def test_memory_changes_nothing_but_the_chunks(banks):
     train, holdout, _ = banks
-    wide, narrow = nearest(holdout, train), nearest(holdout, train, memory=1)
+    wide, narrow = most_similar(holdout, train), most_similar(holdout, train, memory=1)
     torch.testing.assert_close(wide[0], narrow[0])
     assert torch.equal(wide[1], narrow[1])
 
@@ -174,7 +176,7 @@ def test_memory_changes_nothing_but_the_chunks(banks):
 def test_modalities_are_averaged(heads):
     pairs = [torch.from_numpy(np.stack(pair)) for pair in zip(heads[:4], heads[4:8])]
     half = torch.stack([pairs[0][0], torch.from_numpy(heads[9])])  # one modality copied, the other not
-    both, one = nearest(bank([*pairs[:1], half], GRID), bank(pairs, GRID), k=1)[0][:, 0].tolist()
+    both, one = most_similar(texture_bank([*pairs[:1], half], GRID), texture_bank(pairs, GRID), k=1)[0][:, 0].tolist()
     assert both == pytest.approx(1, abs=1e-5)
     assert 0.5 < one < 0.9  # the mean of 1 and what unrelated heads have
 
@@ -182,7 +184,7 @@ def test_modalities_are_averaged(heads):
 def test_flat_images_are_searched_too():
     rng = np.random.default_rng(2)
     images = [phantom(rng, (30, 36)) for _ in range(12)]
-    _, index = nearest(ready([np.flip(image, 1).copy() for image in images], 32), ready(images, 32), k=1)
+    _, index = most_similar(ready([np.flip(image, 1).copy() for image in images], 32), ready(images, 32), k=1)
     assert index[:, 0].tolist() == list(range(12))
 
 
@@ -190,7 +192,7 @@ def test_grids_of_single_images_may_differ_but_not_those_of_banks(heads):
     train = ready([*heads[:2], heads[2][:-2]])
     assert len(train) == 3
     with pytest.raises(ValueError, match="one grid"):
-        nearest(train, ready(heads[:3], grid=16))
+        most_similar(train, ready(heads[:3], grid=16))
 
 
 def test_images_that_cannot_be_searched_are_named(heads):
@@ -201,7 +203,7 @@ def test_images_that_cannot_be_searched_are_named(heads):
     with pytest.raises(ValueError, match="no image"):
         ready([])
     with pytest.raises(ValueError, match="one number of modalities"):
-        bank([torch.rand(1, 9, 9), torch.rand(2, 9, 9)])
+        texture_bank([torch.rand(1, 9, 9), torch.rand(2, 9, 9)])
     with pytest.raises(ValueError, match="even grid"):
         ready(heads[:1], grid=9)
 
@@ -209,6 +211,6 @@ def test_images_that_cannot_be_searched_are_named(heads):
 def test_too_few_to_search_says_how_many_are_needed(banks):
     train, holdout, _ = banks
     with pytest.raises(ValueError, match=r"got 5 \(n needed: 6\)"):
-        nearest(holdout, train.take(slice(5)))
+        most_similar(holdout, train.take(slice(5)))
     with pytest.raises(ValueError, match="exclude"):
-        nearest(holdout, train, exclude=torch.arange(3))
+        most_similar(holdout, train, exclude=torch.arange(3))

@@ -22,7 +22,7 @@ from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, Privacy
 from synthtrust.audits.privacy.transforms import TRANSFORMS
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
-from synthtrust.metrics.functional import Bank, NearestShare, nearest, nearest_real_share
+from synthtrust.metrics.functional import NearestShare, TextureBank, most_similar, nearest_real_share
 from synthtrust.refusals import Refusal
 
 TESTS = ("P1", "P2", "P3")
@@ -66,7 +66,7 @@ class Calibration(PlantingStudy):
             images, _ = load_embedded(cases, modalities, grid, "real cases")
             images = images.without(repeated(images))
             self._check(len(images))
-            planted: dict[str, dict[str, Bank]] = {}
+            planted: dict[str, dict[str, TextureBank]] = {}
             self.keep(home, lambda seed: self._draw(images, modalities, grid, planted, seed))
         return self.tables(home, sizes)
 
@@ -84,7 +84,7 @@ class Calibration(PlantingStudy):
         images: EmbeddedCases,
         modalities: Sequence[str],
         grid: Grid,
-        planted: dict[str, dict[str, Bank]],
+        planted: dict[str, dict[str, TextureBank]],
         seed: int,
     ) -> Iterable[Row]:
         """Yield one row for each kind and share of one draw of the three parts."""
@@ -96,7 +96,11 @@ class Calibration(PlantingStudy):
         copies = _copies([train.cases[i] for i in sources], modalities, grid, planted)
         n_candidates = self.candidates(train, NEIGHBOURS)
         groups = duplicate_groups(train, holdout, self)
-        null = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)[0].double().numpy()
+        null = (
+            most_similar(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)[0]
+            .double()
+            .numpy()
+        )
         sides = {"": honest.bank, **copies}
         asked = {kind: _Asked.of(bank, train, holdout, groups, self) for kind, bank in sides.items()}
         shares = self.planted(self.n_synthetic).items()
@@ -108,7 +112,7 @@ class Calibration(PlantingStudy):
                 len(train), len(holdout), len(answers.index), copy_answer, share=self._share(answers, train, holdout)
             )
             if kind in ("", VERBATIM):
-                bank = Bank.join([copies[kind or VERBATIM].take(slice(k)), honest.bank.take(slice(k, None))])
+                bank = TextureBank.join([copies[kind or VERBATIM].take(slice(k)), honest.bank.take(slice(k, None))])
                 data = AuditData(train, holdout, EmbeddedCases(bank, honest.cases))
                 evidence = replace(evidence, membership=p2_membership.ask(data, self))
             leaks = list(leaks_of(evidence, self))
@@ -137,13 +141,13 @@ class _Asked:
 
     @classmethod
     def of(
-        cls, bank: Bank, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, settings: PrivacySettings
+        cls, bank: TextureBank, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, settings: PrivacySettings
     ) -> "_Asked":
         """Search for images among training cases, of which a group counts as one, and among all real ones."""
         n_candidates = settings.candidates(train, NEIGHBOURS)
-        similarity, index = nearest(bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
+        similarity, index = most_similar(bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
         both = train.join(holdout)
-        real = nearest(bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
+        real = most_similar(bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
         return cls(similarity.double().numpy(), index[:, 0].numpy(), real.numpy())
 
     def replaced(self, other: "_Asked", k: int) -> "_Asked":
@@ -153,10 +157,10 @@ class _Asked:
 
 
 def _copies(
-    cases: Sequence[Case], modalities: Sequence[str], grid: Grid, planted: dict[str, dict[str, Bank]]
-) -> dict[str, Bank]:
+    cases: Sequence[Case], modalities: Sequence[str], grid: Grid, planted: dict[str, dict[str, TextureBank]]
+) -> dict[str, TextureBank]:
     """Return copies of cases by kind; a case that an earlier seed copied is not copied again."""
     for case in cases:
         if case.id not in planted:
             planted[case.id] = plant([case], modalities, grid, seed=len(planted))
-    return {kind: Bank.join([planted[case.id][kind] for case in cases]) for kind in TRANSFORMS}
+    return {kind: TextureBank.join([planted[case.id][kind] for case in cases]) for kind in TRANSFORMS}

@@ -24,7 +24,7 @@ from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
 from synthtrust.machine import readers
-from synthtrust.metrics.functional import Bank, nearest, paired, region_residual_similarity
+from synthtrust.metrics.functional import TextureBank, most_similar, pairwise_similarity, region_residual_similarity
 from synthtrust.refusals import Refusal
 
 HONEST = ("P1", "P2", "P3", "P4")
@@ -144,7 +144,7 @@ class _Pairs:
     labels: Sequence[int]
     modalities: Sequence[str]
     grid: Grid
-    copied: dict[tuple[str, str], tuple[Bank, float]]
+    copied: dict[tuple[str, str], tuple[TextureBank, float]]
     """Kind and case id -> its copy, and how alike both are beyond what the label explains."""
 
     @classmethod
@@ -162,7 +162,7 @@ class _Pairs:
         )
         return cls(real_images, twin_images, residual, labels, cohort.modalities, grid, {})
 
-    def copy_of(self, case: Case, kind: str) -> tuple[Bank, float]:
+    def copy_of(self, case: Case, kind: str) -> tuple[TextureBank, float]:
         """Return a copy of a case; one that an earlier seed made is not made again."""
         if (kind, case.id) not in self.copied:
             image = read_images(case, self.modalities)
@@ -188,9 +188,11 @@ class _Copies:
     def of(cls, train: EmbeddedCases, kind: str, pairs: _Pairs, groups: Tensor | None, candidates: int) -> "_Copies":
         """Plant and search."""
         made = [pairs.copy_of(case, kind) for case in train.cases]
-        bank, itself = Bank.join([copy for copy, _ in made]), torch.arange(len(made))
-        similarity, index = nearest(bank, train.bank, NEIGHBOURS, exclude=itself, groups=groups, candidates=candidates)
-        own = paired(bank, train.bank).double().numpy()
+        bank, itself = TextureBank.join([copy for copy, _ in made]), torch.arange(len(made))
+        similarity, index = most_similar(
+            bank, train.bank, NEIGHBOURS, exclude=itself, groups=groups, candidates=candidates
+        )
+        own = pairwise_similarity(bank, train.bank).double().numpy()
         return cls(similarity.double().numpy(), index[:, 0].numpy(), own, np.array([alike for _, alike in made]))
 
 

@@ -33,9 +33,9 @@ class AuditData:
 
     def sources_among(self, real: EmbeddedCases) -> dict[int, int]:
         """Return the place of each twin whose source is among these cases -> the place of that source."""
-        place = {case.id: i for i, case in enumerate(real.cases)}
+        index = {case.id: i for i, case in enumerate(real.cases)}
         sources = (self.stand_in.get(case.id, case.id) for case in self.synthetic.cases)
-        return {i: place[source] for i, source in enumerate(sources) if source in place}
+        return {i: index[source] for i, source in enumerate(sources) if source in index}
 
     def exclusion_mask(self, rows: EmbeddedCases, columns: EmbeddedCases) -> Tensor | None:
         """Return which pairs must not find each other: those of one patient, if twins are tied to their sources."""

@@ -16,7 +16,7 @@ from synthtrust.audits.privacy.question import CANDIDATES
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
 from synthtrust.audits.privacy.transforms import OUT_OF_SCOPE, TRANSFORMS, transform_copy
 from synthtrust.cases import Case
-from synthtrust.metrics.functional import Auc, Bank, nearest, separation_test
+from synthtrust.metrics.functional import Auc, TextureBank, most_similar, separation_test
 
 POWER = 0.8
 """Probability with which the smallest leak that counts as detectable shows at least one copy."""
@@ -44,7 +44,7 @@ class Control:
 
 def plant(
     cases: Sequence[Case], modalities: Sequence[str], grid: Grid, seed: int, *, out_of_scope: bool = False
-) -> dict[str, Bank]:
+) -> dict[str, TextureBank]:
     """Return copies of cases, transformed in each way, as banks in the order of the cases.
 
     Args:
@@ -55,13 +55,13 @@ def plant(
         out_of_scope: Change them also as the search is not made to see.
     """
     every = [*TRANSFORMS, *OUT_OF_SCOPE] if out_of_scope else list(TRANSFORMS)
-    banks: dict[str, list[Bank]] = {kind: [] for kind in every}
-    for place, case in enumerate(cases):
+    banks: dict[str, list[TextureBank]] = {kind: [] for kind in every}
+    for number_of_case, case in enumerate(cases):
         image = read_images(case, modalities)
         for number, kind in enumerate(every):
-            copy = transform_copy(image, kind, np.random.default_rng([seed, place, number]))
+            copy = transform_copy(image, kind, np.random.default_rng([seed, number_of_case, number]))
             banks[kind].append(texture_bank_of(copy, grid, case))
-    return {kind: Bank.join(parts) for kind, parts in banks.items()}
+    return {kind: TextureBank.join(parts) for kind, parts in banks.items()}
 
 
 def positive(
@@ -80,7 +80,9 @@ def positive(
     controls, n_candidates = [], settings.candidates(data.train, NEIGHBOURS)
     group = torch.arange(len(data.train)) if copies.groups is None else copies.groups
     for kind, bank in planted.items():
-        similarity, index = nearest(bank, data.train.bank, NEIGHBOURS, groups=copies.groups, candidates=n_candidates)
+        similarity, index = most_similar(
+            bank, data.train.bank, NEIGHBOURS, groups=copies.groups, candidates=n_candidates
+        )
         right = (group[index[:, 0]] == group[places]).numpy()
         hit = settings.search(similarity, copies.null).copy & right
         if copies.source is not None and copies.source.search is not None:
@@ -131,7 +133,7 @@ def _honest_attack(data: AuditData, inside: NDArray[np.bool_], settings: Privacy
 
 
 def _nearest_in(half: EmbeddedCases, side: EmbeddedCases, candidates: int) -> torch.Tensor:
-    return nearest(side.bank, half.bank, 1, candidates=candidates)[0][:, 0]
+    return most_similar(side.bank, half.bank, 1, candidates=candidates)[0][:, 0]
 
 
 def min_detectable_copies(n_found: int, n_planted: int) -> float:

@@ -7,7 +7,7 @@ from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.embedded import EmbeddedCases
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional import (
-    Bank,
+    TextureBank,
     authenticity,
     closeness_z,
     copying_statistic,
@@ -48,10 +48,10 @@ def _rows(data: AuditData, synthetic: EmbeddedCases) -> list[Tensor]:
         return [features(side.bank) for side in sides]
     rows = [data.embed(side) for side in sides]
     coordinates = ReferencePca().fit(rows[0])
-    return [coordinates.transform(one) for one in rows]
+    return [coordinates.transform(side_rows) for side_rows in rows]
 
 
-def features(bank: Bank) -> Tensor:
+def features(bank: TextureBank) -> Tensor:
     """Return coarse interiors as rows, averaged further while they have more than 1,024 numbers."""
     x = bank.coarse
     pool = F.avg_pool3d if x.ndim == 5 else F.avg_pool2d

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from synthtrust.audits.privacy.embedded import EmbeddedCases
 from synthtrust.audits.privacy.settings import NEIGHBOURS, PrivacySettings
-from synthtrust.metrics.functional import nearest, similarity_z
+from synthtrust.metrics.functional import most_similar, similarity_z
 
 
 def duplicate_groups(images: EmbeddedCases, unseen: EmbeddedCases, settings: PrivacySettings) -> Tensor:
@@ -32,8 +32,10 @@ def duplicate_groups(images: EmbeddedCases, unseen: EmbeddedCases, settings: Pri
     links = [np.stack([itself.numpy(), first[patient]])]  # each image with the first of its patient
     if k:
         n_candidates = settings.candidates(images, NEIGHBOURS)
-        unseen_similarity, _ = nearest(unseen.bank, images.bank, 1, candidates=n_candidates)
-        similarity, index = nearest(images.bank, images.bank, k, exclude=itself, groups=owner, candidates=n_candidates)
+        unseen_similarity, _ = most_similar(unseen.bank, images.bank, 1, candidates=n_candidates)
+        similarity, index = most_similar(
+            images.bank, images.bank, k, exclude=itself, groups=owner, candidates=n_candidates
+        )
         alike = similarity_z(similarity.numpy(), unseen_similarity[:, 0].numpy()) > settings.copy_threshold / 2
         links.append(np.stack([np.repeat(itself.numpy(), alike.sum(axis=1)), index.numpy()[alike]]))
     rows, columns = np.concatenate(links, axis=1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from synthtrust.cases import Case
 from synthtrust.machine import readers
-from synthtrust.metrics.functional import Bank, bank
+from synthtrust.metrics.functional import TextureBank, texture_bank
 from synthtrust.refusals import CaseError, Refusal
 
 VOLUME_GRID, LARGEST_PLANE_GRID, SMALLEST_GRID = 32, 64, 8
@@ -23,7 +23,7 @@ VOLUME_GRID, LARGEST_PLANE_GRID, SMALLEST_GRID = 32, 64, 8
 class EmbeddedCases:
     """Cases beside the interiors of their images, in one order."""
 
-    bank: Bank
+    bank: TextureBank
     cases: tuple[Case, ...]
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class EmbeddedCases:
 
     def join(self, other: "EmbeddedCases") -> "EmbeddedCases":
         """Return these and others."""
-        return EmbeddedCases(Bank.join([self.bank, other.bank]), self.cases + other.cases)
+        return EmbeddedCases(TextureBank.join([self.bank, other.bank]), self.cases + other.cases)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def load_embedded(
         CaseError: If an image cannot be searched: it holds NaN or infinity, or is constant in a modality.
     """
 
-    def read(case: Case) -> tuple[Bank, tuple[int, ...]]:
+    def read(case: Case) -> tuple[TextureBank, tuple[int, ...]]:
         image = read_images(case, modalities)
         return texture_bank_of(image, grid, case), tuple(image.shape[1:])
 
@@ -104,13 +104,13 @@ def load_embedded(
         results = pool.map(read, cases)
         shown = track(results, f"Reading {description}", total=len(cases), console=Console(stderr=True), transient=True)
         parts = list(shown)
-    return EmbeddedCases(Bank.join([part for part, _ in parts]), tuple(cases)), {shape for _, shape in parts}
+    return EmbeddedCases(TextureBank.join([part for part, _ in parts]), tuple(cases)), {shape for _, shape in parts}
 
 
-def texture_bank_of(image: Tensor, grid: Grid, case: Case) -> Bank:
+def texture_bank_of(image: Tensor, grid: Grid, case: Case) -> TextureBank:
     """Return the bank of one image; a refusal names its file."""
     try:
-        return bank([image], grid.nodes, grid.margin)
+        return texture_bank([image], grid.nodes, grid.margin)
     except Refusal:
         files = ", ".join(sorted({str(path) for path in case.images.values()}))
         raise CaseError(

@@ -20,7 +20,7 @@ from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
 from synthtrust.audits.privacy.embedded import EmbeddedCases
 from synthtrust.audits.privacy.question import CURE, Attempts, Leak, NotComputed, TestRow
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, MIN_TRAIN_COMPUTED, NEIGHBOURS, PrivacySettings
-from synthtrust.metrics.functional import CopySearch, nearest, paired
+from synthtrust.metrics.functional import CopySearch, most_similar, pairwise_similarity
 from synthtrust.refusals import Refusal
 from synthtrust.verdicts import Doubt
 
@@ -84,9 +84,9 @@ def ask(data: AuditData, settings: PrivacySettings, attempt: Attempts) -> Copies
         attempt.missing.append(NotComputed(QUESTION, reason))
         return None
     n_candidates = settings.candidates(train, NEIGHBOURS)
-    null, _ = nearest(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
+    null, _ = most_similar(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
     excluded = data.exclusion_mask(synthetic, train)
-    similarity, index = nearest(
+    similarity, index = most_similar(
         synthetic.bank, train.bank, NEIGHBOURS, exclude=excluded, groups=groups, candidates=n_candidates
     )
     return Copies(
@@ -110,10 +110,10 @@ def swapped_search(data: AuditData, settings: PrivacySettings) -> CopySearch:
         )
     excluded, n_candidates = data.exclusion_mask(synthetic, holdout), settings.candidates(holdout, NEIGHBOURS)
     groups = duplicate_groups(holdout, data.train, settings)
-    items, _ = nearest(
+    items, _ = most_similar(
         synthetic.bank, holdout.bank, NEIGHBOURS, exclude=excluded, groups=groups, candidates=n_candidates
     )
-    unseen, _ = nearest(data.train.bank, holdout.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
+    unseen, _ = most_similar(data.train.bank, holdout.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
     return settings.search(items, unseen)
 
 
@@ -148,7 +148,7 @@ def _with_source(data: AuditData, real: EmbeddedCases, similarity: Tensor) -> tu
     patients = np.array(real.patients)
     pairs = [(i, int(j)) for i, source in sources.items() for j in np.flatnonzero(patients == patients[source])]
     twins, images = (torch.tensor(places) for places in zip(*pairs))
-    values = paired(data.synthetic.bank.take(twins), real.bank.take(images))
+    values = pairwise_similarity(data.synthetic.bank.take(twins), real.bank.take(images))
     best: dict[int, tuple[float, int]] = {}
     for (i, j), value in zip(pairs, values.double().tolist(), strict=True):
         best[i] = max(best.get(i, (-2.0, j)), (value, j))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.question import CANDIDATES, CURE, NONE, SetTest, TestRow, area_doubts
 from synthtrust.audits.privacy.settings import PrivacySettings
-from synthtrust.metrics.functional import Membership, membership_auc, nearest
+from synthtrust.metrics.functional import Membership, membership_auc, most_similar
 from synthtrust.verdicts import Doubt
 
 QUESTION = "Membership inference"
@@ -16,7 +16,7 @@ def ask(data: AuditData, settings: PrivacySettings) -> Membership:
     real, n_train = data.real, len(data.train)
     excluded = data.exclusion_mask(real, data.synthetic)
     n_candidates = settings.candidates(data.synthetic, CANDIDATES)
-    score = nearest(real.bank, data.synthetic.bank, 1, exclude=excluded, candidates=n_candidates)[0][:, 0]
+    score = most_similar(real.bank, data.synthetic.bank, 1, exclude=excluded, candidates=n_candidates)[0][:, 0]
     return membership_auc(
         score[:n_train],
         score[n_train:],

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.question import CANDIDATES, CURE, SetTest, TestRow, estimate
 from synthtrust.audits.privacy.settings import PrivacySettings
-from synthtrust.metrics.functional import NearestShare, nearest, nearest_real_share
+from synthtrust.metrics.functional import NearestShare, most_similar, nearest_real_share
 from synthtrust.verdicts import Doubt
 
 QUESTION = "Nearest-real share"
@@ -23,7 +23,7 @@ def ask(data: AuditData, settings: PrivacySettings) -> NearestShare:
     real = train.join(holdout)
     excluded = data.exclusion_mask(data.synthetic, real)
     n_candidates = settings.candidates(real, CANDIDATES)
-    index = nearest(data.synthetic.bank, real.bank, 1, exclude=excluded, candidates=n_candidates)[1]
+    index = most_similar(data.synthetic.bank, real.bank, 1, exclude=excluded, candidates=n_candidates)[1]
     return nearest_real_share(
         index[:, 0],
         np.arange(len(real)) < len(train),

@@ -77,11 +77,11 @@ class Learner(LightningModule):
         workers = min(GPU_WORKERS, cores()) if on_gpu else 0
         return DataLoader(examples, batch_size, sampler=draws, num_workers=workers, pin_memory=on_gpu)
 
-    def _diverged(self, what: str, step: int) -> str:
+    def _diverged(self, quantity: str, step: int) -> str:
         last = read_last(self.folder)
         kept = f"{LAST} of step {last['global_step']} stays as it was" if last else "nothing was saved before"
         return (
-            f"Expected finite losses and weights, but got {what} at step {step} of the generator's training; "
+            f"Expected finite losses and weights, but got {quantity} at step {step} of the generator's training; "
             f"{kept}. Lower generator.lr, set generator.grad_clip=1, or use "
             "generator.precision=32-true."
         )

@@ -6,7 +6,7 @@ from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, s
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
 from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
-from synthtrust.metrics.functional.interiors import Bank, bank
+from synthtrust.metrics.functional.interiors import TextureBank, texture_bank
 from synthtrust.metrics.functional.intervals import (
     GapInterval,
     Interval,
@@ -34,7 +34,7 @@ from synthtrust.metrics.functional.nearest_distance import (
 from synthtrust.metrics.functional.nearest_share import NearestShare, nearest_real_share
 from synthtrust.metrics.functional.placements import delong
 from synthtrust.metrics.functional.roc import Auc, auc_interval, separation_test, tpr_at_fpr
-from synthtrust.metrics.functional.similarity import nearest, paired
+from synthtrust.metrics.functional.similarity import most_similar, pairwise_similarity
 from synthtrust.metrics.functional.trust import (
     alignment,
     alignment_null,
@@ -85,10 +85,10 @@ __all__ = [
     "separation_test",
     "tpr_at_fpr",
     # privacy: P1 to P4
-    "Bank",
-    "bank",
-    "nearest",
-    "paired",
+    "TextureBank",
+    "texture_bank",
+    "most_similar",
+    "pairwise_similarity",
     "CopySearch",
     "copy_search",
     "similarity_z",

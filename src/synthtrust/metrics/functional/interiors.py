@@ -23,7 +23,7 @@ those of volumes equally."""
 
 
 @dataclass(frozen=True)
-class Bank:
+class TextureBank:
     """Images made ready for the search. Rows are images, each with norm 1.
 
     In bytes it takes about ``5.5 * N * C * grid**3``: 180 MB for 1,000 volumes of one modality on 32^3.
@@ -39,18 +39,18 @@ class Bank:
     def __len__(self) -> int:
         return len(self.fine)
 
-    def take(self, index: Tensor | slice) -> "Bank":
+    def take(self, index: Tensor | slice) -> "TextureBank":
         """Return the bank of the images with these indices (or this mask, or slice)."""
-        return Bank(self.fine[index], self.body[index], self.coarse[index])
+        return TextureBank(self.fine[index], self.body[index], self.coarse[index])
 
     @classmethod
-    def join(cls, banks: Sequence["Bank"]) -> "Bank":
+    def join(cls, banks: Sequence["TextureBank"]) -> "TextureBank":
         """Return one bank of the images of several, in their order; all on one grid, with the same modalities."""
         return cls(*(torch.cat(parts) for parts in zip(*((b.fine, b.body, b.coarse) for b in banks))))
 
 
-def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> Bank:
-    """Make images ready for `nearest`: resample, keep the body, remove the slow part, set the norm to 1.
+def texture_bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> TextureBank:
+    """Make images ready for `most_similar`: resample, keep the body, remove the slow part, set the norm to 1.
 
     Each modality by itself is brought to ``grid`` nodes along each axis (stretched, with averaging where there are
     more), standardised, freed of air (a mask after a Gaussian of 1 node, eroded by ``margin``), and filtered with the
@@ -66,14 +66,14 @@ def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> Bank:
             better for small images that tissue fills (measured: radiographs of 28 x 28).
 
     Returns:
-        The `Bank` of the N images, on the device of the first.
+        The `TextureBank` of the N images, on the device of the first.
 
     Raises:
         Refusal: If there is no image, one has another number of axes or modalities than the first, is constant in a
             modality, or holds NaN or infinity; the message names all such images by index.
 
     >>> ramp = torch.arange(256.0).reshape(1, 16, 16).sin()
-    >>> ready = bank([ramp, 3 * ramp + 5], grid=16)
+    >>> ready = texture_bank([ramp, 3 * ramp + 5], grid=16)
     >>> ready.fine.shape, torch.allclose(ready.fine[0], ready.fine[1], atol=1e-5)  # level and contrast do not matter
     (torch.Size([2, 1, 16, 16]), True)
     """
@@ -97,7 +97,7 @@ def bank(images: Iterable[Tensor], grid: int = 32, margin: int = 2) -> Bank:
             "Expected images (C, D, H, W) or (C, H, W) of one number of modalities, but got (axes, modalities) "
             f"{sorted(set(shapes)) or 'no image'}."
         )
-    return Bank(*map(torch.stack, zip(*ready)))
+    return TextureBank(*map(torch.stack, zip(*ready)))
 
 
 def _interior(image: Tensor, grid: int, margin: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,8 +1,9 @@
 """Which real image a synthetic one was copied from: correlation of interiors, over flips and shifts, against all.
 
 Whole images correlate at .93 to .98 between any two heads, since the outline is shared; what differs between patients
-is the texture inside. So outline and slow shading are removed first (`interiors.bank`), and each query is then compared
-with every image of the bank under all flips and small shifts (`nearest`), over the part that the shifted bodies share.
+is the texture inside. So outline and slow shading are removed first (`interiors.texture_bank`), and each query is then
+compared with every image of the bank under all flips and small shifts (`most_similar`), over the part that the shifted
+bodies share.
 
 Measured on `Task04_Hippocampus` (32^3, 80 training cases): copies that are exact, noisy, flipped, shifted by 2 voxels,
 gamma-changed or all of it at once are told from unseen patients, of which half lie below .45. On 28 x 28 radiographs
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
-from synthtrust.metrics.functional.interiors import Bank
+from synthtrust.metrics.functional.interiors import TextureBank
 from synthtrust.refusals import Refusal
 
 SMALLEST_OVERLAP = 0.5
@@ -28,9 +29,9 @@ REACH = 4  # nodes of the grid
 MEMORY = 2**28  # bytes
 
 
-def nearest(
-    queries: Bank,
-    reference: Bank,
+def most_similar(
+    queries: TextureBank,
+    reference: TextureBank,
     k: int = 6,
     *,
     exclude: Tensor | None = None,
@@ -71,9 +72,9 @@ def nearest(
     Raises:
         Refusal: If the grids or modalities differ, or fewer than k images (or groups) may be found for a query.
 
-    >>> from synthtrust.metrics.functional.interiors import bank
+    >>> from synthtrust.metrics.functional.interiors import texture_bank
     >>> images = torch.randn(5, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    >>> found, index = nearest(bank(images.flip(-1), grid=16), bank(images, grid=16), k=1)
+    >>> found, index = most_similar(texture_bank(images.flip(-1), grid=16), texture_bank(images, grid=16), k=1)
     >>> index[:, 0].tolist(), round(found.min().item(), 3)  # every mirrored image finds its original
     ([0, 1, 2, 3, 4], 1.0)
     """
@@ -105,7 +106,7 @@ def nearest(
     return torch.cat([value for value, _ in nearest_of_chunk]), torch.cat([index for _, index in nearest_of_chunk])
 
 
-def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
+def pairwise_similarity(first: TextureBank, second: TextureBank, block: int = 16) -> Tensor:
     """Return the similarity of each image of one bank with the image in the same place of another, ``(N,)``.
 
     The highest over all flips and shifts on the full grid.
@@ -118,9 +119,9 @@ def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
     Raises:
         Refusal: If the banks differ in length, grid or modalities.
 
-    >>> from synthtrust.metrics.functional.interiors import bank
+    >>> from synthtrust.metrics.functional.interiors import texture_bank
     >>> images = torch.randn(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    >>> paired(bank(images, grid=16), bank(images.flip(-2), grid=16)).min().item() > 0.999
+    >>> pairwise_similarity(texture_bank(images, grid=16), texture_bank(images.flip(-2), grid=16)).min().item() > 0.999
     True
     """
     if len(first) != len(second):
@@ -138,7 +139,7 @@ def paired(first: Bank, second: Bank, block: int = 16) -> Tensor:
     return torch.cat(nearest_of_chunk)
 
 
-def _check_alike(first: Bank, second: Bank) -> None:
+def _check_alike(first: TextureBank, second: TextureBank) -> None:
     if first.fine.shape[1:] != second.fine.shape[1:]:
         raise Refusal(
             f"Expected two banks of one grid and the same modalities, but got {tuple(first.fine.shape[1:])} and "
@@ -181,7 +182,7 @@ def _window(x: Tensor, start: tuple[int, ...], size: int) -> Tensor:
     return x
 
 
-def _fine(queries: Bank, reference: Bank, index: Tensor, flip: Tensor, reach: int, memory: int) -> Tensor:
+def _fine(queries: TextureBank, reference: TextureBank, index: Tensor, flip: Tensor, reach: int, memory: int) -> Tensor:
     """Return the best correlation over shifts up to ``reach`` of each query with its candidates, ``(Q, K)``.
 
     The images of the reference are mirrored in place of the queries: with the shifts in both directions nothing
@@ -215,7 +216,7 @@ class _Spectra(NamedTuple):
         return _Spectra(*(x[rows] for x in self))
 
 
-def _spectra(images: Bank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> _Spectra:
+def _spectra(images: TextureBank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> _Spectra:
     fine, body = (x.flip(mirrored) if mirrored else x for x in (images.fine, images.body))
     axes = tuple(range(-len(size), 0))
     return _Spectra(*(torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float())))
