@@ -7,7 +7,7 @@ JOBS   ?= 2
 CONSTRAINTS ?= constraints.txt
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-slow test-kernels lint format clean
+.PHONY: help demo test test-slow test-kernels calibration lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -28,6 +28,9 @@ test: lint           ## lint, floors, types and the everyday suite, in JOBS=2 pr
 
 test-slow: $(STAMP)  ## the tests that take minutes
 	$(PYTEST) -m slow
+
+calibration: $(STAMP) ## simulate what intervals cover and how often verdicts are wrong, and write docs/calibration.md
+	cd tests && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(abspath $(BIN))/python -m calibration --jobs $(JOBS)
 
 # Each of these makes libraries use the kernels of another processor; set one in front of any other command, too.
 KERNELS := OMP_NUM_THREADS=2 ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \

@@ -1,0 +1,1 @@
+"""Simulated studies with known truths: whether intervals cover and verdicts keep their error rates."""
