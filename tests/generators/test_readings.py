@@ -139,7 +139,7 @@ def test_a_refusal_names_the_readings_and_no_advice_leads_to_another_label(cohor
 def test_a_statement_that_is_wrong_is_refused_with_the_reading_that_is_right(cohort, tmp_path):
     root = hand_over(cohort, tmp_path / "set", "brats", "exchanged")
     with pytest.raises(
-        CaseError, match=r"as generator.label_values says, but \d+ voxels differ so, and none if .*1 ED, 2 NCR"
+        CaseError, match=r"as generator.label_values says, but \d+ voxels differ, and none if .*1 ED, 2 NCR"
     ):
         bring(cohort, tmp_path, root=root, edited_masks=True, label_values={1: "NCR", 2: "ED", 3: "ET"})
 

@@ -187,7 +187,7 @@ def renamed(run, tmp_path):
 
 
 def test_copies_of_training_volumes_under_other_ids_are_refused_or_marked(run, renamed, tmp_path):
-    with pytest.raises(CaseError, match=rf"but they did from \['x{IDS[0]}', 'x{IDS[1]}'\]"):
+    with pytest.raises(CaseError, match=rf"but they learned from \['x{IDS[0]}', 'x{IDS[1]}'\]"):
         score_cohort(run, _fresh(renamed), str(tmp_path / "cache"))
     marked = score_cohort(run, _fresh(renamed), str(tmp_path / "cache"), allow_overlap=True)
     assert set(marked["overlap"]) == {"2 of 3 scored cases are of patients that were learned from"}
@@ -199,7 +199,7 @@ def test_a_run_whose_cases_are_not_here_is_scored_and_says_what_was_not_compared
     (tmp_path / "real").rename(tmp_path / "elsewhere")
     scores = score_cohort(Run(run.folder), _fresh(renamed), str(tmp_path / "cache"))
     assert set(scores["overlap"]) == {"training images not here to compare"}
-    assert "Not looked for copies" in caplog.text
+    assert "were not searched for" in caplog.text
 
 
 def _fresh(cohort):

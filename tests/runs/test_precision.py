@@ -58,7 +58,7 @@ def test_a_run_and_its_sweep_keep_their_precision_on_another_machine(configure, 
     begin(settled(configure(), tmp_path / "sweep" / "begun"), tmp_path / "sweep" / "begun")
     quick("32-true")
     assert settled(configure(), tmp_path / "sweep" / name).trainer.precision == "bf16-mixed"
-    assert caplog.messages[-1] == "This machine would choose 32-true, which is quicker on it."
+    assert caplog.messages[-1] == "On this machine 32-true would be quicker."
     assert settled(configure(), tmp_path / "another" / name).trainer.precision == "32-true"
 
 

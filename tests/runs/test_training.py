@@ -226,7 +226,7 @@ def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
     cfg = configure()
     train_run(cfg)
     (run,) = find_runs(cfg.paths.output)
-    with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they did from"):
+    with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they learned"):
         score_cohort(run, run.cohort, cfg.paths.cache)
     own = score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
     kept = run.scores().query("source == 'real'").set_index(["case", "region"])["dice"]

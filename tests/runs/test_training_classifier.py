@@ -215,7 +215,7 @@ def test_copies_across_the_split_are_refused_or_left_out_and_named(configure, mo
 
 def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
     run = trained(configure())
-    with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they did from"):
+    with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they learned"):
         score_cohort(run, run.cohort, tmp_path / "cache")
     again = score_cohort(run, run.cohort, tmp_path / "cache", allow_overlap=True)
     assert list(again.columns) == [*COLUMNS, "seconds", "overlap"]

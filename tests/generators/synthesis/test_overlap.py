@@ -47,7 +47,7 @@ def test_a_longer_number_is_another_patient():
 def test_unknown_training_cases_are_marked_and_nothing_is_called_clean(caplog):
     overlap = check_overlap(None, SPLITS)
     assert (overlap.status, overlap.n_training, overlap.clean) == ("unknown", None, ())
-    assert "Nobody said whom the generator learned from" in caplog.text
+    assert "The generator's training cases are unknown" in caplog.text
 
 
 def test_ids_in_another_naming_are_warned_of(caplog):
@@ -65,14 +65,14 @@ def test_the_cases_that_a_generator_saw_can_be_excluded(caplog):
     kept, overlap = check_training_overlap(["a", "e-7", "x"], SPLITS, "exclude")
     assert (kept.train, kept.val, [c.id for c in kept.test]) == (SPLITS.train, SPLITS.val, ["d"])
     assert overlap.status == "none"
-    assert "1 of the generator's 3 training ids are not among these cases, x for one" in caplog.text
+    assert "1 of the generator's 3 training ids (such as x) are no cases of this cohort" in caplog.text
     assert "Overlap allowed" not in caplog.text
 
 
 @pytest.mark.parametrize(
     ("ids", "policy", "error", "why"),
     [
-        (None, "exclude", CaseError, "Expected the ids of those the generator learned from, but got unknown"),
+        (None, "exclude", CaseError, "Expected the ids of the cases the generator learned from, but got unknown"),
         (["elsewhere"], "exclude", CaseError, "but got training ids not of this cohort"),
         (
             ["d", "e"],
@@ -146,4 +146,4 @@ def test_a_case_that_is_called_like_its_file_is_recognised():
 
 def test_training_ids_that_name_nobody_here_are_counted(caplog):
     assert check_overlap(["a", "b", "x", "y"], SPLITS).status == "none"
-    assert "2 of the generator's 4 training ids are not among these cases, x for one" in caplog.text
+    assert "2 of the generator's 4 training ids (such as x) are no cases of this cohort" in caplog.text
