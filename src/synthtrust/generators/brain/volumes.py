@@ -1,7 +1,7 @@
 """The training volumes: cases in, a draw number in, one image and its condition out."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,13 +11,14 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from synthtrust.cases import Case
 from synthtrust.generators.brain.box import Size, crop_or_pad
 from synthtrust.generators.brain.condition import numbered, one_hot
 from synthtrust.generators.brain.intensity import scale_of, to_unit
 from synthtrust.generators.brain.statistics import TrainingStatistics, in_parallel, read_case
+from synthtrust.generators.training.draws import case_of_draw
 from synthtrust.refusals import Refusal
 
 PREPARED = "images.npy", "channel.npy"
@@ -92,8 +93,7 @@ class Pairs(Dataset):
             )
 
     def __getitem__(self, draw: int) -> dict[str, Tensor]:
-        round_, index = divmod(draw, len(self.images))
-        case = np.random.default_rng([self.seed, 1, round_]).permutation(len(self.images))[index]
+        case = case_of_draw(draw, len(self.images), self.seed)
         rng = np.random.default_rng([self.seed, 2, draw])
         starts = self.corner(case, rng)
         box = tuple(slice(start, start + want) for start, want in zip(starts, self.patch_size))
@@ -121,27 +121,3 @@ class Pairs(Dataset):
     def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Tensor]:
         """Return what else an example of an image ``(M, *patch)`` needs that is random."""
         return {}
-
-
-class TrainingSampler(Sampler[int]):
-    """The draw numbers that are left of a training, for one rank, dealt out like cards.
-
-    Args:
-        batches: The batches of the whole training, on every rank.
-        batch_size: Examples per batch.
-        rank: Which hand.
-        world_size: Number of hands.
-        done: Gives the number of batches behind us, as a resumed training knows it.
-    """
-
-    def __init__(self, batches: int, batch_size: int, rank: int, world_size: int, done: Callable[[], int]) -> None:
-        self.batches, self.batch_size, self.rank, self.world_size, self.done = (
-            batches, batch_size, rank, world_size, done,
-        )  # fmt: skip
-
-    def __iter__(self) -> Iterator[int]:
-        first, last = (n * self.batch_size * self.world_size + self.rank for n in (self.done(), self.batches))
-        return iter(range(first, last, self.world_size))
-
-    def __len__(self) -> int:
-        return self.batches * self.batch_size

@@ -25,14 +25,10 @@ class VelocityLearner(DiffusionLearner[PCAPainter]):
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a batch of examples."""
-        generator = self.generator
-        image, condition, noise = (
-            space_to_depth(batch[key], generator.patch_fold) for key in ("image", "condition", "noise")
-        )
-        t, n_labels = batch["t"], generator.statistics_.n_channels
-        brain = space_to_depth(batch["condition"][:, :n_labels].sum(1, keepdim=True), generator.patch_fold).amax(
-            1, True
-        )
+        generator, t = self.generator, batch["t"]
+        image, condition, noise = self.packed(batch)
+        within = batch["condition"][:, : generator.statistics_.n_channels].sum(1, keepdim=True)
+        brain = space_to_depth(within, generator.patch_fold).amax(1, keepdim=True)
         image = generator.pca_.in_components(image)
         noisy = self.diffusion.noised(image, t, noise) * brain
         prediction = self.network(torch.cat([noisy, condition], 1), t)
@@ -41,13 +37,4 @@ class VelocityLearner(DiffusionLearner[PCAPainter]):
 
     def examples(self) -> BrainVolumes:
         """Return brains, or parts of them, standardised, with their noise and the average brain."""
-        generator = self.generator
-        return BrainVolumes(
-            self.folder / "volumes",
-            n_channels=generator.statistics_.n_channels,
-            timesteps=generator.timesteps,
-            patch_size=generator.patch_size,
-            flip=generator.flip,
-            seed=generator.seed,
-            pca=generator.pca_,
-        )
+        return BrainVolumes(self.folder / "volumes", pca=self.generator.pca_, **self.examples_options())

@@ -1,7 +1,6 @@
 """The training: a network learns to tell velocities of images of every class, and is resumed where it was killed."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from synthtrust.generators.brain.volumes import TrainingSampler
 from synthtrust.generators.class_diffusion.intensity_range import pixel_unshuffle
 from synthtrust.generators.diffusion.schedule import Diffusion
+from synthtrust.generators.training.draws import TrainingSampler, case_of_draw
 from synthtrust.generators.training.learner import Learner
 from synthtrust.generators.training.loop import WriteLoss, train_to_end
 
@@ -82,10 +81,7 @@ class Batches(Dataset):
         generator, n = self.generator, self.generator.batch_size
         rng = np.random.default_rng([generator.seed, 2, number])
         draws = range(number * n, (number + 1) * n)
-        which = [
-            _shuffled(generator.seed, draw // len(self.units), len(self.units))[draw % len(self.units)]
-            for draw in draws
-        ]
+        which = [case_of_draw(draw, len(self.units), generator.seed) for draw in draws]
         image, kind = self.units[which].astype(np.float32), self.kinds[which].copy()
         if generator.flip_axis is not None:
             turned = rng.random(n) < 0.5
@@ -95,11 +91,6 @@ class Batches(Dataset):
         noise = rng.standard_normal(image.shape, np.float32)
         arrays = {"image": image, "noise": noise, "kind": kind, "t": t}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
-@lru_cache(maxsize=4)
-def _shuffled(seed: int, round_: int, n: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, 1, round_]).permutation(n)
 
 
 class VelocityLearner(Learner):
@@ -131,11 +122,11 @@ class VelocityLearner(Learner):
         return self.checked(nn.functional.mse_loss(prediction.float(), velocity))
 
     def configure_optimizers(self) -> Any:
-        """Adam; its rate rises linearly, then falls to 0 along a cosine."""
+        """Return Adam, whose rate rises linearly, then falls to 0 along a cosine."""
         adam = torch.optim.Adam(self.network.parameters(), lr=self.generator.lr)
         return self.annealed(adam, self.generator.max_steps)
 
     def train_dataloader(self) -> DataLoader:
-        """All batches of the training, those that a resumed training has seen left out."""
+        """Return all batches of the training but those that a resumed training has seen."""
         left = TrainingSampler(self.generator.max_steps, 1, 0, 1, done=lambda: self.trainer.global_step)
         return self.loader(self.seen, left, None)

@@ -26,8 +26,9 @@ from torch.nn.functional import l1_loss
 from torch.utils.data import DataLoader
 
 from synthtrust.generators.brain.box import space_to_depth
-from synthtrust.generators.brain.volumes import Pairs, TrainingSampler
+from synthtrust.generators.brain.volumes import Pairs
 from synthtrust.generators.spade_gan.network import Discriminator, Encoder, GeneratorNetwork
+from synthtrust.generators.training.draws import TrainingSampler
 from synthtrust.generators.training.learner import Learner
 from synthtrust.generators.training.loop import WriteLoss, train_to_end
 from synthtrust.refusals import Refusal
@@ -180,7 +181,7 @@ class SpadeGANModule(Learner):
         ]
 
     def train_dataloader(self) -> DataLoader:
-        """All examples of the training, those that a resumed training has seen left out."""
+        """Return all examples of the training but those that a resumed training has seen."""
         generator = self.generator
         examples = StyledPairs(
             self.folder / "volumes",
