@@ -81,10 +81,10 @@ def _controls(rows: pd.DataFrame, name: str) -> Table:
     return Table(
         f"Controls of {name}: what was planted, and what came out",
         shown,
-        "Copies of training cases are planted among the synthetic ones, exact and transformed, and a verdict of no leak "
-        "asks that every kind is found; unseen cases are searched as if they were synthetic. Found from: the share of "
-        "such copies in the set of which at least one is found with probability .8, at the lower 95 % limit of what was "
-        "found here.",
+        "Copies of training cases are planted among the synthetic ones, exact and transformed, and a verdict of no "
+        "leak asks that every kind is found; unseen cases are searched as if they were synthetic. Found from: the "
+        "share of such copies in the set of which at least one is found with probability .8, at the lower 95 % limit "
+        "of what was found here.",
     )
 
 
