@@ -8,7 +8,7 @@ from calibration.study import DESCRIBED, Cell, Promise, markdown, rates
 EVERYDAY = [cell for cells in chapters().values() for cell in cells if cell.everyday]
 
 
-@pytest.mark.parametrize("cell", EVERYDAY, ids=lambda cell: f"{cell.quantity}, {cell.truth}")
+@pytest.mark.parametrize("cell", EVERYDAY, ids=[f"{cell.quantity}, {cell.truth}" for cell in EVERYDAY])
 def test_what_is_promised_is_kept(cell):
     for rate in rates(cell, seed=1, repetitions=cell.everyday):
         assert rate.is_kept, f"{rate.outcome}: {rate.rate:.3f} of {rate.n}, promised {rate.promise}"

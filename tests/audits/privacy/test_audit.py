@@ -19,22 +19,46 @@ from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.metrics.functional import pairwise_similarity
 from synthtrust.refusals import CaseError
+from synthtrust.report.card import card
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.verdicts import Subject
 
 
-def test_an_honest_set_is_not_accused_and_the_verdict_says_how_far_it_could_see(acquitted):
+def test_an_honest_set_is_not_accused_and_the_first_sentence_says_what_would_go_unseen(acquitted):
     verdict = verdict_of(acquitted)
-    assert verdict["verdict"] == "SUPPORTED"
-    assert "No leak detected; copies found down to 1.8 %" in sentences(verdict)  # 2 of 110
+    assert verdict["verdict"] == "INCONCLUSIVE"
     assert "no privacy guarantee" in sentences(verdict)
     assert verdict["subject"] == "honest"
     assert verdict["thresholds"]["copy_threshold"] == 9.0
-    kinds = acquitted["controls"].set_index("kind")
-    assert kinds.loc[list(transforms.TRANSFORMS), "passed"].all()
-    assert not kinds.loc[list(transforms.OUT_OF_SCOPE), "decisive"].any()
-    assert kinds.loc["inverted", "rate"] == 0  # said, and no reason to be inconclusive
+    controls = acquitted["controls"].set_index("kind")
+    missed = controls[~controls["passed"]]
+    assert controls.loc[list(transforms.TRANSFORMS), "passed"].all()
+    assert "inverted" in missed.index
+    for sentence in (sentences(verdict).partition(".")[0], str(card_of(acquitted)["privacy"]).partition(".")[0]):
+        assert sentence.startswith(f"No leak detected, but the search missed {len(missed)} of the 9 kinds of copies")
+        assert all(
+            f"{kind} ({round(row.rate * row.n)} of {row.n} found)" in sentence for kind, row in missed.iterrows()
+        )
+    assert "at least 90 % of the planted copies of each kind" in verdict["would_change"]
+
+
+def card_of(tables):
+    """Return what the trust card says of the one set of these tables."""
+    facts = {
+        "name": "honest", "generator": "fake.Painter", "cases": 110, "modalities": ["grey"], "labels": [], "recipe": {},
+        "training_ids": 50, "licence": "", "manifest_sha256": "", "mask_disclosure": False, "intended_use": "",
+    }  # fmt: skip
+    return card({"privacy": tables}, facts)
+
+
+def test_no_leak_is_said_where_every_planted_kind_was_found(audit, honest, monkeypatch):
+    monkeypatch.setattr("synthtrust.audits.privacy.controls.OUT_OF_SCOPE", {})
+    verdict = verdict_of(audit([honest]))
+    assert verdict["verdict"] == "SUPPORTED"
+    assert "No leak detected; copies found down to 1.8 %" in sentences(verdict)  # 2 of 110
+    assert "10 copies planted of each kind: exact, noise, flip, shift, intensity and combo" in sentences(verdict)
+    assert "planted and missed" in verdict["would_change"]
 
 
 def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
@@ -64,14 +88,16 @@ def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, 
     monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", transforms.TRANSFORMS)
     verdict = verdict_of(audit([honest]))
     assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "blind to some copies" in sentences(verdict)
-    assert "turned (0.00 of 10 found)" in sentences(verdict)
+    assert "turned (0 of 10 found)" in sentences(verdict).partition(".")[0]
 
 
 def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
     monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": transforms.flip})
     monkeypatch.setitem(transforms.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
-    assert verdict_of(audit([leaky]))["verdict"] == "NOT SUPPORTED"
+    verdict = verdict_of(audit([leaky]))
+    assert verdict["verdict"] == "NOT SUPPORTED"
+    assert "turned (0 of 10 found)" in sentences(verdict)
+    assert "there may be more copies than were found" in sentences(verdict)
 
 
 def test_unknown_training_ids_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
@@ -205,7 +231,7 @@ def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
         {name: table.assign(overlap="none") for name, table in acquitted.items()}
     )  # as on the way
     assert sum("data:image/png" in panel for section in chapter.sections for e in section.figures for panel in e.panels)
-    assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "SUPPORTED"]
+    assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "INCONCLUSIVE"]
     said = " ".join(note for section in chapter.sections for note in section.notes)
     assert "safe" not in said + "".join(table.to_csv() for table in acquitted.values())
 

@@ -73,7 +73,7 @@ GREYS = {
     ),
     "tiff called png": ("a.png", tiff(DEEP), DEEP),
     "dicom": ("a.dcm", dicom(GREY), GREY),
-    "dicom of 12 bits": ("a.dcm", dicom(GREY * np.uint16(16), BitsStored=12, HighBit=11), GREY.astype(int) * 16),
+    "dicom of 12 bits": ("a.dcm", dicom(GREY.astype(np.uint16) * 16, BitsStored=12, HighBit=11), GREY.astype(int) * 16),
     "dicom with a sign": ("a.dcm", dicom(GREY.astype(np.int16) - 100), GREY.astype(int) - 100),
     "dicom in units": ("a.dcm", dicom(DEEP, RescaleSlope=2, RescaleIntercept=-1024), DEEP * 2.0 - 1024),
     "dicom that begins with white": ("a.dcm", dicom(GREY, "MONOCHROME1"), 255 - GREY),
@@ -158,7 +158,7 @@ def test_other_colours_become_rgb(tmp_path, name, write):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["jpg", "png", "deep png", "tif"])
+@pytest.mark.parametrize("kind", ["jpg", "png", "deep png", "tif", "fax tif"])
 def test_an_image_is_turned_as_its_orientation_says(tmp_path, kind, orientation):
     path = tmp_path / f"a.{kind.split()[-1]}"
     exif = Image.Exif()
@@ -166,6 +166,9 @@ def test_an_image_is_turned_as_its_orientation_says(tmp_path, kind, orientation)
     pixels = GREY
     if kind == "tif":
         tifffile.imwrite(path, GREY, extratags=[(274, "H", 1, orientation, True)])
+    elif kind == "fax tif":
+        pixels = (GREY > 100) * np.uint8(255)
+        Image.fromarray(GREY > 100).save(path, compression="group4", tiffinfo={274: orientation})
     elif kind == "deep png":
         pixels = DEEP_RGB
         chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")

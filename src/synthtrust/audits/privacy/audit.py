@@ -37,7 +37,7 @@ class Privacy(PrivacySettings):
         """Return tidy tables, each with a column ``set``.
 
         - ``tests``: measure, value, ci_low, ci_high, p, n_train, n_holdout, n_synthetic, decisive, note.
-        - ``controls``: kind, rate, n, passed, decisive, smallest_share, note.
+        - ``controls``: kind, rate, n, passed, smallest_share, note.
         - ``copies``: synthetic, nearest_real, own_source (whether that is the case whose label was painted on),
           similarity, z, r, strength, reading (COPY, SUSPECT or empty); the five most suspicious pairs at least. Its
           ``attrs`` hold pictures for the page: images of patients go into no table.

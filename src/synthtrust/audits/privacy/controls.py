@@ -38,8 +38,11 @@ class Control:
     """Smallest share of copies in the synthetic set of which one is found with a probability of .8."""
     planted: bool = True
     """Whether copies were planted; else nothing was, and nothing may be found."""
-    decides: bool = True
-    """Whether the verdict asks for it; what the search is not made for is planted to be reported."""
+
+    @property
+    def n_found(self) -> int:
+        """Copies that were found, of a control that planted some."""
+        return round(self.rate * self.n)
 
 
 def plant(
@@ -90,7 +93,7 @@ def positive(
         rate = float(hit.mean())
         smallest = min_detectable_copies(int(hit.sum()), m) / len(data.synthetic)
         passed, note = rate >= settings.min_control_recall, "share of planted copies found"
-        controls.append(Control(kind, rate, m, passed, note, smallest, decides=kind in TRANSFORMS))
+        controls.append(Control(kind, rate, m, passed, note, smallest))
     return controls
 
 

@@ -47,7 +47,8 @@ class PrivacySettings:
     ample_holdout_patients: int = 50
     """Unseen patients below which the verdict says that they are few."""
     min_control_recall: float = 0.9
-    """Share of planted copies of each kind that the search must find, or it counts as blind to that kind."""
+    """Share of planted copies of each kind that the search must find; a kind that it found less often stands in the
+    verdict with its counts, and forbids "no leak"."""
     n_copies: int = 20
     """Training cases that copies are planted of, at most a fifth of them."""
     n_permutations: int = 999

@@ -19,7 +19,7 @@ Row = dict[str, Any]
 TESTS = (
     "set", "measure", "value", "ci_low", "ci_high", "p", "n_train", "n_holdout", "n_synthetic", "decisive", "note",
 )  # fmt: skip
-CONTROLS = ("set", "kind", "rate", "n", "passed", "decisive", "smallest_share", "note")
+CONTROLS = ("set", "kind", "rate", "n", "passed", "smallest_share", "note")
 COPIES = ("set", "synthetic", "nearest_real", "own_source", "similarity", "z", "r", "strength", "reading")
 
 
@@ -57,7 +57,7 @@ def _measures(evidence: Evidence, confidence: float, space: str) -> Iterator[Tes
 def control_rows(name: str, controls: Sequence[Control]) -> Iterator[Row]:
     """Yield the rows of ``controls`` of one set."""
     for c in controls:
-        yield dict(zip(CONTROLS, (name, c.kind, c.rate, c.n, c.passed, c.decides, c.smallest, c.note), strict=True))
+        yield dict(zip(CONTROLS, (name, c.kind, c.rate, c.n, c.passed, c.smallest, c.note), strict=True))
 
 
 def copy_rows(name: str, copies: Copies | None, data: AuditData, most: int = 5) -> list[Row]:

@@ -9,7 +9,7 @@ from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.question import CURE, Leak, SetTest
 from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.metrics.functional import holm
-from synthtrust.report.formatting import percent
+from synthtrust.report.formatting import listing, percent
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
 DISCLOSED = Reason(
@@ -21,9 +21,13 @@ NO_GUARANTEE = Reason("no_guarantee", "This is no privacy guarantee, and no anon
 CHANGE = {
     "NOT SUPPORTED": "Look at the pairs: a copy that is none (two images of one patient under two names, say) would "
     "have to be left out of the real cases. Otherwise another generator, or the same without these training cases.",
-    "SUPPORTED": "A copy of a training case, an attack that tells training from unseen patients, or a control that "
-    "fails.",
+    "SUPPORTED": "A copy of a training case, an attack that tells training from unseen patients, a control that "
+    "fails, or a kind of copy that is planted and missed.",
 }
+CURE_OF_BLINDNESS = (
+    "A search that finds at least {} of the planted copies of each kind: more pixels or more modalities of the "
+    "same cases, or training and unseen cases that differ more from one another."
+)
 
 
 def decide(
@@ -55,7 +59,15 @@ def decide(
     if not leaks:
         doubts += _open_questions(evidence, controls, settings)
         doubts += _doubtful_ids(ids_known, missing_ids)
+    missed = missed_kinds(controls)
+    if missed and not leaks:
+        # before all other doubts: whoever reads one sentence reads this one
+        text = f"No leak detected, but {_blindness(missed, controls)}: such copies would go unseen."
+        doubts.insert(0, Doubt("blind_to", text, CURE_OF_BLINDNESS.format(percent(settings.min_control_recall))))
     shown: list[Reason] = list(leaks)
+    if missed and leaks:
+        text = _blindness(missed, controls)
+        shown.append(Reason("blind_to", f"{text[0].upper()}{text[1:]}: there may be more copies than were found."))
     if not leaks and not doubts:
         shown = list(_no_leak(evidence, controls, settings))
     return machine.decide(
@@ -147,25 +159,28 @@ def _failed_controls(controls: Sequence[Control]) -> Iterator[Doubt]:
                 "unseen cases share patients, or differ from the start."
             )
             yield Doubt("control_failed", text, CURE)
-    blind = [f"{c.kind} ({c.rate:.2f} of {c.n} found)" for c in _required(controls) if not c.passed]
-    if blind:
-        text = f"The search is blind to some copies that were planted among these images: {', '.join(blind)}."
-        yield Doubt("blind", text, CURE)
 
 
-def _required(controls: Sequence[Control]) -> list[Control]:
-    """Return the planted copies that the search must find."""
-    return [control for control in controls if control.planted and control.decides]
+def missed_kinds(controls: Sequence[Control]) -> list[Control]:
+    """Return the controls whose planted copies were found less often than ``min_control_recall`` asks for."""
+    return [control for control in controls if control.planted and not control.passed]
+
+
+def _blindness(missed: Sequence[Control], controls: Sequence[Control]) -> str:
+    """Write which kinds of copies this very search did not see, each with its counts; a clause without its point."""
+    n_kinds = sum(control.planted for control in controls)
+    counts = listing([f"{control.kind} ({control.n_found} of {control.n} found)" for control in missed])
+    return f"the search missed {len(missed)} of the {n_kinds} kinds of copies planted in this audit, {counts}"
 
 
 def _no_leak(evidence: Evidence, controls: Sequence[Control], settings: PrivacySettings) -> Iterator[Reason]:
     """Yield how much the absence of a leak means here."""
-    required = _required(controls)
-    down_to = percent(max(control.smallest for control in required))
+    planted = [control for control in controls if control.planted]
+    down_to = percent(max(control.smallest for control in planted))
     text = (
         f"No leak detected; copies found down to {down_to} ({evidence.n_train} training and {evidence.n_holdout} "
-        f"unseen patients, {evidence.n_synthetic} synthetic images; {min(control.n for control in required)} copies "
-        "planted of each kind)."
+        f"unseen patients, {evidence.n_synthetic} synthetic images; {min(control.n for control in planted)} copies "
+        f"planted of each kind: {listing([control.kind for control in planted])})."
     )
     yield Reason("no_leak_detected", text)
     if evidence.n_holdout < settings.ample_holdout_patients:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from tifffile import COMPRESSION, PHOTOMETRIC, TiffFile, TiffPage
 
 from synthtrust.cases.formats.raster_kind import RasterKind, check_opaque, check_plane, upright, upright_shape
@@ -20,6 +20,8 @@ CHANNELS = {
 """What the numbers mean -> how many make a pixel, but for opacity."""
 
 ORIENTATION = 274  # tag
+FAX = (COMPRESSION.CCITTRLE, COMPRESSION.CCITT_T4, COMPRESSION.CCITT_T6)
+"""Compressions of black and white that Pillow's libtiff decodes; imagecodecs does since 2026 only."""
 
 
 def kind_of(path: Path) -> RasterKind:
@@ -32,6 +34,8 @@ def pixels_of(path: Path) -> NDArray[Any]:
     """Read the numbers of an upright image, ``(H, W)`` or ``(H, W, 3)``; black and white of 1 bit are 0 and 255."""
     with _page(path) as page:
         _check_extent(page, path)
+        if page.compression in FAX:
+            return _fax(path)
         pixels = page.asarray()
         if page.axes == "SYX":
             pixels = np.moveaxis(pixels, 0, -1)
@@ -116,6 +120,12 @@ def _numbers(pixels: NDArray[Any], page: TiffPage, path: Path) -> NDArray[Any]:
     raise CaseError(
         f"Expected grey or colours, but {path} has {page.photometric.name} of {pixels.dtype}. Save it as grey or RGB."
     )
+
+
+def _fax(path: Path) -> NDArray[np.uint8]:
+    """Return black and white of 1 bit as 0 and 255, upright."""
+    with Image.open(path, formats=("TIFF",)) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("L"))
 
 
 def _scaled(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
