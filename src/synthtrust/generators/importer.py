@@ -29,7 +29,7 @@ class Importer(ABC):
     """Finds twins instead of painting them; ``synthesize`` takes it in place of a generator.
 
     It is a dataclass like a generator, but without ``fit`` and ``sample``, since it learns and draws nothing.
-    Attributes that ``find`` sets end in an underscore. Checks, files, resuming and the manifest are as for painted twins.
+    Attributes that ``find`` sets end in an underscore. Checks, files, resuming and manifest are as for painted twins.
     """
 
     version: ClassVar[int] = 1
