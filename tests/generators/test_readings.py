@@ -161,7 +161,7 @@ def test_values_that_no_reading_knows_are_named(cohort, tmp_path):
     root = hand_over(cohort, tmp_path / "set", "brats", "1 2 3", lambda label: label, brain=False)
     path = tmp_path / "set" / NAMINGS["brats"].format(case=cohort.cases[0].id, role="seg")
     save_nifti(path, np.full(SHAPE, 9, np.uint8))
-    with pytest.raises(CaseError, match=r"that of a known reading, but got \[9\].*generator.label_values"):
+    with pytest.raises(CaseError, match=r"of a known reading, but got \[9\].*generator.label_values"):
         bring(cohort, tmp_path, root=root)
 
 
