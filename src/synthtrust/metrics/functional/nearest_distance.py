@@ -106,7 +106,7 @@ def authenticity(train: Tensor, synthetic: Tensor) -> float:
 
     It is 0 for a replay. The value of an honest generator depends on the dimension (.38, .57, .75 for 2, 8, 32 normal
     features), so compare it with that of unseen rows, ``authenticity(train, holdout)``. A public implementation
-    differs: it looks up the spacing of the training rows by the number of the synthetic row instead of the training row.
+    differs: it looks up the spacing of the training rows by the number of the synthetic row, not of the training row.
 
     Source: Alaa et al., "How Faithful is your Synthetic Data?" (ICML 2022).
 
