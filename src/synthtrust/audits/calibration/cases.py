@@ -130,7 +130,7 @@ class Calibration(PlantingStudy):
 
 @dataclass(frozen=True)
 class _SearchResults:
-    """The results of the searches for the images of one kind, in order; rows may be replaced by those of another kind."""
+    """The results of the searches for images of one kind, in order; rows may be replaced by those of another kind."""
 
     similarity: NDArray[np.float64]
     """Similarity to the nearest 6 training cases, ``(n, 6)``."""
