@@ -47,7 +47,7 @@ def test_a_set_has_one_name_on_all_machines_and_says_what_it_was_painted_in(coho
 
 def test_a_set_whose_precision_is_asked_for_has_a_name_of_its_own(cohort, tmp_path, quick):
     quick("bf16-mixed")
-    auto, asked = (painted(cohort, tmp_path / "sets", precision=one) for one in ("auto", "32-true"))
+    auto, asked = (painted(cohort, tmp_path / "sets", precision=precision) for precision in ("auto", "32-true"))
     assert auto[0].name != asked[0].name
     assert asked[1]["made_on"]["precision"] == "32-true"
 

@@ -11,8 +11,8 @@ from synthtrust.generators.brain.mean_brain import average_brain
 
 
 def ball(shape, radius, centre=0.0):
-    place = np.stack(np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij"), axis=-1)
-    return np.linalg.norm(place - centre, axis=-1) < radius
+    position = np.stack(np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij"), axis=-1)
+    return np.linalg.norm(position - centre, axis=-1) < radius
 
 
 def test_channels_are_the_labels_in_order_and_the_brain_around_them():

@@ -69,11 +69,11 @@ def test_a_short_training_brings_painted_images_nearer_to_real_ones(cases, tmp_p
 
 def test_the_style_changes_the_image_and_the_same_style_gives_the_same(cases):
     generator = SpadeGAN(**TINY).fit(cases)
-    one, again, other = (sample(generator, cases[0], seed) for seed in (0, 0, 1))
-    assert equal_images(one, again)
-    brain = one["flair"] > 0
-    assert np.abs(one["flair"] - other["flair"])[brain].mean() > 1e-3 * one["flair"][brain].mean()
-    np.testing.assert_array_equal(brain, other["flair"] > 0)
+    image, same_style, other_style = (sample(generator, cases[0], seed) for seed in (0, 0, 1))
+    assert equal_images(image, same_style)
+    brain = image["flair"] > 0
+    assert np.abs(image["flair"] - other_style["flair"])[brain].mean() > 1e-3 * image["flair"][brain].mean()
+    np.testing.assert_array_equal(brain, other_style["flair"] > 0)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
@@ -107,7 +107,9 @@ def test_a_step_is_one_of_the_painter_and_one_of_the_critic(cases, tmp_path):
     SpadeGAN(**TINY).work_in(tmp_path).fit(cases)
     checkpoint = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert checkpoint["global_step"] == 3
-    steps = [{float(state["step"]) for state in one["state"].values()} for one in checkpoint["optimizer_states"]]
+    steps = [
+        {float(state["step"]) for state in optimizer["state"].values()} for optimizer in checkpoint["optimizer_states"]
+    ]
     assert steps == [{3.0}, {3.0}]
 
 
