@@ -66,7 +66,7 @@ def test_every_control_makes_a_set_of_findings(control, cohort, tmp_path):
     assert [twin.findings for twin in twins.cases] == [case.findings for case in cohort.cases[:12]]
     assert read_manifest(twins.folder, verify=True).cases == twins.cases
     card = (twins.folder / "card.md").read_text()
-    assert "Each keeps the id of the real case whose findings it shows." in card
+    assert "Each has the id of the real case whose findings it shows." in card
     assert "the findings alone" in card
     assert "| findings | effusion 0, mass 1 |" in card
 
