@@ -10,16 +10,6 @@ TINY = dict(channels=(8, 8), num_res_blocks=1, timesteps=20, sampling_steps=3, m
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Make the machine quick in a precision."""
-
-    def _quick(precision):
-        monkeypatch.setattr("synthtrust.generators.training.trained.quick_precision", lambda kind: precision)
-
-    return _quick
-
-
-@pytest.fixture
 def cohort(tmp_path):
     return tiny_classes(tmp_path / "real", count=8)
 
