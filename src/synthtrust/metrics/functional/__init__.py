@@ -1,10 +1,10 @@
 """The formulas, free of state."""
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
-from synthtrust.metrics.functional.bootstrap import factor_interval
 from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
+from synthtrust.metrics.functional.factor_interval import FactorInterval, factor_interval
 from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
 from synthtrust.metrics.functional.interiors import TextureBank, texture_bank
 from synthtrust.metrics.functional.intervals import (
@@ -76,6 +76,7 @@ __all__ = [
     "gap_interval",
     "ratio_interval",
     "factor_interval",
+    "FactorInterval",
     "alpha_band",
     "holm",
     # areas under the ROC curve
