@@ -27,7 +27,7 @@ GOLDEN = {
 
 @pytest.fixture(scope="module")
 def audit():
-    return Trust(n_boot=100)
+    return Trust()
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,17 @@ def test_the_factors_are_the_golden_vectors(golden, factor, source):
 
     assert rows["value"].tolist() == pytest.approx(GOLDEN[factor, source], abs=1e-6)
     assert rows["region"].tolist() == (["all"] if len(rows) == 1 else list(REGIONS))
-    assert (rows["ci_low"] <= rows["value"]).all()
-    assert (rows["ci_high"] >= rows["value"]).all()
+    assert not (rows["ci_low"] > rows["value"]).any()
+    assert not (rows["ci_high"] < rows["value"]).any()
+
+
+def test_spreads_and_correlations_of_few_patients_have_no_interval_and_the_reason(golden):
+    spreads = golden["factor"].isin(["T5", "T3", "T3_null", "correlation", "concordance"])
+    means = golden["factor"].isin(["T1", "T2", "T2_regions", "T4", "signed_gap"])
+    assert golden.loc[spreads, "ci_low"].isna().all()
+    assert golden.loc[spreads, "note"].str.startswith("No interval: 4 patients, and limits need 20").sum() >= 12
+    assert golden.loc[means, "ci_low"].notna().all()
+    assert (golden.loc[means, "note"] == "").all()
 
 
 def test_two_seeds_give_the_gap_its_noise_floor(audit, sweep):
@@ -147,14 +156,35 @@ def test_what_is_undefined_is_nan_with_a_reason(audit):
     t5 = table[(table["factor"] == "T5") & (table["source"] == "real")].set_index("region")
     assert math.isnan(t5.loc["ET", "value"])
     assert "undefined" in t5.loc["ET", "note"]
-    assert t5.loc["ED", "note"] == ""
+    assert t5.loc["ED", "note"].startswith("No interval: 4 patients")
 
 
-def test_limits_stay_within_what_the_factor_can_be(audit, sweep):
-    table = audit(sweep)["factors"]
+def test_limits_stay_within_what_the_factor_can_be(audit, alike):
+    table = audit(many(*alike, seeds=2))["factors"].set_index("factor")
 
-    assert table.loc[table["factor"] == "T3_null", "ci_high"].max() <= 1
-    assert table.loc[table["factor"] == "correlation", "ci_high"].max() <= 1
+    for factor in ("T1", "T2", "T3", "T3_null", "T4", "correlation", "concordance"):
+        assert table.loc[[factor], "ci_high"].notna().all()
+        assert table.loc[[factor], "ci_high"].max() <= 1
+    assert table.loc[["T5", "T4"], "ci_low"].min().min() > 0
+
+
+def test_counts_are_those_of_the_region_and_so_says_the_caption(audit, alike):
+    runs = many(*alike)
+    for run in runs:
+        scores = run.scores()
+        rare = (scores["region"] == "NCR") & ~scores["case"].isin([f"case{i}" for i in range(5)])
+        scores.loc[rare, ["dice", "n_reference", "n_prediction"]] = [math.nan, 0, 0]
+        run.scores = lambda table=scores: table
+
+    tables = audit(runs)
+
+    counts = tables["factors"].query("factor == 'T5' and source == 'real'").set_index("region")
+    assert counts.loc["NCR", ["n_cases", "n_patients"]].tolist() == [5, 5]
+    assert counts.loc["ET", ["n_cases", "n_patients"]].tolist() == [40, 40]
+    assert math.isnan(counts.loc["NCR", "ci_low"])
+    chapter = trust_chapter(tables)
+    assert "5 to 40 test cases of 5 to 40 patients, depending on the region; 3 seeds" in chapter.summary[0].caption
+    assert "T5 of NCR" in " ".join(chapter.sections[0].notes)
 
 
 def test_the_same_seed_gives_the_same_tables(audit, sweep):

@@ -5,7 +5,7 @@ from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ra
 from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
-from synthtrust.metrics.functional.factor_interval import FactorInterval, factor_interval
+from synthtrust.metrics.functional.factor_intervals import FactorInterval, factor_interval
 from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
 from synthtrust.metrics.functional.interiors import TextureBank, texture_bank
 from synthtrust.metrics.functional.intervals import (

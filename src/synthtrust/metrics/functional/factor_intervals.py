@@ -40,16 +40,6 @@ SCALES: Mapping[Scale, tuple[Map, Map]] = {
 """Scale -> the map to it and the map back."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FactorInterval(Interval):
-    """A trust factor with its doubt."""
-
-    n_patients: int
-    """Patients with a score: in this region, or in any for a factor over regions."""
-    note: str = ""
-    """Why there is no interval; empty where there is one."""
-
-
 @dataclass(frozen=True)
 class Uncertainty:
     """An estimate on a scale, with the variance that patients and seeds give it."""
@@ -77,6 +67,18 @@ class Uncertainty:
     def p_different(self, null: float = 0.0) -> float:
         """Return the two-sided p of a true value other than ``null``."""
         return 2 * min(self.p_above(null), 1 - self.p_above(null))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactorInterval(Interval):
+    """A trust factor with its doubt."""
+
+    n_patients: int
+    """Patients with a score: in this region, or in any for a factor over regions."""
+    uncertainty: Uncertainty | None = None
+    """Where the limits come from, for a p; None where there are none."""
+    note: str = ""
+    """Why there is no interval; empty where there is one."""
 
 
 def uncertainty(value: float, without: Array, seeds: Sequence[Array], scale: Scale = "identity") -> Uncertainty | str:
@@ -166,28 +168,51 @@ def factor_interval(
     (0.6333, 0.1162, 1.1504, 3)
     """
     arrays = stack_scores(scores)
-    n_seeds = len(arrays[0])
     members = patients_of(groups, arrays[0].shape[1])
     values = evaluate(statistic, arrays)  # (S, J)
     without = left_out(statistic, arrays, members).mean(axis=0)  # (P, J)
     carriers = patients_scored(arrays, members, values.shape[1])  # (P, J)
     intervals = []
     for j, n_cases in enumerate(_cases_scored(arrays, values.shape[1])):
-        value, n_patients = float(values[:, j].mean()), int(carriers[:, j].sum())
-        low = high = np.nan
-        if n_patients < min_patients and np.isfinite(value):
-            note = f"No interval: {n_patients} patients, fewer than the {min_patients} that it takes to cover."
-        elif isinstance(doubt := uncertainty(value, without[carriers[:, j], j], [values[:, j]], scale), str):
-            note = doubt
-        else:
-            low, high = np.sort(SCALES[scale][1](np.array(doubt.limits(level))))
-            note = ""
-        intervals.append(
-            FactorInterval(
-                value, float(low), float(high), n_cases, n_seeds, level, n_patients=n_patients, note=note
-            )
+        carried = without[carriers[:, j], j]
+        interval = jackknife_interval(
+            float(values[:, j].mean()), carried, [values[:, j]], n_cases, scale, level, min_patients
         )
+        intervals.append(interval)
     return tuple(intervals)
+
+
+def jackknife_interval(
+    value: float,
+    without: Array,
+    seeds: Sequence[Array],
+    n_cases: int,
+    scale: Scale = "identity",
+    level: float = 0.95,
+    min_patients: int = 2,
+) -> FactorInterval:
+    """Return a number with the limits of `uncertainty`, or with the reason why it has none.
+
+    Args:
+        value: The number.
+        without: The number without each of the P patients that carry it, ``(P,)``.
+        seeds: For each arm the parts of the number that its seeds give, ``(S_a,)``.
+        n_cases: Cases that entered.
+        scale: Where the number is nearly symmetric.
+        level: Coverage.
+        min_patients: Patients, below which there are no limits.
+    """
+    n_patients, n_seeds = len(without), min(len(parts) for parts in seeds)
+    if np.isfinite(value) and 1 < n_patients < min_patients:
+        doubt: Uncertainty | str = f"No interval: {n_patients} patients, and limits need {min_patients} to cover."
+    else:
+        doubt = uncertainty(value, without, seeds, scale)
+    if isinstance(doubt, str):
+        return FactorInterval(value, np.nan, np.nan, n_cases, n_seeds, level, n_patients=n_patients, note=doubt)
+    low, high = np.sort(SCALES[scale][1](np.array(doubt.limits(level))))
+    return FactorInterval(
+        value, float(low), float(high), n_cases, n_seeds, level, n_patients=n_patients, uncertainty=doubt
+    )
 
 
 def stack_scores(scores: Sequence[Sequence[ArrayLike | Tensor]]) -> list[Tensor]:
