@@ -1,4 +1,4 @@
-"""The two commands, light at the door: the heavy imports wait until a task runs."""
+"""The two commands; heavy libraries are imported only when a task runs, so that a refusal comes at once."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from synthtrust.refusals import Refusal
 
 
 def _number(value: object) -> float:
-    """Read a number of the config: alpha=0 and alpha=0.0 are one run, in one folder."""
+    """Read a number of the config, so that alpha=0 and alpha=0.0 are the same run in the same folder."""
     try:
         return float(str(value))
     except ValueError:
@@ -23,7 +23,7 @@ def _number(value: object) -> float:
 
 
 def _wandb_id(text: object) -> str:
-    """Spell out what wandb takes in no id, such as the / of name=group/sweep, so that a/b and a-b stay two."""
+    """Escape characters that wandb allows in no id, such as / in name=group/sweep; different names stay different."""
     return re.sub(r"[^\w.-]", lambda match: f".{ord(match[0]):x}.", str(text), flags=re.ASCII)
 
 
@@ -32,18 +32,18 @@ OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 
 
 def train() -> None:
-    """Train one model on one mix, and score it; or list the cohort."""
+    """Train one model on one mix and score it, or list the cohort."""
     _plainly(_train)
 
 
 def evaluate() -> None:
-    """Audit finished runs and write the page; or score other cases with them."""
+    """Audit finished runs and write the page, or score other cases with them."""
     _plainly(_evaluate)
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="train")
 def _train(cfg: DictConfig) -> float | None:
-    keep_to_share()  # here, since a scheduler runs this on another machine than the command
+    keep_to_share()  # in the task, since a scheduler may run it on another machine than the command
     from synthtrust.runs import list_cases, train_run
 
     if cfg.cases.list:
@@ -66,9 +66,9 @@ def _evaluate(cfg: DictConfig) -> None:
 
 
 def _plainly(task: Callable[[], None]) -> None:
-    """Run a task; say what a user can mend in one line, and keep the traceback for everything else."""
+    """Run a task; print an error that the user can mend in one line, and any other with its traceback."""
     find_plugins()
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come through to here instead of being printed with a trace
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # makes Hydra pass errors on instead of printing them
     try:
         task()
     except Exception as error:

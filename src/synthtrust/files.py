@@ -1,4 +1,4 @@
-"""Files that are whole or not there: everything is written aside and renamed."""
+"""Files that are either complete or absent: everything is written under a temporary name and then renamed."""
 
 import hashlib
 import json
@@ -17,22 +17,22 @@ from synthtrust.refusals import Refusal
 log = logging.getLogger(__name__)
 
 ASIDE = ".aside-"
-"""How the names begin of what is being written; what a killed process left is called so, too."""
+"""Prefix of temporary names: of what is being written, and of what a killed process left behind."""
 
 SETTLED = 2.0
-"""Seconds since its last change from which a file is trusted to change its times when it changes again: clocks of file
-systems tick, some once in two seconds."""
+"""Age of a file [s] from which a further change is sure to change its times, since the clocks of some file systems
+tick only once in two seconds."""
 
 DETACHED = (".mhd", ".nhdr")
 """Endings of headers whose voxels lie in another file."""
 
 DAY = 24 * 60 * 60.0  # [s]
-LONGEST_JSON = 256 * 2**20  # [byte] of a file of JSON that somebody else wrote; a manifest of 100,000 cases has 50 MB
+LONGEST_JSON = 256 * 2**20  # [bytes] that a JSON file may have; the manifest of 100,000 cases has 50 MB
 
 
 @contextmanager
 def aside(path: str | Path) -> Iterator[Path]:
-    """Give a path beside ``path`` to write to; it takes the place of ``path`` when the block ends without an error.
+    """Yield a temporary path beside ``path`` to write to; it is renamed to ``path`` if the block ends without an error.
 
     The temporary name keeps the suffixes (``.nii.gz``), since some writers choose the format by them, and lies in the
     same folder, since a rename across file systems is a copy that can be cut short.
@@ -58,7 +58,7 @@ def aside(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_aside(path: str | Path) -> Iterator[Path]:
-    """Give an empty folder beside ``path`` to fill; it becomes ``path`` when the block ends without an error."""
+    """Yield an empty temporary folder beside ``path``; it is renamed to ``path`` if the block ends without an error."""
     path = Path(path)
     temporary = _beside(path)
     temporary.mkdir(parents=True)
@@ -70,13 +70,13 @@ def folder_aside(path: str | Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: str | Path, name: str = "*", older_than: float = 0) -> None:
-    """Remove what killed processes left aside in a folder.
+    """Remove the temporary files and folders that killed processes left in a folder.
 
     Args:
-        folder: Where it was written.
-        name: The name of what was being written; anything when not given.
-        older_than: How long ago it was last changed at least [s]. Whoever holds the lock under which it is written can
-            do without; for everybody else it may be another process's work.
+        folder: The folder in which they were writing.
+        name: The final name of the file or folder that was being written; any by default.
+        older_than: The least age of their last change [s]. Give 0 only under the lock that guards the writing:
+            otherwise another process may still be at work on them.
     """
     for left in Path(folder).glob(f"{ASIDE}*.{name}"):
         with suppress(FileNotFoundError):  # another process was faster
@@ -85,39 +85,40 @@ def remove_leftovers(folder: str | Path, name: str = "*", older_than: float = 0)
 
 
 def writable(folder: str | Path | None) -> Path | None:
-    """Return a folder, made if it is not there; None if nothing can be written in it, or there is none."""
+    """Return a folder, made if it does not exist; None for None, or if nothing can be written in it."""
     if folder is None:
         return None
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        log.warning("Nothing can be kept in %s: %s", folder, error)
+        log.warning("Nothing can be stored in %s: %s", folder, error)
         return None
     return Path(folder) if os.access(folder, os.W_OK) else None
 
 
 def _beside(path: Path) -> Path:
-    """Return a name that no other process has, be it dead: in a container every process may have the same number."""
+    """Return a random temporary name; process ids would not do, since in containers several processes share them."""
     return path.with_name(f"{ASIDE}{uuid.uuid4().hex[:12]}.{path.name}")
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file completely or not at all."""
     with aside(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, facts: Any) -> None:
-    """Write facts as indented JSON, whole or not at all; NaN is refused, since it is not JSON."""
+    """Write facts as indented JSON, completely or not at all; NaN is an error, since JSON has none."""
     write_text(path, json.dumps(facts, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a file of JSON that somebody else may have written, in bounded memory.
+    """Read a JSON file of unknown origin in bounded memory.
 
     Raises:
         OSError: If the file cannot be read.
-        Refusal: If it is no JSON, larger than ``LONGEST_JSON``, nested without end, or names one thing twice.
+        ValueError: If it is no JSON.
+        Refusal: If it is larger than ``LONGEST_JSON``, nested too deeply, or has one name twice in an object.
     """
     path = Path(path)
     if (size := path.stat().st_size) > LONGEST_JSON:
@@ -125,11 +126,11 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_each_once)
     except RecursionError:
-        raise Refusal("Expected JSON with an end, but got levels without end") from None
+        raise Refusal("Expected JSON of a few levels, but got too many") from None
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return what an object of JSON says, unless it says something twice, of which one would be lost."""
+    """Return a JSON object as a dictionary; a name that comes twice is refused, since one value would be lost."""
     values = dict(pairs)
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]
@@ -141,8 +142,8 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def sha256_of(path: str | Path) -> str:
     """Return the sha256 of a file's bytes, as hex.
 
-    Where the content lies in several files, the hashes of all are hashed: those in a folder (DICOM slices), or those
-    beside a header that share its name (``.mhd`` and ``.nhdr``, whose voxels are in ``.raw``).
+    Where several files make up the content, their names and hashes are hashed: all files in a folder (DICOM slices), or
+    all files beside a header with the header's name (``.mhd`` and ``.nhdr``, whose voxels are in ``.raw``).
     """
     path = Path(path)
     if path.is_dir():
@@ -160,10 +161,10 @@ def sha256_of(path: str | Path) -> str:
 
 
 class Hashes:
-    """The sha256 of files, each hashed once for as long as it stays as it is.
+    """A cache of the sha256 of files; a file is hashed again only if it has changed.
 
-    A file is taken for the same while its path, its number in the file system, its size and the times of its last
-    changes are. Whoever wants to know whether a file is what was written asks ``sha256_of``.
+    A file counts as unchanged while its path, inode, size and times of change are the same. Use ``sha256_of`` to verify
+    that a file still has the content that was written.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "note.txt"
@@ -179,7 +180,7 @@ class Hashes:
     def of(self, path: str | Path) -> str:
         """Return the sha256 of a file's bytes, as hex."""
         path = Path(path)
-        if path.is_dir() or path.suffix.lower() in DETACHED:  # whose times say nothing of the files that it consists of
+        if path.is_dir() or path.suffix.lower() in DETACHED:  # their own times do not change with their parts
             return sha256_of(path)
         stamp, changed = self._stamp(path)
         if (known := self._known.get(stamp)) is not None:
@@ -191,28 +192,28 @@ class Hashes:
         return value
 
     def learn(self, known: Mapping[str, str]) -> None:
-        """Take over what another process knew."""
+        """Add hashes that another process computed, as its ``known`` returned them."""
         self._known.update(known)
 
     def known(self, paths: Iterable[str | Path]) -> dict[str, str]:
-        """Return what another process can ``learn`` of these files."""
+        """Return the cached hashes of these files, for another process to ``learn``."""
         stamps = (self._stamp(Path(path))[0] for path in paths)
         return {stamp: self._known[stamp] for stamp in stamps if stamp in self._known}
 
     @staticmethod
     def _stamp(path: Path) -> tuple[str, float]:
-        """Return what tells a file from its earlier self, and when it last changed [s]."""
+        """Return a text that changes whenever a file changes, and the time of the last change [s]."""
         stat = path.stat()
         stamp = f"{path.absolute()}|{stat.st_ino}|{stat.st_size}|{stat.st_mtime_ns}|{stat.st_ctime_ns}"
         return stamp, max(stat.st_mtime, stat.st_ctime)
 
 
 hashes = Hashes()
-"""The hashes that this process has computed."""
+"""The cache of this process."""
 
 
 def fingerprint(facts: Any) -> str:
-    """Return the first 12 hex digits of the sha256 of facts as JSON: the name of a recipe.
+    """Return the first 12 hex digits of the sha256 of facts as JSON.
 
     >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     True

@@ -1,4 +1,4 @@
-"""The machine that this process runs on: how much of it is ours, which precision is quick on it, what it is called."""
+"""The machine that this process runs on: its share of cores and memory, its quick precision, and its processor."""
 
 import math
 import os
@@ -16,28 +16,28 @@ AUTO = "auto"
 """The precision that is quick on the machine, see `quick_precision`."""
 
 MOST_READERS = 8
-"""Cases that are read at once at most: beyond that the disk is slower than the processor."""
+"""The most cases that are read at once; with more, the disk is slower than the processor."""
 
 GROUPS, LISTED = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
-"""Linux's control groups, by which containers and schedulers keep a process to its share, and those of this process."""
+"""Folder of Linux's control groups, which limit what containers and jobs may use, and the list of this process's."""
 
 SWITCHES = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
-"""Environment variables that make libraries use other kernels than those for the processor."""
+"""Environment variables that make libraries choose kernels other than the processor's best."""
 
 BFLOAT16 = ("avx512_bf16", "amx_bf16")
-"""Instructions that multiply bfloat16, as PyTorch names them. ARM has some too, which nobody has measured yet."""
+"""Processor features that multiply bfloat16, as PyTorch names them. Those of ARM have not been measured yet."""
 
 WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI")
-"""Values of ``ONEDNN_MAX_CPU_ISA`` under which oneDNN has none of them: it then computes in float32, and converts."""
+"""Values of ``ONEDNN_MAX_CPU_ISA`` that keep oneDNN from these features: it then converts, and computes in float32."""
 
 
 def quick_precision(accelerator: str = "auto") -> Precision:
-    """Return the precision that is quick where a Trainer runs: bfloat16 where it can be multiplied, or float32.
+    """Return the quick precision of an accelerator: bfloat16 where the hardware multiplies it, else float32.
 
     On one core of an AMD EPYC (family 25, model 17) a training step of a U-Net took 0.05 s of processor time in
     bfloat16 and 0.07 s in float32; with oneDNN kept to AVX2, as on a processor without such instructions, 1.02 s and
-    0.08 s; to AVX-512 without them, 0.15 s and 0.07 s. ``ATEN_CPU_CAPABILITY`` changes little of that. The answer
-    follows from processor and environment alone, so that two runs on one machine get the same one.
+    0.08 s; to AVX-512 without them, 0.15 s and 0.07 s. ``ATEN_CPU_CAPABILITY`` changes little of that. The result
+    depends on the processor and the environment alone, so that two runs on one machine get the same.
 
     Args:
         accelerator: The accelerator of Lightning's Trainer: ``cpu``, ``gpu``, ``cuda``, ``auto`` or another.
@@ -52,13 +52,13 @@ def quick_precision(accelerator: str = "auto") -> Precision:
 
 
 def _cpu_multiplies_bfloat16() -> bool:
-    """Whether PyTorch's convolutions and products use instructions for bfloat16 on this processor."""
+    """Return whether PyTorch's convolutions and matrix products use bfloat16 instructions on this processor."""
     import torch
 
-    if not torch.backends.mkldnn.is_available():  # what is there without oneDNN converts, and computes in float32
+    if not torch.backends.mkldnn.is_available():  # without oneDNN PyTorch converts bfloat16, and computes in float32
         return False
     allowed = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "")).upper()
-    capabilities: Any = getattr(torch.cpu, "get_capabilities", None)  # not in every PyTorch that is allowed
+    capabilities: Any = getattr(torch.cpu, "get_capabilities", None)  # older supported versions lack it
     known = capabilities() if capabilities else {"avx512_bf16": torch.cpu._is_avx512_bf16_supported()}
     return allowed not in WITHOUT_BFLOAT16 and any(known.get(name, False) for name in BFLOAT16)
 
@@ -66,34 +66,35 @@ def _cpu_multiplies_bfloat16() -> bool:
 def cores() -> int:
     """Return how many cores this process may use, at least 1.
 
-    Containers and schedulers give fewer than the machine has: as a set of cores, or as a share of their time.
+    Containers and schedulers may give fewer than the machine has, either as a set of cores or as a share of their time.
     """
     return max(1, math.ceil(min(_given(), _quota())))
 
 
 def memory() -> int:
-    """Return how much memory this process may use [bytes]: that of the machine, or what its container is given."""
+    """Return how much memory this process may use [bytes]: that of the machine, or the limit of its container."""
     limits = [int(text) for text in _of_groups("memory", "memory.max", "memory.limit_in_bytes") if text.isdigit()]
     return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *limits])
 
 
 def readers(bytes_each: float = 0) -> int:
-    """Return how many cases to read at once: one a core, a few at most, and what half of the memory holds.
+    """Return how many cases to read at once: one a core, at most ``MOST_READERS``, and as half of the memory holds.
 
     Args:
-        bytes_each: What one takes while it is read.
+        bytes_each: Memory that a case takes while it is read [bytes]; 0 if it does not matter.
     """
     room = memory() / 2 / bytes_each if bytes_each else MOST_READERS
     return max(1, min(MOST_READERS, cores(), int(room)))
 
 
 def keep_to_share() -> None:
-    """Keep the numerical libraries to our cores, before they are imported; what the user has set stays.
+    """Keep numerical libraries that are not imported yet to this process's share of the cores.
 
-    They count the cores that a process may run on, but not its share of their time: 64 threads in a container that has
-    the time of two would wait for each other. Threads that wait for others sleep, where they would else spin and take
-    the cores from whom they wait for: beside other work on two cores a training step of a small U-Net took 1.1 s with
-    spinning threads and 0.1 s with sleeping ones; on the same cores with nothing else to do, 0.03 s and 0.06 s.
+    They count the cores that a process may run on, but not its share of their time: 64 threads in a container with the
+    time of two cores would wait for each other. Waiting threads are made to sleep instead of spinning, which takes the
+    cores from the threads that they wait for: beside other work on two cores a training step of a small U-Net took
+    1.1 s with spinning threads and 0.1 s with sleeping ones; on the same cores with nothing else to do, 0.03 s and
+    0.06 s. Environment variables that the user has set are kept.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if _quota() < _given():
@@ -101,7 +102,7 @@ def keep_to_share() -> None:
 
 
 def peak_memory_gib() -> float:
-    """Return the most memory that this process has held so far [GiB]."""
+    """Return the peak memory of this process so far [GiB]."""
     unit = 1 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, elsewhere in KiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
@@ -118,9 +119,9 @@ def processor() -> str:
 
 
 def arithmetic() -> dict[str, Any]:
-    """Return what decides the last digits of a result, as plain JSON values: libraries, kernels and threads.
+    """Return what the last digits of a result depend on, as plain JSON values: libraries, kernels and threads.
 
-    Two machines that agree in all of it, and in their packages, compute the same numbers.
+    Two machines that agree in all of these and in their packages compute the same numbers.
     """
     import numpy as np
 
@@ -131,7 +132,7 @@ def arithmetic() -> dict[str, Any]:
         "numpy_kernels": built["SIMD Extensions"].get("found", []),
         "switches": {name: os.environ[name] for name in SWITCHES if name in os.environ},
     }
-    torch = sys.modules.get("torch")  # whoever computes with it has imported it
+    torch = sys.modules.get("torch")  # a process that computes with it has imported it
     return facts if torch is None else facts | _of_torch(torch)
 
 
@@ -150,19 +151,19 @@ def _given() -> int:
 
 
 def _quota() -> float:
-    """Return the share of time that control groups give this process [cores]; infinity where they set no limit."""
+    """Return the processor time that control groups allow this process [cores]; infinity if they set no limit."""
     shares = [text.split() for text in _of_groups("cpu", "cpu.max")]  # "200000 100000", or "max 100000"
     older = zip(_of_groups("cpu", "cpu.cfs_quota_us"), _of_groups("cpu", "cpu.cfs_period_us"))  # -1 for no limit
     return min((int(time) / int(period) for time, period in (*shares, *older) if time.isdigit()), default=math.inf)
 
 
 def _of_groups(controller: str, *names: str) -> Iterator[str]:
-    """Yield what files of this process's control groups hold: its own group and those around it, of both versions."""
+    """Yield the text of files by these names in this process's control group and all groups above it."""
     for line in LISTED.read_text().splitlines() if LISTED.is_file() else []:
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
-        own = Path(path.lstrip("/"))  # in a container the files may lie at the top, whatever the path says
+        own = Path(path.lstrip("/"))  # in a container the files may lie at the top, whatever path is listed
         for group in (own, *own.parents):
             for file in (GROUPS / (controller if controllers else "") / group / name for name in names):
                 if file.is_file():

@@ -1,4 +1,4 @@
-"""Trackers that cost nothing: what fails in one of them is warned of once, and the run goes on without it."""
+"""Experiment trackers that cannot end a run: the first error of one causes a warning, and ends the tracker."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +11,13 @@ log = logging.getLogger(__name__)
 
 
 class Tracker(Logger):
-    """A logger behind a guard: its first error ends it, and nothing else.
+    """A wrapper around a logger; the first error of the logger disables it, and does not end the run.
 
-    Whatever is asked of it later is answered with None. What the run itself needs, its curves as CSV, is no tracker.
+    After that every call does nothing and returns None. The CSV logger of a run's curves is not wrapped, since the run
+    needs what it writes.
 
     Args:
-        make: Makes the logger, which may fail, too.
+        make: Makes the logger; an error in it counts as well.
         name: The name of the tracker, for the warning.
     """
 
@@ -28,52 +29,52 @@ class Tracker(Logger):
 
     @property
     def behind(self) -> Any:
-        """The logger itself, None once it has failed."""
+        """The logger itself; None once it has failed."""
         return self._logger
 
     def ask(self, action: Callable[[Any], Any]) -> Any:
-        """Return what the logger answers, or None."""
+        """Return the result of an action on the logger; None if it fails or has failed before."""
         return None if self._logger is None else self._try(lambda: action(self._logger))
 
     def _try(self, do: Callable[[], Any]) -> Any:
         try:
             return do()
-        except Exception as error:  # whatever a tracker's code, its disk and its network do
+        except Exception as error:  # the tracker's code, its disk or its network may fail in any way
             self._logger = None
             log.warning(
-                "The tracker %s failed and is left out from here on; the run goes on. %s: %s",
+                "The tracker %s failed and is left out from now on; the run goes on. %s: %s",
                 self._label, type(error).__name__, " ".join(str(error).split()),
             )  # fmt: skip
             return None
 
     @property
     def name(self) -> str | None:
-        """That of the logger."""
+        """The name of the logger."""
         return self.ask(lambda logger: logger.name)
 
     @property
     def version(self) -> int | str | None:
-        """That of the logger."""
+        """The version of the logger."""
         return self.ask(lambda logger: logger.version)
 
     @property
     def root_dir(self) -> str | None:
-        """That of the logger."""
+        """The root folder of the logger."""
         return self.ask(lambda logger: logger.root_dir)
 
     @property
     def log_dir(self) -> str | None:
-        """That of the logger."""
+        """The folder of the logger's version."""
         return self.ask(lambda logger: logger.log_dir)
 
     @property
     def save_dir(self) -> str | None:
-        """That of the logger."""
+        """The folder in which the logger saves."""
         return self.ask(lambda logger: logger.save_dir)
 
     @property
     def experiment(self) -> Any:
-        """What the logger writes to; None once it has failed."""
+        """The experiment object of the logger; None once it has failed."""
         return self.ask(lambda logger: logger.experiment)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -93,7 +94,7 @@ class Tracker(Logger):
         self.ask(lambda logger: logger.save())
 
     def finalize(self, status: str) -> None:
-        """Let the logger come to its end."""
+        """Let the logger finish."""
         self.ask(lambda logger: logger.finalize(status))
 
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
@@ -102,21 +103,21 @@ class Tracker(Logger):
 
 
 def guarded(nodes: Sequence[Mapping[str, Any]], make: Callable[[Any], Any]) -> list[Logger]:
-    """Return the loggers of a run, each but that of its CSV curves behind a guard.
+    """Return the loggers of a run, each wrapped in a ``Tracker`` except the CSV logger.
 
     Args:
-        nodes: Configs of loggers.
-        make: Makes a logger of its config.
+        nodes: The configs of the loggers.
+        make: Makes a logger from its config.
     """
     trackers = [Tracker(partial(make, node), str(node["_target_"]).rpartition(".")[2]) for node in nodes]
     return [tracker.behind if isinstance(tracker.behind, CSVLogger) else tracker for tracker in trackers]
 
 
 def tell(logger: Any, action: Callable[[Any], Any]) -> Any:
-    """Do something with a logger that only it can do, behind its guard if it has one."""
+    """Return the result of an action on a logger itself, guarded if it is wrapped in a ``Tracker``."""
     return logger.ask(action) if isinstance(logger, Tracker) else action(logger)
 
 
 def is_wandb(logger: Any) -> bool:
-    """Return whether a logger is wandb's, and has not failed."""
+    """Return whether a logger is that of wandb, and has not failed."""
     return isinstance(logger.behind if isinstance(logger, Tracker) else logger, WandbLogger)

@@ -162,7 +162,7 @@ def _cells() -> list[Cell]:
     false = {LEADING: NEVER_MORE_THAN_1_IN_20, LAST: NEVER_MORE_THAN_1_IN_20, PERFECT: DESCRIBED}
     for m, n, repetitions in (
         (20, 20, 1000), (50, 50, 1000), (50, 150, 600), (150, 50, 600), (100, 100, 1000), (300, 300, 400),
-        (1000, 1000, 25),
+        (1000, 1000, 100),
     ):  # fmt: skip
         for kind in FEATURES if m < 1000 else [BOUNDED]:
             truth = f"{kind} features, {m} real and {n} synthetic patients, planted shift {SHIFT:g} sd"

@@ -107,7 +107,7 @@ def test_a_modality_that_leads_elsewhere_is_refused_by_the_reader(decathlon):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"modality": ' + "[" * 100_000, "levels without end"),
+        ('{"modality": ' + "[" * 100_000, "JSON of a few levels, but got too many"),
         ('{"labels": {"1": "a", "1": "b"}}', "got '1' twice"),
         ("{", "Expecting"),
     ],

@@ -253,7 +253,7 @@ def test_a_killed_job_is_not_passed_over_in_the_table(elsewhere, monkeypatch, ca
     monkeypatch.setattr("synthtrust.door.callback.write_status", lambda *_: None)
     monkeypatch.setattr("synthtrust.door.table.STATUS", "none.json")
     assert run_here("train.py", "name=cut", "alpha=0.0,1.0", "-m") == "1"
-    assert "no word" in capsys.readouterr().out
+    assert "no status" in capsys.readouterr().out
 
 
 def test_every_group_has_options():

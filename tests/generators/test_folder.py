@@ -107,8 +107,8 @@ def test_the_images_of_real_cases_are_never_read(cohort, export, tmp_path):
 
 def test_a_twin_on_another_label_is_refused_by_name(cohort, export, tmp_path):
     seg = export / "exports" / "seg"
-    one, other = (seg / f"{n}_{cohort.cases[n].id}_seg.nii.gz" for n in (1, 2))
-    shutil.copy(other, one)
+    first, second = (seg / f"{n}_{cohort.cases[n].id}_seg.nii.gz" for n in (1, 2))
+    shutil.copy(second, first)
     with pytest.raises(CaseError, match=rf"case {cohort.cases[1].id} .*painted on another label: \d+ voxels differ"):
         bring(cohort, tmp_path, Folder(root=str(export)))
     (folder,) = (tmp_path / "synthetic").glob("Folder-*")
@@ -223,7 +223,7 @@ def test_a_run_refuses_a_set_that_was_learned_from_its_test_patients(cohort, exp
     overlap = check_overlap(training_ids(twins), allowed.splits, allow_overlap=True)  # what a run's facts can say
     assert overlap.facts["test"] == [case.id for case in allowed.splits.test]
     build_data(composed("train", *words))
-    assert "Nobody said whom the generator learned from" in caplog.text
+    assert "The generator's training cases are unknown" in caplog.text
 
 
 def test_twins_that_we_painted_can_be_imported_again(cohort, tmp_path):

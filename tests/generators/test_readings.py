@@ -139,7 +139,7 @@ def test_a_refusal_names_the_readings_and_no_advice_leads_to_another_label(cohor
 def test_a_statement_that_is_wrong_is_refused_with_the_reading_that_is_right(cohort, tmp_path):
     root = hand_over(cohort, tmp_path / "set", "brats", "exchanged")
     with pytest.raises(
-        CaseError, match=r"as generator.label_values says, but \d+ voxels differ so, and none if .*1 ED, 2 NCR"
+        CaseError, match=r"as generator.label_values says, but \d+ voxels differ, and none if .*1 ED, 2 NCR"
     ):
         bring(cohort, tmp_path, root=root, edited_masks=True, label_values={1: "NCR", 2: "ED", 3: "ET"})
 
@@ -161,7 +161,7 @@ def test_values_that_no_reading_knows_are_named(cohort, tmp_path):
     root = hand_over(cohort, tmp_path / "set", "brats", "1 2 3", lambda label: label, brain=False)
     path = tmp_path / "set" / NAMINGS["brats"].format(case=cohort.cases[0].id, role="seg")
     save_nifti(path, np.full(SHAPE, 9, np.uint8))
-    with pytest.raises(CaseError, match=r"that some reading knows, but got \[9\].*generator.label_values"):
+    with pytest.raises(CaseError, match=r"of a known reading, but got \[9\].*generator.label_values"):
         bring(cohort, tmp_path, root=root)
 
 

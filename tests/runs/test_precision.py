@@ -11,16 +11,6 @@ from synthtrust.testing import tiny_cohort
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Make the machine quick in a precision."""
-
-    def _quick(precision):
-        monkeypatch.setattr("synthtrust.runs.precision.quick_precision", lambda accelerator: precision)
-
-    return _quick
-
-
-@pytest.fixture
 def configure(composed, tmp_path):
     """Compose the config of a run on the machine's processor."""
     return lambda *overrides: composed("train", "trainer=cpu", f"paths.runs={tmp_path / 'runs'}", *overrides)
@@ -58,7 +48,7 @@ def test_a_run_and_its_sweep_keep_their_precision_on_another_machine(configure, 
     begin(settled(configure(), tmp_path / "sweep" / "begun"), tmp_path / "sweep" / "begun")
     quick("32-true")
     assert settled(configure(), tmp_path / "sweep" / name).trainer.precision == "bf16-mixed"
-    assert caplog.messages[-1] == "This machine would choose 32-true, which is quicker on it."
+    assert caplog.messages[-1] == "On this machine 32-true would be quicker."
     assert settled(configure(), tmp_path / "another" / name).trainer.precision == "32-true"
 
 

@@ -149,11 +149,11 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypa
     train_run(whole)
     cfg = configure(name="cut")
 
-    def fail(trainer, module, *rest):
+    def fail(trainer, module, *batch):
         if trainer.global_step == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *rest: fail(self.trainer, self))
+    monkeypatch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *batch: fail(self.trainer, self))
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         train_run(cfg)
     monkeypatch.undo()
@@ -174,7 +174,7 @@ def test_a_run_that_was_moved_keeps_its_best_checkpoint(configure, monkeypatch):
     monkeypatch.setattr("synthtrust.models.Segmenter.on_validation_epoch_end", planted)
     cut = configure(name="cut")
     with monkeypatch.context() as patch:
-        patch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *rest: stop(self.trainer, 3))
+        patch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *batch: stop(self.trainer, 3))
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             train_run(cut)
     moved = configure(name="moved")
@@ -226,7 +226,7 @@ def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
     cfg = configure()
     train_run(cfg)
     (run,) = find_runs(cfg.paths.output)
-    with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they did from"):
+    with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they learned"):
         score_cohort(run, run.cohort, cfg.paths.cache)
     own = score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
     kept = run.scores().query("source == 'real'").set_index(["case", "region"])["dice"]

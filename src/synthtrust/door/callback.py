@@ -1,4 +1,4 @@
-"""Where Hydra asks at the door: before a run, before a sweep, and around each job."""
+"""The callback by which Hydra checks a config: before a run, before a sweep, and around each job of a sweep."""
 
 import logging
 import sys
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 
 class Door(Callback):
-    """Refuses a config before its folder is made, and a sweep before its first job; tells how the jobs of one ended.
+    """Refuses a config before its folder is made, and a sweep before its first job; reports how the jobs ended.
 
-    Hydra takes every error of a callback for a warning; only an exit ends the command.
+    Hydra turns every error of a callback into a warning, so that the command can only be ended by an exit.
     """
 
     def __init__(self) -> None:
@@ -45,14 +45,14 @@ class Door(Callback):
         forget(self.jobs)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Look whether the job's run is there already."""
+        """Find out whether the job's run exists already."""
         self.stage = stage_of(Path(config.hydra.runtime.output_dir))
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Record how a job of a sweep ended, and let the others go on; clear up after a run that never began.
+        """Record how a job of a sweep ended, and let the others go on; clear up after a single run that never began.
 
         Raises:
-            SystemExit: With the line that a single run was refused with.
+            SystemExit: If a single run was refused, with the line that says why.
         """
         folder = Path(config.hydra.runtime.output_dir)
         error = job_return._return_value if job_return.status == JobStatus.FAILED else None
@@ -72,7 +72,7 @@ class Door(Callback):
         """Print how the jobs ended.
 
         Raises:
-            SystemExit: With 1, if one failed.
+            SystemExit: With status 1, if a job failed.
         """
         if goes_on(config) and not print_table(self.jobs):
             sys.exit(1)
@@ -88,13 +88,13 @@ def _or_exit(ask: Any, *about: Any) -> Any:
 
 
 def _clear(folder: Path, new_folders: list[Path], *, refused: bool) -> None:
-    """Remove the folders that a run made if it left nothing in them, and lock and log of one that was refused."""
+    """Remove the lock and log of a run that was refused, and the folders that the run made if nothing is in them."""
     if refused:
         (folder / LOCK).unlink(missing_ok=True)
     for handler in logging.getLogger().handlers if refused else ():
         if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == folder:
             handler.close()
             Path(handler.baseFilename).unlink(missing_ok=True)
-    with suppress(OSError):  # the first that holds something
+    with suppress(OSError):  # ends at the first folder that is not empty
         for path in new_folders:
             path.rmdir()

@@ -1,4 +1,4 @@
-"""A value is of its default's kind: a list where a list stands, a number where a number stands."""
+"""The check that a value has the kind of its default: a list for a list, a number for a number."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,22 +9,22 @@ from synthtrust.door.rules import RULES, value_of
 from synthtrust.refusals import Refusal
 
 CHECKED = ("cases", "generator", "split", "data", "margins", "audit", "calibration")
-"""Nodes of this project's own; arguments of other libraries may well be of another kind than in the conf."""
+"""Nodes of the config that are checked; arguments of other libraries may have other kinds than their defaults."""
 OTHERS = ("augment", "spaces", "embedding")
-"""Nodes among them with other people's arguments."""
+"""Nodes below them that hold arguments of other libraries, and are not checked."""
 
 
 def check_kinds(cfg: DictConfig, default: DictConfig) -> None:
-    """Refuse a value of another kind than the config has by itself.
+    """Refuse a config with a value of another kind than its default.
 
-    A default of null says nothing about the kind, and null is left to whoever reads it; a text may stand for whatever.
+    Not checked are a value or a default of null, and a default that is a text, since a text may stand for any kind.
 
     Args:
-        cfg: A config with everything that a user set.
-        default: The same choices of options, with nothing set.
+        cfg: The config with everything that the user set.
+        default: The same options of all groups, with nothing set.
 
     Raises:
-        Refusal: If there is one.
+        Refusal: If there is such a value.
     """
     for group in CHECKED:
         values, defaults = value_of(cfg, group), value_of(default, group)
@@ -34,7 +34,7 @@ def check_kinds(cfg: DictConfig, default: DictConfig) -> None:
 
 
 def _pairs(values: Any, defaults: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
-    """Give each key that both have, with its value here and by default."""
+    """Yield each key that both configs have, with its value and its default."""
     if not (isinstance(values, dict) and isinstance(defaults, dict)):
         yield path, values, defaults
         return
@@ -43,7 +43,7 @@ def _pairs(values: Any, defaults: Any, path: str) -> Iterator[tuple[str, Any, An
 
 
 def _wanted(value: Any, default: Any) -> str | None:
-    """Return the kind that a value should be of, None if it is.
+    """Return the kind that a value should have, in words; None if it has that kind.
 
     >>> _wanted(48, [48, 56]), _wanted([1], 2), _wanted("a", 0.5), _wanted(1, 0.5), _wanted(None, [1])
     ('a list', 'a number', 'a number', None, None)
@@ -58,7 +58,7 @@ def _wanted(value: Any, default: Any) -> str | None:
 
 
 def _shown(value: Any) -> str:
-    """Return a value as one types it."""
+    """Return a value as a user would type it."""
     if isinstance(value, list):
         return f"[{', '.join(map(_shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)

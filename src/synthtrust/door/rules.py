@@ -1,4 +1,4 @@
-"""The rules for single values: a key, what it has to be in words, and whether a value is that."""
+"""The rules for single values of a config: for each key a condition, and the condition in words."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -30,18 +30,19 @@ LIGHTNINGS_PRECISIONS = (
 )  # fmt: skip
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu")
 OURS = "synthtrust."
-"""Targets whose keys have the meaning that the rules think; those of a stranger are his own to check."""
+"""Prefix of the targets whose keys the rules are about; a plugin may use the same keys for something else."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value has to be."""
+    """A condition on a value."""
 
     words: str
-    """As they stand between "Expected <key>" and "but got"."""
+    """The condition in words, as they stand between "Expected <key>" and "but got"."""
     holds: Callable[[Any], bool]
+    """Return whether a value meets the condition."""
     options: tuple[Any, ...] = ()
-    """All that it may be, where these can be counted."""
+    """All values that are allowed; empty where they cannot be listed."""
 
 
 def _among(*options: Any) -> Rule:
@@ -63,7 +64,7 @@ def _each(rule: Rule, words: str) -> Rule:
 
 
 def _listed(options: Sequence[Any]) -> str:
-    """Return options as one types them."""
+    """Return options as a user would type them."""
     return ", ".join(str(option).lower() if isinstance(option, bool) else str(option) for option in options)
 
 
@@ -111,17 +112,17 @@ RULES: Mapping[str, Rule] = {
     "trainer.precision": _or_null(_among(*LIGHTNINGS_PRECISIONS)),
     "pictures": _whole(0),
 }
-"""Key of a config -> its rule; a key that a config does not have, or that no rule knows, is not looked at."""
+"""Key of a config -> its rule; a key without a rule is not checked, nor is a rule for a key that the config lacks."""
 
 PATHS = ("cases.root", "cases.file", "cases.exclude", "generator.root", "generator.weights", "generator.train_ids")
-"""Keys whose text is a file or a folder that is read."""
+"""Keys whose text is the path of a file or folder that is read."""
 
 
 def check_values(cfg: DictConfig) -> None:
     """Refuse the first value that breaks its rule.
 
     Raises:
-        Refusal: If there is one, or a value is missing.
+        Refusal: If there is such a value, or a value is missing.
     """
     if missing := sorted(key for key, value in leaves(OmegaConf.to_container(cfg)) if value == "???"):
         raise Refusal(f"Expected a value for {missing[0]}, but got none. Add {missing[0]}=... to the command.")
@@ -134,7 +135,7 @@ def check_values(cfg: DictConfig) -> None:
 
 
 def value_of(cfg: DictConfig, key: str, default: Any = None) -> Any:
-    """Return a value of a config as plain Python, every interpolation in it resolved."""
+    """Return a value of a config as plain Python, with all interpolations resolved."""
     *above, last = key.split(".")
     node = OmegaConf.select(cfg, ".".join(above)) if above else cfg
     if not isinstance(node, DictConfig) or last not in node:
@@ -150,14 +151,14 @@ def _check(key: str, value: Any, rule: Rule) -> None:
 
 
 def _is_ours(cfg: DictConfig, key: str) -> bool:
-    """Return whether a key is the root's, or of something of this project or of the trainer."""
+    """Return whether the rules apply to a key: at the top, or in a group of this project or of the trainer."""
     group = key.partition(".")[0]
     target = str(value_of(cfg, f"{group}._target_", ""))
     return "." not in key or group in ("trainer", "margins") or not target or target.startswith(OURS)
 
 
 def _of_the_generator(cfg: DictConfig) -> dict[str, Rule]:
-    """Return the rules for the numbers of a generator's training, where they are set."""
+    """Return the rules for the numbers of a generator's training; lists have a rule for each of their numbers."""
     rules: dict[str, Rule] = {}
     for name, least in LEAST.items():
         several = isinstance(value_of(cfg, f"generator.{name}"), list)

@@ -1,10 +1,10 @@
-"""The jobs of a sweep, each with its config, before the first one begins."""
+"""The jobs of a sweep, each with its config, known before the first one begins."""
 
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # Hydra's own has no other address
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # Hydra has no public name for it
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
@@ -20,24 +20,27 @@ class Job:
     """One job of a sweep."""
 
     number: int
+    """The number of the job, from 0, as Hydra counts."""
     overrides: tuple[str, ...]
+    """Everything that is set for the job, as typed."""
     config: DictConfig
     folder: Path
+    """The folder of the job's run."""
 
     @property
     def name(self) -> str:
-        """Its number, as Hydra counts, and what is set for it."""
+        """The number of the job and everything that is set for it."""
         return f"#{self.number} ({' '.join(self.overrides)})"
 
 
 def goes_on(config: DictConfig) -> bool:
-    """Return whether a config is of a sweep whose jobs are known beforehand, and do not depend on each other."""
+    """Return whether a config belongs to a sweep whose jobs are known beforehand, so that it goes on when one fails."""
     basic = str(config.hydra.sweeper.get("_target_", "")).endswith(f".{BasicSweeper.__name__}")
     return bool(basic and config.hydra.mode == RunMode.MULTIRUN)
 
 
 def jobs_of(config: DictConfig) -> list[Job]:
-    """Return the jobs that Hydra will begin; none for a sweeper that finds them on the way."""
+    """Return the jobs that Hydra will begin; none for a sweeper that chooses each job after the ones before."""
     if not goes_on(config):
         return []
     swept = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
@@ -48,10 +51,10 @@ def jobs_of(config: DictConfig) -> list[Job]:
 
 
 def refuse_shared_folders(jobs: list[Job]) -> None:
-    """Refuse two jobs in one folder: the second would find the run of the first, or be refused after that has trained.
+    """Refuse two jobs in one folder: the second would find the run of the first, or fail after the first has trained.
 
     Raises:
-        Refusal: If there are two.
+        Refusal: If two jobs share a folder.
     """
     first: dict[Path, Job] = {}
     for job in jobs:
@@ -65,13 +68,13 @@ def refuse_shared_folders(jobs: list[Job]) -> None:
 def _job(number: int, overrides: tuple[str, ...], config: DictConfig) -> Job:
     job = _config_of(overrides, config)
     with open_dict(job):
-        job.hydra.job.id, job.hydra.job.num = str(number), number  # as the launcher will
+        job.hydra.job.id, job.hydra.job.num = str(number), number  # as the launcher will set them
         job.hydra.overrides.task = list(overrides)
     return Job(number, overrides, job, Path(job.hydra.sweep.dir) / str(job.hydra.sweep.subdir))
 
 
 def _config_of(overrides: tuple[str, ...], config: DictConfig) -> DictConfig:
-    """Return a job's config: composed once for all jobs with the same options of groups, and their values set in it."""
+    """Return the config of a job: that of its options of groups, composed once for all jobs, with its values set."""
     loader = GlobalHydra.instance().config_loader()
     groups, values = parted(overrides, config)
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(values)

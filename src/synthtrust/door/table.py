@@ -1,4 +1,4 @@
-"""How the jobs of a sweep ended: each leaves a word in its folder, and the sweep prints them as a table."""
+"""The end of a sweep: each job writes its status into its folder, and the sweep prints all of them as a table."""
 
 import json
 from collections.abc import Sequence
@@ -15,26 +15,26 @@ from synthtrust.door.sweep import Job
 from synthtrust.files import write_json
 
 STATUS = "status.json"
-"""How the last sweep ended in a run's folder."""
+"""The file in a run's folder with the status of its last job."""
 
-FAILED = ("failed", "no word")
+FAILED = ("failed", "no status")
 STAGES = {FACTS: "found", LAST: "resumed"}
-"""File of a run -> what a job does that finds it there."""
+"""File of a run -> the status of a job whose folder has that file when it begins."""
 
 
 def stage_of(folder: Path) -> str:
-    """Return whether a run is found or resumed in a folder, or finished when the job has come to its end."""
+    """Return the status that a job will have if it succeeds: ``found``, ``resumed`` or ``finished``."""
     return next((stage for file, stage in STAGES.items() if (folder / file).is_file()), "finished")
 
 
 def write_status(folder: Path, stage: str, error: BaseException | None) -> None:
-    """Leave a word on how a job ended."""
+    """Write how a job ended into its folder."""
     why = "" if error is None else in_one_line(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
     write_json(folder / STATUS, {"status": stage if error is None else "failed", "why": why})
 
 
 def forget(jobs: Sequence[Job]) -> None:
-    """Remove what an earlier sweep left in the folders of these jobs."""
+    """Remove the statuses that an earlier sweep left in the folders of these jobs."""
     for job in jobs:
         with suppress(FileNotFoundError):
             (job.folder / STATUS).unlink()
@@ -42,23 +42,23 @@ def forget(jobs: Sequence[Job]) -> None:
 
 def print_table(jobs: Sequence[Job]) -> bool:
     """Print how each job ended, and return whether none failed."""
-    words = [_word(job.folder) for job in jobs]
+    statuses = [_status(job.folder) for job in jobs]
     shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
     table = Table("Job", "Status", title="How the jobs ended")
     for header in ("Set", "Folder", "Why"):
         table.add_column(header, overflow="fold")
-    for job, (status, why) in zip(jobs, words, strict=True):
+    for job, (status, why) in zip(jobs, statuses, strict=True):
         swept = " ".join(text for text in job.overrides if text not in shared)
         cells = (str(job.number), status, swept, str(job.folder), why)
         table.add_row(*map(escape, cells), style="red" if status in FAILED else None)
     Console().print(table)
-    return not any(status in FAILED for status, _ in words)
+    return not any(status in FAILED for status, _ in statuses)
 
 
-def _word(folder: Path) -> tuple[str, str]:
-    """Return how a job ended, and why it failed; a job that was killed leaves no word."""
+def _status(folder: Path) -> tuple[str, str]:
+    """Return how a job ended, and why it failed; a job that was killed leaves no status."""
     try:
         status = json.loads((folder / STATUS).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return "no word", f"It was killed, or lies elsewhere; see the log in {folder}."
+        return "no status", f"The job was killed, or wrote elsewhere; see the log in {folder}."
     return status["status"], status["why"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from synthtrust.cases import Case, CaseError, Cohort, read_class_folders
 from synthtrust.cases.readers.walk import walk
-from synthtrust.generators.importer import Found, Importer
+from synthtrust.generators.importer import ImportedTwin, Importer
 from synthtrust.generators.synthesis.id_lists import read_ids
 
 log = logging.getLogger(__name__)
@@ -117,9 +117,9 @@ class ClassFolder(Importer):
             log.warning("No image of class %s under %s; its cases have no twin.", ", ".join(missing), root)
         return [name for name in names if name not in missing]
 
-    def load(self, case: Case, modalities: Sequence[str]) -> Found:
+    def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
         """Read the image that was drawn for a case."""
         image = self.twins_[case.id]
         files = {name: path.relative_to(self.root).as_posix() for name, path in image.images.items()}
         notes: dict[str, Any] = {"files": files, "mask_edit": False}
-        return Found(case.require_class(), {name: image.load_image(name) for name in modalities}, notes)
+        return ImportedTwin(case.require_class(), {name: image.load_image(name) for name in modalities}, notes)

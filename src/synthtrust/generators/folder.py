@@ -1,4 +1,4 @@
-"""Folder: a set of twins that somebody else painted, in a known naming, as Med-DDPM exports it, or of this project."""
+"""Folder: imports twins that were painted elsewhere, from files in a known naming or a set of this project."""
 
 import re
 from collections import defaultdict
@@ -15,26 +15,26 @@ from synthtrust.cases.grid import check_grid, check_same_grid
 from synthtrust.cases.manifest import NAME
 from synthtrust.cases.readers.label_values import named_values
 from synthtrust.generators.brain.background import cleared
-from synthtrust.generators.importer import Found, Importer
+from synthtrust.generators.importer import ImportedTwin, Importer
 from synthtrust.generators.readings import KEY, Reading, as_stated, compare, nearest, readings_of
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 
 NAMINGS = ("auto", "brats", "msd", "med_ddpm")
 EXPORTED = re.compile(r"(?P<n>\d+)_(?P<case>.+)_(?P<role>t1|t1ce|t2|flair|seg)(?i:\.nii(\.gz)?)")
-"""Med-DDPM's names: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
+"""File names of Med-DDPM: ``exports/{t1,t1ce,t2,flair,seg}/{n}_{id}_{modality}.nii.gz``."""
 
 OURS = "as its manifest says"
 
 ANY = {1: "NCR", 2: "ED", 3: "ET"}
-"""What values mean to the reader of BraTS where the meaning is told by comparison."""
+"""Label values for the reader of BraTS where their meaning is found later, by comparison with the real labels."""
 
 
 @dataclass
 class Folder(Importer):
-    """Imports the twins under a folder; each is matched to its real case by id, and has to lie on that case's label.
+    """Imports the twins under a folder; each is matched to its real case by id, and must lie on that case's label map.
 
-    Nothing is painted: ``seed`` chooses among several paintings of one case, in order of their number.
+    Nothing is painted: ``seed`` chooses among several paintings of a case, in the order of their numbers.
     """
 
     not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids"})
@@ -42,25 +42,25 @@ class Folder(Importer):
     root: str = ""
     """The folder of the twins."""
     naming: Literal["auto", "brats", "msd", "med_ddpm"] = "auto"
-    """How files are named: any BraTS release (one id per case, that of the real case), as the Decathlon has it (known
-    by ``dataset.json``), or Med-DDPM's own export. A set of this project is known by its manifest."""
+    """How files are named: ``brats`` for any BraTS release, with the ids of the real cases; ``msd`` for the Decathlon;
+    ``med_ddpm`` for an export of Med-DDPM; ``auto`` to recognise one of these, or a set of this project."""
     release: str = "auto"
-    """The BraTS release whose label values the files have. It need not be said: of all readings that there are, the one
-    that gives the label of the real case is taken."""
+    """The BraTS release whose label values the files have. With ``auto`` all known readings of the values are tried,
+    and the one that gives the label of the real case is taken."""
     label_values: dict[int, str] | None = None
-    """Value in the label files -> label, null for none: the only reading then."""
+    """Value in the label files -> name of the label, or null for background; no other reading is tried then."""
     train_ids: str | list[str] | None = None
-    """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows. The manifest of a
-    set of this project says it by itself."""
+    """Cases that the images were learned from: ids, or a text or CSV file of them; null if they are unknown. A set of
+    this project has them in its manifest."""
     background: Literal["auto", "keep"] = "auto"
-    """``auto``: background that is nearly zero is set to zero, or refused. ``keep``: images stay as they are."""
+    """``auto`` sets background that is nearly zero to zero, and refuses other background; ``keep`` changes no image."""
     darkness: float = 0.25
-    """How bright background may be at most [share of the brightness of the brain]."""
+    """Largest brightness of background [share of the brightness of the brain]."""
     edited_masks: bool = False
-    """Whether a twin may have another label map than its real case; the manifest then names these twins. How to read
-    such a map has to be clear: one reading is by far the nearest to the real label, or ``label_values`` says it."""
+    """Whether the label map of a twin may differ from that of its real case; the manifest then names these twins. The
+    reading of such a map must be clear: one is by far the nearest to the real label, or ``label_values`` is given."""
     licence: str = ""
-    """The licence of the imported images, for the manifest; that of the real cases when empty."""
+    """Licence of the imported images, for the manifest; if empty, that of the real cases."""
 
     def __post_init__(self) -> None:
         if self.naming not in NAMINGS:
@@ -72,10 +72,10 @@ class Folder(Importer):
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
-        """Ids of the cases that the images were learned from; None when nobody knows.
+        """Ids of the cases that the images were learned from; None if they are unknown.
 
         Raises:
-            CaseError: If other ids are given than those in the set's manifest.
+            CaseError: If the ids that are given differ from those in the set's manifest.
         """
         given = read_ids(self.train_ids)
         own_ids = load_manifest(Path(self.root)).get("training_ids") if self._is_ours else None
@@ -94,8 +94,8 @@ class Folder(Importer):
         """Look up the twin of every case by the names of the files, and check their headers.
 
         Raises:
-            CaseError: If the folder is missing, a case is without its twin, or a file of it; or if a set of this
-                project is not as it was written. The message names them.
+            CaseError: If the folder is missing, a case lacks its twin or a file of it, or the files of a set of this
+                project have changed. The message names them.
         """
         modalities = cohort.modalities
         if classified := [case.id for case in paint if not case.has_label_map]:
@@ -131,11 +131,11 @@ class Folder(Importer):
         self.twins_ = {case.id: twins[case.id] for case in paint}
         return {case_id: list(twin.files.values()) for case_id, twin in self.twins_.items()}
 
-    def load(self, case: Case, modalities: Sequence[str]) -> Found:
-        """Read the twin of a case, repair labels and background, and hold its label against that of the case.
+    def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
+        """Read the twin of a case, repair labels and background, and compare its label map with that of the case.
 
         Raises:
-            CaseError: If the twin was painted on another label or grid, or its background cannot be told.
+            CaseError: If the twin was painted on another label map or grid, or its background is not clear.
         """
         twin = self.twins_[case.id]
         try:
@@ -151,14 +151,14 @@ class Folder(Importer):
             "files": {role: path.relative_to(self.root).as_posix() for role, path in twin.files.items()},
             "background": "as it was" if clear is None else "nearly zero, set to zero",
         }
-        return Found(label, clear or images, notes)
+        return ImportedTwin(label, clear or images, notes)
 
     def _painted(self, root: Path, modalities: Sequence[str]) -> Cohort:
         if self.naming == "msd" or (self.naming == "auto" and (root / "dataset.json").is_file()):
             cohort = read_msd(root, modalities=modalities)
             reading = "as its dataset.json says"
         else:
-            known = self.release != "auto"  # otherwise any reading will do: they are compared with the real labels
+            known = self.release != "auto"  # otherwise all readings are compared with the real labels later
             try:
                 cohort = read_brats(
                     root, modalities=modalities, release=self.release, label_values=None if known else ANY
@@ -166,7 +166,7 @@ class Folder(Importer):
             except Refusal as error:
                 raise CaseError(
                     f"Expected twins in BraTS naming under {root}, since there is no dataset.json of the Decathlon, no "
-                    f"export of Med-DDPM and no manifest, but they cannot be read so: {error}"
+                    f"export of Med-DDPM and no manifest, but they cannot be read as that: {error}"
                 ) from error
             reading = f"as BraTS {self.release} has it" if known else ""
         if reading and cohort.cases:
@@ -175,7 +175,7 @@ class Folder(Importer):
         return cohort
 
     def _by_name(self, labels: Mapping[str, int]) -> dict[int, int]:
-        """Return label of a set -> label of the cohort by the same name, or the same number where it has no such."""
+        """Return label of a set -> label of the cohort with the same name, or else the same number."""
         return {0: 0} | {value: self.labels_.get(name, value) for name, value in labels.items()}
 
     def _chosen(
@@ -204,27 +204,27 @@ class Folder(Importer):
         if self.label_values is not None:
             compared = [as_stated(self.label_values, self.labels_, raw, real, compared)]
         exact = bool(compared) and compared[0].n_differ == 0
-        # Med-DDPM writes the affine of the mask it was given, which may have been cropped: an equal label proves more
+        # Med-DDPM writes the affine of its mask, which may have been cropped; an equal label map proves more
         if not (self.med_ddpm_ and exact and real.any()):
             check_same_grid(twin.require_label_map(), case.require_label_map())
-        if not (exact or self.med_ddpm_):  # what no export needs must not take a label for background
+        if not (exact or self.med_ddpm_):  # only exports may read a label as background
             compared = [reading for reading in compared if not reading.drops]
         if not compared:
             raise CaseError(
-                f"Expected label values that some reading knows, but got {np.unique(raw).tolist()[:8]} in "
-                f"{twin.label_map}. Say what they mean in {KEY}."
+                f"Expected label values of a known reading, but got {np.unique(raw).tolist()[:8]} in {twin.label_map}. "
+                f"Give their meaning in {KEY}."
             )
         reading = nearest(compared, self.labels_, edited=self.edited_masks, stated=self.label_values is not None)
         return reading.read(raw), {"labels": reading.name, "mask_edit": not exact}
 
     def _readings(self, case: Case) -> list[Reading]:
-        if OURS in self.own_:  # its labels are canonical: there is nothing to guess
+        if OURS in self.own_:  # its labels are canonical
             return [Reading(OURS, self.own_[OURS])]
         return readings_of(self.labels_, {**self.own_, "as in the file of the real case": case.relabel})
 
 
 def _find_exports(root: Path) -> dict[str, dict[int, dict[str, Path]]]:
-    """Return case id -> number -> role -> file of a Med-DDPM export; nothing when it is none."""
+    """Return case id -> number -> role -> file of a Med-DDPM export; empty if the folder holds none."""
     base = root / "exports" if (root / "exports").is_dir() else root
     files_by_case: dict[str, dict[int, dict[str, Path]]] = defaultdict(lambda: defaultdict(dict))
     for path in sorted(base.glob("*/*")):

@@ -1,4 +1,4 @@
-"""The contract of sets that somebody else painted: matched to real cases by id, checked, and never painted here."""
+"""The contract of importers, which match twins that were painted elsewhere to real cases by id, and check them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,61 +13,60 @@ from synthtrust.cases import Case, Cohort, Findings
 
 
 @dataclass(frozen=True)
-class Found:
-    """One imported twin, on the grid of the real case it belongs to."""
+class ImportedTwin:
+    """An imported twin, on the grid of the real case that it belongs to."""
 
     label: NDArray[np.uint8] | int | Findings
-    """Canonical labels ``(H, W, D)``: those of the real case, unless edited masks are allowed; or its class or
-    findings."""
+    """Canonical label map ``(H, W, D)``, the real case's unless edited masks are allowed; or class or findings."""
     images: dict[str, NDArray[np.floating]]
     """Modality name -> image ``(H, W, D)``."""
     notes: dict[str, Any]
-    """Where it came from and what was repaired, plain JSON values; ``mask_edit`` is True for another label."""
+    """Origin and repairs as plain JSON values; ``mask_edit`` is True if the label map is not that of the real case."""
 
 
 @dataclass
 class Importer(ABC):
     """Finds twins instead of painting them; ``synthesize`` takes it in place of a generator.
 
-    A dataclass as a generator is, but without ``fit`` and ``sample``: there is nothing to learn and nothing to draw.
-    What it looked up ends in an underscore. Checks, files, resuming and the manifest are the same as for painted twins.
+    It is a dataclass like a generator, but without ``fit`` and ``sample``, since it learns and draws nothing.
+    Attributes that ``find`` sets end in an underscore. Checks, files, resuming and manifest are as for painted twins.
     """
 
     version: ClassVar[int] = 1
-    """Part of the recipe, as a generator's."""
+    """Version of the importer, which is part of the recipe as that of a generator."""
     not_in_recipe: ClassVar[frozenset[str]] = frozenset()
-    """Fields that change no twin."""
+    """Fields that change no twin, and are no part of the recipe."""
     files_in_recipe: ClassVar[frozenset[str]] = frozenset()
-    """Fields that name a file, whose content counts. Those of the twins are always part of the recipe."""
+    """Fields that name a file whose content is part of the recipe; the files of the twins always are."""
 
     seed: int = 0
-    """Which of several paintings of a case to take; with one painting, every seed takes it."""
+    """Chooses among several paintings of a case; it does not matter if there is only one."""
 
     @property
     @abstractmethod
     def training_ids(self) -> tuple[str, ...] | None:
-        """Ids of the cases that the images were learned from; None when nobody knows."""
+        """Ids of the cases that the images were learned from; None if they are unknown."""
 
     @abstractmethod
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
-        """Look up the twin of every case, by the names and headers of files alone.
+        """Find the twin of every case by the names and headers of files alone.
 
         Args:
             paint: The real cases.
-            cohort: Where they come from: modalities, and labels or classes with their names.
+            cohort: Their cohort, with its modalities, and its labels or classes by name.
 
         Returns:
-            Case id -> the files of its twin; their content is part of the set's recipe. Where cases have classes, all
-            those of a class may be left out that the set lacks altogether; no other case may.
+            Case id -> the files of its twin, whose content is part of the set's recipe. Only cases of a class of which
+            the set has no image at all may be missing.
 
         Raises:
-            CaseError: If a case is without its twin, or files are missing; the message names them.
+            CaseError: If the twin of a case or one of its files is missing; the message names them.
         """
 
     @abstractmethod
-    def load(self, case: Case, modalities: Sequence[str]) -> Found:
-        """Read the twin that was found for a case, and repair what is known to need it. Of the case, read its label.
+    def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
+        """Read and repair the twin that was found for a case, of which only the label is read.
 
         Raises:
-            CaseError: If it cannot be used; the message names the case and the reason.
+            CaseError: If the twin cannot be used; the message names the case and the reason.
         """

@@ -1,4 +1,4 @@
-"""Readings: what the values of an imported label file may mean, each held against the label of the real case."""
+"""Readings: possible meanings of the values in an imported label file, compared with the label of the real case."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from synthtrust.cases.readers.label_values import label_called, named_values, sp
 from synthtrust.refusals import Refusal
 
 KEY = "generator.label_values"
-CLEARLY = 2  # the next reading has to differ from the real label in so many times as many voxels as the nearest
+CLEARLY = 2  # a reading is clearly nearest if the next one differs from the real label in this many times its voxels
 
 TUMOUR: Mapping[str, Mapping[int, str]] = {
     "as in BraTS 2023": {1: "NCR", 2: "ED", 3: "ET"},
@@ -21,12 +21,12 @@ TUMOUR: Mapping[str, Mapping[int, str]] = {
     "as in BraTS 2021": {1: "NCR", 2: "ED", 4: "ET"},
     "1 and 2 exchanged, 4 for ET": {1: "ED", 2: "NCR", 4: "ET"},
 }
-"""Readings of brain tumours. Med-DDPM writes masks in the order of the Decathlon, ED 1 and NCR 2."""
+"""Readings of brain tumours by name; Med-DDPM writes masks in the order of the Decathlon, ED 1 and NCR 2."""
 
 BRAIN: Mapping[str, Mapping[int, str]] = {
     f"{name}, 4 for the brain": {**values, 4: ""} for name, values in TUMOUR.items() if 4 not in values
 }
-"""Readings of masks that kept Med-DDPM's own class for the brain: what they have there is background here."""
+"""Readings of masks that have a class for the brain, as Med-DDPM adds one; it becomes background."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Reading:
     """One way to read the values of a label file."""
 
     name: str
-    """In words, for manifests and errors."""
+    """The name of the reading in words, for manifests and errors."""
     values: Mapping[int, int]
     """Value in the file -> canonical label of the cohort; 0 is background."""
     drops: bool = False
-    """Whether it takes a value for background that other readings take for a label."""
+    """Whether it reads a value as background that other readings read as a label."""
     n_differ: int = 0
-    """Voxels in which the label that it gives is another than that of the real case."""
+    """Number of voxels in which it differs from the label of the real case."""
 
     def read(self, raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the canonical labels of a label file ``(H, W, D)``."""
@@ -51,11 +51,11 @@ class Reading:
 
 
 def readings_of(labels: Mapping[str, int], own: Mapping[str, Mapping[int, int] | None]) -> list[Reading]:
-    """Return the readings that are tried for a cohort, the likeliest first.
+    """Return the readings to try for a cohort, the most likely first.
 
     Args:
         labels: Name -> canonical label of the cohort.
-        own: Words -> reading that the files, or the real cases, bring along; None for none.
+        own: Name -> values of readings that come with the files or the real cases; None where there is no such reading.
     """
     readings = [Reading(name, {0: 0, **values}) for name, values in own.items() if values is not None]
     if BRATS_LABELS.items() <= labels.items():
@@ -70,7 +70,7 @@ def stated_reading(label_values: Mapping[Any, Any], labels: Mapping[str, int]) -
     """Return the reading that a user states.
 
     Raises:
-        Refusal: If it names a label that the cohort has not, or is of another form.
+        Refusal: If it names a label that the cohort lacks, or has another form.
     """
     names = named_values(label_values, KEY)
     names = {value: name if name in labels else label_called(name) for value, name in names.items()}
@@ -85,11 +85,11 @@ def compare(raw: NDArray[np.uint8], real: NDArray[np.uint8], readings: Sequence[
     Args:
         raw: Values of the label file, shape ``(H, W, D)``.
         real: Canonical labels of the real case, same shape.
-        readings: Those to try; one that does not know a value of the file is left out, and of several that give the
+        readings: The readings to try; one that lacks a value of the file is left out, and of several that give the
             same label the first is kept.
 
     Returns:
-        The readings, each with the values alone that the file has.
+        The readings, each reduced to the values in the file.
     """
     pairs = np.bincount(raw.ravel().astype(np.int64) * 256 + real.ravel(), minlength=256 * 256).reshape(256, 256)
     values = np.flatnonzero(pairs.sum(axis=1)).tolist()
@@ -110,11 +110,11 @@ def as_stated(
     real: NDArray[np.uint8],
     compared: Sequence[Reading],
 ) -> Reading:
-    """Return the reading that a user states, compared with the real label as all others are.
+    """Return the reading that a user states, compared with the real label like all others.
 
     Raises:
-        CaseError: If it does not know a value of the file, or another reading gives the label of the real case.
-        Refusal: If it names a label that the cohort has not.
+        CaseError: If it lacks a value of the file, or another reading gives the label of the real case.
+        Refusal: If it names a label that the cohort lacks.
     """
     stated = stated_reading(label_values, labels)
     if not (own := compare(raw, real, [stated])):
@@ -124,23 +124,23 @@ def as_stated(
         )
     if own[0].n_differ and compared and not compared[0].n_differ:
         raise CaseError(
-            f"Expected the label of the real case {stated.name}, but {own[0].n_differ} voxels differ so, and none if "
+            f"Expected the label of the real case {stated.name}, but {own[0].n_differ} voxels differ, and none if "
             f"its values are {_in_words(compared[0], labels)}. Change {KEY}, or leave it out."
         )
     return own[0]
 
 
 def nearest(compared: Sequence[Reading], labels: Mapping[str, int], *, edited: bool, stated: bool = False) -> Reading:
-    """Return the reading that gives the label of the real case; of an edited mask, the one that is clearly nearest.
+    """Return the reading that gives the label of the real case, or for an edited mask the one that is clearly nearest.
 
     Args:
         compared: As ``compare`` returns them, at least one.
         labels: Name -> canonical label of the cohort, for errors.
-        edited: Whether the label may be another than that of the real case.
-        stated: Whether the user said how to read it, so that nothing has to be guessed.
+        edited: Whether the label may differ from that of the real case.
+        stated: Whether the user stated the reading, so that it need not be clear.
 
     Raises:
-        CaseError: If no reading gives the real label and masks are not to be edited, or two are about as near to it.
+        CaseError: If no reading gives the real label and edited masks are not allowed, or two are about equally near.
     """
     best = compared[0]
     clear = stated or len(compared) == 1 or _is_clear(best, compared[1])
@@ -150,21 +150,21 @@ def nearest(compared: Sequence[Reading], labels: Mapping[str, int], *, edited: b
     differ = f"{best.n_differ} voxels differ if its values are {_in_words(best, labels)}{others}"
     if clear and not edited:
         advice = (
-            "Say generator.edited_masks=true if masks were changed on purpose: they are then read as the nearest of "
+            "Set generator.edited_masks=true if masks were changed on purpose: they are then read as the nearest of "
             "these, and the manifest says so."
         )
     else:
         advice = (
-            "No reading is clearly the nearest. If masks were changed on purpose, say which one is right in "
-            f"{KEY}, and generator.edited_masks=true."
+            "No reading is clearly the nearest. If masks were changed on purpose, state the right one in "
+            f"{KEY}, and set generator.edited_masks=true."
         )
     raise CaseError(f"Expected the label of the real case, but it was painted on another label: {differ}. {advice}")
 
 
 def _is_clear(best: Reading, other: Reading) -> bool:
-    """Whether an edited label can be read as ``best`` alone.
+    """Return whether an edited label can only be read as ``best``.
 
-    A map that lacks one of two labels does not tell them apart: one may have been painted over, or both exchanged.
+    A map that lacks one of two labels does not distinguish them: one may have been removed, or both exchanged.
     """
     n_disputed = sum(other.values[value] != label for value, label in best.values.items())
     return n_disputed > 1 and CLEARLY * best.n_differ <= other.n_differ
@@ -175,7 +175,7 @@ def _canonical(names: Mapping[int, str], labels: Mapping[str, int]) -> dict[int,
 
 
 def _in_words(reading: Reading, labels: Mapping[str, int]) -> str:
-    """Write out the values as in ``1 NCR, 2 ED, 4 ET``."""
+    """Return the values in words, such as ``1 NCR, 2 ED, 4 ET``."""
     names = {value: name for name, value in labels.items()}
     named = {value: names.get(label, "") for value, label in reading.values.items() if value}
     return spelt(named) or "background alone"

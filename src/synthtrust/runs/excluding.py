@@ -1,4 +1,4 @@
-"""Cases that a user leaves out, by name; and the list of refused ones, which can be such a list."""
+"""Cases that a user excludes by id, and the table of refused cases, which can serve as such a list."""
 
 from collections.abc import Collection, Iterable, Sequence
 from csv import QUOTE_ALL
@@ -17,14 +17,14 @@ COLUMNS = ("case_id", "file", "reason")
 
 
 def read_excluded(source: str | Path | Sequence[object] | None) -> list[str]:
-    """Read the ids of cases to leave out, from a list or from a file; each once, in order.
+    """Read the ids of cases to exclude from a list or a file; each id once, sorted.
 
     Args:
-        source: The ids; or a text file with one per line, or a CSV or TSV table with a column such as ``case_id``, as
-            ``write_refused`` leaves it. None for nobody.
+        source: The ids; or a text file with one id per line, or a CSV or TSV table with a column such as ``case_id``,
+            as ``write_refused`` writes it. None to exclude no case.
 
     Raises:
-        CaseError: If the file is missing or does not say which of its words are ids, or this is no list.
+        CaseError: If the file is missing, it is unclear which of its words are ids, or the source is no list.
 
     >>> read_excluded(["b", 7, "a", "b"])
     ['7', 'a', 'b']
@@ -42,16 +42,15 @@ def read_excluded(source: str | Path | Sequence[object] | None) -> list[str]:
 
 
 def without(cohort: Cohort, ids: Collection[str]) -> Cohort:
-    """Leave out the cases that some ids name, be they usable or refused.
+    """Return a cohort without the usable or refused cases that the ids name.
 
     Args:
-        cohort: As a reader gave it.
-        ids: The ids of cases, or of patients, all of whose cases are meant; or of refused cases, by the name or the
-            path of their file or folder where the reader knew no id. Capital and small letters are the same, and so are
-            names with the ending of a file.
+        cohort: The cohort as a reader returned it.
+        ids: Ids of cases; ids of patients, which name all their cases; or the name or path of a file or folder, for
+            refused cases whose id the reader could not tell. The case of letters and file endings do not matter.
 
     Raises:
-        CaseError: If an id names nobody; with the nearest that does.
+        CaseError: If an id names no case; the message suggests the nearest id that does.
     """
     cases: dict[str, set[str]] = {}
     for case in cohort.cases:
@@ -73,12 +72,12 @@ def without(cohort: Cohort, ids: Collection[str]) -> Cohort:
 
 
 def write_refused(path: str | Path, refused: Iterable[RefusedCase], excluded: Iterable[str] = ()) -> None:
-    """Write the refused cases as a table that ``cases.exclude`` reads: case_id, file, reason.
+    """Write the refused cases as a table with the columns case_id, file and reason, which ``cases.exclude`` can read.
 
     Args:
         path: The path of the CSV file.
-        refused: The cases.
-        excluded: Ids that were left out already, and stay so when the file is used in the place of the former.
+        refused: The refused cases.
+        excluded: Ids that were excluded already; they are listed too, so that the new file can replace the old list.
     """
     rows = [(r.case or str(r.where), str(r.where), " ".join(r.why.split())) for r in refused]
     rows += [(word, "", "left out by cases.exclude") for word in excluded]
@@ -92,4 +91,4 @@ def _names(refusal: RefusedCase) -> list[str]:
 
 def _nearest(word: str, known: Sequence[str]) -> str:
     near = get_close_matches(word, known, 1)
-    return f". The nearest is {near[0]!r}" if near else f". They are called as {known[0]!r} is" if known else ""
+    return f". The nearest is {near[0]!r}" if near else f". One of its ids is {known[0]!r}" if known else ""

@@ -1,4 +1,4 @@
-"""One owner at a time: who has the folder of a run, told to the others that want it."""
+"""One owner at a time: the process that works in the folder of a run, and its name for others that want the folder."""
 
 import json
 import logging
@@ -18,23 +18,23 @@ from synthtrust.refusals import Refusal
 log = logging.getLogger(__name__)
 
 JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
-"""Where schedulers tell a job its id."""
+"""Environment variables in which schedulers give a job its id."""
 
 
 @contextmanager
 def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
     """Own a run's folder for as long as the block runs.
 
-    The lock is one of the operating system: it ends with the process that holds it, however that ends. A rank beside
-    the first one asks for none, since the first has it.
+    The operating system keeps the lock, so it ends with the process that holds it, however that process ends. Only the
+    first rank takes the lock; the other ranks of the same run do not need it.
 
     Args:
-        folder: The folder of the run; made when it is not there.
-        wait: Wait for another owner to end. Where a scheduler started several ranks the first one never waits, since
-            the others have gone on to meet it.
+        folder: The folder of the run; it is made if it does not exist.
+        wait: Wait until another owner has ended. The first of several ranks that a scheduler started never waits,
+            since the other ranks are already waiting for it.
 
     Raises:
-        Refusal: If another process owns the folder, and nobody shall wait.
+        Refusal: If another process owns the folder, and this one is not to wait.
     """
     if _rank() > 0:
         yield
@@ -46,8 +46,8 @@ def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
     except Timeout:
         if not wait or _ranks() > 1:
             raise Refusal(
-                f"Expected a run that nobody else is working on, but {folder} is owned by {_owner(folder)}. Wait for "
-                "its end, or choose another name=..."
+                f"Expected a run that nobody else is working on, but {folder} is owned by {_owner(folder)}. Wait until "
+                "that has ended, or choose another name=..."
             ) from None
         log.warning("Waiting for %s, which is owned by %s", folder, _owner(folder))
         lock.acquire(poll_interval=1)
@@ -66,7 +66,7 @@ def _myself() -> dict[str, object]:
 
 
 def _owner(folder: Path) -> str:
-    """Return who owns a folder, in words; the owner writes it a moment after it has the lock."""
+    """Describe the owner of a folder; its name is written a moment after the lock is taken, and may be missing yet."""
     try:
         owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -76,7 +76,7 @@ def _owner(folder: Path) -> str:
 
 
 def _rank() -> int:
-    """Return the rank that a launcher gave this process, before anything of it is initialised."""
+    """Return the rank that a launcher gave this process; PyTorch's process group need not be initialised yet."""
     return next((int(os.environ[name]) for name in ("RANK", "SLURM_PROCID", "LOCAL_RANK") if name in os.environ), 0)
 
 

@@ -1,4 +1,4 @@
-"""What `precision=auto` stands for: what a run or its sweep was begun in, or else what is quick on the machine."""
+"""The meaning of `precision=auto`: the precision that a run or its sweep began with, or what is quick here."""
 
 import logging
 from collections.abc import Iterator
@@ -14,17 +14,16 @@ log = logging.getLogger(__name__)
 
 
 def settled(cfg: DictConfig, folder: Path) -> DictConfig:
-    """Return the config of a run with a precision in the place of ``trainer.precision=auto``, and log it.
+    """Return the config of a run in which a precision replaces ``trainer.precision=auto``, and log that precision.
 
-    A run that is resumed keeps its precision, and a run of a sweep takes that of the runs beside it, whatever is quick
-    on this machine: runs in two precisions are not compared.
+    A resumed run keeps its precision, and a run of a sweep takes that of the runs beside it, whichever is quick on
+    this machine, since runs in different precisions are not compared.
 
-    A generator's ``precision=auto`` stays, since it is part of the name of the set, which is found again on any
-    machine. Only where a run was begun before there was ``auto`` its generator's precision is kept, and with it its
-    set.
+    A generator's ``precision=auto`` is kept, since it is part of the name of its set, which every machine must find.
+    One exception: a run that began before ``auto`` existed keeps the precision of its generator, and thereby its set.
 
     Args:
-        cfg: The config of the run; is left as it is.
+        cfg: The config of the run, which is not changed.
         folder: The folder of the run.
     """
     cfg = cfg.copy()
@@ -33,9 +32,9 @@ def settled(cfg: DictConfig, folder: Path) -> DictConfig:
         quick = quick_precision(str(cfg.trainer.get("accelerator", "auto")))
         kept = None if before is None else OmegaConf.select(before, "trainer.precision")
         cfg.trainer.precision = kept or quick
-        log.info("Precision: %s%s", cfg.trainer.precision, f", as runs in {folder.parent} have it" if kept else "")
+        log.info("Precision: %s%s", cfg.trainer.precision, f", as the runs in {folder.parent} have" if kept else "")
         if cfg.trainer.precision != quick:
-            log.warning("This machine would choose %s, which is quicker on it.", quick)
+            log.warning("On this machine %s would be quicker.", quick)
     if before is not None and OmegaConf.select(cfg, "generator.precision") == AUTO and _same_generator(cfg, before):
         cfg.generator.precision = OmegaConf.select(before, "generator.precision") or AUTO
     return cfg
@@ -46,7 +45,7 @@ def _same_generator(cfg: DictConfig, before: DictConfig) -> bool:
 
 
 def _configs(folder: Path) -> Iterator[DictConfig]:
-    """Yield the config of a run that was begun, then those of the runs beside it."""
+    """Yield the stored config of a run, if it began before, and then those of the runs beside it."""
     for path in (folder / CONFIG, *sorted(folder.parent.glob(f"*/{CONFIG}"))):
         if path.is_file():
             yield read_config(path)

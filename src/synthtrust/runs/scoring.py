@@ -1,4 +1,4 @@
-"""Scoring a finished run on other cases than its own test set."""
+"""Score a finished run on cases other than its own test set."""
 
 import logging
 import time
@@ -26,14 +26,14 @@ BATCH = 256  # images at a time
 
 
 def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = False) -> pd.DataFrame:
-    """Score every case of a cohort with the best checkpoint of a run, and leave ``scores_<cohort>.csv`` in its folder.
+    """Score every case of a cohort with the best checkpoint of a run, and write ``scores_<cohort>.csv`` in its folder.
 
-    The cases go through the preprocessing of the run's own, and images are brought to the size of its own. A voxel size
-    other than that of the training cases is warned of, since the network has seen one scale only.
+    The cases are preprocessed as those of the run were, and images are resized as its images were. A voxel size that
+    differs from that of the training cases causes a warning, since the network has seen one scale only.
 
     Returns:
         The columns of the run's own scores, ``seconds`` per case, and ``overlap`` if the run or the generator of its
-        twins learned from any of these patients, or nobody said whom the generator learned from.
+        twins learned from any of these patients, or if it is unknown whom the generator learned from.
 
     Raises:
         CaseError: If the cohort is for another task, has other classes, lacks a modality or a label, or holds patients
@@ -59,7 +59,7 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
 
 
 def _overlap(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool) -> str:
-    """Return in a few words whether any of these patients was learned from, by the network or by the generator."""
+    """Return in a few words whether the network or the generator learned from any of these patients."""
     data = run.data()
     real = [case_id for part in ("train", "val") for case_id in data["splits"][part]]
     of_generator = load_manifest(Path(data["twins"])).get("training_ids")
@@ -71,22 +71,22 @@ def _overlap(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool) -> st
         return "; ".join(word for word, doubt in doubts.items() if doubt) or "none"
     if not allow_overlap:
         raise CaseError(
-            f"Expected cases that neither {run.folder} nor the generator of its twins learned from, but they did from "
-            f"{overlapping[:8]}. Leave them out, or say allow_overlap=true."
+            f"Expected cases that neither {run.folder} nor the generator of its twins learned from, but they "
+            f"learned from {overlapping[:8]}. Leave them out, or say allow_overlap=true."
         )
     return f"{len(overlapping)} of {len(cohort.cases)} scored cases are of patients that were learned from"
 
 
 def _copies(run: Run, learned: Collection[str], cohort: Cohort, cache: str) -> tuple[list[str], bool]:
-    """Return the ids of the cases whose images were trained on, be it under others, and whether all those are here."""
+    """Return the ids of cases whose images the run trained on, under any id, and whether all images were compared."""
     try:
         trained_on = tuple(case for case in run.cohort.cases if case.id in learned)
         copies = find_duplicates(Splits(cohort.cases, (), trained_on), Path(cache) / INSPECTED)
-    except (CaseError, InstantiationException) as error:  # the folder of a run can be scored where its cases are not
+    except (CaseError, InstantiationException) as error:  # a run can be scored on a machine that lacks its cases
         why = error.__cause__ or error
-        log.warning("Not looked for copies of the cases of %s, which are not here: %s", run.folder, why)
+        log.warning("Copies of the cases of %s were not searched for, since they are not here: %s", run.folder, why)
         return [], False
-    return [copy.one for copy in copies], len(trained_on) == len(learned)
+    return [copy.earlier for copy in copies], len(trained_on) == len(learned)
 
 
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:

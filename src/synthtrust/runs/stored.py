@@ -1,8 +1,8 @@
-"""What a stored config may name: a run folder that somebody sent is data, and its config must not run code of theirs.
+"""The names that a stored config may hold: a run folder from somebody else is data, and must not make us run code.
 
-Hydra calls whatever a ``_target_`` names. What a user types himself is his own to choose; of a stored config only a
-closed list is called: readers, splits, generators and models of this project, networks and losses of MONAI and PyTorch,
-and what an installed plugin brings.
+Hydra calls whatever a ``_target_`` names. Users may name anything on their own command line. From a stored config only
+the targets on a closed list are called: readers, splits, generators and models of this project, networks and losses of
+MONAI and PyTorch, and the contents of installed plugins.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -27,24 +27,26 @@ from synthtrust.plugins import plugin_packages
 
 TARGET = "_target_"
 HARMLESS = ("_partial_", "_convert_")
-"""Hydra's other words that a stored config may hold; its ``_args_`` and ``_recursive_`` nobody here writes."""
+"""Other keywords of Hydra that a stored config may hold; this project never writes ``_args_`` or ``_recursive_``."""
 
 FETCHES_CODE = "monai.losses.perceptual"
-"""Its networks come as code from a hub, or from a folder that takes the place of one."""
+"""A module whose losses download code from a hub, or load it from a folder that stands in for the hub."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What may stand in one place of a config."""
+    """The kind of object that one key of a config may name."""
 
     words: str
+    """The kind in words, for the message of a refusal."""
     packages: tuple[str, ...]
-    """Where it is defined; what is only imported there does not count."""
+    """Packages that must define the object; an object that they only import does not count."""
     fits: Callable[[Any], bool]
+    """Return whether an object is of this kind."""
 
 
 def _returns(kind: type) -> Callable[[Any], bool]:
-    """Return a test for functions of a module whose annotation says what they return."""
+    """Return a test for module-level functions whose return annotation is a given class."""
 
     def fits(named: Any) -> bool:
         if not isfunction(named) or "." in named.__qualname__:
@@ -84,19 +86,19 @@ KINDS: Mapping[str, Kind] = {
     "trainer": Kind("lightning.Trainer", ("lightning",), _is_a(Trainer)),
     **dict.fromkeys(("trainer.*", "callbacks.*", "logger.*"), LIBRARY),
 }
-"""Place in a config -> what it may name; nothing below a place that is not here."""
+"""Key of a config -> the kind of object that it may name; keys that are not listed may name nothing."""
 
 
 def check_stored(config: DictConfig, file: Path, own: Collection[str] = ()) -> None:
-    """Refuse a stored config that names anything but what is on the closed list.
+    """Refuse a stored config with a target that is not on the closed list.
 
     Args:
-        config: As it was read.
-        file: Where it was read, for the refusal.
-        own: Targets that the user's own config names as well: he has chosen them.
+        config: The config as it was read.
+        file: The file that it was read from, for the message.
+        own: Further targets that are allowed, since the user's own config names them as well.
 
     Raises:
-        CaseError: If there is such a name, an interpolation, or another of Hydra's words. None of it was called.
+        CaseError: If there is such a target, an interpolation, or another keyword of Hydra. Nothing was called.
     """
     plugins = tuple(sorted(plugin_packages()))
     for key, node in _nodes(OmegaConf.to_container(config)):
@@ -125,12 +127,12 @@ def _check_node(key: str, node: Mapping[Any, Any], file: Path, plugins: tuple[st
 
 
 def _fits(target: str, packages: tuple[str, ...], fits: Callable[[Any], bool]) -> bool:
-    """Return whether a target is defined in one of some packages, and is what it should be; others are not imported."""
+    """Return whether a target is defined in one of the packages and fits; no other package is imported."""
     if not _within(target, packages):
         return False
     try:
         named = get_object(target)
-    except Exception:  # not there, whatever importing the module says
+    except Exception:  # a module may fail in any way when it is imported
         return False
     return _within(str(getattr(named, "__module__", "")), packages) and fits(named)
 
@@ -140,14 +142,14 @@ def _within(name: str, packages: tuple[str, ...]) -> bool:
 
 
 def _kind_at(key: str) -> Kind | None:
-    """Return what may stand at a key: below an argument that is an object, what may stand in its place."""
+    """Return the kind that a key may name; the keys within an object have the kind of that object."""
     top, *rest = key.replace("[", ".").split(".")
     inner = rest[0] if rest else ""
     return KINDS.get(f"{top}.{inner}", KINDS.get(f"{top}.*")) if inner else KINDS.get(top)
 
 
 def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Give every part of a plain config with its key."""
+    """Yield every part of a plain config with its key."""
     yield key, node
     if isinstance(node, dict):
         for name, value in node.items():

@@ -1,4 +1,4 @@
-"""The laws every generator keeps; the tests of a plugin inherit them."""
+"""The laws that every generator obeys, as tests that a plugin inherits."""
 
 import copy
 import multiprocessing
@@ -26,14 +26,14 @@ from synthtrust.testing.tiny_findings import tiny_findings
 
 Images = dict[str, NDArray[np.floating]]
 
-PATIENCE = 120  # seconds for another process
-BATCHED = 1e-4  # [share of an image's range] a network adds the numbers of a batch in another order
+PATIENCE = 120  # seconds that another process may take
+BATCHED = 1e-4  # largest difference [share of an image's range]: networks add in another order within a batch
 
 
 class GeneratorContract:
-    """Subclass, and give a ``generator`` fixture; give a ``cohort`` fixture when the generator needs other cases.
+    """Tests of a generator; a subclass has a ``generator`` fixture, and a ``cohort`` fixture if it needs other cases.
 
-    ``ClassGeneratorContract`` asks the same laws of generators that paint classes, ``FindingsGeneratorContract`` of
+    ``ClassGeneratorContract`` tests the same laws for generators that paint classes, ``FindingsGeneratorContract`` for
     those that paint findings.
     """
 
@@ -50,7 +50,7 @@ class GeneratorContract:
         return list(cohort.cases[:-1])
 
     def test_another_setting_is_another_set(self, generator: Generator) -> None:
-        """The recipe names the folder of the twins: what it lacks would find the twins of another setting."""
+        """A setting that the recipe lacked would find the twins of another setting."""
         recipe = recipe_of(generator, [], [])
         settings = {field.name for field in fields(generator)} - generator.not_in_recipe
         assert set(recipe["parameters"]) == settings
@@ -62,13 +62,13 @@ class GeneratorContract:
         self, generator: Generator, cohort: Cohort, train: list[Case]
     ) -> None:
         generator.fit(train)
-        one, other = _label(cohort.cases[0]), _label(cohort.cases[-1])
-        first = generator.sample(one, np.random.default_rng(7))
-        generator.sample(other, np.random.default_rng(8))
-        _assert_equal(first, generator.sample(one, np.random.default_rng(7)))
+        first_label, last_label = _label(cohort.cases[0]), _label(cohort.cases[-1])
+        expected = generator.sample(first_label, np.random.default_rng(7))
+        generator.sample(last_label, np.random.default_rng(8))
+        _assert_equal(expected, generator.sample(first_label, np.random.default_rng(7)))
 
     def test_another_process_paints_the_same(self, generator: Generator, cohort: Cohort, train: list[Case]) -> None:
-        """As many workers and ranks as share the work: a twin does not tell which of them painted it."""
+        """A twin does not depend on which of several workers or ranks painted it."""
         generator.fit(train)
         label = _label(cohort.cases[-1])
         expected = generator.sample(label, np.random.default_rng(7))
@@ -129,9 +129,9 @@ class GeneratorContract:
         synthetic = np.mean([image == 0 for image in images.values()])
         assert abs(real - synthetic) < 0.15, f"{real:.0%} of real voxels are exactly zero, {synthetic:.0%} of synthetic"
         for name, image in images.items():
-            sender = [case.load_image(name) == 0 for case in train]
-            alike = max(_dice(mask, image == 0) for mask in sender if mask.shape == image.shape)
-            assert alike > 0.6, f"The zeros of {name} lie elsewhere than in any training image (Dice {alike:.2f})."
+            backgrounds = [case.load_image(name) == 0 for case in train]
+            nearest = max(_dice(mask, image == 0) for mask in backgrounds if mask.shape == image.shape)
+            assert nearest > 0.6, f"The zeros of {name} lie elsewhere than in any training image (Dice {nearest:.2f})."
 
 
 class ClassGeneratorContract(GeneratorContract):
@@ -150,7 +150,7 @@ class ClassGeneratorContract(GeneratorContract):
     def test_a_class_that_no_training_case_has_is_refused_or_painted(
         self, generator: Generator, train: list[Case]
     ) -> None:
-        """Never a KeyError: the refusal says what is known."""
+        """The error is a refusal, never a KeyError."""
         with suppress(Refusal):
             generator.fit(train).sample(7, np.random.default_rng(0))
 
@@ -165,7 +165,7 @@ class FindingsGeneratorContract(ClassGeneratorContract):
     def test_a_class_that_no_training_case_has_is_refused_or_painted(
         self, generator: Generator, train: list[Case]
     ) -> None:
-        """Test cases have combinations of findings that no training case has, and twins of them are asked for."""
+        """Test cases may have combinations of findings that no training case has, and need twins all the same."""
         images = generator.fit([case for case in train if case.findings != Findings((1, 1))]).sample(
             Findings((1, 1)), np.random.default_rng(0)
         )
@@ -173,13 +173,13 @@ class FindingsGeneratorContract(ClassGeneratorContract):
 
 
 def _elsewhere(paint: Callable[[], Images]) -> Images:
-    """Return what a process of its own paints."""
+    """Return the images that another process paints."""
     if "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("needs a system that can fork")
     receiver, sender = multiprocessing.Pipe()
 
     def child() -> None:
-        torch.set_num_threads(1)  # the threads of the parent are not there
+        torch.set_num_threads(1)  # a forked process lacks the threads of its parent
         sender.send(paint())
 
     process = multiprocessing.get_context("fork").Process(target=child)  # a spawned one could not see the generator
@@ -195,13 +195,13 @@ def _label(case: Case) -> Any:
     return case.load_label() if case.has_label_map else case.target
 
 
-def _assert_equal(one: Images, other: Images, within: float = 0.0) -> None:
-    assert one.keys() == other.keys()
-    for modality, image in one.items():
+def _assert_equal(expected: Images, images: Images, within: float = 0.0) -> None:
+    assert expected.keys() == images.keys()
+    for modality, image in expected.items():
         if within:
-            np.testing.assert_allclose(image, other[modality], rtol=0, atol=within * max(float(np.ptp(image)), 1e-6))
+            np.testing.assert_allclose(images[modality], image, rtol=0, atol=within * max(float(np.ptp(image)), 1e-6))
         else:
-            np.testing.assert_array_equal(image, other[modality])
+            np.testing.assert_array_equal(images[modality], image)
 
 
 def _dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

@@ -30,7 +30,7 @@ def test_a_missing_or_empty_list_is_refused(tmp_path):
     with pytest.raises(CaseError, match="but there is none"):
         read_ids(str(tmp_path / "ids.csv"))
     (tmp_path / "ids.csv").write_text("case_id\n")
-    with pytest.raises(CaseError, match="Say null if they are unknown"):
+    with pytest.raises(CaseError, match="Write null if they are unknown"):
         read_ids(str(tmp_path / "ids.csv"))
 
 

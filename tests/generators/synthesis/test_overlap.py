@@ -47,7 +47,7 @@ def test_a_longer_number_is_another_patient():
 def test_unknown_training_cases_are_marked_and_nothing_is_called_clean(caplog):
     overlap = check_overlap(None, SPLITS)
     assert (overlap.status, overlap.n_training, overlap.clean) == ("unknown", None, ())
-    assert "Nobody said whom the generator learned from" in caplog.text
+    assert "The generator's training cases are unknown" in caplog.text
 
 
 def test_ids_in_another_naming_are_warned_of(caplog):
@@ -65,14 +65,14 @@ def test_the_cases_that_a_generator_saw_can_be_excluded(caplog):
     kept, overlap = check_training_overlap(["a", "e-7", "x"], SPLITS, "exclude")
     assert (kept.train, kept.val, [c.id for c in kept.test]) == (SPLITS.train, SPLITS.val, ["d"])
     assert overlap.status == "none"
-    assert "1 of the generator's 3 training ids are not among these cases, x for one" in caplog.text
+    assert "1 of the generator's 3 training ids (such as x) are no cases of this cohort" in caplog.text
     assert "Overlap allowed" not in caplog.text
 
 
 @pytest.mark.parametrize(
     ("ids", "policy", "error", "why"),
     [
-        (None, "exclude", CaseError, "Expected the ids of those the generator learned from, but got unknown"),
+        (None, "exclude", CaseError, "Expected the ids of the cases the generator learned from, but got unknown"),
         (["elsewhere"], "exclude", CaseError, "but got training ids not of this cohort"),
         (
             ["d", "e"],
@@ -113,19 +113,19 @@ def test_a_random_test_set_holds_as_many_med_ddpm_cases_as_arithmetic_says():
     cases = [case(f"BraTS2021_{n:05d}") for n in range(1251)]
     chosen = np.random.default_rng(1).choice(1251, 193, replace=False)
     trained = [cases[n].id for n in chosen]
-    found = []
+    overlaps = []
     for seed in range(200):
         splits = split(cases, seed=seed, test=251, val=50)
         overlap = check_overlap(trained, splits, allow_overlap=True)
         assert len(overlap.test) + len(overlap.clean) == 251
         assert set(overlap.test) <= set(trained)
         assert not set(overlap.clean) & set(trained)
-        found.append(len(overlap.test))
+        overlaps.append(len(overlap.test))
     expected = 251 * 193 / 1251
     assert expected == pytest.approx(38.7, abs=0.03)
     spread = np.sqrt(expected * (1 - 193 / 1251) * (1251 - 251) / 1250)  # hypergeometric
-    assert np.mean(found) == pytest.approx(expected, abs=4 * spread / np.sqrt(200))
-    assert np.std(found) == pytest.approx(spread, rel=0.2)
+    assert np.mean(overlaps) == pytest.approx(expected, abs=4 * spread / np.sqrt(200))
+    assert np.std(overlaps) == pytest.approx(spread, rel=0.2)
 
 
 def test_a_generator_with_weights_of_its_own_says_whom_it_saw():
@@ -146,4 +146,4 @@ def test_a_case_that_is_called_like_its_file_is_recognised():
 
 def test_training_ids_that_name_nobody_here_are_counted(caplog):
     assert check_overlap(["a", "b", "x", "y"], SPLITS).status == "none"
-    assert "2 of the generator's 4 training ids are not among these cases, x for one" in caplog.text
+    assert "2 of the generator's 4 training ids (such as x) are no cases of this cohort" in caplog.text

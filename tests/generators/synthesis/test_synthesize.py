@@ -238,4 +238,4 @@ def test_training_ids_that_are_told_later_change_the_manifest_and_no_twin(cohort
     assert words(diary, "sample") == len(cohort.cases)
     assert load_manifest(folder) == before | {"training_ids": ["x", "y"], "card": load_manifest(folder)["card"]}
     assert "2 cases, named in the manifest" in (folder / "card.md").read_text()
-    assert "were unknown; they are now those that the config gives" in caplog.text
+    assert "were unknown; they are replaced by those in the config" in caplog.text

@@ -1,4 +1,4 @@
-"""Noisy replay: copies of what was seen, disguised."""
+"""Noisy replay: copies of training images, slightly changed."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,18 +13,18 @@ from synthtrust.refusals import Refusal
 
 @dataclass
 class NoisyReplay(Replay):
-    """Gives the real image of a label or class back with noise, a small shift and another gamma, or mirrored.
+    """Returns the real image of a label or class with noise, a small shift and another gamma, or mirrored.
 
-    The control for privacy audits that only look for verbatim copies. Each disguise is off at 0; one alone is chosen
-    by turning the others off. Noise and gamma are relative to the foreground (voxels that are not 0), so that units
-    play no part, and background stays 0.
+    The control for privacy audits that only look for verbatim copies. Each change is off at 0, so that it can be tried
+    alone. Noise and gamma are relative to the foreground (voxels that are not 0), so that units do not matter, and the
+    background stays 0.
     """
 
     expected_outcome: ClassVar[str] = (
         "TSTR about equal to TRTR (ratio about 1) while ``flip`` is off, fidelity near its floor, privacy not "
-        "supported, with a copy rate of at least 0.98 for each disguise. A mirrored image no longer fits its label "
+        "supported, with a copy rate of at least 0.98 for each change. A mirrored image no longer fits its label "
         "map, which stays as it is: with ``flip`` on, utility falls, and the question is asked of privacy alone. A "
-        "class is kept by every disguise."
+        "class is kept by every change."
     )
     noise: float = 0.1
     """Standard deviation of Gaussian noise [standard deviations of the foreground]."""
@@ -44,7 +44,7 @@ class NoisyReplay(Replay):
     def sample(
         self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator
     ) -> dict[str, NDArray[np.floating]]:
-        """Give the images of that label back in disguise; all modalities are moved alike."""
+        """Return changed copies of the images of that label; all modalities are moved alike."""
         originals = super().sample(label, rng)
         mirrored = self.flip and bool(rng.integers(2))
         axes = next(iter(originals.values())).ndim
@@ -52,10 +52,10 @@ class NoisyReplay(Replay):
         images = {}
         for modality, image in originals.items():
             moved = _moved(image[::-1] if mirrored else image, step)
-            images[modality] = self._disguised(moved, rng)
+            images[modality] = self._with_noise_and_gamma(moved, rng)
         return images
 
-    def _disguised(self, image: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.floating]:
+    def _with_noise_and_gamma(self, image: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.floating]:
         inside = image != 0
         values = image[inside].astype(np.float64)
         exponent = np.exp(rng.uniform(-self.gamma, self.gamma))

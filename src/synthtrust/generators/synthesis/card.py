@@ -1,4 +1,4 @@
-"""The card: what a synthetic set says about itself to people, beside the manifest that says it to programs."""
+"""The card of a synthetic set, which describes it to people as its manifest does to programs."""
 
 import platform
 import sys
@@ -27,7 +27,7 @@ PAIRINGS = {
     "classification": "class it has",
     "multilabel": "findings it shows",
 }
-"""What a twin has of its real case, by the task of the cohort."""
+"""How a twin belongs to its real case, by the task of the cohort; follows "whose"."""
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
 CHECKPOINT = (
@@ -38,13 +38,13 @@ CHECKPOINT = (
 TEMPLATE = """\
 # {name}
 
-{n} synthetic cases ("twins"), {modalities}. {how} Each keeps the id of the real case whose {pairing}.
+{n} synthetic cases ("twins"), {modalities}. {how} Each has the id of the real case whose {pairing}.
 
 **Intended use.** {use}
 
-**Licence and source.** {licence}. Terms of the real cases hold for what was learned from them.
+**Licence and source.** {licence}. The terms of the real cases hold for all that was learned from them.
 
-**Privacy.** {disclosure} Whether the images give away training cases is a separate question, which an audit has to
+**Privacy.** {disclosure} Whether the images reveal training cases is a separate question, which only an audit can
 answer: without one, this set is *not assessed*.{checkpoint}
 
 ## How it was made
@@ -59,8 +59,8 @@ answer: without one, this set is *not assessed*.{checkpoint}
 | hardware | {hardware} |
 | versions | {versions} |
 
-Each twin's randomness depends on the seed above and on its own id alone. Recipe, ids of all training cases and the
-sha256 of every file stand in `manifest.json`, which is written last: a folder without it is unfinished.
+Each twin's randomness depends on the seed above and on its own id alone. The recipe, the ids of all training cases
+and the sha256 of every file are in `manifest.json`, which is written last: a folder without it is unfinished.
 
 ## How to verify it
 
@@ -76,9 +76,12 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
     Args:
         folder: The folder of the set.
         painted: Its twins.
-        recipe: What ``recipe_of`` gave.
-        facts: ``training_ids``, ``mask_edit``, ``mask_disclosure``, ``not_of_the_set`` and ``made_on``, as in the
-            manifest.
+        recipe: The recipe of the set, from ``recipe_of``.
+        facts: ``training_ids``, ``mask_edit``, ``mask_disclosure``, ``not_of_the_set`` and ``made_on``, as the manifest
+            has them.
+
+    Returns:
+        The path of the card.
     """
     made = facts["made_on"]
     of_classes = painted.task != "segmentation"
@@ -116,8 +119,8 @@ def made_on(twins: int, seconds: float, precision: str | None = None) -> dict[st
     """Return when and on what a set was made, as plain JSON values.
 
     Args:
-        twins: Made in this session; fewer than the set holds when it completed an unfinished one.
-        seconds: That the session took, learning included.
+        twins: Number of twins made in this session; fewer than the set holds if others were there before.
+        seconds: Duration of the session, learning included [s].
         precision: The precision of the networks; None where there are none.
     """
     torch = sys.modules.get("torch")  # a generator that paints on a GPU has imported it
@@ -149,12 +152,12 @@ def _hardware(made: Mapping[str, Any]) -> str:
 
 def _learned(training_ids: list[str] | None) -> str:
     if training_ids is None:
-        return "**unknown**: nobody said which cases; scores on any real case may be too good"
+        return "**unknown**: the training cases were not given, so scores on any real case may be too good"
     return f"{len(training_ids)} cases, named in the manifest"
 
 
 def _cell(value: Any) -> str:
-    """Return a value as it may stand in a table of Markdown."""
+    """Return a value as text for a cell of a Markdown table."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     text = text if len(text) <= 80 else f"{text[:77]}..."
     return text.replace("|", "\\|").replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Lists of training ids, as users have them: in the config, in text files, in tables."""
+"""Lists of training ids as users have them: in the config, in text files, or in tables."""
 
 import csv
 import re
@@ -9,21 +9,24 @@ from synthtrust.cases import CaseError
 from synthtrust.cases.patients import ENDING
 
 ID_COLUMNS = ("id", "case", "case_id", "subject", "subject_id", "patient", "patient_id", "name", "brats21id", "ids")
-"""Names, in small letters, of the column of a table that holds ids."""
+"""Names, in lower case, of a table column that holds ids."""
 
 _ROLE = re.compile(r"[_-](t1|t1n|t1ce|t1c|t2|t2w|t2f|flair|seg)(?=\.nii(\.gz)?$)", re.IGNORECASE)
 
 
 def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Read training ids from where a user has them.
+    """Read training ids from a list or a file.
 
     Args:
-        source: The ids; or a text file with one per line, or with all in one line; or a CSV or TSV table with a
-            column of ``ID_COLUMNS``. A file name stands for its case: ``x/BraTS2021_00000_t1.nii.gz`` is
-            ``BraTS2021_00000``, and ``x/p1.png`` is ``p1``. None means that nobody knows.
+        source: The ids; or a text file with one id per line, or with all ids in one line; or a CSV or TSV table with
+            a column of ``ID_COLUMNS``. A file name stands for its case: ``x/BraTS2021_00000_t1.nii.gz`` is
+            ``BraTS2021_00000``, and ``x/p1.png`` is ``p1``. None if the ids are unknown.
+
+    Returns:
+        The ids, each once and sorted; None for None.
 
     Raises:
-        CaseError: If the file is missing or no text, holds no id, or does not say which of its words are ids.
+        CaseError: If the file is missing or no text, holds no id, or it is unclear which of its words are ids.
 
     >>> read_ids(["b", "a", "b", "x/BraTS2021_00000_t1.nii.gz"])
     ('BraTS2021_00000', 'a', 'b')
@@ -34,19 +37,19 @@ def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | Non
     names = (word.strip().replace("\\", "/").rstrip("/").rpartition("/")[2] for word in words)
     ids = {ENDING.sub("", _ROLE.sub("", name)) for name in names} - {""}
     if not ids:
-        raise CaseError(f"Expected ids of training cases, but got none in {source}. Say null if they are unknown.")
+        raise CaseError(f"Expected ids of training cases, but got none in {source}. Write null if they are unknown.")
     return tuple(sorted(ids))
 
 
 def words_of(path: Path, whose: str = "training cases") -> list[str]:
-    """Return the words of a file that are ids; none may get lost, since its patient would count as one never seen.
+    """Return the ids in a file; none may be lost, since its patient would count as one that was never seen.
 
     Args:
         path: The path of a text file, or of a table with a column of ``ID_COLUMNS``.
-        whose: Ids, for the message.
+        whose: The role of the cases with these ids, for messages.
 
     Raises:
-        CaseError: If the file is missing or no text, or does not say which of its words are ids.
+        CaseError: If the file is missing or no text, or it is unclear which of its words are ids.
     """
     lines = [line for line in _lines_of(path, whose) if line.strip() and not line.lstrip().startswith("#")]
     signs = [sign for line in lines for sign in "\t;," if sign in line]

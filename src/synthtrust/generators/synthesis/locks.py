@@ -1,4 +1,4 @@
-"""Locks: which process paints which twins of a set that several processes paint."""
+"""Locks, by which several processes share the painting of a set."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def try_lock(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Lock a piece of work for as long as the block runs; yield whether this process holds the lock.
+    """Lock a piece of work for as long as the block runs; yield whether this process got the lock.
 
-    It is a lock of the operating system: it ends with the process that holds it, however that ends, so that
-    the work of a killed process is free again.
+    The operating system keeps the lock, so it ends with the process that holds it, however that process ends, and
+    another process can take over the work of a killed one.
 
     Args:
-        path: Path of the lock file, which stays; its folder exists.
-        wait: Wait while another process holds the lock, instead of going without.
+        path: Path of the lock file in a folder that exists; the file is not removed.
+        wait: Wait while another process holds the lock, instead of yielding False.
     """
     lock = FileLock(path)
     try:

@@ -1,4 +1,4 @@
-"""Guards: whom a generator learned from, and whether it is scored on any of them."""
+"""The overlap of the cases that a generator learned from with those that it is scored on."""
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
@@ -13,24 +13,24 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Overlap:
-    """What a generator's training cases have to do with the cases it is scored on."""
+    """How the training cases of a generator overlap with the validation and test cases of a cohort."""
 
     status: Literal["none", "overlap", "unknown"]
-    """``unknown``: nobody said whom the generator learned from, or by names of another cohort: nothing is shown."""
+    """``unknown`` if the training ids were not given, or if none of them is an id of this cohort."""
     n_training: int | None
-    """Training cases of the generator; None when nobody said."""
+    """Number of training cases of the generator; None if they were not given."""
     n_recognised: int | None
-    """Cases of the cohort whose patient is among them; None when nobody said."""
+    """Number of cases in the cohort whose patient is among them; None if they were not given."""
     test: tuple[str, ...] = ()
     """Ids of test cases whose patient the generator saw."""
     val: tuple[str, ...] = ()
     """Ids of validation cases whose patient the generator saw."""
     clean: tuple[str, ...] = ()
-    """Ids of test cases whose patient the generator certainly did not see; none when unknown."""
+    """Ids of test cases whose patient the generator did not see; none if that is unknown."""
 
     @property
     def word(self) -> str:
-        """The same in a few words, to stand beside every score.
+        """The overlap in a few words, to stand beside every score.
 
         >>> Overlap("overlap", 3, 3, test=("d",), clean=("e", "f")).word
         '1 of 3 scored cases are of patients the generator learned from'
@@ -45,7 +45,7 @@ class Overlap:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """The same as plain JSON values, for tables and manifests."""
+        """The overlap as plain JSON values, for tables and manifests."""
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
         return plain | {"word": self.word}
 
@@ -53,17 +53,17 @@ class Overlap:
 def check_overlap(training_ids: Collection[str] | None, splits: Splits, *, allow_overlap: bool = False) -> Overlap:
     """Compare a generator's training cases with validation and test, patient by patient.
 
-    An id means a case, its patient, or another time point of that patient (see ``patients_named``). Releases rename
-    patients (``BraTS20_Training_001`` may be a ``BraTS2021_`` case), and an overlap across releases is not found: when
-    not one id is recognised the overlap is therefore unknown, and a warning says so.
+    An id names a case, its patient, or another time point of that patient (see ``patients_named``). Releases rename
+    patients (``BraTS20_Training_001`` may be a ``BraTS2021_`` case), and an overlap across releases is not found.
+    Therefore the overlap is unknown, and a warning says so, if no id at all is recognised.
 
     Args:
-        training_ids: Ids of the cases or patients that the generator learned from; None when they are unknown.
+        training_ids: Ids of the cases or patients that the generator learned from; None if they are unknown.
         splits: The real cases by patient.
         allow_overlap: Return an overlap, with a warning, instead of refusing it.
 
     Returns:
-        The overlap. Scores on its ``clean`` test cases alone are free of it.
+        The overlap. Scores on its ``clean`` test cases alone are not affected by it.
 
     Raises:
         CaseError: If the generator learned from a patient of val or test, and ``allow_overlap`` is False.
@@ -78,16 +78,16 @@ def check_overlap(training_ids: Collection[str] | None, splits: Splits, *, allow
 def check_training_overlap(
     training_ids: Collection[str] | None, splits: Splits, policy: bool | Literal["exclude"] = False
 ) -> tuple[Splits, Overlap]:
-    """Return the splits that a generator may be scored on, and what overlap is left.
+    """Return the splits that a generator may be scored on, and the overlap that remains in them.
 
     Args:
         training_ids: See ``check_overlap``.
         splits: The real cases by patient.
-        policy: ``False`` refuses an overlap, ``True`` allows it, ``exclude`` leaves the cases out that overlap.
+        policy: ``False`` refuses an overlap, ``True`` allows it, and ``exclude`` leaves out the cases that overlap.
 
     Raises:
         CaseError: See ``check_overlap`` and ``without_overlap``.
-        Refusal: If there is no such policy.
+        Refusal: If the policy is none of these.
     """
     if policy not in (True, False, "exclude"):
         raise Refusal(f"Expected allow_overlap to be true, false or exclude, but got {policy!r}.")
@@ -98,22 +98,22 @@ def check_training_overlap(
 
 
 def without_overlap(training_ids: Collection[str] | None, splits: Splits) -> Splits:
-    """Leave the validation and test cases out whose patients the generator learned from.
+    """Leave out the validation and test cases whose patients the generator learned from.
 
     Args:
         training_ids: See ``check_overlap``.
         splits: The real cases by patient; those of ``train`` stay as they are.
 
     Raises:
-        CaseError: If the ids are unknown or not of this cohort, so that nobody can tell which cases to leave out, or
+        CaseError: If the ids are unknown or not of this cohort, so that it is unclear which cases to leave out, or if
             no case is left to validate or test on.
     """
     overlap = _compare(training_ids, splits)
     _tell(overlap, training_ids, splits)
     if overlap.status == "unknown":
         raise CaseError(
-            f"Expected the ids of those the generator learned from, but got {overlap.word}. Without them nobody can "
-            "tell which cases to exclude; give generator.train_ids in the names of this cohort."
+            f"Expected the ids of the cases the generator learned from, but got {overlap.word}. Without them it is "
+            "unclear which cases to exclude; give generator.train_ids as ids of this cohort."
         )
     gone = {*overlap.val, *overlap.test}
     kept = replace(splits, **{part: _but(getattr(splits, part), gone) for part in ("val", "test")})
@@ -148,22 +148,22 @@ def _compare(training_ids: Collection[str] | None, splits: Splits) -> Overlap:
 
 
 def _tell(overlap: Overlap, training_ids: Collection[str] | None, splits: Splits) -> None:
-    """Warn of training ids that are unknown or name nobody here."""
+    """Warn if the training ids are unknown, or some of them name no case."""
     if training_ids is None:
-        log.warning("Nobody said whom the generator learned from: its overlap with the test cases is unknown.")
+        log.warning("The generator's training cases are unknown, and so is its overlap with the test cases.")
         return
     ids = set(training_ids)
     strangers = sorted(ids - patients_by_id(ids, _all_of(splits)).keys())
     if overlap.status == "unknown":
         log.warning(
-            "None of the generator's %d training ids, %s for one, is a case of this cohort: it learned from other "
-            "patients, or from these under other names. The overlap with the test cases is unknown.",
+            "None of the generator's %d training ids (such as %s) is a case of this cohort: it learned from other "
+            "patients, or from these under other ids. The overlap with the test cases is unknown.",
             len(ids), strangers[0] if strangers else "none",
         )  # fmt: skip
     elif strangers:
         log.warning(
-            "%d of the generator's %d training ids are not among these cases, %s for one: other patients, or these "
-            "under other names, which nobody would notice.",
+            "%d of the generator's %d training ids (such as %s) are no cases of this cohort: they are other patients, "
+            "or patients of this cohort under other ids, whose overlap would go unnoticed.",
             len(strangers), len(ids), strangers[0],
         )  # fmt: skip
 
@@ -177,13 +177,13 @@ def _but(cases: Sequence[Case], gone: Iterable[str]) -> tuple[Case, ...]:
 
 
 def training_ids_of(generator: object, train: Sequence[Case]) -> tuple[str, ...] | None:
-    """Return the ids of the cases that a generator will have learned from when it has painted.
+    """Return the ids of the cases that a generator will have learned from when it has painted; None if unknown.
 
-    A generator that learns in ``fit`` and nowhere else learns from ``train``. One that comes with weights or with
-    images of its own has an attribute ``training_ids``: all ids, or None when they are unknown.
+    A generator that learns only in ``fit`` learns from ``train``. One that comes with weights or images has an
+    attribute ``training_ids``: all ids, or None if they are unknown.
 
     Raises:
-        Refusal: If that attribute is something else.
+        Refusal: If that attribute is no collection of texts.
     """
     own: Any = getattr(generator, "training_ids", [case.id for case in train])
     if own is None:
@@ -200,7 +200,7 @@ def _refuse_or_warn(overlap: Overlap, *, allow_overlap: bool) -> None:
     )
     if not allow_overlap:
         raise CaseError(
-            f"Expected a generator that never saw the patients it is scored on, but {overlapping}. Say "
+            f"Expected a generator that never saw the patients it is scored on, but {overlapping}. Set "
             "allow_overlap=exclude to leave these cases out, or allow_overlap=true to score on them, which every table "
             "then says."
         )

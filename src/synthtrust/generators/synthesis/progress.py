@@ -1,4 +1,4 @@
-"""Progress within a painting: a slow sampler counts its steps, and whoever listens can tell the time left."""
+"""Progress within a painting: a slow sampler reports its steps, so that a listener can estimate the time left."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 def report_steps(steps: Sequence[Step]) -> Iterator[Step]:
-    """Yield the steps of a sampler; after each, the listener is told which share of them is done.
+    """Yield the steps of a sampler; after each, tell the listener which share of them is done.
 
     >>> shares = []
     >>> with receive_progress(shares.append):
@@ -30,7 +30,7 @@ def report_steps(steps: Sequence[Step]) -> Iterator[Step]:
 
 @contextmanager
 def receive_progress(listener: Listener) -> Iterator[None]:
-    """Let a function hear of every step that is done while the block runs, as a share in (0, 1]."""
+    """Call a function after every step that is reported while the block runs, with the share done, in (0, 1]."""
     token = _listener.set(listener)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The recipe: all that decides what a synthetic set will hold."""
+"""The recipe: everything that determines the content of a synthetic set."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,19 +26,19 @@ def recipe_of(
     paint: Sequence[Case],
     imported_files: Mapping[str, Sequence[Path]] | None = None,
 ) -> dict[str, Any]:
-    """Return all that decides what a synthetic set will hold, as plain JSON values.
+    """Return everything that determines the content of a synthetic set, as plain JSON values.
 
-    The labels to paint on are the sha256 of their files, or classes or findings.
+    Label maps are represented by the sha256 of their files, classes and findings by themselves.
 
     Args:
-        generator: With its hyper-parameters.
-        train: Whom it may learn from.
-        paint: Whose labels are painted on.
-        imported_files: The files of an importer, by case id; it learns from nobody here.
+        generator: The generator, with its hyper-parameters.
+        train: The cases that it may learn from.
+        paint: The cases whose labels are painted on.
+        imported_files: The files that an importer found, by case id; it learns from no case.
 
     Raises:
-        Refusal: If the generator takes what is no field of a dataclass, or a field is no plain JSON value: two
-            settings could not be told apart.
+        Refusal: If the generator takes an argument that is no field of its dataclass, or has a field that is no plain
+            JSON value: two different settings could then not be distinguished.
     """
     kind = type(generator)
     parameters = _parameters(generator)
@@ -51,7 +51,7 @@ def recipe_of(
         )
     return {
         "generator": kind.__qualname__,
-        **({} if _is_ours(kind) else {"module": kind.__module__}),  # two of a stranger's classes may share a name
+        **({} if _is_ours(kind) else {"module": kind.__module__}),  # classes of plugins may share a name
         "version": kind.version,
         "package": _package_of(kind),
         "parameters": parameters,
@@ -66,7 +66,8 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
     if strange := sorted(set(signature(kind).parameters) - {field.name for field in fields(kind)}):
         raise Refusal(
             f"Expected a dataclass whose fields are all that {kind.__qualname__} takes, but {', '.join(strange)} is "
-            "no field: its sets could not be told apart. Write @dataclass above the class, and no __init__."
+            "no field: sets with different values of it could not be distinguished. Write @dataclass above the class, "
+            "and no __init__."
         )
     values = {name: value for name, value in asdict(generator).items() if name not in generator.not_in_recipe}
     for name in generator.files_in_recipe & values.keys():
@@ -77,7 +78,7 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
 
 
 def _plain(value: Any, role: str) -> Any:
-    """Return a value as JSON has it."""
+    """Return a value as it is after a round trip through JSON."""
 
     def rather(value: Any) -> Any:
         if isinstance(value, Path | np.generic):
@@ -100,7 +101,7 @@ def _label(case: Case) -> str | int | Findings:
     return case.target if case.label_map is None else hashes.of(case.label_map)
 
 
-@cache  # reading what is installed takes a second
+@cache  # listing the installed packages takes a second
 def _distributions() -> Mapping[str, list[str]]:
     return packages_distributions()
 

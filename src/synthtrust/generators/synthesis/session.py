@@ -1,4 +1,4 @@
-"""A session: what one process does of the work on a synthetic set, beside others at the same set."""
+"""A session: one process's share of the work on a synthetic set, beside other processes at the same set."""
 
 import hashlib
 import json
@@ -31,12 +31,12 @@ from synthtrust.generators.synthesis.storage import TwinStorage
 log = logging.getLogger(__name__)
 
 FIT = ".fit"
-"""Folder in a set where its generator keeps its checkpoints; no part of the set."""
+"""Folder beside the twins in which the generator keeps its checkpoints; it is no part of the set."""
 
 
 @dataclass
 class Session:
-    """One process's part in the work on one set; any number of them are at the same set, and all end when it is whole.
+    """One process's work on a set; any number of processes may work on the same set, and all end when it is complete.
 
     The arguments are those of ``synthesize``, and the folder and recipe of the set.
     """
@@ -54,10 +54,10 @@ class Session:
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
         self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
-        self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and twins that are not whole
+        self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and unfinished twins
 
     def finish(self) -> None:
-        """Do what nobody else does of what is left, wait for what others are at, and see the manifest written."""
+        """Paint the missing twins that no other process paints, wait for the others, and see the manifest written."""
         left = self._missing(self.paint)
         if left:
             if isinstance(self.generator, Generator):
@@ -65,18 +65,18 @@ class Session:
             self._paint_with_others(len(left))
         with self.lock:
             if not (self.folder / NAME).exists():
-                precision = getattr(self.generator, "precision_", None) if left else None  # of what was fitted here
+                precision = getattr(self.generator, "precision_", None) if left else None  # of what was fitted
                 self._declare(made_on(len(left), time.monotonic() - self.start, precision))
 
     def correct(self) -> None:
-        """Write the card and the manifest anew if the training ids are now said to be others; the twins stay."""
+        """Write the card and the manifest anew if other training ids are given now; the twins are kept."""
         with self.lock:
             record = load_manifest(self.folder)
             training_ids = record.get("training_ids")
-            if said_ids(self.generator, self.train) != training_ids:
+            if listed_training_ids(self.generator, self.train) != training_ids:
                 log.warning(
-                    "The training ids of %s were %s; they are now those that the config gives.",
-                    self.folder, "unknown" if training_ids is None else f"{len(training_ids)} others",
+                    "The training ids of %s were %s; they are replaced by those in the config.",
+                    self.folder, "unknown" if training_ids is None else f"{len(training_ids)} other ids",
                 )  # fmt: skip
                 self._declare(record["made_on"])
 
@@ -84,30 +84,30 @@ class Session:
         return [case for case in cases if not self.storage.has(case, notes=self.by == "imported")]
 
     def _fit(self, generator: Generator) -> None:
-        ranked: Any = rank_zero_only  # a function that knows which process this is
+        ranked: Any = rank_zero_only  # a function of Lightning whose attribute is the rank of this process
         rank = ranked.rank
         if show_to := getattr(generator, "show_to", None):
-            show_to(self.loggers if rank == 0 else ())  # each rank has loggers, one of them writes
+            show_to(self.loggers if rank == 0 else ())  # each rank has loggers, but only the first may write
         log.info("Fitting %s on %d cases", type(generator).__qualname__, len(self.train))
         try:
             self._fit_or_find(generator)
         finally:
-            ranked.rank = rank  # a Trainer within takes every process for the first
+            ranked.rank = rank  # a Trainer inside fit sets it to 0 in every process
 
     def _fit_or_find(self, generator: Generator) -> None:
-        if work_in := getattr(generator, "work_in", None):  # a training of hours goes on where it was killed
+        if work_in := getattr(generator, "work_in", None):  # a long training goes on where it was killed
             work_in(self.folder / FIT)
-            with self.lock:  # one trains; the fit of those who waited finds the checkpoint
+            with self.lock:  # one process trains; the fit of the others then finds the checkpoint
                 if self._missing(self.paint):
                     generator.fit(self.train)
         else:
             generator.fit(self.train)
 
     def _paint_with_others(self, n: int) -> None:
-        """Paint what is missing, batch by batch; a batch that another process is at is waited for in the end."""
+        """Paint the missing twins batch by batch, and wait at the end for batches that other processes are painting."""
         self.scratch.mkdir(exist_ok=True)
         size = self.generator.batch_size if isinstance(self.generator, Generator) else 1
-        paint = sorted(self.paint, key=lambda case: case.id)  # so that all processes mean the same batches
+        paint = sorted(self.paint, key=lambda case: case.id)  # so that all processes have the same batches
         batches = [paint[start : start + size] for start in range(0, len(paint), size)]
         with _progress(f"{n} twins to be {self.by}", n) as bar, ThreadPoolExecutor() as pool:
             for wait in (False, True):
@@ -121,7 +121,7 @@ class Session:
             path.unlink(missing_ok=True)
 
     def _paint(self, cases: Sequence[Case], bar: Progress, pool: ThreadPoolExecutor) -> None:
-        """Paint or import a batch; its files are written side by side."""
+        """Paint or import a batch of twins, and write their files in parallel."""
         task, before = bar.task_ids[0], bar.tasks[0].completed
         with receive_progress(lambda share: bar.update(task, completed=before + share * len(cases))):
             twins = self._twins(cases)
@@ -157,7 +157,7 @@ class Session:
         return [_Twin(label, images) for label, images in zip(labels, painted)]
 
     def _write(self, case: Case, twin: "_Twin") -> None:
-        if twin.notes is not None:  # a generator may overshoot what it learned from; a file is in its units or is not
+        if twin.notes is not None:  # only imported images can be in other units
             for name, image in twin.images.items():
                 self.storage.check_units(image, twin.notes.get("files", {}).get(name, f"{name} of case {case.id}"))
         images = {name: self.storage.as_written(name, image) for name, image in twin.images.items()}
@@ -182,9 +182,9 @@ class Session:
             notes = {case.id: json.loads(self.storage.notes(case.id).read_text()) for case in self.paint}
         edited = [case_id for case_id, note in notes.items() if note["mask_edit"]]
         facts = {
-            "training_ids": said_ids(self.generator, self.train),
-            "mask_edit": edited,  # ids of twins whose label map is not that of their real case
-            # an unedited label map of a real patient is shown to everybody; a class, or a finding, shows nobody
+            "training_ids": listed_training_ids(self.generator, self.train),
+            "mask_edit": edited,  # ids of twins whose label map differs from that of their real case
+            # an unedited label map discloses the anatomy of a real patient; a class or finding does not
             "mask_disclosure": self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
             "remarks": getattr(self.generator, "remarks", {}),
@@ -199,8 +199,8 @@ class Session:
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
 
 
-def said_ids(generator: Generator | Importer, train: Sequence[Case]) -> list[str] | None:
-    """Return the ids that the manifest shall name as those learned from; None when nobody knows."""
+def listed_training_ids(generator: Generator | Importer, train: Sequence[Case]) -> list[str] | None:
+    """Return the training ids as the manifest lists them; None if they are unknown."""
     ids = training_ids_of(generator, train)
     return None if ids is None else list(ids)
 
@@ -216,14 +216,14 @@ class _Twin:
 
 @contextmanager
 def _progress(description: str, n: int) -> Iterator[Progress]:
-    """Show how far the twins are and the time left; slow samplers move it within a twin."""
+    """Show a progress bar with the time left; slow samplers advance it within a twin."""
     with Progress(transient=True, speed_estimate_period=3600) as bar:
         bar.add_task(description, total=n)
         yield bar
 
 
 def _rng_of(seed: int, case_id: str) -> np.random.Generator:
-    """Return the randomness of a twin, which depends on the seed and its own id: not on the order or on other twins."""
+    """Return the random generator of a twin, which depends on the seed and its id, not on order or other twins."""
     return np.random.default_rng([seed, int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8])])
 
 
@@ -234,7 +234,7 @@ def _check(
     case_id: str,
     axes: int | None = None,
 ) -> None:
-    """Refuse a painting that is not one; of a class, the first image gives the grid of the others."""
+    """Refuse an invalid painting; for a class or findings, the first image gives the grid of the others."""
     _check_numbers(images, modalities, case_id)
     grid = images[modalities[0]].shape if shape is None else shape
     if shape is None and axes not in (None, len(grid)):
@@ -251,7 +251,7 @@ def _check(
 
 
 def _check_numbers(images: Mapping[str, NDArray], modalities: Sequence[str], case_id: str) -> None:
-    """Refuse what is no array of real numbers for each modality."""
+    """Refuse a painting that does not have an array of real numbers for each modality."""
     if not isinstance(images, Mapping):
         raise CaseError(
             f"Expected images by modality for case {case_id}, but the generator gave {type(images).__name__}."

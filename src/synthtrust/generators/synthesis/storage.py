@@ -1,4 +1,4 @@
-"""The storage: where the twins of a set lie, and in files of which kind."""
+"""The storage of a set: the paths of its twins, and the kind of their files."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,46 +16,45 @@ from synthtrust.cases.formats.volumes import describe_header, read_header, write
 from synthtrust.files import write_json
 
 NOTES = "imported.json"
-"""The file beside an imported twin that says where it came from and what was repaired."""
+"""Name of the file beside an imported twin that records its origin and what was repaired."""
 
 LABEL = "label.nii.gz"
 
 MOST_LOST = 0.05
-"""Root mean square of what rounding and clipping may change [standard deviations of the image]."""
+"""Largest root mean square of the change by rounding and clipping [standard deviations of the image]."""
 
 
 @dataclass(frozen=True)
 class TwinStorage:
-    """Keeps twins in a folder, each whole or not there.
+    """Keeps twins in a folder, each complete or absent.
 
-    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` and ``label.nii.gz``, with the orientation and
-    the affine of that label map, voxel on voxel. A volume of a class is such a folder without a label, in the canonical
-    orientation, with the affine of a training image. A plane image
-    of a class is ``<id>.png``, grey or colours, or ``<id>/<modality>.png``: rounded and clipped to as many bits as the
-    training images have. Where those hold whole numbers volumes do so too: a network could tell the source by that
-    alone.
+    A twin on a label map is a folder ``<id>/`` of ``<modality>.nii.gz`` and ``label.nii.gz``, with the grid,
+    orientation and affine of that label map. A volume of a class is such a folder without a label, in the canonical
+    orientation, with the affine of a training image. A plane image of a class is ``<id>.png``, in grey or colour, or
+    ``<id>/<modality>.png``, rounded and clipped to the bits of the training images. Volumes hold whole numbers if the
+    training images do: otherwise a network could tell the source by that alone.
     """
 
     folder: Path
     modalities: tuple[str, ...]
     pixel: type[np.uint8] | type[np.uint16] | None = None
-    """The number type of plane images; None for volumes."""
+    """Number type of plane images; None for volumes."""
     voxels: Mapping[str, np.dtype] = field(default_factory=dict)
-    """Modality -> whole numbers of its volumes; float32 where it is not named."""
+    """Modality -> integer type of its volumes; those of modalities that are not listed are float32."""
     channels: Mapping[str, int] | None = None
-    """Modality -> channel of the one file that holds them all; None for a file each."""
+    """Modality -> channel, if one file holds all modalities; None if each has a file."""
     affine: NDArray[np.float64] | None = None
-    """Voxel -> world of volumes of a class [mm]; None where each has that of its label map."""
+    """Affine from voxels to millimetres of volumes of a class; None if each twin has that of its label map."""
 
     @classmethod
     def of(cls, folder: Path, modalities: Sequence[str], train: Sequence[Case], *, painted: bool = True) -> Self:
-        """Choose the kind of files by how the training cases lie on disk.
+        """Choose the kind of files as the training cases have them.
 
         Args:
             folder: The folder of the set.
             modalities: The modalities of its images.
             train: Training cases.
-            painted: Whether volumes are to have the type of the training cases; imported ones keep their values.
+            painted: Give volumes the number type of the training cases; imported ones (False) keep their values.
 
         Raises:
             CaseError: If the training images are plane images of floating-point numbers.
@@ -75,14 +74,14 @@ class TwinStorage:
 
     @property
     def axes(self) -> int | None:
-        """Return the number of spatial axes of an image of a class, 2 or 3; None where label maps say it."""
+        """Return the number of spatial axes of an image of a class, 2 or 3; None where label maps determine it."""
         if self.pixel is not None:
             return 2
         return None if self.affine is None else 3
 
     @property
     def one_file(self) -> bool:
-        """Whether a twin is a single file."""
+        """Return whether a twin is a single file."""
         return self.pixel is not None and (self.channels is not None or len(self.modalities) == 1)
 
     def home(self, case_id: str) -> Path:
@@ -90,11 +89,11 @@ class TwinStorage:
         return self.folder / (f"{case_id}.png" if self.one_file else case_id)
 
     def notes(self, case_id: str) -> Path:
-        """Return where the notes on an imported twin are kept: in its folder, or beside its one file."""
+        """Return the path of the notes on an imported twin: in its folder, or beside its single file."""
         return self.folder / f"{case_id}.{NOTES}" if self.one_file else self.home(case_id) / NOTES
 
     def twin(self, case: Case) -> Case:
-        """Return the twin of a case, whether it is there or not."""
+        """Return the twin of a case, whether its files exist or not."""
         return Case(
             case.id,
             self._images(self.home(case.id)),
@@ -107,18 +106,18 @@ class TwinStorage:
         )
 
     def has(self, case: Case, *, notes: bool) -> bool:
-        """Whether the twin of a case is there, whole; with the notes on an imported one."""
+        """Return whether all files of a case's twin exist, with ``notes`` also the notes on an imported twin."""
         files = [*self.twin(case).files.values(), *([self.notes(case.id)] if notes else [])]
         return all(path.exists() for path in files)
 
     def as_written(self, modality: str, image: NDArray) -> NDArray:
-        """Return an image in the type and range that its file has."""
+        """Return an image in the number type and range of its file."""
         if self.pixel is None:
             return _rounded(image, self.voxels[modality]) if modality in self.voxels else image.astype(np.float32)
         return np.clip(np.rint(image), 0, np.iinfo(self.pixel).max).astype(self.pixel)
 
     def check_units(self, image: NDArray, file: str) -> None:
-        """Refuse an imported image that its file here cannot hold: one of other bits is in other units, too.
+        """Refuse an imported image that the file of the set cannot hold, since it must be in other units.
 
         Raises:
             CaseError: If clipping or rounding would change a plane image.
@@ -140,24 +139,24 @@ class TwinStorage:
         notes: Mapping[str, Any] | None,
         scratch: Path,
     ) -> None:
-        """Write a twin aside, and move it to its place when it is whole.
+        """Write a twin in a scratch folder, and move it to its path when it is complete.
 
         Args:
             case: The real case it belongs to.
-            images: Modality -> image as ``as_written`` gave it.
+            images: Modality -> image as ``as_written`` returned it.
             label: The label of the twin.
-            notes: For imported twins, see ``NOTES``.
-            scratch: Folder to write in, on the same file system; nobody else writes this case there.
+            notes: The notes on an imported twin; None for a painted one.
+            scratch: Folder to write in, on the same file system, where no other process writes this case.
 
         Raises:
-            CaseError: If the id or a modality leads to another place than a file or folder of this set.
+            CaseError: If the id or a modality gives a path outside of this set.
         """
         home = self.home(case.id)
         for path in (home, *self._images(home).values()):
             _check_below(self.folder, path)
         aside = scratch / home.relative_to(self.folder)
         _check_below(scratch, aside)
-        _remove(aside)  # what a killed process left
+        _remove(aside)  # may be left from a killed process
         (aside.parent if self.one_file else aside).mkdir(parents=True, exist_ok=True)
         home.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -166,7 +165,7 @@ class TwinStorage:
                 write_volume_like(label, case.require_label_map(), aside / LABEL)
             if notes is not None:
                 write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
-            if home.is_dir():  # a twin that lost a file
+            if home.is_dir():  # a twin of which a file is missing
                 for path in home.iterdir():
                     path.unlink()
             aside.rename(home)
@@ -192,7 +191,7 @@ class TwinStorage:
 
 
 def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
-    """Return the type of the pixels in a plane image, from its header alone."""
+    """Return the number type of a plane image, read from its header alone."""
     kind = raster_kind(path)
     if kind.number != "u" or kind.bits > 16:
         raise CaseError(f"Expected images of 8 or 16 bits, but {path} holds {kind.depth}. Convert them.")
@@ -200,7 +199,7 @@ def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:
 
 
 def _whole_of(path: Path) -> np.dtype | None:
-    """Return the type of a volume of whole numbers, None for another; from its header alone."""
+    """Return the integer type of a volume, read from its header alone; None if it has another type."""
     if is_raster(path):
         return None
     header = describe_header(path)
@@ -209,9 +208,10 @@ def _whole_of(path: Path) -> np.dtype | None:
 
 
 def _rounded(image: NDArray, dtype: np.dtype) -> NDArray:
-    """Round an image to whole numbers, what is not 0 to other than 0: that is background.
+    """Round an image to whole numbers, but no value other than 0 to 0, which is background.
 
-    One that would lose more than rounding may cost, since it is in other units or beyond the range, stays float32.
+    An image that would change by more than ``MOST_LOST``, since it is in other units or beyond the range of the type,
+    is returned as float32.
     """
     limits = np.iinfo(dtype)
     whole = np.rint(image)
@@ -220,9 +220,9 @@ def _rounded(image: NDArray, dtype: np.dtype) -> NDArray:
 
 
 def _lost(whole: NDArray, image: NDArray) -> float:
-    """Return the root mean square of a change [standard deviations of the image]; infinity where it is beyond numbers.
+    """Return the root mean square of a change [standard deviations of the image]; infinity if that is not finite.
 
-    In float64: the square of what float32 can hold is often more than it can hold.
+    It is computed in float64, since squares of large float32 numbers overflow.
     """
     change = float(np.sqrt(np.mean(np.square(whole - image, dtype=np.float64))))
     spread = float(image.std(dtype=np.float64))
@@ -230,9 +230,9 @@ def _lost(whole: NDArray, image: NDArray) -> float:
 
 
 def _check_below(folder: Path, path: Path) -> None:
-    """Refuse a path that is not below a folder as it is written: by ``..``, or by a link that somebody laid there.
+    """Refuse a path that leaves its folder by ``..`` or by a link.
 
-    What lies at such a path is replaced, and nothing of other sets must be.
+    The file or folder at the path will be replaced, and nothing outside of the set may be.
     """
     if path == folder or path.resolve() != folder.resolve() / path.relative_to(folder):
         raise CaseError(f"Expected the files of a twin below {folder}, but {path} leads elsewhere. Rename the case.")

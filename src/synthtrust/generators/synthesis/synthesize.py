@@ -1,4 +1,4 @@
-"""From a generator to a case set on disk: found when the same recipe painted it before, painted when not."""
+"""From a generator to a set of twins on disk, which is found if its recipe was painted before, and painted if not."""
 
 import logging
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.recipe import recipe_of
-from synthtrust.generators.synthesis.session import Session, said_ids
+from synthtrust.generators.synthesis.session import Session, listed_training_ids
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class SyntheticSet(Cohort):
-    """A cohort of twins, and where it lies."""
+    """A cohort of twins, and the folder of its set."""
 
     folder: Path = field(kw_only=True)
-    """Folder of the set, which holds ``manifest.json``, the card and the files of the twins."""
+    """The folder with ``manifest.json``, the card and the files of the twins."""
 
 
 def synthesize(
@@ -35,25 +35,25 @@ def synthesize(
 ) -> SyntheticSet:
     """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
 
-    The twins lie in ``root/<Generator>-<fingerprint of the recipe>``: the same recipe is never painted twice, and two
-    recipes never share a folder. The recipe is the generator's class and hyper-parameters, the content of its training
-    cases, and the labels to paint on. A set that a killed process left half-painted is completed. A set that somebody
-    else painted is imported in the same way: its recipe is the content of its files.
+    The twins lie in ``root/<Generator>-<fingerprint of the recipe>``: a recipe is never painted twice, and two recipes
+    never share a folder. The recipe is the generator's class and hyper-parameters, the content of its training cases,
+    and the labels to paint on. A set that a killed process left unfinished is completed. A set that was painted
+    elsewhere is imported in the same way: its recipe is the content of its files.
 
-    Any number of processes may ask at once, be they ranks of one job or jobs of a sweep: each twin is painted by one of
-    them, and all return when the set is whole. A generator with a folder to work in is trained by the first of them
-    while the others wait for its checkpoint; every other generator each fits for itself.
+    Any number of processes may call this at once, as ranks of a job or jobs of a sweep: each twin is painted by one of
+    them, and all return when the set is complete. A generator with a folder to work in is trained by the first process,
+    while the others wait for its checkpoint; any other generator is fitted by each process.
 
     Args:
-        generator: Not fitted yet; or an importer, which finds twins instead of painting them.
-        cohort: Where the cases come from: modalities, labels and licence of the set.
-        train: The only cases the generator may learn from.
-        paint: The cases whose labels are painted on. Of these only the labels are read.
+        generator: A generator that is not fitted yet, or an importer, which finds twins instead of painting them.
+        cohort: The cohort of the cases, which gives modalities, labels and licence of the set.
+        train: The only cases that the generator may learn from.
+        paint: The cases whose labels are painted on; only their labels are read.
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
 
     Returns:
-        The set of twins; an importer may have left out all those of a class.
+        The set of twins; an importer may lack the twins of some cases.
 
     Raises:
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
@@ -66,13 +66,13 @@ def synthesize(
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)
         Session(generator, cohort, train, paint, folder, recipe, loggers).finish()
-    elif training_ids(folder) != said_ids(generator, train):
+    elif training_ids(folder) != listed_training_ids(generator, train):
         Session(generator, cohort, train, paint, folder, recipe, loggers).correct()
     log.info("Twins: %s", folder)
     return SyntheticSet(**vars(read_manifest(folder)), folder=folder)
 
 
 def training_ids(folder: str | Path) -> list[str] | None:
-    """Return the ids of the cases a set's generator saw; None when they are unknown."""
+    """Return the ids of the cases that the generator of a set learned from; None if they are unknown."""
     ids: list[str] | None = load_manifest(Path(folder)).get("training_ids")
     return ids

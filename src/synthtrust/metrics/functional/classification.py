@@ -1,13 +1,13 @@
-r"""What the probabilities of a classifier are worth: per class or over all of them, with weights of the cases.
+r"""Scores of a classifier's probabilities, for each class or over all classes, with weights of the cases.
 
 Throughout, ``probability`` is ``(M, C)``, the probability of each of C classes for each of M cases (rows sum to 1),
 ``target`` is ``(M,)``, the true class as a number from 0 on, and ``weight`` is ``(..., M)``, how often each case
-counts (default: once). Leading dimensions of ``weight`` are other draws of the same cases, one result for each: this is
-how `jackknife` leaves out one patient after the other, with a linear operator in place of an array of weights. The
-predicted class is the most probable one, the first of equals.
+counts (by default once). Leading dimensions of ``weight`` are further draws of the same cases, with one result each: so
+`jackknife` leaves out one patient after another, by a linear operator in place of an array of weights. The predicted
+class is the most probable one, and the first of equally probable ones.
 
-A class that no case has is never averaged away: its own score is NaN, and so is every mean over classes. torchmetrics
-has the same scores without weights, and leaves such a class out of its means; the tests hold both against each other.
+A class without cases is not left out of averages: its own score is NaN, and so is every mean over classes. torchmetrics
+has the same scores without weights, and leaves such a class out of its means; the tests compare the two.
 The area under the ROC curve is in `synthtrust.metrics.functional.placements`.
 """
 
@@ -21,20 +21,20 @@ Array = NDArray[np.float64]
 Weight = ArrayLike | LinearOperator
 
 SUM_TOLERANCE = 1e-3
-"""How far the probabilities of a case may sum to other than 1: tables hold few digits."""
+"""Largest difference from 1 of the sum of a case's probabilities, since tables hold few digits."""
 N_BINS = 15
-"""Bins of `calibration_error`, as in Guo et al. 2017."""
+"""Number of bins of `calibration_error`, as in Guo et al. 2017."""
 
 
 def recall(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
-    """Return the share of each class's cases that are predicted as such (sensitivity), ``(..., C)``, from 0 to 1.
+    """Return the share of each class's cases that are predicted as that class (sensitivity), ``(..., C)``, from 0 to 1.
 
-    Their mean over classes is the balanced accuracy: 1/C by guessing, whatever the shares of the classes.
+    The mean over classes is the balanced accuracy. Guessing gives 1/C, whatever the shares of the classes.
 
     Raises:
         Refusal: If the arrays are not probabilities and classes of the same cases.
 
-    >>> recall([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], [0, 1, 1]).tolist()  # the second case is taken for class 0
+    >>> recall([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]], [0, 1, 1]).tolist()  # the second case is predicted as class 0
     [1.0, 0.5]
     """
     counts = _confusion(*_checked(probability, target, weight))
@@ -44,7 +44,7 @@ def recall(probability: ArrayLike, target: ArrayLike, weight: Weight | None = No
 def f1(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return :math:`F_1 = 2 TP / (2 TP + FP + FN)` of each class against the others, ``(..., C)``, from 0 to 1.
 
-    Their mean over classes is the macro F1.
+    The mean over classes is the macro F1.
 
     Raises:
         Refusal: If the arrays are not probabilities and classes of the same cases.
@@ -61,11 +61,12 @@ def f1(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) 
 def matthews(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return Matthews' correlation of predicted and true classes, ``(...)``, from -1 to 1; 0 is chance.
 
-    For C classes, with s cases, c of them right, and :math:`p_k`, :math:`t_k` how often class k is predicted and true,
+    For C classes and s cases, of which c are predicted correctly, with :math:`p_k` predictions and :math:`t_k` cases of
+    class k, it is
 
     .. math:: (c s - \sum_k p_k t_k) / \sqrt{(s^2 - \sum_k p_k^2) (s^2 - \sum_k t_k^2)}.
 
-    0 if one class is predicted for every case; NaN if all cases are of one class.
+    It is 0 if one class is predicted for every case, and NaN if all cases are of one class.
 
     Source: Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004.
 
@@ -86,7 +87,7 @@ def matthews(probability: ArrayLike, target: ArrayLike, weight: Weight | None = 
 def brier(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return the Brier score, the mean over cases of :math:`\sum_c (p_c - 1[y = c])^2`, ``(...)``, from 0 to 2.
 
-    Lower is better. This is Brier's own form for any number of classes: with two classes it is twice the mean of
+    Lower is better. This is Brier's original form for any number of classes; with two classes it is twice the mean of
     :math:`(p_1 - y)^2`.
 
     Source: Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78 (1950).
@@ -105,12 +106,13 @@ def brier(probability: ArrayLike, target: ArrayLike, weight: Weight | None = Non
 def calibration_error(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
     r"""Return the expected calibration error, ``(...)``, from 0 to 1; lower is better.
 
-    The confidence of a case is the probability of its predicted class. With 15 bins :math:`((b-1)/15, b/15]` of it,
+    The confidence of a case is the probability of its predicted class. It is divided into 15 bins
+    :math:`((b-1)/15, b/15]`, and
 
     .. math:: ECE = \sum_b \frac{n_b}{n} |accuracy_b - confidence_b|
 
-    with the means over the n_b cases in bin b. Few cases make it too large, since chance alone moves the accuracy of a
-    bin: compare it between arms of one test set, not with 0.
+    with means over the n_b cases in bin b. With few cases it is too large, since chance alone moves the accuracy of a
+    bin: compare it between models on the same test set, not with 0.
 
     Source: Guo et al., "On calibration of modern neural networks", 2017.
 
@@ -132,7 +134,7 @@ def average_precision(probability: ArrayLike, target: ArrayLike, weight: ArrayLi
     r"""Return the area under the precision-recall curve of each class against the others, ``(..., C)``, from 0 to 1.
 
     It is the average precision :math:`\sum_k (R_k - R_{k-1}) P_k` over the distinct probabilities as thresholds, from
-    the highest on; nothing is interpolated. Guessing gives the share of the class, on average 1/C over the classes.
+    the highest down, without interpolation. Guessing gives the share of the class, on average 1/C over the classes.
 
     Raises:
         Refusal: If the arrays are not probabilities and classes of the same cases.
@@ -141,7 +143,7 @@ def average_precision(probability: ArrayLike, target: ArrayLike, weight: ArrayLi
     0.8333
     """
     p, y, weights = _checked(probability, target, weight)
-    w = weights @ np.eye(len(p)) if isinstance(weights, LinearOperator) else weights  # it looks at single weights
+    w = weights @ np.eye(len(p)) if isinstance(weights, LinearOperator) else weights  # single weights are needed
     return np.stack([_one_average_precision(p[:, c], y == c, w) for c in range(p.shape[1])], axis=-1)
 
 
@@ -175,13 +177,13 @@ def _checked(
 
 
 def _confusion(p: Array, y: NDArray[np.int64], w: Array | LinearOperator) -> Array:
-    """Return how often each class (row) is taken for each class (column), ``(..., C, C)``."""
+    """Return how often each class (row) is predicted as each class (column), ``(..., C, C)``."""
     n = p.shape[1]
     cell = np.eye(n * n)[y * n + p.argmax(axis=1)]  # (M, C * C)
     return (w @ cell).reshape(*w.shape[:-1], n, n)
 
 
 def _ratio(above: Array, below: Array) -> Array:
-    """Return the ratio, NaN where it would be over nothing."""
+    """Return the ratio; NaN where the denominator is not above 0."""
     above, below = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
     return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, np.nan), where=below > 0)

@@ -1,4 +1,4 @@
-"""Dice from integer label maps: voxels are counted once, exactly, and divided once."""
+"""Dice from integer label maps: exact voxel counts, and one division at the end."""
 
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
@@ -27,7 +27,7 @@ def confusion(pred: Tensor, target: Tensor, n_labels: int) -> Tensor:
         Voxel counts ``(B, L, L)``, int64; row = label in ``target``, column = label in ``pred``.
 
     Raises:
-        TypeError: If a map does not hold integers (probabilities and one-hot masks do not belong here).
+        TypeError: If a map does not hold integers, but probabilities or a one-hot mask, for example.
         Refusal: If the shapes differ or a value lies outside 0 to L-1.
 
     >>> confusion(torch.tensor([[0, 1, 1, 2]]), torch.tensor([[0, 0, 1, 2]]), n_labels=3)
@@ -47,10 +47,9 @@ def confusion(pred: Tensor, target: Tensor, n_labels: int) -> Tensor:
 
 
 def overlap(pred: Tensor, target: Tensor, regions: Sequence[Region]) -> tuple[Tensor, Tensor, Tensor]:
-    """Count the voxels of each region: in both maps, in the prediction, in the reference.
+    """Count the voxels of each region in both maps, in the prediction, and in the reference.
 
-    Labels that no region names (the background, usually) lie outside every region, whatever their value; the labels
-    need not be contiguous.
+    Voxels whose label is in no region (usually the background) lie outside every region. Labels need not be contiguous.
 
     Args:
         pred: Label maps ``(B, *spatial)`` of any integer dtype.
@@ -72,7 +71,7 @@ def overlap(pred: Tensor, target: Tensor, regions: Sequence[Region]) -> tuple[Te
     named = sorted({label for union in unions for label in union})
     if not unions or not all(unions) or named[0] < 0:
         raise Refusal(f"Expected at least one region, each of labels from 0 on, but got {list(regions)}.")
-    n_labels = len(named) + 1  # 0 is everything that no region names
+    n_labels = len(named) + 1  # 0 stands for all labels that are in no region
     counts = confusion(_encode(pred, named), _encode(target, named), n_labels)
     members = [[0, *(int(label in union) for label in named)] for union in unions]
     inside = torch.tensor(members, device=pred.device)  # (K, L)
@@ -88,14 +87,15 @@ def dice_from_counts(
 ) -> Tensor:
     """Return Dice, Eq. (5): twice the intersection over the sum of both volumes.
 
-    Where only one of the two is empty, Dice is 0. Where both are, the formula is 0/0 and a rule decides; which one
-    moves T5 by a third when 10 of 251 cases lack the region, so it belongs into the report.
+    If only one of the two is empty, Dice is 0. If both are, the formula is 0/0 and a rule decides. State the rule in
+    every report: it changes T5 by a third if 10 of 251 cases lack the region.
 
     Args:
         intersection: Voxels in prediction and reference, ``(B, K)``.
         n_prediction: Voxels in the prediction, ``(B, K)``.
         n_reference: Voxels in the reference, ``(B, K)``.
-        empty: ``"brats"``: both empty counts as 1, as in the BraTS challenge; ``"nan"``: as undefined.
+        empty: ``"brats"`` counts a region that is empty in both as 1, as the BraTS challenge does; ``"nan"`` leaves it
+            undefined.
 
     Returns:
         Dice ``(B, K)``, float64, from 0 to 1, or NaN where undefined.
@@ -115,17 +115,17 @@ def dice_from_counts(
 
 
 def case_dice(pred: Tensor, target: Tensor, labels: Sequence[Region], empty: EmptyRule = "brats") -> Tensor:
-    """Return the Dice of every case in every region, the paper's C, as ``(B, K)`` float64.
+    """Return the Dice of every case in every region (C in the paper), ``(B, K)`` float64.
 
     Args:
         pred: Label maps ``(B, *spatial)`` of any integer dtype.
         target: Label maps of the same shape, the reference.
         labels: K labels or unions of labels, in the order of the result's columns.
-        empty: What a region counts that is empty in both, see `dice_from_counts`.
+        empty: The Dice of a region that is empty in both, see `dice_from_counts`.
 
     Raises:
         TypeError: If a map does not hold integers.
-        Refusal: If the shapes differ, no region is asked for, or ``empty`` is unknown.
+        Refusal: If the shapes differ, there is no region, or ``empty`` is unknown.
 
     >>> case_dice(torch.tensor([[0, 1, 1, 4]]), torch.tensor([[0, 0, 1, 4]]), labels=[1, (1, 4), 2])
     tensor([[0.6667, 0.8000, 1.0000]], dtype=torch.float64)
@@ -134,7 +134,7 @@ def case_dice(pred: Tensor, target: Tensor, labels: Sequence[Region], empty: Emp
 
 
 def _label_maps(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both maps as plain int64 ``(B, V)``, or say why they are none."""
+    """Return both maps as plain int64 tensors ``(B, V)``; refuse what is no pair of label maps."""
     for name, labels in (("pred", pred), ("target", target)):
         if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
             raise TypeError(f"Expected an integer label map as {name}, but got {labels.dtype}. Take the argmax first.")
@@ -148,9 +148,9 @@ def _label_maps(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _encode(labels: Tensor, named: list[int]) -> Tensor:
-    """Return the place (from 1) of each label among the ``named`` ones, and 0 for all others."""
+    """Return the position (from 1) of each label in the list ``named``, and 0 for all other labels."""
     top = max(named)
-    table = torch.zeros(top + 3, dtype=torch.int64)  # for -1 (whatever lies below 0), 0 to top, and whatever lies above
+    table = torch.zeros(top + 3, dtype=torch.int64)  # -1 for all below 0, 0 to top, and top + 1 for all above
     table[torch.tensor(named) + 1] = torch.arange(1, len(named) + 1)
     below_to_above = labels.clamp(-1, top + 1) + 1
     return table.to(labels.device).index_select(0, below_to_above.flatten()).reshape(labels.shape)

@@ -1,4 +1,4 @@
-"""How different the images of one set are from one another: Vendi score of features, MS-SSIM of pairs of images."""
+"""The diversity of a set of images: the Vendi score of their features, and the MS-SSIM of pairs of images."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from synthtrust.metrics.functional.kernel_distance import median_bandwidth
 from synthtrust.metrics.functional.nearest_distance import features
@@ -14,24 +14,24 @@ from synthtrust.metrics.functional.ssim import TRUNCATE, similarity
 from synthtrust.refusals import Refusal
 
 SCALES = (0.2, 0.3, 0.5)
-"""Weights of three scales. The usual five need more than 160 voxels along each axis."""
+"""Weights of the three scales; the usual five need more than 160 voxels along each axis."""
 SIGMA = 0.5
 KERNEL = 2 * int(TRUNCATE * SIGMA + 0.5) + 1
 SMALLEST = KERNEL * 2 ** (len(SCALES) - 1)
-"""Voxels that an axis must have: those of the Gaussian (5) at the coarsest scale."""
+"""Fewest voxels along an axis (20): those of the Gaussian (5) at the coarsest scale."""
 
 
 def vendi(rows: Tensor, bandwidth: float | None = None) -> float:
-    r"""Return the effective number of different rows: :math:`\exp(-\sum_i \lambda_i \log \lambda_i)`.
+    r"""Return the effective number of different rows, :math:`\exp(-\sum_i \lambda_i \log \lambda_i)`.
 
-    The eigenvalues are those of the kernel matrix :math:`\exp(-|x-y|^2/(2s^2)) / n`. From 1 (all equal) to n (all far
-    apart); it grows with n, so compare sets of one size and one bandwidth, that of the real one.
+    The :math:`\lambda_i` are the eigenvalues of the kernel matrix :math:`\exp(-|x-y|^2/(2s^2)) / n`. The score ranges
+    from 1 (all rows equal) to n (all far apart). It grows with n, so compare sets of equal size, with one bandwidth.
 
     Source: Friedman and Dieng, "The Vendi Score" (2023).
 
     Args:
         rows: Features ``(n, d)``.
-        bandwidth: s; by default the median distance of these rows. For two sets give that of the real one to both.
+        bandwidth: s; by default the median distance of these rows. Use that of the real set for the synthetic one, too.
 
     Raises:
         Refusal: If a feature is NaN or infinite, or no bandwidth is given and the rows do not differ.
@@ -52,16 +52,16 @@ def ms_ssim_pairs(
     n_pairs: int = 200,
     seed: int = 0,
 ) -> Tensor:
-    """Return the multi-scale SSIM of random pairs of images of one set; a low mean is diverse.
+    """Return the multi-scale SSIM of random pairs of images in a set; a low mean shows a diverse set.
 
-    Three scales with a Gaussian of 0.5 voxels, so that images from 20 voxels along each axis can be compared. Read the
-    mean beside that of the real set with the same ``data_range``: an absolute value means nothing.
+    There are three scales with a Gaussian of 0.5 voxels, so that images may have as few as 20 voxels along an axis.
+    Compare the mean with that of the real set at the same ``data_range``; by itself it has no meaning.
 
     Args:
         images: ``(N, C, H, W)`` or ``(N, C, D, H, W)``.
-        data_range: Range of intensities, from the real training set; the default of libraries, the range of the batch
-            at hand, gives another value for every batch.
-        n_pairs: Pairs, drawn without repetition; all if there are fewer.
+        data_range: Range of intensities in the real training set; the range of the batch, which libraries take by
+            default, would give another value for every batch.
+        n_pairs: Number of pairs, drawn without repetition; all if there are fewer.
         seed: Seed of the draw.
 
     Returns:
@@ -97,7 +97,7 @@ def ms_ssim_pairs(
 
 
 def _ms_ssim(first: Sequence[NDArray], second: Sequence[NDArray], data_range: float) -> float:
-    """Return the product over scales, of images ``(C, *spatial)`` at each scale; what is below 0 counts as 0."""
+    """Return the product over scales of images ``(C, *spatial)`` at each scale; factors below 0 count as 0."""
     similarities = [
         np.mean([similarity(a, b, data_range, SIGMA) for a, b in zip(x, y)], axis=0) for x, y in zip(first, second)
     ]  # (similarity, contrast and structure) of each scale

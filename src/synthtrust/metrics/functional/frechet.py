@@ -11,43 +11,44 @@ from synthtrust.metrics.functional.nearest_distance import features
 from synthtrust.refusals import Refusal
 
 ROWS_PER_FEATURE = 5
-"""Rows wanted for each feature: with fewer the bias (about d^2 / (2 n) for large n) drowns what is to be seen."""
+"""Fewest rows for each feature; with fewer, the bias (about d^2 / (2 n) for large n) hides the differences."""
 
 
 @dataclass(frozen=True)
 class FlooredDistance:
-    """A distance and what the same distance is between two halves of the real set, at the same n."""
+    """A distance between real and synthetic rows, and between two halves of the real rows (the floor)."""
 
     value: float
-    """Mean over draws of n synthetic rows against a half of the real ones."""
+    """Mean over draws of the distance of n synthetic rows from half of the real ones."""
     floor: float
-    """Mean over draws of one half of the real rows against the other."""
+    """Mean over draws of the distance between the two halves of the real rows."""
     floor_low: float
-    """2.5 % quantile of the draws; halves of one set, so no interval for new patients."""
+    """2.5 % quantile of the floor over draws; these are halves of one set, so it is no interval for new patients."""
     floor_high: float
+    """97.5 % quantile of the floor over draws."""
     n: int
-    """Rows on each side in every draw."""
+    """Number of rows on each side in every draw."""
     n_draws: int
 
     @property
     def ratio(self) -> float:
-        """Value over floor; near 1 is as good as real, NaN for a floor that is not above 0."""
+        """The value over the floor, about 1 if the sets differ as real ones do; NaN if the floor is not above 0."""
         return self.value / self.floor if self.floor > 0 else float("nan")
 
 
 def frechet_distance(real: Tensor, synthetic: Tensor, *, allow_few: bool = False) -> float:
     r"""Return :math:`|\mu_1 - \mu_2|^2 + tr(C_1 + C_2 - 2 (C_1 C_2)^{1/2})` of two sets of features.
 
-    The trace of the root is the sum of roots of the eigenvalues of :math:`C_1^{1/2} C_2 C_1^{1/2}`, which is symmetric,
-    so that no matrix root and no imaginary part turns up. Covariances have ``ddof=1``. The distance of two sets of one
-    distribution is not 0: compare with `real_floor` at the same n.
+    The trace of the matrix root is the sum of the roots of the eigenvalues of :math:`C_1^{1/2} C_2 C_1^{1/2}`, which
+    is symmetric, so that no imaginary part appears. Covariances have ``ddof=1``. The distance of two finite sets
+    from the same distribution is not 0: compare it with `real_floor` at the same n.
 
     Source: Heusel et al., "GANs trained by a two time-scale update rule" (2017).
 
     Args:
         real: Features ``(m, d)``.
         synthetic: Features ``(n, d)``.
-        allow_few: Compute it with fewer than 5 rows for each feature too.
+        allow_few: Allow fewer than 5 rows for each feature.
 
     Raises:
         Refusal: If the features differ in number, one is NaN or infinite, or there are too few rows.
@@ -81,24 +82,24 @@ def real_floor(
     n_draws: int = 20,
     seed: int = 0,
 ) -> FlooredDistance:
-    """Return a distance of synthetic from real rows, beside that between two random halves of the real rows.
+    """Return the distance of synthetic from real rows, with that between two random halves of the real rows.
 
-    Both at the same n, half of the real rows (or all synthetic ones, if they are fewer), since a distance that shrinks
-    with n says nothing against another at another n. Rows should be patients; of several images of one, take one.
+    Both are computed at the same n (half of the real rows, or all synthetic ones if they are fewer), since distances
+    shrink with n. Rows should be patients: take one of several images of a patient.
 
     Args:
         distance: A function of two sets of features, such as `frechet_distance` or `kid`.
-        real: Features ``(m, d)`` of real images that the generator never touched.
+        real: Features ``(m, d)`` of real images that the generator never saw.
         synthetic: Features ``(n, d)``.
-        n_draws: Random halves.
-        seed: Seed of the halves.
+        n_draws: Number of random halvings.
+        seed: Seed of the halvings.
 
     Raises:
-        Refusal: As ``distance`` does for the halves.
+        Refusal: If ``distance`` refuses the halves.
 
     >>> x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
-    >>> found = real_floor(frechet_distance, x[:200], x[200:] + 1)
-    >>> found.n, found.value > found.floor_high
+    >>> distance = real_floor(frechet_distance, x[:200], x[200:] + 1)
+    >>> distance.n, distance.value > distance.floor_high
     (100, True)
     """
     return real_floors(lambda a, b: [distance(a, b)], real, synthetic, n_draws=n_draws, seed=seed)[0]
@@ -112,11 +113,11 @@ def real_floors(
     n_draws: int = 20,
     seed: int = 0,
 ) -> list[FlooredDistance]:
-    """Return several numbers of the same draws, each as `real_floor` returns one; the arguments are the same.
+    """Return the `real_floor` of several distances, computed on the same draws.
 
     >>> x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
-    >>> one, other = real_floors(lambda a, b: [float(b.mean()), float(len(b))], x[:20], x[20:])
-    >>> other.value, other.floor_high
+    >>> mean, length = real_floors(lambda a, b: [float(b.mean()), float(len(b))], x[:20], x[20:])
+    >>> length.value, length.floor_high
     (10.0, 10.0)
     """
     rng = np.random.default_rng(seed)

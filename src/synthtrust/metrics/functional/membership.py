@@ -1,4 +1,4 @@
-"""P2, membership inference: whether training images are nearer to the synthetic set than unseen ones are."""
+"""P2, membership inference: whether training images are nearer to the synthetic set than unseen images are."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ from synthtrust.metrics.functional.roc import Auc, separation_test, tpr_at_fpr
 from synthtrust.refusals import Refusal
 
 FEWEST = 10
-"""Patients on each side below which the attack is not computed: its 95 % interval would be .4 long or longer."""
+"""Fewest patients on each side for the attack; with fewer, its 95 % interval would be at least .4 long."""
 
 
 @dataclass(frozen=True)
 class Membership:
-    """How well training patients are told from unseen ones."""
+    """How well training patients can be distinguished from unseen ones."""
 
     auc: Auc
     """Area under the ROC curve, with interval and one-sided p; .5 for an honest generator."""
     tpr: dict[float, float]
-    """Share of members found at a false-positive rate; NaN where the rate rests on fewer than two unseen images."""
+    """False-positive rate -> share of members found at it; NaN if the rate rests on fewer than two unseen images."""
     null: Auc
-    """Control: the same between two random halves of the members. If its interval leaves out .5, believe nothing."""
+    """The control, the same between two random halves of the members; an interval without .5 invalidates the attack."""
 
 
 def membership_auc(
@@ -36,30 +36,30 @@ def membership_auc(
     seed: int = 0,
     level: float = 0.95,
 ) -> Membership:
-    """Attack the training set with the similarity of each real image to the nearest synthetic one.
+    """Attack the training set by the similarity of each real image to the nearest synthetic one.
 
-    A replay of every training patient gives 1; a replay with replacement of as many images as there are patients .82; a
-    leak of 10 % .55, which 100 patients on a side show in half of the tries only: P1 is for few leaks. The attacker
-    sees images, not the generator: what is found is a lower bound. For the calibrated attack, subtract from each score
-    the similarity to the nearest other real image.
+    A replay of every training patient gives an area of 1, and a replay of as many images drawn with replacement .82. A
+    leak of 10 % gives .55, which 100 patients on each side reveal in only half of the tries: P1 is the test for few
+    leaks. The attacker sees images, not the generator, so the result is a lower bound. For the calibrated attack,
+    subtract from each score the similarity to the nearest other real image.
 
     Source: the black-box attack of Chen et al., "GAN-Leaks" (2020), with a similarity in place of a distance.
 
     Args:
-        members: Scores ``(m,)`` of the training images, higher is nearer.
-        others: Scores ``(h,)`` of real images that the generator never touched, as many candidates being searched.
+        members: Scores ``(m,)`` of the training images; higher is nearer.
+        others: Scores ``(h,)`` of real images that the generator never saw, searched among equally many candidates.
         member_patients: The patient of each member, for patients with several images.
         other_patients: The patient of each other image.
-        fprs: False-positive rates to report the true-positive rate at.
-        n_permutations: Permutations of patients for the p.
-        seed: Seed of permutations and of the halves of the control.
+        fprs: False-positive rates at which the true-positive rate is reported.
+        n_permutations: Number of permutations of the patients for p.
+        seed: Seed of the permutations and of the halves of the control.
         level: Coverage of the attack's interval; the control's is 99 %, since several controls are run.
 
     Raises:
         Refusal: If a side has fewer than 10 patients, a score is NaN, or a patient is on both sides.
 
-    >>> found = membership_auc(np.arange(20) + 10.0, np.arange(20))
-    >>> found.auc.value, found.auc.p, found.null.low < 0.5 < found.null.high
+    >>> attack = membership_auc(np.arange(20) + 10.0, np.arange(20))
+    >>> attack.auc.value, attack.auc.p, attack.null.low < 0.5 < attack.null.high
     (0.875, 0.001, True)
     """
     x, y = np.asarray(members, dtype=np.float64), np.asarray(others, dtype=np.float64)
@@ -77,7 +77,7 @@ def membership_auc(
 
 
 def require_patients(measure: str, n_train: int, n_holdout: int, fewest: int = FEWEST) -> None:
-    """Raise ValueError, with the numbers, if one of the two sides has too few patients."""
+    """Refuse a measure if one of its two sides has too few patients."""
     if min(n_train, n_holdout) < fewest:
         raise Refusal(
             f"Expected at least {fewest} patients on each side for {measure}, but got {n_train} and {n_holdout}."

@@ -1,9 +1,9 @@
-"""What is often reported about distances to training data, and never decides here.
+"""Distances to the training data, which are often reported, but decide no verdict here.
 
-Sets that pass such measures are still open to membership inference, and an honest generator of low diversity fails
-them. They are shown, each beside the same measure of unseen patients; a verdict rests on P1 to P4.
+Sets that pass such measures may still be open to membership inference, and an honest generator of low diversity fails
+them. Each is shown beside the same measure of unseen patients; the verdict rests on P1 to P4.
 
-All take features ``(n, d)`` and Euclidean distances.
+All functions take features ``(n, d)`` and use Euclidean distances.
 """
 
 from collections.abc import Sequence
@@ -23,20 +23,20 @@ Array = NDArray[np.float64]
 def nearest_features(
     queries: Tensor, reference: Tensor, k: int = 1, *, same: bool = False, memory: int = 2**28
 ) -> tuple[Tensor, Tensor]:
-    """Find the k nearest rows of the reference for each query, exactly, in chunks.
+    """Find the k nearest reference rows of each query, exactly and in chunks.
 
     Args:
         queries: Features ``(Q, d)``.
         reference: Features ``(N, d)``.
-        k: Neighbours.
-        same: Queries and reference are the same rows, and none may find itself.
-        memory: Bound on the matrix of distances that is held at once [bytes].
+        k: Number of neighbours.
+        same: Whether queries and reference are the same rows, of which none may find itself.
+        memory: Largest size of the matrix of distances that is held at once [bytes].
 
     Returns:
         ``(distance, index)``, both ``(Q, k)``, nearest first, float64 and int64.
 
     Raises:
-        Refusal: If the shapes do not fit, a feature is NaN or infinite, or there are fewer than k to find.
+        Refusal: If the shapes do not fit, a feature is NaN or infinite, or there are fewer than k rows to find.
 
     >>> rows = torch.tensor([[0.0], [1.0], [5.0]])
     >>> nearest_features(rows, rows, same=True)[0].tolist()
@@ -64,14 +64,14 @@ def nearest_features(
 def dcr_quantiles(
     train: Tensor, holdout: Tensor, synthetic: Tensor, quantiles: Sequence[float] = (0.01, 0.05, 0.5)
 ) -> dict[float, tuple[float, float]]:
-    """Return quantiles of the distance to the closest training record, of synthetic and of unseen rows.
+    """Return quantiles of the distance to the closest training record, for synthetic and for unseen rows.
 
     Returns:
         For each quantile ``(synthetic, holdout)``, in the unit of the features. A leak lowers the first far below the
-        second; so does honest low diversity.
+        second, but so does the low diversity of an honest generator.
 
     Raises:
-        Refusal: As `nearest_features`.
+        Refusal: If `nearest_features` refuses the rows.
 
     >>> dcr_quantiles(torch.tensor([[0.0]]), torch.tensor([[3.0], [5.0]]), torch.tensor([[0.0], [1.0]]), [0.5])
     {0.5: (0.5, 4.0)}
@@ -83,12 +83,12 @@ def dcr_quantiles(
 def nndr_ratio(train: Tensor, holdout: Tensor, synthetic: Tensor) -> float:
     """Return the median nearest-neighbour distance ratio of synthetic rows over that of unseen rows.
 
-    The ratio of a row is the distance to its nearest over that to its second nearest training row. About 1 is honest;
-    far below 1 is a leak, unless two near-duplicates in the training set hide it. Rows that lie on two training rows
-    at once (0/0) are left out.
+    The ratio of a row is the distance to its nearest over that to its second nearest training row. A value of about 1
+    is honest; one far below 1 is a leak, which near-duplicates in the training set may hide. Rows that lie on two
+    training rows at once (0/0) are left out.
 
     Raises:
-        Refusal: As `nearest_features`; two training rows are needed.
+        Refusal: If there are fewer than two training rows, or `nearest_features` refuses the rows.
 
     >>> train = torch.tensor([[0.0], [10.0]])
     >>> round(nndr_ratio(train, torch.tensor([[4.0]]), torch.tensor([[1.0]])), 4)  # (1/9) / (4/6)
@@ -102,16 +102,16 @@ def nndr_ratio(train: Tensor, holdout: Tensor, synthetic: Tensor) -> float:
 
 
 def authenticity(train: Tensor, synthetic: Tensor) -> float:
-    """Return the share of synthetic rows that lie farther from their nearest training row than its own nearest does.
+    """Return the share of synthetic rows that are farther from their nearest training row than its own nearest one is.
 
-    0 for a replay. The honest value depends on the dimension (.38, .57, .75 for 2, 8, 32 normal features), so it is to
-    be read beside that of unseen rows, ``authenticity(train, holdout)``. The distance of the training row to its
-    nearest other is looked up by that training row; a public implementation looks it up by the synthetic row.
+    It is 0 for a replay. The value of an honest generator depends on the dimension (.38, .57, .75 for 2, 8, 32 normal
+    features), so compare it with that of unseen rows, ``authenticity(train, holdout)``. A public implementation
+    differs: it looks up the spacing of the training rows by the number of the synthetic row, not of the training row.
 
     Source: Alaa et al., "How Faithful is your Synthetic Data?" (ICML 2022).
 
     Raises:
-        Refusal: As `nearest_features`; two training rows are needed.
+        Refusal: If there are fewer than two training rows, or `nearest_features` refuses the rows.
 
     >>> authenticity(torch.tensor([[0.0], [1.0], [9.0]]), torch.tensor([[0.1], [11.0], [3.0]]))  # only 3 is farther
     0.3333333333333333
@@ -122,19 +122,19 @@ def authenticity(train: Tensor, synthetic: Tensor) -> float:
 
 
 def closeness_z(train: Tensor, holdout: Tensor, synthetic: Tensor) -> float:
-    r"""Return Z_U: whether synthetic rows lie closer to the training rows than unseen rows do.
+    r"""Return Z_U, which tells whether synthetic rows are closer to the training rows than unseen rows are.
 
-    With U the pairs in which the synthetic row is the farther one,
+    With U the number of pairs in which the synthetic row is farther than the unseen one,
     :math:`Z_U = (U - nm/2 + 1/2) / \sqrt{nm(n+m+1)/12}`.
-    About 0 is honest, far below 0 closer than unseen rows: a leak, or low diversity.
+    It is about 0 for an honest generator. Far below 0 synthetic rows are closer: a leak, or low diversity.
 
     Source: Meehan et al., "A non-parametric test to detect data-copying" (2020).
 
     Raises:
-        Refusal: As `nearest_features`.
+        Refusal: If `nearest_features` refuses the rows.
 
     >>> x = torch.arange(100.0)[:, None] * 10
-    >>> round(closeness_z(x, x + 3, x), 4)  # every copy nearer: the floor at 100/100
+    >>> round(closeness_z(x, x + 3, x), 4)  # every copy is nearer: the lowest value for 100 and 100 rows
     -12.2157
     """
     ours, unseen = (nearest_features(rows, train)[0][:, 0].numpy() for rows in (synthetic, holdout))
@@ -144,16 +144,16 @@ def closeness_z(train: Tensor, holdout: Tensor, synthetic: Tensor) -> float:
 def copying_statistic(
     train: Tensor, holdout: Tensor, synthetic: Tensor, *, n_cells: int = 3, fewest: int = 20, seed: int = 0
 ) -> float:
-    """Return C_T: the mean of Z_U over cells of feature space, weighed by the unseen rows in each.
+    """Return C_T, the mean of Z_U over cells of the feature space, weighted by the number of unseen rows in each.
 
-    Cells are clusters of the training rows (k-means). Cells with fewer than ``fewest`` synthetic rows, or without
-    unseen ones, are left out; NaN if none is left. Below -3 counts as copying in its source; a leak of 10 % gave -1.3,
+    Cells are clusters of the training rows (k-means). Cells with fewer than ``fewest`` synthetic rows or without unseen
+    rows are left out; NaN if none remains. The source calls values below -3 copying, but a leak of 10 % gave -1.3, and
     an honest generator of low diversity -4 to -8.
 
     Source: Meehan et al., "A non-parametric test to detect data-copying" (2020).
 
     Raises:
-        Refusal: As `nearest_features`; ``n_cells`` training rows are needed.
+        Refusal: If there are fewer than ``n_cells`` training rows, or `nearest_features` refuses the rows.
 
     >>> x = torch.arange(100.0)[:, None] * 10
     >>> round(copying_statistic(x, x + 3, x, n_cells=1), 4)
@@ -174,7 +174,7 @@ def copying_statistic(
 
 
 def features(rows: Tensor) -> Tensor:
-    """Return features as float64 ``(n, d)`` on the CPU, or say why they are none."""
+    """Return features as float64 ``(n, d)`` on the CPU; refuse what are no finite features."""
     x = torch.as_tensor(rows).detach().double().cpu()
     if x.ndim != 2 or 0 in x.shape:
         raise Refusal(f"Expected features (n, d) with at least one row, but got shape {tuple(x.shape)}.")

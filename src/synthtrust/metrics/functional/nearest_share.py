@@ -1,4 +1,4 @@
-"""P3, the nearest-real share: how many synthetic images lie nearer to a training image than to any unseen one."""
+"""P3, the nearest-real share: how many synthetic images are nearer to a training image than to any unseen one."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,18 @@ class NearestShare:
 
     value: float
     low: float
-    """Limits over other real patients, by bootstrap within training and holdout."""
+    """Lower limit over other real patients, by bootstrap within training and holdout."""
     high: float
+    """Upper limit over other real patients."""
     expected: float
-    """Under the null: the share of training patients among the real ones."""
+    """Expected value under the null hypothesis, the share of training patients among the real ones."""
     p: float
-    """One-sided, by permutation of the labels of real patients."""
+    """One-sided p, by permutation of which real patients are training patients."""
     n_synthetic: int
     n_train: int
-    """Patients."""
+    """Number of training patients."""
     n_holdout: int
+    """Number of unseen patients."""
     level: float = 0.95
 
 
@@ -39,20 +41,20 @@ def nearest_real_share(
     seed: int = 0,
     level: float = 0.95,
 ) -> NearestShare:
-    """Test whether synthetic images fall nearer to training images than to unseen ones.
+    """Test whether synthetic images are nearer to training images than to unseen ones.
 
-    The p is exact if patients are exchangeable: which real image is how often the nearest stays as it is, only the
-    labels move. A binomial test is not: a few "hub" images are nearest to many synthetic ones, and it rejected an
-    honest but blurred generator in 20 to 30 % of runs. Draw as many training as unseen patients, so that .5 is
-    expected.
+    The p is exact if patients are exchangeable: how often each real image is the nearest is kept, and only the roles of
+    training and unseen are permuted. A binomial test is not exact: a few "hub" images are nearest to many synthetic
+    ones, and it rejected an honest but blurred generator in 20 to 30 % of runs. Use as many training as unseen
+    patients, so that .5 is expected.
 
     Args:
-        nearest: For each of n synthetic images the index of its nearest real image, ``(n,)``.
-        is_train: For each of R real images whether it was trained on, ``(R,)``.
-        patients: The patient of each real image, for patients with several; they should have as many on both sides,
-            since a side with more images a patient is nearest more often. The audit draws one image of each.
-        n_permutations: Permutations of the labels.
-        n_boot: Resamples of the patients for the interval.
+        nearest: Index of the nearest real image of each synthetic image, ``(n,)``.
+        is_train: Whether each real image was trained on, ``(R,)``.
+        patients: The patient of each real image, for patients with several. They should have equally many on both
+            sides, since a side with more images of each patient is nearest more often. The audit draws one of each.
+        n_permutations: Number of permutations.
+        n_boot: Number of resamples of the patients for the interval.
         seed: Seed of both.
         level: Coverage of the interval.
 
@@ -61,8 +63,8 @@ def nearest_real_share(
             patient is on both sides.
 
     >>> train = np.repeat([True, False], 10)
-    >>> found = nearest_real_share([0, 1, 2, 3, 4, 5, 6, 7, 18, 19], train)
-    >>> found.value, found.expected, found.p < 0.02
+    >>> share = nearest_real_share([0, 1, 2, 3, 4, 5, 6, 7, 18, 19], train)
+    >>> share.value, share.expected, share.p < 0.02
     (0.8, 0.5, True)
     """
     index, train = np.asarray(nearest), np.asarray(is_train, dtype=bool)
@@ -91,7 +93,7 @@ def nearest_real_share(
 def _by_patient(
     hits: NDArray[np.int64], train: NDArray[np.bool_], patients: Sequence[Hashable] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return how often each patient is the nearest, and whether the patient was trained on."""
+    """Return how often each patient is the nearest one, and whether the patient was trained on."""
     if patients is None:
         return hits, train
     if len(patients) != len(train):

@@ -1,4 +1,4 @@
-"""Can a simple classifier tell real from synthetic rows? Scores from a ridge logistic regression, out of fold."""
+"""Out-of-fold scores of a ridge logistic regression that distinguishes real from synthetic rows."""
 
 from collections.abc import Hashable, Sequence
 
@@ -11,6 +11,8 @@ from synthtrust.refusals import Refusal
 
 Array = NDArray[np.float64]
 
+N_FOLDS = 5
+
 
 def out_of_fold_scores(
     real: ArrayLike,
@@ -18,34 +20,30 @@ def out_of_fold_scores(
     real_patients: Sequence[Hashable] | None = None,
     synthetic_patients: Sequence[Hashable] | None = None,
     *,
-    n_folds: int = 5,
-    strength: float = 1.0,
     seed: int = 0,
 ) -> tuple[Array, Array]:
-    """Return how synthetic each row looks to a classifier that never saw its patient (log odds, higher is synthetic).
+    """Return log odds that each row is synthetic, from a classifier that was not trained on its patient.
 
-    Patients, not rows, are dealt into folds; a patient on both sides lies in one fold. Standardisation is learned
-    anew in each fold. The area under the ROC curve of these scores is about .5 where the sets are alike (a little
-    below with few rows: what one fold has too much of, the others lack).
+    Patients, not rows, are divided into folds, and a patient on both sides is in one fold. Features are standardised by
+    the training rows of each fold. The area under the ROC curve of the scores is about .5 if the sets are alike, and a
+    little below with few rows, since what is overrepresented in a fold is underrepresented in its training rows.
 
     Args:
-        real: Features ``(m, d)``; NaN counts as the mean of the rows that the fold learns from.
+        real: Features ``(m, d)``; NaN is replaced by the mean of the fold's training rows.
         synthetic: Features ``(n, d)``.
-        real_patients: The patient of each real row; each row its own by default.
-        synthetic_patients: Likewise for the synthetic rows.
-        n_folds: Folds.
-        strength: The strength of the penalty, see `logistic_weights`.
+        real_patients: The patient of each real row; by default each row is a patient.
+        synthetic_patients: The patient of each synthetic row.
         seed: Seed of the folds.
 
     Returns:
-        ``(m,)`` and ``(n,)``, in the order of the rows.
+        The scores ``(m,)`` of the real rows and ``(n,)`` of the synthetic rows.
 
     Raises:
         Refusal: If the features differ in number, one is infinite, or a side has fewer patients than folds.
 
     >>> rng = np.random.default_rng(0)
-    >>> mine, theirs = out_of_fold_scores(rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 5)
-    >>> bool(mine.max() < theirs.min())
+    >>> real, synthetic = out_of_fold_scores(rng.normal(size=(40, 3)), rng.normal(size=(40, 3)) + 5)
+    >>> bool(real.max() < synthetic.min())
     True
     """
     x, y = np.asarray(real, dtype=np.float64), np.asarray(synthetic, dtype=np.float64)
@@ -53,23 +51,23 @@ def out_of_fold_scores(
         raise Refusal(f"Expected finite features (m, d) and (n, d), but got shapes {x.shape} and {y.shape}.")
     of_x = [("real", i) for i in range(len(x))] if real_patients is None else list(real_patients)
     of_y = [("synthetic", i) for i in range(len(y))] if synthetic_patients is None else list(synthetic_patients)
-    if len(of_x) != len(x) or len(of_y) != len(y) or min(len(set(of_x)), len(set(of_y))) < n_folds:
+    if len(of_x) != len(x) or len(of_y) != len(y) or min(len(set(of_x)), len(set(of_y))) < N_FOLDS:
         raise Refusal(
-            f"Expected the patient of every row and at least {n_folds} patients on each side, but got "
+            f"Expected the patient of every row and at least {N_FOLDS} patients on each side, but got "
             f"{len(set(of_x))} for {len(x)} real and {len(set(of_y))} for {len(y)} synthetic rows."
         )
     rows = np.concatenate([x, y])
     truth = np.repeat([0.0, 1.0], [len(x), len(y)])
-    fold = _folds(of_x, of_y, n_folds, np.random.default_rng(seed))
+    fold = _folds(of_x, of_y, np.random.default_rng(seed))
     scores = np.full(len(rows), np.nan)
-    for k in range(n_folds):
+    for k in range(N_FOLDS):
         learn, held = fold != k, fold == k
         present = ~np.isnan(rows[learn]).all(axis=0)
         mean = np.nanmean(rows[learn][:, present], axis=0)
         filled = np.where(np.isnan(rows[:, present]), mean, rows[:, present])
         spread = filled[learn].std(axis=0)
-        standard = (filled - mean) / np.where(spread > 1e-9 * (1 + np.abs(mean)), spread, np.inf)  # a constant says 0
-        weights = logistic_weights(standard[learn], truth[learn], strength)
+        standard = (filled - mean) / np.where(spread > 1e-9 * (1 + np.abs(mean)), spread, np.inf)  # a constant: 0
+        weights = logistic_weights(standard[learn], truth[learn])
         scores[held] = weights[0] + standard[held] @ weights[1:]
     return scores[: len(x)], scores[len(x) :]
 
@@ -79,12 +77,12 @@ def logistic_weights(rows: ArrayLike, truth: ArrayLike, strength: float = 1.0) -
 
     .. math:: -\sum_i \log p(y_i | x_i) + \frac{s}{2} |w|^2
 
-    The intercept is not penalised, and each side weighs the same however many rows it has.
+    The intercept is not penalised, and both sides have the same weight, whatever their number of rows.
 
     Args:
         rows: Standardised features ``(n, d)``.
         truth: 0 or 1 for each row.
-        strength: s; with any s > 0 the minimum exists for separable rows too.
+        strength: s; for any s > 0 the minimum exists even if the rows are separable.
 
     Raises:
         Refusal: If a side has no rows.
@@ -93,11 +91,11 @@ def logistic_weights(rows: ArrayLike, truth: ArrayLike, strength: float = 1.0) -
     [0.6748]
     """
     x, y = np.asarray(rows, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    n_one = float(y.sum())
-    if not 0 < n_one < len(y):
-        raise Refusal(f"Expected rows of both kinds, but got {n_one:g} of {len(y)} of the second.")
+    n_positive = float(y.sum())
+    if not 0 < n_positive < len(y):
+        raise Refusal(f"Expected rows of both kinds, but got {n_positive:g} of {len(y)} of the second.")
     design = np.column_stack([np.ones(len(x)), x])
-    weight = np.where(y == 1, len(y) / (2 * n_one), len(y) / (2 * (len(y) - n_one)))
+    weight = np.where(y == 1, len(y) / (2 * n_positive), len(y) / (2 * (len(y) - n_positive)))
     penalty = np.append(0.0, np.full(x.shape[1], strength))
 
     def loss(w: Array) -> tuple[float, Array]:
@@ -109,12 +107,10 @@ def logistic_weights(rows: ArrayLike, truth: ArrayLike, strength: float = 1.0) -
     return solution
 
 
-def _folds(
-    of_x: Sequence[Hashable], of_y: Sequence[Hashable], n_folds: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Deal the patients of each side into folds in turn, those of the first side first."""
+def _folds(of_x: Sequence[Hashable], of_y: Sequence[Hashable], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the fold of each row; the patients of the first side, then those of the second, are dealt out in turn."""
     fold: dict[Hashable, int] = {}
     for side in (of_x, of_y):
         new = [patient for patient in dict.fromkeys(side) if patient not in fold]
-        fold |= {new[i]: rank % n_folds for rank, i in enumerate(rng.permutation(len(new)))}
+        fold |= {new[i]: rank % N_FOLDS for rank, i in enumerate(rng.permutation(len(new)))}
     return np.array([fold[patient] for patient in (*of_x, *of_y)])

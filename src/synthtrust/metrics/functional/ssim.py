@@ -1,7 +1,8 @@
 """Structural similarity of two images, with separable filters: 33 products a voxel where a 3-D convolution takes 1,331.
 
-The map is that of torchmetrics. Its mean is over the voxels whose Gaussian lies inside the image, as in the paper;
-torchmetrics takes mirrored borders into the mean of SSIM, but not into that of contrast and structure.
+The values at each voxel are those of torchmetrics. They are averaged over the voxels whose Gaussian lies inside the
+image, as in the paper; torchmetrics includes mirrored borders in the mean of SSIM, but not in that of contrast and
+structure.
 """
 
 import numpy as np
@@ -13,9 +14,9 @@ from synthtrust.refusals import Refusal
 Array = NDArray[np.float64]
 
 TRUNCATE = 3.5
-"""Standard deviations at which the Gaussian ends, as in torchmetrics: 11 voxels for a sigma of 1.5."""
+"""Half width of the Gaussian [standard deviations], as in torchmetrics: 11 voxels in all for a sigma of 1.5."""
 K1, K2 = 0.01, 0.03
-"""The constants of the paper; they keep flat regions from dividing by zero."""
+"""The constants of the paper, which prevent a division by zero in flat regions."""
 
 
 def similarity(first: Array, second: Array, data_range: float, sigma: float = 1.5) -> tuple[float, float]:
@@ -29,8 +30,8 @@ def similarity(first: Array, second: Array, data_range: float, sigma: float = 1.
     Source: Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004).
 
     Args:
-        first: One modality, ``(*spatial)``.
-        second: Likewise.
+        first: An image of one modality, ``(*spatial)``.
+        second: An image of the same shape.
         data_range: Range of intensities.
         sigma: The standard deviation of the Gaussian [voxels].
 
@@ -38,7 +39,7 @@ def similarity(first: Array, second: Array, data_range: float, sigma: float = 1.
         Refusal: If an axis is not longer than twice the reach of the Gaussian.
 
     >>> ramp = np.arange(400.0).reshape(20, 20)
-    >>> [round(value, 4) for value in similarity(ramp, ramp + 40, data_range=400.0)]  # brighter, of one structure
+    >>> [round(value, 4) for value in similarity(ramp, ramp + 40, data_range=400.0)]  # brighter, of equal structure
     [0.9794, 1.0]
     """
     reach = int(TRUNCATE * sigma + 0.5)

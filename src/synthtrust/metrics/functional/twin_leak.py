@@ -1,8 +1,8 @@
 """P4, the paired-twin test: whether a twin resembles its source more if the generator had seen that source.
 
-A twin painted on patient i's mask is nearer to patient i than to others even if the generator is honest, so searches
-over a whole set accuse every mask-conditional generator. Compared are therefore twins of training masks with twins of
-masks whose images the generator never saw, each with its own source, after what the mask explains is taken out.
+A twin painted on the mask of a patient is nearer to that patient than to others even if the generator is honest, so a
+search over the whole set would accuse every mask-conditional generator. Therefore twins of training masks are compared
+with twins of masks whose images the generator never saw, each with its own source, once the mask's part is removed.
 """
 
 from collections.abc import Hashable, Sequence
@@ -17,23 +17,23 @@ from synthtrust.metrics.functional.roc import Auc, separation_test
 from synthtrust.refusals import Refusal
 
 FEWEST_VOXELS = 8
-"""Regions with fewer voxels in a case say nothing about texture and are left out."""
+"""Fewest voxels of a region; smaller regions tell nothing about texture, and are left out."""
 
 
 def region_residual_similarity(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence[int]) -> float:
-    r"""Return the correlation of two images on one mask, once each region has mean 0 and standard deviation 1.
+    r"""Return the correlation of two images on one mask after scaling each region to mean 0 and standard deviation 1.
 
-    The residuals of all regions are correlated together, outside them nothing counts. No flips or shifts are tried,
-    since the mask fixes the position. Modalities are averaged.
+    It is computed over the voxels of all regions together, and averaged over modalities. No flips or shifts are tried,
+    since the mask fixes the position.
 
     Args:
         real: Image ``(C, *spatial)``, any intensity unit.
         twin: Image of the same shape.
         label: Label map ``(*spatial)`` that both lie on.
-        labels: The labels to compare; name the healthy tissue too if the mask has it, not the air.
+        labels: The labels of the regions, with healthy tissue if the mask has it, but without air.
 
     Returns:
-        From -1 to 1. NaN if no region has 8 voxels that vary in both images.
+        A value from -1 to 1; NaN if no region has 8 voxels that vary in both images.
 
     Raises:
         Refusal: If the shapes differ, or an image holds NaN or infinity in the regions.
@@ -72,23 +72,24 @@ def paired_twin_test(
 ) -> Auc:
     """Test whether twins of training masks resemble their sources more than twins of unseen masks do.
 
-    Honest .5, memorising 1. At 60 twins on a side a generator that memorised 20 % of its patients is found in two of
-    three tries. Without twins of unseen masks nothing can be said: paint them on purpose.
+    The area under the curve is about .5 for an honest generator, and 1 for one that memorised all patients. With 60
+    twins on each side, a generator that memorised 20 % of its patients is found in two of three tries. The test needs
+    twins of unseen masks, which have to be painted on purpose.
 
     Args:
         train: `region_residual_similarity` of training twins with their sources, ``(m,)``.
         holdout: The same for twins of unseen masks, ``(h,)``.
         train_patients: The patient of each training twin, for patients with several.
         holdout_patients: The patient of each unseen twin.
-        n_permutations: Permutations of patients.
+        n_permutations: Number of permutations of the patients.
         seed: Seed of the permutations.
         level: Coverage of DeLong's interval.
 
     Raises:
         Refusal: If a side has fewer than 10 patients, a score is NaN, or a patient is on both sides.
 
-    >>> found = paired_twin_test(np.linspace(0.8, 0.9, 10), np.linspace(0.4, 0.6, 12))
-    >>> found.value, found.p, found.n_positive, found.n_negative
+    >>> auc = paired_twin_test(np.linspace(0.8, 0.9, 10), np.linspace(0.4, 0.6, 12))
+    >>> auc.value, auc.p, auc.n_positive, auc.n_negative
     (1.0, 0.001, 10, 12)
     """
     n_train = len(set(train_patients)) if train_patients is not None else np.size(train)

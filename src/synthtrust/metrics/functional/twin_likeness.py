@@ -1,7 +1,7 @@
-"""How a twin differs from the real image on the same mask: SSIM, and the intensities region by region.
+"""The difference of a twin from the real image on the same mask: SSIM, and the intensities region by region.
 
-Descriptive, and higher is not better: a perfect copy has SSIM 1 and every distance 0. A twin that resembles its source
-more than twins of unseen masks do is a leak, see `twin_leak`.
+These measures are descriptive, and more similar is not better: a perfect copy has SSIM 1 and every distance 0. A twin
+that resembles its source more than twins of unseen masks do is a leak, see `twin_leak`.
 """
 
 from collections.abc import Sequence
@@ -17,23 +17,23 @@ from synthtrust.refusals import Refusal
 
 SIGMA = 1.5
 KERNEL = 2 * int(TRUNCATE * SIGMA + 0.5) + 1
-"""Voxels that an axis must have (11)."""
+"""Fewest voxels along an axis (11)."""
 
 
 @dataclass(frozen=True)
 class RegionDistances:
-    """Twin against real, for each modality and region ``(C, K)``; NaN where the region is empty."""
+    """Differences of a twin from its source by modality and region, ``(C, K)``; NaN where the region is empty."""
 
     mean_difference: NDArray[np.float64]
     """Mean of the twin minus mean of the real image [intensity units]."""
     sd_difference: NDArray[np.float64]
-    """Likewise for the standard deviation, ``ddof=0``."""
+    """Standard deviation of the twin minus that of the real image, ``ddof=0`` [intensity units]."""
     ks: NDArray[np.float64]
     """Kolmogorov-Smirnov distance of the intensities, from 0 to 1."""
     wasserstein: NDArray[np.float64]
     """Wasserstein-1 distance of the intensities [intensity units]."""
     n_voxels: NDArray[np.int64]
-    """Voxels of each region, ``(K,)``."""
+    """Number of voxels of each region, ``(K,)``."""
 
 
 def twin_ssim(real: Tensor, twin: Tensor, data_range: float) -> float:
@@ -42,7 +42,7 @@ def twin_ssim(real: Tensor, twin: Tensor, data_range: float) -> float:
     Args:
         real: Image ``(C, H, W)`` or ``(C, D, H, W)``.
         twin: Image of the same shape.
-        data_range: Range of intensities, fixed for the study from the real training images.
+        data_range: Range of intensities in the real training images, fixed for a study.
 
     Raises:
         Refusal: If the shapes differ, an axis has fewer than 11 voxels, a voxel is not finite, or the range is not
@@ -71,7 +71,7 @@ def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence
         real: Image ``(C, *spatial)``.
         twin: Image of the same shape, in the same intensity unit.
         label: Label map ``(*spatial)`` of both.
-        labels: K labels.
+        labels: The K labels of the regions.
 
     Raises:
         Refusal: If the shapes differ or an image holds NaN or infinity in a region.
@@ -79,8 +79,8 @@ def region_distances(real: Tensor, twin: Tensor, label: Tensor, labels: Sequence
     >>> import torch
     >>> label = torch.tensor([[0, 0, 1, 1]])
     >>> real, twin = torch.tensor([[[0.0, 1.0, 4.0, 6.0]]]), torch.tensor([[[0.0, 1.0, 7.0, 9.0]]])
-    >>> found = region_distances(real, twin, label, [0, 1])
-    >>> found.mean_difference.tolist(), found.ks.tolist(), found.wasserstein.tolist()
+    >>> distances = region_distances(real, twin, label, [0, 1])
+    >>> distances.mean_difference.tolist(), distances.ks.tolist(), distances.wasserstein.tolist()
     ([[0.0, 3.0]], [[0.0, 1.0]], [[0.0, 3.0]])
     """
     if real.shape != twin.shape or real.shape[1:] != label.shape:
