@@ -8,7 +8,14 @@ import torch
 
 from calibration.study import COVERS, DESCRIBED, NEVER_MORE_THAN_1_IN_20, Cell
 from synthtrust.audits.fidelity.controls import BLURRED, REPEATED
-from synthtrust.audits.fidelity.measures import EmbeddedSets, Resampling, diversity_rows, quality_rows, row
+from synthtrust.audits.fidelity.measures import (
+    EmbeddedSets,
+    PlantedFaults,
+    Resampling,
+    diversity_rows,
+    quality_rows,
+    row,
+)
 from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional.kernel_distance import kernel_test
@@ -50,11 +57,11 @@ def embedded(sets, space, kind):
     return EmbeddedSets(pca.transform(real), pca.transform(synthetic), pca, pca.transform(trained))
 
 
-def step(rng, d, last=False):
+def step(rng, d, length=SHIFT, last=False):
     """Return the planted shift with random signs, over the leading or over the last coordinates."""
     n = min(3, d)
     shift = np.zeros(d)
-    shift[d - n if last else 0 : d if last else n] = rng.choice([-1, 1], size=n) * SHIFT / n**0.5
+    shift[d - n if last else 0 : d if last else n] = rng.choice([-1, 1], size=n) * length / n**0.5
     return torch.from_numpy(shift)
 
 
@@ -114,23 +121,23 @@ def wider(m, n, rng, repetitions) -> Arrays:
 
 
 NOTICED = [row("set", space, fault, 1.0) for space in "abc" for fault in (BLURRED, REPEATED)]
-THRESHOLDS = FidelityThresholds(20, 50, 0.01, 0.9, SHIFT, REPEATS)
 RESAMPLING = Resampling(n_draws=20, n_permutations=499)
 SUPPORTED, REJECTED = "SUPPORTED", "NOT SUPPORTED"
 ONE_SPACE = "SUPPORTED although one space of three has the planted shift"
 
 
-def rows_of(both, space):
+def rows_of(both, space, faults):
     """Return the rows that the verdict rests on in one feature space."""
-    return quality_rows("set", space, both, RESAMPLING) + diversity_rows("set", space, both, RESAMPLING)
+    return quality_rows("set", space, both, RESAMPLING, faults) + diversity_rows("set", space, both, RESAMPLING, faults)
 
 
-def decided(rows) -> str:
+def decided(rows, faults) -> str:
     """Return the verdict of the audit on such rows."""
-    return fidelity_verdict(Subject("set"), rows, [], NOTICED, THRESHOLDS, known=True).verdict
+    thresholds = FidelityThresholds(20, 50, 0.01, 0.9, faults.shift, faults.repeats)
+    return fidelity_verdict(Subject("set"), rows, [], NOTICED, thresholds, known=True).verdict
 
 
-def verdict(n, shift, rng, repetitions) -> Arrays:
+def verdict(n, shift, faults, rng, repetitions) -> Arrays:
     """Simulate the verdict over three feature spaces of the same cases, planted faults of images taken as noticed.
 
     With no shift of the latents one space is then given the planted shift, while the others stay perfect.
@@ -139,15 +146,15 @@ def verdict(n, shift, rng, repetitions) -> Arrays:
     for _ in range(repetitions):
         sets = [latents(rng, n), latents(rng, n), latents(rng, n, shift)]
         spaces = {name: embedded(sets, index, BOUNDED) for index, name in enumerate("abc")}
-        rows = {name: rows_of(both, name) for name, both in spaces.items()}
-        given = decided([r for name in "abc" for r in rows[name]])
+        rows = {name: rows_of(both, name, faults) for name, both in spaces.items()}
+        given = decided([r for name in "abc" for r in rows[name]], faults)
         outcomes[SUPPORTED].append(given == SUPPORTED)
         outcomes[REJECTED].append(given == REJECTED)
         if not shift:
             a = spaces["a"]
-            worse = EmbeddedSets(a.real, a.synthetic + step(rng, a.real.shape[1]), a.pca, a.trained)
-            rows["a"] = rows_of(worse, "a")
-            outcomes[ONE_SPACE].append(decided([r for name in "abc" for r in rows[name]]) == SUPPORTED)
+            worse = EmbeddedSets(a.real, a.synthetic + step(rng, a.real.shape[1], faults.shift), a.pca, a.trained)
+            rows["a"] = rows_of(worse, "a", faults)
+            outcomes[ONE_SPACE].append(decided([r for name in "abc" for r in rows[name]], faults) == SUPPORTED)
     return {outcome: np.array(values, dtype=float) for outcome, values in outcomes.items()}
 
 
@@ -162,7 +169,7 @@ def _cells() -> list[Cell]:
     false = {LEADING: NEVER_MORE_THAN_1_IN_20, LAST: NEVER_MORE_THAN_1_IN_20, PERFECT: DESCRIBED}
     for m, n, repetitions in (
         (20, 20, 1000), (50, 50, 1000), (50, 150, 600), (150, 50, 600), (100, 100, 1000), (300, 300, 400),
-        (1000, 1000, 100),
+        (1000, 1000, 60),
     ):  # fmt: skip
         for kind in FEATURES if m < 1000 else [BOUNDED]:
             truth = f"{kind} features, {m} real and {n} synthetic patients, planted shift {SHIFT:g} sd"
@@ -178,16 +185,26 @@ def _cells() -> list[Cell]:
         truth = f"{m} real and {n} synthetic patients, planted collapse of {REPEATS} repeats"
         everyday = 100 if (m, n) == (50, 50) else 0
         cells.append(Cell(CHAPTER, "coverage above a fault", truth, false, partial(wider, m, n), repetitions, everyday))
-    never = NEVER_MORE_THAN_1_IN_20
-    for n, repetitions in ((20, 200), (50, 200), (100, 200), (300, 60), (1000, 5)):
+    never, default, lenient = NEVER_MORE_THAN_1_IN_20, PlantedFaults(SHIFT, REPEATS), PlantedFaults(0.8, 3)
+    for n, faults, repetitions in (
+        (20, default, 50), (50, default, 150), (100, default, 150), (300, default, 50), (1000, default, 4),
+        (50, lenient, 100), (100, lenient, 100),
+    ):  # fmt: skip
         promises = {SUPPORTED: DESCRIBED, REJECTED: never, ONE_SPACE: never}
-        truth = f"perfect set, {n} real and {n} synthetic patients"
-        cells.append(Cell(CHAPTER, "verdict, three spaces", truth, promises, partial(verdict, n, 0.0), repetitions))
-    for n, repetitions in ((50, 200), (300, 30)):
+        truth = f"perfect set, {n} real and {n} synthetic patients, {described(faults)}"
+        simulate = partial(verdict, n, 0.0, faults)
+        cells.append(Cell(CHAPTER, "verdict, three spaces", truth, promises, simulate, repetitions))
+    for n, repetitions in ((50, 100), (300, 25)):
         promises = {SUPPORTED: never, REJECTED: DESCRIBED}
-        truth = f"three leading latents shifted by 0.3 sd, {n} real and {n} synthetic patients"
-        cells.append(Cell(CHAPTER, "verdict, three spaces", truth, promises, partial(verdict, n, 0.3), repetitions))
+        truth = f"three leading latents shifted by 0.3 sd, {n} real and {n} synthetic patients, {described(default)}"
+        simulate = partial(verdict, n, 0.3, default)
+        cells.append(Cell(CHAPTER, "verdict, three spaces", truth, promises, simulate, repetitions))
     return cells
+
+
+def described(faults) -> str:
+    """Name the planted faults in the truth of a cell."""
+    return f"planted shift {faults.shift:g} sd and {faults.repeats} repeats"
 
 
 CELLS = _cells()

@@ -82,26 +82,28 @@ def values(tables, table, name, measure):
 
 
 def test_an_honest_set_is_supported_with_every_number(tables):
-    found = verdict(tables, "honest")
-    assert found["axis"] == "fidelity"
-    assert found["verdict"] == "SUPPORTED", sentences(found)
-    assert "60 real and 60 synthetic patients" in sentences(found)
+    honest = verdict(tables, "honest")
+    assert honest["axis"] == "fidelity"
+    assert honest["verdict"] == "SUPPORTED", sentences(honest)
+    assert "60 real and 60 synthetic patients" in sentences(honest)
     kid = values(tables, "quality", "honest", "KID")
     assert (kid["limit"] < kid["fault"]).all()
     assert (kid["ci_low"] <= kid["value"]).all()
     for space, row in kid.iterrows():
-        assert f"{space} {row['value']:.3g}, at most {row['limit']:.3g}, planted {row['fault']:.3g}" in sentences(found)
+        assert f"{space} {row['value']:.3g}, at most {row['limit']:.3g}, planted {row['fault']:.3g}" in sentences(
+            honest
+        )
     coverage = values(tables, "diversity", "honest", "coverage, all cases")
     assert (coverage["limit"] > coverage["fault"]).all()
-    assert f"at least {coverage['limit'].iloc[0]:.3f}, planted {coverage['fault'].iloc[0]:.3f}" in sentences(found)
+    assert f"at least {coverage['limit'].iloc[0]:.3f}, planted {coverage['fault'].iloc[0]:.3f}" in sentences(honest)
     assert values(tables, "quality", "honest", "density")["value"].between(0.8, 1.2).all()
 
 
 def test_what_is_not_shown_is_inconclusive_and_the_numbers_are_said(runs):
     """Sixty patients cannot exclude a shift of a tenth of a standard deviation."""
-    found = Fidelity(SPACES, **QUICK | {"shift": 0.1})([runs["honest"]])
-    verdict = found["verdict"].iloc[0]
-    kid = found["quality"].query("measure == 'KID'")
+    audited = Fidelity(SPACES, **QUICK | {"shift": 0.1})([runs["honest"]])
+    verdict = audited["verdict"].iloc[0]
+    kid = audited["quality"].query("measure == 'KID'")
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert verdict["thresholds"]["shift"] == 0.1
     assert (kid["limit"] > kid["fault"]).all()

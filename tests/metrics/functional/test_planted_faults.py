@@ -66,9 +66,11 @@ def test_the_fault_of_normal_images_is_what_the_theory_says(shift):
 def test_the_fault_does_not_know_the_signs_of_axes():
     x, y = draws(3, 60, 60)
     flipped = torch.tensor([1.0, -1.0, -1.0, 1.0])
-    one, other = planted_shift(x, y), planted_shift(x * flipped, y * flipped)
+    as_given, mirrored = planted_shift(x, y), planted_shift(x * flipped, y * flipped)
 
-    assert (one.value, one.limit, one.fault) == pytest.approx((other.value, other.limit, other.fault), rel=1e-9)
+    assert (as_given.value, as_given.limit, as_given.fault) == pytest.approx(
+        (mirrored.value, mirrored.limit, mirrored.fault), rel=1e-9
+    )
 
 
 def test_honest_sets_are_shown_to_be_nearer_and_shifted_ones_are_not():
