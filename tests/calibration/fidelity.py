@@ -169,7 +169,7 @@ def _cells() -> list[Cell]:
     false = {LEADING: NEVER_MORE_THAN_1_IN_20, LAST: NEVER_MORE_THAN_1_IN_20, PERFECT: DESCRIBED}
     for m, n, repetitions in (
         (20, 20, 1000), (50, 50, 1000), (50, 150, 600), (150, 50, 600), (100, 100, 1000), (300, 300, 400),
-        (1000, 1000, 60),
+        (1000, 1000, 150),
     ):  # fmt: skip
         for kind in FEATURES if m < 1000 else [BOUNDED]:
             truth = f"{kind} features, {m} real and {n} synthetic patients, planted shift {SHIFT:g} sd"
@@ -187,7 +187,7 @@ def _cells() -> list[Cell]:
         cells.append(Cell(CHAPTER, "coverage above a fault", truth, false, partial(wider, m, n), repetitions, everyday))
     never, default, lenient = NEVER_MORE_THAN_1_IN_20, PlantedFaults(SHIFT, REPEATS), PlantedFaults(0.8, 3)
     for n, faults, repetitions in (
-        (20, default, 50), (50, default, 150), (100, default, 150), (300, default, 50), (1000, default, 4),
+        (20, default, 50), (50, default, 100), (100, default, 150), (300, default, 50), (1000, default, 3),
         (50, lenient, 100), (100, lenient, 100),
     ):  # fmt: skip
         promises = {SUPPORTED: DESCRIBED, REJECTED: never, ONE_SPACE: never}
