@@ -93,7 +93,7 @@ def _pairs(
             )
         )
         for i, j, view, s, z, r, strength, word in zip(
-            twins, in_its_view(real, search.view), search.view, in_its_view(similarity, search.view), search.z, search.r,
-            search.strength, words, strict=True,
+            twins, in_its_view(real, search.view), search.view, in_its_view(similarity, search.view), search.z,
+            search.r, search.strength, words, strict=True,
         )
     ]  # fmt: skip
