@@ -26,6 +26,17 @@ def composed():
     return _compose
 
 
+@pytest.fixture
+def quick(monkeypatch):
+    """Make this machine one that is quick in a precision: ``quick("bf16-mixed")``."""
+
+    def _quick(precision):
+        for module in ("runs.precision", "generators.training.trained"):
+            monkeypatch.setattr(f"synthtrust.{module}.quick_precision", lambda accelerator: precision)
+
+    return _quick
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Return a real browser that opens pages."""

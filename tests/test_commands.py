@@ -38,11 +38,11 @@ def words_of(command):
 
 def prepare(word, folder):
     """Put something that is there in the place of what a word names."""
-    if found := READ.match(word):
-        path = folder / "read" / Path(found[2]).name.replace("...", "x")
+    if match := READ.match(word):
+        path = folder / "read" / Path(match[2]).name.replace("...", "x")
         path.parent.mkdir(exist_ok=True)
         path.touch()  # the door asks whether it is there, and nothing else
-        return f"{found[1]}={path}"
+        return f"{match[1]}={path}"
     if word.startswith("runs="):
         for run in word.removeprefix("runs=").strip("[]").split(","):
             leave_a_run(folder / run)
@@ -68,7 +68,7 @@ def test_every_command_of_the_documents_may_enter(words, tmp_path, monkeypatch):
 def typed(value):
     """Return a value as one types it in a command."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{name}: {typed(one)}' for name, one in value.items())}}}"
+        return f"{{{', '.join(f'{name}: {typed(item)}' for name, item in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(typed, value))}]"
     if isinstance(value, str):
@@ -100,7 +100,7 @@ def test_every_key_takes_its_own_default_from_the_command_line(composed, script,
     name = script.removesuffix(".py")
     before = OmegaConf.to_container(composed(name, *options))
     sets = [f"{key}={typed(value)}" for key, value in leaves(before) if value != "???"]
-    assert not [one for one in sets if one.endswith("={}")]  # into one nothing could be put: null takes any mapping
+    assert not [override for override in sets if override.endswith("={}")]  # only null takes any mapping
     assert OmegaConf.to_container(composed(name, *options, *sets)) == before
 
 

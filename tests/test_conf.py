@@ -139,13 +139,13 @@ def test_evaluation_composes_with_and_without_other_cases(composed):
     assert (other.cases.root, other.cases.skip_refused) == ("somewhere", True)
 
 
-def described(node, place=""):
+def described(node, path=""):
     """Yield what a config node and those below it describe: its place, its own keys and its target."""
     if isinstance(node, dict):
         if str(node.get("_target_")).startswith("synthtrust."):
-            yield place, node, get_object(node["_target_"])
+            yield path, node, get_object(node["_target_"])
         for key, value in node.items():
-            yield from described(value, f"{place}.{key}")
+            yield from described(value, f"{path}.{key}")
 
 
 GIVEN = {"class_counts", "findings", "n_cases"}
@@ -161,6 +161,10 @@ GIVEN = {"class_counts", "findings", "n_cases"}
 )  # fmt: skip
 def test_whatever_a_user_may_set_stands_in_the_config(composed, command, node, overrides):
     """Struct mode refuses a key that is not there, whatever documents and messages say."""
-    for place, own, target in described(OmegaConf.to_container(composed(command, *overrides)[node]), node):
-        known = {one.name for one in signature(target).parameters.values() if one.default is not one.empty}
-        assert known - GIVEN <= own.keys(), place
+    for path, own, target in described(OmegaConf.to_container(composed(command, *overrides)[node]), node):
+        known = {
+            parameter.name
+            for parameter in signature(target).parameters.values()
+            if parameter.default is not parameter.empty
+        }
+        assert known - GIVEN <= own.keys(), path

@@ -112,9 +112,9 @@ def test_what_a_killed_process_left_is_in_nobodys_way_whatever_its_number(tmp_pa
 
 
 def test_a_file_of_two_writers_is_that_of_the_last(tmp_path):
-    with aside(tmp_path / "note.txt") as one, aside(tmp_path / "note.txt") as other:
-        one.write_text("one")
-        other.write_text("other")
+    with aside(tmp_path / "note.txt") as first, aside(tmp_path / "note.txt") as second:
+        first.write_text("one")
+        second.write_text("other")
     assert (tmp_path / "note.txt").read_text() == "one"
 
 
@@ -147,8 +147,8 @@ def test_a_file_that_has_just_changed_is_hashed_again(file):
 
 def test_what_one_process_has_hashed_another_can_learn(file, monkeypatch):
     monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
-    one, other = Hashes(), Hashes()
-    one.of(file)
-    other.learn(one.known([file]))
+    first, second = Hashes(), Hashes()
+    first.of(file)
+    second.learn(first.known([file]))
     monkeypatch.setattr("synthtrust.files.sha256_of", lambda path: pytest.fail("hashed again"))
-    assert other.of(file) == hashlib.sha256(b"bytes").hexdigest()
+    assert second.of(file) == hashlib.sha256(b"bytes").hexdigest()

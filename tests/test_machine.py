@@ -17,7 +17,7 @@ def answers(**environment):
         "import json, torch; from synthtrust import machine as m;"
         "print(json.dumps([m.quick_precision('cpu'), m.arithmetic()['switches']]))"
     )
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | environment,
         capture_output=True,
@@ -25,7 +25,7 @@ def answers(**environment):
         encoding="utf-8",
         check=True,
     )
-    return json.loads(told.stdout)
+    return json.loads(process.stdout)
 
 
 def test_bfloat16_is_quick_with_instructions_for_it_alone(monkeypatch):

@@ -53,7 +53,7 @@ def main() -> int:
     names = options.chapters or list(by_name)
     tasks = [(name, i, options.seed, options.share) for name in names for i in range(len(by_name[name]))]
     with ProcessPoolExecutor(options.jobs) as pool:
-        results = [rate for found in pool.map(simulate, tasks) for rate in found]
+        results = [rate for rates in pool.map(simulate, tasks) for rate in rates]
     if not options.chapters and options.share == 1:
         head = (Path(__file__).parent / "head.md").read_text().format(seed=options.seed)
         DOCUMENT.write_text(head + markdown(results))

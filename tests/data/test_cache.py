@@ -69,16 +69,16 @@ def test_a_prepared_case_is_found_and_a_changed_one_is_prepared_anew(tmp_path):
 
 def test_the_order_of_channels_is_part_of_the_recipe(tmp_path):
     (case,) = tiny_cases(tmp_path / "real", count=1)
-    (one,) = prepare([case], ("flair", "t1ce"), tmp_path / "cache")
+    (prepared,) = prepare([case], ("flair", "t1ce"), tmp_path / "cache")
     (other,) = prepare([case], ("t1ce", "flair"), tmp_path / "cache")
-    np.testing.assert_array_equal(one.image()[0], other.image()[1])
+    np.testing.assert_array_equal(prepared.image()[0], other.image()[1])
 
 
 def test_two_cases_of_one_content_share_a_place(tmp_path):
     (case,) = tiny_cases(tmp_path / "real", count=1)
     twin = Case("twin", case.images, case.label_map, Source.SYNTHETIC, relabel=case.relabel)
-    one, other = prepare([case, twin], MODALITIES, tmp_path / "cache")
-    assert one.folder == other.folder
+    first, second = prepare([case, twin], MODALITIES, tmp_path / "cache")
+    assert first.folder == second.folder
 
 
 def test_a_case_without_contrast_is_refused_by_file_and_leaves_nothing(tmp_path):

@@ -32,7 +32,7 @@ def make(parts):
     return _make
 
 
-def place(data, rank=0, world=1, step=0):
+def on_rank(data, rank=0, world=1, step=0):
     """Pretend to be one of several ranks, some steps into the training."""
     data.trainer = SimpleNamespace(
         world_size=world, global_rank=rank, global_step=step, accumulate_grad_batches=1,
@@ -81,18 +81,18 @@ def test_images_come_with_their_own_class_and_from_their_own_source(make, parts)
 
 
 def test_a_resumed_run_trains_on_the_same_batches(make):
-    whole = list(place(make(steps_per_epoch=6)).train_dataloader())
-    rest = list(place(make(steps_per_epoch=3), step=3).train_dataloader())
-    for expected, found in zip(whole[3:], rest, strict=True):
-        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    whole = list(on_rank(make(steps_per_epoch=6)).train_dataloader())
+    resumed = list(on_rank(make(steps_per_epoch=3), step=3).train_dataloader())
+    for expected, batch in zip(whole[3:], resumed, strict=True):
+        torch.testing.assert_close(batch, expected, rtol=0, atol=0)
 
 
 def test_two_ranks_train_together_on_what_one_trains_on(make):
-    one = next(iter(place(make(batch_size=8)).train_dataloader()))
-    two = [next(iter(place(make(batch_size=4), rank, 2).train_dataloader())) for rank in (0, 1)]
+    alone = next(iter(on_rank(make(batch_size=8)).train_dataloader()))
+    two = [next(iter(on_rank(make(batch_size=4), rank, 2).train_dataloader())) for rank in (0, 1)]
     for key in ("image", "label"):
         together = torch.stack([batch[key] for batch in two], dim=1).flatten(0, 1)
-        torch.testing.assert_close(together, one[key])
+        torch.testing.assert_close(together, alone[key])
 
 
 def test_loader_processes_change_nothing(make):
@@ -107,7 +107,7 @@ def test_images_can_be_sent_to_loader_processes_that_are_not_forked(make):
 
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_every_test_case_and_its_twin_is_scored_with_its_number_on_equally_many_batches(make, world):
-    by_rank = [place(make(), rank, world).test_dataloader() for rank in range(world)]
+    by_rank = [on_rank(make(), rank, world).test_dataloader() for rank in range(world)]
     for source, loaders in enumerate(zip(*by_rank, strict=True)):
         batches = [list(loader) for loader in loaders]
         assert len({len(of_rank) for of_rank in batches}) == 1

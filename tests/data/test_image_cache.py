@@ -57,8 +57,11 @@ def test_contrasts_of_a_small_volume_are_scaled_apart(tmp_path):
 
 
 def test_images_come_to_the_size_that_is_asked_for(tmp_path):
-    one, other = tmp_path / "one", tmp_path / "other"
-    cases = [tiny_classes(one, count=1).cases[0], replace(tiny_classes(other, count=1, size=(24, 20)).cases[0], id="b")]
+    first, second = tmp_path / "one", tmp_path / "other"
+    cases = [
+        tiny_classes(first, count=1).cases[0],
+        replace(tiny_classes(second, count=1, size=(24, 20)).cases[0], id="b"),
+    ]
     assert image_table(cases, GREY, tmp_path / "cache", 8).size == (8, 8)
     assert image_table(cases, GREY, tmp_path / "cache", [8, 12]).size == (8, 12)
     with pytest.raises(CaseError, match=r"one size, but got .* in case scan_000 against .*Set data.size"):

@@ -24,10 +24,10 @@ def prepared(tmp_path_factory):
 
 
 def test_the_same_draw_is_the_same_patch_in_any_order(prepared):
-    one, other = Patches(prepared, (8, 8, 8), augment=AUGMENT), Patches(prepared, (8, 8, 8), augment=AUGMENT)
-    forward = [one[draw] for draw in range(12)]
+    first, second = Patches(prepared, (8, 8, 8), augment=AUGMENT), Patches(prepared, (8, 8, 8), augment=AUGMENT)
+    forward = [first[draw] for draw in range(12)]
     for draw in reversed(range(12)):
-        again = other[draw]
+        again = second[draw]
         torch.testing.assert_close(again["image"], forward[draw]["image"], rtol=0, atol=0)
         torch.testing.assert_close(again["label"], forward[draw]["label"], rtol=0, atol=0)
 
@@ -88,9 +88,9 @@ def test_items_are_plain_tensors(prepared):
 
 
 def test_two_ranks_draw_together_what_one_draws_with_twice_the_batch():
-    one = list(EpochSampler(3, 4, done=lambda: 15))
-    two = [list(EpochSampler(3, 2, rank, 2, done=lambda: 15)) for rank in (0, 1)]
-    assert sorted(two[0] + two[1]) == one == list(range(60, 72))
+    alone = list(EpochSampler(3, 4, done=lambda: 15))
+    by_rank = [list(EpochSampler(3, 2, rank, 2, done=lambda: 15)) for rank in (0, 1)]
+    assert sorted(by_rank[0] + by_rank[1]) == alone == list(range(60, 72))
 
 
 @pytest.mark.parametrize(("n", "world"), [(11, 2), (6, 3), (2, 5), (1, 2), (7, 1)])

@@ -39,9 +39,9 @@ def numbers(twins):
 
 def test_every_case_gets_an_image_of_its_class_and_none_comes_twice(cohort, tmp_path):
     twins = bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 20), train_ids=["elsewhere"]))
-    found = numbers(twins)
-    assert all(found[case.id] % 2 == case.class_index for case in cohort.cases)
-    assert len(set(found.values())) == 12
+    drawn = numbers(twins)
+    assert all(drawn[case.id] % 2 == case.class_index for case in cohort.cases)
+    assert len(set(drawn.values())) == 12
     assert [(twin.id, twin.class_index) for twin in twins.cases] == [
         (case.id, case.class_index) for case in cohort.cases
     ]
@@ -49,21 +49,21 @@ def test_every_case_gets_an_image_of_its_class_and_none_comes_twice(cohort, tmp_
     assert manifest["training_ids"] == ["elsewhere"]
     assert manifest["mask_disclosure"] is False
     first = cohort.cases[0].id
-    assert manifest["imported"][first]["files"]["grey"] == f"healthy/image_{found[first]:02d}.png"
+    assert manifest["imported"][first]["files"]["grey"] == f"healthy/image_{drawn[first]:02d}.png"
 
 
 def test_the_seed_draws_and_where_the_folder_lies_does_not(cohort, tmp_path):
     root = painted(tmp_path / "set", 20)
     moved = painted(tmp_path / "moved", 20)
     asked = (ClassFolder(root=root), ClassFolder(root=moved), ClassFolder(root=root, seed=1))
-    one, again, other = (bring(cohort, tmp_path, importer) for importer in asked)
-    assert one.cases[0].images == again.cases[0].images
-    assert numbers(one) != numbers(other)
+    first, elsewhere, other_seed = (bring(cohort, tmp_path, importer) for importer in asked)
+    assert first.cases[0].images == elsewhere.cases[0].images
+    assert numbers(first) != numbers(other_seed)
 
 
 def test_fewer_images_than_cases_are_taken_again_and_that_is_said(cohort, tmp_path, caplog):
-    found = numbers(bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 8))))
-    assert sorted(Counter(found.values()).values()) == [1, 1, 1, 1, 2, 2, 2, 2]
+    drawn = numbers(bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 8))))
+    assert sorted(Counter(drawn.values()).values()) == [1, 1, 1, 1, 2, 2, 2, 2]
     assert "4 images for 6 cases of class healthy: some are taken again" in caplog.text
 
 
@@ -91,7 +91,7 @@ def test_a_class_without_an_image_is_named_and_its_cases_have_no_twin(tmp_path, 
     twins = bring(cohort, tmp_path, ClassFolder(root=painted(tmp_path / "set", 20)))
     assert "No image of class mild" in caplog.text
     assert [twin.id for twin in twins.cases] == [case.id for case in cohort.cases if case.class_index != 1]
-    assert all(found % 2 == (case.class_index == 2) for case, found in zip(twins.cases, numbers(twins).values()))
+    assert all(number % 2 == (case.class_index == 2) for case, number in zip(twins.cases, numbers(twins).values()))
 
 
 def test_one_class_alone_is_no_set(cohort, tmp_path):

@@ -28,8 +28,8 @@ def test_small_volumes_are_read_as_well(tmp_path):
 
 
 def test_images_of_several_sizes_are_refused_or_resized(tmp_path):
-    one, other = (tiny_classes(tmp_path / str(side), count=4, size=(side, side)).cases for side in (16, 20))
-    mixed = [*one, replace(other[1], id="odd")]
+    small, large = (tiny_classes(tmp_path / str(side), count=4, size=(side, side)).cases for side in (16, 20))
+    mixed = [*small, replace(large[1], id="odd")]
     with pytest.raises(ValueError, match=r"one size, but odd is not \(16, 16\) as 4 others are. Set size"):
         gather(mixed)
     assert gather(mixed, (8, 10)).images.shape == (5, 1, 8, 10)

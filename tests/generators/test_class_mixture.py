@@ -139,8 +139,8 @@ def test_a_class_that_was_not_learned_is_refused(tmp_path):
 
 
 def test_images_of_several_sizes_are_painted_at_the_size_asked_for(tmp_path):
-    one, other = (tiny_classes(tmp_path / str(side), count=8, size=(side, side)).cases for side in (16, 20))
-    cases = [*one, *(replace(case, id=f"larger {case.id}") for case in other)]
+    small, large = (tiny_classes(tmp_path / str(side), count=8, size=(side, side)).cases for side in (16, 20))
+    cases = [*small, *(replace(case, id=f"larger {case.id}") for case in large)]
     assert ClassMixture(size=[8, 10], **TINY).fit(cases).sample(1, np.random.default_rng(0))["grey"].shape == (8, 10)
 
 
@@ -171,5 +171,5 @@ def test_texture_has_the_strength_the_correlation_and_the_colours_of_what_it_was
             (images[..., :-1, :], images[..., 1:, :]),
             (images[:, 0], images[:, 1]),
         ]
-        found = [np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in pairs]
-        np.testing.assert_allclose(found, [0.5, 0, 0.6], atol=0.03)
+        correlations = [np.corrcoef(first.ravel(), second.ravel())[0, 1] for first, second in pairs]
+        np.testing.assert_allclose(correlations, [0.5, 0, 0.6], atol=0.03)

@@ -102,8 +102,8 @@ def test_colours_share_one_file_as_in_real_cases(tmp_path):
             if all(np.array_equal(case.load_image(name), twin.load_image(name)) for name in cohort.modalities)
         ]  # fmt: skip
         assert copied.class_index == twin.class_index
-        with Image.open(twin.images["red"]) as mine, Image.open(copied.images["red"]) as real:
-            np.testing.assert_array_equal(np.asarray(mine), np.asarray(real))
+        with Image.open(twin.images["red"]) as twin_image, Image.open(copied.images["red"]) as real:
+            np.testing.assert_array_equal(np.asarray(twin_image), np.asarray(real))
 
 
 def test_volumes_of_a_class_are_nifti_with_the_affine_of_the_training_images(tmp_path):

@@ -66,7 +66,7 @@ def test_every_control_makes_a_set_of_findings(control, cohort, tmp_path):
     assert [twin.findings for twin in twins.cases] == [case.findings for case in cohort.cases[:12]]
     assert read_manifest(twins.folder, verify=True).cases == twins.cases
     card = (twins.folder / "card.md").read_text()
-    assert "Each keeps the id of the real case whose findings it shows." in card
+    assert "Each has the id of the real case whose findings it shows." in card
     assert "the findings alone" in card
     assert "| findings | effusion 0, mass 1 |" in card
 
@@ -105,11 +105,11 @@ def test_a_mixture_says_which_combinations_are_too_rare(cohort):
 def test_the_network_is_told_the_sum_of_all_findings_and_zeros_for_nothing():
     conditions = Conditions(3, findings=True)
     network = ClassDiffusion(**TINY)._new_network(_frame(conditions))
-    told = network.class_embedding
-    alone = [told(torch.from_numpy(conditions.of([Findings(row)]))) for row in np.eye(3, dtype=int)]
-    none, both = (told(torch.from_numpy(conditions.of([Findings(row)]))) for row in ((0, 0, 0), (1, 0, 1)))
+    embedding = network.class_embedding
+    alone = [embedding(torch.from_numpy(conditions.of([Findings(row)]))) for row in np.eye(3, dtype=int)]
+    none, both = (embedding(torch.from_numpy(conditions.of([Findings(row)]))) for row in ((0, 0, 0), (1, 0, 1)))
     torch.testing.assert_close(both, alone[0] + alone[2] - none)
-    assert (told(torch.from_numpy(conditions.nothing)) == 0).all()
+    assert (embedding(torch.from_numpy(conditions.nothing)) == 0).all()
     assert (none != 0).any()  # "no finding" is told; nothing is not
 
 
@@ -140,7 +140,7 @@ def test_another_finding_is_another_recipe_and_another_content(cohort):
     case = next(case for case in cohort.cases if case.findings == Findings((0, 1)))
     other = replace(case, findings=Findings((1, 0)))
     assert content_of(case) != content_of(other)
-    recipes = [recipe_of(Replay(), [], [one]) for one in (case, other)]
+    recipes = [recipe_of(Replay(), [], [painted]) for painted in (case, other)]
     assert recipes[0]["labels"] != recipes[1]["labels"]
 
 

@@ -107,8 +107,8 @@ def test_the_images_of_real_cases_are_never_read(cohort, export, tmp_path):
 
 def test_a_twin_on_another_label_is_refused_by_name(cohort, export, tmp_path):
     seg = export / "exports" / "seg"
-    one, other = (seg / f"{n}_{cohort.cases[n].id}_seg.nii.gz" for n in (1, 2))
-    shutil.copy(other, one)
+    first, second = (seg / f"{n}_{cohort.cases[n].id}_seg.nii.gz" for n in (1, 2))
+    shutil.copy(second, first)
     with pytest.raises(CaseError, match=rf"case {cohort.cases[1].id} .*painted on another label: \d+ voxels differ"):
         bring(cohort, tmp_path, Folder(root=str(export)))
     (folder,) = (tmp_path / "synthetic").glob("Folder-*")

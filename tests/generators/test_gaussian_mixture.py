@@ -28,8 +28,8 @@ def test_clusters_are_found(clusters):
 def test_densities_are_those_of_scipy(clusters):
     mixture = fitted(clusters)
     for k, column in enumerate(mixture.log_densities(clusters[::50]).T):
-        theirs = multivariate_normal(mixture.means[k], mixture.roots[k] @ mixture.roots[k].T).logpdf(clusters[::50])
-        np.testing.assert_allclose(column, np.log(mixture.weights[k]) + theirs, rtol=1e-9)
+        expected = multivariate_normal(mixture.means[k], mixture.roots[k] @ mixture.roots[k].T).logpdf(clusters[::50])
+        np.testing.assert_allclose(column, np.log(mixture.weights[k]) + expected, rtol=1e-9)
 
 
 def test_drawn_points_have_the_mean_and_the_covariance_of_the_points(clusters):

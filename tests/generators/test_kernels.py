@@ -41,8 +41,8 @@ def painted(tmp_path_factory):
     def _painted(kernel):
         name, _, value = kernel.partition("=")
         file = home / f"{name}_{value}.npz"
-        told = os.environ | {"OMP_NUM_THREADS": "1"} | ({name: value} if name else {})
-        subprocess.run([sys.executable, "-c", PAINT, home, file], env=told, check=True)
+        environment = os.environ | {"OMP_NUM_THREADS": "1"} | ({name: value} if name else {})
+        subprocess.run([sys.executable, "-c", PAINT, home, file], env=environment, check=True)
         return np.load(file)
 
     return _painted

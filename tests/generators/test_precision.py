@@ -10,16 +10,6 @@ TINY = dict(channels=(8, 8), num_res_blocks=1, timesteps=20, sampling_steps=3, m
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Make the machine quick in a precision."""
-
-    def _quick(precision):
-        monkeypatch.setattr("synthtrust.generators.training.trained.quick_precision", lambda kind: precision)
-
-    return _quick
-
-
-@pytest.fixture
 def cohort(tmp_path):
     return tiny_classes(tmp_path / "real", count=8)
 
@@ -47,7 +37,7 @@ def test_a_set_has_one_name_on_all_machines_and_says_what_it_was_painted_in(coho
 
 def test_a_set_whose_precision_is_asked_for_has_a_name_of_its_own(cohort, tmp_path, quick):
     quick("bf16-mixed")
-    auto, asked = (painted(cohort, tmp_path / "sets", precision=one) for one in ("auto", "32-true"))
+    auto, asked = (painted(cohort, tmp_path / "sets", precision=precision) for precision in ("auto", "32-true"))
     assert auto[0].name != asked[0].name
     assert asked[1]["made_on"]["precision"] == "32-true"
 

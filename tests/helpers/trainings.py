@@ -7,6 +7,6 @@ class KilledError(Exception):
     """Stands for a process that was killed."""
 
 
-def equal_images(one, other):
+def equal_images(first, second):
     """Whether two mappings of modality to image hold the same values, voxel by voxel."""
-    return all(np.array_equal(one[name], other[name]) for name in one)
+    return all(np.array_equal(first[name], second[name]) for name in first)

@@ -51,8 +51,8 @@ def on_a_rank(rank: int, folder: Path, shares: tuple[list[tuple[int, bool]], ...
     for metric in metrics:
         for case, synthetic in shares[rank]:
             score(metric, case, synthetic=synthetic)
-    found = [[metric.compute() for metric in metrics], metrics[0].counts(), metrics[0].one_source(synthetic=False)]
-    torch.save(found, folder / f"{rank}.pt")
+    results = [[metric.compute() for metric in metrics], metrics[0].counts(), metrics[0].one_source(synthetic=False)]
+    torch.save(results, folder / f"{rank}.pt")
     dist.barrier()
     dist.destroy_process_group()
 

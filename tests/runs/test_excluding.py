@@ -63,8 +63,8 @@ def test_what_the_listing_refuses_is_what_training_skips_and_names(cohort, confi
     train_run(cfg)
     (run,) = find_runs(cfg.paths.output)
     assert set().union(*run.data()["splits"].values()) == set(IDS) - set(BAD)
-    assert sorted(Path(one["where"]).name for one in run.data()["refused"]) == BAD
-    assert [one["why"] for one in run.data()["refused"]] == bad["reason"].tolist()
+    assert sorted(Path(refusal["where"]).name for refusal in run.data()["refused"]) == BAD
+    assert [refusal["why"] for refusal in run.data()["refused"]] == bad["reason"].tolist()
     assert run.facts()["refused"] == 3
 
 
@@ -210,16 +210,16 @@ def _fresh(cohort):
 
 def test_copies_of_volumes_across_the_split_are_refused_or_left_out_and_named(configure, tmp_path):
     cohort = tiny_cohort(tmp_path / "real", count=6, modalities=["flair"])
-    one, other = cohort.cases[1], cohort.cases[4]
-    save_nifti(other.images["flair"], one.load_image("flair") * 2)
-    shutil.copy(one.label_map, other.label_map)
-    tests = f"split.test_patients=[{other.patient}]"
-    with pytest.raises(CaseError, match=rf"{one.id} \(train\) and {other.id} \(test\), 1\.000 alike"):
+    source, copied = cohort.cases[1], cohort.cases[4]
+    save_nifti(copied.images["flair"], source.load_image("flair") * 2)
+    shutil.copy(source.label_map, copied.label_map)
+    tests = f"split.test_patients=[{copied.patient}]"
+    with pytest.raises(CaseError, match=rf"{source.id} \(train\) and {copied.id} \(test\), 1\.000 alike"):
         train_run(configure(tests))
     cfg = configure(tests, "duplicates=drop")
     train_run(cfg)
     (run,) = find_runs(cfg.paths.output)
-    assert run.data()["left_out"] == {"train": [one.id]}
+    assert run.data()["left_out"] == {"train": [source.id]}
 
 
 def test_a_table_with_an_image_that_is_damaged_inside_is_one_case_less(composed, tmp_path):

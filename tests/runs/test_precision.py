@@ -11,16 +11,6 @@ from synthtrust.testing import tiny_cohort
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Make the machine quick in a precision."""
-
-    def _quick(precision):
-        monkeypatch.setattr("synthtrust.runs.precision.quick_precision", lambda accelerator: precision)
-
-    return _quick
-
-
-@pytest.fixture
 def configure(composed, tmp_path):
     """Compose the config of a run on the machine's processor."""
     return lambda *overrides: composed("train", "trainer=cpu", f"paths.runs={tmp_path / 'runs'}", *overrides)

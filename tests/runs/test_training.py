@@ -149,11 +149,11 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypa
     train_run(whole)
     cfg = configure(name="cut")
 
-    def fail(trainer, module, *rest):
+    def fail(trainer, module, *batch):
         if trainer.global_step == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *rest: fail(self.trainer, self))
+    monkeypatch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *batch: fail(self.trainer, self))
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         train_run(cfg)
     monkeypatch.undo()
@@ -174,7 +174,7 @@ def test_a_run_that_was_moved_keeps_its_best_checkpoint(configure, monkeypatch):
     monkeypatch.setattr("synthtrust.models.Segmenter.on_validation_epoch_end", planted)
     cut = configure(name="cut")
     with monkeypatch.context() as patch:
-        patch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *rest: stop(self.trainer, 3))
+        patch.setattr("synthtrust.models.Segmenter.on_train_batch_end", lambda self, *batch: stop(self.trainer, 3))
         with pytest.raises((KeyboardInterrupt, SystemExit)):
             train_run(cut)
     moved = configure(name="moved")

@@ -87,11 +87,11 @@ def test_a_class_that_nobody_painted_stays_in_the_score_and_is_named(composed, t
     scores = tstr.scores()
     assert set(scores.loc[scores["source"] == "real", "target"]) == set(names)
     assert set(scores.loc[scores["source"] == "synthetic", "target"]) == {"healthy", "sick"}
-    found = Utility(n_boot=100)([tstr, trtr])
+    tables = Utility(n_boot=100)([tstr, trtr])
     assert all(
-        "No synthetic training case is of class mild" in sentences(row) for row in found["verdict"].to_dict("records")
+        "No synthetic training case is of class mild" in sentences(row) for row in tables["verdict"].to_dict("records")
     )
-    classes = found["per_class"].query("measure == 'auc' and source == 'real' and alpha == 0")
+    classes = tables["per_class"].query("measure == 'auc' and source == 'real' and alpha == 0")
     assert set(classes["class"]) == set(names)
     assert classes["value"].notna().all()
 
@@ -145,7 +145,7 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypa
     whole = trained(configure(name="whole"))
     cfg = configure(name="cut")
 
-    def fail(model, *rest):
+    def fail(model, *batch):
         if model.trainer.global_step == 3:
             raise KeyboardInterrupt
 
@@ -220,9 +220,9 @@ def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
     again = score_cohort(run, run.cohort, tmp_path / "cache", allow_overlap=True)
     assert list(again.columns) == [*COLUMNS, "seconds", "overlap"]
     (word,) = set(again["overlap"])
-    count, rest = word.split(maxsplit=1)
+    count, sentence = word.split(maxsplit=1)
     assert 31 < int(count) < 40  # 31 were learned from; of the others most healthy discs are like one of them
-    assert rest == "of 40 scored cases are of patients that were learned from"
+    assert sentence == "of 40 scored cases are of patients that were learned from"
     kept = run.scores().query("source == 'real'").set_index(["case", "class"])["probability"]
     pd.testing.assert_series_equal(kept, again.set_index(["case", "class"])["probability"].loc[kept.index])
     larger = tiny_classes(tmp_path / "larger", count=6, size=(24, 24), seed=5)

@@ -100,9 +100,9 @@ def test_columns_say_the_same_as_words_and_other_tasks_are_refused(arms, configu
         score_cohort(run, read_table(file, columns={"label": "nodule"}), folder / "cache")
     with pytest.raises(CaseError, match=r"Expected findings \['effusion', 'mass', 'nodule'\] in this order"):
         score_cohort(run, read_table(file, labels=NAMES[::-1]), folder / "cache")
-    found = score_cohort(run, read_table(file, separator="|"), folder / "cache", allow_overlap=True)
+    scores = score_cohort(run, read_table(file, separator="|"), folder / "cache", allow_overlap=True)
     kept = run.scores().query("source == 'real'").set_index(["case", "class"])["probability"]
-    pd.testing.assert_series_equal(kept, found.set_index(["case", "class"])["probability"].loc[kept.index])
+    pd.testing.assert_series_equal(kept, scores.set_index(["case", "class"])["probability"].loc[kept.index])
 
 
 def test_a_painter_of_findings_is_trained_on(configure):

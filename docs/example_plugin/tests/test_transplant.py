@@ -1,4 +1,4 @@
-"""Transplant keeps the contract, and paints where the label is."""
+"""Transplant obeys the laws of generators, and paints only where the label is."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from synthtrust.testing import GeneratorContract, tiny_cases
 
 
 class TestTransplant(GeneratorContract):
-    """The laws, inherited."""
+    """The laws of generators, inherited."""
 
     @pytest.fixture
     def generator(self) -> Generator:
-        """Return what the laws are asked of."""
+        """Return the generator that is tested."""
         return Transplant()
 
 

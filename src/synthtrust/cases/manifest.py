@@ -7,7 +7,7 @@ from typing import Any
 
 from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
-from synthtrust.cases.record import check_record
+from synthtrust.cases.manifest_record import check_record
 from synthtrust.files import hashes, read_json, sha256_of, write_json
 from synthtrust.refusals import CaseError, Refusal
 

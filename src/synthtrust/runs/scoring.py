@@ -86,7 +86,7 @@ def _copies(run: Run, learned: Collection[str], cohort: Cohort, cache: str) -> t
         why = error.__cause__ or error
         log.warning("Copies of the cases of %s were not searched for, since they are not here: %s", run.folder, why)
         return [], False
-    return [copy.one for copy in copies], len(trained_on) == len(learned)
+    return [copy.earlier for copy in copies], len(trained_on) == len(learned)
 
 
 def _refuse_other_question(run: Run, cohort: Cohort) -> None:

@@ -62,10 +62,10 @@ def test_a_changed_copy_of_a_slice_is_found_and_nothing_else(splits, change):
     slices = [paint_slice(0, n, 48, tumour=bool(n % 2)) for n in range(24)]
     copies = {14: 3, 20: 8}  # position in the list below -> slice of train
     test = [change(slices[copies[n]]) if n in copies else slices[n] for n in range(12, 24)]
-    found = find_duplicates(splits(slices[:12], test=test))
-    assert {(d.one, d.other) for d in found} == {("train_3", "test_2"), ("train_8", "test_8")}
-    assert all(ALIKE <= d.similarity <= 1 and not d.exact for d in found)
-    assert {d.parts for d in found} == {("train", "test")}
+    pairs = find_duplicates(splits(slices[:12], test=test))
+    assert {(d.earlier, d.later) for d in pairs} == {("train_3", "test_2"), ("train_8", "test_8")}
+    assert all(ALIKE <= d.similarity <= 1 and not d.exact for d in pairs)
+    assert {d.parts for d in pairs} == {("train", "test")}
 
 
 TURNS = {
@@ -83,8 +83,8 @@ TURNS = {
 def test_a_mirrored_or_turned_copy_is_found_and_said_to_be_one(splits, turn):
     copy = _jpeg(np.ascontiguousarray(turn(blobs(1, (24, 30)))))
     parts = splits([blobs(n, (24, 30)) for n in range(3)], test=[blobs(3, (24, 30)), copy])
-    (found,) = find_duplicates(parts)
-    assert (found.one, found.other, found.exact, found.turned) == ("train_1", "test_1", False, True)
+    (pair,) = find_duplicates(parts)
+    assert (pair.earlier, pair.later, pair.exact, pair.turned) == ("train_1", "test_1", False, True)
     with pytest.raises(
         CaseError, match=r"train_1 \(train\) and test_1 \(test\), 0\.9\d\d alike when mirrored or turned"
     ):
@@ -98,8 +98,8 @@ def test_a_copy_of_a_symmetric_image_is_not_said_to_be_turned(splits, monkeypatc
     monkeypatch.setattr(duplicates, "_turned", rounded)
     images = [blobs(n, (24, 30)) for n in range(8)]
     symmetric = [(image // 2 + image[:, ::-1] // 2) for image in images]
-    found = find_duplicates(splits(symmetric, test=[_jpeg(image) for image in symmetric]))
-    assert [(d.one[-1], d.other[-1], d.turned) for d in found] == [(str(n), str(n), False) for n in range(8)]
+    pairs = find_duplicates(splits(symmetric, test=[_jpeg(image) for image in symmetric]))
+    assert [(d.earlier[-1], d.later[-1], d.turned) for d in pairs] == [(str(n), str(n), False) for n in range(8)]
 
 
 def test_honest_slices_are_no_duplicates(tmp_path):
@@ -112,7 +112,7 @@ def test_the_same_pixels_in_another_file_are_exact(splits, tmp_path):
     path = parts.test[0].images["grey"]
     Image.fromarray(blobs(1)).save(path, compress_level=0)
     assert path.read_bytes() != parts.train[1].images["grey"].read_bytes()
-    assert [(d.one, d.other, d.parts, d.similarity, d.exact) for d in find_duplicates(parts)] == [
+    assert [(d.earlier, d.later, d.parts, d.similarity, d.exact) for d in find_duplicates(parts)] == [
         ("train_1", "test_0", ("train", "test"), 1.0, True),
         ("val_0", "test_1", ("val", "test"), 1.0, True),
     ]
@@ -126,22 +126,22 @@ def test_flat_images_are_copies_only_of_themselves(splits):
     parts = splits([np.full((20, 24), 7, np.uint8), blobs(0)], test=[np.full((20, 24), 8, np.uint8)])
     assert find_duplicates(parts) == []
     parts = splits([np.full((20, 24), 7, np.uint8), blobs(0)], test=[np.full((20, 24), 7, np.uint8)])
-    assert [(d.one, d.exact) for d in find_duplicates(parts)] == [("train_0", True)]
+    assert [(d.earlier, d.exact) for d in find_duplicates(parts)] == [("train_0", True)]
 
 
 def test_colours_are_compared_by_their_brightness(splits):
     images = [colourful(n) for n in range(6)]
-    found = find_duplicates(splits(images[:3], test=[images[3], _jpeg(images[1]), images[4]]))
-    assert [(d.one, d.other) for d in found] == [("train_1", "test_1")]
+    pairs = find_duplicates(splits(images[:3], test=[images[3], _jpeg(images[1]), images[4]]))
+    assert [(d.earlier, d.later) for d in pairs] == [("train_1", "test_1")]
 
 
 def test_volumes_are_compared_too(splits):
     volumes = [np.random.default_rng(n).integers(1, 255, (20, 22, 24), np.uint8) for n in range(4)]
     brighter = (volumes[1] * 0.8 + 9).astype(np.uint8)
-    found = find_duplicates(splits(volumes[:3], test=[volumes[3], brighter]))
-    assert [(d.one, d.other, d.exact) for d in found] == [("train_1", "test_1", False)]
-    (found,) = find_duplicates(splits(volumes[:3], test=[volumes[3], brighter[:, ::-1, ::-1]]))
-    assert (found.one, found.other, found.turned) == ("train_1", "test_1", True)
+    pairs = find_duplicates(splits(volumes[:3], test=[volumes[3], brighter]))
+    assert [(d.earlier, d.later, d.exact) for d in pairs] == [("train_1", "test_1", False)]
+    (pair,) = find_duplicates(splits(volumes[:3], test=[volumes[3], brighter[:, ::-1, ::-1]]))
+    assert (pair.earlier, pair.later, pair.turned) == ("train_1", "test_1", True)
 
 
 VOLUME_CHANGES = {
@@ -165,27 +165,27 @@ def test_a_changed_copy_of_a_labelled_volume_is_found_and_nothing_else(brains, t
     voxels = brains[1].load_image("flair")
     path = save_nifti(tmp_path / "copy.nii.gz", change(voxels, voxels != 0).astype(np.float32))
     copy = replace(brains[7], images={"flair": path})
-    (found,) = find_duplicates(Splits(brains[:4], brains[4:6], (brains[6], copy)))
-    assert (found.one, found.other, found.parts) == (brains[1].id, copy.id, ("train", "test"))
-    assert found.similarity >= ALIKE_VOLUMES
+    (pair,) = find_duplicates(Splits(brains[:4], brains[4:6], (brains[6], copy)))
+    assert (pair.earlier, pair.later, pair.parts) == (brains[1].id, copy.id, ("train", "test"))
+    assert pair.similarity >= ALIKE_VOLUMES
 
 
 def test_the_same_labelled_volume_in_another_file_is_exact(brains, tmp_path):
     voxels = brains[1].load_image("flair")
     copy = replace(brains[7], images={"flair": save_nifti(tmp_path / "copy.nii", voxels)})
-    (found,) = find_duplicates(Splits(brains[:4], (), (copy,)), tmp_path / "kept")
-    assert (found.one, found.exact) == (brains[1].id, True)
+    (pair,) = find_duplicates(Splits(brains[:4], (), (copy,)), tmp_path / "kept")
+    assert (pair.earlier, pair.exact) == (brains[1].id, True)
 
 
 def test_an_outline_in_common_makes_no_copy():
     """Two heads of one outline and other contents: alike as a whole, and not inside."""
     rng = np.random.default_rng(0)
-    place = np.stack(np.meshgrid(*[np.linspace(-1, 1, 48)] * 3, indexing="ij"))
-    head = (place**2).sum(0) < 0.8
-    one, other = (np.where(head, 300 + gaussian_filter(rng.normal(0, 150, head.shape), 2), 0) for _ in range(2))
-    assert fine_structure(one, 24) @ fine_structure(other, 24) > ALIKE
-    assert abs(interior_structure(one, 24) @ interior_structure(other, 24)) < 0.5
-    assert interior_structure(one, 24) @ interior_structure(2 * one, 24) == pytest.approx(1, abs=1e-6)
+    position = np.stack(np.meshgrid(*[np.linspace(-1, 1, 48)] * 3, indexing="ij"))
+    head = (position**2).sum(0) < 0.8
+    first, second = (np.where(head, 300 + gaussian_filter(rng.normal(0, 150, head.shape), 2), 0) for _ in range(2))
+    assert fine_structure(first, 24) @ fine_structure(second, 24) > ALIKE
+    assert abs(interior_structure(first, 24) @ interior_structure(second, 24)) < 0.5
+    assert interior_structure(first, 24) @ interior_structure(2 * first, 24) == pytest.approx(1, abs=1e-6)
 
 
 def test_a_volume_that_was_cut_out_has_no_background_and_none_is_left_out():
@@ -198,8 +198,8 @@ def test_a_volume_that_was_cut_out_has_no_background_and_none_is_left_out():
 def test_volumes_in_one_mirror_image_of_another_have_to_be_more_alike(brains, tmp_path, monkeypatch):
     voxels = brains[1].load_image("flair")[::-1]
     copy = replace(brains[7], images={"flair": save_nifti(tmp_path / "copy.nii", voxels)})
-    (found,) = find_duplicates(Splits(brains[:4], (), (copy,)))
-    assert found.turned
+    (pair,) = find_duplicates(Splits(brains[:4], (), (copy,)))
+    assert pair.turned
     monkeypatch.setattr("synthtrust.cases.checks.duplicates.ALIKE", 1.1)
     assert find_duplicates(Splits(brains[:4], (), (copy,))) == []
     assert find_duplicates(Splits(brains[:4], (), brains[1:2]))[0].exact
@@ -211,8 +211,8 @@ def test_what_is_compared_of_volumes_is_kept_by_content_and_found(brains, tmp_pa
     assert len(list((tmp_path / "kept").glob("look-*.npz"))) == 8
     monkeypatch.setattr(Case, "load_image", lambda *_: pytest.fail("read again"))
     renamed = Splits(tuple(replace(case, id=f"x{case.id}") for case in brains[:4]), (), brains[:1])
-    (found,) = find_duplicates(renamed, tmp_path / "kept")
-    assert (found.one, found.exact) == (f"x{brains[0].id}", True)
+    (pair,) = find_duplicates(renamed, tmp_path / "kept")
+    assert (pair.earlier, pair.exact) == (f"x{brains[0].id}", True)
 
 
 def test_what_is_compared_is_a_correlation_of_cell_means_without_their_blur():
@@ -222,9 +222,9 @@ def test_what_is_compared_is_a_correlation_of_cell_means_without_their_blur():
         cells = image.reshape(6, 4, 6, 3).mean(axis=(1, 3))
         return (cells - gaussian_filter(cells, 1.0, mode="nearest")).ravel()
 
-    one, other = (blobs(n, (24, 18)).astype(float) for n in range(2))
-    mine = float(fine_structure(one, 6) @ fine_structure(other, 6))
-    assert mine == pytest.approx(np.corrcoef(written_out(one), written_out(other))[0, 1], abs=1e-6)
+    first, second = (blobs(n, (24, 18)).astype(float) for n in range(2))
+    correlation = float(fine_structure(first, 6) @ fine_structure(second, 6))
+    assert correlation == pytest.approx(np.corrcoef(written_out(first), written_out(second))[0, 1], abs=1e-6)
 
 
 def test_a_cell_that_ends_inside_a_pixel_takes_its_share():

@@ -72,7 +72,7 @@ def test_what_was_refused_is_read_anew_and_is_usable_when_it_was_mended(tmp_path
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     refused = readable(cohort, tmp_path / "kept")
-    assert [one.case for one in refused.refused] == [cohort.cases[2].id]
+    assert [refusal.case for refusal in refused.refused] == [cohort.cases[2].id]
     assert [case.id for case in refused.cases] == [case.id for case in cohort.cases[:2]]
     path.write_bytes(whole)
     mended = readable(cohort, tmp_path / "kept")
@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_written_costs_the_memory_alone(tmp_path, caplog
     (tmp_path / "file").write_text("no folder")
     listing = describe(tiny_cohort(tmp_path / "real", 2), folder=tmp_path / "file" / "kept")
     assert len(listing.table) == 2
-    assert "Nothing can be kept in" in caplog.text
+    assert "Nothing can be stored in" in caplog.text
 
 
 @pytest.mark.parametrize(

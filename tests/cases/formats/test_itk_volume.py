@@ -44,7 +44,7 @@ def write_series(image, folder, patient="Doe^Jane 4711", slices=None):
     across = [direction[n] for n in (0, 3, 6, 1, 4, 7)]
     for z in range(image.GetSize()[2]) if slices is None else slices:
         plane = image[:, :, z]
-        place = image.TransformIndexToPhysicalPoint((0, 0, z))
+        origin = image.TransformIndexToPhysicalPoint((0, 0, z))
         tags = {
             "0008|0060": "MR",
             "0010|0020": patient,
@@ -52,7 +52,7 @@ def write_series(image, folder, patient="Doe^Jane 4711", slices=None):
             "0020|000e": "1.2.826.0.1.3680043.2.1125.2",
             "0008|0018": f"1.2.826.0.1.3680043.2.1125.2.{z + 1}",
             "0020|0013": str(z),
-            "0020|0032": "\\".join(f"{x:.6f}" for x in place),
+            "0020|0032": "\\".join(f"{x:.6f}" for x in origin),
             "0020|0037": "\\".join(f"{x:.6f}" for x in across),
             "0018|0050": str(image.GetSpacing()[2]),
         }
@@ -116,11 +116,11 @@ def test_a_folder_without_slices_is_refused_by_name(tmp_path):
 
 
 def test_patients_of_dicom_have_a_name_that_does_not_give_them_away(image, tmp_path):
-    one, again = (write_series(image, tmp_path / name) for name in ("one", "again"))
+    series, same_series = (write_series(image, tmp_path / name) for name in ("one", "again"))
     other = write_series(image, tmp_path / "other", patient="Roe^Jim 4712")
-    assert patient_of(one) == patient_of(again) != patient_of(other)
-    assert "Doe" not in patient_of(one)
-    assert "4711" not in patient_of(one)
+    assert patient_of(series) == patient_of(same_series) != patient_of(other)
+    assert "Doe" not in patient_of(series)
+    assert "4711" not in patient_of(series)
     assert patient_of(tmp_path / "scan.nii.gz") == ""
 
 

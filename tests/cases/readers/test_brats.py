@@ -126,10 +126,10 @@ def test_one_folder_per_modality_is_the_same_cohort(tmp_path, release):
             shutil.copy(path, moved / role / path.name)
     by_modality = read_brats(moved, modalities=ALL, release=release)
     assert [case.id for case in by_modality.cases] == [case.id for case in by_case.cases]
-    for one, other in zip(by_modality.cases, by_case.cases, strict=True):
-        np.testing.assert_array_equal(one.load_label(), other.load_label())
+    for first, second in zip(by_modality.cases, by_case.cases, strict=True):
+        np.testing.assert_array_equal(first.load_label(), second.load_label())
         for modality in ALL:
-            np.testing.assert_array_equal(one.load_image(modality), other.load_image(modality))
+            np.testing.assert_array_equal(first.load_image(modality), second.load_image(modality))
 
 
 def test_linked_folders_are_entered(tmp_path):

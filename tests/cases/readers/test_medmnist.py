@@ -147,8 +147,8 @@ def test_whatever_is_damaged_is_one_error_that_names_the_file(arrays, tmp_path):
     rng = np.random.default_rng(0)
     for n in range(60):
         broken = whole.copy()
-        for place in rng.integers(0, len(whole), 16):
-            broken[place] ^= int(rng.integers(1, 256))
+        for position in rng.integers(0, len(whole), 16):
+            broken[position] ^= int(rng.integers(1, 256))
         file.write_bytes(broken)
         try:
             read_medmnist(file, tmp_path / f"cases_{n}")

@@ -41,8 +41,8 @@ def test_what_the_linear_guess_leaves_has_the_variance_that_the_network_is_scale
     np.testing.assert_allclose(left.var(1), expected, rtol=0.03)
     correlation = (left * noised[0].flatten(1)).mean(1) / (left.std(1) * noised[0].flatten(1).std(1))
     assert correlation.abs().max() < 0.02, "a better line could be drawn"
-    told = VelocityNetwork(Constant(1.0), VARIANCES, diffusion)(noised, t)
-    np.testing.assert_allclose((guess - told)[0, :, 0, 0, 0].numpy(), expected.sqrt().numpy(), rtol=1e-3)
+    prediction = VelocityNetwork(Constant(1.0), VARIANCES, diffusion)(noised, t)
+    np.testing.assert_allclose((guess - prediction)[0, :, 0, 0, 0].numpy(), expected.sqrt().numpy(), rtol=1e-3)
 
 
 def test_the_network_sees_components_of_variance_one_and_the_condition_as_it_is():

@@ -97,8 +97,8 @@ def test_bfloat16_paints_the_same_images_within_a_few_grey_levels(learned):
 
 
 def test_images_differ_by_their_randomness(learned):
-    one, other = sample(learned, 0, 1), sample(learned, 0, 2)
-    assert np.abs(one - other).mean() > 5  # [grey values] the planted noise has 15
+    first, second = sample(learned, 0, 1), sample(learned, 0, 2)
+    assert np.abs(first - second).mean() > 5  # [grey values] the planted noise has 15
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_path, monkeypatch):
@@ -176,8 +176,8 @@ def test_loggers_are_told_the_losses_that_stand_in_the_table(cases, tmp_path):
 
 
 def test_fitting_uses_the_seed(cases):
-    one, other = (sample(ClassDiffusion(seed=seed, **TINY).fit(cases)) for seed in (0, 1))
-    assert not np.array_equal(one, other)
+    first, second = (sample(ClassDiffusion(seed=seed, **TINY).fit(cases)) for seed in (0, 1))
+    assert not np.array_equal(first, second)
 
 
 def test_small_volumes_of_several_modalities_are_painted_in_their_own_units(tmp_path):
@@ -193,8 +193,8 @@ def test_small_volumes_of_several_modalities_are_painted_in_their_own_units(tmp_
 
 
 def test_images_of_several_sizes_are_painted_at_the_size_asked_for(tmp_path):
-    one, other = (tiny_classes(tmp_path / str(side), count=4, size=(side, side)).cases for side in (16, 20))
-    cases = [*one, *(replace(case, id=f"larger {case.id}") for case in other)]
+    small, large = (tiny_classes(tmp_path / str(side), count=4, size=(side, side)).cases for side in (16, 20))
+    cases = [*small, *(replace(case, id=f"larger {case.id}") for case in large)]
     assert sample(ClassDiffusion(size=[8, 10], **TINY).fit(cases)).shape == (8, 10)
 
 

@@ -80,9 +80,9 @@ def test_replay_gives_each_training_image_of_the_class_about_equally_often(cohor
 
 
 def test_without_a_disguise_noisy_replay_is_replay(cohort):
-    one = NoisyReplay(noise=0, shift=0, gamma=0).fit(cohort.cases).sample(0, np.random.default_rng(3))["grey"]
+    image = NoisyReplay(noise=0, shift=0, gamma=0).fit(cohort.cases).sample(0, np.random.default_rng(3))["grey"]
     other = Replay().fit(cohort.cases).sample(0, np.random.default_rng(3))["grey"]
-    np.testing.assert_allclose(one, other, rtol=1e-5)
+    np.testing.assert_allclose(image, other, rtol=1e-5)
 
 
 @pytest.mark.parametrize("control", [Replay(), NoisyReplay(), Blur(sigma=1), Mean()], ids=lambda c: type(c).__name__)

@@ -61,9 +61,9 @@ def scaled(cases, tmp_path_factory):
     ]  # fmt: skip
 
 
-def correlation(one, other):
-    inside = (one != 0) & (other != 0)
-    return float(np.corrcoef(one[inside], other[inside])[0, 1])
+def correlation(first, second):
+    inside = (first != 0) & (second != 0)
+    return float(np.corrcoef(first[inside], second[inside])[0, 1])
 
 
 def foreground_z(image):
@@ -158,11 +158,11 @@ def test_the_mean_weighs_every_case_alike_whatever_its_units(cases, scaled):
 
 def test_the_mean_is_the_same_for_everybody_and_fits_any_grid(cases):
     generator = Mean().fit(cases)
-    one, other = (generator.sample(case.load_label(), np.random.default_rng(n)) for n, case in enumerate(cases[:2]))
-    np.testing.assert_array_equal(one["flair"], other["flair"])
+    first, second = (generator.sample(case.load_label(), np.random.default_rng(n)) for n, case in enumerate(cases[:2]))
+    np.testing.assert_array_equal(first["flair"], second["flair"])
     larger = generator.sample(np.zeros((20, 25, 30), np.uint8), np.random.default_rng(0))["flair"]
     assert larger.shape == (20, 25, 30)
-    assert (larger == 0).mean() == pytest.approx((one["flair"] == 0).mean(), abs=0.08)
+    assert (larger == 0).mean() == pytest.approx((first["flair"] == 0).mean(), abs=0.08)
 
 
 def test_the_average_is_the_mean_of_z_scores(cases):

@@ -28,7 +28,9 @@ def test_images_of_a_known_spread_are_painted_with_it_in_few_steps(sd, steps):
 
 
 def test_ddim_paints_too_little_contrast_in_few_steps_and_enough_in_many():
-    few, many, second = (float(known_path(0.1, 0.15, *how)[1].std()) for how in ((10, 1), (250, 1), (10, 2)))
+    few, many, second = (
+        float(known_path(0.1, 0.15, *steps_and_order)[1].std()) for steps_and_order in ((10, 1), (250, 1), (10, 2))
+    )
     assert few < 0.14 < many
     assert many == pytest.approx(0.15, rel=0.03)
     assert abs(second - 0.15) < abs(few - 0.15)
@@ -39,8 +41,8 @@ def test_two_steps_are_the_first_order_of_ddim_and_then_the_guess():
     seen = []
     painted = paint(diffusion, lambda x, t: seen.append((x, int(t))) or 0.5 * x, noise, 2)
     first = 0.5 * noise
-    told = (noise - diffusion.alphas_cumprod[49] ** 0.5 * first) / (1 - diffusion.alphas_cumprod[49]) ** 0.5
-    expected = diffusion.alphas_cumprod[0] ** 0.5 * first + (1 - diffusion.alphas_cumprod[0]) ** 0.5 * told
+    predicted = (noise - diffusion.alphas_cumprod[49] ** 0.5 * first) / (1 - diffusion.alphas_cumprod[49]) ** 0.5
+    expected = diffusion.alphas_cumprod[0] ** 0.5 * first + (1 - diffusion.alphas_cumprod[0]) ** 0.5 * predicted
     assert [t for _, t in seen] == [49, 0]
     torch.testing.assert_close(seen[1][0], expected)
     torch.testing.assert_close(painted, 0.5 * expected)

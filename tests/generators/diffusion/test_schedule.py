@@ -50,10 +50,10 @@ def test_one_step_back_is_that_of_monai(t):
     x, noise = torch.randn(2, 1, 1, 8, 8, 8, generator=torch.Generator().manual_seed(1))
     diffusion, scheduler = Diffusion(100), DDPMScheduler(100, schedule="cosine", clip_sample=True)
     mean, log_variance = diffusion.reverse_step(x, t, noise)
-    theirs, _ = scheduler.step(noise, t, x, generator=generators(2)[0])
+    expected, _ = scheduler.step(noise, t, x, generator=generators(2)[0])
     drawn = torch.randn(x.shape, generator=generators(2)[0])
     # MONAI's tables are float32: its first betas are off by up to 2 %
-    torch.testing.assert_close(mean + np.exp(log_variance / 2) * drawn, theirs, atol=5e-3, rtol=0)
+    torch.testing.assert_close(mean + np.exp(log_variance / 2) * drawn, expected, atol=5e-3, rtol=0)
 
 
 def test_the_last_step_adds_no_noise_and_gives_the_image():

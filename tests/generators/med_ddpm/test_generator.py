@@ -97,8 +97,8 @@ def test_painting_several_labels_at_once_paints_the_same(cases):
 
 
 def test_fitting_and_painting_use_the_seed(cases):
-    one, other = (sample(MedDDPM(seed=seed, **TINY).fit(cases), cases[0]) for seed in (0, 1))
-    assert not equal_images(one, other)
+    first, second = (sample(MedDDPM(seed=seed, **TINY).fit(cases), cases[0]) for seed in (0, 1))
+    assert not equal_images(first, second)
 
 
 def test_without_a_brain_in_the_label_the_atlas_says_where_it_is(cases):

@@ -67,7 +67,7 @@ def test_the_published_network_sees_axes_as_brats_files_have_them_however_the_la
     label = four[0].load_label()
     generator = MedDDPM(weights=weights, **PUBLISHED).fit(four)
     seen = []
-    generator.network_.network.register_forward_hook(lambda module, given, told: seen.append(given[0]))
+    generator.network_.network.register_forward_hook(lambda module, given, output: seen.append(given[0]))
     painted = generator.sample(label, np.random.default_rng(0))
     condition = seen[0][0, 4:7].numpy()  # behind the images: NCR, ED, ET
     in_file = np.asanyarray(load(four[0].label_map).dataobj)
@@ -104,8 +104,8 @@ def test_a_damaged_file_is_refused_however_it_stumbles(four, weights, tmp_path):
     whole, rng = bytearray(Path(weights).read_bytes()), np.random.default_rng(0)
     for n in range(150):
         broken = whole.copy()
-        for place in rng.integers(0, min(len(whole), 3000), 12):
-            broken[place] ^= int(rng.integers(1, 256))
+        for position in rng.integers(0, min(len(whole), 3000), 12):
+            broken[position] ^= int(rng.integers(1, 256))
         path = tmp_path / f"broken_{n}.pt"
         path.write_bytes(broken)
         try:

@@ -43,10 +43,10 @@ def weights(home):
     return read_last(home)["state_dict"]
 
 
-def assert_same(one, other):
-    assert one.keys() == other.keys()
-    for name, weight in one.items():
-        torch.testing.assert_close(weight, other[name], rtol=0, atol=0)
+def assert_same(first, second):
+    assert first.keys() == second.keys()
+    for name, weight in first.items():
+        torch.testing.assert_close(weight, second[name], rtol=0, atol=0)
 
 
 class Listener:

@@ -113,19 +113,19 @@ def test_a_random_test_set_holds_as_many_med_ddpm_cases_as_arithmetic_says():
     cases = [case(f"BraTS2021_{n:05d}") for n in range(1251)]
     chosen = np.random.default_rng(1).choice(1251, 193, replace=False)
     trained = [cases[n].id for n in chosen]
-    found = []
+    overlaps = []
     for seed in range(200):
         splits = split(cases, seed=seed, test=251, val=50)
         overlap = check_overlap(trained, splits, allow_overlap=True)
         assert len(overlap.test) + len(overlap.clean) == 251
         assert set(overlap.test) <= set(trained)
         assert not set(overlap.clean) & set(trained)
-        found.append(len(overlap.test))
+        overlaps.append(len(overlap.test))
     expected = 251 * 193 / 1251
     assert expected == pytest.approx(38.7, abs=0.03)
     spread = np.sqrt(expected * (1 - 193 / 1251) * (1251 - 251) / 1250)  # hypergeometric
-    assert np.mean(found) == pytest.approx(expected, abs=4 * spread / np.sqrt(200))
-    assert np.std(found) == pytest.approx(spread, rel=0.2)
+    assert np.mean(overlaps) == pytest.approx(expected, abs=4 * spread / np.sqrt(200))
+    assert np.std(overlaps) == pytest.approx(spread, rel=0.2)
 
 
 def test_a_generator_with_weights_of_its_own_says_whom_it_saw():

@@ -71,8 +71,8 @@ def test_a_value_that_json_has_not_is_one_line(value, why):
 def test_classes_of_one_name_in_two_modules_have_two_sets():
     there = make_dataclass("Painter", [("option", object, field(default=None))], bases=(Painter,))
     there.__module__ = f"{Painter.__module__}.elsewhere"
-    one, other = (recipe_of(kind(), [], []) for kind in (Painter, there))
-    assert {key for key in one if one[key] != other[key]} == {"module"}
+    first, second = (recipe_of(kind(), [], []) for kind in (Painter, there))
+    assert {key for key in first if first[key] != second[key]} == {"module"}
 
 
 def test_a_generator_of_this_project_keeps_the_name_of_its_sets():

@@ -138,8 +138,8 @@ def test_who_comes_late_waits_for_the_last_twin_and_returns_a_whole_set(cohort, 
     first = at_once(Slow(seconds=0.5), cohort, tmp_path / "synthetic", n=1)
     while not diary.exists() or count(diary, "sample") == 0:
         time.sleep(0.02)
-    found = synthesize(Slow(seconds=0.5), cohort, cohort.cases[:4], cohort.cases, tmp_path / "synthetic")
-    assert all(twin.images["grey"].exists() for twin in found.cases)
+    twins = synthesize(Slow(seconds=0.5), cohort, cohort.cases[:4], cohort.cases, tmp_path / "synthetic")
+    assert all(twin.images["grey"].exists() for twin in twins.cases)
     assert count(diary, "sample") == N
     wait_for(first)
 

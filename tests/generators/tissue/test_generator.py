@@ -65,9 +65,9 @@ def test_twins_come_in_the_units_of_the_training_cases_whatever_the_scale(cases,
 def test_twins_of_one_label_differ_by_their_randomness(cases):
     generator = Tissue().fit(cases)
     label = cases[0].load_label()
-    one, other = (generator.sample(label, np.random.default_rng(n))["flair"] for n in (0, 1))
-    assert np.corrcoef(one[label == 0], other[label == 0])[0, 1] < 0.99
-    assert not np.array_equal(one, other)
+    first, second = (generator.sample(label, np.random.default_rng(n))["flair"] for n in (0, 1))
+    assert np.corrcoef(first[label == 0], second[label == 0])[0, 1] < 0.99
+    assert not np.array_equal(first, second)
 
 
 def test_labelled_voxels_are_always_foreground(cases):
@@ -101,7 +101,7 @@ def test_cases_of_other_modalities_are_refused(cases):
 @pytest.fixture
 def crops(tmp_path):
     """Crops of one modality without background, each with a grid and a scale of its own, as in MSD hippocampus."""
-    found = []
+    corners = []
     for n, scale in enumerate([1, 100, 10_000]):
         rng, shape = np.random.default_rng(n), (14 + n, 20 - n, 12 + 2 * n)
         label = np.zeros(shape, np.uint8)
@@ -110,15 +110,15 @@ def crops(tmp_path):
         image[:3] *= 0.3  # another tissue
         files = [save_nifti(tmp_path / f"{n}_{role}.nii.gz", v.astype(np.float32)) for role, v in
                  (("mri", image), ("label", label))]  # fmt: skip
-        found.append(Case(f"crop_{n}", {"mri": files[0]}, files[1]))
-    return found
+        corners.append(Case(f"crop_{n}", {"mri": files[0]}, files[1]))
+    return corners
 
 
 def test_two_fits_on_the_same_cases_paint_the_same_twin(cases):
     label = cases[5].load_label()
-    one, other = (Tissue().fit(cases[:4]).sample(label, np.random.default_rng(5)) for _ in range(2))
-    for modality in one:
-        np.testing.assert_array_equal(one[modality], other[modality])
+    first, second = (Tissue().fit(cases[:4]).sample(label, np.random.default_rng(5)) for _ in range(2))
+    for modality in first:
+        np.testing.assert_array_equal(first[modality], second[modality])
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,8 @@ def test_the_same_twin_is_painted_whichever_way_round_the_library_gives_the_axes
         values, vectors = eigh(matrix)
         return values, -vectors
 
-    def svd_otherwise(matrix, **how):
-        left, size, right = svd(matrix, **how)
+    def svd_otherwise(matrix, **options):
+        left, size, right = svd(matrix, **options)
         return -left, size, -right
 
     monkeypatch.setattr(np.linalg, "eigh", eigh_otherwise)

@@ -17,8 +17,8 @@ def test_it_is_the_jackknife_written_out(n_patients, levels):
     target, groups = rng.integers(0, 3, 60), rng.permutation(np.arange(60) % n_patients).tolist()
     expected = jackknife(lambda weight: average_precision(probability, target, weight @ np.eye(len(target))), groups)
     for truth in (target, np.eye(3)[target]):
-        for mine, theirs in zip(average_precision_by_class(probability, truth, groups), expected, strict=True):
-            np.testing.assert_allclose(mine, theirs, atol=1e-9)
+        for ours, written_out in zip(average_precision_by_class(probability, truth, groups), expected, strict=True):
+            np.testing.assert_allclose(ours, written_out, atol=1e-9)
 
 
 def test_a_class_of_nobody_and_one_of_a_single_patient_have_no_interval():

@@ -36,7 +36,7 @@ def predicted():
     return probability / probability.sum(axis=1, keepdims=True), target
 
 
-def theirs(name, probability, target, **options):
+def of_torchmetrics(name, probability, target, **options):
     function = getattr(reference, f"multiclass_{name}")
     return function(torch.tensor(probability), torch.tensor(target), num_classes=C, **options).numpy()
 
@@ -54,7 +54,7 @@ def theirs(name, probability, target, **options):
     ids=["recall", "F1", "MCC", "average precision", "AUC", "ECE"],
 )
 def test_scores_are_those_of_torchmetrics(predicted, ours, name, options):
-    np.testing.assert_allclose(ours(*predicted), theirs(name, *predicted, **options), atol=1e-6)
+    np.testing.assert_allclose(ours(*predicted), of_torchmetrics(name, *predicted, **options), atol=1e-6)
 
 
 def test_the_brier_score_of_two_classes_is_twice_the_squared_error():
@@ -66,16 +66,16 @@ def test_the_brier_score_of_two_classes_is_twice_the_squared_error():
 def test_a_weight_is_a_number_of_copies(predicted, formula):
     probability, target = predicted
     weight = np.random.default_rng(1).integers(0, 3, (2, M))
-    for w, found in zip(weight, formula(probability, target, weight), strict=True):
-        np.testing.assert_allclose(found, formula(np.repeat(probability, w, axis=0), np.repeat(target, w)))
+    for w, weighted in zip(weight, formula(probability, target, weight), strict=True):
+        np.testing.assert_allclose(weighted, formula(np.repeat(probability, w, axis=0), np.repeat(target, w)))
 
 
 @pytest.mark.parametrize("formula", [average_precision, f1, recall, lambda *case: auc_by_class(*case)[0]])
 def test_a_class_that_no_case_has_is_undefined_and_stays_in_the_mean(predicted, formula):
     probability, target = predicted
-    found = formula(probability, np.where(target == 3, 0, target))
-    assert np.isnan(found).tolist() == [False, False, False, True]
-    assert math.isnan(found.mean())
+    score = formula(probability, np.where(target == 3, 0, target))
+    assert np.isnan(score).tolist() == [False, False, False, True]
+    assert math.isnan(score.mean())
 
 
 def test_one_predicted_class_is_chance_and_one_true_class_is_undefined():
@@ -138,7 +138,7 @@ def test_images_repeated_for_a_patient_leave_the_doubt_of_an_area_as_it_was(pred
 
 def test_patients_on_both_sides_are_one_witness():
     rng = np.random.default_rng(0)
-    spread, said = [], []
+    spread, standard_errors = [], []
     for _ in range(300):
         patient = rng.normal(size=40)  # each has an image of either class; what they share cancels out
         scores = np.concatenate([patient + rng.normal(1, 0.3, 40), patient + rng.normal(0, 0.3, 40)])
@@ -146,8 +146,8 @@ def test_patients_on_both_sides_are_one_witness():
             np.stack([-scores, scores], axis=1), np.repeat([1, 0], 40), np.tile(np.arange(40), 2)
         )
         spread.append(area[1])
-        said.append(contributions[:, 1].var(ddof=1) / 40)
-    assert np.mean(said) == pytest.approx(np.var(spread), rel=0.25)
+        standard_errors.append(contributions[:, 1].var(ddof=1) / 40)
+    assert np.mean(standard_errors) == pytest.approx(np.var(spread), rel=0.25)
 
 
 def test_a_lone_patient_of_a_class_has_an_area_and_no_interval():

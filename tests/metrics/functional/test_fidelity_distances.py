@@ -42,8 +42,8 @@ def toy():
 )
 def test_the_golden_values(toy, name, kernel, precision, recall, frechet):
     assert kid(toy["train"], toy[name]) == pytest.approx(kernel, abs=1e-6)
-    found = manifold(toy["train"], toy[name], k=3)
-    assert (found.precision, found.recall) == pytest.approx((precision, recall))
+    scores = manifold(toy["train"], toy[name], k=3)
+    assert (scores.precision, scores.recall) == pytest.approx((precision, recall))
     assert frechet_distance(toy["train"], toy[name]) == pytest.approx(frechet, abs=5e-5)
 
 
@@ -51,9 +51,9 @@ def test_the_kernel_distance_is_unbiased_and_its_p_uniform():
     rng = torch.Generator().manual_seed(0)
     values, p = [], []
     for seed in range(150):
-        found = kernel_test(*torch.randn(2, 30, 4, generator=rng), n_boot=10, n_permutations=99, seed=seed)
-        values.append(found.value)
-        p.append(found.p)
+        result = kernel_test(*torch.randn(2, 30, 4, generator=rng), n_boot=10, n_permutations=99, seed=seed)
+        values.append(result.value)
+        p.append(result.p)
     assert abs(np.mean(values)) < 3 * np.std(values) / math.sqrt(150)
     assert stats.kstest(p, "uniform").pvalue > 0.005
 
@@ -65,8 +65,8 @@ def test_the_interval_covers_the_distance_of_different_sets():
     covered = 0
     for seed in range(40):
         x, y = torch.randn(2, 60, 3, generator=rng)
-        found = kernel_test(x, y + 0.7, n_boot=200, n_permutations=9, seed=seed)
-        covered += found.low <= truth <= found.high
+        result = kernel_test(x, y + 0.7, n_boot=200, n_permutations=9, seed=seed)
+        covered += result.low <= truth <= result.high
     assert covered >= 33  # nominal 38 of 40
 
 
@@ -93,22 +93,22 @@ def test_the_frechet_distance_of_normal_distributions():
 
 def test_the_floor_is_at_the_same_n():
     x = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
-    found = real_floor(frechet_distance, x[:100], x[100:])
-    assert found.n == 50
-    assert found.floor_low < found.floor < found.floor_high
-    assert found.ratio == pytest.approx(1, abs=0.4)
+    distance = real_floor(frechet_distance, x[:100], x[100:])
+    assert distance.n == 50
+    assert distance.floor_low < distance.floor < distance.floor_high
+    assert distance.ratio == pytest.approx(1, abs=0.4)
     assert math.isnan(real_floor(lambda a, b: 0.0, x[:100], x[100:]).ratio)
 
 
 @pytest.mark.parametrize(("n_real", "n_synthetic", "k"), [(200, 200, 5), (100, 300, 3)])
 def test_density_and_coverage_of_equal_distributions(n_real, n_synthetic, k):
     rng = torch.Generator().manual_seed(0)
-    found = [
+    scores = [
         manifold(torch.randn(n_real, 6, generator=rng), torch.randn(n_synthetic, 6, generator=rng), k)
         for _ in range(30)
     ]
-    assert np.mean([f.coverage for f in found]) == pytest.approx(expected_coverage(n_real, n_synthetic, k), abs=0.006)
-    assert np.mean([f.density for f in found]) == pytest.approx(1, abs=0.05)
+    assert np.mean([f.coverage for f in scores]) == pytest.approx(expected_coverage(n_real, n_synthetic, k), abs=0.006)
+    assert np.mean([f.density for f in scores]) == pytest.approx(1, abs=0.05)
 
 
 @pytest.mark.parametrize(

@@ -56,15 +56,15 @@ def test_regions_of_a_twin_are_compared_in_intensity_units():
     rng = np.random.default_rng(0)
     label = torch.from_numpy(rng.integers(0, 3, (12, 11, 10)))
     real = torch.from_numpy(rng.normal(100, 10, (2, 12, 11, 10)))
-    found = region_distances(real, 2 * real + 5, label, [1, 2, 7])
+    distances = region_distances(real, 2 * real + 5, label, [1, 2, 7])
     for c in range(2):
         x = real[c][label == 2].numpy()
-        assert found.mean_difference[c, 1] == pytest.approx(x.mean() + 5)
-        assert found.sd_difference[c, 1] == pytest.approx(x.std())
-        assert found.wasserstein[c, 1] == pytest.approx(x.mean() + 5)  # every voxel becomes larger
-    assert found.ks[:, :2].min() > 0.99
-    assert np.isnan(found.ks[:, 2]).all()
-    assert found.n_voxels.tolist() == [int((label == v).sum()) for v in (1, 2, 7)]
+        assert distances.mean_difference[c, 1] == pytest.approx(x.mean() + 5)
+        assert distances.sd_difference[c, 1] == pytest.approx(x.std())
+        assert distances.wasserstein[c, 1] == pytest.approx(x.mean() + 5)  # every voxel becomes larger
+    assert distances.ks[:, :2].min() > 0.99
+    assert np.isnan(distances.ks[:, 2]).all()
+    assert distances.n_voxels.tolist() == [int((label == v).sum()) for v in (1, 2, 7)]
     with pytest.raises(ValueError, match="region 1"):
         region_distances(real, real * math.nan, label, [1])
 
@@ -74,19 +74,19 @@ def test_random_features_depend_on_the_seed_and_not_on_unit_or_global_generator(
     state = torch.get_rng_state()
     net = RandomConvFeatures(channels=4)
     assert torch.equal(torch.get_rng_state(), state)
-    found = net(images)
-    assert found.shape == (4, net.num_features)
-    torch.testing.assert_close(found, RandomConvFeatures(channels=4)(1e6 * images + 5e6), rtol=1e-3, atol=1e-4)
-    assert not torch.allclose(found, RandomConvFeatures(channels=4, seed=1)(images))
+    features = net(images)
+    assert features.shape == (4, net.num_features)
+    torch.testing.assert_close(features, RandomConvFeatures(channels=4)(1e6 * images + 5e6), rtol=1e-3, atol=1e-4)
+    assert not torch.allclose(features, RandomConvFeatures(channels=4, seed=1)(images))
     assert not any(p.requires_grad for p in net.parameters())
     with pytest.raises(ValueError, match="3 spatial dimensions"):
         net(images[0])
 
 
 def test_voxels_are_the_plainest_features(images):
-    found = voxel_features(images, grid=4)
-    assert found.shape == (4, 64)
-    torch.testing.assert_close(found, voxel_features(7 * images + 3, grid=4))
+    features = voxel_features(images, grid=4)
+    assert features.shape == (4, 64)
+    torch.testing.assert_close(features, voxel_features(7 * images + 3, grid=4))
     with pytest.raises(ValueError, match="finite images"):
         voxel_features(images * math.nan)
 

@@ -54,8 +54,8 @@ def test_more_synthetic_than_training_rows_are_no_trouble(toy):
 
 
 def test_one_cell_is_the_whole_statistic(toy):
-    one = copying_statistic(toy["train"], toy["holdout"], toy["lowdiv"], n_cells=1)
-    assert one == closeness_z(toy["train"], toy["holdout"], toy["lowdiv"])
+    statistic = copying_statistic(toy["train"], toy["holdout"], toy["lowdiv"], n_cells=1)
+    assert statistic == closeness_z(toy["train"], toy["holdout"], toy["lowdiv"])
     assert copying_statistic(toy["train"], toy["holdout"], toy["exact"]) < -9
     assert math.isnan(copying_statistic(toy["train"], toy["holdout"], toy["exact"][:19]))  # fewer than 20 in each cell
     again = [copying_statistic(toy["train"], toy["holdout"], toy["honest"], seed=3) for _ in range(2)]

@@ -32,8 +32,8 @@ def test_equal_sets_are_a_coin_and_different_ones_are_told_apart():
     areas = [auc_interval(*out_of_fold_scores(*rng.normal(size=(2, 60, 8)), seed=i)[::-1]).value for i in range(100)]
     assert abs(np.mean(areas) - 0.5) < 4 * np.std(areas) / 10
     x, y = rng.normal(size=(2, 60, 8))
-    mine, theirs = out_of_fold_scores(x, y + 1)
-    assert auc_interval(theirs, mine).value > 0.95
+    real, synthetic = out_of_fold_scores(x, y + 1)
+    assert auc_interval(synthetic, real).value > 0.95
 
 
 def test_a_patient_never_helps_to_judge_itself():
@@ -50,8 +50,8 @@ def test_missing_and_constant_features_say_nothing():
     x, y = rng.normal(size=(2, 30, 3))
     x[:, 1], y[:, 1] = np.nan, np.nan
     x[:, 2], y[:, 2] = 7, 7
-    found, alone = out_of_fold_scores(x, y), out_of_fold_scores(x[:, :1], y[:, :1])
-    assert found[0] == pytest.approx(alone[0], abs=1e-6)
+    scores, alone = out_of_fold_scores(x, y), out_of_fold_scores(x[:, :1], y[:, :1])
+    assert scores[0] == pytest.approx(alone[0], abs=1e-6)
 
 
 @pytest.mark.parametrize(

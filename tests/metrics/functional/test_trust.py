@@ -131,10 +131,12 @@ def test_a_case_undefined_in_one_source_is_left_out_of_both_in_that_region_only(
     real, synthetic = scores(9, 2), scores(9, 2, seed=1)
     gaps = real.clone()
     gaps[4, 1] = torch.nan
-    rest = [i for i in range(9) if i != 4]
-    expected = torch.stack([factor(real, synthetic)[0], factor(real[rest], synthetic[rest])[1]])
+    defined = [i for i in range(9) if i != 4]
+    expected = torch.stack([factor(real, synthetic)[0], factor(real[defined], synthetic[defined])[1]])
     close(factor(gaps, synthetic), expected)
-    close(factor(synthetic, gaps), torch.stack([factor(synthetic, real)[0], factor(synthetic[rest], real[rest])[1]]))
+    close(
+        factor(synthetic, gaps), torch.stack([factor(synthetic, real)[0], factor(synthetic[defined], real[defined])[1]])
+    )
 
 
 def test_factors_of_one_source_leave_out_what_is_undefined():

@@ -1,1 +1,1 @@
-"""Tumours painted into another patient's brain: an example of a plugin for synthtrust."""
+"""An example of a plugin for synthtrust: tumours painted into the images of another patient."""

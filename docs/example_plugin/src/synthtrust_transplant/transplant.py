@@ -1,4 +1,4 @@
-"""Another patient's brain, with the tumour painted over it in the brightness its labels have on average."""
+"""Transplant: another patient's images, with the tumour painted over them in the mean brightness of its labels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,16 @@ from synthtrust.generators import Generator
 
 @dataclass
 class Transplant(Generator):
-    """Learns one z-score per label and modality; the donor is a training case, drawn by chance, tumour and all."""
+    """Learns one z-score per label and modality, and paints onto the images of a random training case, the donor.
+
+    The donor's own tumour stays in the images.
+    """
 
     noise: float = 0.3
-    """Within a label [standard deviations of the foreground]."""
+    """Standard deviation of the noise within a label [standard deviations of the foreground]."""
 
     def fit(self, cases: Sequence[Case]) -> Self:
-        """Learn how bright each label is against the foreground (voxels that are not 0) of its own case."""
+        """Learn the mean brightness of each label relative to the foreground (voxels that are not 0) of its case."""
         self.donors_ = list(cases)
         labels = np.concatenate([case.load_label().ravel() for case in cases])
         count = np.maximum(np.bincount(labels, minlength=256), 1)

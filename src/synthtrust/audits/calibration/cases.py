@@ -100,10 +100,10 @@ class Calibration(PlantingStudy):
         groups = duplicate_groups(train, holdout, self)
         null, _ = nearest_in(views, holdout.bank, train.bank, groups=groups, candidates=n_candidates)
         sides = {"": honest.bank, **copies}
-        asked = {kind: _Asked.of(bank, train, holdout, groups, views, self) for kind, bank in sides.items()}
+        results = {kind: _SearchResults.of(bank, train, holdout, groups, views, self) for kind, bank in sides.items()}
         shares = self.planted(self.n_synthetic).items()
         for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in copies for share, k in shares)]:
-            answers = asked[""].replaced(asked[kind], k)
+            answers = results[""].replaced(results[kind], k)
             search = self.search(answers.similarity, null)
             copy_answer = Copies(views, answers.similarity, answers.index, null, search)
             evidence = Evidence(
@@ -120,7 +120,7 @@ class Calibration(PlantingStudy):
             tests = TESTS if evidence.membership else TESTS[::2]
             yield row_of(seed, kind or "none", share, (k, int(copied.sum())), leaks, tests)
 
-    def _share(self, answers: "_Asked", train: EmbeddedCases, holdout: EmbeddedCases) -> NearestShare:
+    def _share(self, answers: "_SearchResults", train: EmbeddedCases, holdout: EmbeddedCases) -> NearestShare:
         is_train = np.arange(len(train) + len(holdout)) < len(train)
         return nearest_real_share(
             answers.real, is_train, n_permutations=self.n_permutations, seed=self.seed, level=self.confidence
@@ -128,35 +128,35 @@ class Calibration(PlantingStudy):
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What the search says of images of one kind, in order; rows can be changed for those of another kind."""
+class _SearchResults:
+    """The results of the searches for images of one kind, in order; rows may be replaced by those of another kind."""
 
     similarity: NDArray[np.float64]
-    """To the nearest 6 training cases, in each view ``(V, n, 6)``."""
+    """Similarity to the nearest 6 training cases, in each view ``(V, n, 6)``."""
     index: NDArray[np.int64]
-    """The nearest training case, likewise ``(V, n)``."""
+    """Index of the nearest training case, in each view ``(V, n)``."""
     real: NDArray[np.int64]
-    """The nearest of training and unseen cases ``(n,)``."""
+    """Index of the nearest of training and unseen cases, ``(n,)``."""
 
     @classmethod
     def of(
         cls, bank: TextureBank, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, views: Sequence[View],
         settings: PrivacySettings,
-    ) -> "_Asked":  # fmt: skip
-        """Search for images among training cases, of which a group counts as one, and among all real ones."""
+    ) -> "_SearchResults":  # fmt: skip
+        """Search for images among the training cases, in which a group counts as one case, and among all real cases."""
         n_candidates = settings.candidates(train, NEIGHBOURS)
         similarity, index = nearest_in(views, bank, train.bank, groups=groups, candidates=n_candidates)
         both = train.join(holdout)
         real = most_similar(bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
         return cls(similarity, index[..., 0], real.numpy())
 
-    def replaced(self, other: "_Asked", k: int) -> "_Asked":
-        """Return the first k rows of another kind, and the others as they are."""
+    def replaced(self, other: "_SearchResults", k: int) -> "_SearchResults":
+        """Return these results with the first k rows replaced by those of another kind."""
         similarity, index = (
             np.concatenate([planted[:, :k], honest[:, k:]], axis=1)
             for planted, honest in ((other.similarity, self.similarity), (other.index, self.index))
         )
-        return _Asked(similarity, index, np.concatenate([other.real[:k], self.real[k:]]))
+        return _SearchResults(similarity, index, np.concatenate([other.real[:k], self.real[k:]]))
 
 
 def _copies(

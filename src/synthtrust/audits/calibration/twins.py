@@ -79,17 +79,17 @@ class TwinCalibration(PlantingStudy):
             )
         order = np.random.default_rng(self.seed).permutation(len(cases))
         fitted = [cases[i] for i in sorted(order[: self.n_fit])]
-        rest = [cases[i] for i in sorted(order[self.n_fit :])]
-        twins = synthesize(self.generator, cohort, fitted, rest, self.synthetic)
-        home = self.home(folder, rest, cohort.modalities, twins.folder.name, self.n_fit, self.n_train, self.n_holdout)
+        unseen = [cases[i] for i in sorted(order[self.n_fit :])]
+        twins = synthesize(self.generator, cohort, fitted, unseen, self.synthetic)
+        home = self.home(folder, unseen, cohort.modalities, twins.folder.name, self.n_fit, self.n_train, self.n_holdout)
         if self.left(home):
-            pairs = _Pairs.of(rest, twins.cases, cohort)
+            pairs = _TwinPairs.of(unseen, twins.cases, cohort)
             self.keep(home, lambda seed: self._draw(pairs, seed))
         return self.tables(
             home, {"n_train": self.n_train, "n_holdout": self.n_holdout, "n_synthetic": self.n_train + self.n_holdout}
         )
 
-    def _draw(self, pairs: "_Pairs", seed: int) -> Iterable[Row]:
+    def _draw(self, pairs: "_TwinPairs", seed: int) -> Iterable[Row]:
         """Yield one row for each kind and share of one draw of training and unseen cases."""
         order = np.random.default_rng(seed).permutation(len(pairs.real))[: self.n_train + self.n_holdout]
         train, holdout = order[: self.n_train], order[self.n_train :]
@@ -103,7 +103,7 @@ class TwinCalibration(PlantingStudy):
         copies, _ = _computed_copies(evidence)
         for kind in kinds(len(pairs.modalities)):
             n_candidates = self.candidates(data.train, NEIGHBOURS)
-            rows = _Copies.of(data.train, kind, pairs, copies, n_candidates)
+            rows = _CopyResults.of(data.train, kind, pairs, copies, n_candidates)
             for share, k in self.planted(self.n_train).items():
                 chosen = sources[:k]
                 with_copies = self._with(evidence, data, rows, chosen)
@@ -111,7 +111,7 @@ class TwinCalibration(PlantingStudy):
                 named = int(changed.search.copy[chosen].sum()) if changed.search else 0
                 yield row_of(seed, kind, share, (k, named), list(leaks_of(with_copies, self)), PLANTED)
 
-    def _with(self, honest: Evidence, data: AuditData, copies: "_Copies", chosen: NDArray[np.intp]) -> Evidence:
+    def _with(self, honest: Evidence, data: AuditData, copies: "_CopyResults", chosen: NDArray[np.intp]) -> Evidence:
         """Return the evidence on the set in which some twins are copies; P2 and P3 stay those of the honest set."""
         honest_copies, source = _computed_copies(honest)
         similarity, index = honest_copies.similarity.copy(), honest_copies.index.copy()
@@ -134,23 +134,23 @@ class TwinCalibration(PlantingStudy):
 
 
 @dataclass(frozen=True)
-class _Pairs:
-    """Real cases and their twins, in one order, and what is known of their copies so far."""
+class _TwinPairs:
+    """Real cases and their twins in one order, and the copies that were made so far."""
 
     real: EmbeddedCases
     twins: EmbeddedCases
     residual: dict[str, float]
-    """Case id -> how alike it and its twin are beyond what their label explains."""
+    """Case id -> similarity of case and twin beyond what their label explains."""
     labels: Sequence[int]
     modalities: Sequence[str]
     grid: Grid
     twin_of: dict[str, Case]
     """Case id -> its twin, which makes up what is not copied of the case."""
     copied: dict[tuple[str, str], tuple[TextureBank, float]]
-    """Kind and case id -> its copy, and how alike both are beyond what the label explains."""
+    """Kind and case id -> a copy, and its similarity to the case beyond what the label explains."""
 
     @classmethod
-    def of(cls, real: Sequence[Case], twins: Sequence[Case], cohort: Cohort) -> "_Pairs":
+    def of(cls, real: Sequence[Case], twins: Sequence[Case], cohort: Cohort) -> "_TwinPairs":
         """Read the cases and their twins."""
         grid, labels = Grid.of(read_images(real[0], cohort.modalities)), sorted(cohort.labels.values())
         twin_of = {twin.id: twin for twin in twins}
@@ -165,7 +165,7 @@ class _Pairs:
         return cls(real_images, twin_images, residual, labels, cohort.modalities, grid, twin_of, {})
 
     def copy_of(self, case: Case, kind: str) -> tuple[TextureBank, float]:
-        """Return a copy of a case; one that an earlier seed made is not made again."""
+        """Return a copy of a case and its similarity; a copy that an earlier seed made is reused."""
         if (kind, case.id) not in self.copied:
             image, other = (read_images(c, self.modalities) for c in (case, self.twin_of[case.id]))
             number = kinds(len(self.modalities)).index(kind)
@@ -176,27 +176,28 @@ class _Pairs:
 
 
 @dataclass(frozen=True)
-class _Copies:
-    """What the search says of copies of all training cases by one transform, in the order of those."""
+class _CopyResults:
+    """The results of the search for copies of all training cases by one transform, in the order of the cases."""
 
     similarity: NDArray[np.float64]
-    """To the nearest 6 other training cases, in each view ``(V, n, 6)``."""
+    """Similarity to the nearest 6 other training cases, in each view ``(V, n, 6)``."""
     index: NDArray[np.int64]
-    """The nearest of those ``(V, n)``."""
+    """Index of the nearest other training case ``(V, n)``."""
     own: NDArray[np.float64]
-    """To the source ``(V, n)``."""
+    """Similarity to the source ``(V, n)``."""
     residual: NDArray[np.float64]
+    """Similarity to the source beyond what the label explains, ``(n,)``."""
 
     @classmethod
-    def of(cls, train: EmbeddedCases, kind: str, pairs: _Pairs, asked: Copies, candidates: int) -> "_Copies":
-        """Plant and search."""
-        made = [pairs.copy_of(case, kind) for case in train.cases]
-        bank, itself = TextureBank.join([copy for copy, _ in made]), torch.arange(len(made))
+    def of(cls, train: EmbeddedCases, kind: str, pairs: _TwinPairs, honest: Copies, candidates: int) -> "_CopyResults":
+        """Copy all training cases by one transform, and search for the copies."""
+        copies = [pairs.copy_of(case, kind) for case in train.cases]
+        bank, itself = TextureBank.join([copy for copy, _ in copies]), torch.arange(len(copies))
         similarity, index = nearest_in(
-            asked.views, bank, train.bank, exclude=itself, groups=asked.groups, candidates=candidates
+            honest.views, bank, train.bank, exclude=itself, groups=honest.groups, candidates=candidates
         )
-        own = pairwise_in(asked.views, bank, train.bank)
-        return cls(similarity, index[..., 0], own, np.array([alike for _, alike in made]))
+        own = pairwise_in(honest.views, bank, train.bank)
+        return cls(similarity, index[..., 0], own, np.array([alike for _, alike in copies]))
 
 
 def _beside(to_source: NDArray[np.float64], to_others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -65,14 +65,14 @@ def nearest_in(
 
     The arguments are those of `most_similar`.
     """
-    found = [
+    searches = [
         most_similar(
             queries, reference, NEIGHBOURS, exclude=exclude, groups=groups, candidates=candidates,
             variants=view.variants, inverted=view.inverted,
         )
         for view in views
     ]  # fmt: skip
-    similarity, index = (torch.stack(parts_of_views) for parts_of_views in zip(*found))
+    similarity, index = (torch.stack(parts_of_views) for parts_of_views in zip(*searches))
     return similarity.double().numpy(), index.numpy()
 
 

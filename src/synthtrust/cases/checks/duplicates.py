@@ -1,4 +1,4 @@
-"""Duplicates: the same image in two parts of a split, as it is or changed a little, which a score would reward."""
+"""Duplicates: an image that is in two parts of a split, unchanged or slightly changed, and would raise the scores."""
 
 import hashlib
 import logging
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 
 ALIKE = 0.96
-"""Correlation from which two images count as one. Of 6 million pairs of chest X-rays of 28 x 28 pixels in two parts of
-PneumoniaMNIST, no two that differ reach 0.955; of copies of them that were compressed, resized, brightened or got noise
-of 2 %, 98 % do, and the larger the images, the farther apart both lie."""
+"""Correlation from which two images count as duplicates. Of 6 million pairs of chest X-rays of 28 x 28 pixels in two
+parts of PneumoniaMNIST, no two that differ reach 0.955; of copies of them that were compressed, resized, brightened or
+got noise of 2 %, 98 % do, and the larger the images, the farther apart both lie."""
 
 ALIKE_VOLUMES = 0.9
 """The same of volumes, whose interiors are compared. Of 32 brains in one space (BraTS 2018, 2 mm) no two reach 0.63 in
@@ -49,61 +49,62 @@ VERSION = 1  # of what is kept of a volume; to be raised with every change to it
 class Duplicate:
     """A case that has a copy in a later part of the split."""
 
-    one: str
-    """Case id in the earlier part."""
-    other: str
-    """Case id of its nearest image in the later part."""
+    earlier: str
+    """Id of the case in the earlier part."""
+    later: str
+    """Id of the most similar case in the later part."""
     parts: tuple[str, str]
+    """The earlier and the later part."""
     similarity: float
-    """Correlation of fine structure, in [0.96, 1], of volumes in [0.9, 1]."""
+    """Correlation of fine structure, in [0.96, 1] for plane images and in [0.9, 1] for volumes."""
     exact: bool
-    """Whether every pixel is the same."""
+    """Whether all pixels are equal."""
     turned: bool = False
-    """Whether it has to be mirrored or turned to be so similar."""
+    """Whether one of them has to be mirrored or turned to be so similar."""
 
 
 @dataclass(frozen=True)
 class _Fingerprint:
-    """What is compared of a case."""
+    """The properties of a case that are compared."""
 
     id: str
     content: bytes
     fine: NDArray[np.float32]
-    """Fine structure on a grid of as many cells along each axis, of length 1 when flat."""
+    """Fine structure on a grid with equally many cells along each axis, as a vector of length 1."""
 
 
 @dataclass(frozen=True)
 class Looks:
-    """What is compared of cases, on one grid; that of volumes, which take long to read, is kept by their content."""
+    """The fingerprints of cases on one grid; those of volumes, which take long to read, are stored by their content."""
 
     grid: int
     """Cells along each axis."""
     folder: Path | None = None
-    """Where it is kept, 128 KB a volume; nowhere when not given."""
+    """The folder in which they are stored, 128 KB a volume; None to store none."""
 
     @classmethod
     def of(cls, cases: Sequence[Case], folder: Path | None = None) -> Self:
-        """Choose a grid for cases that are compared with each other: no finer than half the smallest of them."""
+        """Choose a grid for cases that are compared with each other, no finer than half the smallest of them."""
         sides = []
         for case in cases:
-            with suppress(CaseError):  # which is raised again when the case is read
+            with suppress(CaseError):  # it is raised again when the case is read
                 sides.append(_smallest_side(case))
         return cls(int(np.clip(min(sides, default=0) // 2, *GRIDS)), folder)
 
     @classmethod
     def to_keep(cls, cases: Sequence[Case], folder: Path | None) -> Self:
-        """Choose a grid for the volumes among cases, if there is a folder to keep them in."""
+        """Choose a grid for the volumes among the cases, if there is a folder to store their fingerprints in."""
         return cls.of([case for case in cases if folder is not None and not _is_plane(case)], folder)
 
     def keep(self, case: Case, modality: str, image: NDArray[np.float32]) -> None:
-        """Keep what is compared of a volume, if this is the modality that it is compared by."""
+        """Store the fingerprint of a volume, if this is the modality that it is compared by."""
         if modality == next(iter(case.images)) and (file := self._file(case)) is not None and not file.exists():
             look = self._look(case, image)
             with aside(file) as temporary:
                 np.savez(temporary, content=np.frombuffer(look.content, np.uint8), fine=look.fine)
 
     def look(self, case: Case) -> _Fingerprint:
-        """Return what is compared of a case; a volume is read where it was not kept, and kept.
+        """Return the fingerprint of a case; that of a volume is stored, and the volume is read only if it was not.
 
         Raises:
             CaseError: If an image cannot be read.
@@ -133,17 +134,17 @@ def find_duplicates(splits: Splits, folder: str | Path | None = None) -> list[Du
     """Compare the images of every two parts of a split, each by the brightness of its first modality.
 
     Images are averaged onto a grid of at most 32 cells per axis (no finer than half the smallest image), their coarse
-    structure is taken out, and the rest is correlated; of volumes inside their foreground, since all of a kind share an
-    outline. Compression, resizing, brightness, contrast and a little noise leave that as it is; of two images one is
-    also mirrored along each axis, and a plane one turned by right angles. Shifted and cropped copies are not found. A
-    volume takes 128 KB of memory, a plane image 4 KB.
+    structure is removed, and the fine structure is correlated; in volumes only inside the foreground, since those of a
+    kind share an outline. This finds copies that were compressed, resized, changed in brightness or contrast, or got a
+    little noise. Images are also compared after mirroring along each axis, and plane ones after turning by right
+    angles. Shifted and cropped copies are not found. A volume takes 128 KB of memory, a plane image 4 KB.
 
     Args:
         splits: The splits of images or volumes, with label maps or classes.
-        folder: Where what is compared of volumes is kept by their content; they are read when not given.
+        folder: Folder in which fingerprints of volumes are stored by their content; without one all are read.
 
     Returns:
-        For every case with copies in a later part, the most similar one of that part; train before val, then by id.
+        For every case with copies in a later part, the most similar case of that part; train before val, then by id.
 
     Raises:
         CaseError: If an image cannot be read.
@@ -153,26 +154,26 @@ def find_duplicates(splits: Splits, folder: str | Path | None = None) -> list[Du
     seen = {part: _all(cases, looks) for part, cases in parts.items()}
     return [
         duplicate
-        for one, other in combinations(PARTS, 2)
-        if seen[one] and seen[other]
-        for duplicate in _between(seen[one], seen[other], (one, other))
+        for earlier, later in combinations(PARTS, 2)
+        if seen[earlier] and seen[later]
+        for duplicate in _between(seen[earlier], seen[later], (earlier, later))
     ]
 
 
 def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path | None = None) -> Splits:
-    """Refuse a split with duplicates, take them out, or say that there are some.
+    """Refuse a split with duplicates, remove them, or warn of them.
 
     Args:
         splits: The splits of a cohort.
-        policy: ``refuse``; ``drop`` to leave copies out of the earlier part (train loses what is in val or test, val
-            what is in test), so that the test set stays the published one; ``allow`` to go on with a warning.
+        policy: ``refuse``; ``drop`` to remove copies from the earlier part (from train what is in val or test, from val
+            what is in test), so that a published test set stays complete; ``allow`` to go on with a warning.
         folder: As for ``find_duplicates``.
 
     Returns:
-        The splits, smaller where copies were left out.
+        The splits, without the cases that were removed.
 
     Raises:
-        CaseError: If there are duplicates and they are refused, or nothing would be left of a part.
+        CaseError: If there are duplicates and they are refused, or no case of a part would remain.
         Refusal: If the policy is none of the three.
     """
     if policy not in POLICIES:
@@ -189,7 +190,7 @@ def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path 
     if policy == "allow":
         log.warning("Scores will be too good: the split has %s.", description)
         return splits
-    copies = {duplicate.one for duplicate in duplicates}
+    copies = {duplicate.earlier for duplicate in duplicates}
     kept = {part: tuple(case for case in getattr(splits, part) if case.id not in copies) for part in PARTS}
     if empty := [part for part in PARTS if getattr(splits, part) and not kept[part]]:
         raise CaseError(f"Expected cases in {', '.join(empty)} that are in no other part, but got {description}.")
@@ -199,7 +200,7 @@ def check_duplicates(splits: Splits, policy: str = "refuse", folder: str | Path 
 
 def _describe(duplicates: Sequence[Duplicate]) -> str:
     first = "; ".join(
-        f"{d.one} ({d.parts[0]}) and {d.other} ({d.parts[1]}), "
+        f"{d.earlier} ({d.parts[0]}) and {d.later} ({d.parts[1]}), "
         + ("the same" if d.exact else f"{d.similarity:.3f} alike{' when mirrored or turned' if d.turned else ''}")
         for d in duplicates[:3]
     )
@@ -219,9 +220,9 @@ def _between(some: Sequence[_Fingerprint], others: Sequence[_Fingerprint], parts
         nearest = np.stack([first_largest(alike, axis=1) for alike in views])  # (V, N)
         similarity = np.stack([alike.max(axis=1) for alike in views])
         for n, look in enumerate(rows):
-            # a symmetric image is as much alike in several views: not turned
+            # a symmetric image is equally similar in several views: it counts as unchanged
             best = int(first_largest(similarity[:, n] / [limits[0], *(limits[1] for _ in views[1:])]))
-            if look.content in by_content:  # two flat images too, which have no fine structure
+            if look.content in by_content:  # also two flat images, which have no fine structure
                 duplicate_pairs.append(Duplicate(look.id, by_content[look.content], parts, 1.0, exact=True))
             elif (alike := min(float(similarity[best, n]), 1.0)) >= limits[best > 0]:
                 duplicate_pairs.append(
@@ -231,7 +232,7 @@ def _between(some: Sequence[_Fingerprint], others: Sequence[_Fingerprint], parts
 
 
 def _turned(fine: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-    """Give grids ``(N, *grid)`` as they are, then mirrored along their axes; plane ones turned by right angles too."""
+    """Yield grids ``(N, *grid)`` unchanged, then mirrored along their axes; plane ones also turned by right angles."""
     axes = range(1, fine.ndim)
     for grids in (fine, fine.transpose(0, 2, 1)) if fine.ndim == 3 else (fine,):
         for mirrored in product((False, True), repeat=len(axes)):

@@ -13,7 +13,7 @@ from synthtrust.cases.phantom.painter import PHANTOM_VERSION, SMALLEST_SIDE
 from synthtrust.cases.phantom.slice_painter import SLICES_VERSION, paint_slice
 from synthtrust.cases.phantom.volumes import LICENCE
 from synthtrust.cases.readers.labelled import GREY, case_of
-from synthtrust.cases.readers.made import made_once
+from synthtrust.cases.readers.make_once import make_once
 from synthtrust.files import aside, fingerprint
 from synthtrust.refusals import Refusal
 
@@ -49,7 +49,7 @@ def phantom_slices(folder: str | Path, n_cases: int = 400, side: int = 48, seed:
         raise Refusal(f"Expected a side of at least {SMALLEST_SIDE} pixels, but got side={side}.")
     if seed < 0:
         raise Refusal(f"Expected a seed of at least 0, but got {seed}.")
-    return made_once(Path(folder) / f"phantom_slices-{fingerprint(recipe)}", lambda folder: _make(folder, recipe))
+    return make_once(Path(folder) / f"phantom_slices-{fingerprint(recipe)}", lambda folder: _make(folder, recipe))
 
 
 def _make(folder: Path, recipe: dict[str, Any]) -> Cohort:

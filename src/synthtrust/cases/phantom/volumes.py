@@ -14,7 +14,7 @@ from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import BRATS_LABELS, Cohort
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.cases.phantom.painter import CONTRASTS, PHANTOM_VERSION, SMALLEST_SIDE, paint
-from synthtrust.cases.readers.made import made_once
+from synthtrust.cases.readers.make_once import make_once
 from synthtrust.files import aside, fingerprint
 from synthtrust.refusals import Refusal
 
@@ -57,7 +57,7 @@ def phantom(
     }
     _refuse(recipe)
     folder = Path(folder) / f"phantom-{fingerprint(recipe)}"
-    return made_once(folder, lambda folder: _make(folder, recipe))
+    return make_once(folder, lambda folder: _make(folder, recipe))
 
 
 def _refuse(recipe: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ def meaning_of(series: str, release: str, where: object) -> Mapping[int, str]:
         where: What errors name.
 
     Raises:
-        CaseError: If releases of the series give one value two meanings and nobody said which of them it is.
+        CaseError: If releases of the series give one value two meanings and it is not given which of them it is.
         Refusal: If the series was not in that release.
     """
     releases = MEANINGS[series]

@@ -55,7 +55,7 @@ def read_class_folders(
 
     Raises:
         CaseError: If there is no folder, it mixes classes and parts, a folder has no image, a class is missing in a
-            part, or some files look like masks of the others and nobody said which are images; and as
+            part, or some files look like masks of the others and it is not given which are images; and as
             ``classified_cohort``.
     """
     root = Path(root)

@@ -17,7 +17,7 @@ from synthtrust.cases.case import Case, Findings
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.cases.readers.labelled import COLOURS, GREY, case_of
-from synthtrust.cases.readers.made import made_once
+from synthtrust.cases.readers.make_once import make_once
 from synthtrust.cases.readers.medmnist_names import classes_of, licence_of
 from synthtrust.cases.splits import PARTS
 from synthtrust.files import aside, fingerprint
@@ -52,7 +52,7 @@ def read_medmnist(root: str | Path, folder: str | Path, classes: Sequence[str] |
     content = _content(file)
     names = list(classes) if classes is not None else classes_of(file.stem)
     recipe = {"cases": "medmnist", "unpacked": UNPACKED, "set": file.stem, "content": content, "classes": names}
-    return made_once(
+    return make_once(
         Path(folder) / f"{file.stem}-{fingerprint(recipe)}", lambda folder: _unpack(file, folder, recipe, names)
     )
 

@@ -1,4 +1,4 @@
-"""Case sets that are made once, in a folder named by their recipe, and found again."""
+"""Case sets that are made once, in a folder named by their recipe, and found there later."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +10,13 @@ from synthtrust.cases.manifest import read_manifest
 from synthtrust.refusals import CaseError
 
 
-def made_once(folder: Path, make: Callable[[Path], Cohort]) -> Cohort:
-    """Return the cohort that a folder declares; where there is none, or not to its end, make it.
+def make_once(folder: Path, make: Callable[[Path], Cohort]) -> Cohort:
+    """Return the cohort in a folder; make it if the folder is missing or unfinished.
 
-    Two processes may ask at once: one makes, the other waits.
+    If several processes call this at once, one makes the cohort, and the others wait.
 
     Args:
-        folder: Named by the recipe, so that what lies in it is what would be made.
+        folder: The folder of the cohort, named by its recipe, so that it can hold no other cohort.
         make: Fills the folder, writes its manifest last, and returns the cohort.
     """
     if (cohort := _read_complete(folder)) is not None:  # without the lock: a shared folder may be read-only
@@ -30,4 +30,4 @@ def _read_complete(folder: Path) -> Cohort | None:
     try:
         return read_manifest(folder)
     except CaseError:
-        return None  # not made, or not to its end
+        return None  # missing or unfinished

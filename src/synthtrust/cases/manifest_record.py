@@ -1,4 +1,4 @@
-"""The record in a manifest: its shape is checked once, so that one edited by hand is a line that says what is wrong."""
+"""The check of the record in a manifest, so that one edited by hand is refused in one line that says what is wrong."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -11,14 +11,14 @@ PARTS = ("", "train", "val", "test")
 
 
 def check_record(record: Mapping[str, Any], where: Path) -> None:
-    """Check that a record declares a set of cases as ``write_manifest`` does; whether its files are there is not asked.
+    """Check that a record has the form that ``write_manifest`` gives it; its files need not exist.
 
     Args:
-        record: As it was read, of the format that is known.
-        where: The file, for the message.
+        record: The record of a manifest of the present format.
+        where: The path of the manifest, for the message.
 
     Raises:
-        CaseError: If something is missing, of another kind, or outside the folder.
+        CaseError: If an entry is missing, has another kind, or names a file outside of the folder.
     """
     modalities, labels, cases, ids = (record.get(key) for key in ("modalities", "labels", "cases", "training_ids"))
     _demand(isinstance(record.get("name"), str) and isinstance(record.get("licence"), str), "name and licence", where)
@@ -78,7 +78,7 @@ def _are_findings(value: object, n: int) -> bool:
 
 
 def _is_entry(value: object) -> bool:
-    """Whether it names a file inside the folder, with its hash."""
+    """Return whether a value names a file inside the folder, with its hash."""
     if not (isinstance(value, dict) and _is_word(value.get("file")) and _is_word(value.get("sha256"))):
         return False
     path = PurePosixPath(value["file"])
