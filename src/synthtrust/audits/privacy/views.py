@@ -28,7 +28,7 @@ class View:
     name: str
     """What tables call it."""
     variants: tuple[Variant, ...]
-    """Of which the best one counts."""
+    """The variants of each image that are compared; the best one counts."""
     inverted: bool = False
     """Whether bright and dark may be exchanged."""
 
