@@ -22,7 +22,7 @@ from synthtrust.files import sha256_of
 from synthtrust.refusals import Refusal
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
-from synthtrust.runs import Run, find_runs, headline, make, score_cohort, usable_cases
+from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, usable_cases
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     folders = _folders(cfg)
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
     segmented = task_of(runs) == "segmentation"
+    add_trivial(runs, cfg.paths.cache)
     cases = {"volumes": runs[0].volumes()} if segmented else {"classes": runs[0].classes()}
     tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
     pictures = twin_slices(runs, cfg.pictures) if cfg.pictures and segmented else []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synthtrust.audits.margins import Margins
 from synthtrust.audits.probabilities import check_findings, check_probabilities
 from synthtrust.refusals import Refusal
 
@@ -187,7 +188,9 @@ def _same_recipe(runs: list[ScoredRun]) -> None:
 def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has to be the same in all runs, or in all runs with one generator, as far as a run says it."""
     always = {key: facts.get(key) for key in ("cohort", "network", "empty", "classes")}
-    training = {key: facts[key] for key in ("steps", "batch_size", "image_size", "margins") if key in facts}
+    training = {key: facts[key] for key in ("steps", "batch_size", "image_size") if key in facts}
+    if facts.get("margins"):
+        training["margins"] = Margins.of_run(facts["margins"]).settings()
     for key, value in facts.get("training", {}).items():
         training |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, Mapping) else {key: value}
     generator = facts.get("generator")

@@ -20,6 +20,12 @@ MEASURES = {
     "ece": "expected calibration error (lower is better)",
 }
 IN_SENTENCES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
+TRIVIAL_TEXTS = {
+    "guessing": "guessing",
+    "position": "the best label map by position alone",
+    "nothing": "predicting nothing",
+}
+"""A model without skill -> what it does, in a sentence."""
 
 Row = Mapping[str, Any]
 
@@ -80,17 +86,18 @@ def _both(row: Row, name: str) -> str:
 
 
 def _kept(row: Row) -> str:
-    """Name the ratio of the scores, and that of what lies above chance where chance is not 0."""
+    """Name the ratio of the scores, and that of what lies above a trivial predictor where it is another one."""
     if not math.isfinite(row["ratio"]):
         return ""
+    trivial = TRIVIAL_TEXTS[row.get("trivial") or ("nothing" if row["measure"] == "dice" else "guessing")]
     raw = estimate(row["ratio"], row["ratio_low"], row["ratio_high"])
     above = row["ratio_above_chance"]
     if not math.isfinite(above):
-        return f", a ratio of {raw}, though not both were shown to be above chance"
+        return f", a ratio of {raw}, though not both were shown to lie above {trivial}"
     if abs(above - row["ratio"]) < 5e-4:
         return f", a ratio of {raw}"
     over = estimate(above, row["ratio_above_chance_low"], row["ratio_above_chance_high"])
-    return f", a ratio of {raw}, and {over} of what lies above chance"
+    return f", a ratio of {raw}, and {over} of what lies above {trivial}"
 
 
 def _meaning(row: Row) -> str:

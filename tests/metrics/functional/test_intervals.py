@@ -78,9 +78,21 @@ def test_a_patient_without_a_score_is_left_out_of_both_arms():
     assert math.isnan(mean_interval(np.full((2, 3), np.nan)).value)
 
 
-def test_identical_arms_differ_by_nothing():
-    gap = gap_interval(A[:1], A[:1])
-    assert (gap.value, gap.low, gap.high, gap.lower_bound) == (0, 0, 0, 0)
+def test_identical_arms_differ_by_nothing_that_was_seen():
+    gap, ratio, n = gap_interval(A[:1], A[:1]), ratio_interval(A[:1], A[:1]), len(A[0])
+    assert (gap.value, ratio.value) == (0, 1)
+    assert (gap.low, gap.high) == pytest.approx((0.025 ** (1 / n) - 1, 1 - 0.025 ** (1 / n)))
+    assert gap.lower_bound == pytest.approx(0.05 ** (1 / n) - 1)
+    assert ratio.low < 1 < ratio.high
+
+
+@pytest.mark.parametrize("n", [5, 30, 200])
+def test_the_limits_of_patients_alike_hold_for_a_share_that_is_unlike_them(n):
+    """Where a share of all patients that is missed in 5 % of studies scored 0, the mean lies at the lower limit."""
+    share = 1 - 0.025 ** (1 / n)
+    interval = mean_interval(np.full((2, n), 0.8))
+    assert interval.low == pytest.approx(0.8 * (1 - share))
+    assert interval.high == pytest.approx(0.8 + 0.2 * share)
 
 
 def test_a_ratio_to_nothing_is_undefined():

@@ -1,6 +1,7 @@
 """The formulas, free of state."""
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
+from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance
 from synthtrust.metrics.functional.bootstrap import factor_interval
 from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, most_suspicious, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
@@ -79,6 +80,10 @@ __all__ = [
     "alpha_band",
     "holm",
     # areas under the ROC curve
+    "area_interval",
+    "area_gap",
+    "area_ratio",
+    "area_variance",
     "Auc",
     "auc_interval",
     "delong",
