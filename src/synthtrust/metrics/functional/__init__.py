@@ -3,7 +3,7 @@
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
 from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance
 from synthtrust.metrics.functional.bootstrap import factor_interval
-from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, similarity_z
+from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, most_suspicious, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
 from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
@@ -95,6 +95,7 @@ __all__ = [
     "TextureBank",
     "texture_bank",
     "most_similar",
+    "most_suspicious",
     "pairwise_similarity",
     "CopySearch",
     "copy_search",
