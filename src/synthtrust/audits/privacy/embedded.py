@@ -56,14 +56,16 @@ class Grid:
     nodes: int
     margin: int
     """Nodes that are taken off the body at its outline."""
+    extent: tuple[int, ...] = ()
+    """Sides of the image that it was made for [voxels]."""
 
     @classmethod
     def of(cls, image: Tensor) -> "Grid":
         """Return the grid for images like this one, ``(C, *spatial)``: small plane images keep their own."""
         if image.ndim == 4:
-            return cls(VOLUME_GRID, margin=2)
+            return cls(VOLUME_GRID, margin=2, extent=tuple(image.shape[1:]))
         side = min(image.shape[1:]) // 2 * 2
-        return cls(max(SMALLEST_GRID, min(side, LARGEST_PLANE_GRID)), margin=1)
+        return cls(max(SMALLEST_GRID, min(side, LARGEST_PLANE_GRID)), margin=1, extent=tuple(image.shape[1:]))
 
 
 def read_images(case: Case, modalities: Sequence[str]) -> Tensor:
