@@ -1,4 +1,4 @@
-"""The intervals of the factors: they are those of a mean where they can be, rest on the patients that carry the number, and combine seeds."""
+"""The intervals of the factors rest on the patients that carry a number, and combine seeds as those of a mean do."""
 
 import math
 
