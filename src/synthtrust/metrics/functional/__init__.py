@@ -7,6 +7,7 @@ from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_c
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
 from synthtrust.metrics.functional.factor_intervals import FactorInterval, factor_interval
 from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
+from synthtrust.metrics.functional.gap_floor import gap_above_floor, gap_floor
 from synthtrust.metrics.functional.interiors import TextureBank, texture_bank
 from synthtrust.metrics.functional.intervals import (
     GapInterval,
@@ -80,6 +81,8 @@ __all__ = [
     "ratio_interval",
     "factor_interval",
     "FactorInterval",
+    "gap_floor",
+    "gap_above_floor",
     "alpha_band",
     "holm",
     # areas under the ROC curve

@@ -194,7 +194,7 @@ def factor_interval(
     without = left_out(statistic, arrays, members).mean(axis=0)  # (P, J)
     carriers = patients_scored(arrays, members, values.shape[1])  # (P, J)
     intervals = []
-    for j, n_cases in enumerate(_cases_scored(arrays, values.shape[1])):
+    for j, n_cases in enumerate(cases_scored(arrays, values.shape[1])):
         carried = without[carriers[:, j], j]
         interval = jackknife_interval(
             float(values[:, j].mean()), carried, [values[:, j]], n_cases, scale, level, min_patients
@@ -294,7 +294,7 @@ def patients_scored(arrays: list[Tensor], members: NDArray[np.int64], n_values: 
     return carriers
 
 
-def _cases_scored(arrays: list[Tensor], n_values: int) -> list[int]:
+def cases_scored(arrays: list[Tensor], n_values: int) -> list[int]:
     """Count the cases with a score under all seeds: by region, or in any region for a statistic without regions."""
     scored = torch.stack([~x.isnan() for x in arrays]).all(dim=0).all(dim=0)  # (M, K)
     if n_values == scored.shape[1]:
