@@ -154,8 +154,8 @@ class _TwinPairs:
         twin_of = {twin.id: twin for twin in twins}
         twins = [twin_of[case.id] for case in real]
         with ThreadPoolExecutor(readers()) as pool:
-            alike = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
-            residual = {case.id: value for case, value in zip(real, alike, strict=True)}
+            similarities = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
+            residual = {case.id: similarity for case, similarity in zip(real, similarities, strict=True)}
         real_images, twin_images = (
             load_embedded(side, cohort.modalities, grid, name)[0]
             for side, name in ((real, "real cases"), (twins, "twins"))
@@ -168,8 +168,8 @@ class _TwinPairs:
             image = read_images(case, self.modalities)
             drawn = np.random.default_rng([len(case.id), *map(ord, case.id), list(TRANSFORMS).index(kind)])
             copy = transform_copy(image, kind, drawn)
-            alike = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
-            self.copied[kind, case.id] = texture_bank_of(copy, self.grid, case), alike
+            similarity = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
+            self.copied[kind, case.id] = texture_bank_of(copy, self.grid, case), similarity
         return self.copied[kind, case.id]
 
 
@@ -197,7 +197,9 @@ class _CopyResults:
             bank, train.bank, NEIGHBOURS, exclude=itself, groups=groups, candidates=candidates
         )
         own = pairwise_similarity(bank, train.bank).double().numpy()
-        return cls(similarity.double().numpy(), index[:, 0].numpy(), own, np.array([alike for _, alike in copies]))
+        return cls(
+            similarity.double().numpy(), index[:, 0].numpy(), own, np.array([residual for _, residual in copies])
+        )
 
 
 def _computed_copies(evidence: Evidence) -> tuple[Copies, SourceCopies]:

@@ -18,9 +18,9 @@ def find_brain(images: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray
 
 def mean_mask(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.float32]:
     """Return the share of masks (at least one) that hold each voxel, on the first one's grid; others are stretched."""
-    rest = iter(masks)
-    total, n = next(rest).astype(np.float32), 1
-    for mask in rest:
+    iterator = iter(masks)
+    total, n = next(iterator).astype(np.float32), 1
+    for mask in iterator:
         total += stretch(mask.astype(np.float32), total.shape)
         n += 1
     return total / np.float32(n)
