@@ -24,7 +24,7 @@ def budget(alpha, **facts):
         pytest.param([PlantedClassifier(), PlantedClassifier(0.0, first_case=5)], "same test cases", id="other cases"),
         pytest.param([PlantedClassifier(), PlantedClassifier(0.0, sources=("real",))], "test sources", id="no twins"),
         pytest.param(
-            [PlantedClassifier(0.0, n=4), PlantedClassifier(1.0, of=("yes", "no", "no", "yes"))],
+            [PlantedClassifier(0.0, n=4), PlantedClassifier(1.0, truth=("yes", "no", "no", "yes"))],
             r"same real test cases in every run, but only .* has \['c0000 \(no\)'", id="other classes of cases",
         ),
         pytest.param(

@@ -53,7 +53,7 @@ def test_the_gap_of_two_areas_has_delongs_golden_variance(audit):
     a, b = [0.9, 0.8, 0.7, 0.6, 0.3, 0.5, 0.4, 0.35, 0.2, 0.1], [0.8, 0.9, 0.4, 0.55, 0.35, 0.6, 0.3, 0.45, 0.25, 0.2]
     runs = []
     for alpha, yes in ((0.0, a), (1.0, b)):
-        run = PlantedClassifier(alpha, of=("yes",) * 5 + ("no",) * 5, sources=("real",))
+        run = PlantedClassifier(alpha, truth=("yes",) * 5 + ("no",) * 5, sources=("real",))
         table = run.scores()
         table["probability"] = np.stack([1 - np.array(yes), yes], axis=1).ravel()
         run.scores = lambda table=table: table
@@ -96,7 +96,7 @@ def test_every_region_of_a_segmenter_is_there(audit):
 
 
 def test_a_class_without_a_test_case_is_named_and_not_averaged_away(audit):
-    tables = audit(sweep(2.0, 2.0, n=60, classes=("a", "b", "rare"), of=("a", "b") * 30))
+    tables = audit(sweep(2.0, 2.0, n=60, classes=("a", "b", "rare"), truth=("a", "b") * 30))
 
     auc = tables["performance"].query("measure == 'auc'")
     assert auc["value"].isna().all()
@@ -109,7 +109,7 @@ def test_a_class_without_a_test_case_is_named_and_not_averaged_away(audit):
 
 
 def test_a_class_of_one_patient_has_a_value_and_no_interval(audit):
-    tables = audit(sweep(2.0, 2.0, n=41, of=("yes",) + ("no",) * 40))
+    tables = audit(sweep(2.0, 2.0, n=41, truth=("yes",) + ("no",) * 40))
 
     auc = tables["performance"].query("measure == 'auc' and seed == 'all'")
     assert auc["value"].notna().all()
