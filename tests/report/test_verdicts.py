@@ -22,14 +22,14 @@ def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
     def rows(measures):
         return pd.DataFrame(
             {"set": one, "space": space, "measure": measure, "value": 0.9, "ci_low": 0.8, "ci_high": 1.0, "floor": 0.9,
-             "floor_low": 0.85, "floor_high": 0.95, "ratio": 1.0, "expected": math.nan, "p": 0.4, "n_real": 60,
-             "n_synthetic": 135, "note": "", "shortcut": False}
+             "limit": 0.81, "fault": 0.7, "floor_low": 0.85, "floor_high": 0.95, "ratio": 1.0, "expected": math.nan,
+             "p": 0.4, "n_real": 60, "n_synthetic": 135, "note": "", "shortcut": False}
             for one in SETS for space in SPACES for measure in measures
         )  # fmt: skip
 
     return {
         "quality": rows(["KID", "precision", "density", "Frechet distance"]),
-        "diversity": rows(["recall", "coverage", "Vendi score", "MS-SSIM between cases", "KS distance"]),
+        "diversity": rows(["recall", "coverage, all cases", "Vendi score", "MS-SSIM between cases", "KS distance"]),
         "twins": rows(["SSIM"]),
         "two_sample_classifier": rows(["AUC"]),
         "controls": rows(["blurred", "repeated"]),

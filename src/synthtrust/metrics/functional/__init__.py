@@ -34,6 +34,8 @@ from synthtrust.metrics.functional.nearest_distance import (
 )
 from synthtrust.metrics.functional.nearest_share import NearestShare, nearest_real_share
 from synthtrust.metrics.functional.placements import delong
+from synthtrust.metrics.functional.planted_collapse import CollapseMargin, planted_collapse
+from synthtrust.metrics.functional.planted_shift import ShiftMargin, planted_shift
 from synthtrust.metrics.functional.roc import Auc, auc_interval, separation_test, tpr_at_fpr
 from synthtrust.metrics.functional.similarity import most_similar, pairwise_similarity
 from synthtrust.metrics.functional.trust import (
@@ -116,12 +118,16 @@ __all__ = [
     "kid",
     "median_bandwidth",
     "kernel_test",
+    "ShiftMargin",
+    "planted_shift",
     "FlooredDistance",
     "frechet_distance",
     "real_floor",
     "Manifold",
     "manifold",
     "expected_coverage",
+    "CollapseMargin",
+    "planted_collapse",
     "vendi",
     "ms_ssim_pairs",
     "RegionDistances",
