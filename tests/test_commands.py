@@ -43,8 +43,8 @@ def prepare(word, folder):
         path.parent.mkdir(exist_ok=True)
         path.touch()  # the door asks whether it is there, and nothing else
         return f"{match[1]}={path}"
-    if word.startswith("runs="):
-        for run in word.removeprefix("runs=").strip("[]").split(","):
+    if word.startswith(("runs=", "plan.pilot=")):
+        for run in word.partition("=")[2].strip("[]").split(","):
             leave_a_run(folder / run)
     return word
 
@@ -91,7 +91,10 @@ GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger
 CHOICES = [[f"{group}={name}" for name in options_of(group)] for group in GROUPS]
 EVERYTHING = [
     *(("train.py", [choice for choice in choices if choice]) for choices in zip_longest(*CHOICES)),
-    *(("evaluate.py", options) for options in ([], ["experiment=controls"], ["experiment=twin_controls"])),
+    *(
+        ("evaluate.py", options)
+        for options in ([], ["experiment=controls"], ["experiment=twin_controls"], ["experiment=plan"])
+    ),
 ]
 
 

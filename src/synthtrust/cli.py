@@ -55,9 +55,11 @@ def _train(cfg: DictConfig) -> float | None:
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
     keep_to_share()
-    from synthtrust.evaluation import calibrate, evaluate_runs, score_elsewhere
+    from synthtrust.evaluation import calibrate, evaluate_runs, plan_study, score_elsewhere
 
-    if "calibration" in cfg:
+    if "plan" in cfg:
+        plan_study(cfg)
+    elif "calibration" in cfg:
         calibrate(cfg)
     elif "_target_" in cfg.cases:
         score_elsewhere(cfg)

@@ -41,6 +41,9 @@ CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=res
 FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoints/last.ckpt"
 """Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
 
+TRIVIAL = "trivial.csv"
+"""File of a run's folder: what a prediction from position alone scores on the real test cases."""
+
 LOCK, OWNER = "run.lock", "owner.json"
 """Files of the process that works on a run: its lock, which stays, and its name, which is removed at the end."""
 

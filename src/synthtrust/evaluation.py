@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
+from synthtrust.audits import Utility
 from synthtrust.audits.pictures import twin_slices
 from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.audits.utility.plan import power_table
+from synthtrust.audits.utility.power import Spread
 from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
@@ -22,7 +25,7 @@ from synthtrust.files import sha256_of
 from synthtrust.refusals import Refusal
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
-from synthtrust.runs import Run, find_runs, headline, make, score_cohort, usable_cases
+from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, usable_cases
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +68,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     folders = _folders(cfg)
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
     segmented = task_of(runs) == "segmentation"
+    add_trivial(runs, cfg.paths.cache)
     cases = {"volumes": runs[0].volumes()} if segmented else {"classes": runs[0].classes()}
     tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
     pictures = twin_slices(runs, cfg.pictures) if cfg.pictures and segmented else []
@@ -176,6 +180,41 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
         shown = pd.DataFrame({name: {measure: value} for name, (measure, value) in headlines.items()}).T
     log.info("Scores on %d cases of %s\n%s", len(cohort.cases), cohort.name, shown.round(4).to_string())
     return scores
+
+
+def plan_study(cfg: DictConfig) -> pd.DataFrame:
+    """Print what a study of TSTR against TRTR can decide, from stated spreads or from those of a pilot study.
+
+    Returns:
+        The table, see `synthtrust.audits.utility.plan.power_table`.
+
+    Raises:
+        Refusal: If the pilot study has not trained both arms with two seeds at least.
+    """
+    plan = cfg.plan
+    spread = Spread(plan.sd_patients, 2**0.5 * plan.sd_seeds) if plan.pilot is None else _pilot_spread(plan.pilot, cfg)
+    sizes = {name: list(plan[name]) for name in ("margins", "patients", "seeds")}
+    table = power_table(spread, loss=plan.loss, **sizes, confidence=plan.confidence)
+    log.info(
+        "TSTR - TRTR varies over patients by %.4f and over training seeds of one arm by %.4f; a true loss of %g is "
+        "assumed.",
+        spread.patients, spread.seeds / 2**0.5, plan.loss,
+    )  # fmt: skip
+    for margin, rows in table.groupby("margin"):
+        wide = rows.pivot(index="n_patients", columns="n_seeds", values="power")
+        wide = wide.rename_axis(index="test patients", columns="seeds of each arm")
+        log.info("How often a loss below %g is shown\n%s", margin, wide.round(2).to_string())
+    return table
+
+
+def _pilot_spread(folder: str, cfg: DictConfig) -> Spread:
+    """Return the spreads that a pilot study measured in its main measure."""
+    tables = Utility(n_boot=2)(find_runs(folder, trusted=cfg.trusted))
+    compared = tables["comparison"]
+    rows = compared[compared["contrast"] == "TSTR"].to_dict("records") if len(compared) else []
+    if not rows or min(rows[0]["n_seeds"], rows[0]["n_seeds_reference"]) < 2 or not np.isfinite(rows[0]["df"]):
+        raise Refusal(f"Expected a pilot study of alpha 0 and 1 with two seeds at least, but {folder} has none.")
+    return Spread.of_comparison({str(name): value for name, value in rows[0].items()})
 
 
 def calibrate(cfg: DictConfig) -> Path:

@@ -58,6 +58,8 @@ class Rate:
     n: int
     """Repetitions that gave the outcome a value."""
     repetitions: int
+    spread: float
+    """Standard deviation of the outcome."""
 
     @property
     def promise(self) -> Promise:
@@ -68,10 +70,8 @@ class Rate:
     def error(self) -> float:
         """The Monte-Carlo standard error of the rate, at least that of the nominal rate."""
         nominal = self.promise.nominal
-        variance = self.rate * (1 - self.rate)
-        if np.isfinite(nominal):
-            variance = max(variance, nominal * (1 - nominal))
-        return sqrt(variance / self.n) if self.n else float("nan")
+        least = sqrt(nominal * (1 - nominal)) if np.isfinite(nominal) else 0.0
+        return max(self.spread, least) / sqrt(self.n) if self.n else float("nan")
 
     @property
     def is_kept(self) -> bool:
@@ -94,7 +94,7 @@ def rates(cell: Cell, seed: int, repetitions: int | None = None) -> list[Rate]:
         values = np.asarray(outcomes[outcome], dtype=np.float64)
         defined = values[np.isfinite(values)]
         rate = float(defined.mean()) if len(defined) else float("nan")
-        result.append(Rate(cell, outcome, rate, len(defined), n))
+        result.append(Rate(cell, outcome, rate, len(defined), n, float(defined.std()) if len(defined) else 0.0))
     return result
 
 

@@ -23,6 +23,8 @@ class PlantedSegmenter:
     mode: str = "complement"
     cohort: str = "planted"
     ids: tuple = ()
+    trivial: float | None = 0.1
+    """What position alone scores on every real case, of a run of real training; None for a run of an older version."""
     empty: tuple = ()
     """(case, region) whose reference is empty, and how many voxels are predicted there."""
 
@@ -48,6 +50,10 @@ class PlantedSegmenter:
             rows = (table["case"] == case) & (table["region"] == region)
             table.loc[rows, ["n_reference", "n_prediction"]] = [0, n_prediction]
             table.loc[rows, "dice"] = 0.0 if n_prediction else 1.0
+        if self.trivial is not None and self.alpha == 1:
+            real, absent = table["source"] == "real", table["n_reference"] == 0
+            table["trivial_dice"] = np.where(absent, 1.0, self.trivial)
+            table.loc[~real, "trivial_dice"] = np.nan
         return table
 
 

@@ -87,7 +87,7 @@ def test_a_control_stands_beside_what_it_must_show(page):
     assert "fidelity far from its floor" in text
     assert "no control" in text
     assert "Noise: On real test cases, training on synthetic cases alone (TSTR)" in text
-    assert "though not both were shown to be above chance" in text
+    assert "though not both were shown to lie above guessing" in text
 
 
 def test_synthetic_cases_added_to_real_ones_are_no_tstr(page):

@@ -22,14 +22,14 @@ def fidelity_tables(verdicts=("SUPPORTED", "NOT SUPPORTED")):
     def rows(measures):
         return pd.DataFrame(
             {"set": one, "space": space, "measure": measure, "value": 0.9, "ci_low": 0.8, "ci_high": 1.0, "floor": 0.9,
-             "floor_low": 0.85, "floor_high": 0.95, "ratio": 1.0, "expected": math.nan, "p": 0.4, "n_real": 60,
-             "n_synthetic": 135, "note": "", "shortcut": False}
+             "limit": 0.81, "fault": 0.7, "floor_low": 0.85, "floor_high": 0.95, "ratio": 1.0, "expected": math.nan,
+             "p": 0.4, "n_real": 60, "n_synthetic": 135, "note": "", "shortcut": False}
             for one in SETS for space in SPACES for measure in measures
         )  # fmt: skip
 
     return {
         "quality": rows(["KID", "precision", "density", "Frechet distance"]),
-        "diversity": rows(["recall", "coverage", "Vendi score", "MS-SSIM between cases", "KS distance"]),
+        "diversity": rows(["recall", "coverage, all cases", "Vendi score", "MS-SSIM between cases", "KS distance"]),
         "twins": rows(["SSIM"]),
         "two_sample_classifier": rows(["AUC"]),
         "controls": rows(["blurred", "repeated"]),
@@ -224,3 +224,10 @@ def test_floor_and_value_are_drawn_for_every_space(page):
     drawings = re.findall(r"<svg.*?</svg>", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(drawings) == 6  # KID, precision and density; recall, coverage and Vendi score
     assert all(np.all([space.split()[0] in drawing for space in SPACES]) for drawing in drawings)
+
+
+def test_the_planted_fault_stands_beside_the_value_and_its_limit(page):
+    text = page.read_text(encoding="utf-8")
+    for header in ("One-sided\\s+limit", "Planted\\s+fault"):
+        assert re.search(f"<th[^>]*>{header}</th>", text)
+    assert "That no difference was found is no evidence that there is none" in text

@@ -6,6 +6,7 @@ from synthtrust.data.classification import ClassificationDataModule
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import ImageCases
 from synthtrust.data.mixed import MixedCases
+from synthtrust.data.positional_prior import PositionalPrior
 from synthtrust.data.segmentation import SegmentationDataModule
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "MixedCases",
     "SegmentationDataModule",
     "ClassificationDataModule",
+    "PositionalPrior",
     "Prepared",
     "image_table",
     "prepare",

@@ -148,6 +148,10 @@ class SegmentationDataModule(MixedCases):
         """Return the real test cases, then their twins, both in order of case id."""
         return [self._whole(cases, self.number_of) for cases in self.parts["test"]]
 
+    def prepared_real(self, part: str) -> list[Prepared]:
+        """Return the real cases of ``train``, ``val`` or ``test``, as the network sees them."""
+        return self._find(self.parts[part][0])
+
     def _find(self, cases: Sequence[Case]) -> list[Prepared]:
         self.setup()
         return [self._prepared[case.source, case.id] for case in cases]

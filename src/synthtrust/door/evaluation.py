@@ -17,15 +17,15 @@ def check_evaluation(cfg: DictConfig) -> None:
             out of its range.
         MissingFileRefusal: If a folder holds no finished run.
     """
-    if "name" in cfg and "calibration" not in cfg:
+    if "name" in cfg and "calibration" not in cfg and "plan" not in cfg:
         raise Refusal(
             f"Expected an experiment of evaluate.py, but got {cfg.name}, which trains. Use train.py "
             f"experiment={cfg.name}, then evaluate.py runs={cfg.paths.runs}/{cfg.name}."
         )
-    if cfg.fail_on is not None and ("calibration" in cfg or "_target_" in cfg.cases):
+    if cfg.fail_on is not None and ("plan" in cfg or "calibration" in cfg or "_target_" in cfg.cases):
         raise Refusal(
-            f"Expected no fail_on, since no audit is asked of other cases or planted copies, but got {cfg.fail_on}. "
-            "Leave it out."
+            f"Expected no fail_on, since no audit is asked of plans, other cases or planted copies, but got "
+            f"{cfg.fail_on}. Leave it out."
         )
     check_conditions(cfg.fail_on)
     check_values(cfg)
@@ -40,6 +40,8 @@ def check_runs(cfg: DictConfig) -> None:
         MissingFileRefusal: If there is one.
     """
     runs = value_of(cfg, "runs")
+    if "plan" in cfg:
+        runs = value_of(cfg, "plan.pilot") or []
     for folder in () if "calibration" in cfg else runs if isinstance(runs, list) else [runs]:
         if not any((path.parent / SCORES).is_file() for path in Path(str(folder)).rglob(FACTS)):
             raise MissingFileRefusal(

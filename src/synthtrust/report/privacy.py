@@ -12,11 +12,11 @@ from synthtrust.report.verdicts import joined_reasons, thresholds_text
 LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
     "it finds is a lower bound of what leaks.",
-    "The search is made for copies of whole images: noisy, mirrored, with another gamma, or moved by up to a sixteenth "
-    "of the side. Copies that are rotated, enlarged or inverted are planted as well, and often missed. Every kind that "
-    "was missed in this very audit stands in the verdict, which is then at best inconclusive. Elastic warps, crops, "
-    "copies of a part, and copies of one modality of several are neither planted nor seen, since modalities are "
-    "averaged.",
+    "The search sees copies of whole images, also noisy, mirrored, inverted, with another gamma, a little warped, or "
+    "moved by up to a sixteenth of the side; unmirrored also turned by up to about 10 degrees, of another size by up "
+    "to 10 %, of one half, or of one modality of several. Each kind is planted, and every kind that was missed in this "
+    "very audit stands in the verdict, which is then at best inconclusive. Larger rotations, several of these changes "
+    "at once, strong warps, and copies of less than half an image are neither planted nor seen.",
     "Distances to training data (DCR, NNDR, authenticity, C_T) are shown because many ask for them, but never decide: "
     "sets that pass them are still open to membership inference, and honest sets of low diversity fail them.",
     "Membership inference says nothing about leaks of a few per cent: those are what the copy search is for.",
@@ -46,7 +46,8 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         ),
         Section(
             "Pairs to look at",
-            "Each synthetic case is compared with every training case, under all mirrorings and small shifts.",
+            "Each synthetic case is compared with every training case: under all mirrorings and small shifts, turned, "
+            "resized, and by parts.",
             (pairs_figure(pairs),) if pairs else (),
             tuple(_copies(rows, str(name)) for name, rows in copies.groupby("set", sort=False)),
         ),
@@ -117,6 +118,7 @@ def _copies(rows: pd.DataFrame, name: str) -> Table:
             "Synthetic case": most["synthetic"],
             "Training case": most["nearest_real"],
             "Own source": most["own_source"].map({True: "yes", False: "no"}),
+            "Compared as": most["view"],
             **{column if len(column) == 1 else column.capitalize(): values[column] for column in digits},
             "Reading": most["reading"],
         }

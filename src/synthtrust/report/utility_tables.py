@@ -14,16 +14,20 @@ TRAINED_ON = {0.0: "synthetic cases alone", 1.0: "real cases alone"}
 CORNERS = {(0.0, "real"): "TSTR", (1.0, "real"): "TRTR", (1.0, "synthetic"): "TRTS", (0.0, "synthetic"): "TSTS"}
 SOURCES = ("real", "synthetic")
 SHORT = {"dice": "Dice", "auc": "AUC", "auprc": "AUPRC", "recall": "Recall", "f1": "F1"}
-CHANCE = {
-    "auc": "Chance is 0.5 for the AUC, the mean share of a class or finding for AUPRC, 1 over the number of classes "
-    "for balanced accuracy (0.5 for findings), 0 for Matthews' correlation; n/a where it says nothing.",
-    "dice": "Chance is the Dice of predicting nothing.",
+TRIVIAL = {
+    "auc": "A trivial predictor guesses: 0.5 for the AUC, the mean share of a class or finding for AUPRC, 1 over the "
+    "number of classes for balanced accuracy (0.5 for findings), 0 for Matthews' correlation; n/a where it says "
+    "nothing.",
+    "position": "The trivial predictor knows position alone: for each region, the part of the head or body in which "
+    "the real training cases have it most often.",
+    "dice": "The trivial predictor predicts nothing.",
 }
 
 
-def two_by_two(curve: pd.DataFrame, suffix: str) -> Table | None:
+def two_by_two(performance: pd.DataFrame, main: str, suffix: str) -> Table | None:
     """Return the two by two table of training and test cases; None unless both kinds of training were run."""
-    cells = {(row["alpha"], row["source"]): row for row in rows_of(curve)}
+    whole = performance[(performance["measure"] == main) & (performance["seed"] == "all")]
+    cells = {(row["alpha"], row["source"]): row for row in rows_of(whole)}
     if not {(alpha, "real") for alpha in TRAINED_ON} <= cells.keys():
         return None
     rows = [
@@ -33,9 +37,9 @@ def two_by_two(curve: pd.DataFrame, suffix: str) -> Table | None:
     ]
     caption = (
         f"TSTR is read against TRTR, in its column. A model of synthetic cases that does well on synthetic ones (TSTS) "
-        f"shows no more than that it learned them. {coverage(curve)}"
+        f"shows no more than that it learned them. {coverage(whole)}"
     )
-    name = MEASURES.get(str(curve["measure"].iloc[0]), "")
+    name = MEASURES.get(main, "")
     return Table(f"Trained and tested on real and on synthetic cases: {name}{suffix}", pd.DataFrame(rows), caption)
 
 
@@ -48,7 +52,7 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
             "TRTR": _cell(row, "reference"),
             "Gap": f"{number(row['gap'], sign=True)}\n{interval(row['ci_low'], row['ci_high'], sign=True)}".rstrip(),
             "Ratio": _cell(row, "ratio"),
-            "Ratio of what is above chance": _cell(row, "ratio_above_chance"),
+            "Ratio of what lies above a trivial predictor": _cell(row, "ratio_above_chance"),
         }
         for row in rows_of(comparison)
     ]
@@ -56,10 +60,18 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
     return Table(
         title,
         pd.DataFrame(rows),
-        f"On real test cases, with {coverage_text} intervals over patients and training seeds. "
-        + CHANCE.get(str(comparison["measure"].iloc[0]), "")
+        f"On real test cases, with {coverage_text} intervals over patients and training seeds, each by itself. The "
+        "verdict stands on the first row alone; the others are exploratory. "
+        + TRIVIAL[_trivial(comparison)]
         + "".join(f" {note}" for note in dict.fromkeys(comparison["note"]) if note),
     )
+
+
+def _trivial(comparison: pd.DataFrame) -> str:
+    """Return which trivial predictor the measures are read against; older tables of Dice know predicting nothing."""
+    measure = str(comparison["measure"].iloc[0])
+    positional = "trivial" in comparison and comparison["trivial"].iloc[0] == "position"
+    return "position" if positional else measure
 
 
 def class_table(per_class: pd.DataFrame, title: str) -> Table | None:

@@ -4,9 +4,11 @@ from synthtrust.runs.build import build_data, build_model, make, read_cases, usa
 from synthtrust.runs.run import Run, find_runs, headline, trained_model
 from synthtrust.runs.scoring import score_cohort
 from synthtrust.runs.training import list_cases, train_run
+from synthtrust.runs.trivial import add_trivial
 
 __all__ = [
     "Run",
+    "add_trivial",
     "build_data",
     "build_model",
     "find_runs",

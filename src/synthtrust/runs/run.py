@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from synthtrust.cases import Case, Cohort, Mix, read_manifest
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.checkpoints import load_checkpoint
-from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES
+from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES, TRIVIAL
 from synthtrust.files import read_json
 from synthtrust.metrics.functional.placements import auc_by_class
 from synthtrust.refusals import MissingFileRefusal, Refusal
@@ -90,9 +90,13 @@ class Run:
 
         Columns of a segmenter: case, patient, source, region, dice, n_reference, n_prediction [voxels]; of a
         classifier: case, patient, source, target, class, probability; of findings present (1 or 0) behind the class,
-        and no target.
+        and no target. A segmenter of real cases has ``trivial_dice`` as well: what position alone scores there.
         """
-        return self._table(SCORES)
+        scores = self._table(SCORES)
+        if not (self.folder / TRIVIAL).is_file():
+            return scores
+        trivial = self._table(TRIVIAL).assign(source="real")
+        return scores.merge(trivial, on=["case", "source", "region"], how="left", validate="one_to_one")
 
     def volumes(self) -> pd.DataFrame:
         """One row per real case and label: case, patient, part, source, region, n_voxels, volume_ml."""

@@ -22,7 +22,7 @@ from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import PACKAGES
 from synthtrust.conventions import CONFIG, FACTS, SCORES
-from synthtrust.data import MixedCases
+from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
@@ -44,6 +44,7 @@ from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run, check_orientation, headline
 from synthtrust.runs.stored import targets_of
+from synthtrust.runs.trivial import write_trivial
 from synthtrust.trackers import is_wandb, tell
 
 log = logging.getLogger(__name__)
@@ -198,7 +199,10 @@ def _write_results(
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
-    write_json(run.folder / FACTS, facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)})
+    facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)}
+    if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
+        write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
+    write_json(run.folder / FACTS, facts)
     for logger in filter(is_wandb, trainer.loggers):
         tell(logger, lambda wandb: wandb.log_table("scores", list(scores.columns), scores.values.tolist()))
     name, value = headline(scores)

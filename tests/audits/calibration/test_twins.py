@@ -8,7 +8,7 @@ import pytest
 from helpers.synthetic_sets import textured, textured_volumes
 from synthtrust.audits import TwinCalibration
 from synthtrust.audits.privacy import embedded
-from synthtrust.audits.privacy.transforms import TRANSFORMS
+from synthtrust.audits.privacy.transforms import kinds
 from synthtrust.generators import Generator
 from synthtrust.report.calibration import calibration_chapter
 from synthtrust.testing import tiny_classes
@@ -62,7 +62,7 @@ def test_copies_of_their_own_source_are_called_and_honest_twins_are_not(tables):
         assert detection.loc[(kind, 1.0, "P4"), "detected"] == 1
     assert detection.loc[("flip", 1.0, "P1"), "detected"] == 1
     assert ("exact", 1.0, "P3") not in detection.index
-    assert set(detection.index.get_level_values("kind")) == {"none", *TRANSFORMS}
+    assert set(detection.index.get_level_values("kind")) == {"none", *kinds(1)}
 
 
 def test_the_painter_never_saw_whom_its_twins_are_searched_for_in(calibration, cohort):

@@ -14,7 +14,8 @@ from helpers.fake_runs import sentences
 from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import FeatureTask, choose_comparison, extract_case_features
-from synthtrust.audits.fidelity.measures import Resampling, similarity_rows
+from synthtrust.audits.fidelity.measures import Resampling
+from synthtrust.audits.fidelity.similarity import similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
@@ -29,7 +30,7 @@ SPACES = {
     "region texture": RegionTexture(),
     "low resolution": LowResolution(grid=4),
 }
-QUICK = {"n_draws": 20, "n_boot": 100, "n_permutations": 499, "n_ms_ssim": 8, "threads": 1}
+QUICK = {"shift": 1.5, "repeats": 4, "n_draws": 20, "n_boot": 100, "n_permutations": 499, "n_ms_ssim": 8, "threads": 1}
 
 
 def texture(rng):
@@ -81,15 +82,47 @@ def values(tables, table, name, measure):
     return rows[(rows["set"] == name) & (rows["measure"] == measure)].set_index("space")
 
 
-def test_an_honest_set_lies_at_the_floor(tables):
-    found = verdict(tables, "honest")
-    assert found["axis"] == "fidelity"
-    assert found["verdict"] == "SUPPORTED", sentences(found)
-    assert "60 real and 60 synthetic patients" in sentences(found)
+def test_an_honest_set_is_supported_with_every_number(tables):
+    honest = verdict(tables, "honest")
+    assert honest["axis"] == "fidelity"
+    assert honest["verdict"] == "SUPPORTED", sentences(honest)
+    assert "60 real and 60 synthetic patients" in sentences(honest)
     kid = values(tables, "quality", "honest", "KID")
-    assert (kid["value"] <= kid["floor_high"]).all()
+    assert (kid["limit"] < kid["fault"]).all()
     assert (kid["ci_low"] <= kid["value"]).all()
+    for space, row in kid.iterrows():
+        assert f"{space} {row['value']:.3g}, at most {row['limit']:.3g}, planted {row['fault']:.3g}" in sentences(
+            honest
+        )
+    coverage = values(tables, "diversity", "honest", "coverage, all cases")
+    assert (coverage["limit"] > coverage["fault"]).all()
+    assert f"at least {coverage['limit'].iloc[0]:.3f}, planted {coverage['fault'].iloc[0]:.3f}" in sentences(honest)
     assert values(tables, "quality", "honest", "density")["value"].between(0.8, 1.2).all()
+
+
+def test_what_is_not_shown_is_inconclusive_and_the_numbers_are_said(runs):
+    """Sixty patients cannot exclude a shift of a tenth of a standard deviation."""
+    audited = Fidelity(SPACES, **QUICK | {"shift": 0.1})([runs["honest"]])
+    verdict = audited["verdict"].iloc[0]
+    kid = audited["quality"].query("measure == 'KID'")
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert verdict["thresholds"]["shift"] == 0.1
+    assert (kid["limit"] > kid["fault"]).all()
+    row = kid.iloc[0]
+    assert (
+        f"KID in {row['space']} is {row['value']:.3g} and may be {row['limit']:.3g}, where all real cases shifted by "
+        f"0.1 standard deviations have {row['fault']:.3g}."
+    ) in sentences(verdict)
+    assert "more synthetic ones" in verdict["would_change"]
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [({"shift": 0.0}, "fidelity.shift above 0"), ({"repeats": 1}, "fidelity.repeats of 2 or more")],
+)
+def test_a_planted_fault_that_is_none_is_refused(field, message):
+    with pytest.raises(ValueError, match=message):
+        Fidelity(SPACES, **field)
 
 
 def test_a_replay_looks_as_good_and_the_verdict_says_that_privacy_is_another_axis(tables):
@@ -120,7 +153,7 @@ def test_what_training_cases_differ_in_as_well_is_not_held_against_a_set(tmp_pat
     found = Fidelity(SPACES, **QUICK)([painted(tmp_path / name, real, some, ids) for name, some in sets.items()])
     said = found["verdict"].assign(subject=found["verdict"]["subject"].str.rpartition("/")[2]).set_index("subject")
     assert said.loc["perfect", "verdict"] == "INCONCLUSIVE"
-    assert "but so does that of real training cases" in sentences(said.loc["perfect"])
+    assert "and real training cases" in sentences(said.loc["perfect"])
     assert said.loc["blurred", "verdict"] == "NOT SUPPORTED"
 
 

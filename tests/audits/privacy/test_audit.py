@@ -20,26 +20,36 @@ from synthtrust.audits.sets import synthetic_sets
 from synthtrust.metrics.functional import pairwise_similarity
 from synthtrust.refusals import CaseError
 from synthtrust.report.card import card
+from synthtrust.report.formatting import listing
 from synthtrust.report.pairs import PICTURES
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.verdicts import Subject
 
 
-def test_an_honest_set_is_not_accused_and_the_first_sentence_says_what_would_go_unseen(acquitted):
+def test_an_honest_set_is_not_accused_and_the_verdict_says_which_copies_it_would_have_seen(acquitted):
     verdict = verdict_of(acquitted)
-    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert verdict["verdict"] == "SUPPORTED"
+    assert "No leak detected; copies found down to" in sentences(verdict)
+    assert f"10 copies planted of each kind: {listing(transforms.kinds(1))})" in sentences(verdict)
+    assert "planted and missed" in verdict["would_change"]
     assert "no privacy guarantee" in sentences(verdict)
     assert verdict["subject"] == "honest"
     assert verdict["thresholds"]["copy_threshold"] == 9.0
-    controls = acquitted["controls"].set_index("kind")
+    kinds = acquitted["controls"].set_index("kind")
+    assert kinds.loc[transforms.kinds(1), "passed"].all()
+
+
+def test_a_kind_of_copy_that_is_missed_stands_in_the_first_sentence_and_on_the_card(honest):
+    tables = Privacy(n_permutations=399, angles=())([honest])
+    verdict = verdict_of(tables)
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    controls = tables["controls"].set_index("kind")
     missed = controls[~controls["passed"]]
-    assert controls.loc[list(transforms.TRANSFORMS), "passed"].all()
-    assert "inverted" in missed.index
-    for sentence in (sentences(verdict).partition(".")[0], str(card_of(acquitted)["privacy"]).partition(".")[0]):
-        assert sentence.startswith(f"No leak detected, but the search missed {len(missed)} of the 9 kinds of copies")
-        assert all(
-            f"{kind} ({round(row.rate * row.n)} of {row.n} found)" in sentence for kind, row in missed.iterrows()
-        )
+    assert "rotation by 10 degrees" in missed.index
+    for sentence in (sentences(verdict).partition(".")[0], str(card_of(tables)["privacy"]).partition(".")[0]):
+        assert sentence.startswith(f"No leak detected, but the search missed {len(missed)} of the 15 kinds of copies")
+        for kind, row in missed.iterrows():
+            assert f"{kind} ({round(row.rate * row.n)} of {row.n} found)" in sentence
     assert "at least 90 % of the planted copies of each kind" in verdict["would_change"]
 
 
@@ -50,15 +60,6 @@ def card_of(tables):
         "training_ids": 50, "licence": "", "manifest_sha256": "", "mask_disclosure": False, "intended_use": "",
     }  # fmt: skip
     return card({"privacy": tables}, facts)
-
-
-def test_no_leak_is_said_where_every_planted_kind_was_found(audit, honest, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.OUT_OF_SCOPE", {})
-    verdict = verdict_of(audit([honest]))
-    assert verdict["verdict"] == "SUPPORTED"
-    assert "No leak detected; copies found down to 1.8 %" in sentences(verdict)  # 2 of 110
-    assert "10 copies planted of each kind: exact, noise, flip, shift, intensity and combo" in sentences(verdict)
-    assert "planted and missed" in verdict["would_change"]
 
 
 def test_a_few_copies_in_disguise_are_found_with_their_sources(audit, leaky):
@@ -81,23 +82,36 @@ def test_a_full_replay_is_found_by_every_test(audit, tmp_path, real, textures):
     assert share["n_holdout"] == N_HOLDOUT
 
 
-def test_a_kind_of_copy_that_the_search_cannot_see_makes_it_inconclusive(audit, honest, monkeypatch):
-    monkeypatch.setattr(
-        transforms, "TRANSFORMS", {**transforms.TRANSFORMS, "turned": lambda image, rng: np.rot90(image, axes=(1, 2))}
-    )
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", transforms.TRANSFORMS)
-    verdict = verdict_of(audit([honest]))
-    assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "turned (0 of 10 found)" in sentences(verdict).partition(".")[0]
-
-
-def test_copies_count_even_where_the_search_is_blind_to_some(audit, leaky, monkeypatch):
-    monkeypatch.setattr("synthtrust.audits.privacy.controls.TRANSFORMS", {"turned": transforms.flip})
-    monkeypatch.setitem(transforms.TRANSFORMS, "turned", lambda image, rng: np.rot90(image, axes=(1, 2)))
-    verdict = verdict_of(audit([leaky]))
+def test_copies_count_even_where_the_search_is_blind_to_some(leaky):
+    verdict = verdict_of(Privacy(n_permutations=399, angles=())([leaky]))
     assert verdict["verdict"] == "NOT SUPPORTED"
-    assert "turned (0 of 10 found)" in sentences(verdict)
+    assert "rotation by 10 degrees (" in sentences(verdict)
     assert "there may be more copies than were found" in sentences(verdict)
+
+
+@pytest.mark.parametrize("kind", ["rotation by 10 degrees", "5 % larger", "inverted", "half of the image"])
+def test_a_few_copies_of_each_kind_are_found_and_the_table_says_in_which_view(
+    audit, tmp_path, real, textures, fresh, kind
+):
+    images = list(fresh)
+    for place in range(0, len(images), 20):
+        image, other = (torch.tensor(x, dtype=torch.float32)[None] for x in (textures[place // 20], images[place]))
+        images[place] = transforms.transform_copy(image, kind, np.random.default_rng(place), other)[0].numpy()
+    tables = audit([painted(tmp_path / "leaky", real, images)])
+    assert verdict_of(tables)["verdict"] == "NOT SUPPORTED"
+    copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
+    assert len(copies) >= 4
+    expected = {"inverted": "inverted", "half of the image": "half or one modality"}.get(kind, "turned or resized")
+    assert (copies["view"] == expected).mean() > 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"angles": (0.0, 5.0)}, "angles above 0"), ({"angles": (60.0,)}, "45"), ({"scales": (1.0,)}, "other than 1")],
+)
+def test_rotations_and_sizes_that_cannot_be_searched_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Privacy(**settings)
 
 
 def test_unknown_training_ids_leave_an_honest_set_inconclusive(audit, tmp_path, real, fresh):
@@ -194,9 +208,9 @@ def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
     twins, train = data.synthetic.bank, data.train.bank
     every = torch.stack([pairwise_similarity(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
     evidence = examine(data, replace(audit, exact=True), reported=False)
-    np.testing.assert_allclose(evidence.copies.similarity[:12, 0], every.max(dim=1).values, atol=1e-5)
+    np.testing.assert_allclose(evidence.copies.similarity[0, :12, 0], every.max(dim=1).values, atol=1e-5)
     quick = examine(data, audit, reported=False)
-    assert (evidence.copies.similarity[:, 0] >= quick.copies.similarity[:, 0] - 1e-6).all()
+    assert (evidence.copies.similarity[..., 0] >= quick.copies.similarity[..., 0] - 1e-6).all()
 
 
 def test_more_images_of_each_training_patient_accuse_nobody(audit, tmp_path, real, fresh):
@@ -231,7 +245,7 @@ def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
         {name: table.assign(overlap="none") for name, table in acquitted.items()}
     )  # as on the way
     assert sum("data:image/png" in panel for section in chapter.sections for e in section.figures for panel in e.panels)
-    assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "INCONCLUSIVE"]
+    assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "SUPPORTED"]
     said = " ".join(note for section in chapter.sections for note in section.notes)
     assert "safe" not in said + "".join(table.to_csv() for table in acquitted.values())
 

@@ -51,7 +51,7 @@ def test_the_kernel_distance_is_unbiased_and_its_p_uniform():
     rng = torch.Generator().manual_seed(0)
     values, p = [], []
     for seed in range(150):
-        result = kernel_test(*torch.randn(2, 30, 4, generator=rng), n_boot=10, n_permutations=99, seed=seed)
+        result = kernel_test(*torch.randn(2, 30, 4, generator=rng), n_permutations=99, seed=seed)
         values.append(result.value)
         p.append(result.p)
     assert abs(np.mean(values)) < 3 * np.std(values) / math.sqrt(150)
@@ -65,7 +65,7 @@ def test_the_interval_covers_the_distance_of_different_sets():
     covered = 0
     for seed in range(40):
         x, y = torch.randn(2, 60, 3, generator=rng)
-        result = kernel_test(x, y + 0.7, n_boot=200, n_permutations=9, seed=seed)
+        result = kernel_test(x, y + 0.7, n_permutations=9, seed=seed)
         covered += result.low <= truth <= result.high
     assert covered >= 33  # nominal 38 of 40
 

@@ -28,11 +28,20 @@ def test_delong_is_the_equation_with_ties():
     np.testing.assert_allclose(covariance, np.cov(psi.mean(axis=2)) / 17 + np.cov(psi.mean(axis=1)) / 11)
 
 
-def test_the_interval_is_delongs_and_stays_within_0_and_1():
-    found = auc_interval(POSITIVE[0], NEGATIVE[0])
-    assert found.low == pytest.approx(0.88 - stats.norm.ppf(0.975) * math.sqrt(0.0168))
-    assert found.high == 1
+def test_the_interval_is_delongs_far_from_0_and_1_and_stays_within_them():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(0.5, 1, 400), rng.normal(0, 1, 400)
+    found, (area, variance) = auc_interval(x, y), delong(x[None], y[None])
+    half = stats.norm.ppf(0.975) * math.sqrt(variance[0, 0])
+    assert (found.low, found.high) == pytest.approx((area[0] - half, area[0] + half), abs=2e-3)
+    assert 0 < auc_interval(POSITIVE[0], NEGATIVE[0]).low < 0.88 < auc_interval(POSITIVE[0], NEGATIVE[0]).high < 1
     assert math.isnan(auc_interval([1.0], [0.0]).low)
+
+
+def test_no_finite_data_are_certain_of_an_area_of_1():
+    lows = [auc_interval(np.arange(n) + 1000.0, np.arange(n)).low for n in (5, 20, 80, 320)]
+    assert lows == sorted(lows)
+    assert 0.4 < lows[0] < 0.8 < lows[1] < 0.95 < lows[2] < lows[3] < 1
 
 
 def test_images_repeated_for_a_patient_add_no_certainty():

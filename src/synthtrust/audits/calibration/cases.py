@@ -19,10 +19,10 @@ from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.p1_copies import Copies
 from synthtrust.audits.privacy.question import CANDIDATES
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
-from synthtrust.audits.privacy.transforms import TRANSFORMS
 from synthtrust.audits.privacy.verdict import leaks_of
+from synthtrust.audits.privacy.views import View, in_its_view, nearest_in, views_of
 from synthtrust.cases import Case, Cohort
-from synthtrust.metrics.functional import NearestShare, TextureBank, most_similar, nearest_real_share
+from synthtrust.metrics.functional import NearestShare, most_similar, nearest_real_share
 from synthtrust.refusals import Refusal
 
 TESTS = ("P1", "P2", "P3")
@@ -66,7 +66,7 @@ class Calibration(PlantingStudy):
             images, _ = load_embedded(cases, modalities, grid, "real cases")
             images = images.without(repeated(images))
             self._check(len(images))
-            planted: dict[str, dict[str, TextureBank]] = {}
+            planted: dict[tuple[str, str], dict[str, EmbeddedCases]] = {}
             self.keep(home, lambda seed: self._draw(images, modalities, grid, planted, seed))
         return self.tables(home, sizes)
 
@@ -84,7 +84,7 @@ class Calibration(PlantingStudy):
         images: EmbeddedCases,
         modalities: Sequence[str],
         grid: Grid,
-        planted: dict[str, dict[str, TextureBank]],
+        planted: dict[tuple[str, str], dict[str, EmbeddedCases]],
         seed: int,
     ) -> Iterable[Row]:
         """Yield one row for each kind and share of one draw of the three parts."""
@@ -93,30 +93,30 @@ class Calibration(PlantingStudy):
         train, holdout, honest = (images.take(part) for part in np.split(order[: ends[-1]], ends[:-1]))
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
         sources = np.resize(sources, self.n_synthetic)  # a set larger than the training set repeats them
-        copies = _copies([train.cases[i] for i in sources], modalities, grid, planted)
+        copies = _copies([train.cases[i] for i in sources], honest.cases, modalities, grid, planted)
+        views = views_of(grid.extent, len(modalities), self)
         n_candidates = self.candidates(train, NEIGHBOURS)
         groups = duplicate_groups(train, holdout, self)
-        null = (
-            most_similar(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)[0]
-            .double()
-            .numpy()
-        )
-        sides = {"": honest.bank, **copies}
-        results = {kind: _SearchResults.of(bank, train, holdout, groups, self) for kind, bank in sides.items()}
+        null, _ = nearest_in(views, holdout, train, groups=groups, candidates=n_candidates)
+        sides = {"": honest, **copies}
+        results = {
+            kind: _SearchResults.of(images, train, holdout, groups, views, self) for kind, images in sides.items()
+        }
         shares = self.planted(self.n_synthetic).items()
-        for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in TRANSFORMS for share, k in shares)]:
+        for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in copies for share, k in shares)]:
             answers = results[""].replaced(results[kind], k)
             search = self.search(answers.similarity, null)
-            copy_answer = Copies(answers.similarity, answers.index, null, search)
+            copy_answer = Copies(views, answers.similarity, answers.index, null, search)
             evidence = Evidence(
-                len(train), len(holdout), len(answers.index), copy_answer, share=self._share(answers, train, holdout)
+                len(train), len(holdout), self.n_synthetic, copy_answer, share=self._share(answers, train, holdout)
             )
             if kind in ("", VERBATIM):
-                bank = TextureBank.join([copies[kind or VERBATIM].take(slice(k)), honest.bank.take(slice(k, None))])
-                data = AuditData(train, holdout, EmbeddedCases(bank, honest.cases))
+                left = honest.take(range(k, len(honest)))
+                data = AuditData(train, holdout, copies[kind or VERBATIM].take(range(k)).join(left))
                 evidence = replace(evidence, membership=p2_membership.ask(data, self))
             leaks = list(leaks_of(evidence, self))
-            right = (groups[answers.index[:k]] == groups[sources[:k]]).numpy()
+            nearest = in_its_view(answers.index, search.view)
+            right = (groups[nearest[:k]] == groups[sources[:k]]).numpy()
             copied = search.copy[:k] & right
             tests = TESTS if evidence.membership else TESTS[::2]
             yield row_of(seed, kind or "none", share, (k, int(copied.sum())), leaks, tests)
@@ -133,34 +133,41 @@ class _SearchResults:
     """The results of the searches for images of one kind, in order; rows may be replaced by those of another kind."""
 
     similarity: NDArray[np.float64]
-    """Similarity to the nearest 6 training cases, ``(n, 6)``."""
+    """Similarity to the nearest 6 training cases, in each view ``(V, n, 6)``."""
     index: NDArray[np.int64]
-    """Index of the nearest training case, ``(n,)``."""
+    """Index of the nearest training case, in each view ``(V, n)``."""
     real: NDArray[np.int64]
     """Index of the nearest of training and unseen cases, ``(n,)``."""
 
     @classmethod
     def of(
-        cls, bank: TextureBank, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, settings: PrivacySettings
-    ) -> "_SearchResults":
+        cls, images: EmbeddedCases, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, views: Sequence[View],
+        settings: PrivacySettings,
+    ) -> "_SearchResults":  # fmt: skip
         """Search for images among the training cases, in which a group counts as one case, and among all real cases."""
         n_candidates = settings.candidates(train, NEIGHBOURS)
-        similarity, index = most_similar(bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
+        similarity, index = nearest_in(views, images, train, groups=groups, candidates=n_candidates)
         both = train.join(holdout)
-        real = most_similar(bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
-        return cls(similarity.double().numpy(), index[:, 0].numpy(), real.numpy())
+        real = most_similar(images.bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
+        return cls(similarity, index[..., 0], real.numpy())
 
     def replaced(self, other: "_SearchResults", k: int) -> "_SearchResults":
         """Return these results with the first k rows replaced by those of another kind."""
-        pairs = ((other.similarity, self.similarity), (other.index, self.index), (other.real, self.real))
-        return _SearchResults(*(np.concatenate([planted[:k], honest[k:]]) for planted, honest in pairs))
+        similarity, index = (
+            np.concatenate([planted[:, :k], honest[:, k:]], axis=1)
+            for planted, honest in ((other.similarity, self.similarity), (other.index, self.index))
+        )
+        return _SearchResults(similarity, index, np.concatenate([other.real[:k], self.real[k:]]))
 
 
 def _copies(
-    cases: Sequence[Case], modalities: Sequence[str], grid: Grid, planted: dict[str, dict[str, TextureBank]]
-) -> dict[str, TextureBank]:
-    """Return copies of cases by kind; a case that an earlier seed copied is not copied again."""
-    for case in cases:
-        if case.id not in planted:
-            planted[case.id] = plant([case], modalities, grid, seed=len(planted))
-    return {kind: TextureBank.join([planted[case.id][kind] for case in cases]) for kind in TRANSFORMS}
+    cases: Sequence[Case], honest: Sequence[Case], modalities: Sequence[str], grid: Grid,
+    planted: dict[tuple[str, str], dict[str, EmbeddedCases]],
+) -> dict[str, EmbeddedCases]:  # fmt: skip
+    """Return copies of cases by kind, with what is not copied from an honest case each; made once of each pair."""
+    pairs = [(case, other) for case, other in zip(cases, honest, strict=True)]
+    for case, other in pairs:
+        if (case.id, other.id) not in planted:
+            planted[case.id, other.id] = plant([case], [other], modalities, grid, seed=len(planted))
+    of_pairs = [planted[case.id, other.id] for case, other in pairs]
+    return {kind: of_pairs[0][kind].join(*(copies[kind] for copies in of_pairs[1:])) for kind in of_pairs[0]}

@@ -9,22 +9,22 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
 from synthtrust.audits.privacy import p4_twin_leak
 from synthtrust.audits.privacy.audit_data import AuditData
-from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, texture_bank_of
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, embed, load_embedded, read_images
 from synthtrust.audits.privacy.evidence import Evidence, examine
 from synthtrust.audits.privacy.gathering import residual_of
 from synthtrust.audits.privacy.p1_copies import Copies, SourceCopies
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, MIN_TRAIN_COMPUTED, NEIGHBOURS
-from synthtrust.audits.privacy.transforms import TRANSFORMS, transform_copy
+from synthtrust.audits.privacy.transforms import kinds, transform_copy
 from synthtrust.audits.privacy.verdict import leaks_of
+from synthtrust.audits.privacy.views import nearest_in, pairwise_in
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
 from synthtrust.machine import readers
-from synthtrust.metrics.functional import TextureBank, most_similar, pairwise_similarity, region_residual_similarity
+from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.refusals import Refusal
 
 HONEST = ("P1", "P2", "P3", "P4")
@@ -95,15 +95,15 @@ class TwinCalibration(PlantingStudy):
         train, holdout = order[: self.n_train], order[self.n_train :]
         data = AuditData(
             pairs.real.take(train), pairs.real.take(holdout), pairs.twins.take(order), conditional=True,
-            residual=pairs.residual.__getitem__,
+            residual=pairs.residual.__getitem__, extent=pairs.grid.extent,
         )  # fmt: skip
         evidence = examine(data, self, reported=False)
         yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(evidence, self)), HONEST)
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
         copies, _ = _computed_copies(evidence)
-        for kind in TRANSFORMS:
+        for kind in kinds(len(pairs.modalities)):
             n_candidates = self.candidates(data.train, NEIGHBOURS)
-            rows = _CopyResults.of(data.train, kind, pairs, copies.groups, n_candidates)
+            rows = _CopyResults.of(data.train, kind, pairs, copies, n_candidates)
             for share, k in self.planted(self.n_train).items():
                 chosen = sources[:k]
                 with_copies = self._with(evidence, data, rows, chosen)
@@ -115,9 +115,9 @@ class TwinCalibration(PlantingStudy):
         """Return the evidence on the set in which some twins are copies; P2 and P3 stay those of the honest set."""
         honest_copies, source = _computed_copies(honest)
         similarity, index = honest_copies.similarity.copy(), honest_copies.index.copy()
-        own = np.column_stack([source.similarity, similarity[: self.n_train, : NEIGHBOURS - 1]])
-        similarity[chosen], index[chosen] = copies.similarity[chosen], copies.index[chosen]
-        own[chosen] = np.column_stack([copies.own, copies.similarity[:, : NEIGHBOURS - 1]])[chosen]
+        own = _beside(source.similarity, similarity[:, : self.n_train])
+        similarity[:, chosen], index[:, chosen] = copies.similarity[:, chosen], copies.index[:, chosen]
+        own[:, chosen] = _beside(copies.own, copies.similarity)[:, chosen]
         residual = {data.train.cases[i].id: copies.residual[i] for i in chosen}
         residual = {case.id: data.residual(case.id) for case in data.synthetic.cases if data.residual} | residual
         return replace(
@@ -127,7 +127,7 @@ class TwinCalibration(PlantingStudy):
                 similarity=similarity,
                 index=index,
                 search=self.search(similarity, honest_copies.null),
-                source=replace(source, similarity=own[:, 0], search=self.search(own, source.null, ranked=False)),
+                source=replace(source, similarity=own[..., 0], search=self.search(own, source.null, ranked=False)),
             ),
             twin_leak=p4_twin_leak.ask(replace(data, residual=residual.__getitem__), self),
         )
@@ -144,7 +144,9 @@ class _TwinPairs:
     labels: Sequence[int]
     modalities: Sequence[str]
     grid: Grid
-    copied: dict[tuple[str, str], tuple[TextureBank, float]]
+    twin_of: dict[str, Case]
+    """Case id -> its twin, which makes up what is not copied of the case."""
+    copied: dict[tuple[str, str], tuple[EmbeddedCases, float]]
     """Kind and case id -> a copy, and its similarity to the case beyond what the label explains."""
 
     @classmethod
@@ -160,16 +162,16 @@ class _TwinPairs:
             load_embedded(side, cohort.modalities, grid, name)[0]
             for side, name in ((real, "real cases"), (twins, "twins"))
         )
-        return cls(real_images, twin_images, residual, labels, cohort.modalities, grid, {})
+        return cls(real_images, twin_images, residual, labels, cohort.modalities, grid, twin_of, {})
 
-    def copy_of(self, case: Case, kind: str) -> tuple[TextureBank, float]:
+    def copy_of(self, case: Case, kind: str) -> tuple[EmbeddedCases, float]:
         """Return a copy of a case and its similarity; a copy that an earlier seed made is reused."""
         if (kind, case.id) not in self.copied:
-            image = read_images(case, self.modalities)
-            drawn = np.random.default_rng([len(case.id), *map(ord, case.id), list(TRANSFORMS).index(kind)])
-            copy = transform_copy(image, kind, drawn)
+            image, other = (read_images(c, self.modalities) for c in (case, self.twin_of[case.id]))
+            number = kinds(len(self.modalities)).index(kind)
+            copy = transform_copy(image, kind, np.random.default_rng([len(case.id), *map(ord, case.id), number]), other)
             similarity = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
-            self.copied[kind, case.id] = texture_bank_of(copy, self.grid, case), similarity
+            self.copied[kind, case.id] = embed(copy, self.grid, case), similarity
         return self.copied[kind, case.id]
 
 
@@ -178,28 +180,30 @@ class _CopyResults:
     """The results of the search for copies of all training cases by one transform, in the order of the cases."""
 
     similarity: NDArray[np.float64]
-    """Similarity to the nearest 6 other training cases, ``(n, 6)``."""
+    """Similarity to the nearest 6 other training cases, in each view ``(V, n, 6)``."""
     index: NDArray[np.int64]
-    """Index of the nearest other training case, ``(n,)``."""
+    """Index of the nearest other training case ``(V, n)``."""
     own: NDArray[np.float64]
-    """Similarity to the source, ``(n,)``."""
+    """Similarity to the source ``(V, n)``."""
     residual: NDArray[np.float64]
     """Similarity to the source beyond what the label explains, ``(n,)``."""
 
     @classmethod
-    def of(
-        cls, train: EmbeddedCases, kind: str, pairs: _TwinPairs, groups: Tensor | None, candidates: int
-    ) -> "_CopyResults":
+    def of(cls, train: EmbeddedCases, kind: str, pairs: _TwinPairs, honest: Copies, candidates: int) -> "_CopyResults":
         """Copy all training cases by one transform, and search for the copies."""
         copies = [pairs.copy_of(case, kind) for case in train.cases]
-        bank, itself = TextureBank.join([copy for copy, _ in copies]), torch.arange(len(copies))
-        similarity, index = most_similar(
-            bank, train.bank, NEIGHBOURS, exclude=itself, groups=groups, candidates=candidates
+        (first, *others), itself = [copy for copy, _ in copies], torch.arange(len(copies))
+        planted = first.join(*others)
+        similarity, index = nearest_in(
+            honest.views, planted, train, exclude=itself, groups=honest.groups, candidates=candidates
         )
-        own = pairwise_similarity(bank, train.bank).double().numpy()
-        return cls(
-            similarity.double().numpy(), index[:, 0].numpy(), own, np.array([residual for _, residual in copies])
-        )
+        own = pairwise_in(honest.views, planted, train)
+        return cls(similarity, index[..., 0], own, np.array([residual for _, residual in copies]))
+
+
+def _beside(to_source: NDArray[np.float64], to_others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return similarities ``(V, n, 6)``: to the source, and to the five nearest others."""
+    return np.concatenate([to_source[..., None], to_others[..., : NEIGHBOURS - 1]], axis=2)
 
 
 def _computed_copies(evidence: Evidence) -> tuple[Copies, SourceCopies]:

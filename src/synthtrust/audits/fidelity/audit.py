@@ -21,6 +21,7 @@ from synthtrust.audits.fidelity.cases import (
 )
 from synthtrust.audits.fidelity.controls import control_rows
 from synthtrust.audits.fidelity.measures import (
+    PlantedFaults,
     Resampling,
     Row,
     attribute_rows,
@@ -28,9 +29,9 @@ from synthtrust.audits.fidelity.measures import (
     embed_sets,
     quality_rows,
     row,
-    similarity_rows,
     table,
 )
+from synthtrust.audits.fidelity.similarity import similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.fidelity.two_sample_classifier import two_sample_rows
 from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict, too_few
@@ -62,8 +63,9 @@ class Fidelity:
     """Compares each synthetic set with real cases that its generator never saw, in several feature spaces.
 
     The reference of every number is the holdout, never the training cases, to which a replay has distance 0. Every
-    number stands beside its floor: the same number between two random halves of the holdout at the same n. Patients
-    are the unit; of several cases of one patient one is drawn.
+    number stands beside its floor: the same number between two random halves of the holdout at the same n. SUPPORTED is
+    shown, not assumed: the set has to lie on the better side of planted faults of a stated size. Patients are the unit;
+    of several cases of one patient one is drawn.
 
     Images are read one by one, so that memory holds one a thread. Measured on one thread of a busy machine: 0.12 s a
     volume of 35 x 51 x 35 voxels, 0.02 s for a plane image of 28 x 28; 45 s for two sets of 200 such volumes, 2 s for
@@ -78,6 +80,11 @@ class Fidelity:
     """Patients on each side, below which fidelity is never SUPPORTED."""
     significance: float = 0.01
     """Limit of p for NOT SUPPORTED, after Holm's correction over the feature spaces."""
+    shift: float = 0.5
+    """Planted fault that KID has to be shown to lie below for SUPPORTED: all real cases shifted by so many standard
+    deviations, see `synthtrust.metrics.functional.planted_shift`."""
+    repeats: int = 2
+    """Planted mode collapse that coverage has to be shown to lie above: every case is there so many times."""
     shortcut_auc: float = 0.9
     """Area under the ROC curve above which numbers without content count as a shortcut."""
     max_patients: int = 1000
@@ -87,7 +94,7 @@ class Fidelity:
     n_ms_ssim: int = 24
     """Greatest number of cases on each side between which MS-SSIM is taken, every case with every other."""
     blur: float = 1.0
-    """Standard deviation of the Gaussian of the planted fault [voxels]."""
+    """Standard deviation of the Gaussian that blurs real cases, which one space at least has to notice [voxels]."""
     neighbours: int = 5
     """Neighbours for precision, recall, density and coverage."""
     n_draws: int = 20
@@ -104,12 +111,17 @@ class Fidelity:
     def __post_init__(self) -> None:
         if len(self.spaces) < 2:
             raise Refusal(f"Expected at least two feature spaces for fidelity, but got {list(self.spaces)}.")
+        if not self.shift > 0:
+            raise Refusal(f"Expected audit.fidelity.shift above 0 standard deviations, but got {self.shift}.")
+        if self.repeats < 2:
+            raise Refusal(f"Expected audit.fidelity.repeats of 2 or more, but got {self.repeats}.")
 
     def __call__(self, runs: Iterable[AuditedRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables; each row is one measure of one set in one space (or region, or attribute).
 
-        - ``quality``: KID with interval and permutation p, Frechet distance, precision, density.
-        - ``diversity``: recall, coverage, Vendi score, MS-SSIM between cases; volumes and intensities over patients.
+        - ``quality``: KID with interval and permutation p beside a planted shift, Frechet distance, precision, density.
+        - ``diversity``: coverage beside a planted mode collapse, recall, Vendi score, MS-SSIM between cases; volumes
+          and intensities over patients.
         - ``proportion``: how many real and synthetic cases each share alpha that was run trained on.
         - ``twins``: twins of holdout labels beside their real cases, described only.
         - ``two_sample_classifier``: area under the curve of a classifier of real against synthetic.
@@ -141,7 +153,14 @@ class Fidelity:
 
     @property
     def _thresholds(self) -> FidelityThresholds:
-        return FidelityThresholds(self.min_patients_computed, self.min_patients, self.significance, self.shortcut_auc)
+        return FidelityThresholds(
+            self.min_patients_computed,
+            self.min_patients,
+            self.significance,
+            self.shortcut_auc,
+            self.shift,
+            self.repeats,
+        )
 
     def _is_computable(self, comparison: Comparison) -> bool:
         """Return whether there are enough patients to compare two sets; twins are described one by one."""
@@ -184,9 +203,12 @@ class Fidelity:
             select(features, cases, comparison.size)
             for cases in (comparison.real, comparison.synthetic, comparison.fitted)
         )
+        faults = PlantedFaults(self.shift, self.repeats)
         embedded = {space: embed_sets(space, real, synthetic, fitted) for space in self.spaces}
-        quality = [r for space, both in embedded.items() for r in quality_rows(name, space, both, resampling)]
-        diversity = [r for space, both in embedded.items() for r in diversity_rows(name, space, both, resampling)]
+        quality = [r for space, both in embedded.items() for r in quality_rows(name, space, both, resampling, faults)]
+        diversity = [
+            r for space, both in embedded.items() for r in diversity_rows(name, space, both, resampling, faults)
+        ]
         classifier_rows = two_sample_rows(name, embedded, real, synthetic, resampling, self.shortcut_auc)
         blurred = select(features, comparison.real, comparison.size, self.blur)
         controls = control_rows(name, embedded, blurred, self.blur, resampling)

@@ -7,17 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
 from synthtrust.audits.fidelity.cases import CaseFeatures
-from synthtrust.audits.sets import SyntheticSet
-from synthtrust.audits.spaces import load, standardised
-from synthtrust.cases import Case
-from synthtrust.cases.resizing import resize
 from synthtrust.metrics.embeddings import ReferencePca
-from synthtrust.metrics.functional.diversity import SMALLEST, ms_ssim_pairs, vendi
+from synthtrust.metrics.functional.diversity import vendi
 from synthtrust.metrics.functional.frechet import (
     ROWS_PER_FEATURE,
     FlooredDistance,
@@ -27,11 +22,13 @@ from synthtrust.metrics.functional.frechet import (
 )
 from synthtrust.metrics.functional.kernel_distance import kernel_test, kid, median_bandwidth
 from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
+from synthtrust.metrics.functional.planted_collapse import planted_collapse, scaled_neighbours
+from synthtrust.metrics.functional.planted_shift import planted_shift
 
 Row = dict[str, Any]
 COLUMNS = (
-    "set", "space", "measure", "value", "ci_low", "ci_high", "floor", "floor_low", "floor_high", "ratio", "expected",
-    "p", "n_real", "n_synthetic", "note",
+    "set", "space", "measure", "value", "ci_low", "ci_high", "limit", "fault", "floor", "floor_low", "floor_high",
+    "ratio", "expected", "p", "n_real", "n_synthetic", "note",
 )  # fmt: skip
 NAN = float("nan")
 
@@ -60,6 +57,16 @@ class Resampling:
 
 
 @dataclass(frozen=True)
+class PlantedFaults:
+    """The faults that a set has to be shown to lie on the better side of."""
+
+    shift: float = 0.5
+    """How far all real cases are shifted, over the leading coordinates of each feature space [standard deviations]."""
+    repeats: int = 2
+    """How often every case is there in the planted mode collapse."""
+
+
+@dataclass(frozen=True)
 class EmbeddedSets:
     """The real and the synthetic cases of one feature space, in coordinates learned from real training cases."""
 
@@ -72,6 +79,9 @@ class EmbeddedSets:
     """Real training cases, ``(t, k)``; None where there are fewer than ten."""
 
 
+KID = "KID"
+COVERAGE_OF_ALL = "coverage, all cases"
+"""Coverage by all synthetic cases of all real ones, where ``COVERAGE`` is taken in halves, as its floor is."""
 TRAINED = "KID of training cases"
 """How far the generator's own training cases lie from the unseen ones: a perfect generator lies there as well."""
 
@@ -111,23 +121,30 @@ def _stack(space: str, cases: Sequence[CaseFeatures]) -> Tensor:
     return torch.stack([case.spaces[space].double() for case in cases])
 
 
-def quality_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampling) -> list[Row]:
-    """Return the rows of quality: KID with its test, that of training cases, Frechet distance, precision, density."""
+def quality_rows(
+    name: str, space: str, both: EmbeddedSets, resampling: Resampling, faults: PlantedFaults = PlantedFaults()
+) -> list[Row]:
+    """Return the rows of quality: KID with its test and that of training cases, Frechet distance, precision, density.
+
+    Of KID ``limit`` is what it is at most, and ``fault`` what a planted shift of the real cases gives.
+    """
     x, y = both.real, both.synthetic
     n = {"n_real": len(x), "n_synthetic": len(y)}
-    test = kernel_test(x, y, n_boot=resampling.n_boot, n_permutations=resampling.n_permutations, seed=resampling.seed)
+    test = kernel_test(x, y, n_permutations=resampling.n_permutations, seed=resampling.seed)
+    margin = planted_shift(x, y, shift=faults.shift)
     floor = real_floor(kid, x, y, n_draws=resampling.n_draws, seed=resampling.seed)
     at = f"{floor.n} on each side in each draw, {x.shape[1]} coordinates."
     rows = [
-        row(name, space, "KID", test.value, ci_low=test.low, ci_high=test.high, p=test.p, expected=0.0, **n)
-        | _floor(floor) | {"ratio": NAN, "note": at}
+        row(name, space, KID, test.value, ci_low=test.low, ci_high=test.high, p=test.p, expected=0.0, **n)
+        | _floor(floor) | {"ratio": NAN, "note": at, "limit": margin.limit, "fault": margin.fault}
     ]  # fmt: skip
     if both.trained is not None:
-        trained = kernel_test(x, both.trained, n_boot=resampling.n_boot, n_permutations=1, seed=resampling.seed)
+        trained = kernel_test(x, both.trained, n_permutations=resampling.n_permutations, seed=resampling.seed)
         of_parts = {"n_real": len(x), "n_synthetic": len(both.trained), "note": "Real cases on both sides."}
         rows.append(
-            row(name, space, TRAINED, trained.value, ci_low=trained.low, ci_high=trained.high, expected=0.0, **of_parts)
-        )
+            row(name, space, TRAINED, trained.value, ci_low=trained.low, ci_high=trained.high, expected=0.0,
+                p=trained.p, **of_parts)
+        )  # fmt: skip
     d = min(x.shape[1], floor.n // ROWS_PER_FEATURE)
     if d >= 1:
         distance = real_floor(frechet_distance, x[:, :d], y[:, :d], n_draws=resampling.n_draws, seed=resampling.seed)
@@ -138,9 +155,12 @@ def quality_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampli
     return rows + _manifold_rows(name, space, both, (PRECISION, DENSITY), resampling)
 
 
-def diversity_rows(name: str, space: str, both: EmbeddedSets, resampling: Resampling) -> list[Row]:
-    """Return the rows of diversity: recall, coverage and Vendi score."""
-    rows = _manifold_rows(name, space, both, (RECALL, COVERAGE), resampling)
+def diversity_rows(
+    name: str, space: str, both: EmbeddedSets, resampling: Resampling, faults: PlantedFaults = PlantedFaults()
+) -> list[Row]:
+    """Return the rows of diversity: coverage by all cases beside a planted collapse, recall, coverage, Vendi score."""
+    rows = [_collapse_row(name, space, both, resampling, faults)]
+    rows += _manifold_rows(name, space, both, (RECALL, COVERAGE), resampling)
     bandwidth = median_bandwidth(both.real)
     score = real_floor(
         lambda _, other: vendi(other, bandwidth),
@@ -151,6 +171,20 @@ def diversity_rows(name: str, space: str, both: EmbeddedSets, resampling: Resamp
     )
     n = {"n_real": len(both.real), "n_synthetic": len(both.synthetic)}
     return [*rows, row(name, space, "Vendi score", score.value, **n, note=_at(score)) | _floor(score)]
+
+
+def _collapse_row(name: str, space: str, both: EmbeddedSets, resampling: Resampling, faults: PlantedFaults) -> Row:
+    """Return coverage by all cases; ``limit`` is what it is at least, ``fault`` what a planted mode collapse gives."""
+    m, n = len(both.real), len(both.synthetic)
+    sizes = {"n_real": m, "n_synthetic": n}
+    k = scaled_neighbours(m, n, resampling.k)
+    if k + 1 >= m or n < 2 * faults.repeats:
+        return row(name, space, COVERAGE_OF_ALL, NAN, **sizes, note=f"Not computed: {m} real cases for k = {k}.")
+    margin = planted_collapse(both.real, both.synthetic, repeats=faults.repeats, neighbours=resampling.k)
+    return row(
+        name, space, COVERAGE_OF_ALL, margin.value, ci_low=margin.low, ci_high=margin.high, limit=margin.limit,
+        fault=margin.fault, expected=margin.expected, **sizes, note=f"k = {k}.",
+    )  # fmt: skip
 
 
 def attribute_rows(
@@ -171,38 +205,6 @@ def attribute_rows(
             more = {"p": p, "expected": 1.0 if formula is _spread else NAN, "note": _at(distance)}
             rows.append(row(name, attribute, measure, distance.value, **n, **more) | _floor(distance) | {"ratio": NAN})
     return rows
-
-
-def similarity_rows(
-    synthetic_set: SyntheticSet,
-    real: Sequence[Case],
-    synthetic: Sequence[Case],
-    resampling: Resampling,
-    n_ms_ssim: int,
-    grid: int = 32,
-) -> list[Row]:
-    """Mean MS-SSIM between pairs of synthetic cases, beside that between pairs of real ones; lower is more diverse.
-
-    Each image has mean 0 and standard deviation 1, so that one range (that of a real image, in standard deviations)
-    serves all. Limits are quantiles over resampled cases.
-    """
-    n = min(n_ms_ssim, len(real), len(synthetic))
-    if n < 4 or grid < SMALLEST:
-        return []
-    real_images, synthetic_images = (
-        torch.stack([_on_nodes(load(case, synthetic_set.modalities)[0], grid) for case in cases[:n]])
-        for cases in (real, synthetic)
-    )
-    range_of_real = float(real_images.amax() - real_images.amin())
-    real_mean, real_low, real_high = _resampled(_pair_matrix(real_images, range_of_real), resampling)
-    value, low, high = _resampled(_pair_matrix(synthetic_images, range_of_real), resampling)
-    note = f"{n} cases on each side, on {grid} nodes along each axis."
-    return [
-        row(
-            synthetic_set.name, "images", "MS-SSIM between cases", value, ci_low=low, ci_high=high, floor=real_mean,
-            floor_low=real_low, floor_high=real_high, ratio=value / real_mean, n_real=n, n_synthetic=n, note=note,
-        )
-    ]  # fmt: skip
 
 
 def _manifold_rows(
@@ -242,30 +244,3 @@ def _ks(real: Tensor, other: Tensor) -> float:
 def _spread(real: Tensor, other: Tensor) -> float:
     spread = float(real.std())
     return float(other.std()) / spread if spread > 0 else NAN
-
-
-def _pair_matrix(images: Tensor, data_range: float) -> NDArray[np.float64]:
-    """Return the MS-SSIM of every pair ``(n, n)``, NaN on the diagonal."""
-    n = len(images)
-    pairs = np.full((n, n), NAN)
-    pairs[np.triu_indices(n, k=1)] = ms_ssim_pairs(images, data_range, n_pairs=n * n).numpy()
-    return np.fmax(pairs, pairs.T)
-
-
-def _resampled(pairs: NDArray[np.float64], resampling: Resampling) -> tuple[float, float, float]:
-    """Return the mean over pairs with limits over resampled cases.
-
-    A case drawn twice makes no pair with itself, and a draw that holds one case alone is left out.
-    """
-    rng = np.random.default_rng(resampling.seed)
-    n = len(pairs)
-    drawn = rng.integers(0, n, (resampling.n_boot, n))
-    with_pairs = drawn[(drawn != drawn[:, :1]).any(axis=1)]
-    means = [np.nanmean(pairs[np.ix_(index, index)]) for index in with_pairs]  # the diagonal is NaN
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(np.nanmean(pairs)), float(low), float(high)
-
-
-def _on_nodes(image: Tensor, grid: int) -> Tensor:
-    """Standardise an image, then bring it to ``grid`` nodes along each axis."""
-    return resize(standardised(image), [grid] * (image.ndim - 1))

@@ -38,9 +38,10 @@ class Privacy(PrivacySettings):
 
         - ``tests``: measure, value, ci_low, ci_high, p, n_train, n_holdout, n_synthetic, decisive, note.
         - ``controls``: kind, rate, n, passed, smallest_share, note.
-        - ``copies``: synthetic, nearest_real, own_source (whether that is the case whose label was painted on),
-          similarity, z, r, strength, reading (COPY, SUSPECT or empty); the five most suspicious pairs at least. Its
-          ``attrs`` hold pictures for the page: images of patients go into no table.
+        - ``copies``: synthetic, nearest_real, own_source (whether that is the case whose label was painted on), view
+          (how both were compared: whole image, turned or resized, half or one modality), similarity, z, r, strength,
+          reading (COPY, SUSPECT or empty); the five most suspicious pairs at least. Its ``attrs`` hold pictures for the
+          page: images of patients go into no table.
         - ``verdict``: see `synthtrust.audits.verdict`.
 
         Raises:

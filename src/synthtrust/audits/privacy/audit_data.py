@@ -26,6 +26,9 @@ class AuditData:
     stand_in: Mapping[str, str] = field(default_factory=dict)
     """Id of a real case that repeats another, voxel by voxel -> id of that other, which stands for both."""
 
+    extent: tuple[int, ...] = ()
+    """Sides of the images [voxels]; empty for those of equal sides."""
+
     @property
     def real(self) -> EmbeddedCases:
         """Training cases, then unseen ones."""

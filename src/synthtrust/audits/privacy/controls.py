@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from synthtrust.audits.privacy.audit_data import AuditData
-from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, read_images, texture_bank_of
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, embed, read_images
 from synthtrust.audits.privacy.p1_copies import Copies
 from synthtrust.audits.privacy.question import CANDIDATES
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
-from synthtrust.audits.privacy.transforms import OUT_OF_SCOPE, TRANSFORMS, transform_copy
+from synthtrust.audits.privacy.transforms import kinds, transform_copy
+from synthtrust.audits.privacy.views import in_its_view, nearest_in
 from synthtrust.cases import Case
-from synthtrust.metrics.functional import Auc, TextureBank, most_similar, separation_test
+from synthtrust.metrics.functional import Auc, most_similar, separation_test
 
 POWER = 0.8
 """Probability with which the smallest leak that counts as detectable shows at least one copy."""
@@ -46,25 +47,24 @@ class Control:
 
 
 def plant(
-    cases: Sequence[Case], modalities: Sequence[str], grid: Grid, seed: int, *, out_of_scope: bool = False
-) -> dict[str, TextureBank]:
-    """Return copies of cases, transformed in each way, as banks in the order of the cases.
+    cases: Sequence[Case], others: Sequence[Case], modalities: Sequence[str], grid: Grid, seed: int
+) -> dict[str, EmbeddedCases]:
+    """Return copies of cases, transformed in each way, in the order of the cases.
 
     Args:
         cases: The cases to copy.
+        others: For each an honest one, which makes up what is not copied where only a part is.
         modalities: The modalities to read.
         grid: The grid of the search.
         seed: The seed of the transforms.
-        out_of_scope: Change them also as the search is not made to see.
     """
-    every = [*TRANSFORMS, *OUT_OF_SCOPE] if out_of_scope else list(TRANSFORMS)
-    banks: dict[str, list[TextureBank]] = {kind: [] for kind in every}
-    for number_of_case, case in enumerate(cases):
-        image = read_images(case, modalities)
-        for number, kind in enumerate(every):
-            copy = transform_copy(image, kind, np.random.default_rng([seed, number_of_case, number]))
-            banks[kind].append(texture_bank_of(copy, grid, case))
-    return {kind: TextureBank.join(parts) for kind, parts in banks.items()}
+    copies: dict[str, list[EmbeddedCases]] = {kind: [] for kind in kinds(len(modalities))}
+    for number_of_case, (case, other_case) in enumerate(zip(cases, others, strict=True)):
+        image, other = (read_images(c, modalities) for c in (case, other_case))
+        for number, kind in enumerate(copies):
+            copy = transform_copy(image, kind, np.random.default_rng([seed, number_of_case, number]), other)
+            copies[kind].append(embed(copy, grid, case))
+    return {kind: first.join(*others) for kind, (first, *others) in copies.items()}
 
 
 def positive(
@@ -79,15 +79,17 @@ def positive(
         return []
     rng = np.random.default_rng([settings.seed, 2])
     places = np.sort(rng.permutation(len(data.train))[:m])
-    planted = plant([data.train.cases[i] for i in places], modalities, grid, settings.seed, out_of_scope=True)
+    others = [data.synthetic.cases[i] for i in rng.integers(len(data.synthetic), size=m)]
+    planted = plant([data.train.cases[i] for i in places], others, modalities, grid, settings.seed)
     controls, n_candidates = [], settings.candidates(data.train, NEIGHBOURS)
     group = torch.arange(len(data.train)) if copies.groups is None else copies.groups
-    for kind, bank in planted.items():
-        similarity, index = most_similar(
-            bank, data.train.bank, NEIGHBOURS, groups=copies.groups, candidates=n_candidates
+    for kind, planted_copies in planted.items():
+        similarity, index = nearest_in(
+            copies.views, planted_copies, data.train, groups=copies.groups, candidates=n_candidates
         )
-        right = (group[index[:, 0]] == group[places]).numpy()
-        hit = settings.search(similarity, copies.null).copy & right
+        search = settings.search(similarity, copies.null)
+        nearest = in_its_view(index[..., 0], search.view)
+        hit = search.copy & (group[nearest] == group[places]).numpy()
         if copies.source is not None and copies.source.search is not None:
             hit &= settings.search(similarity, copies.source.null, ranked=False).copy
         rate = float(hit.mean())
@@ -105,7 +107,7 @@ def negative(data: AuditData, copies: Copies | None, settings: PrivacySettings) 
     inside = np.array([patient in first for patient in data.holdout.patients])
     if copies is None or copies.search is None or min(len(first), len(patients) - len(first)) < MIN_COMPUTED:
         return []
-    flagged = settings.search(copies.null[inside], copies.null[~inside])
+    flagged = settings.search(copies.null[:, inside], copies.null[:, ~inside])
     rate = float(flagged.copy.mean())
     area = _honest_attack(data, inside, settings)
     return [

@@ -50,13 +50,13 @@ def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Rea
     conditional = synthetic_set.task == "segmentation"
     train, holdout = (side.without(stand_in) for side in (train, holdout))
     if not conditional:
-        return AuditData(train, holdout, synthetic), remarks
+        return AuditData(train, holdout, synthetic, extent=grid.extent), remarks
     patient = {case.id: case.patient for side in (train, holdout) for case in side.cases}
     twins = [
         replace(case, patient=patient.get(stand_in.get(case.id, case.id), case.patient)) for case in synthetic.cases
     ]
-    synthetic = EmbeddedCases(synthetic.bank, tuple(twins))
-    data = AuditData(train, holdout, synthetic, conditional=True, stand_in=stand_in)
+    synthetic = replace(synthetic, cases=tuple(twins))
+    data = AuditData(train, holdout, synthetic, conditional=True, stand_in=stand_in, extent=grid.extent)
     return replace(data, residual=_residuals(synthetic_set, data).__getitem__), remarks
 
 

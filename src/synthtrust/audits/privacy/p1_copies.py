@@ -6,11 +6,10 @@ twins of unseen labels have to do with theirs. As a control of specificity the s
 cases, which there cannot be.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import binom, binomtest
 from torch import Tensor
@@ -20,7 +19,8 @@ from synthtrust.audits.privacy.duplicate_groups import duplicate_groups
 from synthtrust.audits.privacy.embedded import EmbeddedCases
 from synthtrust.audits.privacy.question import CURE, Attempts, Leak, NotComputed, TestRow
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, MIN_TRAIN_COMPUTED, NEIGHBOURS, PrivacySettings
-from synthtrust.metrics.functional import CopySearch, most_similar, pairwise_similarity
+from synthtrust.audits.privacy.views import View, in_its_view, nearest_in, pairwise_in, views_of
+from synthtrust.metrics.functional import CopySearch
 from synthtrust.refusals import Refusal
 from synthtrust.verdicts import Doubt
 
@@ -35,11 +35,11 @@ class SourceCopies:
     twins: NDArray[np.int64]
     """Place of each twin of a training label."""
     sources: NDArray[np.int64]
-    """Place of the training case that each of them was painted for."""
+    """Place of the training case that each of them was painted for, in each view ``(V, n)``."""
     similarity: Array
-    """Similarity to the source, of each of them ``(n,)``."""
+    """Similarity to the source, of each of them in each view ``(V, n)``."""
     null: Array
-    """Similarities ``(m, 6)`` of twins of unseen labels: to their source, and to the nearest five others."""
+    """Similarities ``(V, m, 6)`` of twins of unseen labels: to their source, and to the nearest five others."""
     search: CopySearch | None
     """The copy search among own sources, in the order of ``twins``."""
 
@@ -48,12 +48,14 @@ class SourceCopies:
 class Copies:
     """The answer to P1; a search is None where it could not be made."""
 
+    views: tuple[View, ...]
+    """The V views in which images were compared."""
     similarity: Array
-    """Similarities ``(n, 6)`` of each synthetic image to its nearest training images, own source left out."""
+    """Similarities ``(V, n, 6)`` of each synthetic image to its nearest training images, own source left out."""
     index: NDArray[np.int64]
-    """Place of the nearest training image ``(n,)``."""
+    """Place of the nearest training image in each view ``(V, n)``."""
     null: Array
-    """Similarities ``(h, 6)`` of unseen cases to their nearest training cases."""
+    """Similarities ``(V, h, 6)`` of unseen cases to their nearest training cases."""
     search: CopySearch | None
     """The copy search among training cases."""
     unseen_search: CopySearch | None = None
@@ -83,24 +85,24 @@ def ask(data: AuditData, settings: PrivacySettings, attempt: Attempts) -> Copies
         )
         attempt.missing.append(NotComputed(QUESTION, reason))
         return None
+    views = views_of(data.extent or (1,) * (train.bank.fine.ndim - 2), train.bank.fine.shape[1], settings)
     n_candidates = settings.candidates(train, NEIGHBOURS)
-    null, _ = most_similar(holdout.bank, train.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
+    null, _ = nearest_in(views, holdout, train, groups=groups, candidates=n_candidates)
     excluded = data.exclusion_mask(synthetic, train)
-    similarity, index = most_similar(
-        synthetic.bank, train.bank, NEIGHBOURS, exclude=excluded, groups=groups, candidates=n_candidates
-    )
+    similarity, index = nearest_in(views, synthetic, train, exclude=excluded, groups=groups, candidates=n_candidates)
     return Copies(
-        similarity.double().numpy(),
-        index[:, 0].numpy(),
-        null.double().numpy(),
+        views,
+        similarity,
+        index[..., 0],
+        null,
         attempt(QUESTION, lambda: settings.search(similarity, null)),
-        attempt("Specificity control", lambda: swapped_search(data, settings)),
+        attempt("Specificity control", lambda: swapped_search(data, views, settings)),
         groups,
-        _ask_sources(data, settings, similarity, attempt) if data.conditional else None,
+        _ask_sources(data, views, settings, similarity, attempt) if data.conditional else None,
     )
 
 
-def swapped_search(data: AuditData, settings: PrivacySettings) -> CopySearch:
+def swapped_search(data: AuditData, views: Sequence[View], settings: PrivacySettings) -> CopySearch:
     """Search for copies of unseen cases, which there cannot be: near-duplicates or wrong training ids would show."""
     holdout, synthetic = data.holdout, data.synthetic
     if len(data.train) < MIN_COMPUTED:
@@ -110,51 +112,50 @@ def swapped_search(data: AuditData, settings: PrivacySettings) -> CopySearch:
         )
     excluded, n_candidates = data.exclusion_mask(synthetic, holdout), settings.candidates(holdout, NEIGHBOURS)
     groups = duplicate_groups(holdout, data.train, settings)
-    items, _ = most_similar(
-        synthetic.bank, holdout.bank, NEIGHBOURS, exclude=excluded, groups=groups, candidates=n_candidates
-    )
-    unseen, _ = most_similar(data.train.bank, holdout.bank, NEIGHBOURS, groups=groups, candidates=n_candidates)
+    items, _ = nearest_in(views, synthetic, holdout, exclude=excluded, groups=groups, candidates=n_candidates)
+    unseen, _ = nearest_in(views, data.train, holdout, groups=groups, candidates=n_candidates)
     return settings.search(items, unseen)
 
 
-def _ask_sources(data: AuditData, settings: PrivacySettings, similarity: Tensor, attempt: Attempts) -> SourceCopies:
+def _ask_sources(
+    data: AuditData, views: Sequence[View], settings: PrivacySettings, similarity: Array, attempt: Attempts
+) -> SourceCopies:
     """Compare twins of training labels with their own sources, by what twins of unseen labels have to do with theirs.
 
     Args:
         data: The three sets.
+        views: The V views in which they are compared.
         settings: The thresholds.
-        similarity: Similarities ``(n, 6)`` of each synthetic image to its nearest training images.
+        similarity: Similarities ``(V, n, 6)`` of each synthetic image to its nearest training images.
         attempt: Keeps the reason if the search cannot be made.
     """
-    sources, items = _with_source(data, data.train, similarity)
-    _, null = _with_source(data, data.holdout, similarity)
+    twins, sources, items = _with_source(data, views, data.train, similarity)
+    _, _, null = _with_source(data, views, data.holdout, similarity)
     search = attempt("Copy search among own sources", lambda: settings.search(items, null, ranked=False))
-    return SourceCopies(
-        np.array(list(sources), dtype=np.int64), np.array(list(sources.values()), dtype=np.int64),
-        items[:, 0], null, search,
-    )  # fmt: skip
+    return SourceCopies(twins, sources, items[..., 0], null, search)
 
 
-def _with_source(data: AuditData, real: EmbeddedCases, similarity: Tensor) -> tuple[dict[int, int], Array]:
-    """Return the place of each twin whose source is among real cases -> that of the source, and similarities.
+def _with_source(
+    data: AuditData, views: Sequence[View], real: EmbeddedCases, similarity: Array
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    """Return the place of each of m twins whose source is among real cases, those of the sources, and similarities.
 
-    Those are ``(n, 6)``: to the source, and to the five nearest others. The other images of the source's patient count
-    as the source: a generator that saw two time points of one patient may paint the one on the label of the other. The
-    place returned is that of the most similar of them.
+    Those are ``(V, m, 6)``: to the source, and to the five nearest others. The other images of the source's patient
+    count as the source: a generator that saw two time points of one patient may paint the one on the label of the
+    other. The places returned, ``(V, m)``, are those of the most similar of them.
     """
-    sources = data.sources_among(real)
-    if not sources:
-        return sources, np.empty((0, NEIGHBOURS))
+    source_of = data.sources_among(real)
+    if not source_of:
+        return np.empty(0, np.int64), np.empty((len(views), 0), np.int64), np.empty((len(views), 0, NEIGHBOURS))
     patients = np.array(real.patients)
-    pairs = [(i, int(j)) for i, source in sources.items() for j in np.flatnonzero(patients == patients[source])]
-    twins, images = (torch.tensor(places) for places in zip(*pairs))
-    values = pairwise_similarity(data.synthetic.bank.take(twins), real.bank.take(images))
-    best: dict[int, tuple[float, int]] = {}
-    for (i, j), value in zip(pairs, values.double().tolist(), strict=True):
-        best[i] = max(best.get(i, (-2.0, j)), (value, j))
-    to_source = np.array([[value] for value, _ in best.values()])
-    to_others = similarity[torch.tensor(list(best)), : NEIGHBOURS - 1].double().numpy()
-    return {i: j for i, (_, j) in best.items()}, np.concatenate([to_source, to_others], axis=1)
+    pairs = [(i, int(j)) for i, source in source_of.items() for j in np.flatnonzero(patients == patients[source])]
+    twins, images = (np.array(indices) for indices in zip(*pairs))
+    of_twins = data.synthetic.take(twins)
+    values = pairwise_in(views, of_twins, real.take(images))
+    places = np.array(list(source_of))
+    best = np.array([[np.where(twins == i, of_view, -np.inf).argmax() for i in places] for of_view in values])
+    to_source = np.take_along_axis(values, best, axis=1)[..., None]
+    return places, images[best], np.concatenate([to_source, similarity[:, places, : NEIGHBOURS - 1]], axis=2)
 
 
 def rows(copies: Copies, confidence: float) -> Iterator[TestRow]:
@@ -191,8 +192,8 @@ def leaks(copies: Copies, settings: PrivacySettings, n_train: int, n_holdout: in
         # are there more copies of training than of unseen cases than their numbers alone would give?
         chance = n_train / (n_train + n_holdout)
         if not n_unseen or float(binom.sf(n - 1, n + n_unseen, chance)) < settings.significance:
-            n_sources = len(set(copies.index[copies.search.copy].tolist()))
-            n_images = len(copies.index)
+            n_sources = len(set(in_its_view(copies.index, copies.search.view)[copies.search.copy].tolist()))
+            n_images = copies.index.shape[1]
             text = f"{n} of {n_images} synthetic images are copies, of {n_sources} training cases (P1)."
             yield Leak("copies", text, "P1")
     # near-duplicates on both sides would give such copies too, but then unseen cases look like copies themselves

@@ -1,10 +1,12 @@
 """The settings of the privacy audit: its thresholds, all set before looking, and how precisely it asks."""
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
-from synthtrust.metrics.functional import CopySearch, copy_search
+import numpy as np
+
+from synthtrust.metrics.functional import CopySearch, copy_search, most_suspicious
 from synthtrust.refusals import Refusal
 
 MIN_COMPUTED = 10
@@ -15,6 +17,8 @@ MIN_TRAIN_COMPUTED = 8
 NEIGHBOURS = 6
 """The nearest training case and the five others that it is compared with."""
 
+MOST_DEGREES, SMALLEST_SCALE = 45, 0.5
+"""Largest rotation and size that may be asked for."""
 N_TESTS = 3
 """Tests of a whole set that can each call a leak: membership, nearest-real share, twin leak."""
 
@@ -49,6 +53,10 @@ class PrivacySettings:
     min_control_recall: float = 0.9
     """Share of planted copies of each kind that the search must find; a kind that it found less often stands in the
     verdict with its counts, and forbids "no leak"."""
+    angles: Sequence[float] = (3.0, 6.0, 9.0)
+    """Rotations under which copies are looked for, both ways in each plane [degrees]; none: those are not found."""
+    scales: Sequence[float] = (0.9, 0.95, 1.05, 1.1)
+    """Sizes under which copies are looked for, likewise."""
     n_copies: int = 20
     """Training cases that copies are planted of, at most a fifth of them."""
     n_permutations: int = 999
@@ -68,6 +76,14 @@ class PrivacySettings:
                 f"{self.significance:g} is possible with Holm's correction, but got {self.n_permutations}."
             )
 
+        if not all(0 < angle <= MOST_DEGREES for angle in self.angles):
+            raise Refusal(f"Expected angles above 0 and up to {MOST_DEGREES} degrees, but got {list(self.angles)}.")
+        if not all(SMALLEST_SCALE <= scale <= 1 / SMALLEST_SCALE and scale != 1 for scale in self.scales):
+            raise Refusal(
+                f"Expected scales from {SMALLEST_SCALE:g} to {1 / SMALLEST_SCALE:g} other than 1, but got "
+                f"{list(self.scales)}."
+            )
+
     def thresholds(self) -> dict[str, Any]:
         """Return those that decide."""
         return {name: getattr(self, name) for name in DECIDING}
@@ -77,12 +93,22 @@ class PrivacySettings:
         return len(reference) if self.exact else otherwise
 
     def search(self, items: Any, unseen: Any, *, ranked: bool = True) -> CopySearch:
-        """Return the copy search with these thresholds."""
-        times = 1 if len(unseen) >= self.min_holdout_patients else 2
-        return copy_search(
-            items,
-            unseen,
-            copy_threshold=times * self.copy_threshold,
-            suspect_threshold=times * self.suspect_threshold,
-            ranked=ranked,
-        )
+        """Return the copy search with these thresholds.
+
+        Args:
+            items: Similarities of images ``(n, 6)``; or in several views ``(V, n, 6)``, of which the one counts in
+                which an image is most suspicious.
+            unseen: Those of unseen cases, likewise.
+            ranked: See `copy_search`.
+        """
+        items, unseen = (values if np.ndim(values) == 3 else values[None] for values in (items, unseen))
+        times = 1 if unseen.shape[1] >= self.min_holdout_patients else 2
+        return most_suspicious(
+            [
+                copy_search(
+                    of_view, unseen_of_view, copy_threshold=times * self.copy_threshold,
+                    suspect_threshold=times * self.suspect_threshold, ranked=ranked,
+                )
+                for of_view, unseen_of_view in zip(items, unseen, strict=True)
+            ]
+        )  # fmt: skip

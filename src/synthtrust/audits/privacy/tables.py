@@ -12,6 +12,7 @@ from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.p1_copies import Copies
 from synthtrust.audits.privacy.question import NONE, TestRow
+from synthtrust.audits.privacy.views import in_its_view
 from synthtrust.metrics.functional import CopySearch
 
 Row = dict[str, Any]
@@ -20,7 +21,7 @@ TESTS = (
     "set", "measure", "value", "ci_low", "ci_high", "p", "n_train", "n_holdout", "n_synthetic", "decisive", "note",
 )  # fmt: skip
 CONTROLS = ("set", "kind", "rate", "n", "passed", "smallest_share", "note")
-COPIES = ("set", "synthetic", "nearest_real", "own_source", "similarity", "z", "r", "strength", "reading")
+COPIES = ("set", "synthetic", "nearest_real", "own_source", "view", "similarity", "z", "r", "strength", "reading")
 
 
 def measure_rows(name: str, evidence: Evidence, confidence: float, space: str) -> Iterator[Row]:
@@ -64,33 +65,35 @@ def copy_rows(name: str, copies: Copies | None, data: AuditData, most: int = 5) 
     """Return the rows of ``copies``: all copies and suspects, and at least the ``most`` most suspicious pairs."""
     rows = []
     if copies is not None and copies.search is not None:
-        everyone = np.arange(len(copies.index))
-        rows += _pairs(name, data, copies.search, everyone, copies.index, copies.similarity[:, 0], own=False)
+        everyone = np.arange(copies.index.shape[1])
+        rows += _pairs(name, data, copies, copies.search, everyone, copies.index, copies.similarity[..., 0], own=False)
     if copies is not None and copies.source is not None and copies.source.search is not None:
-        source = copies.source
-        rows += _pairs(name, data, copies.source.search, source.twins, source.sources, source.similarity, own=True)
+        source, search = copies.source, copies.source.search
+        rows += _pairs(name, data, copies, search, source.twins, source.sources, source.similarity, own=True)
     rows.sort(key=lambda row: (-row["strength"], -row["similarity"]))
     return [row for rank, row in enumerate(rows) if row["reading"] or rank < most]
 
 
 def _pairs(
-    name: str, data: AuditData, search: CopySearch, twins: NDArray[np.integer], real: NDArray[np.integer],
-    similarity: NDArray[np.floating],
+    name: str, data: AuditData, copies: Copies, search: CopySearch, twins: NDArray[np.integer],
+    real: NDArray[np.integer], similarity: NDArray[np.floating],
     *, own: bool,
 ) -> list[Row]:  # fmt: skip
+    """Return a row for each twin: real and similarity are those of all views ``(V, n)``."""
     words = np.where(search.copy, "COPY", np.where(search.suspect, "SUSPECT", ""))
     return [
         dict(
             zip(
                 COPIES,
                 (
-                    name, data.synthetic.cases[i].id, data.train.cases[j].id, own,
+                    name, data.synthetic.cases[i].id, data.train.cases[j].id, own, copies.views[view].name,
                     float(s), float(z), float(r), float(strength), str(word),
                 ),
                 strict=True,
             )
         )
-        for i, j, s, z, r, strength, word in zip(
-            twins, real, similarity, search.z, search.r, search.strength, words, strict=True
+        for i, j, view, s, z, r, strength, word in zip(
+            twins, in_its_view(real, search.view), search.view, in_its_view(similarity, search.view), search.z,
+            search.r, search.strength, words, strict=True,
         )
     ]  # fmt: skip

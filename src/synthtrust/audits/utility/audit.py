@@ -1,13 +1,14 @@
 """The utility audit: whether training on a synthetic set serves patients as well as training on real cases."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import pandas as pd
 
 from synthtrust.audits.curve import curve_rows
 from synthtrust.audits.expected_outcome import expected_outcome
+from synthtrust.audits.margins import Margins
 from synthtrust.audits.scores import (
     SOURCES,
     Row,
@@ -25,9 +26,6 @@ from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
 from synthtrust.verdicts import Subject, Verdict
 
-MARGIN, RATIO_MARGIN = 0.05, 0.9
-"""Where neither the caller nor the runs say others."""
-
 Arms = Mapping[tuple[str, float, str], Measures]
 """By mode, alpha and source."""
 
@@ -40,16 +38,19 @@ class Utility:
     cases, controls among them, stand side by side, each judged on its own.
     """
 
+    primary: Literal["difference", "ratio"] | None = None
+    """The criterion; None for the one that was settled before training and is stored in the runs, see `Margins`."""
     margin: float | None = None
-    """Tolerable loss in mean Dice, or in the area under the ROC curve; None for the margin that was set before
-    training and stored in the runs, or 0.05 if there is none."""
+    """Tolerable loss in mean Dice, or in the area under the ROC curve; None for the one that was settled before."""
     ratio_margin: float | None = None
-    """Sufficient share of what TRTR has above chance; None for the one stored in the runs, or 0.9 if there is none.
-    Meeting either margin is enough."""
+    """Sufficient share of what TRTR has above a trivial predictor; None for the one that was settled before."""
     min_seeds: int = 3
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int = 30
     """Test patients, below which nothing is SUPPORTED."""
+    min_patients_each: int = 10
+    """Test patients with each region, of each class, or with and without each finding, below which nothing is
+    SUPPORTED."""
     confidence: float = 0.95
     """Coverage of every interval, and of each one-sided bound."""
     n_boot: int = 2000
@@ -59,10 +60,12 @@ class Utility:
 
     def _thresholds(self, facts: Iterable[Mapping[str, Any]]) -> UtilityThresholds:
         """Return the margins of this audit, or else those stored in the runs, with the least numbers."""
-        settled: Mapping[str, float] = next((fact["margins"] for fact in facts if fact.get("margins")), {})
-        margin = settled.get("margin", MARGIN) if self.margin is None else self.margin
-        ratio_margin = settled.get("ratio_margin", RATIO_MARGIN) if self.ratio_margin is None else self.ratio_margin
-        return UtilityThresholds(margin, ratio_margin, self.min_seeds, self.min_patients)
+        stored = next((fact["margins"] for fact in facts if fact.get("margins")), None)
+        settled = Margins() if stored is None else Margins.of_run(stored)
+        given = {name: getattr(self, name) for name in ("primary", "margin", "ratio_margin")}
+        if changed := {name: value for name, value in given.items() if value is not None}:
+            settled = replace(settled, **changed, before_training=False)
+        return UtilityThresholds(settled, self.min_seeds, self.min_patients, self.min_patients_each)
 
     def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with the columns ``generator`` and ``mode`` (how the training set was mixed).

@@ -1,8 +1,8 @@
 """What an arm scores: every measure of a segmenter or a classifier, by training seed and by patient."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from synthtrust.audits.probabilities import ArmProbabilities, arm_probabilities
-from synthtrust.audits.scores import arm_scores
-from synthtrust.metrics.functional import classification, mean_interval
+from synthtrust.audits.scores import EMPTY_VALUES, arm_scores
+from synthtrust.metrics.functional import area_interval, classification, mean_interval
 from synthtrust.metrics.functional.average_precision import average_precision_by_class
 from synthtrust.metrics.functional.jackknife import jackknife
 from synthtrust.metrics.functional.placements import auc_by_class
@@ -25,6 +25,20 @@ MAIN = {"segmentation": "dice", "classification": "auc", "multilabel": "auc"}
 LOWER_IS_BETTER = ("brier", "ece")
 LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}
 """What a measure can be, if not 0 to 1."""
+
+
+Trivial = Literal["guessing", "position", "nothing"]
+"""A model without skill: it guesses, it predicts the best label map by position alone, or it predicts nothing."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """How many patients an area under the ROC curve is told from, for each class that it is a mean over."""
+
+    positive: Array
+    """Patients with a case of the class, or with the finding, ``(C,)``."""
+    negative: Array
+    """Patients with a case that is not of it, ``(C,)``."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +57,20 @@ class Estimate:
     note: str = ""
     limits: tuple[float, float] = (0.0, 1.0)
     """What it can be. Limits of intervals beyond are cut: no true value is lost."""
+    sides: Sides | None = None
+    """Of an area under the ROC curve, whose limits are not those of a mean; None of any other measure."""
+    carriers: Mapping[str, int] = field(default_factory=dict)
+    """Region, class or finding -> the patients that a mean over all is told from there: those that have the region or
+    are of the class; those with or without the finding, whichever are fewer."""
+    trivial: Trivial = "guessing"
+    """Which model without skill gets ``chance``."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the interval over patients and seeds, see `mean_interval`."""
-        interval = mean_interval(self.patients, confidence)
+        """Return the interval over patients and seeds, see `area_interval` for areas and else `mean_interval`."""
+        if self.sides is not None:
+            area = area_interval(self.patients, self.sides.positive, self.sides.negative, confidence)
+            return area.low, area.high
+        interval = mean_interval(self.patients, confidence, self.limits)
         low, high = np.clip((interval.low, interval.high), *self.limits)  # NaN stays NaN
         return float(low), float(high)
 
@@ -67,10 +91,10 @@ Measures: TypeAlias = Mapping[tuple[str, str], Estimate]
 def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: str) -> Measures:
     """Score one arm by every measure.
 
-    Segmentation: ``dice``, the mean over the cases and regions of each patient, then over patients; also of each
-    region. Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and
-    ``f1``, each the plain mean over classes; ``mcc``, ``brier``, ``ece``; and ``auc``, ``auprc``, ``recall`` and ``f1``
-    of each class. A class that no test case has is NaN and so are the means over classes, with a note that names it.
+    Segmentation: ``dice``, which is T1: the mean over regions of the mean over cases; also of each region.
+    Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and ``f1``,
+    each the plain mean over classes; ``mcc``, ``brier``, ``ece``; and ``auc``, ``auprc``, ``recall`` and ``f1`` of
+    each class. A class that no test case has is NaN and so are the means over classes, with a note that names it.
     Findings: the same measures, each of having a finding against not having it (at a probability of one half, where a
     measure needs a decision), and the plain means over findings of all; NaN without test cases on either side.
 
@@ -89,19 +113,45 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
 
 def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> Measures:
     arm_rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
-    # Predicting nothing gets 0 wherever there is something, and what the rule says where there is nothing.
-    of_nothing = arm_rows.assign(dice=(arm_rows["n_reference"] == 0).astype(float)) if empty == "brats" else None
+    trivial, kind = _trivial_scores(scores, arm_rows, empty)
     measures = {}
+    present = arm_rows[arm_rows["n_reference"] > 0]
+    carriers = {
+        str(region): int(present.loc[present["region"] == region, "patient"].nunique())
+        for region in scores["region"].unique()
+    }
     for part in (OVERALL, *scores["region"].unique()):
         rows = arm_rows if part == OVERALL else arm_rows[arm_rows["region"] == part]
         arm = arm_scores(rows, alpha, source)
-        patients = arm.by_patient()
-        chance = 0.0 if of_nothing is None else arm_scores(of_nothing.loc[rows.index], alpha, source).by_patient()[0]
-        scored = np.isfinite(patients).all(axis=0)
-        values = patients[:, scored].mean(axis=1) if scored.any() else np.full(len(patients), np.nan)
-        cases = np.isfinite(arm.scores).all(axis=0).max(axis=1)  # in all seeds, in some region
-        measures["dice", str(part)] = Estimate(values, patients, chance, int(cases.sum()), int(scored.sum()))
+        patients = arm.by_patient(scored_only=part != OVERALL)
+        chance = arm_scores(trivial.loc[rows.index], alpha, source).by_patient()[0]
+        known = patients[:, np.isfinite(patients).any(axis=0)]
+        values = known.mean(axis=1) if known.size else np.full(len(patients), np.nan)
+        cases: list[bool] = list(np.isfinite(arm.scores).any(axis=(0, 2)))  # under some seed, in some region
+        scored = {patient for patient, is_scored in zip(arm.patients, cases, strict=True) if is_scored}
+        measures["dice", str(part)] = Estimate(
+            values, patients, chance, sum(cases), len(scored),
+            carriers=carriers if part == OVERALL else {str(part): carriers[str(part)]}, trivial=kind,
+        )  # fmt: skip
     return measures
+
+
+def _trivial_scores(scores: pd.DataFrame, arm_rows: pd.DataFrame, empty: str) -> tuple[pd.DataFrame, Trivial]:
+    """Return the rows of an arm with the Dice of a trivial predictor, and which one it is.
+
+    What position alone scores is known of the real cases of runs of real training, and holds for every arm. Runs that
+    were made without it are set beside predicting nothing: 0 wherever there is something, and else what the rule says.
+    """
+    if "trivial_dice" in scores:
+        known = scores.dropna(subset=["trivial_dice"]).drop_duplicates(["case", "source", "region"])
+        trivial = known.set_index(["case", "source", "region"])["trivial_dice"]
+        keys = pd.MultiIndex.from_frame(arm_rows[["case", "source", "region"]])
+        dice = trivial.reindex(keys).to_numpy()
+        both_empty = ((arm_rows["n_reference"] == 0) & np.isnan(dice)).to_numpy() & (empty == "nan")
+        if (np.isfinite(dice) | both_empty).all():
+            return arm_rows.assign(dice=dice), "position"
+    value = float(EMPTY_VALUES[empty])
+    return arm_rows.assign(dice=np.where(arm_rows["n_reference"] == 0, value, 0.0)), "nothing"
 
 
 def _classified(arm: ArmProbabilities) -> Measures:
@@ -111,21 +161,38 @@ def _classified(arm: ArmProbabilities) -> Measures:
     by_class |= {name: _jackknifed(arm, formula) for name, formula in CLASS_FORMULAS.items()}
     chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
     measures = {}
+    sides = _sides(arm)
+    carriers = {label: int(n) for label, n in zip(arm.classes, sides.positive, strict=True)}
+    told = bool((sides.positive > 0).all() and (sides.negative > 0).all())
     for name, (values, patients) in by_class.items():  # (S, C) and (S, P, C)
         chance_by_class = chance.get(name, np.full(n_classes, np.nan))
         over_all = 1 / n_classes if name == "recall" else float(chance_by_class.mean())
-        measures[MEAN_NAMES.get(name, name), OVERALL] = _estimate(
-            arm, values.mean(axis=1), patients.mean(axis=2), over_all
+        whole = _estimate(arm, values.mean(axis=1), patients.mean(axis=2), over_all)
+        is_area = name == "auc"
+        measures[MEAN_NAMES.get(name, name), OVERALL] = replace(
+            whole, sides=sides if is_area and told else None, carriers=carriers
         )
         for c, label in enumerate(arm.classes):
-            measures[name, label] = _estimate(
-                arm, values[:, c], patients[:, :, c], float(chance_by_class[c]), class_index=c
-            )
+            part = _estimate(arm, values[:, c], patients[:, :, c], float(chance_by_class[c]), class_index=c)
+            side = Sides(sides.positive[[c]], sides.negative[[c]])
+            known = is_area and side.positive[0] > 0 and side.negative[0] > 0
+            measures[name, label] = replace(part, sides=side if known else None, carriers={label: carriers[label]})
     for name, formula in OVERALL_FORMULAS.items():
         values, patients = _jackknifed(arm, formula)
         estimate = _estimate(arm, values[:, 0], patients[:, :, 0], 0.0 if name == "mcc" else np.nan)
         measures[name, OVERALL] = replace(estimate, limits=LIMITS.get(name, (0.0, 1.0)))
     return measures
+
+
+def _sides(arm: ArmProbabilities) -> Sides:
+    """Count the patients with a case of each class, and with one of another class."""
+    patients = np.array(arm.patients)
+    of_class = [arm.target == c for c in range(len(arm.classes))]
+    positive, negative = (
+        np.array([len(np.unique(patients[mask == wanted])) for mask in of_class], dtype=np.float64)
+        for wanted in (True, False)
+    )
+    return Sides(positive, negative)
 
 
 def _with_findings(arm: ArmProbabilities) -> Measures:
@@ -147,6 +214,7 @@ def _with_findings(arm: ArmProbabilities) -> Measures:
 def _mean(arm: ArmProbabilities, parts: Sequence[Estimate]) -> Estimate:
     """Return the plain mean of a measure over findings; undefined where it is of one of them."""
     chances = [float(part.chance) for part in parts if part.chance is not None]
+    sides = [part.sides for part in parts if part.sides is not None]
     return Estimate(
         np.mean([part.values for part in parts], axis=0),
         np.mean([part.patients for part in parts], axis=0),
@@ -155,6 +223,14 @@ def _mean(arm: ArmProbabilities, parts: Sequence[Estimate]) -> Estimate:
         len(set(arm.patients)),
         " ".join(dict.fromkeys(part.note for part in parts if part.note)),
         parts[0].limits,
+        Sides(np.concatenate([side.positive for side in sides]), np.concatenate([side.negative for side in sides]))
+        if len(sides) == len(parts)
+        else None,
+        {
+            name: n if part.sides is None else min(n, int(part.sides.negative.min()))
+            for part in parts
+            for name, n in part.carriers.items()
+        },
     )
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
+from synthtrust.audits.margins import Margins
 from synthtrust.audits.scores import Row
+from synthtrust.audits.utility.power import Spread
 from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.cases import Mix
-from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED
+from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS, gap_bounds
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
 
@@ -18,27 +19,38 @@ from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 class UtilityThresholds:
     """What was settled before looking."""
 
-    margin: float
-    """Tolerable loss in the main measure."""
-    ratio_margin: float
-    """Sufficient share of what TRTR has above chance."""
+    margins: Margins
+    """The criterion and its margin."""
     min_seeds: int
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int
     """Test patients, below which nothing is SUPPORTED."""
+    min_patients_each: int
+    """Test patients with each region, of each class, or with and without each finding, below which nothing is
+    SUPPORTED."""
+
+    def settings(self, confidence: float) -> dict[str, Any]:
+        """Return every threshold by the name of its key, without the words beside them."""
+        numbers = {name: value for name, value in vars(self).items() if name != "margins"}
+        return {"confidence": confidence, **self.margins.settings(), **numbers}
 
 
 def reading(row: Row, thresholds: UtilityThresholds) -> Reading:
-    """Read the one-sided bounds of TSTR against TRTR, and nothing else.
+    """Read the one-sided bounds of TSTR against TRTR in the primary criterion, and nothing else.
 
-    SUPPORTED if the gap is shown to be smaller than the margin, or the share of what TRTR has above chance larger than
-    the ratio margin. (Of a raw area under the curve, guessing keeps more than .9 as soon as TRTR is below .55: so the
-    ratio is one of what lies above .5.) NOT SUPPORTED if the gap is shown to be larger than the margin. Bounds that are
-    NaN show nothing.
+    By the difference: SUPPORTED if the loss is shown to be smaller than the margin, NOT SUPPORTED if it is shown to be
+    larger. By the ratio: SUPPORTED if the share kept of what TRTR has above a trivial predictor is shown to be larger
+    than its margin, NOT SUPPORTED if it is shown to be smaller. (Of a raw area under the curve, guessing keeps more
+    than .9 as soon as TRTR is below .55: so the ratio is one of what lies above .5.) Bounds that are NaN show nothing.
     """
-    if row["gap_lower"] > -thresholds.margin or row["ratio_above_chance_lower"] > thresholds.ratio_margin:
+    margins = thresholds.margins
+    if margins.primary == "difference":
+        lower, upper, edge = row["gap_lower"], row["gap_upper"], -margins.margin
+    else:
+        lower, upper, edge = row["ratio_above_chance_lower"], row["ratio_above_chance_upper"], margins.ratio_margin
+    if lower > edge:
         return "SUPPORTED"
-    return "NOT SUPPORTED" if row["gap_upper"] < -thresholds.margin else "INCONCLUSIVE"
+    return "NOT SUPPORTED" if upper < edge else "INCONCLUSIVE"
 
 
 def judge(row: Row, facts: Iterable[Mapping[str, Any]], thresholds: UtilityThresholds, subject: Subject) -> Verdict:
@@ -55,18 +67,15 @@ def judge(row: Row, facts: Iterable[Mapping[str, Any]], thresholds: UtilityThres
     """
     facts = list(facts)
     read = reading(row, thresholds)
-    doubts = [*_unsettled(row), *_doubts(row, facts, thresholds)]
+    doubts = [*_unsettled(row), *_no_skill(row, thresholds.margins), *_doubts(row, facts, thresholds)]
     evidence = [*_numbers(row, thresholds), *_missing(facts)]
-    if read == "SUPPORTED" and not doubts and not row["gap_lower"] > -thresholds.margin:
-        text = "The gap alone does not keep to its margin; the share kept does, and either was to be enough."
-        evidence.append(Reason("by_share_kept", text))
     return decide(
         "utility",
         read,
         evidence,
         doubts,
         change=CHANGE | {"INCONCLUSIVE": _needed(row, thresholds)},
-        thresholds={"confidence": row["confidence"], **vars(thresholds)},
+        thresholds=thresholds.settings(row["confidence"]),
         subject=subject,
     )
 
@@ -83,7 +92,7 @@ def not_compared(thresholds: UtilityThresholds, confidence: float, subject: Subj
         "utility",
         Reason("not_compared", NOT_COMPARED),
         "Runs at alpha 0 (synthetic training cases only) and at alpha 1 (real ones only), with the same seeds.",
-        {"confidence": confidence, **vars(thresholds)},
+        thresholds.settings(confidence),
         subject,
     )
 
@@ -92,18 +101,29 @@ def _numbers(row: Row, thresholds: UtilityThresholds) -> list[Reason]:
     """Return the comparison in one sentence, with the bounds that decide; nothing where there are none."""
     if not np.isfinite(row["gap_lower"]):
         return []
-    percent = f"{100 * row['confidence']:g} %"
-    gap = f"the loss is at most {-row['gap_lower']:.3f}, at least {-row['gap_upper']:.3f}"
-    ratio = "undefined, since not both were shown to be above chance"
-    if np.isfinite(row["ratio_above_chance_lower"]):
-        ratio = f"{row['ratio_above_chance']:.3f}, at least {row['ratio_above_chance_lower']:.3f}"
+    margins, percent = thresholds.margins, f"{100 * row['confidence']:g} %"
     measure = IN_SENTENCES.get(row["measure"], row["measure"])
-    text = (
-        f"In {measure}, TSTR {row['value']:.3f} against TRTR {row['reference']:.3f}: {gap} (one-sided {percent} "
-        f"bounds; margin {thresholds.margin:g}); of what TRTR has above chance the share kept is {ratio} (margin "
-        f"{thresholds.ratio_margin:g})."
-    )
-    return [Reason("gap", text)]
+    scored = f"In {measure}, TSTR {row['value']:.3f} against TRTR {row['reference']:.3f}"
+    skill = f"of what TRTR has above {TRIVIAL_TEXTS[row['trivial']]}"
+    if margins.primary == "difference":
+        bounds = f"{gap_bounds(row)} (one-sided {percent} bounds; the margin is a loss of {margins.margin:g})"
+    elif np.isfinite(row["ratio_above_chance_lower"]):
+        bounds = (
+            f"{skill}, TSTR keeps {row['ratio_above_chance']:.3f}, at least {row['ratio_above_chance_lower']:.3f} and "
+            f"at most {row['ratio_above_chance_upper']:.3f} (one-sided {percent} bounds; the margin is a share of "
+            f"{margins.ratio_margin:g})"
+        )
+    else:
+        bounds = f"{skill}, the share that TSTR keeps is undefined, since not both were shown to lie above it"
+    return [Reason("gap", f"{scored}: {bounds}."), Reason("justification", _justification(margins))]
+
+
+def _justification(margins: Margins) -> str:
+    """Say why the margin is what it is, and when it was settled."""
+    when = "settled before training" if margins.before_training else "the default, since the runs hold none"
+    name = "a loss" if margins.primary == "difference" else "a share kept"
+    why = f": {margins.justification.rstrip('.')}" if margins.justification else "; no justification was stated for it"
+    return f"The criterion is {name}, its margin {when}{why}."
 
 
 def _unsettled(row: Row) -> Iterator[Doubt]:
@@ -131,15 +151,35 @@ def _unsettled(row: Row) -> Iterator[Doubt]:
         )
 
 
+def _no_skill(row: Row, margins: Margins) -> Iterator[Doubt]:
+    """Yield the doubt whether TRTR has learned anything that could be lost."""
+    skill, trivial = row["reference_above_chance"], TRIVIAL_TEXTS[row["trivial"]]
+    if not skill > 0:
+        yield Doubt(
+            "no_skill",
+            f"TRTR itself was not shown to beat {trivial}: there is no utility to keep.",
+            f"A longer training or another network, until TRTR beats {trivial}.",
+            blocks=True,
+        )
+    elif margins.primary == "difference" and margins.margin > margins.largest_share * skill:
+        yield Doubt(
+            "margin_exceeds_skill",
+            f"TRTR was shown to lie {skill:.3f} above {trivial}, no more: a loss of {margins.margin:g} is more than "
+            f"{100 * margins.largest_share:g} % of that.",
+            "A longer training or another network; or, settled before training, a smaller margin or "
+            "margins.primary=ratio.",
+        )
+    if row["trivial"] == "nothing" and skill > 0:
+        yield Doubt(
+            "no_trivial_predictor",
+            "What position alone scores is not known of these runs: that TRTR beats it was not shown.",
+            "An evaluation where the real cases of the runs lie: it scores a label map by position beside TRTR.",
+        )
+
+
 def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], thresholds: UtilityThresholds) -> Iterator[Doubt]:
     """Yield the doubts that forbid SUPPORTED."""
     seeds = min(row["n_seeds"], row["n_seeds_reference"])
-    if not row["reference_above_chance"] > 0:
-        yield Doubt(
-            "no_skill",
-            "TRTR itself was not shown to beat a model without skill: there is no utility to keep.",
-            "A longer training or another network, until TRTR beats a model without skill.",
-        )
     if 1 < seeds < thresholds.min_seeds:
         yield Doubt(
             "few_seeds",
@@ -152,16 +192,22 @@ def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], thresholds: UtilityThr
             f"{row['n_patients']} test patients, fewer than the {thresholds.min_patients} asked for.",
             "More test patients.",
         )
-    yield from _moved(facts, thresholds)
+    if row["fewest_patients"] < thresholds.min_patients_each:
+        yield Doubt(
+            "few_patients_each",
+            f"{row['fewest_part']}: {row['fewest_patients']} test patients, fewer than the "
+            f"{thresholds.min_patients_each} asked for.",
+            f"More test patients for {row['fewest_part']}.",
+        )
+    yield from _moved(facts, thresholds.margins)
     yield from _leaks(facts)
 
 
-def _moved(facts: Iterable[Mapping[str, Any]], thresholds: UtilityThresholds) -> Iterator[Doubt]:
+def _moved(facts: Iterable[Mapping[str, Any]], margins: Margins) -> Iterator[Doubt]:
     """Name margins that are not those which were settled before training."""
-    asked = {"margin": thresholds.margin, "ratio_margin": thresholds.ratio_margin}
-    settled = [fact["margins"] for fact in facts if fact.get("margins")]
-    if any(dict(margins) != asked for margins in settled):
-        before = ", ".join(f"{name} {value:g}" for name, value in settled[0].items())
+    stored = [Margins.of_run(fact["margins"]) for fact in facts if fact.get("margins")]
+    if any(before.settings() != margins.settings() for before in stored):
+        before = ", ".join(f"{name} {value}" for name, value in stored[0].settings().items())
         yield Doubt(
             "moved_margins",
             f"The margins are not those that were settled before training: {before}.",
@@ -207,12 +253,16 @@ def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Doubt]:
 
 
 def _needed(row: Row, thresholds: UtilityThresholds) -> str:
-    """Say about how many patients, at this gap and spread, would bring the lower bound above the margin."""
-    room = row["gap"] + thresholds.margin
+    """Say about how many patients or seeds, at this gap and spread, would bring the lower bound above the margin."""
+    margins = thresholds.margins
+    if margins.primary == "ratio":
+        return "More patients and seeds: neither bound of the share kept lies beyond its margin."
+    room = row["gap"] + margins.margin
     if not room > 0:
         return "More patients and seeds: the estimate lies beyond the margin, its bound does not."
-    allowed = (room / stats.norm.ppf(row["confidence"])) ** 2 - row["v_seeds"]
-    if not allowed > 0:
-        return "More training seeds: their spread alone is too wide for the margin."
-    n = int(np.ceil(row["v_patients"] * row["n_patients"] / allowed))
-    return f"About {max(n, row['n_patients'] + 1)} test patients like these, if the gap stays as it is."
+    enough = Spread.of_comparison(row).enough(room, row["n_patients"], row["n_seeds"], row["confidence"])
+    if enough is None:
+        return "More test patients and more training seeds of each arm: the spread of both is too wide for the margin."
+    patients, seeds = max(enough[0], row["n_patients"] + 1), enough[1]
+    trained = f" and {seeds} training seeds of each arm" if seeds > row["n_seeds"] else ""
+    return f"About {patients} test patients like these{trained}, if the gap stays as it is."

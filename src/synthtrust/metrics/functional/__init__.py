@@ -1,8 +1,9 @@
 """The formulas, free of state."""
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
+from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance, logit_contributions
 from synthtrust.metrics.functional.bootstrap import factor_interval
-from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, similarity_z
+from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, most_suspicious, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
 from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
@@ -33,6 +34,8 @@ from synthtrust.metrics.functional.nearest_distance import (
 )
 from synthtrust.metrics.functional.nearest_share import NearestShare, nearest_real_share
 from synthtrust.metrics.functional.placements import delong
+from synthtrust.metrics.functional.planted_collapse import CollapseMargin, planted_collapse
+from synthtrust.metrics.functional.planted_shift import ShiftMargin, planted_shift
 from synthtrust.metrics.functional.roc import Auc, auc_interval, separation_test, tpr_at_fpr
 from synthtrust.metrics.functional.similarity import most_similar, pairwise_similarity
 from synthtrust.metrics.functional.trust import (
@@ -79,6 +82,11 @@ __all__ = [
     "alpha_band",
     "holm",
     # areas under the ROC curve
+    "area_interval",
+    "area_gap",
+    "area_ratio",
+    "area_variance",
+    "logit_contributions",
     "Auc",
     "auc_interval",
     "delong",
@@ -88,6 +96,7 @@ __all__ = [
     "TextureBank",
     "texture_bank",
     "most_similar",
+    "most_suspicious",
     "pairwise_similarity",
     "CopySearch",
     "copy_search",
@@ -110,12 +119,16 @@ __all__ = [
     "kid",
     "median_bandwidth",
     "kernel_test",
+    "ShiftMargin",
+    "planted_shift",
     "FlooredDistance",
     "frechet_distance",
     "real_floor",
     "Manifold",
     "manifold",
     "expected_coverage",
+    "CollapseMargin",
+    "planted_collapse",
     "vendi",
     "ms_ssim_pairs",
     "RegionDistances",

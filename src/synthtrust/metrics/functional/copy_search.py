@@ -1,5 +1,6 @@
 """P1, the copy search: synthetic images that resemble one training image as no unseen patient does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,8 @@ class CopySearch:
     """Not a copy, but beyond the suspect threshold."""
     n_holdout: int
     """Unseen patients that the scores are relative to."""
+    view: NDArray[np.int64]
+    """Which of several searches each item is most suspicious in, see `most_suspicious`; 0 for a single one."""
 
 
 def copy_search(
@@ -92,7 +95,28 @@ def copy_search(
     r = _robust(_stands_out(items), _stands_out(unseen))
     strength = np.sqrt(z.clip(0) * (-r).clip(0))
     copy, suspect = ((strength > t) & (-r > t) & (z > t / 2) for t in (copy_threshold, suspect_threshold))
-    return CopySearch(z, r, strength, copy, suspect & ~copy, len(unseen))
+    return CopySearch(z, r, strength, copy, suspect & ~copy, len(unseen), np.zeros(len(z), dtype=np.int64))
+
+
+def most_suspicious(searches: Sequence[CopySearch]) -> CopySearch:
+    """Join searches for the same items: each counts by the one in which it is a copy, suspect, or else strongest.
+
+    Each search has its own threshold, so that false alarms add up over them at most.
+
+    >>> unseen = np.sort(np.random.default_rng(0).normal(0.5, 0.05, (40, 6)))[:, ::-1]
+    >>> leak = unseen.copy()
+    >>> leak[7, 0] = 0.99
+    >>> joined = most_suspicious([copy_search(unseen, unseen), copy_search(leak, unseen)])
+    >>> joined.copy.nonzero()[0].tolist(), int(joined.view[7])
+    ([7], 1)
+    """
+    rank = np.stack([(2.0 * search.copy + search.suspect) * 1e9 + search.strength for search in searches])
+    view = rank.argmax(axis=0)
+    z, r, strength, copy, suspect = (
+        np.stack([getattr(search, name) for search in searches])[view, np.arange(len(view))]
+        for name in ("z", "r", "strength", "copy", "suspect")
+    )
+    return CopySearch(z, r, strength, copy, suspect, searches[0].n_holdout, view)
 
 
 def similarity_z(similarity: ArrayLike, unseen: ArrayLike) -> Array:

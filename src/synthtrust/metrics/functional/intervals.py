@@ -7,6 +7,10 @@ interval with 250 patients, 3 seeds and a seed spread of .03 Dice: .95; a bootst
 
 With one seed the doubt about another run cannot be assessed. The interval then is about these trained weights only, and
 ``n_seeds=1`` says so. A patient with a NaN under any seed of any arm is left out, and ``n_cases`` says how many remain.
+
+Where all patients agree and so do all seeds, there is no variance to build upon, and yet no certainty: of n patients
+alike, a share of up to :math:`1 - ((1 - level)/2)^{1/n}` of all may be unlike them (the rule of three). The limits are
+those of that share at the far end of what can be scored, ``bounds``.
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,11 @@ from scipy import stats
 from synthtrust.refusals import Refusal
 
 Array = NDArray[np.float64]
+
+ALIKE = 1e-9
+"""Length of an interval below which the scores differ by nothing but rounding."""
+MOST_SKEWED = 3.0
+"""Skewness of patients beyond which the expansion behind the limits no longer holds."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,9 @@ class GapInterval(Interval):
     """Satterthwaite's degrees of freedom."""
 
 
-def gap_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterval:
+def gap_interval(
+    a: ArrayLike, b: ArrayLike, level: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)
+) -> GapInterval:
     r"""Return the mean of arm ``a`` minus the mean of arm ``b`` (TSTR minus TRTR), with its interval.
 
     With :math:`d_p` the difference of patient p, averaged over seeds, and :math:`\bar A_s` the mean of a seed,
@@ -64,12 +75,14 @@ def gap_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterval
     .. math:: V = V_1 + V_2 + V_3 = var(d_p)/P + var(\bar A_s)/S_A + var(\bar B_s)/S_B
 
     (``ddof=1``) and the limits are :math:`\bar d \pm t_{df} \sqrt V` with
-    :math:`df = V^2 / (V_1^2/(P-1) + V_2^2/(S_A-1) + V_3^2/(S_B-1))`.
+    :math:`df = V^2 / (V_1^2/(P-1) + V_2^2/(S_A-1) + V_3^2/(S_B-1))`, and that on the side of the patients' long tail
+    moved outwards, see `satterthwaite`.
 
     Args:
         a: Scores ``(S_A, P)``.
         b: Scores ``(S_B, P)`` of the same patients, in the same order.
         level: Coverage.
+        bounds: The least and the largest score of a patient.
 
     Raises:
         Refusal: If an arm is not ``(S, P)`` with at least one of each, or the patients differ in number.
@@ -81,10 +94,12 @@ def gap_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterval
     first, second = _arms(a, b)
     difference = first.mean(axis=0) - second.mean(axis=0)
     v = (_variance_of_mean(difference), _variance_of_mean(_seed_means(first)), _variance_of_mean(_seed_means(second)))
-    return _contrast(_mean(difference), v, first, second, level, logarithm=False)
+    return _contrast(_mean(difference), v, _skewness(difference), first, second, level, bounds, logarithm=False)
 
 
-def ratio_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterval:
+def ratio_interval(
+    a: ArrayLike, b: ArrayLike, level: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)
+) -> GapInterval:
     r"""Return the mean of arm ``a`` over the mean of arm ``b`` (TSTR over TRTR), with its interval.
 
     The interval is made for the logarithm, by the delta method: with :math:`l_p = A_p/\bar A - B_p/\bar B`,
@@ -95,6 +110,7 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterv
         a: Scores ``(S_A, P)``.
         b: Scores ``(S_B, P)`` of the same patients, in the same order.
         level: Coverage.
+        bounds: The least and the largest score of a patient.
 
     Returns:
         The ratio; everything is NaN unless both means are above 0.
@@ -109,18 +125,24 @@ def ratio_interval(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> GapInterv
     mean_a, mean_b = _mean(first), _mean(second)
     if not (mean_a > 0 and mean_b > 0):
         v = (np.nan, np.nan, np.nan)
-        return _contrast(np.nan, v, first, second, level, logarithm=True)
+        return _contrast(np.nan, v, 0.0, first, second, level, bounds, logarithm=True)
     relative = first.mean(axis=0) / mean_a - second.mean(axis=0) / mean_b
     v = (
         _variance_of_mean(relative),
         _variance_of_mean(_seed_means(first) / mean_a),
         _variance_of_mean(_seed_means(second) / mean_b),
     )
-    return _contrast(float(np.log(mean_a / mean_b)), v, first, second, level, logarithm=True)
+    skewness = _skewness(relative)
+    return _contrast(float(np.log(mean_a / mean_b)), v, skewness, first, second, level, bounds, logarithm=True)
 
 
-def mean_interval(a: ArrayLike, level: float = 0.95) -> Interval:
+def mean_interval(a: ArrayLike, level: float = 0.95, bounds: tuple[float, float] = (0.0, 1.0)) -> Interval:
     """Return the mean of one arm ``(S, P)`` with its interval: `gap_interval` without a second arm.
+
+    Args:
+        a: Scores ``(S, P)``.
+        level: Coverage.
+        bounds: The least and the largest score of a patient.
 
     Raises:
         Refusal: If the arm is not ``(S, P)`` with at least one of each.
@@ -128,27 +150,46 @@ def mean_interval(a: ArrayLike, level: float = 0.95) -> Interval:
     >>> interval = mean_interval([[0.7, 0.8, 0.6]])
     >>> round(interval.value, 4), round(interval.low, 4), round(interval.high, 4)  # .7 +- 4.3027 * .1 / sqrt(3)
     (0.7, 0.4516, 0.9484)
+    >>> alike = mean_interval(np.full((3, 40), 0.8))  # .025 ** (1 / 40) = .9119
+    >>> round(alike.low, 4), round(alike.high, 4)
+    (0.7295, 0.8176)
     """
     (arm,) = _arms(a)
     v = (_variance_of_mean(arm.mean(axis=0)), _variance_of_mean(_seed_means(arm)))
     value = _mean(arm)
-    low, high, _ = satterthwaite(value, v, (arm.shape[1] - 1, arm.shape[0] - 1), level)
+    dfs = arm.shape[1] - 1, arm.shape[0] - 1
+    low, high, _ = satterthwaite(value, v, dfs, level, _skewness(arm.mean(axis=0)))
+    if high - low < ALIKE:
+        low, high = _of_patients_alike(value, arm.shape[1], level, bounds)
     return Interval(value, low, high, n_cases=arm.shape[1], n_seeds=arm.shape[0], level=level)
 
 
 def satterthwaite(
-    value: float, variances: tuple[float, ...], dfs: tuple[int, ...], level: float = 0.95
+    value: float,
+    variances: tuple[float, ...],
+    dfs: tuple[int, ...],
+    level: float = 0.95,
+    skewness: float = 0.0,
 ) -> tuple[float, float, float]:
-    """Return ``(low, high, df)`` of a value whose variance is a sum of independently estimated parts.
+    r"""Return ``(low, high, df)`` of a value whose variance is a sum of independently estimated parts.
+
+    Where patients are skewed, the limit on the side of their long tail is moved outwards by
+    :math:`\gamma (2 t^2 + 1) / 6` standard errors, with :math:`\gamma` the skewness of the value: the first term of the
+    Edgeworth expansion of Student's t. The other limit stays: skewness is known badly in few patients.
+
+    Source: Satterthwaite, Biometrics Bulletin 2 (1946); Hall, JRSS B 54 (1992), for the skewness.
 
     Args:
         value: The estimate.
         variances: The parts; the first (the patients') must have been assessed, else the limits are NaN.
         dfs: The degrees of freedom behind each part; a part with 0 was not assessed and is left out.
         level: Coverage.
+        skewness: Of the mean over patients.
 
     >>> [round(x, 4) for x in satterthwaite(0.0, (1.0, 1.0), (4, 4))]  # 2.306 * sqrt(2), df 2**2 / (1/4 + 1/4)
     [-3.2612, 3.2612, 8.0]
+    >>> [round(x, 4) for x in satterthwaite(0.0, (1.0,), (9,), skewness=-0.1)]  # .1 * (2 * 2.262**2 + 1) / 6 = .1872
+    [-2.4494, 2.2622, 9.0]
     """
     total = sum(v for v, df in zip(variances, dfs, strict=True) if df > 0)
     if dfs[0] < 1 or not np.isfinite(total) or not np.isfinite(value):
@@ -156,8 +197,9 @@ def satterthwaite(
     if total == 0:  # the same number in every patient and seed: nothing to doubt, no df to compute
         return value, value, float(dfs[0])
     df = total**2 / sum(v**2 / df for v, df in zip(variances, dfs, strict=True) if df > 0)
-    half = float(stats.t.ppf((1 + level) / 2, df)) * total**0.5
-    return value - half, value + half, float(df)
+    t, error = float(stats.t.ppf((1 + level) / 2, df)), total**0.5
+    outwards = skewness * (variances[0] / total) ** 1.5 * (2 * t**2 + 1) / 6
+    return value - (t + max(-outwards, 0.0)) * error, value + (t + max(outwards, 0.0)) * error, float(df)
 
 
 def holm(p_values: ArrayLike) -> Array:
@@ -206,14 +248,49 @@ def _variance_of_mean(values: Array) -> float:
     return float(values.var(ddof=1) / len(values)) if len(values) > 1 else 0.0
 
 
+def _of_patients_alike(value: float, n_patients: int, level: float, bounds: tuple[float, float]) -> tuple[float, float]:
+    """Return limits where every patient scored the same under every seed, by the rule of three."""
+    unlike = 1 - ((1 - level) / 2) ** (1 / n_patients)  # the largest share of other patients that were still missed
+    return value - unlike * (value - bounds[0]), value + unlike * (bounds[1] - value)
+
+
+def _skewness(values: Array) -> float:
+    """Return the skewness of the mean of independent values; 0 where they are too few or all alike."""
+    if len(values) < 3 or np.ptp(values) < ALIKE:
+        return 0.0
+    return float(np.clip(stats.skew(values, bias=False), -MOST_SKEWED, MOST_SKEWED) / len(values) ** 0.5)
+
+
 def _contrast(
-    value: float, v: tuple[float, float, float], a: Array, b: Array, level: float, *, logarithm: bool
+    value: float,
+    v: tuple[float, float, float],
+    skewness: float,
+    a: Array,
+    b: Array,
+    level: float,
+    bounds: tuple[float, float],
+    *,
+    logarithm: bool,
 ) -> GapInterval:
     dfs = (a.shape[1] - 1, a.shape[0] - 1, b.shape[0] - 1)
-    low, high, df = satterthwaite(value, v, dfs, level)
-    lower_bound, upper_bound, _ = satterthwaite(value, v, dfs, 2 * level - 1)  # each a side of an interval of 90 %
+    widest = bounds[1] - bounds[0]
+
+    def limits(coverage: float) -> tuple[float, float]:
+        low, high, _ = satterthwaite(value, v, dfs, coverage, skewness)
+        if not high - low < ALIKE:
+            return tuple(np.exp([low, high]).tolist()) if logarithm else (low, high)
+        if not logarithm:
+            return _of_patients_alike(value, a.shape[1], coverage, (-widest, widest))
+        (low_a, high_a), (low_b, high_b) = (
+            _of_patients_alike(_mean(arm), a.shape[1], coverage, bounds) for arm in (a, b)
+        )
+        return low_a / high_b, high_a / low_b
+
+    low, high = limits(level)
+    lower_bound, upper_bound = limits(2 * level - 1)  # each a side of an interval of 90 %
+    df = satterthwaite(value, v, dfs, level)[2]
     if logarithm:
-        value, low, high, lower_bound, upper_bound = np.exp([value, low, high, lower_bound, upper_bound]).tolist()
+        value = float(np.exp(value))
     return GapInterval(
         value=value,
         low=low,

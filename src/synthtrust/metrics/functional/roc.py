@@ -1,4 +1,4 @@
-"""The area under the ROC curve, with DeLong's interval and a permutation test over patients.
+"""The area under the ROC curve, with an interval that holds near 1 and a permutation test over patients.
 
 Scores come as two lists, of the positives and of the negatives; higher means more positive. Several scores of one
 patient are no independent witnesses: where ``groups`` name the patients, intervals and tests take them as one.
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from synthtrust.metrics.functional.areas import area_limits
 from synthtrust.metrics.functional.placements import placements, scores
 from synthtrust.refusals import Refusal
 
@@ -23,7 +24,7 @@ class Auc:
 
     value: float
     low: float
-    """Lower limit, DeLong; NaN with fewer than two patients on a side."""
+    """Lower limit, see `area_interval`; NaN with fewer than two patients on a side."""
     high: float
     n_positive: int
     """Patients (items, if no patients were named)."""
@@ -40,12 +41,10 @@ def auc_interval(
     positive_groups: Sequence[Hashable] | None = None,
     negative_groups: Sequence[Hashable] | None = None,
 ) -> Auc:
-    """Return the area under the ROC curve with DeLong's interval, cut at 0 and 1.
+    """Return the area under the ROC curve with its interval: DeLong's variance, on a scale that holds near 0 and 1.
 
-    With groups the placements are summed by patient before their variance is taken.
-
-    At an area of exactly 0 or 1 DeLong's variance is 0: an interval without length is then not certainty, only the
-    method's limit. Read the number of patients and the permutation p of `separation_test` with it.
+    With groups the placements are summed by patient before their variance is taken. The limits are those of
+    `area_interval`: even an area of 1 has a lower limit below it.
 
     Source: DeLong et al., Biometrics 44 (1988); with groups Obuchowski, Biometrics 53 (1997), for patients that lie on
     one side only.
@@ -61,17 +60,17 @@ def auc_interval(
         Refusal: If a side is empty, a score is NaN, or groups do not fit the scores.
 
     >>> found = auc_interval([0.9, 0.8, 0.7, 0.6, 0.3], [0.5, 0.4, 0.35, 0.2, 0.1])
-    >>> round(found.value, 2), round(found.low, 3), found.high, found.n_positive
-    (0.88, 0.626, 1.0, 5)
+    >>> round(found.value, 2), round(found.low, 3), round(found.high, 3), found.n_positive
+    (0.88, 0.44, 0.983, 5)
     """
     x, y = _side("positive", positive), _side("negative", negative)
     of_x, of_y = _patients(positive_groups, len(x)), _patients(negative_groups, len(y))
     v10, v01 = placements(x[None], y[None])
     area = float(v10.mean())
     variance = _clustered(v10[0] - area, of_x) + _clustered(v01[0] - area, of_y)
-    half = float(stats.norm.ppf((1 + level) / 2)) * variance**0.5
     n_x, n_y = int(of_x.max()) + 1, int(of_y.max()) + 1
-    return Auc(area, max(area - half, 0.0), min(area + half, 1.0) if half == half else half, n_x, n_y, level)
+    low, high = area_limits(area, variance, n_x, n_y, level)
+    return Auc(area, low, high, n_x, n_y, level)
 
 
 def separation_test(

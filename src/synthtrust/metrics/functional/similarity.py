@@ -9,22 +9,23 @@ Measured on `Task04_Hippocampus` (32^3, 80 training cases): copies that are exac
 gamma-changed or all of it at once are told from unseen patients, of which half lie below .45. On 28 x 28 radiographs
 the last kind is found in part only: a small image does not say enough.
 
-Not seen: rotations by more than 2 or 3 degrees, other sizes, inverted intensities, elastic warps, crops, copies of a
-part of an image, and copies of one modality of several.
+Copies that are turned, of another size, cut out, or of a part of the image alone are found by the `variants` of the
+queries, and inverted ones by inverted queries. Not seen: rotations and sizes beyond those asked for, those that are
+mirrored as well, strong elastic warps, and copies of less than half an image.
 """
 
+from collections.abc import Sequence
 from itertools import combinations, product
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
 from synthtrust.metrics.functional.interiors import TextureBank
+from synthtrust.metrics.functional.masked_correlation import Way, best_correlation
+from synthtrust.metrics.functional.variants import Pose, Variant
 from synthtrust.refusals import Refusal
 
-SMALLEST_OVERLAP = 0.5
-"""Share of either image's texture that the overlap is taken to hold at least: less would let chance win."""
 REACH = 4  # nodes of the grid
 MEMORY = 2**28  # bytes
 
@@ -37,6 +38,7 @@ def most_similar(
     exclude: Tensor | None = None,
     groups: Tensor | None = None,
     candidates: int = 6,
+    variants: Sequence[Variant] = (Pose(),),
     reach: int = REACH,
     memory: int = MEMORY,
 ) -> tuple[Tensor, Tensor]:
@@ -62,6 +64,8 @@ def most_similar(
         groups: Which images of the reference count as one, integers from 0 ``(N,)``: several of one patient, say. The
             most alike of a group is the neighbour, and the k neighbours are of k groups. None: each is its own.
         candidates: Images of the reference that are compared on the full grid, at least k.
+        variants: How each query is laid onto the reference: as it is in every mirroring, by default. Others, such as
+            `poses` or `parts`, cost a matrix product for each shift, and are not mirrored. The best one counts.
         reach: Largest shift along each axis [nodes of the grid].
         memory: Bound on the working memory beside the banks [bytes].
 
@@ -86,35 +90,47 @@ def most_similar(
     n_candidates = min(max(candidates, k), len(reference))
     nearest_of_chunk = []
     n_axes = queries.coarse.ndim - 2
+    ways = _ways(variants, n_axes)
     shifts, width = (2 * _coarse_reach(queries.coarse) + 1) ** n_axes, reference.coarse[0].numel()
     step = max(1, memory // (4 * (shifts + 2) * (2 * width + len(reference))))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        score, flip = _coarse(queries.coarse[rows], reference.coarse)
+        score, way = _coarse(queries.take(rows), reference, ways)
         if forbidden is not None:
             score = score.masked_fill(forbidden[rows], -torch.inf)
         index = score.topk(n_candidates, dim=1).indices
         if groups is not None and n_candidates < len(reference):  # the best images may all be of few groups
             index = torch.cat([index, _leaders(score, groups).topk(n_candidates, dim=1).indices], dim=1)
-        chosen = flip.gather(1, index)
-        ways = [chosen] if candidates < len(reference) else [torch.full_like(chosen, i) for i in range(2**n_axes)]
+        if candidates < len(reference):
+            tried = [way.gather(1, index)]
+        else:
+            tried = [torch.full_like(index, i) for i in range(len(ways))]
         asked = queries.take(rows)
-        similarity = torch.stack([_fine(asked, reference, index, way, reach, memory) for way in ways]).amax(0)
+        similarity = torch.stack(
+            [best_correlation(asked, reference, index, w, ways, reach=reach, memory=memory) for w in tried]
+        ).amax(0)
         similarity = similarity.masked_fill(score.gather(1, index) == -torch.inf, -torch.inf)
         value, order = similarity.topk(k, dim=1) if groups is None else _of_groups(similarity, groups[index], k)
         nearest_of_chunk.append((value, index.gather(1, order)))
     return torch.cat([value for value, _ in nearest_of_chunk]), torch.cat([index for _, index in nearest_of_chunk])
 
 
-def pairwise_similarity(first: TextureBank, second: TextureBank, block: int = 16) -> Tensor:
+def pairwise_similarity(
+    first: TextureBank,
+    second: TextureBank,
+    block: int = 16,
+    *,
+    variants: Sequence[Variant] = (Pose(),),
+) -> Tensor:
     """Return the similarity of each image of one bank with the image in the same place of another, ``(N,)``.
 
-    The highest over all flips and shifts on the full grid.
+    The highest over all variants, flips and shifts on the full grid.
 
     Args:
         first: N images.
         second: As many, on the same grid.
         block: Pairs that are compared at once.
+        variants: How each image of the first bank is laid onto that of the second, as for `most_similar`.
 
     Raises:
         Refusal: If the banks differ in length, grid or modalities.
@@ -127,16 +143,16 @@ def pairwise_similarity(first: TextureBank, second: TextureBank, block: int = 16
     if len(first) != len(second):
         raise Refusal(f"Expected as many images in both banks, but got {len(first)} and {len(second)}.")
     _check_alike(first, second)
-    nearest_of_chunk = []
+    ways = _ways(variants, first.fine.ndim - 2)
+    similarity = []
     for start in range(0, len(first), block):
         rows = slice(start, start + block)
         chunk, other_chunk = first.take(rows), second.take(rows)
-        itself = torch.arange(len(chunk))[:, None]
-        ways = [torch.full_like(itself, i) for i in range(2 ** (chunk.fine.ndim - 2))]
-        nearest_of_chunk.append(
-            torch.stack([_fine(chunk, other_chunk, itself, way, REACH, MEMORY)[:, 0] for way in ways]).amax(0)
-        )
-    return torch.cat(nearest_of_chunk)
+        itself = torch.arange(len(chunk))[:, None].expand(-1, len(ways))
+        every = torch.arange(len(ways)).expand(len(chunk), -1)
+        values = best_correlation(chunk, other_chunk, itself, every, ways, reach=REACH, memory=MEMORY)
+        similarity.append(values.amax(dim=1))
+    return torch.cat(similarity)
 
 
 def _check_alike(first: TextureBank, second: TextureBank) -> None:
@@ -158,21 +174,28 @@ def _coarse_reach(coarse: Tensor) -> int:
     return -(-coarse.shape[-1] // 16)
 
 
-def _coarse(queries: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the best correlation over flips and shifts, and the best flip, both ``(Q, N)``."""
-    n_axes = queries.ndim - 2
-    size, reach = queries.shape[-1], _coarse_reach(queries)
-    columns = reference.flatten(1).T  # (D, N)
-    padded = F.pad(queries, (reach, reach) * n_axes)
-    score = torch.full((len(queries), len(reference)), -torch.inf, device=queries.device)
-    best = torch.zeros_like(score, dtype=torch.int64)
-    for i, flip in enumerate(_flips(n_axes)):
-        flipped = padded.flip(flip) if flip else padded
+def _ways(variants: Sequence[Variant], n_axes: int) -> list[Way]:
+    """Return each variant in every mirroring that is tried of it."""
+    return [Way(variant, flip) for variant in variants for flip in (_flips(n_axes) if variant.is_mirrored else [()])]
+
+
+def _coarse(queries: TextureBank, reference: TextureBank, ways: Sequence[Way]) -> tuple[Tensor, Tensor]:
+    """Return the best correlation over ways and shifts on the half grid ``(Q, N)``, and the best way, ``(Q, N)``."""
+    n_axes = queries.coarse.ndim - 2
+    size, reach = queries.coarse.shape[-1], _coarse_reach(queries.coarse)
+    columns = reference.coarse.flatten(1).T  # (D, N)
+    padded: dict[Variant, Tensor] = {}
+    scores = []
+    for variant, flip in ways:
+        if variant not in padded:
+            padded = {variant: F.pad(variant.of(queries).coarse, (reach, reach) * n_axes)}
+        flipped = padded[variant].flip(flip) if flip else padded[variant]
         starts = product(range(2 * reach + 1), repeat=n_axes)
         shifted = torch.stack([_window(flipped, start, size).flatten(1) for start in starts])  # (shifts, Q, D)
-        nearest_of_chunk = (shifted @ columns).amax(dim=0)  # (Q, N)
-        best = torch.where(nearest_of_chunk > score, i, best)
-        score = torch.maximum(nearest_of_chunk, score)
+        products = shifted @ columns  # (shifts, Q, N)
+        highest = products.amax(dim=0)
+        scores.append(highest / variant.coarse_norm(reference.coarse))
+    score, best = torch.stack(scores).max(dim=0)
     return score, best
 
 
@@ -180,64 +203,6 @@ def _window(x: Tensor, start: tuple[int, ...], size: int) -> Tensor:
     for axis, first in enumerate(start):
         x = x.narrow(axis - len(start), first, size)
     return x
-
-
-def _fine(queries: TextureBank, reference: TextureBank, index: Tensor, flip: Tensor, reach: int, memory: int) -> Tensor:
-    """Return the best correlation over shifts up to ``reach`` of each query with its candidates, ``(Q, K)``.
-
-    The images of the reference are mirrored in place of the queries: with the shifts in both directions nothing
-    changes, and each spectrum serves several pairs.
-    """
-    n_axes = queries.fine.ndim - 2
-    size = (queries.fine.shape[-1] + reach,) * n_axes  # so much room that no shift up to reach wraps around
-    result = torch.empty(index.shape, device=queries.fine.device)
-    step = max(1, memory // (64 * queries.fine.shape[1] * size[0] ** n_axes))
-    for start in range(0, len(queries), step):
-        chunk = slice(start, start + step)
-        ours = _spectra(queries.take(chunk), size)
-        for i, mirrored in enumerate(_flips(n_axes)):
-            pairs = (flip[chunk] == i).nonzero()
-            for row, column in (part.unbind(dim=1) for part in pairs.split(step) if len(part)):
-                nearest_of_chunk, position = index[chunk][row, column].unique(return_inverse=True)
-                spectra = _spectra(reference.take(nearest_of_chunk), size, mirrored)
-                result[start + row, column] = _best(ours.take(row), spectra.take(position), size, reach)
-    return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
-
-
-class _Spectra(NamedTuple):
-    """Fourier transforms ``(N, C, ...)``, complex."""
-
-    interior: Tensor
-    energy: Tensor
-    """The sum of the squares."""
-    body: Tensor
-
-    def take(self, rows: Tensor) -> "_Spectra":
-        return _Spectra(*(x[rows] for x in self))
-
-
-def _spectra(images: TextureBank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> _Spectra:
-    fine, body = (x.flip(mirrored) if mirrored else x for x in (images.fine, images.body))
-    axes = tuple(range(-len(size), 0))
-    return _Spectra(*(torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float())))
-
-
-def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int) -> Tensor:
-    """Return the highest correlation of each pair over shifts, ``(P,)``."""
-    product_ = _shifted_products(a.interior, b.interior, size, reach)
-    energy_a = _shifted_products(a.energy, b.body, size, reach).clamp(min=SMALLEST_OVERLAP)
-    energy_b = _shifted_products(a.body, b.energy, size, reach).clamp(min=SMALLEST_OVERLAP)
-    return (product_ / (energy_a * energy_b).sqrt()).flatten(1).amax(dim=1)
-
-
-def _shifted_products(a: Tensor, b: Tensor, size: tuple[int, ...], reach: int) -> Tensor:
-    """Return the sum over nodes and modalities of a times shifted b, ``(P, 2 reach + 1, ...)``, one for each shift."""
-    axes = tuple(range(-len(size), 0))
-    products = torch.fft.irfftn((a.conj() * b).sum(dim=1), s=size, dim=axes)
-    window = torch.arange(-reach, reach + 1, device=a.device) % size[0]
-    for axis in axes:
-        products = products.index_select(axis, window)
-    return products
 
 
 def _leaders(score: Tensor, groups: Tensor) -> Tensor:

@@ -1,0 +1,108 @@
+"""The correlation of two interiors over shifts, on the full grid, over the nodes that lie in both shifted bodies."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from synthtrust.metrics.functional.interiors import TextureBank
+from synthtrust.metrics.functional.variants import Variant
+
+SMALLEST_OVERLAP = 0.5
+"""Share of either image's texture that the overlap is taken to hold at least: less would let chance win."""
+
+
+class Way(NamedTuple):
+    """How a query is laid onto a reference: which variant of it, and which mirrored axes of the reference."""
+
+    variant: Variant
+    mirrored: tuple[int, ...]
+    """Axes, counted from the end."""
+
+
+def best_correlation(
+    queries: TextureBank,
+    reference: TextureBank,
+    index: Tensor,
+    way: Tensor,
+    ways: Sequence[Way],
+    *,
+    reach: int,
+    memory: int,
+) -> Tensor:
+    """Return the best correlation over shifts up to ``reach`` of each query with its candidates, ``(Q, K)``.
+
+    The images of the reference are mirrored in place of the queries: with the shifts in both directions nothing
+    changes, and each spectrum serves several pairs.
+
+    Args:
+        queries: Q images.
+        reference: N images.
+        index: The candidates of each query in the reference ``(Q, K)``.
+        way: Which of the ways each pair is compared in ``(Q, K)``.
+        ways: All ways.
+        reach: Largest shift along each axis [nodes].
+        memory: Bound on the working memory [bytes].
+    """
+    n_axes = queries.fine.ndim - 2
+    size = (queries.fine.shape[-1] + reach,) * n_axes  # so much room that no shift up to reach wraps around
+    result = torch.empty(index.shape, device=queries.fine.device)
+    step = max(1, memory // (64 * queries.fine.shape[1] * size[0] ** n_axes))
+    for start in range(0, len(queries), step):
+        chunk = slice(start, start + step)
+        spectra_of: dict[Variant, _Spectra] = {}
+        for i in way[chunk].unique().tolist():
+            variant, mirrored = ways[i]
+            rows, columns = (way[chunk] == i).nonzero().unbind(dim=1)
+            if variant.is_mirrored:  # asked for most rows, in several ways
+                if variant not in spectra_of:
+                    spectra_of[variant] = _spectra(variant.of(queries.take(chunk)), size)
+                asked, place = spectra_of[variant], rows
+            else:
+                some, place = rows.unique(return_inverse=True)
+                asked = _spectra(variant.of(queries.take(chunk).take(some)), size)
+            for part in torch.arange(len(rows)).split(step):
+                row, column = rows[part], columns[part]
+                others, position = index[chunk][row, column].unique(return_inverse=True)
+                spectra = _spectra(reference.take(others), size, mirrored)
+                pairs = (asked.take(place[part]), spectra.take(position))
+                result[start + row, column] = _best(*pairs, size, reach, variant.share)
+    return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
+
+
+class _Spectra(NamedTuple):
+    """Fourier transforms ``(N, C, ...)``, complex."""
+
+    interior: Tensor
+    energy: Tensor
+    """The sum of the squares."""
+    body: Tensor
+
+    def take(self, rows: Tensor) -> "_Spectra":
+        return _Spectra(*(x[rows] for x in self))
+
+
+def _spectra(images: TextureBank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> _Spectra:
+    fine, body = (x.flip(mirrored) if mirrored else x for x in (images.fine, images.body))
+    axes = tuple(range(-len(size), 0))
+    return _Spectra(*(torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float())))
+
+
+def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int, share: float) -> Tensor:
+    """Return the highest correlation of each pair over shifts, ``(P,)``; share: of the texture that a holds of b."""
+    product_ = _shifted_products(a.interior, b.interior, size, reach)
+    energy_a = _shifted_products(a.energy, b.body, size, reach).clamp(min=SMALLEST_OVERLAP)
+    energy_b = _shifted_products(a.body, b.energy, size, reach).clamp(min=SMALLEST_OVERLAP * share)
+    correlation = product_ / (energy_a * energy_b).sqrt()
+    return correlation.flatten(1).amax(dim=1)
+
+
+def _shifted_products(a: Tensor, b: Tensor, size: tuple[int, ...], reach: int) -> Tensor:
+    """Return the sum over nodes and modalities of a times shifted b, ``(P, 2 reach + 1, ...)``, one for each shift."""
+    axes = tuple(range(-len(size), 0))
+    products = torch.fft.irfftn((a.conj() * b).sum(dim=1), s=size, dim=axes)
+    window = torch.arange(-reach, reach + 1, device=a.device) % size[0]
+    for axis in axes:
+        products = products.index_select(axis, window)
+    return products

@@ -1,0 +1,60 @@
+"""The trivial predictor beside a segmenter of real cases: what position alone scores on the same test cases."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from hydra.errors import InstantiationException
+
+from synthtrust.cases import CaseError
+from synthtrust.conventions import TRIVIAL
+from synthtrust.data import PositionalPrior, Prepared, prepare
+from synthtrust.files import aside
+from synthtrust.runs.run import Run
+
+log = logging.getLogger(__name__)
+
+
+def write_trivial(run: Run, facts: Mapping[str, Any], train: Sequence[Prepared], test: Sequence[Prepared]) -> None:
+    """Learn a prior of positions from the real training cases, and leave its Dice on the real test cases in the folder.
+
+    Args:
+        run: The run whose folder it is.
+        facts: What the run says about itself: ``regions`` and ``empty``.
+        train: The real training cases.
+        test: The real test cases.
+    """
+    regions = facts["regions"]
+    prior = PositionalPrior.fit(train, regions, facts["empty"])
+    rows = [
+        {"case": case.case.id, "region": region, "trivial_dice": dice}
+        for case in test
+        for region, dice in zip(regions, prior.dice(case), strict=True)
+    ]
+    with aside(run.folder / TRIVIAL) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+
+
+def add_trivial(runs: Sequence[Run], cache: str) -> None:
+    """Score the trivial predictor for segmenters of real cases that an older version left without it.
+
+    A run whose cases are not here any more stays without; the audit of utility then says so.
+
+    Args:
+        runs: Finished runs, any of them.
+        cache: Root folder of the preprocessed cases.
+    """
+    for run in runs:
+        if run.task != "segmentation" or run.facts()["alpha"] != 1 or (run.folder / TRIVIAL).is_file():
+            continue
+        splits = run.data()["splits"]
+        try:
+            by_id = {case.id: case for case in run.cohort.cases}
+            train, test = ([by_id[case_id] for case_id in splits[part]] for part in ("train", "test"))
+            prepared = prepare([*train, *test], run.facts()["modalities"], cache)
+        except (CaseError, InstantiationException, KeyError) as error:
+            why = error.__cause__ or error
+            log.warning("No trivial predictor beside %s: its cases are not here (%s)", run.folder, why)
+            continue
+        write_trivial(run, run.facts(), prepared[: len(train)], prepared[len(train) :])
