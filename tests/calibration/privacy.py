@@ -17,13 +17,12 @@ from calibration.study import DESCRIBED, NEVER_MORE_THAN_1_IN_20, Cell, Promise
 from helpers.textures import texture
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.controls import negative, positive
-from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, read_images, texture_bank_of
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, embed, read_images
 from synthtrust.audits.privacy.evidence import Evidence, examine
 from synthtrust.audits.privacy.settings import NEIGHBOURS, PrivacySettings
 from synthtrust.audits.privacy.transforms import kinds, transform_copy
 from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.privacy.views import nearest_in
-from synthtrust.metrics.functional import TextureBank
 from synthtrust.verdicts import Subject
 
 DATA = Path(os.environ.get("SYNTHTRUST_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -54,8 +53,8 @@ class ArrayCase:
 def embedded(images: Images, prefix: str, grid: Grid) -> EmbeddedCases:
     """Return images as cases of a patient each."""
     cases = [ArrayCase(f"{prefix}{i}", f"{prefix}{i}", image.astype(np.float32)) for i, image in enumerate(images)]
-    banks = [texture_bank_of(read_images(case, ["grey"]), grid, case) for case in cases]
-    return EmbeddedCases(TextureBank.join(banks), tuple(cases))
+    first, *others = [embed(read_images(case, ["grey"]), grid, case) for case in cases]
+    return first.join(*others)
 
 
 def draw_textures(rng: np.random.Generator, sizes: tuple[int, int, int], side: int) -> tuple[Images, Images, Images]:
@@ -114,12 +113,12 @@ def leaky_sets(rng: np.random.Generator, repetitions: int, *, draw: Draw) -> dic
         k = max(1, round(SHARE * len(data.synthetic)))
         sources = rng.permutation(len(data.train))[:k]
         for kind in kinds(1):
-            banks = []
+            planted = []
             for i, source in enumerate(sources):
                 image, other = (read_images(c, ["grey"]) for c in (data.train.cases[source], data.synthetic.cases[i]))
-                banks.append(texture_bank_of(transform_copy(image, kind, rng, other), grid, data.train.cases[source]))
+                planted.append(embed(transform_copy(image, kind, rng, other), grid, data.train.cases[source]))
             similarity, index = nearest_in(
-                honest.views, TextureBank.join(banks), data.train.bank, groups=honest.groups, candidates=NEIGHBOURS
+                honest.views, planted[0].join(*planted[1:]), data.train, groups=honest.groups, candidates=NEIGHBOURS
             )
             similarity = np.concatenate([similarity, honest.similarity[:, k:]], axis=1)
             copies = replace(

@@ -101,7 +101,7 @@ def test_a_few_copies_of_each_kind_are_found_and_the_table_says_in_which_view(
     assert verdict_of(tables)["verdict"] == "NOT SUPPORTED"
     copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
     assert len(copies) >= 4
-    expected = {"inverted": "whole image", "half of the image": "half or one modality"}.get(kind, "turned or resized")
+    expected = {"inverted": "inverted", "half of the image": "half or one modality"}.get(kind, "turned or resized")
     assert (copies["view"] == expected).mean() > 0.5
 
 
@@ -206,9 +206,7 @@ def test_an_exact_search_finds_the_nearest_of_all(audit, real, honest):
     grid = embedded.Grid.of(embedded.read_images(one.train[0], one.modalities))
     data, _ = gather(one, grid)
     twins, train = data.synthetic.bank, data.train.bank
-    every = torch.stack(
-        [pairwise_similarity(twins.take(torch.full((len(train),), i)), train, inverted=True) for i in range(12)]
-    )
+    every = torch.stack([pairwise_similarity(twins.take(torch.full((len(train),), i)), train) for i in range(12)])
     evidence = examine(data, replace(audit, exact=True), reported=False)
     np.testing.assert_allclose(evidence.copies.similarity[0, :12, 0], every.max(dim=1).values, atol=1e-5)
     quick = examine(data, audit, reported=False)

@@ -19,11 +19,10 @@ from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.p1_copies import Copies
 from synthtrust.audits.privacy.question import CANDIDATES
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
-from synthtrust.audits.privacy.transforms import kinds
 from synthtrust.audits.privacy.verdict import leaks_of
 from synthtrust.audits.privacy.views import View, in_its_view, nearest_in, views_of
 from synthtrust.cases import Case, Cohort
-from synthtrust.metrics.functional import NearestShare, TextureBank, most_similar, nearest_real_share
+from synthtrust.metrics.functional import NearestShare, most_similar, nearest_real_share
 from synthtrust.refusals import Refusal
 
 TESTS = ("P1", "P2", "P3")
@@ -67,7 +66,7 @@ class Calibration(PlantingStudy):
             images, _ = load_embedded(cases, modalities, grid, "real cases")
             images = images.without(repeated(images))
             self._check(len(images))
-            planted: dict[tuple[str, str], dict[str, TextureBank]] = {}
+            planted: dict[tuple[str, str], dict[str, EmbeddedCases]] = {}
             self.keep(home, lambda seed: self._draw(images, modalities, grid, planted, seed))
         return self.tables(home, sizes)
 
@@ -85,7 +84,7 @@ class Calibration(PlantingStudy):
         images: EmbeddedCases,
         modalities: Sequence[str],
         grid: Grid,
-        planted: dict[tuple[str, str], dict[str, TextureBank]],
+        planted: dict[tuple[str, str], dict[str, EmbeddedCases]],
         seed: int,
     ) -> Iterable[Row]:
         """Yield one row for each kind and share of one draw of the three parts."""
@@ -98,9 +97,11 @@ class Calibration(PlantingStudy):
         views = views_of(grid.extent, len(modalities), self)
         n_candidates = self.candidates(train, NEIGHBOURS)
         groups = duplicate_groups(train, holdout, self)
-        null, _ = nearest_in(views, holdout.bank, train.bank, groups=groups, candidates=n_candidates)
-        sides = {"": honest.bank, **copies}
-        results = {kind: _SearchResults.of(bank, train, holdout, groups, views, self) for kind, bank in sides.items()}
+        null, _ = nearest_in(views, holdout, train, groups=groups, candidates=n_candidates)
+        sides = {"": honest, **copies}
+        results = {
+            kind: _SearchResults.of(images, train, holdout, groups, views, self) for kind, images in sides.items()
+        }
         shares = self.planted(self.n_synthetic).items()
         for kind, share, k in [("", 0.0, 0), *((kind, share, k) for kind in copies for share, k in shares)]:
             answers = results[""].replaced(results[kind], k)
@@ -110,8 +111,8 @@ class Calibration(PlantingStudy):
                 len(train), len(holdout), self.n_synthetic, copy_answer, share=self._share(answers, train, holdout)
             )
             if kind in ("", VERBATIM):
-                bank = TextureBank.join([copies[kind or VERBATIM].take(slice(k)), honest.bank.take(slice(k, None))])
-                data = AuditData(train, holdout, EmbeddedCases(bank, honest.cases))
+                left = honest.take(range(k, len(honest)))
+                data = AuditData(train, holdout, copies[kind or VERBATIM].take(range(k)).join(left))
                 evidence = replace(evidence, membership=p2_membership.ask(data, self))
             leaks = list(leaks_of(evidence, self))
             nearest = in_its_view(answers.index, search.view)
@@ -140,14 +141,14 @@ class _SearchResults:
 
     @classmethod
     def of(
-        cls, bank: TextureBank, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, views: Sequence[View],
+        cls, images: EmbeddedCases, train: EmbeddedCases, holdout: EmbeddedCases, groups: Tensor, views: Sequence[View],
         settings: PrivacySettings,
     ) -> "_SearchResults":  # fmt: skip
         """Search for images among the training cases, in which a group counts as one case, and among all real cases."""
         n_candidates = settings.candidates(train, NEIGHBOURS)
-        similarity, index = nearest_in(views, bank, train.bank, groups=groups, candidates=n_candidates)
+        similarity, index = nearest_in(views, images, train, groups=groups, candidates=n_candidates)
         both = train.join(holdout)
-        real = most_similar(bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
+        real = most_similar(images.bank, both.bank, 1, candidates=settings.candidates(both, CANDIDATES))[1][:, 0]
         return cls(similarity, index[..., 0], real.numpy())
 
     def replaced(self, other: "_SearchResults", k: int) -> "_SearchResults":
@@ -161,14 +162,12 @@ class _SearchResults:
 
 def _copies(
     cases: Sequence[Case], honest: Sequence[Case], modalities: Sequence[str], grid: Grid,
-    planted: dict[tuple[str, str], dict[str, TextureBank]],
-) -> dict[str, TextureBank]:  # fmt: skip
+    planted: dict[tuple[str, str], dict[str, EmbeddedCases]],
+) -> dict[str, EmbeddedCases]:  # fmt: skip
     """Return copies of cases by kind, with what is not copied from an honest case each; made once of each pair."""
     pairs = [(case, other) for case, other in zip(cases, honest, strict=True)]
     for case, other in pairs:
         if (case.id, other.id) not in planted:
             planted[case.id, other.id] = plant([case], [other], modalities, grid, seed=len(planted))
-    return {
-        kind: TextureBank.join([planted[case.id, other.id][kind] for case, other in pairs])
-        for kind in kinds(len(modalities))
-    }
+    of_pairs = [planted[case.id, other.id] for case, other in pairs]
+    return {kind: of_pairs[0][kind].join(*(copies[kind] for copies in of_pairs[1:])) for kind in of_pairs[0]}

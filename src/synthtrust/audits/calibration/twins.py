@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
 from synthtrust.audits.privacy import p4_twin_leak
 from synthtrust.audits.privacy.audit_data import AuditData
-from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, load_embedded, read_images, texture_bank_of
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, embed, load_embedded, read_images
 from synthtrust.audits.privacy.evidence import Evidence, examine
 from synthtrust.audits.privacy.gathering import residual_of
 from synthtrust.audits.privacy.p1_copies import Copies, SourceCopies
@@ -24,7 +24,7 @@ from synthtrust.audits.privacy.views import nearest_in, pairwise_in
 from synthtrust.cases import Case, Cohort
 from synthtrust.generators import Generator, synthesize
 from synthtrust.machine import readers
-from synthtrust.metrics.functional import TextureBank, region_residual_similarity
+from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.refusals import Refusal
 
 HONEST = ("P1", "P2", "P3", "P4")
@@ -146,7 +146,7 @@ class _TwinPairs:
     grid: Grid
     twin_of: dict[str, Case]
     """Case id -> its twin, which makes up what is not copied of the case."""
-    copied: dict[tuple[str, str], tuple[TextureBank, float]]
+    copied: dict[tuple[str, str], tuple[EmbeddedCases, float]]
     """Kind and case id -> a copy, and its similarity to the case beyond what the label explains."""
 
     @classmethod
@@ -156,22 +156,22 @@ class _TwinPairs:
         twin_of = {twin.id: twin for twin in twins}
         twins = [twin_of[case.id] for case in real]
         with ThreadPoolExecutor(readers()) as pool:
-            alike = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
-            residual = {case.id: value for case, value in zip(real, alike, strict=True)}
+            similarities = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
+            residual = {case.id: similarity for case, similarity in zip(real, similarities, strict=True)}
         real_images, twin_images = (
             load_embedded(side, cohort.modalities, grid, name)[0]
             for side, name in ((real, "real cases"), (twins, "twins"))
         )
         return cls(real_images, twin_images, residual, labels, cohort.modalities, grid, twin_of, {})
 
-    def copy_of(self, case: Case, kind: str) -> tuple[TextureBank, float]:
+    def copy_of(self, case: Case, kind: str) -> tuple[EmbeddedCases, float]:
         """Return a copy of a case and its similarity; a copy that an earlier seed made is reused."""
         if (kind, case.id) not in self.copied:
             image, other = (read_images(c, self.modalities) for c in (case, self.twin_of[case.id]))
             number = kinds(len(self.modalities)).index(kind)
             copy = transform_copy(image, kind, np.random.default_rng([len(case.id), *map(ord, case.id), number]), other)
-            alike = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
-            self.copied[kind, case.id] = texture_bank_of(copy, self.grid, case), alike
+            similarity = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
+            self.copied[kind, case.id] = embed(copy, self.grid, case), similarity
         return self.copied[kind, case.id]
 
 
@@ -192,12 +192,13 @@ class _CopyResults:
     def of(cls, train: EmbeddedCases, kind: str, pairs: _TwinPairs, honest: Copies, candidates: int) -> "_CopyResults":
         """Copy all training cases by one transform, and search for the copies."""
         copies = [pairs.copy_of(case, kind) for case in train.cases]
-        bank, itself = TextureBank.join([copy for copy, _ in copies]), torch.arange(len(copies))
+        (first, *others), itself = [copy for copy, _ in copies], torch.arange(len(copies))
+        planted = first.join(*others)
         similarity, index = nearest_in(
-            honest.views, bank, train.bank, exclude=itself, groups=honest.groups, candidates=candidates
+            honest.views, planted, train, exclude=itself, groups=honest.groups, candidates=candidates
         )
-        own = pairwise_in(honest.views, bank, train.bank)
-        return cls(similarity, index[..., 0], own, np.array([alike for _, alike in copies]))
+        own = pairwise_in(honest.views, planted, train)
+        return cls(similarity, index[..., 0], own, np.array([residual for _, residual in copies]))
 
 
 def _beside(to_source: NDArray[np.float64], to_others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from scipy.stats import beta
 
 from synthtrust.audits.privacy.audit_data import AuditData
-from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, read_images, texture_bank_of
+from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, embed, read_images
 from synthtrust.audits.privacy.p1_copies import Copies
 from synthtrust.audits.privacy.question import CANDIDATES
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
 from synthtrust.audits.privacy.transforms import kinds, transform_copy
 from synthtrust.audits.privacy.views import in_its_view, nearest_in
 from synthtrust.cases import Case
-from synthtrust.metrics.functional import Auc, TextureBank, most_similar, separation_test
+from synthtrust.metrics.functional import Auc, most_similar, separation_test
 
 POWER = 0.8
 """Probability with which the smallest leak that counts as detectable shows at least one copy."""
@@ -48,8 +48,8 @@ class Control:
 
 def plant(
     cases: Sequence[Case], others: Sequence[Case], modalities: Sequence[str], grid: Grid, seed: int
-) -> dict[str, TextureBank]:
-    """Return copies of cases, transformed in each way, as banks in the order of the cases.
+) -> dict[str, EmbeddedCases]:
+    """Return copies of cases, transformed in each way, in the order of the cases.
 
     Args:
         cases: The cases to copy.
@@ -58,13 +58,13 @@ def plant(
         grid: The grid of the search.
         seed: The seed of the transforms.
     """
-    banks: dict[str, list[TextureBank]] = {kind: [] for kind in kinds(len(modalities))}
+    copies: dict[str, list[EmbeddedCases]] = {kind: [] for kind in kinds(len(modalities))}
     for number_of_case, (case, other_case) in enumerate(zip(cases, others, strict=True)):
         image, other = (read_images(c, modalities) for c in (case, other_case))
-        for number, kind in enumerate(banks):
+        for number, kind in enumerate(copies):
             copy = transform_copy(image, kind, np.random.default_rng([seed, number_of_case, number]), other)
-            banks[kind].append(texture_bank_of(copy, grid, case))
-    return {kind: TextureBank.join(parts) for kind, parts in banks.items()}
+            copies[kind].append(embed(copy, grid, case))
+    return {kind: first.join(*others) for kind, (first, *others) in copies.items()}
 
 
 def positive(
@@ -83,9 +83,9 @@ def positive(
     planted = plant([data.train.cases[i] for i in places], others, modalities, grid, settings.seed)
     controls, n_candidates = [], settings.candidates(data.train, NEIGHBOURS)
     group = torch.arange(len(data.train)) if copies.groups is None else copies.groups
-    for kind, bank in planted.items():
+    for kind, planted_copies in planted.items():
         similarity, index = nearest_in(
-            copies.views, bank, data.train.bank, groups=copies.groups, candidates=n_candidates
+            copies.views, planted_copies, data.train, groups=copies.groups, candidates=n_candidates
         )
         search = settings.search(similarity, copies.null)
         nearest = in_its_view(index[..., 0], search.view)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from synthtrust.audits.privacy.transforms import inverted
 from synthtrust.cases import Case
 from synthtrust.machine import readers
 from synthtrust.metrics.functional import TextureBank, texture_bank
@@ -24,6 +25,8 @@ class EmbeddedCases:
     """Cases beside the interiors of their images, in one order."""
 
     bank: TextureBank
+    inverse: TextureBank
+    """The interiors of the same images with bright and dark exchanged: an inverted copy has another body."""
     cases: tuple[Case, ...]
 
     def __len__(self) -> int:
@@ -36,17 +39,21 @@ class EmbeddedCases:
 
     def take(self, keep: Sequence[int] | NDArray[np.integer]) -> "EmbeddedCases":
         """Return those at these places."""
-        return EmbeddedCases(
-            self.bank.take(torch.as_tensor(np.asarray(keep, dtype=int))), tuple(self.cases[i] for i in keep)
-        )
+        index = torch.as_tensor(np.asarray(keep, dtype=int))
+        return EmbeddedCases(self.bank.take(index), self.inverse.take(index), tuple(self.cases[i] for i in keep))
 
     def without(self, ids: Container[str]) -> "EmbeddedCases":
         """Return those of other cases than these."""
         return self.take([i for i, case in enumerate(self.cases) if case.id not in ids])
 
-    def join(self, other: "EmbeddedCases") -> "EmbeddedCases":
+    def join(self, *others: "EmbeddedCases") -> "EmbeddedCases":
         """Return these and others."""
-        return EmbeddedCases(TextureBank.join([self.bank, other.bank]), self.cases + other.cases)
+        parts = (self, *others)
+        return EmbeddedCases(
+            TextureBank.join([part.bank for part in parts]),
+            TextureBank.join([part.inverse for part in parts]),
+            tuple(case for part in parts for case in part.cases),
+        )
 
 
 @dataclass(frozen=True)
@@ -98,27 +105,37 @@ def load_embedded(
         CaseError: If an image cannot be searched: it holds NaN or infinity, or is constant in a modality.
     """
 
-    def read(case: Case) -> tuple[TextureBank, tuple[int, ...]]:
+    def read(case: Case) -> tuple[EmbeddedCases, tuple[int, ...]]:
         image = read_images(case, modalities)
-        return texture_bank_of(image, grid, case), tuple(image.shape[1:])
+        return embed(image, grid, case), tuple(image.shape[1:])
 
     with ThreadPoolExecutor(readers()) as pool:
         results = pool.map(read, cases)
         shown = track(results, f"Reading {description}", total=len(cases), console=Console(stderr=True), transient=True)
         parts = list(shown)
-    return EmbeddedCases(TextureBank.join([part for part, _ in parts]), tuple(cases)), {shape for _, shape in parts}
+    first, *others = (part for part, _ in parts)
+    return first.join(*others), {shape for _, shape in parts}
 
 
-def texture_bank_of(image: Tensor, grid: Grid, case: Case) -> TextureBank:
-    """Return the bank of one image; a refusal names its file."""
+def embed(image: Tensor, grid: Grid, case: Case) -> EmbeddedCases:
+    """Return one image as a case with its interior; a refusal names its file."""
     try:
-        return texture_bank([image], grid.nodes, grid.margin)
+        bank = texture_bank([image], grid.nodes, grid.margin)
     except Refusal:
         files = ", ".join(sorted({str(path) for path in case.images.values()}))
         raise CaseError(
             f"Expected images that vary in every modality, but case {case.id} has a constant one: {files}. Repair or "
             "leave out this case."
         ) from None
+    return EmbeddedCases(bank, _inverse(image, bank, grid), (case,))
+
+
+def _inverse(image: Tensor, bank: TextureBank, grid: Grid) -> TextureBank:
+    """Return the interior of the inverted image; that of the image itself if nothing would be left of it."""
+    try:
+        return texture_bank([torch.from_numpy(inverted(image.numpy()))], grid.nodes, grid.margin)
+    except Refusal:  # all that is not 0 has one value
+        return bank
 
 
 def repeated(images: EmbeddedCases) -> dict[str, str]:

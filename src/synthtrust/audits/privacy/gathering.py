@@ -55,7 +55,7 @@ def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Rea
     twins = [
         replace(case, patient=patient.get(stand_in.get(case.id, case.id), case.patient)) for case in synthetic.cases
     ]
-    synthetic = EmbeddedCases(synthetic.bank, tuple(twins))
+    synthetic = replace(synthetic, cases=tuple(twins))
     data = AuditData(train, holdout, synthetic, conditional=True, stand_in=stand_in, extent=grid.extent)
     return replace(data, residual=_residuals(synthetic_set, data).__getitem__), remarks
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import binom, binomtest
 from torch import Tensor
@@ -88,11 +87,9 @@ def ask(data: AuditData, settings: PrivacySettings, attempt: Attempts) -> Copies
         return None
     views = views_of(data.extent or (1,) * (train.bank.fine.ndim - 2), train.bank.fine.shape[1], settings)
     n_candidates = settings.candidates(train, NEIGHBOURS)
-    null, _ = nearest_in(views, holdout.bank, train.bank, groups=groups, candidates=n_candidates)
+    null, _ = nearest_in(views, holdout, train, groups=groups, candidates=n_candidates)
     excluded = data.exclusion_mask(synthetic, train)
-    similarity, index = nearest_in(
-        views, synthetic.bank, train.bank, exclude=excluded, groups=groups, candidates=n_candidates
-    )
+    similarity, index = nearest_in(views, synthetic, train, exclude=excluded, groups=groups, candidates=n_candidates)
     return Copies(
         views,
         similarity,
@@ -115,8 +112,8 @@ def swapped_search(data: AuditData, views: Sequence[View], settings: PrivacySett
         )
     excluded, n_candidates = data.exclusion_mask(synthetic, holdout), settings.candidates(holdout, NEIGHBOURS)
     groups = duplicate_groups(holdout, data.train, settings)
-    items, _ = nearest_in(views, synthetic.bank, holdout.bank, exclude=excluded, groups=groups, candidates=n_candidates)
-    unseen, _ = nearest_in(views, data.train.bank, holdout.bank, groups=groups, candidates=n_candidates)
+    items, _ = nearest_in(views, synthetic, holdout, exclude=excluded, groups=groups, candidates=n_candidates)
+    unseen, _ = nearest_in(views, data.train, holdout, groups=groups, candidates=n_candidates)
     return settings.search(items, unseen)
 
 
@@ -153,8 +150,8 @@ def _with_source(
     patients = np.array(real.patients)
     pairs = [(i, int(j)) for i, source in source_of.items() for j in np.flatnonzero(patients == patients[source])]
     twins, images = (np.array(indices) for indices in zip(*pairs))
-    of_twins = data.synthetic.bank.take(torch.from_numpy(twins))
-    values = pairwise_in(views, of_twins, real.bank.take(torch.from_numpy(images)))
+    of_twins = data.synthetic.take(twins)
+    values = pairwise_in(views, of_twins, real.take(images))
     places = np.array(list(source_of))
     best = np.array([[np.where(twins == i, of_view, -np.inf).argmax() for i in places] for of_view in values])
     to_source = np.take_along_axis(values, best, axis=1)[..., None]

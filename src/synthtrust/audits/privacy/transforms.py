@@ -114,7 +114,7 @@ def warped(image: Image, rng: np.random.Generator) -> Image:
     return _each(image, lambda channel: map_coordinates(channel, where, order=1, mode="nearest"))
 
 
-def inverted(image: Image, rng: np.random.Generator) -> Image:
+def inverted(image: Image, rng: np.random.Generator | None = None) -> Image:
     """Turn bright into dark in each modality, the background of volumes, 0, left as it is."""
     low, high = (edge(axis=tuple(range(1, image.ndim)), keepdims=True) for edge in (image.min, image.max))
     return np.where(image == 0, image, low + high - image).astype(np.float32)

@@ -1,8 +1,9 @@
 """The views of the copy search: in each, images are compared in other variants, against unseen patients in the same.
 
 One search over everything would find each kind of copy less often, since what unseen patients reach by chance grows
-with every variant that is tried. So the images as they are, those that are turned or resized, and those of which only a
-part is compared are searched one after the other, and an image counts by the view in which it is most suspicious.
+with every variant that is tried. So the images as they are, inverted ones, those that are turned or resized, and those
+of which only a part is compared are searched one after the other, and an image counts by the view in which it is most
+suspicious.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthtrust.audits.privacy.embedded import EmbeddedCases
 from synthtrust.audits.privacy.settings import NEIGHBOURS, PrivacySettings
 from synthtrust.metrics.functional import TextureBank, most_similar, pairwise_similarity
 from synthtrust.metrics.functional.variants import Pose, Variant, parts, poses
@@ -30,7 +32,11 @@ class View:
     variants: tuple[Variant, ...]
     """The variants of each image that are compared; the best one counts."""
     inverted: bool = False
-    """Whether bright and dark may be exchanged."""
+    """Whether bright and dark of the images are exchanged."""
+
+    def queries(self, images: EmbeddedCases) -> TextureBank:
+        """Return the interiors of images in this view."""
+        return images.inverse if self.inverted else images.bank
 
 
 def views_of(extent: Sequence[int], n_modalities: int, settings: PrivacySettings) -> tuple[View, ...]:
@@ -42,11 +48,12 @@ def views_of(extent: Sequence[int], n_modalities: int, settings: PrivacySettings
         settings: The rotations and sizes that are tried.
 
     >>> [view.name for view in views_of((28, 28), 1, PrivacySettings())]
-    ['whole image', 'turned or resized', 'half or one modality']
+    ['whole image', 'inverted', 'turned or resized', 'half or one modality']
     """
     moved = poses(extent, settings.angles, settings.scales)[1:]
     return (
-        View("whole image", (Pose(extent=tuple(extent)),), inverted=True),
+        View("whole image", (Pose(extent=tuple(extent)),)),
+        View("inverted", (Pose(extent=tuple(extent)),), inverted=True),
         *([View("turned or resized", moved)] if moved else []),
         View("half or one modality", parts(len(extent), n_modalities)),
     )
@@ -54,8 +61,8 @@ def views_of(extent: Sequence[int], n_modalities: int, settings: PrivacySettings
 
 def nearest_in(
     views: Sequence[View],
-    queries: TextureBank,
-    reference: TextureBank,
+    queries: EmbeddedCases,
+    reference: EmbeddedCases,
     *,
     candidates: int,
     exclude: Tensor | None = None,
@@ -67,8 +74,8 @@ def nearest_in(
     """
     searches = [
         most_similar(
-            queries, reference, NEIGHBOURS, exclude=exclude, groups=groups, candidates=candidates,
-            variants=view.variants, inverted=view.inverted,
+            view.queries(queries), reference.bank, NEIGHBOURS, exclude=exclude, groups=groups, candidates=candidates,
+            variants=view.variants,
         )
         for view in views
     ]  # fmt: skip
@@ -76,9 +83,9 @@ def nearest_in(
     return similarity.double().numpy(), index.numpy()
 
 
-def pairwise_in(views: Sequence[View], first: TextureBank, second: TextureBank) -> Array:
-    """Return the similarity of images in the same place of two banks in each of V views, ``(V, n)``."""
-    similarity = [pairwise_similarity(first, second, variants=view.variants, inverted=view.inverted) for view in views]
+def pairwise_in(views: Sequence[View], first: EmbeddedCases, second: EmbeddedCases) -> Array:
+    """Return the similarity of images in the same place of two sets in each of V views, ``(V, n)``."""
+    similarity = [pairwise_similarity(view.queries(first), second.bank, variants=view.variants) for view in views]
     return torch.stack(similarity).double().numpy()
 
 

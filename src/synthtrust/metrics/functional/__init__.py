@@ -1,7 +1,7 @@
 """The formulas, free of state."""
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
-from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance
+from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance, logit_contributions
 from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, most_suspicious, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
@@ -90,6 +90,7 @@ __all__ = [
     "area_gap",
     "area_ratio",
     "area_variance",
+    "logit_contributions",
     "Auc",
     "auc_interval",
     "delong",

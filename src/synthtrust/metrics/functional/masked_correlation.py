@@ -30,7 +30,6 @@ def best_correlation(
     *,
     reach: int,
     memory: int,
-    inverted: bool = False,
 ) -> Tensor:
     """Return the best correlation over shifts up to ``reach`` of each query with its candidates, ``(Q, K)``.
 
@@ -45,7 +44,6 @@ def best_correlation(
         ways: All ways.
         reach: Largest shift along each axis [nodes].
         memory: Bound on the working memory [bytes].
-        inverted: Take the size of the correlation, which an inverted image has as well.
     """
     n_axes = queries.fine.ndim - 2
     size = (queries.fine.shape[-1] + reach,) * n_axes  # so much room that no shift up to reach wraps around
@@ -69,7 +67,7 @@ def best_correlation(
                 others, position = index[chunk][row, column].unique(return_inverse=True)
                 spectra = _spectra(reference.take(others), size, mirrored)
                 pairs = (asked.take(place[part]), spectra.take(position))
-                result[start + row, column] = _best(*pairs, size, reach, variant.share, inverted=inverted)
+                result[start + row, column] = _best(*pairs, size, reach, variant.share)
     return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
 
 
@@ -91,13 +89,13 @@ def _spectra(images: TextureBank, size: tuple[int, ...], mirrored: tuple[int, ..
     return _Spectra(*(torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float())))
 
 
-def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int, share: float, *, inverted: bool) -> Tensor:
+def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int, share: float) -> Tensor:
     """Return the highest correlation of each pair over shifts, ``(P,)``; share: of the texture that a holds of b."""
     product_ = _shifted_products(a.interior, b.interior, size, reach)
     energy_a = _shifted_products(a.energy, b.body, size, reach).clamp(min=SMALLEST_OVERLAP)
     energy_b = _shifted_products(a.body, b.energy, size, reach).clamp(min=SMALLEST_OVERLAP * share)
     correlation = product_ / (energy_a * energy_b).sqrt()
-    return (correlation.abs() if inverted else correlation).flatten(1).amax(dim=1)
+    return correlation.flatten(1).amax(dim=1)
 
 
 def _shifted_products(a: Tensor, b: Tensor, size: tuple[int, ...], reach: int) -> Tensor:

@@ -9,9 +9,9 @@ Measured on `Task04_Hippocampus` (32^3, 80 training cases): copies that are exac
 gamma-changed or all of it at once are told from unseen patients, of which half lie below .45. On 28 x 28 radiographs
 the last kind is found in part only: a small image does not say enough.
 
-Copies that are turned, of another size, cut out, inverted, or of a part of the image alone are found by the `variants`
-of the queries. Not seen: rotations and sizes beyond those asked for, those that are mirrored as well, strong elastic
-warps, and copies of less than half an image.
+Copies that are turned, of another size, cut out, or of a part of the image alone are found by the `variants` of the
+queries, and inverted ones by inverted queries. Not seen: rotations and sizes beyond those asked for, those that are
+mirrored as well, strong elastic warps, and copies of less than half an image.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,6 @@ def most_similar(
     groups: Tensor | None = None,
     candidates: int = 6,
     variants: Sequence[Variant] = (Pose(),),
-    inverted: bool = False,
     reach: int = REACH,
     memory: int = MEMORY,
 ) -> tuple[Tensor, Tensor]:
@@ -67,7 +66,6 @@ def most_similar(
         candidates: Images of the reference that are compared on the full grid, at least k.
         variants: How each query is laid onto the reference: as it is in every mirroring, by default. Others, such as
             `poses` or `parts`, cost a matrix product for each shift, and are not mirrored. The best one counts.
-        inverted: Take the size of the correlation, so that an image with bright and dark exchanged is found too.
         reach: Largest shift along each axis [nodes of the grid].
         memory: Bound on the working memory beside the banks [bytes].
 
@@ -97,7 +95,7 @@ def most_similar(
     step = max(1, memory // (4 * (shifts + 2) * (2 * width + len(reference))))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        score, way = _coarse(queries.take(rows), reference, ways, inverted=inverted)
+        score, way = _coarse(queries.take(rows), reference, ways)
         if forbidden is not None:
             score = score.masked_fill(forbidden[rows], -torch.inf)
         index = score.topk(n_candidates, dim=1).indices
@@ -109,10 +107,7 @@ def most_similar(
             tried = [torch.full_like(index, i) for i in range(len(ways))]
         asked = queries.take(rows)
         similarity = torch.stack(
-            [
-                best_correlation(asked, reference, index, w, ways, reach=reach, memory=memory, inverted=inverted)
-                for w in tried
-            ]
+            [best_correlation(asked, reference, index, w, ways, reach=reach, memory=memory) for w in tried]
         ).amax(0)
         similarity = similarity.masked_fill(score.gather(1, index) == -torch.inf, -torch.inf)
         value, order = similarity.topk(k, dim=1) if groups is None else _of_groups(similarity, groups[index], k)
@@ -126,7 +121,6 @@ def pairwise_similarity(
     block: int = 16,
     *,
     variants: Sequence[Variant] = (Pose(),),
-    inverted: bool = False,
 ) -> Tensor:
     """Return the similarity of each image of one bank with the image in the same place of another, ``(N,)``.
 
@@ -137,7 +131,6 @@ def pairwise_similarity(
         second: As many, on the same grid.
         block: Pairs that are compared at once.
         variants: How each image of the first bank is laid onto that of the second, as for `most_similar`.
-        inverted: Take the size of the correlation, likewise.
 
     Raises:
         Refusal: If the banks differ in length, grid or modalities.
@@ -157,9 +150,7 @@ def pairwise_similarity(
         chunk, other_chunk = first.take(rows), second.take(rows)
         itself = torch.arange(len(chunk))[:, None].expand(-1, len(ways))
         every = torch.arange(len(ways)).expand(len(chunk), -1)
-        values = best_correlation(
-            chunk, other_chunk, itself, every, ways, reach=REACH, memory=MEMORY, inverted=inverted
-        )
+        values = best_correlation(chunk, other_chunk, itself, every, ways, reach=REACH, memory=MEMORY)
         similarity.append(values.amax(dim=1))
     return torch.cat(similarity)
 
@@ -188,9 +179,7 @@ def _ways(variants: Sequence[Variant], n_axes: int) -> list[Way]:
     return [Way(variant, flip) for variant in variants for flip in (_flips(n_axes) if variant.is_mirrored else [()])]
 
 
-def _coarse(
-    queries: TextureBank, reference: TextureBank, ways: Sequence[Way], *, inverted: bool
-) -> tuple[Tensor, Tensor]:
+def _coarse(queries: TextureBank, reference: TextureBank, ways: Sequence[Way]) -> tuple[Tensor, Tensor]:
     """Return the best correlation over ways and shifts on the half grid ``(Q, N)``, and the best way, ``(Q, N)``."""
     n_axes = queries.coarse.ndim - 2
     size, reach = queries.coarse.shape[-1], _coarse_reach(queries.coarse)
@@ -204,7 +193,7 @@ def _coarse(
         starts = product(range(2 * reach + 1), repeat=n_axes)
         shifted = torch.stack([_window(flipped, start, size).flatten(1) for start in starts])  # (shifts, Q, D)
         products = shifted @ columns  # (shifts, Q, N)
-        highest = (products.abs() if inverted else products).amax(dim=0)
+        highest = products.amax(dim=0)
         scores.append(highest / variant.coarse_norm(reference.coarse))
     score, best = torch.stack(scores).max(dim=0)
     return score, best
