@@ -78,7 +78,7 @@ def test_one_seed_works_and_says_what_was_not_assessed(audit, sweep):
 
     floor = tables["factors"][tables["factors"]["factor"] == "T4_floor"]
     assert floor["value"].isna().all()
-    assert set(floor["note"]) == {"needs two seeds"}
+    assert set(floor["note"]) == {"It needs two seeds."}
 
 
 def test_one_alpha_has_factors(audit):
@@ -288,6 +288,43 @@ def test_a_model_that_predicts_nothing_is_aligned_with_nothing(audit):
 
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "correlation undefined" in sentences(verdict)
+
+
+def test_a_model_without_skill_aligns_nothing_however_alike_it_scores(audit, alike):
+    runs = [replace(run, trivial=0.9) for run in many(*alike)]  # position alone scores as much
+
+    (verdict,) = audit(runs)["verdict"].to_dict("records")
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert verdict["reasons"][0].code == "no_skill"
+
+
+def test_runs_that_do_not_know_a_trivial_predictor_are_not_shown_to_be_aligned(audit, alike):
+    runs = [replace(run, trivial=None) for run in many(*alike)]
+
+    (verdict,) = audit(runs)["verdict"].to_dict("records")
+
+    assert (verdict["verdict"], verdict["reasons"][0].code) == ("INCONCLUSIVE", "no_trivial_predictor")
+
+
+def test_patients_are_counted_in_each_region(audit, alike):
+    runs = many(*alike)
+    for run in runs:
+        scores = run.scores()
+        rare = (scores["region"] == "NCR") & ~scores["case"].isin([f"case{i}" for i in range(25)])
+        scores.loc[rare, ["dice", "n_reference", "n_prediction"]] = [math.nan, 0, 0]
+        run.scores = lambda table=scores: table
+
+    (verdict,) = audit(runs)["verdict"].to_dict("records")
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "NCR: 25 test patients, fewer than the 30 asked for." in sentences(verdict)
+
+
+def test_two_seeds_show_no_difference_beyond_the_floor(audit, alike):
+    (verdict,) = audit(many(alike[0], alike[1] - 0.2, seeds=2))["verdict"].to_dict("records")
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
 
 
 def test_alignment_is_asked_of_the_model_of_real_cases_alone(audit):

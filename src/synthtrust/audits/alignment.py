@@ -186,9 +186,9 @@ def _sortable(region: RegionEvidence) -> float:
 def _in_words(region: RegionEvidence, thresholds: AlignmentThresholds) -> Reason:
     """Say what was measured in a region."""
     if np.isfinite(region.excess.value):
-        beyond = f"{_limits(region.excess)} more than two seeds on the same case ({_limits(region.floor)})"
+        beyond = f"that is {_limits(region.excess)} more than two seeds do on the same case ({_limits(region.floor)})"
     else:
-        beyond = "no floor to compare it with: it needs two seeds"
+        beyond = "with no floor beside it, which needs two seeds"
     correlated = (
         f"correlation {_limits(region.correlation)}"
         if np.isfinite(region.correlation.value)
@@ -197,7 +197,7 @@ def _in_words(region: RegionEvidence, thresholds: AlignmentThresholds) -> Reason
     return Reason(
         "region",
         f"{region.region}, trained on real cases alone: the Dice of a case and its twin differ by "
-        f"{_limits(region.gap)}; {beyond}, with a margin of {thresholds.margin:g}; {correlated}.",
+        f"{_limits(region.gap)}, {beyond}; margin {thresholds.margin:g}; {correlated}.",
     )
 
 

@@ -17,6 +17,7 @@ SUMMARY = {
     "T3_null": "T3 if unrelated (null)",
     "T4": "T4 performance gap",
     "T4_floor": "T4 between two seeds (floor)",
+    "T4_excess": "T4 less its floor",
     "T5": "T5 variability",
 }
 COMPANIONS = {
@@ -51,7 +52,7 @@ def _cell(row: Mapping | None, factor: str) -> str:
     if row is None:
         return "n/a"
     digits = DIGITS.get(factor, 3)
-    sign = factor == "signed_gap"
+    sign = factor in ("signed_gap", "T4_excess")
     value = number(row["value"], digits, sign=sign)
     return f"{value}\n{interval(row['ci_low'], row['ci_high'], digits, sign=sign)}".rstrip()
 

@@ -84,7 +84,9 @@ def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
 
 def _remarks(factors: pd.DataFrame) -> tuple[str, ...]:
     """Return each remark once, after the factors and regions that it is about."""
-    without_floor = (factors["factor"] == "T4_floor") & factors["value"].isna()  # the caption of T4 says why
+    without_floor = (
+        factors["factor"].isin(["T4_floor", "T4_excess"]) & factors["value"].isna()
+    )  # the caption of T4 says why
     remarks = []
     for note, rows in factors[(factors["note"] != "") & ~without_floor].groupby("note", sort=False):
         about = [
