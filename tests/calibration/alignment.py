@@ -14,6 +14,8 @@ from synthtrust.metrics.functional import gap_above_floor, gap_floor
 from synthtrust.verdicts import Subject
 
 REGIONS = ("ET", "ED", "NCR")
+EDGE = "the region at the margin called alike"
+"""Whatever the others are, which have to be alike as well for SUPPORTED."""
 
 
 def draw(rng, seeds, n_patients, spread, losses, n_regions=3):
@@ -42,7 +44,7 @@ def verdicts(rng, repetitions, n_patients, seeds, spread, losses):
     """Return the verdicts where the first region lies exactly at the margin, and the coverage of its interval."""
     margin = true_excess(spread, losses[0])
     thresholds = AlignmentThresholds(margin, min_seeds=3, min_patients=10)
-    outcomes = {name: np.zeros(repetitions) for name in ("SUPPORTED", "NOT SUPPORTED", "covered")}
+    outcomes = {name: np.zeros(repetitions) for name in ("SUPPORTED", "NOT SUPPORTED", "covered", EDGE)}
     for i in range(repetitions):
         real, synthetic = (list(x) for x in draw(rng, seeds, n_patients, spread, np.array(losses)))
         pairs = list(zip(real, synthetic, strict=True))
@@ -60,6 +62,7 @@ def verdicts(rng, repetitions, n_patients, seeds, spread, losses):
         verdict = alignment(evidence, thresholds, 0.95, Subject(generator="planted")).verdict
         if verdict in outcomes:
             outcomes[verdict][i] = 1
+        outcomes[EDGE][i] = excesses[0].uncertainty.p_below(margin) <= 0.05
         outcomes["covered"][i] = excesses[0].low <= margin <= excesses[0].high
     return outcomes
 
@@ -74,7 +77,7 @@ def _cell(n_patients, seeds, spread, losses, words, promises, everyday=0):
     return Cell(CHAPTER, "T4 less its floor, three regions", truth, promises, simulate, 200, everyday)
 
 
-AT_EDGE = {"SUPPORTED": NEVER_MORE_THAN_1_IN_20, "covered": COVERS}
+AT_EDGE = {"SUPPORTED": NEVER_MORE_THAN_1_IN_20, EDGE: NEVER_MORE_THAN_1_IN_20, "covered": COVERS}
 ALL_AT_EDGE = {"NOT SUPPORTED": NEVER_MORE_THAN_1_IN_20}
 CELLS = [
     *(
