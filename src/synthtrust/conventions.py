@@ -10,7 +10,7 @@ Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_
 MODES: tuple[str, ...] = get_args(Mode)
 """How a training set is drawn, see ``synthtrust.cases.Mix``."""
 WITH_REAL = ("additive", "real_only", "duplicate_real")
-"""Modes that are a kind of real training at every alpha: what is compared is what twins add to it, or do not."""
+"""Modes that train on all real cases at every alpha, so that runs show whether twins add anything."""
 
 Val = Literal["mix", "real", "synthetic"]
 VALS: tuple[str, ...] = get_args(Val)
@@ -36,7 +36,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed")
 """What a generator's training computes in; ``auto`` is what is quick on the machine."""
 
 CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=resnet_small data=images"}
-"""Task -> options that serve it, for whoever chose others."""
+"""Task -> options that serve it, for the message to a user who chose others."""
 
 FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoints/last.ckpt"
 """Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
@@ -147,10 +147,9 @@ def validates_on_real(alpha: float, mode: str) -> bool:
 def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:
     """Refuse to choose the checkpoint of synthetic training on real cases, and that of real training on twins.
 
-    Whoever has a synthetic set alone has no real cases to choose on: a TSTR score with a checkpoint that was chosen on
-    real cases promises more than such a user gets. And TRTR with a checkpoint that was chosen on twins would be less
-    than real training reaches, which flatters TSTR. Where real cases are trained on with all their twins beside them,
-    or alone, nothing leaks.
+    A user with a synthetic set alone has no real cases to choose on, so a TSTR score with a checkpoint that was chosen
+    on real cases promises too much. And TRTR with a checkpoint that was chosen on twins would be worse than real
+    training can be, which flatters TSTR. Nothing leaks if all real cases are trained on, alone or beside their twins.
 
     Raises:
         Refusal: If ``val`` is ``real`` and ``alpha`` below 1, unless it is allowed; or ``synthetic`` at 1.

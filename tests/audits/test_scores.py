@@ -1,10 +1,14 @@
 """Runs stand side by side only if nothing but their cases tells them apart, and their scores make sense."""
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from helpers.fake_runs import PlantedClassifier, PlantedSegmenter
 from synthtrust.audits import Utility
+from synthtrust.audits.scores import ArmScores
+from synthtrust.metrics.functional import overall_performance
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def budget(alpha, **facts):
         pytest.param([PlantedClassifier(), PlantedClassifier(0.0, first_case=5)], "same test cases", id="other cases"),
         pytest.param([PlantedClassifier(), PlantedClassifier(0.0, sources=("real",))], "test sources", id="no twins"),
         pytest.param(
-            [PlantedClassifier(0.0, n=4), PlantedClassifier(1.0, of=("yes", "no", "no", "yes"))],
+            [PlantedClassifier(0.0, n=4), PlantedClassifier(1.0, truth=("yes", "no", "no", "yes"))],
             r"same real test cases in every run, but only .* has \['c0000 \(no\)'", id="other classes of cases",
         ),
         pytest.param(
@@ -86,3 +90,40 @@ def test_scores_that_contradict_themselves_are_refused(audit, spoil, says):
 
     with pytest.raises(ValueError, match=says):
         audit([run])
+
+
+def sparse_arm(draw, patients=40, images=1):
+    """Return the scores of an arm ``(S, M, K)`` in which some regions were not scored."""
+    rng = np.random.default_rng(draw)
+    scores = rng.beta(5, 2, size=(3, patients * images, 3))
+    scores[:, rng.random(patients * images) < 0.6, 2] = np.nan
+    scores[rng.random(scores.shape) < 0.05] = np.nan  # as predictions have it, under one seed
+    return ArmScores(scores, tuple(f"p{i // images:03d}" for i in range(patients * images)))
+
+
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("draw", range(3))
+def test_what_patients_add_has_t1_as_its_mean(draw, images):
+    arm = sparse_arm(draw, images=images)
+    expected = overall_performance(torch.from_numpy(arm.scores)).numpy()
+    np.testing.assert_allclose(arm.by_patient().mean(axis=1), expected)
+    assert arm.by_patient().shape == (3, 40)
+
+
+@pytest.mark.parametrize("draw", range(3))
+def test_what_patients_add_varies_as_the_jackknife_of_t1(draw):
+    arm = sparse_arm(draw)
+    left_out = np.array(
+        [overall_performance(torch.from_numpy(np.delete(arm.scores[0], p, axis=0))).item() for p in range(40)]
+    )
+    jackknife = 39 / 40 * ((left_out - left_out.mean()) ** 2).sum()
+    assert arm.by_patient()[0].var(ddof=1) / 40 == pytest.approx(jackknife, rel=0.06)
+
+
+def test_a_region_is_told_from_the_patients_that_were_scored_there():
+    scores = np.full((2, 6, 1), np.nan)
+    scores[:, :4, 0] = [[0.2, 0.4, 0.6, 0.8], [0.3, 0.5, 0.7, 0.9]]
+    arm = ArmScores(scores, tuple("abcdef"))
+    added = arm.by_patient(scored_only=True)
+    np.testing.assert_allclose(added[:, :4], scores[:, :4, 0])
+    assert np.isnan(added[:, 4:]).all()

@@ -154,14 +154,14 @@ def test_a_header_is_read_without_the_voxels(case):
 
 
 @pytest.mark.parametrize(
-    ("place", "value"),
+    ("position", "value"),
     [(70, np.int16(9999)), (40, np.int16(-3)), (108, np.float32("nan"))],
     ids=["datatype", "dimensions", "offset"],
 )
-def test_a_broken_header_is_refused_by_name(case, place, value):
+def test_a_broken_header_is_refused_by_name(case, position, value):
     path = case.images["flair"]
     raw = bytearray(gzip.decompress(path.read_bytes()))
-    raw[place : place + value.nbytes] = value.tobytes()
+    raw[position : position + value.nbytes] = value.tobytes()
     path.write_bytes(gzip.compress(bytes(raw)))
     for read in (lambda: check_grid(case), lambda: case.load_image("flair")):
         with pytest.raises(CaseError, match=r"^Expected a NIfTI file, but could not read .*flair"):

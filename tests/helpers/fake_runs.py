@@ -47,9 +47,9 @@ class PlantedSegmenter:
         ]  # fmt: skip
         table = pd.DataFrame(rows)
         for case, region, n_prediction in self.empty:
-            here = (table["case"] == case) & (table["region"] == region)
-            table.loc[here, ["n_reference", "n_prediction"]] = [0, n_prediction]
-            table.loc[here, "dice"] = 0.0 if n_prediction else 1.0
+            rows = (table["case"] == case) & (table["region"] == region)
+            table.loc[rows, ["n_reference", "n_prediction"]] = [0, n_prediction]
+            table.loc[rows, "dice"] = 0.0 if n_prediction else 1.0
         if self.trivial is not None and self.alpha == 1:
             real, absent = table["source"] == "real", table["n_reference"] == 0
             table["trivial_dice"] = np.where(absent, 1.0, self.trivial)
@@ -72,7 +72,7 @@ class PlantedClassifier:
     mode: str = "complement"
     generator: str = "synthtrust.generators.Tissue"
     classes: tuple = ("no", "yes")
-    of: tuple = ()
+    truth: tuple = ()
     """The class of each case, by name; in turn by default."""
     images: int = 1
     """Test images of each patient."""
@@ -93,7 +93,7 @@ class PlantedClassifier:
         } | self.facts_  # fmt: skip
 
     def target(self):
-        return list(self.of) or [self.classes[i % len(self.classes)] for i in range(self.n)]
+        return list(self.truth) or [self.classes[i % len(self.classes)] for i in range(self.n)]
 
     def scores(self):
         tables = []
@@ -103,17 +103,17 @@ class PlantedClassifier:
             odds += self.jitter * np.random.default_rng([self.seed, int(8 * self.alpha)]).normal(size=odds.shape)
             odds[np.arange(len(target)), [self.classes.index(name) for name in target]] += self.skill
             probability = np.exp(odds) / np.exp(odds).sum(axis=1, keepdims=True)
-            place = np.repeat(np.arange(len(target)), c)
+            number = np.repeat(np.arange(len(target)), c)
             tables.append(
                 pd.DataFrame(
                     {
                         "alpha": self.alpha,
                         "seed": self.seed,
                         "mode": self.mode,
-                        "case": [f"c{self.first_case + i:04d}" for i in place],
-                        "patient": [f"p{(self.first_case + i) // self.images:04d}" for i in place],
+                        "case": [f"c{self.first_case + i:04d}" for i in number],
+                        "patient": [f"p{(self.first_case + i) // self.images:04d}" for i in number],
                         "source": source,
-                        "target": [target[i] for i in place],
+                        "target": [target[i] for i in number],
                         "class": list(self.classes) * len(target),
                         "probability": probability.ravel(),
                     }

@@ -188,13 +188,15 @@ def test_a_gap_that_hangs_on_the_empty_rule_is_inconclusive(tmp_path):
 @pytest.mark.parametrize(
     ("low", "high", "says"),
     [
-        (-0.2, 0.1, "neither a gap nor its absence was shown; a loss of up to 0.200"),
+        (-0.2, 0.1, "A loss of at most 0.200, or a gain of at most 0.100 (one-sided 95 % bounds)."),
+        (-0.2, -0.1, "A loss of at least 0.100 and at most 0.200 (one-sided 95 % bounds)."),
+        (0.1, 0.2, "A gain of at least 0.100 and at most 0.200 (one-sided 95 % bounds)."),
         (math.nan, math.nan, "Too few patients"),
     ],
 )
-def test_no_verdict_is_no_proof_of_absence(tmp_path, low, high, says):
+def test_the_sentence_on_the_gap_has_the_bounds_that_decide(tmp_path, low, high, says):
     tables = planted_tables()
-    tables["utility"]["comparison"] = tables["utility"]["comparison"].assign(ci_low=low, ci_high=high)
+    tables["utility"]["comparison"] = tables["utility"]["comparison"].assign(gap_lower=low, gap_upper=high)
 
     assert says in write_report(tmp_path, {}, tables).read_text(encoding="utf-8")
 

@@ -98,7 +98,7 @@ def test_synthetic_cases_added_to_real_ones_are_no_tstr(page):
 
 
 def test_a_missing_class_is_named_and_not_hidden(tmp_path):
-    text = prose(write(tmp_path, sweep(1.0, 2.0, n=60, classes=CLASSES, of=CLASSES[:2] * 30)))
+    text = prose(write(tmp_path, sweep(1.0, 2.0, n=60, classes=CLASSES, truth=CLASSES[:2] * 30)))
 
     assert "Undefined: no test case of class no tumor." in text
     assert '<th scope="row">no tumor</th>' in text

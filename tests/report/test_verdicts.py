@@ -224,3 +224,10 @@ def test_floor_and_value_are_drawn_for_every_space(page):
     drawings = re.findall(r"<svg.*?</svg>", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(drawings) == 6  # KID, precision and density; recall, coverage and Vendi score
     assert all(np.all([space.split()[0] in drawing for space in SPACES]) for drawing in drawings)
+
+
+def test_the_planted_fault_stands_beside_the_value_and_its_limit(page):
+    text = page.read_text(encoding="utf-8")
+    for header in ("One-sided\\s+limit", "Planted\\s+fault"):
+        assert re.search(f"<th[^>]*>{header}</th>", text)
+    assert "That no difference was found is no evidence that there is none" in text

@@ -89,18 +89,18 @@ TRIES = [
     {"_args_": [1]},
     {"_recursive_": False},
 ]
-PLACES = ["cases", "cases.folder", "model", "model.net", "model.net.act", "model.loss", "model.optimizer",
+KEYS = ["cases", "cases.folder", "model", "model.net", "model.net.act", "model.loss", "model.optimizer",
           "model.scheduler", "split", "generator", "generator.seed", "data", "data.augment", "name"]  # fmt: skip
 
 
 @pytest.mark.parametrize("tried", TRIES, ids=lambda tried: str(next(iter(tried.values()))))
 def test_nothing_else_may_be_stored_anywhere(bomb, monkeypatch, tried):
     monkeypatch.chdir(bomb)
-    for place in PLACES:
+    for key in KEYS:
         cfg = OmegaConf.create({"name": "sent"})
-        OmegaConf.update(cfg, place, tried)
+        OmegaConf.update(cfg, key, tried)
         with pytest.raises(
-            CaseError, match=rf"at {place}(\._|\[).* in config.yaml, .*, which was not called\."
+            CaseError, match=rf"at {key}(\._|\[).* in config.yaml, .*, which was not called\."
         ) as refusal:
             check_stored(cfg, FILE)
         assert len(str(refusal.value).splitlines()) == 1

@@ -1,11 +1,16 @@
-"""The main measure over alpha, with its band and the alphas that may be the best."""
+"""The main measure over alpha, with its band and the alphas that may be the best.
+
+Bars and band stand on one model of variance: the spread over seeds is pooled over all shares. An area under the ROC
+curve is taken to the logit scale and back, so that neither leaves its range nor has no length at an area of 1.
+"""
 
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from scipy.special import expit
 
 from synthtrust.audits.scores import Row
-from synthtrust.audits.utility.measures import Estimate
+from synthtrust.audits.utility.measures import Array, Estimate
 from synthtrust.metrics import functional as formulas
 
 
@@ -15,11 +20,14 @@ def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float
     n_seeds = min(len(estimate.patients) for estimate in estimates)
     band = None
     if len(arms) > 1:
-        curves = np.stack([estimate.patients[:n_seeds] for estimate in estimates])  # (A, S, P)
+        curves = np.stack([_on_the_line(estimate)[:n_seeds] for estimate in estimates])  # (A, S, P)
         band = formulas.alpha_band(curves, n_boot=n_boot, seed=seed, level=confidence)
     for i, (alpha, estimate) in enumerate(zip(sorted(arms), estimates, strict=True)):
-        low, high = estimate.interval(confidence)
-        within = np.clip((band.low[i], band.high[i]) if band else (np.nan, np.nan), *estimate.limits)
+        if band is None:
+            (low, high), within = estimate.interval(confidence), (np.nan, np.nan)
+        else:
+            low, high = _within_range(estimate, band.point_low[i], band.point_high[i])
+            within = _within_range(estimate, band.low[i], band.high[i])
         yield {
             "alpha": alpha, "value": float(estimate.values.mean()), "ci_low": low, "ci_high": high,
             "confidence": confidence,
@@ -28,6 +36,22 @@ def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float
             "n_cases": estimate.n_cases, "n_patients": estimate.n_patients, "n_seeds": len(estimate.values),
             "note": _note(band is not None, n_seeds, max(len(other.patients) for other in estimates)),
         }  # fmt: skip
+
+
+def _on_the_line(estimate: Estimate) -> Array:
+    """Return what each patient adds on a scale without ends, ``(S, P)``: Dice as it is, areas on the logit scale."""
+    if estimate.sides is None:
+        return estimate.patients
+    return formulas.logit_contributions(estimate.patients, estimate.sides.positive, estimate.sides.negative)
+
+
+def _within_range(estimate: Estimate, low: float, high: float) -> tuple[float, float]:
+    """Bring limits back to the range of a measure."""
+    if estimate.sides is not None:  # whose logit is drawn inwards a little, so that an area of 1 has one
+        value = float(estimate.values.mean())
+        return min(float(expit(low)), value), max(float(expit(high)), value)
+    first, last = np.clip((low, high), *estimate.limits)
+    return float(first), float(last)
 
 
 def _note(has_band: bool, n_seeds: int, most: int) -> str:

@@ -53,13 +53,38 @@ class ArmScores:
         """How many patients the cases come from."""
         return len(set(self.patients))
 
-    def by_patient(self) -> NDArray[np.float64]:
-        """Return the mean over the cases and regions of each patient, ``(S, P)``, patients in order of name."""
-        n_seeds = len(self.scores)
-        flat = pd.DataFrame(self.scores.transpose(1, 2, 0).reshape(-1, n_seeds))  # (M * K, S)
-        patient = np.repeat(np.asarray(self.patients), self.scores.shape[2])
-        means: NDArray[np.float64] = flat.groupby(patient).mean().to_numpy().T
-        return means
+    def by_patient(self, *, scored_only: bool = False) -> NDArray[np.float64]:
+        r"""Return what each patient adds to T1, ``(S, P)``, patients in order of name: their mean is T1 of each seed.
+
+        Where every case has every region and every patient one case, it is the mean over the patient's regions. Else T1
+        is a mean of regions' means :math:`\mu_k` over the :math:`N_k` cases that were scored there, and a patient adds
+
+        .. math:: \frac{1}{K} \sum_k \left(\mu_k + c_k \frac{P}{N_k} \sum_i (D_{ik} - \mu_k)\right)
+
+        with the sum over the patient's scored cases, and :math:`c_k^2 = N_k (P - 1) / (P (N_k - 1))`, so that the
+        variance over P is that of a mean over the cases that were scored.
+
+        Args:
+            scored_only: NaN for patients of whom no region was scored under any seed, and P without them; else they
+                add what an average patient adds, and two arms that scored different cases keep the same patients.
+        """
+        names, patient = np.unique(np.asarray(self.patients), return_inverse=True)
+        is_scored = np.isfinite(self.scores)  # (S, M, K)
+        n_scored = is_scored.sum(axis=1)  # (S, K)
+        counts = np.bincount(patient, is_scored.any(axis=(0, 2))) > 0
+        n_patients = int(counts.sum()) if scored_only else len(names)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = np.where(is_scored, self.scores, 0.0).sum(axis=1) / n_scored  # (S, K), NaN where nothing was scored
+            deviation = np.where(is_scored, self.scores - mean[:, None], 0.0)  # (S, M, K)
+            is_partial = n_scored < len(patient)
+            correction = np.sqrt(n_scored * (n_patients - 1) / (n_patients * (n_scored - 1)))
+            weight = np.where(is_partial & (n_scored > 1), correction, 1.0) * n_patients / n_scored
+        belongs = (patient == np.arange(len(names))[:, None]).astype(np.float64)  # (P, M)
+        summed = belongs @ deviation  # (S, P, K)
+        added: NDArray[np.float64] = (mean[:, None] + weight[:, None] * summed).mean(axis=2)
+        if scored_only:
+            added[:, ~counts] = np.nan
+        return added
 
 
 def task_of(runs: Iterable[ScoredRun]) -> str:

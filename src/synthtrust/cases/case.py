@@ -16,23 +16,23 @@ from synthtrust.cases.formats.volumes import read_volume
 from synthtrust.refusals import CaseError, Refusal
 
 LABEL_NOISE = 1e-3
-"""How far a label may lie from a whole number: tools that rescale leave noise in the fifth digit, and what lies farther
-away was interpolated."""
+"""Largest distance of a label from a whole number: rescaling leaves noise in the fifth digit, and values farther away
+come from interpolation."""
 
 
 class Source(StrEnum):
-    """Where the images of a case come from."""
+    """The origin of the images of a case."""
 
     REAL = "real"
     SYNTHETIC = "synthetic"
 
 
 Task = Literal["segmentation", "classification", "multilabel"]
-"""What can be learned from a case: to find labels in it, to tell its class, or to tell each of several findings."""
+"""The task that can be learned from a case: to segment its labels, or to predict its class or each of its findings."""
 
 
 class Findings(tuple[int, ...]):
-    """What a whole image shows of findings that do not exclude each other: 1 or 0 for each, in the cohort's order.
+    """The findings of a whole image, which do not exclude each other: 1 or 0 for each, in the cohort's order.
 
     An image without any finding is the vector of zeros: "no finding" is no class of its own.
 
@@ -70,15 +70,15 @@ class Case:
     """Findings of the whole image, in the order of the cohort's labels."""
     source: Source = Source.REAL
     patient: str = ""
-    """Whom the case belongs to; several cases may share one patient. The case's own id when not given."""
+    """The patient of the case; several cases may share one. By default the id of the case."""
     channels: Mapping[str, int] = field(default_factory=dict)
     """Modality name -> index along the last axis, for files that hold several modalities (a colour is one)."""
     relabel: Mapping[int, int] | None = None
-    """Value in the label file -> canonical label; any other value is refused. None: the file is canonical already."""
+    """Value in the label file -> canonical label; any other value is refused. None if the file is canonical already."""
     split: str = ""
-    """``train``, ``val`` or ``test`` when its publisher has split the cohort; empty when nobody did."""
+    """``train``, ``val`` or ``test`` if the publisher has split the cohort; empty if not."""
     label_hint: str = field(default="", compare=False)
-    """What to do about a value that ``relabel`` does not know, as the reader of these cases has it."""
+    """Advice of the reader of these cases on a value that ``relabel`` lacks, for the message."""
 
     def __post_init__(self) -> None:
         if not self.patient:
@@ -106,14 +106,14 @@ class Case:
 
     @property
     def task(self) -> Task:
-        """What can be learned from the case, which its label decides."""
+        """The task that can be learned from the case, which follows from its label."""
         if self.label_map is not None:
             return "segmentation"
         return "multilabel" if self.class_index is None else "classification"
 
     @property
     def has_label_map(self) -> bool:
-        """Whether its label is a map of the image, and not about the image as a whole."""
+        """Whether the label of the case is a label map, and not one for the whole image."""
         return self.label_map is not None
 
     @property

@@ -1,4 +1,4 @@
-"""Which patients of a cohort a list of ids names."""
+"""The patients of a cohort that a list of ids names."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,10 @@ def patients_named(ids: Iterable[str], cases: Sequence[Case]) -> set[str]:
 
 
 def patients_by_id(ids: Iterable[str], cases: Sequence[Case]) -> dict[str, set[str]]:
-    """Return the patients among the cases that each of these ids belongs to; an id of nobody is not there.
+    """Return id -> patients of the cases that the id names, without ids that name no patient.
 
-    An id means a case, or its patient, or another time point of the same patient (``BraTS-GLI-00001-002`` of the
-    patient ``BraTS-GLI-00001``); capital and small letters are the same, and so are names with the ending of a file.
+    An id names a case, or its patient, or another time point of the same patient (``BraTS-GLI-00001-002`` of the
+    patient ``BraTS-GLI-00001``). Upper and lower case and the ending of a file do not matter.
 
     >>> patients_by_id(["B.png", "c"], [Case("b", {}, "label")])
     {'B.png': {'b'}}
@@ -48,7 +48,7 @@ def patients_by_id(ids: Iterable[str], cases: Sequence[Case]) -> dict[str, set[s
 
 
 def plain_id(id_: str) -> str:
-    """Return an id in small letters, without the ending of a file.
+    """Return an id in lower case, without the ending of a file.
 
     >>> plain_id("P1.nii.gz")
     'p1'

@@ -9,8 +9,8 @@ from torch.nn.functional import interpolate
 def resize(image: Tensor, size: Sequence[int]) -> Tensor:
     """Resize an image ``(C, *sides)``: axes that shrink are averaged over areas, axes that grow interpolated.
 
-    A generator that learned from images of another filter than those it is compared with would be told from them by
-    their sharpness, however well it paints: everything here resizes by this function.
+    All resizing uses this function: otherwise images from a generator that was trained with another filter could be
+    distinguished from real ones by their sharpness alone.
 
     Args:
         image: A plane image or a volume, its channels first.

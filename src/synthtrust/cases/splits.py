@@ -68,13 +68,13 @@ def split(
         chosen = set(test_patients)
         if unknown := sorted(chosen - set(patients)):
             raise Refusal(f"Expected test patients of this cohort, but got {unknown[:8]}.")
-    rest = [patient for patient in order if patient not in chosen]
-    val_patients = set(rest[: _count(val, len(rest))])
+    remaining = [patient for patient in order if patient not in chosen]
+    val_patients = set(remaining[: _count(val, len(remaining))])
 
     def of(part: set[str]) -> tuple[Case, ...]:
         return tuple(sorted((case for case in cases if case.patient in part), key=lambda case: case.id))
 
-    splits = Splits(of(set(rest) - val_patients), of(val_patients), of(chosen))
+    splits = Splits(of(set(remaining) - val_patients), of(val_patients), of(chosen))
     if empty := [part for part, ids in splits.ids.items() if not ids]:
         raise Refusal(
             f"Expected at least one patient in train, val and test, but {', '.join(empty)} would be empty with "

@@ -114,8 +114,8 @@ class SegmentationDataModule(MixedCases):
             for prepared in self._find(real):
                 for region, value in self.cohort.labels.items():
                     n = prepared.facts["voxels"].get(str(value), 0)
-                    who = (prepared.case.id, prepared.case.patient, part, prepared.case.source.value)
-                    rows.append((*who, region, n, n * prepared.voxel_ml))
+                    identity = (prepared.case.id, prepared.case.patient, part, prepared.case.source.value)
+                    rows.append((*identity, region, n, n * prepared.voxel_ml))
         return pd.DataFrame(rows, columns=["case", "patient", "part", "source", "region", "n_voxels", "volume_ml"])
 
     def spacing(self) -> list[float]:

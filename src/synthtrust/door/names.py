@@ -17,8 +17,8 @@ def misspelt(error: OmegaConfBaseException) -> str:
     key = str(error.full_key)
     if key in KEYS:
         return explain(key, KEYS[key])
-    group, _, rest = key.partition(".")
-    if others := [option for option in options_of(group) if rest in _keys_of(group, option)]:
+    group, _, subkey = key.partition(".")
+    if others := [option for option in options_of(group) if subkey in _keys_of(group, option)]:
         return f"Expected a key of the config, but got {key}. It is one of {group}={', '.join(others)}."
     return f"Expected a key of the config, but got {key}.{did_you_mean(_nearest(key, error.parent_node))}"
 

@@ -28,22 +28,22 @@ class Generator(ABC):
     seed: int = 0
     """The seed of the painting: two seeds give two synthetic sets."""
     version: ClassVar[int] = 1
-    """Part of the recipe: raise it when the code paints otherwise, so that no older twin is taken for a new one."""
+    """Version of the code in the recipe: raise it with every change of the twins, so that no old set is reused."""
     expected_outcome: ClassVar[str] = ""
-    """What every audit has to find in the twins of a control, in a few words for the page; empty if it is none."""
+    """The outcome that audits must have for the twins of a control, in a few words for the page; empty otherwise."""
     not_in_recipe: ClassVar[frozenset[str]] = frozenset()
-    """Fields that change no twin, such as how often a training shows where it is: no part of the recipe."""
+    """Fields that change no twin, such as how often a training shows samples; they are no part of the recipe."""
     files_in_recipe: ClassVar[frozenset[str]] = frozenset()
-    """Fields that name a file: what the file holds is part of the recipe, not where it lies."""
+    """Fields that name a file; the content of the file, not its path, is part of the recipe."""
 
     @property
     def batch_size(self) -> int:
-        """How many labels ``sample_many`` is handed at once; a field of this name takes its place."""
+        """Number of labels that ``sample_many`` gets at once; a field of this name replaces it."""
         return 1
 
     @property
     def remarks(self) -> dict[str, str]:
-        """What a reader of the manifest should know beside the recipe, such as a choice that the labels forced."""
+        """Remarks for readers of the manifest beside the recipe, such as a choice that the labels made necessary."""
         return {}
 
     @abstractmethod

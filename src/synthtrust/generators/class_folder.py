@@ -1,4 +1,4 @@
-"""Class folder: labelled images that somebody else painted, in a folder for each class."""
+"""Class folder: imports images of classes that were painted elsewhere, in a folder for each class."""
 
 import logging
 import re
@@ -20,38 +20,38 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class ClassFolder(Importer):
-    """Imports the images under ``root/<class>/``; each real case gets one of its class, drawn by ``seed``.
+    """Imports the images under ``root/<class>/``; each real case gets an image of its class, drawn by ``seed``.
 
-    No image belongs to a patient, so which case it stands for is chance. No image is taken twice while there are others
-    of its class; with fewer images than cases some are, and that is warned of. A class without any image is warned of
-    too, and its cases have no twin: the class stays in every score on real cases.
+    Images belong to no patient, so they are assigned to cases at random. An image is taken twice only if its class has
+    fewer images than cases, and a warning says so. The cases of a class without any image have no twin, and a warning
+    says so; the class remains in every score on real cases.
     """
 
     not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids", "files", "exclude_files"})
 
     root: str = ""
-    """Holds a folder of images for each class, called as the cohort calls it."""
+    """Folder with a folder of images for each class, with the name of the class in the cohort."""
     train_ids: str | list[str] | None = None
-    """Whom the images were learned from: ids, or a text or CSV file of them; null when nobody knows."""
+    """Cases that the images were learned from: ids, or a text or CSV file of them; null if they are unknown."""
     licence: str = ""
-    """The licence of the imported images, for the manifest; that of the real cases when empty."""
+    """Licence of the imported images, for the manifest; if empty, that of the real cases."""
     files: str | list[str] | None = None
-    """Pattern, or several, that an image has to match, such as ``images/*``; see ``read_class_folders``."""
+    """One or several patterns that images must match, such as ``images/*``; see ``read_class_folders``."""
     exclude_files: str | list[str] | None = None
-    """Pattern, or several, of what is no image, such as ``*_mask*``."""
+    """One or several patterns of files that are no images, such as ``*_mask*``."""
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
-        """Ids of the cases that the images were learned from; None when nobody knows."""
+        """Ids of the cases that the images were learned from; None if they are unknown."""
         return read_ids(self.train_ids)
 
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Draw an image of its class for every case.
 
         Raises:
-            CaseError: If the cases have label maps or findings, the folder is missing, an image cannot be read, there
-                are images of fewer than two classes, or of a folder that is called like no class while a class is
-                missing; or as ``read_class_folders``.
+            CaseError: If the cases have label maps or findings, the folder is missing, an image cannot be read, fewer
+                than two classes have images, or a class is missing while a folder has the name of no class; or if
+                ``read_class_folders`` refuses the folder.
         """
         if cohort.task == "multilabel":
             raise CaseError(

@@ -112,7 +112,7 @@ class ClassMixture(Generator):
 
     def _combinations(self, seen: ClassImages) -> dict[Findings, NDArray[np.bool_]]:
         """Return the images of each combination of findings that enough of them share."""
-        combinations, which, members = np.unique(seen.classes, axis=0, return_inverse=True, return_counts=True)
+        combinations, combination_of, members = np.unique(seen.classes, axis=0, return_inverse=True, return_counts=True)
         enough = members >= self.min_members
         if not enough.any():
             raise Refusal(
@@ -123,12 +123,12 @@ class ClassMixture(Generator):
         if not enough.all():
             self.rare_ = (
                 f"{(~enough).sum()} of {len(enough)} combinations of findings, with {members[~enough].sum()} of "
-                f"{len(which)} training images, have fewer than {self.min_members} each: they are painted as the one "
-                "most like them."
+                f"{len(combination_of)} training images, have fewer than {self.min_members} each: they are painted as "
+                "the one most like them."
             )
             log.warning(self.rare_)
         labels = [Findings(row) for row in combinations.tolist()]
-        return {labels[k]: which.reshape(-1) == k for k in np.flatnonzero(enough)}
+        return {labels[k]: combination_of.reshape(-1) == k for k in np.flatnonzero(enough)}
 
     def _learn(self, images: NDArray[np.float32], rng: np.random.Generator) -> "_Class":
         flat = images.reshape(len(images), -1).astype(np.float64)

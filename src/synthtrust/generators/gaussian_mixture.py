@@ -63,8 +63,8 @@ class GaussianMixture:
         for _ in range(ROUNDS):
             while (members := shares.sum(0)).min() < min_members:
                 shares = np.delete(shares, members.argmin(), 1)
-                rest = shares.sum(1, keepdims=True)
-                shares = np.where(rest > 0, shares / np.maximum(rest, 1e-300), 1 / shares.shape[1])
+                sums = shares.sum(1, keepdims=True)
+                shares = np.where(sums > 0, shares / np.maximum(sums, 1e-300), 1 / shares.shape[1])
             mixture = cls._maximised(points, shares, whole, prior)
             densities = mixture.log_densities(points)
             total = logsumexp(densities, 1, keepdims=True)

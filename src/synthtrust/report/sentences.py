@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.report.formatting import count, estimate, listing, number, short
+from synthtrust.report.formatting import count, estimate, listing, short
 
 MEASURES = {
     "dice": "Dice",
@@ -38,7 +38,7 @@ def tstr_sentence(row: Row, verdict: str) -> str:
         f"(TRTR) {_both(row, 'reference')}: a gap of {estimate(row['gap'], row['ci_low'], row['ci_high'], sign=True)}"
         f"{_kept(row)} ({_n(row)})."
     )
-    return f"{sentence} {_meaning(row)} Utility: {verdict}."
+    return f"{sentence} {_meaning(row)}Utility: {verdict}."
 
 
 def augmentation_sentence(row: Row) -> str:
@@ -101,18 +101,23 @@ def _kept(row: Row) -> str:
 
 
 def _meaning(row: Row) -> str:
+    """Say what the gap may be, by the bounds that the verdict stands on."""
     if row["depends_on_empty_rule"]:
-        return "Whether that is a loss depends on the rule for empty regions."
-    if not math.isfinite(row["ci_low"]):
-        return "Too few patients for an interval."
-    if row["ci_high"] < 0:
-        return "The whole interval lies below zero: synthetic training cases in place of real ones cost performance."
-    if row["ci_low"] > 0:
-        return "The whole interval lies above zero: synthetic training cases did better than the real ones here."
-    return (
-        "The interval contains zero: neither a gap nor its absence was shown; "
-        f"a loss of up to {number(max(-row['ci_low'], 0.0))} remains possible."
-    )
+        return "Whether that is a loss depends on the rule for empty regions. "
+    if not math.isfinite(row["gap_lower"]):
+        return "Too few patients for an interval. "
+    bounds = gap_bounds(row)
+    return f"{bounds[0].upper()}{bounds[1:]} (one-sided {100 * row['confidence']:g} % bounds). "
+
+
+def gap_bounds(row: Row) -> str:
+    """Say within which one-sided bounds a loss or a gain lies."""
+    most, least = -row["gap_lower"], -row["gap_upper"]
+    if least > 0:
+        return f"a loss of at least {least:.3f} and at most {most:.3f}"
+    if most < 0:
+        return f"a gain of at least {-most:.3f} and at most {-least:.3f}"
+    return f"a loss of at most {max(most, 0):.3f}, or a gain of at most {max(-least, 0):.3f}"
 
 
 def _n(row: Row) -> str:

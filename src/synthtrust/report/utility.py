@@ -50,7 +50,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             if (
                 _has_tstr(str(mode))
                 and _has_scale(of_mode["curve"])
-                and (table := two_by_two(of_mode["curve"], suffix))
+                and (table := two_by_two(of_mode["performance"], main, suffix))
             ):
                 summary.append(table)
             name = f"curve-{generator}-{index}".lower().replace(".", "-")
@@ -103,8 +103,10 @@ def _section(tables: Tables, suffix: str, mode: str, name: str) -> Section:
         title=f"{measure[0].upper()}{measure[1:]} over the share of real cases",
         panels=curve_panels(curve, name, measure, ENDS.get(mode)),
         caption=f"Shaded: simultaneous band; the whole true curve lies within it in {percent(curve)} of studies. "
-        "Bars: pointwise intervals. Filled marks: shares not excluded as the best on this test set; hollow marks: "
-        "excluded, some other share is better by more than the simultaneous comparison leaves to chance. "
+        "Bars: pointwise intervals, from the same variances as the band, with the spread over seeds pooled over all "
+        "shares; tables and sentences take each arm's own. Filled marks: shares not excluded as the best on this test "
+        "set; hollow marks: excluded, some other share is better by more than the simultaneous comparison leaves to "
+        "chance. "
         f"{coverage(curve)}",
         legend=SOURCE_LEGEND,
         wide=True,

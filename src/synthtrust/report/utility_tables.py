@@ -24,9 +24,10 @@ TRIVIAL = {
 }
 
 
-def two_by_two(curve: pd.DataFrame, suffix: str) -> Table | None:
+def two_by_two(performance: pd.DataFrame, main: str, suffix: str) -> Table | None:
     """Return the two by two table of training and test cases; None unless both kinds of training were run."""
-    cells = {(row["alpha"], row["source"]): row for row in rows_of(curve)}
+    whole = performance[(performance["measure"] == main) & (performance["seed"] == "all")]
+    cells = {(row["alpha"], row["source"]): row for row in rows_of(whole)}
     if not {(alpha, "real") for alpha in TRAINED_ON} <= cells.keys():
         return None
     rows = [
@@ -36,9 +37,9 @@ def two_by_two(curve: pd.DataFrame, suffix: str) -> Table | None:
     ]
     caption = (
         f"TSTR is read against TRTR, in its column. A model of synthetic cases that does well on synthetic ones (TSTS) "
-        f"shows no more than that it learned them. {coverage(curve)}"
+        f"shows no more than that it learned them. {coverage(whole)}"
     )
-    name = MEASURES.get(str(curve["measure"].iloc[0]), "")
+    name = MEASURES.get(main, "")
     return Table(f"Trained and tested on real and on synthetic cases: {name}{suffix}", pd.DataFrame(rows), caption)
 
 
@@ -59,7 +60,8 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
     return Table(
         title,
         pd.DataFrame(rows),
-        f"On real test cases, with {coverage_text} intervals over patients and training seeds. "
+        f"On real test cases, with {coverage_text} intervals over patients and training seeds, each by itself. The "
+        "verdict stands on the first row alone; the others are exploratory. "
         + TRIVIAL[_trivial(comparison)]
         + "".join(f" {note}" for note in dict.fromkeys(comparison["note"]) if note),
     )

@@ -183,8 +183,8 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
 
 def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:
     """Return the ids of the cases that are no longer there, by part."""
-    gone = {part: sorted(set(ids) - set(kept.ids[part])) for part, ids in asked.ids.items()}
-    return {part: ids for part, ids in gone.items() if ids}
+    missing = {part: sorted(set(ids) - set(kept.ids[part])) for part, ids in asked.ids.items()}
+    return {part: ids for part, ids in missing.items() if ids}
 
 
 def build_model(

@@ -57,17 +57,17 @@ def without(cohort: Cohort, ids: Collection[str]) -> Cohort:
         cases.setdefault(plain_id(case.patient), set()).add(case.id)
     cases |= {plain_id(case.id): {case.id} for case in cohort.cases}
     refused = {name for refusal in cohort.refused for name in _names(refusal)}
-    gone = {plain_id(word) for word in ids}
+    excluded = {plain_id(word) for word in ids}
     if unknown := [word for word in sorted(ids) if plain_id(word) not in cases.keys() | refused]:
         raise CaseError(
             f"Expected ids of {cohort.name} in cases.exclude, but got {', '.join(map(repr, unknown[:8]))}"
             f"{_nearest(unknown[0], [case.id for case in cohort.cases])}."
         )
-    ids_gone = set().union(*(cases.get(name, ()) for name in gone))
+    excluded_ids = set().union(*(cases.get(name, ()) for name in excluded))
     return replace(
         cohort,
-        cases=tuple(case for case in cohort.cases if case.id not in ids_gone),
-        refused=tuple(refusal for refusal in cohort.refused if not gone & set(_names(refusal))),
+        cases=tuple(case for case in cohort.cases if case.id not in excluded_ids),
+        refused=tuple(refusal for refusal in cohort.refused if not excluded & set(_names(refusal))),
     )
 
 

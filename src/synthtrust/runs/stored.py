@@ -143,8 +143,8 @@ def _within(name: str, packages: tuple[str, ...]) -> bool:
 
 def _kind_at(key: str) -> Kind | None:
     """Return the kind that a key may name; the keys within an object have the kind of that object."""
-    top, *rest = key.replace("[", ".").split(".")
-    inner = rest[0] if rest else ""
+    top, *path = key.replace("[", ".").split(".")
+    inner = path[0] if path else ""
     return KINDS.get(f"{top}.{inner}", KINDS.get(f"{top}.*")) if inner else KINDS.get(top)
 
 

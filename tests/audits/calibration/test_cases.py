@@ -45,15 +45,15 @@ def tables(calibration, cohort, folder):
 
 
 def test_copies_are_called_and_honest_sets_are_not(tables):
-    of = tables["detection"].set_index(["kind", "share", "measure"])
-    assert of.loc[("none", 0.0, "any"), "detected"] == 0
-    assert of.loc[("none", 0.0, "any"), "ci_high"] == pytest.approx(1 - 0.025 ** (1 / 3))  # 0 of 3 draws
+    detection = tables["detection"].set_index(["kind", "share", "measure"])
+    assert detection.loc[("none", 0.0, "any"), "detected"] == 0
+    assert detection.loc[("none", 0.0, "any"), "ci_high"] == pytest.approx(1 - 0.025 ** (1 / 3))  # 0 of 3 draws
     for kind in ("exact", "flip", "noise", "shift", "intensity"):
-        assert of.loc[(kind, 0.1, "P1"), "detected"] == 1
-        assert of.loc[(kind, 0.1, "P1"), "found"] == 1
-        assert of.loc[(kind, 0.1, "any"), "n_copies"] == 2
-    assert of.loc[("exact", 1.0, "P2"), "detected"] == 1
-    assert ("noise", 1.0, "P2") not in of.index  # asked of verbatim copies alone
+        assert detection.loc[(kind, 0.1, "P1"), "detected"] == 1
+        assert detection.loc[(kind, 0.1, "P1"), "found"] == 1
+        assert detection.loc[(kind, 0.1, "any"), "n_copies"] == 2
+    assert detection.loc[("exact", 1.0, "P2"), "detected"] == 1
+    assert ("noise", 1.0, "P2") not in detection.index  # asked of verbatim copies alone
 
 
 def test_a_finished_seed_is_read_and_more_seeds_are_added(calibration, cohort, folder, tables, monkeypatch):

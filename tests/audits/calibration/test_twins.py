@@ -54,15 +54,15 @@ def tables(calibration, cohort, folder):
 
 
 def test_copies_of_their_own_source_are_called_and_honest_twins_are_not(tables):
-    of = tables["detection"].set_index(["kind", "share", "measure"])
-    assert of.loc["none"]["detected"].tolist() == [0] * 5  # any, P1, P2, P3, P4
-    assert of.loc[("none", 0.0, "any"), ["n_copies", "n_seeds", "n_synthetic"]].tolist() == [0, 2, 41]
+    detection = tables["detection"].set_index(["kind", "share", "measure"])
+    assert detection.loc["none"]["detected"].tolist() == [0] * 5  # any, P1, P2, P3, P4
+    assert detection.loc[("none", 0.0, "any"), ["n_copies", "n_seeds", "n_synthetic"]].tolist() == [0, 2, 41]
     for kind in ("exact", "noise", "intensity"):
-        assert of.loc[(kind, 0.1, "P1"), ["detected", "found", "n_copies"]].tolist() == [1, 1, 2]
-        assert of.loc[(kind, 1.0, "P4"), "detected"] == 1
-    assert of.loc[("flip", 1.0, "P1"), "detected"] == 1
-    assert ("exact", 1.0, "P3") not in of.index
-    assert set(of.index.get_level_values("kind")) == {"none", *kinds(1)}
+        assert detection.loc[(kind, 0.1, "P1"), ["detected", "found", "n_copies"]].tolist() == [1, 1, 2]
+        assert detection.loc[(kind, 1.0, "P4"), "detected"] == 1
+    assert detection.loc[("flip", 1.0, "P1"), "detected"] == 1
+    assert ("exact", 1.0, "P3") not in detection.index
+    assert set(detection.index.get_level_values("kind")) == {"none", *kinds(1)}
 
 
 def test_the_painter_never_saw_whom_its_twins_are_searched_for_in(calibration, cohort):

@@ -14,7 +14,8 @@ from helpers.fake_runs import sentences
 from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import FeatureTask, choose_comparison, extract_case_features
-from synthtrust.audits.fidelity.measures import Resampling, similarity_rows
+from synthtrust.audits.fidelity.measures import Resampling
+from synthtrust.audits.fidelity.similarity import similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture

@@ -28,10 +28,10 @@ def test_the_texture_of_regions_does_not_depend_on_what_lies_far_away():
 
 def test_standardising_leaves_zero_where_it_is():
     image = torch.tensor([[[0.0, 2.0], [4.0, 6.0]]])
-    found = standardised(image)
-    assert found[0, 0, 0] == 0
-    assert found[0][image[0] != 0].mean() == pytest.approx(0, abs=1e-6)
-    assert found[0][image[0] != 0].std(correction=0) == pytest.approx(1)
+    standard = standardised(image)
+    assert standard[0, 0, 0] == 0
+    assert standard[0][image[0] != 0].mean() == pytest.approx(0, abs=1e-6)
+    assert standard[0][image[0] != 0].std(correction=0) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(

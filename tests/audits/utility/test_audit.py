@@ -15,7 +15,7 @@ from helpers.fake_runs import (
     tstr_against_trtr,
     verdict_of,
 )
-from synthtrust.audits import Utility
+from synthtrust.audits import Trust, Utility
 from synthtrust.audits.scores import NotApplicableError, gather_scores
 
 # Golden values of the gap over seeds (rows) and patients.
@@ -53,7 +53,7 @@ def test_the_bound_of_two_areas_of_few_patients_is_wider_than_delongs(audit):
     a, b = [0.9, 0.8, 0.7, 0.6, 0.3, 0.5, 0.4, 0.35, 0.2, 0.1], [0.8, 0.9, 0.4, 0.55, 0.35, 0.6, 0.3, 0.45, 0.25, 0.2]
     runs = []
     for alpha, yes in ((0.0, a), (1.0, b)):
-        run = PlantedClassifier(alpha, of=("yes",) * 5 + ("no",) * 5, sources=("real",))
+        run = PlantedClassifier(alpha, truth=("yes",) * 5 + ("no",) * 5, sources=("real",))
         table = run.scores()
         table["probability"] = np.stack([1 - np.array(yes), yes], axis=1).ravel()
         run.scores = lambda table=table: table
@@ -98,7 +98,7 @@ def test_every_region_of_a_segmenter_is_there(audit):
 
 
 def test_a_class_without_a_test_case_is_named_and_not_averaged_away(audit):
-    tables = audit(sweep(2.0, 2.0, n=60, classes=("a", "b", "rare"), of=("a", "b") * 30))
+    tables = audit(sweep(2.0, 2.0, n=60, classes=("a", "b", "rare"), truth=("a", "b") * 30))
 
     auc = tables["performance"].query("measure == 'auc'")
     assert auc["value"].isna().all()
@@ -111,7 +111,7 @@ def test_a_class_without_a_test_case_is_named_and_not_averaged_away(audit):
 
 
 def test_a_class_of_one_patient_has_a_value_and_no_interval(audit):
-    tables = audit(sweep(2.0, 2.0, n=41, of=("yes",) + ("no",) * 40))
+    tables = audit(sweep(2.0, 2.0, n=41, truth=("yes",) + ("no",) * 40))
 
     auc = tables["performance"].query("measure == 'auc' and seed == 'all'")
     assert auc["value"].notna().all()
@@ -260,3 +260,45 @@ def planted_study(run, cases):
     odds += run.jitter * np.random.default_rng([run.seed, int(8 * run.alpha), cases]).normal(size=len(target))
     yes = 1 / (1 + np.exp(-odds - run.skill * (target - 0.5)))
     return run.scores().assign(probability=np.stack([1 - yes, yes], axis=1).ravel())
+
+
+@pytest.mark.parametrize("skill", [2.0, 9.0], ids=["some pairs in the wrong order", "none"])
+def test_bars_lie_within_the_band_and_within_0_and_1(audit, skill):
+    curve = audit([*sweep(skill, skill, n=60), *(PlantedClassifier(0.5, seed, skill, n=60) for seed in range(3))])[
+        "curve"
+    ]
+    assert (curve["band_low"] <= curve["ci_low"]).all()
+    assert (curve["ci_low"] < curve["value"]).all()
+    assert (curve["value"] <= curve["ci_high"]).all()
+    assert (curve["ci_high"] <= curve["band_high"]).all()
+    assert (curve["band_high"] <= 1).all()
+
+
+def without_some(run, rule):
+    """Return the scores of a run whose cases lack a region in part, under a rule for empty ones."""
+    absent = tuple((f"case{i}", "ET", 3 * (i % 2)) for i in range(20))
+    planted = replace(run, empty=absent)
+    table = planted.scores()
+    if rule == "nan":
+        nothing = (table["n_reference"] == 0) & (table["n_prediction"] == 0)
+        table.loc[nothing, "dice"] = np.nan
+    planted.scores = lambda: table
+    facts = planted.facts() | {"empty": rule}
+    planted.facts = lambda: facts
+    return planted
+
+
+@pytest.mark.parametrize("rule", ["brats", "nan"])
+def test_the_mean_dice_of_one_model_is_t1_on_the_whole_page(audit, rule):
+    runs = [without_some(run, rule) for run in segmenters(0.05)]
+    performance, factors = audit(runs)["performance"], Trust(n_boot=50)(runs)["factors"]
+    whole = performance[(performance["measure"] == "dice") & (performance["seed"] == "all")]
+    t1 = factors[factors["factor"] == "T1"]
+
+    for source in ("real", "synthetic"):
+        for alpha in (0.0, 1.0):
+            (mean,) = whole.loc[(whole["source"] == source) & (whole["alpha"] == alpha), "value"]
+            (factor,) = t1.loc[(t1["source"] == source) & (t1["alpha"] == alpha), "value"]
+            assert mean == pytest.approx(factor)
+    row = tstr_against_trtr(audit(runs), "dice")
+    assert row["value"] - row["reference"] == pytest.approx(row["gap"])

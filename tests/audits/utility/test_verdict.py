@@ -124,7 +124,7 @@ def test_runs_without_a_trivial_predictor_support_nothing(audit):
 @pytest.mark.parametrize(
     ("runs", "part", "n"),
     [
-        (sweep(6.0, 6.0, of=("yes",) * 2 + ("no",) * 38), "yes", 2),
+        (sweep(6.0, 6.0, truth=("yes",) * 2 + ("no",) * 38), "yes", 2),
         ([replace(run, empty=tuple((f"case{i}", "ET", 0) for i in range(34))) for run in segmenters(0.0)], "ET", 6),
     ],
     ids=["class", "region"],

@@ -42,7 +42,7 @@ PUBLISHED = [
 ]
 
 
-@pytest.mark.parametrize(("case_id", "release", "in_file"), PUBLISHED, ids=lambda one: str(one)[:20])
+@pytest.mark.parametrize(("case_id", "release", "in_file"), PUBLISHED, ids=lambda value: str(value)[:20])
 def test_values_mean_what_the_series_published(tmp_path, case_id, release, in_file):
     write_case(tmp_path, case_id, list(in_file.values()))
     cohort = read_brats(tmp_path, modalities=["t1ce"], release=release)
@@ -84,7 +84,7 @@ def test_a_series_that_changed_its_meaning_is_read_as_none_of_both(tmp_path):
         read_brats(tmp_path, modalities=["t1ce"])
 
 
-@pytest.mark.parametrize("series", [one for one in SERIES if one != "PED"])
+@pytest.mark.parametrize("series", [name for name in SERIES if name != "PED"])
 def test_a_series_with_one_meaning_needs_no_release(tmp_path, series):
     case_id = f"BraTS-{series}-00001-000"
     meaning = next(iter(MEANINGS[series].values()))

@@ -120,7 +120,7 @@ def test_labels_that_cannot_be_learned_are_refused(tmp_path, labels, message):
         ({"dataset": {"b": {"label": "x"}}}, '"dataset" as'),
         ({"file_ending": ".mha"}, r"label maps \*\.mha in .*labelsTr, but found none"),
     ],
-    ids=lambda one: str(one)[:20],
+    ids=lambda value: str(value)[:20],
 )
 def test_a_dataset_json_of_another_form_is_refused(tmp_path, change, message):
     write(tmp_path, {**V2, **change})

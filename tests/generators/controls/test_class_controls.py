@@ -79,7 +79,7 @@ def test_replay_gives_each_training_image_of_the_class_about_equally_often(cohor
     assert max(abs(n - expected) for n in used.values()) < 4 * np.sqrt(expected)  # four standard deviations
 
 
-def test_without_a_disguise_noisy_replay_is_replay(cohort):
+def test_without_a_change_noisy_replay_is_replay(cohort):
     image = NoisyReplay(noise=0, shift=0, gamma=0).fit(cohort.cases).sample(0, np.random.default_rng(3))["grey"]
     other = Replay().fit(cohort.cases).sample(0, np.random.default_rng(3))["grey"]
     np.testing.assert_allclose(image, other, rtol=1e-5)

@@ -72,7 +72,7 @@ def foreground_z(image):
 
 
 @pytest.mark.parametrize(
-    "disguise",
+    "change",
     [
         dict(noise=0.1, shift=0, gamma=0, flip=False),
         dict(noise=0, shift=1, gamma=0, flip=False),
@@ -81,9 +81,9 @@ def foreground_z(image):
     ],
     ids=["noise", "shift", "gamma", "flip"],
 )
-def test_each_disguise_changes_the_image_and_hides_nothing(cases, disguise):
+def test_each_change_alters_the_image_and_hides_nothing(cases, change):
     original = cases[1].load_image("flair")
-    generator = NoisyReplay(**disguise).fit(cases)
+    generator = NoisyReplay(**change).fit(cases)
     rngs = [np.random.default_rng(n) for n in range(8)]
     copies = [generator.sample(cases[1].load_label(), rng)["flair"] for rng in rngs]
     assert any(not np.array_equal(copy, original) for copy in copies)
@@ -94,7 +94,7 @@ def test_each_disguise_changes_the_image_and_hides_nothing(cases, disguise):
         assert max(correlation(view, original) for view in views) > 0.97
 
 
-def test_without_a_disguise_noisy_replay_is_replay(cases):
+def test_without_a_change_noisy_replay_is_replay(cases):
     images = NoisyReplay(noise=0, shift=0, gamma=0).fit(cases).sample(cases[2].load_label(), np.random.default_rng(0))
     np.testing.assert_allclose(images["t1ce"], cases[2].load_image("t1ce"), rtol=1e-6)  # gamma works in floats
 
@@ -105,7 +105,7 @@ def test_modalities_are_shifted_together(cases):
     np.testing.assert_array_equal(images["flair"] != 0, images["t1ce"] != 0)
 
 
-def test_a_negative_disguise_is_refused():
+def test_a_negative_change_is_refused():
     with pytest.raises(ValueError, match="Expected noise, shift and gamma of at least 0"):
         NoisyReplay(noise=-1)
 

@@ -91,10 +91,10 @@ def test_the_published_architecture_agrees_with_the_original():
 
 def test_every_weight_finds_its_place(small):
     network = load_published(small, **SMALL)
-    theirs, ours = (
+    expected, loaded = (
         sum(float(tensor.detach().sum()) for tensor in part) for part in (small.values(), network.parameters())
     )
-    assert ours == pytest.approx(theirs, abs=1e-3)
+    assert loaded == pytest.approx(expected, abs=1e-3)
     torch.testing.assert_close(network.out[2].conv.weight, small[PREFIX + "out.2.weight"])
     query = network.middle_block.attention.attn.to_q.weight
     torch.testing.assert_close(query, small[PREFIX + "middle_block.1.qkv.weight"][:8, :, 0])

@@ -102,3 +102,16 @@ def test_the_seed_of_the_resampling_decides():
 def test_what_is_no_set_of_curves_is_refused(shape):
     with pytest.raises(ValueError, match="Expected curves of shape"):
         alpha_band(np.ones(shape))
+
+
+@pytest.mark.parametrize("draw", range(4))
+@pytest.mark.parametrize("seeds", [1, 2, 5])
+def test_no_interval_of_one_alpha_is_wider_than_the_band(draw, seeds):
+    rng = np.random.default_rng(draw)
+    curves = (
+        0.7 + 0.1 * rng.normal(size=(1, 1, 25)) + rng.uniform(0, 0.1, (5, seeds, 1)) * rng.normal(size=(5, seeds, 1))
+    )
+    band = alpha_band(curves + 0.02 * rng.normal(size=(5, seeds, 25)), n_boot=400)
+    assert (band.low <= band.point_low).all()
+    assert (band.point_low < band.mean).all()
+    assert (band.point_high <= band.high).all()

@@ -156,8 +156,8 @@ class _TwinPairs:
         twin_of = {twin.id: twin for twin in twins}
         twins = [twin_of[case.id] for case in real]
         with ThreadPoolExecutor(readers()) as pool:
-            alike = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
-            residual = {case.id: value for case, value in zip(real, alike, strict=True)}
+            similarities = pool.map(lambda case, twin: residual_of(case, twin, cohort.modalities, labels), real, twins)
+            residual = {case.id: similarity for case, similarity in zip(real, similarities, strict=True)}
         real_images, twin_images = (
             load_embedded(side, cohort.modalities, grid, name)[0]
             for side, name in ((real, "real cases"), (twins, "twins"))
@@ -170,8 +170,8 @@ class _TwinPairs:
             image, other = (read_images(c, self.modalities) for c in (case, self.twin_of[case.id]))
             number = kinds(len(self.modalities)).index(kind)
             copy = transform_copy(image, kind, np.random.default_rng([len(case.id), *map(ord, case.id), number]), other)
-            alike = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
-            self.copied[kind, case.id] = embed(copy, self.grid, case), alike
+            similarity = region_residual_similarity(image, copy, torch.from_numpy(case.load_label()), self.labels)
+            self.copied[kind, case.id] = embed(copy, self.grid, case), similarity
         return self.copied[kind, case.id]
 
 
@@ -198,7 +198,7 @@ class _CopyResults:
             honest.views, planted, train, exclude=itself, groups=honest.groups, candidates=candidates
         )
         own = pairwise_in(honest.views, planted, train)
-        return cls(similarity, index[..., 0], own, np.array([alike for _, alike in copies]))
+        return cls(similarity, index[..., 0], own, np.array([residual for _, residual in copies]))
 
 
 def _beside(to_source: NDArray[np.float64], to_others: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -29,9 +29,9 @@ from synthtrust.audits.fidelity.measures import (
     embed_sets,
     quality_rows,
     row,
-    similarity_rows,
     table,
 )
+from synthtrust.audits.fidelity.similarity import similarity_rows
 from synthtrust.audits.fidelity.twins import twin_rows
 from synthtrust.audits.fidelity.two_sample_classifier import two_sample_rows
 from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict, too_few

@@ -91,10 +91,10 @@ Measures: TypeAlias = Mapping[tuple[str, str], Estimate]
 def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: str) -> Measures:
     """Score one arm by every measure.
 
-    Segmentation: ``dice``, the mean over the cases and regions of each patient, then over patients; also of each
-    region. Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and
-    ``f1``, each the plain mean over classes; ``mcc``, ``brier``, ``ece``; and ``auc``, ``auprc``, ``recall`` and ``f1``
-    of each class. A class that no test case has is NaN and so are the means over classes, with a note that names it.
+    Segmentation: ``dice``, which is T1: the mean over regions of the mean over cases; also of each region.
+    Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and ``f1``,
+    each the plain mean over classes; ``mcc``, ``brier``, ``ece``; and ``auc``, ``auprc``, ``recall`` and ``f1`` of
+    each class. A class that no test case has is NaN and so are the means over classes, with a note that names it.
     Findings: the same measures, each of having a finding against not having it (at a probability of one half, where a
     measure needs a decision), and the plain means over findings of all; NaN without test cases on either side.
 
@@ -123,13 +123,14 @@ def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> M
     for part in (OVERALL, *scores["region"].unique()):
         rows = arm_rows if part == OVERALL else arm_rows[arm_rows["region"] == part]
         arm = arm_scores(rows, alpha, source)
-        patients = arm.by_patient()
+        patients = arm.by_patient(scored_only=part != OVERALL)
         chance = arm_scores(trivial.loc[rows.index], alpha, source).by_patient()[0]
-        scored = np.isfinite(patients).all(axis=0)
-        values = patients[:, scored].mean(axis=1) if scored.any() else np.full(len(patients), np.nan)
-        cases = np.isfinite(arm.scores).all(axis=0).max(axis=1)  # in all seeds, in some region
+        known = patients[:, np.isfinite(patients).any(axis=0)]
+        values = known.mean(axis=1) if known.size else np.full(len(patients), np.nan)
+        cases: list[bool] = list(np.isfinite(arm.scores).any(axis=(0, 2)))  # under some seed, in some region
+        scored = {patient for patient, is_scored in zip(arm.patients, cases, strict=True) if is_scored}
         measures["dice", str(part)] = Estimate(
-            values, patients, chance, int(cases.sum()), int(scored.sum()),
+            values, patients, chance, sum(cases), len(scored),
             carriers=carriers if part == OVERALL else {str(part): carriers[str(part)]}, trivial=kind,
         )  # fmt: skip
     return measures

@@ -11,7 +11,7 @@ from synthtrust.audits.scores import Row
 from synthtrust.audits.utility.power import Spread
 from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.cases import Mix
-from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS
+from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS, gap_bounds
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
 
@@ -106,7 +106,7 @@ def _numbers(row: Row, thresholds: UtilityThresholds) -> list[Reason]:
     scored = f"In {measure}, TSTR {row['value']:.3f} against TRTR {row['reference']:.3f}"
     skill = f"of what TRTR has above {TRIVIAL_TEXTS[row['trivial']]}"
     if margins.primary == "difference":
-        bounds = f"{_gap_bounds(row)} (one-sided {percent} bounds; the margin is a loss of {margins.margin:g})"
+        bounds = f"{gap_bounds(row)} (one-sided {percent} bounds; the margin is a loss of {margins.margin:g})"
     elif np.isfinite(row["ratio_above_chance_lower"]):
         bounds = (
             f"{skill}, TSTR keeps {row['ratio_above_chance']:.3f}, at least {row['ratio_above_chance_lower']:.3f} and "
@@ -116,16 +116,6 @@ def _numbers(row: Row, thresholds: UtilityThresholds) -> list[Reason]:
     else:
         bounds = f"{skill}, the share that TSTR keeps is undefined, since not both were shown to lie above it"
     return [Reason("gap", f"{scored}: {bounds}."), Reason("justification", _justification(margins))]
-
-
-def _gap_bounds(row: Row) -> str:
-    """Say within which bounds a loss or a gain lies."""
-    most, least = -row["gap_lower"], -row["gap_upper"]
-    if least > 0:
-        return f"a loss of at least {least:.3f} and at most {most:.3f}"
-    if most < 0:
-        return f"a gain of at least {-most:.3f} and at most {-least:.3f}"
-    return f"a loss of at most {max(most, 0):.3f}, or a gain of at most {max(-least, 0):.3f}"
 
 
 def _justification(margins: Margins) -> str:

@@ -1,4 +1,4 @@
-"""Inspection: every case read to its last voxel, once, before anything is fitted, painted or trained."""
+"""Inspection: every case is read to its last voxel, once, before anything is fitted, painted or trained."""
 
 import json
 import logging
@@ -24,23 +24,23 @@ VERSION = 1  # of what is remembered of a case; to be raised with every change t
 BLOCK = 512  # cases between two entries: a pass that is killed goes on from there
 
 Facts = dict[str, Any]
-"""What is to be said of a case, as JSON has it."""
+"""Facts on a case, as JSON values."""
 
 
 def inspect(
     cases: Sequence[Case], read: Callable[[Case], Facts], recipe: Any, folder: Path | None = None
 ) -> Iterator[tuple[Case, Facts | RefusedCase]]:
-    """Read cases, several at a time, or remember what was read of them before.
+    """Read cases, several at a time, or return the facts that were stored when they were read before.
 
-    What was read is remembered by the content of a case, how it is read and what it is called, so that no process
-    reads it again; several that ask at once wait for the first. What was refused is read anew each time: it may have
-    been mended by an installed package, or by another option.
+    Facts are stored by the content of a case, its name and the way it is read, so that no process reads it again; if
+    several processes call this at once, the others wait for the first. Refused cases are read anew each time, since
+    they may have become readable by an installed package or by another option.
 
     Args:
-        cases: To be read.
-        read: Reads a case to its last voxel; what it raises becomes a refusal.
-        recipe: What else decides what ``read`` returns, as JSON has it.
-        folder: Where facts are remembered, which is writable; nowhere when not given.
+        cases: The cases to read.
+        read: Reads a case to its last voxel; an error that it raises becomes a refusal.
+        recipe: Whatever else the result of ``read`` depends on, as JSON values.
+        folder: Writable folder in which facts are stored; None to store none.
 
     Yields:
         Each case, in the order given, with its facts or the reason why it cannot be used.

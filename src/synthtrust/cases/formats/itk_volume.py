@@ -85,8 +85,8 @@ def _dtype_of(kind: str, path: Path) -> np.dtype:
     Raises:
         CaseError: If they are no real numbers.
     """
-    bits, _, rest = kind.removeprefix("vector of ").partition("-bit ")
-    name = {"unsigned integer": "uint", "signed integer": "int", "float": "float"}.get(rest, "") + bits
+    bits, _, number = kind.removeprefix("vector of ").partition("-bit ")
+    name = {"unsigned integer": "uint", "signed integer": "int", "float": "float"}.get(number, "") + bits
     if name not in _NUMBERS:
         raise CaseError(f"Expected one real number a voxel, but {path} holds {kind}. Convert it.")
     return np.dtype(name)

@@ -69,7 +69,7 @@ def _load(path: Path) -> FileBasedImage:
 
 
 def _check_places(header: Nifti1Header, file: VolumeFile) -> None:
-    """Refuse a header whose two affines put the scan into two places: nobody knows which one is right."""
+    """Refuse a header whose two affines give the scan two positions, since it is unclear which one is right."""
     sform, qform = header.get_sform(coded=True)[0], _qform(header)
     if sform is None or qform is None or not (_regular(sform) and _regular(qform)):
         return

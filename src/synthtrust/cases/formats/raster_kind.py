@@ -28,7 +28,7 @@ class RasterKind:
     shape: tuple[int, int]
     """``(H, W)`` of the upright image."""
     patient: str = ""
-    """Whom it belongs to, where the file says it (DICOM): a hash, since the name must not leave the file."""
+    """Hash of the patient's id, if the file has one (DICOM); the id itself must not leave the file."""
 
     @property
     def depth(self) -> str:

@@ -120,7 +120,7 @@ def _is_dicom(head: bytes) -> bool:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Name the file in whatever a library raises while it reads it: which errors those are, nobody can list."""
+    """Name the file in any error that a library raises while it reads it; the kinds of these errors are not known."""
     try:
         yield
     except CaseError:

@@ -62,7 +62,7 @@ def all_of(files: Mapping[str, list[Path]]) -> list[Path]:
 
 
 def _fill_in(by_case: dict[str, Files], automatic: Mapping[str, list[Path]]) -> dict[Path, str]:
-    """Give cases without a label map the one that a program made; return those that nobody needs."""
+    """Give cases without a label map the one that a program made, and return those that no case needs."""
     left: dict[Path, str] = {}
     lone = []
     for case_id, paths in automatic.items():

@@ -81,7 +81,7 @@ def name_of(path: Path) -> Name | None:
 
 
 def patient_of(case_id: str) -> str:
-    """Return whom a case belongs to: where the end of a name is a time point, all that comes before it.
+    """Return the patient of a case: the part of its id before a time point, if it ends with one.
 
     >>> patient_of("BraTS-GLI-00005-100"), patient_of("UCSF-PDGM-0429_FU003d"), patient_of("Brats18_TCIA01_001_1")
     ('BraTS-GLI-00005', 'UCSF-PDGM-0429', 'Brats18_TCIA01_001_1')

@@ -32,11 +32,11 @@ def read_class_folders(
 ) -> Cohort:
     """Read ``root/<class>/image.png`` or ``root/<part>/<class>/image.png``, and check that each image is whole.
 
-    Each image has one class: several findings of an image are said by a table, see ``read_table``.
+    Each image has one class; for images with several findings use a table, see ``read_table``.
 
-    The names know no patients: each image counts as one of its own, and images of one person may come to lie in train
-    and test. DICOM files do know them, and images of one patient stay together, unless all have the same. An id is the
-    path of its image, ``train_glioma_0001``; where two differ in their ending alone it is part of the ids,
+    Paths tell no patients: each image counts as a patient, so that images of one person may be in train and test. DICOM
+    files do tell them, and images of a patient stay together, unless all files have the same patient. The id of an
+    image is its path, ``train_glioma_0001``; if two paths differ in their ending alone, it is part of the ids,
     ``yes_Y12_jpg`` and ``yes_Y12_png``.
 
     Args:

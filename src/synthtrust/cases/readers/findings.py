@@ -18,7 +18,7 @@ NO_FINDING = ("no finding", "no findings", "normal", "none")
 """Words for an image without any finding: no finding of its own, but the vector of zeros."""
 
 MISSING = ("nan", "<na>")
-"""What pandas writes where nothing is said, in small letters."""
+"""Words that pandas writes for missing values, in lower case."""
 
 PRESENT = {"1": True, "true": True, "0": False, "false": False, "": False, **dict.fromkeys(MISSING, False)}
 """What a column says of a finding; blank is what a report does not mention, which by convention is absent."""
@@ -140,7 +140,7 @@ def _whole(text: str) -> str:
 
 
 def words_of(label: str, separator: str) -> list[str]:
-    """Return the words of one cell, each once; none where nothing is said.
+    """Return the words of a cell, each once; none for a missing value.
 
     >>> words_of("Effusion| Mass|Effusion", "|"), words_of("nan", "|")
     (['Effusion', 'Mass'], [])

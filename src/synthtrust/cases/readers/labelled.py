@@ -259,7 +259,7 @@ def _try(path: Path) -> RasterKind | CaseError | None:
 
 
 def _patients(kinds: Mapping[Path, RasterKind | None]) -> dict[Path, str]:
-    """Return the patient of each file that names one; nobody's where all name the same, such as "anonymous"."""
+    """Return the patient of each file that names one; none if all name the same, such as "anonymous"."""
     named = {path: patient_of(path) if kind is None else kind.patient for path, kind in kinds.items()}
     patients = {path: patient for path, patient in named.items() if patient}
     return patients if len(set(patients.values())) > 1 else {}

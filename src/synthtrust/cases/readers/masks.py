@@ -39,7 +39,7 @@ def check_no_masks(images: Mapping[Path, Path], root: Path) -> None:
     black and white, or called after a class.
 
     Args:
-        images: Each file, and what it is called below the folder of its class.
+        images: Path of each file -> its path below the folder of its class.
         root: The folder of all, for the message.
 
     Raises:

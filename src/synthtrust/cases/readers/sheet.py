@@ -46,7 +46,7 @@ def read_rows(file: Path, columns: Mapping[str, str], needed: Sequence[str]) -> 
     """Give where each row of a table stands, and what it says about each role.
 
     The table may be UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons, tabs or bars: by what finds the
-    most columns that are read. Columns that nobody asks for, and rows without anything, are left alone.
+    most columns that are read. Other columns and empty rows are ignored.
 
     Args:
         file: CSV or TSV with a header.

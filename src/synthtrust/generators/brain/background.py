@@ -1,4 +1,4 @@
-"""Background that is nearly zero is made exactly zero, or refused when it cannot be told from the brain."""
+"""Set background that is nearly zero to exactly zero, or refuse it if it is not distinct from the brain."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ from scipy.ndimage import label as components
 from synthtrust.cases import CaseError
 
 TOLERATED = 0.1  # share of the voxels outside: real brains have a dark rim of a few per cent, a noisy box has half
-MOST_BRAIN = 0.9  # share of the grid; beyond, what was found is not a brain in a background
-LEAST_TUMOUR = 0.9  # share of the labelled voxels that have to lie in what was found
-CLIP = 0.5  # brighter is brain for certain [share of the 99th percentile]: a bright tumour shall not move the threshold
+MOST_BRAIN = 0.9  # share of the grid; a larger part is no brain in a background
+LEAST_TUMOUR = 0.9  # share of the labelled voxels that must lie in the largest part
+CLIP = 0.5  # [share of the 99th percentile]; brighter voxels are clipped, or a bright tumour would move the threshold
 
 
 def cleared(
@@ -21,21 +21,21 @@ def cleared(
     """Set background to exactly zero where it is nearly zero, as a diffusion model leaves it.
 
     Real skull-stripped images are exactly 0 outside the brain, and foreground cropping and z-scores rely on it: with
-    0.003 in place of 0, a network would see the two sources on different scales. Voxels are parted by how
-    bright they are in their brightest modality (Otsu 1979). When the darker part is dark enough to be background, the
-    brain is the largest connected part above its noise, holes filled.
+    0.003 in place of 0, a network would see the two sources on different scales. Voxels are divided into dark and
+    bright ones by their brightest modality (Otsu 1979). If the dark ones are dark enough to be background, the brain is
+    the largest connected part above their noise, with holes filled.
 
     Args:
         images: Modality name -> image ``(H, W, D)``, in any units whose background is near 0.
         label: Canonical labels ``(H, W, D)``; labelled voxels are never background.
-        darkness: How bright background may be at most [share of the brightness of the brain].
+        darkness: Largest brightness of background [share of the brightness of the brain].
 
     Returns:
-        New images; None when there is no such part, or but a few voxels of it: background is exactly 0 already, or
-        too bright to be one.
+        New images; None if nearly no voxels would change, since the background is exactly 0 already, or if no voxels
+        are dark enough to be background.
 
     Raises:
-        CaseError: If the border of the grid is not near 0, or what was found cannot be a brain around the tumour.
+        CaseError: If the border of the grid is not near 0, or the largest part cannot be a brain around the tumour.
     """
     _check_border(images, darkness)
     bright = np.max([np.minimum(np.abs(image) / _top(image), CLIP) for image in images.values()], axis=0)
@@ -49,7 +49,7 @@ def cleared(
     tumour = largest_part[label > 0].mean() if label.any() else 1.0
     if largest_part.mean() > MOST_BRAIN or tumour < LEAST_TUMOUR:
         raise CaseError(
-            f"Expected a brain around its tumour in a dark background, but what stands out fills "
+            f"Expected a brain around its tumour in a dark background, but the bright part fills "
             f"{largest_part.mean():.0%} of "
             f"the grid and {tumour:.0%} of the tumour. Set the background to 0, or say generator.background=keep."
         )
@@ -68,11 +68,11 @@ def _check_border(images: Mapping[str, NDArray[np.floating]], darkness: float) -
 
 
 def _level(bright: NDArray[np.floating], darkness: float) -> float | None:
-    """Return the brightness above which nothing is background noise, None when there is no dark part.
+    """Return the brightness above which nothing is background noise; None if there is no dark part.
 
     Args:
         bright: Brightness of all voxels that are not exactly 0, in (0, CLIP].
-        darkness: Mean of the dark part at most [share of the mean of the other].
+        darkness: Largest mean of the dark part [share of the mean of the bright part].
     """
     counts, edges = np.histogram(bright, bins=200, range=(0, CLIP))
     middle = (edges[1:] + edges[:-1]) / 2
@@ -83,7 +83,7 @@ def _level(bright: NDArray[np.floating], darkness: float) -> float | None:
     if n[best] == 0 or low[best] > darkness * high[best]:
         return None
     dark = bright[bright <= edges[best + 1]]
-    return float(min(dark.mean() + 4 * dark.std(), edges[best + 1]))  # of the dark part of a brain, some is kept
+    return float(min(dark.mean() + 4 * dark.std(), edges[best + 1]))  # some of the dark parts of a brain is kept
 
 
 def _top(image: NDArray[np.floating]) -> float:

@@ -1,4 +1,4 @@
-"""The grid: from a case's voxels to the network's and back."""
+"""The box that is painted: from a case's voxels to the network's and back."""
 
 from collections.abc import Iterable, Sequence
 
@@ -31,14 +31,14 @@ def smallest_size(masks: Iterable[NDArray[np.bool_]], multiple: int) -> Size:
 def space_to_depth(volume: Tensor, factor: int) -> Tensor:
     """Fold blocks of ``factor**3`` voxels into channels, ``(B, C, H, W, D) -> (B, C * factor**3, d, w, h)``.
 
-    The spatial axes are turned round, as the published network has them: the first axis of a file is its last. No
-    number is lost; a network on packed volumes works on fewer, wider voxels, which is what two cores can afford.
+    The order of the spatial axes is reversed, as in the published network, whose last axis is the first one of a file.
+    No number is lost; a network on packed volumes works on fewer voxels with more channels, which costs less.
     """
     return rearrange(volume, "b c (h p) (w q) (d r) -> b (c p q r) d w h", p=factor, q=factor, r=factor)
 
 
 def depth_to_space(packed: Tensor, factor: int) -> Tensor:
-    """Undo ``pack``."""
+    """Undo ``space_to_depth``."""
     return rearrange(packed, "b (c p q r) d w h -> b c (h p) (w q) (d r)", p=factor, q=factor, r=factor)
 
 

@@ -1,4 +1,4 @@
-"""What generators share that paint brains onto label maps with a network: the box, the statistics, the pictures."""
+"""The base of generators that paint brains onto label maps with a network: box, statistics, and pictures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ OF_THE_BOX = ("size", "patch_size")
 
 
 class BrainPainter(TrainedGenerator):
-    """Paints with ``network_`` what ``statistics_`` knows of the training cases: box, brain, labels and intensities."""
+    """Paints by ``network_``, in the box and with the labels and intensities that ``statistics_`` has."""
 
     size: Size | None
     intensity_percentile: float | None
@@ -45,7 +45,7 @@ class BrainPainter(TrainedGenerator):
 
     @property
     def remarks(self) -> dict[str, str]:
-        """Where the brain in the condition comes from."""
+        """The origin of the brain in the condition."""
         atlas = "atlas of training cases"
         own = f"own label class, or the {atlas} for a label map without class {self.brain_label}"
         return {"brain in the condition": atlas if self.brain_label is None else own}
@@ -53,7 +53,7 @@ class BrainPainter(TrainedGenerator):
     def _measure(
         self, cases: Sequence[Case], modalities: Sequence[str] | None = None, labels: Sequence[int] | None = None
     ) -> TrainingStatistics:
-        """Look at all training cases; modalities and labels are theirs unless given."""
+        """Measure all training cases; modalities and labels are those of the cases unless given."""
         return measure_training_cases(
             cases,
             (tuple(cases[0].images) if cases else ()) if modalities is None else modalities,
@@ -67,7 +67,7 @@ class BrainPainter(TrainedGenerator):
     def _watchers(
         self, cases: Sequence[Case], known: TrainingStatistics, home: Path, loggers: Sequence[Logger], **cheaper: Any
     ) -> list[Callback]:
-        """Return what paints the first training case on the way, with fields that make painting cheaper."""
+        """Return a callback that paints the first training case at times, with fields that make painting cheaper."""
         if not self.sample_every:
             return []
         painter = replace(self, **cheaper)

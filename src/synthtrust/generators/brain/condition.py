@@ -1,4 +1,4 @@
-"""The condition: a label map and a brain mask in, one channel per label and one of the brain around them out."""
+"""The condition: one channel for each label and one for the brain around them, from a label map and a brain mask."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,29 +11,29 @@ from synthtrust.refusals import Refusal
 
 
 def find_brain(images: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where a real case has a brain: any of its images ``(M, H, W, D)`` or its label is not 0, holes filled."""
+    """Return the brain of a real case: where any image ``(M, H, W, D)`` or the label is not 0, with holes filled."""
     inside: NDArray[np.bool_] = binary_fill_holes((images != 0).any(0) | (label > 0))
     return inside
 
 
 def mean_mask(masks: Iterable[NDArray[np.bool_]]) -> NDArray[np.float32]:
-    """Return the share of masks (at least one) that hold each voxel, on the first one's grid; others are stretched."""
-    rest = iter(masks)
-    total, n = next(rest).astype(np.float32), 1
-    for mask in rest:
+    """Return the share of masks that hold each voxel, on the grid of the first one; the others are stretched to it."""
+    iterator = iter(masks)
+    total, n = next(iterator).astype(np.float32), 1
+    for mask in iterator:
         total += stretch(mask.astype(np.float32), total.shape)
         n += 1
     return total / np.float32(n)
 
 
 def likely_brain(atlas: NDArray[np.float32], label: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return the brain that an atlas of masks expects around a label map: where most cases have one, and the label."""
+    """Return the brain around a label map, where most cases of an atlas have brain or the map has a label."""
     inside: NDArray[np.bool_] = binary_fill_holes((stretch(atlas, label.shape) >= 0.5) | (label > 0))
     return inside
 
 
 def numbered(label: NDArray[np.uint8], brain: NDArray[np.bool_], labels: Sequence[int]) -> NDArray[np.uint8]:
-    """Return the number of the channel each voxel belongs to, from 1, the brain last; 0 is none.
+    """Return the number of each voxel's channel, from 1, with the brain last; 0 for no channel.
 
     >>> numbered(np.array([0, 0, 3, 1], np.uint8), np.array([False, True, True, True]), (1, 3)).tolist()
     [0, 3, 2, 1]
@@ -53,5 +53,5 @@ def numbered(label: NDArray[np.uint8], brain: NDArray[np.bool_], labels: Sequenc
 
 
 def one_hot(channel: NDArray[np.uint8], n_channels: int) -> NDArray[np.float32]:
-    """Return ``(n_channels, ...)``: 1 in the channel a voxel belongs to, 0 elsewhere; not rescaled, as published."""
+    """Return the channels ``(n_channels, ...)``: 1 in the channel of a voxel, 0 elsewhere, as published."""
     return np.stack([channel == number for number in range(1, n_channels + 1)]).astype(np.float32)

@@ -15,11 +15,11 @@ def condition_from_label(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """Return the brain on the label's grid ``(H, W, D)``, and the condition's channels in the box ``(K, *size)``.
 
-    The brain is the label's own class, or where the atlas of the training cases expects it; what lies beyond the box
-    is not painted.
+    The brain is that of the label map's own class for it, or of the atlas of the training cases. The part of it beyond
+    the box is not painted.
 
     Raises:
-        Refusal: If the label map holds a label that the training cases have not, or one beyond the box.
+        Refusal: If the label map has a label that the training cases lack, or one beyond the box.
     """
     brain, label = marked_brain(label, brain_label)
     brain = likely_brain(known.atlas, label) if brain is None else brain

@@ -10,12 +10,12 @@ from synthtrust.generators.brain.volumes import load_prepared
 
 
 def average_brain(folder: Path, n_channels: int, *, flip: bool) -> Tensor:
-    """Return the average of prepared volumes where they are brain without a label, ``(M, *size)``; -1 where none is.
+    """Return the average of prepared volumes over those with unlabelled brain at a voxel, ``(M, *size)``; -1 if none.
 
     Args:
         folder: The folder of the prepared volumes.
-        n_channels: The number of channels of the condition, the brain's last.
-        flip: Take each volume and its mirror image.
+        n_channels: Number of channels of the condition, of which the brain's is the last.
+        flip: Average each volume and its mirror image.
     """
     images, channels = load_prepared(folder)
     total, count = np.zeros(images.shape[1:], np.float32), np.zeros(channels.shape[1:], np.float32)

@@ -1,4 +1,4 @@
-"""The training examples of a diffusion of brains: image, condition, the timestep to noise them up to, and the noise."""
+"""The training examples of a diffusion of brains: image, condition, timestep, and noise."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from synthtrust.generators.brain.volumes import Pairs
 
 
 class NoisedVolumes(Pairs):
-    """Pairs with their noise: ``noise`` ``(M, *patch)`` float32, and the timestep ``t``; else as ``Pairs``.
+    """Pairs with the further entries ``noise``, ``(M, *patch)`` float32, and ``t``, the timestep.
 
     Args:
         folder: The folder of the prepared volumes.
         timesteps: T of the diffusion.
-        n_channels, patch_size, flip, seed: As of ``Pairs``.
+        n_channels, patch_size, flip, seed: See ``Pairs``.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The picture: a real case above what was painted on its label, so that a training can be watched."""
+"""The picture by which a training can be watched: a real case above the image that was painted on its label."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,8 +25,8 @@ def draw_beside(real: Case, painted: Mapping[str, NDArray], title: str, path: Pa
     Args:
         real: The case whose label was painted on.
         painted: Modality name -> image ``(H, W, D)`` on the label's grid.
-        title: Stands above.
-        path: The PNG file.
+        title: Title of the picture.
+        path: Path of the PNG file.
     """
     label = real.load_label()
     labelled = (label > 0).sum(axis=(0, 1))

@@ -1,4 +1,4 @@
-"""The statistics of the training cases that a generator has to know besides the weights of its network."""
+"""The statistics of the training cases that a generator needs beside the weights of its network."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,21 +19,21 @@ from synthtrust.refusals import Refusal
 
 @dataclass(frozen=True)
 class TrainingStatistics:
-    """Statistics of the training cases, which painting takes beside the network."""
+    """Statistics of the training cases that painting needs beside the network."""
 
     modalities: tuple[str, ...]
     labels: tuple[int, ...]
-    """Channels of the condition, in order; the brain comes after them."""
+    """Labels with a channel of the condition, in order; the channel of the brain comes last."""
     size: Size
     """Sides of the box that is painted [voxels]."""
     atlas: NDArray[np.float32]
-    """Share of cases that have a brain in each voxel, ``(H, W, D)``."""
+    """Share of cases that have brain at each voxel, ``(H, W, D)``."""
     scale: NDArray[np.float32]
-    """Median over the cases of black and white, ``(2, M)`` [intensity units]."""
+    """Median over the cases of the intensities that become -1 and +1, ``(2, M)`` [intensity units]."""
 
     @property
     def n_channels(self) -> int:
-        """Channels of the condition: one per label, and the brain."""
+        """Number of channels of the condition, one for each label and one for the brain."""
         return len(self.labels) + 1
 
     def plain(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class CaseArrays:
     images: NDArray[np.float32]
     """``(M, H, W, D)`` [intensity units]."""
     label: NDArray[np.uint8]
-    """Without the brain's own class, if there was one."""
+    """Label map without the brain's own class, if there was one, ``(H, W, D)``."""
     brain: NDArray[np.bool_]
 
 
@@ -79,19 +79,19 @@ def measure_training_cases(
     intensity_percentile: float | None,
     brain_label: int | None,
 ) -> TrainingStatistics:
-    """Read every case once and keep no image.
+    """Measure training cases, reading each once and keeping no image.
 
     Args:
         cases: Training cases, at least one.
         modalities: Channels of the image, in order.
         labels: Channels of the condition; None for all that occur.
         size: Sides of the box; None for the smallest that holds every brain.
-        multiple: What the sides have to be a multiple of [voxels].
+        multiple: Number that the sides must be multiples of [voxels].
         intensity_percentile: See ``scale_of``.
         brain_label: Class of the brain in the label maps, if there is one.
 
     Raises:
-        Refusal: If there are no cases, they have not the modalities, or the size does not fit.
+        Refusal: If there are no cases, they lack a modality, or the size does not fit.
     """
     check_modalities(cases, modalities)
     if size is not None and any(side % multiple for side in size):
@@ -117,7 +117,7 @@ def measure_training_cases(
 
 
 class _Mask(NamedTuple):
-    """A mask at a bit per voxel: all masks of a large cohort are in memory at once."""
+    """A mask with one bit per voxel, since all masks of a large cohort are in memory at once."""
 
     bits: NDArray[np.uint8]
     shape: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""The training volumes: cases in, a draw number in, one image and its condition out."""
+"""The training volumes: cases are prepared on disk, and each draw gives an image and its condition."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from synthtrust.generators.training.draws import case_of_draw
 from synthtrust.refusals import Refusal
 
 PREPARED = "images.npy", "channel.npy"
-"""Files of prepared volumes."""
+"""Names of the files of prepared volumes."""
 
 
 @contextmanager
@@ -34,11 +34,11 @@ def prepared(
     intensity_percentile: float | None,
     brain_label: int | None,
 ) -> Iterator[None]:
-    """Write what the network sees of every case into a folder, and remove it when the block ends.
+    """Write the volumes that the network is trained on into a folder, and remove it when the block ends.
 
-    Two files that are mapped, not read, so that memory does not grow with the cohort: ``images.npy`` float16
-    ``(N, M, *size)`` in [-1, 1], and ``channel.npy`` uint8 ``(N, *size)``. They are real patients, and a folder of
-    twins is meant to be passed on: they go, whatever happens.
+    There are two files, which are memory-mapped so that memory does not grow with the cohort: ``images.npy``, float16
+    ``(N, M, *size)`` in [-1, 1], and ``channel.npy``, uint8 ``(N, *size)``. They show real patients, and the folder is
+    that of twins to be shared, so they are removed whatever happens.
     """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -64,7 +64,7 @@ def prepared(
 
 
 def load_prepared(folder: Path) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-    """Return images ``(N, M, *size)`` and channels ``(N, *size)`` of prepared volumes, mapped and not read."""
+    """Return images ``(N, M, *size)`` and channels ``(N, *size)`` of prepared volumes, memory-mapped."""
     images, channels = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in PREPARED)
     return images, channels
 
@@ -72,12 +72,12 @@ def load_prepared(folder: Path) -> tuple[NDArray[np.float16], NDArray[np.uint8]]
 class Pairs(Dataset):
     """Endless pairs of image and condition, numbered by draw; the same number gives the same pair on any rank.
 
-    In each round of N draws every case comes once. Each item: ``image`` ``(M, *patch)`` and ``condition``
-    ``(K, *patch)``, both float32, and what a subclass draws beside them.
+    In each round of N draws every case comes once. An item has ``image`` ``(M, *patch)`` and ``condition``
+    ``(K, *patch)``, both float32, and whatever a subclass draws.
 
     Args:
         folder: The folder of the prepared volumes.
-        n_channels: K, of the condition.
+        n_channels: K, the number of channels of the condition.
         patch_size: Sides of a random part [voxels]; None for whole volumes.
         flip: Mirror half of the examples along the first axis, left and right in brains.
         seed: The seed of the draws.
@@ -109,15 +109,15 @@ class Pairs(Dataset):
         }
 
     def corner(self, case: int, rng: np.random.Generator) -> list[int]:
-        """Draw where a part of a case begins [voxels]."""
+        """Draw the position at which a part of a case begins [voxels]."""
         return [int(rng.integers(have - want + 1)) for have, want in zip(self.images.shape[2:], self.patch_size)]
 
     def as_seen(
         self, image: NDArray[np.float32], condition: NDArray[np.float32], box: tuple[slice, ...]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return image and condition of a part as the network is to see them."""
+        """Return image and condition of a part in the form that the network sees."""
         return image, condition
 
     def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> dict[str, Tensor]:
-        """Return what else an example of an image ``(M, *patch)`` needs that is random."""
+        """Return further random entries of an example whose image has the shape ``(M, *patch)``."""
         return {}

@@ -19,7 +19,7 @@ class BrainVolumes(NoisedVolumes):
     Args:
         folder: The folder of the prepared volumes.
         pca: Standardises the images, and has the average brain.
-        n_channels, timesteps, patch_size, flip, seed: As of ``NoisedVolumes``.
+        n_channels, timesteps, patch_size, flip, seed: See ``NoisedVolumes``.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class BrainVolumes(NoisedVolumes):
         self.pca = pca
 
     def corner(self, case: int, rng: np.random.Generator) -> list[int]:
-        """Draw where a part begins, so that a random voxel of the brain is in its middle if there is room."""
+        """Draw where a part begins, so that a random voxel of the brain is in its middle if possible."""
         brain = np.flatnonzero(self.channels[case])
         middle = np.unravel_index(brain[rng.integers(len(brain))], self.channels.shape[1:])
         sides = zip(middle, self.channels.shape[1:], self.patch_size, strict=True)
@@ -56,6 +56,6 @@ class BrainVolumes(NoisedVolumes):
 def with_average(condition: NDArray[np.float32], average: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a condition ``(K, ...)`` followed by the average brain ``(M, ...)``, which is 0 outside of the brain.
 
-    The average says where in the brain a part lies: a label map alone does not tell the ventricles from the cortex.
+    The average shows where in the brain a part lies: a label map alone does not distinguish ventricles and cortex.
     """
     return np.concatenate([condition, average * condition.any(0)])

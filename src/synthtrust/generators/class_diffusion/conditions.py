@@ -1,4 +1,4 @@
-"""What the network is told to paint: a class, or findings, or nothing, by which it learns what any image looks like."""
+"""The condition that the network paints by: a class, findings, or nothing, by which it learns what all images share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,23 +15,25 @@ from synthtrust.refusals import Refusal
 
 @dataclass(frozen=True)
 class Conditions:
-    """C classes as numbers from 0 on, C standing for none; or C findings as 0 and 1 behind a 1, zeros for none.
+    """Conditions for C classes, numbers from 0 to C - 1 and C for no condition; or for C findings.
 
-    The 1 tells an image without any finding from one of which nothing is told.
+    Findings are a 1 followed by C numbers 0 or 1, and no condition is all zeros. The leading 1 distinguishes an image
+    without any finding from no condition.
     """
 
     n: int
-    """C."""
+    """C, the number of classes or findings."""
     findings: bool
+    """Whether these are findings."""
 
     def of(self, labels: Sequence[int | Findings]) -> NDArray:
-        """Return the conditions of some labels, int64 ``(B,)`` or float32 ``(B, 1 + C)``.
+        """Return the conditions for labels, int64 ``(B,)`` or float32 ``(B, 1 + C)``.
 
         >>> Conditions(2, findings=True).of([Findings((0, 1)), Findings((0, 0))]).tolist()
         [[1.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
 
         Raises:
-            Refusal: If there is no such class, or there are other findings.
+            Refusal: If a label is no such class, or has another number of findings.
         """
         if not self.findings:
             return np.array([of_class({k: k for k in range(self.n)}, label) for label in labels], np.int64)
@@ -42,12 +44,12 @@ class Conditions:
 
     @property
     def nothing(self) -> NDArray:
-        """The condition of which nothing is told, shape ``()`` or ``(1 + C,)``."""
+        """The value for no condition, shape ``()`` or ``(1 + C,)``."""
         return np.zeros(1 + self.n, np.float32) if self.findings else np.array(self.n)
 
     def embed_in(self, network: DiffusionModelUNet) -> None:
-        """Let the network add up the embeddings of all findings of an image; of a class it has one anyway."""
+        """Let the network add up the embeddings of an image's findings; for classes it has an embedding already."""
         if self.findings:
             width = network.class_embedding.embedding_dim
             network.class_embedding = nn.Linear(1 + self.n, width, bias=False)
-            nn.init.normal_(network.class_embedding.weight)  # as those of classes begin
+            nn.init.normal_(network.class_embedding.weight)  # as embeddings of classes are initialised

@@ -26,23 +26,23 @@ from synthtrust.refusals import Refusal
 ORDERS = {"dpm_solver": 2, "ddim": 1}
 
 OF_THE_PAINTING = frozenset({"guidance", "sampler", "sampling_steps"})
-"""Fields that may change without making a checkpoint useless."""
+"""Fields that only matter when painting, so that a checkpoint stays valid when they change."""
 
 GROUPS = 8
-"""Groups of channels in each group normalisation, where the channels divide by it."""
+"""Groups of channels in each group normalisation, if the numbers of channels are multiples of it."""
 
 
 @dataclass
 class ClassDiffusion(TrainedGenerator):
     """Paints images or small volumes of a class by a diffusion model, whose network also learns without the class.
 
-    Of findings, which do not exclude each other, the network is told all at once: their embeddings are added up, so
-    that combinations which no training image has can be asked for.
+    For findings, which do not exclude each other, the embeddings of all findings of an image are added up, so that
+    combinations can be painted that no training image has.
 
-    A network tells velocities (Salimans and Ho 2022) on a cosine schedule; painting follows DDIM's path in steps of
-    second order (Lu et al. 2022) under classifier-free guidance (Ho and Salimans, Classifier-Free Diffusion Guidance,
-    2022). The network is MONAI's diffusion U-Net, with attention at its coarsest level. The defaults are for a GPU;
-    presets for smaller machines lie in ``conf/generator``.
+    The network predicts velocities (Salimans and Ho 2022) on a cosine schedule; painting follows DDIM's path in steps
+    of second order (Lu et al. 2022) under classifier-free guidance (Ho and Salimans, Classifier-Free Diffusion
+    Guidance, 2022). The network is MONAI's diffusion U-Net, with attention at its coarsest level. The defaults are for
+    a GPU; presets for smaller machines lie in ``conf/generator``.
 
     Images are scaled to [-1, 1] by the lowest and the highest value of all training images: volumes in arbitrary units
     are to be normalised before. They are held in memory, 2 bytes a pixel. A network that was trained long on few
@@ -58,33 +58,33 @@ class ClassDiffusion(TrainedGenerator):
     size: tuple[int, ...] | None = None
     """Sides that images are resized to, trained and painted at [pixels]; None for the size they all have."""
     flip_axis: int | None = None
-    """Axis along which half of the examples are mirrored, counted from 0; None for images that have a left and right
-    to keep."""
+    """Axis along which half of the examples are mirrored, counted from 0; None for images whose left and right must not
+    be exchanged."""
     class_dropout: float = 0.1
-    """Share of the examples whose class the network is not told; guidance needs it."""
+    """Share of the examples that are trained without their class; guidance needs them."""
     guidance: float = 1.0
-    """How far painting is pushed from what any class looks like to what this one does. At 1 images spread as the
-    training images do; above, they are more typical and less diverse, and painting takes twice as long."""
+    """Strength by which painting is moved from images of any class to those of its own. At 1 images vary as the
+    training images do; above 1 they are more typical and less diverse, and painting takes twice as long."""
     timesteps: int = 250
     """Timesteps of the diffusion."""
     sampler: Literal["dpm_solver", "ddim"] = "dpm_solver"
     """DPM-Solver++ of second order, or DDIM, which needs more steps for the same contrast."""
     sampling_steps: int = 20
-    """Timesteps that painting takes."""
+    """Number of timesteps of painting."""
     lr: float = 2e-4
     """Learning rate of Adam at its highest; it falls to 0 along a cosine."""
     max_steps: int = 100_000
     """Steps of the optimizer."""
     batch_size: int = 64
-    """Images per step of the training, and painted at once."""
+    """Number of images per step of the training, and of those that are painted at once."""
     ema_decay: float = 0.9995
     """Decay of the average of the weights, per step."""
     grad_clip: float | None = 1.0
     """Largest norm of the gradient."""
     precision: Literal["auto", "32-true", "bf16-mixed"] = "32-true"
     """Precision of training and painting; ``auto`` for what is quick on the machine where the training is begun.
-    In float32 an image depends on those painted with it by rounding errors alone; in bfloat16, about twice as fast
-    where the processor has it, it comes out within a grey level of that."""
+    In float32 an image depends on those painted with it only by rounding errors; in bfloat16, about twice as fast
+    where the processor has it, images differ from that by at most a grey level."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

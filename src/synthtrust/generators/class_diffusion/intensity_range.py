@@ -1,4 +1,4 @@
-"""The frame: from images in their own units to what the network sees, and back."""
+"""The range of intensities: from images in their own units to the values that the network sees, and back."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,24 +17,24 @@ FOLDED = {
     2: "b (c p q) h w -> b c (h p) (w q)",
     3: "b (c p q r) h w d -> b c (h p) (w q) (d r)",
 }
-"""Pattern by number of axes: blocks of pixels that lie in channels."""
+"""Number of axes -> the einops pattern that turns channels into blocks of pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class IntensityRange:
-    """What painting has to know of the training images; kept in the checkpoint."""
+    """The properties of the training images that painting needs, kept in the checkpoint."""
 
     modalities: tuple[str, ...]
     conditions: Conditions
     lowest: NDArray[np.float32]
-    """Per modality and pixel, the lowest value of all training images, shape ``(M, *size)``. The lowest of a modality
-    becomes -1; a pixel that never varies, such as background, is painted as it is."""
+    """Lowest value of all training images at each pixel, ``(M, *size)``. The lowest of a modality becomes -1; a pixel
+    that never varies, such as background, is painted with its value."""
     highest: NDArray[np.float32]
-    """The same of the highest, which becomes +1."""
+    """Highest value of all training images at each pixel, ``(M, *size)``. The highest of a modality becomes +1."""
 
     @classmethod
     def around(cls, seen: ClassImages) -> Self:
-        """Learn it from the training images.
+        """Measure the range of the training images.
 
         Raises:
             Refusal: If a modality is the same everywhere.
@@ -47,19 +47,19 @@ class IntensityRange:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
-        """Make it from what ``plain`` gave."""
-        conditions = Conditions(plain["n_classes"], plain.get("findings", False))  # older ones have classes
+        """Undo ``plain``."""
+        conditions = Conditions(plain["n_classes"], plain.get("findings", False))  # older checkpoints have classes
         return cls(tuple(plain["modalities"]), conditions, plain["lowest"].numpy(), plain["highest"].numpy())
 
     def plain(self) -> dict[str, Any]:
-        """Return it as what a checkpoint is safely read as: tensors, lists and numbers."""
+        """Return values that a checkpoint may hold and load safely: tensors, lists and numbers."""
         limits = {"lowest": torch.from_numpy(self.lowest), "highest": torch.from_numpy(self.highest)}
         conditions = {"n_classes": self.conditions.n, "findings": self.conditions.findings}
         return {"modalities": list(self.modalities), **conditions, **limits}
 
     @property
     def size(self) -> tuple[int, ...]:
-        """Sides of an image."""
+        """The sides of an image [pixels]."""
         return self.lowest.shape[1:]
 
     def padded(self, multiple: int) -> tuple[int, ...]:

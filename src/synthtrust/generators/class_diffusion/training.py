@@ -1,4 +1,4 @@
-"""The training: a network learns to tell velocities of images of every class, and is resumed where it was killed."""
+"""The training: a network learns to predict velocities of images of all classes, and goes on where it was killed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,8 +35,8 @@ def train(
     A training that was interrupted goes on from ``home/last.ckpt``, with the batches it would have seen.
 
     Args:
-        network: Tells the velocity in folded images; trained in place.
-        diffusion: Its schedule.
+        network: Predicts the velocity of folded images; trained in place.
+        diffusion: The noise schedule.
         seen: The training images.
         generator: Holds the hyper-parameters.
         home: Folder of the checkpoint.
@@ -44,7 +44,7 @@ def train(
         loggers: Receive the losses.
 
     Raises:
-        ValueError: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
+        Refusal: If a loss is not finite, or the weights that were to be saved; the checkpoint before stays.
         RuntimeError: If the training stopped before its last step.
     """
     train_to_end(
@@ -58,15 +58,15 @@ def train(
 
 
 class Batches(Dataset):
-    """Endless batches, numbered: the same number gives the same batch. In each round of N draws every image comes once.
+    """Endless numbered batches: the same number gives the same batch. In each round of N draws every image comes once.
 
-    Each: ``image`` and ``noise`` ``(B, M, *size)`` float32, ``kind``, what the network is told (``nothing`` where that
-    is kept back), and the timesteps ``t`` ``(B,)``, spread evenly over the batch so that its loss varies less.
+    A batch has ``image`` and ``noise``, ``(B, M, *size)`` float32; ``kind``, the conditions of the images (``nothing``
+    for a share of them); and the timesteps ``t``, ``(B,)``, evenly spread so that the loss varies less.
 
     Args:
         units: Images ``(N, M, *size)`` in [-1, 1].
-        kinds: The kind of the images, ``(N, ...)``, as `Conditions` has them.
-        nothing: Where nothing is told, ``(...)``.
+        kinds: The conditions of the images, ``(N, ...)``, see `Conditions`.
+        nothing: The value for no condition, ``(...)``.
         timesteps: T of the diffusion.
         generator: Holds the hyper-parameters.
     """
@@ -96,8 +96,9 @@ class Batches(Dataset):
 class VelocityLearner(Learner):
     """Learns the velocity by its mean squared error, and averages its own weights.
 
-    The velocity ``sqrt(signal) * noise - sqrt(1 - signal) * image`` is as hard to tell at every timestep, which suits
-    few sampling steps; Salimans and Ho, Progressive Distillation for Fast Sampling of Diffusion Models, 2022, Sec. 4.
+    The velocity ``sqrt(signal) * noise - sqrt(1 - signal) * image`` is about as hard to predict at every timestep,
+    which suits few sampling steps; Salimans and Ho, Progressive Distillation for Fast Sampling of Diffusion Models,
+    2022, Sec. 4.
     """
 
     def __init__(

@@ -31,10 +31,10 @@ from synthtrust.generators.training.fit_environment import own_randomness, workp
 from synthtrust.refusals import Refusal
 
 AS_PUBLISHED: dict[str, Any] = {"patch_fold": 1, "intensity_percentile": None}
-"""Fields whose values published weights decide."""
+"""Fields whose values are fixed by published weights."""
 
 BETAS = 1e-4
-"""How far the betas of a checkpoint may lie from those of the schedule."""
+"""Largest difference of the betas in a checkpoint from those of the schedule."""
 
 
 @dataclass
@@ -101,7 +101,7 @@ class MedDDPM(DiffusionPainter):
     weights: str | None = None
     """File of published weights (``ema`` of a Med-DDPM checkpoint); nothing is trained then."""
     train_ids: str | tuple[str, ...] | None = None
-    """Whom the published weights were trained on: ids, or a text or CSV file of them; None when nobody knows."""
+    """Cases that the weights were trained on: ids, or a text or CSV file of them; None if they are unknown."""
     sample_every: int = 0
     """Training steps from one picture of a training case and its twin to the next; 0 for none. The pictures show a real
     patient, on disk and to loggers that take images."""
@@ -119,7 +119,7 @@ class MedDDPM(DiffusionPainter):
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
-        """Ids of the cases that published weights were trained on; None when nobody knows.
+        """Ids of the cases that published weights were trained on; None if they are unknown.
 
         Raises:
             AttributeError: Without published weights: the generator then learns from the cases of ``fit`` alone.

@@ -1,4 +1,4 @@
-"""The networks, on MONAI's parts: a painter that label maps steer at every level, and a discriminator of patches."""
+"""The networks, built of MONAI's parts: a generator that label maps steer at every level, encoder and discriminator."""
 
 import math
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ LEAK = 0.2
 """Slope of the leaky rectifiers, as in the paper."""
 
 FINE = 4
-"""How many times fewer feature maps there are after the voxels are unpacked."""
+"""Factor by which there are fewer feature maps after the voxels are unpacked."""
 
 DETAIL = 4.0
-"""How much details are magnified for the discriminator: their values are then about as wide as those of the image."""
+"""Factor that details are multiplied by for the discriminator, so that they vary about as much as the image."""
 
 NARROW = -4.0
-"""First logarithm of a style's variance: a style that begins as noise is ignored, and stays so."""
+"""Initial logarithm of a style's variance; a style that begins as noise is ignored, and stays ignored."""
 
 
 class GeneratorNetwork(nn.Module):
-    """A style becomes a coarse volume, and the label map shapes it at every level on the way up to an image.
+    """Turns a style into a coarse volume, which the label map shapes at every level on the way to an image.
 
-    Made of MONAI's residual blocks, not of its whole ``SPADENet``, which has no block at the finest level: its last
-    one has as many feature maps as the image has channels, and knows the labels at half the resolution only. Further
-    choices differ from it:
+    It is made of MONAI's residual blocks, and not MONAI's whole ``SPADENet``, which has no block at the finest level:
+    its last block has as many feature maps as the image has channels, and sees the labels at half the resolution only.
+    It differs from that network in further points:
 
-    - the levels work on packed voxels, a fraction of the cost; two convolutions of the unpacked ones follow, which see
-      the label map too. What is unpacked begins as equal voxels (Aitken et al. 2017), or a chequerboard would stay;
-    - the average brain of the training cases, their labels left out, is laid beside the label map: that does not tell
-      where ventricles and midline are, and a short training does not find it out;
+    - the levels work on packed voxels, at a fraction of the cost; two convolutions on unpacked voxels follow, which
+      also see the label map. Unpacked voxels begin as equals (Aitken et al. 2017), or a chequerboard would remain;
+    - the average brain of the training cases, without their labels, is an input beside the label map, which does not
+      show where ventricles and midline are; a short training would not learn it;
     - the label map is averaged to the size of a level, so that a tumour of a few voxels is still seen at the coarsest;
-    - the style is laid beside the label map at every level and tints the last one, since normalisation takes from a
-      volume what is the same everywhere, such as its brightness; without the tint a style was soon ignored;
+    - the style is an input beside the label map at every level and is added at the last one, since normalisation
+      removes what is the same everywhere in a volume, such as its brightness; without this a style was soon ignored;
     - values end in [-1, 1].
 
     Source: Park et al., Semantic Image Synthesis with Spatially-Adaptive Normalization, CVPR 2019.
@@ -69,12 +69,12 @@ class GeneratorNetwork(nn.Module):
         super().__init__()
         self.packed = packed
         self.register_buffer("average_brain", torch.zeros(1, n_images, *size))
-        self.coarsest = [side // (packed * 2 ** (len(channels) - 1)) for side in reversed(size)]  # packing turns round
+        self.coarsest = [side // (packed * 2 ** (len(channels) - 1)) for side in reversed(size)]  # reversed by packing
         self.first = nn.Linear(style_size, channels[-1] * math.prod(self.coarsest))
         upwards = [channels[-1], *reversed(channels)]
-        n_told = n_condition + n_images
+        n_inputs = n_condition + n_images
         self.blocks = nn.ModuleList(
-            SPADENetResBlock(3, before, after, n_told * packed**3 + style_size, spade_channels)
+            SPADENetResBlock(3, before, after, n_inputs * packed**3 + style_size, spade_channels)
             for before, after in pairwise(upwards)
         )
         self.up = nn.Upsample(scale_factor=2, mode="trilinear", align_corners=False)
@@ -85,18 +85,18 @@ class GeneratorNetwork(nn.Module):
                 weights.copy_(weights[:: packed**3].repeat_interleave(packed**3, dim=0))
         self.tint = nn.Linear(style_size, fine)
         self.last = nn.Sequential(
-            nn.Conv3d(fine + n_told, fine, kernel_size=3, padding=1),
+            nn.Conv3d(fine + n_inputs, fine, kernel_size=3, padding=1),
             nn.LeakyReLU(LEAK),
             nn.Conv3d(fine, n_images, kernel_size=3, padding=1),
             nn.Tanh(),
         )
 
     def forward(self, condition: Tensor, style: Tensor) -> Tensor:
-        """Paint.
+        """Paint images.
 
         Args:
             condition: Shape ``(B, n_condition, *size)``.
-            style: Shape ``(B, style_size)``, drawn from a standard normal distribution or told by an encoder.
+            style: Shape ``(B, style_size)``, drawn from a standard normal distribution, or predicted by an encoder.
 
         Returns:
             Images ``(B, n_images, *size)`` in [-1, 1].
@@ -115,16 +115,16 @@ class GeneratorNetwork(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Tells the style of a real image, as a normal distribution.
+    """Predicts the style of a real image, as a normal distribution.
 
-    Not MONAI's ``SPADEEncoder``, for two reasons. It normalises each feature map, which hides how bright an image is;
-    and it joins tens of thousands of features to a style without averaging them, so that one step of Adam throws a
-    style by more than the normal distribution is wide.
+    MONAI's ``SPADEEncoder`` is not used, for two reasons. It normalises each feature map, which hides how bright an
+    image is; and it computes a style from tens of thousands of features without averaging them, so that one step of
+    Adam moves a style by more than the width of the normal distribution.
 
     Args:
         n_images: Channels of the image.
         channels: Feature maps per layer, each of which halves the resolution.
-        style_size: Numbers of a style.
+        style_size: How many numbers a style has.
     """
 
     def __init__(self, n_images: int, channels: Sequence[int], style_size: int) -> None:
@@ -149,12 +149,12 @@ class Encoder(nn.Module):
 class Discriminator(nn.Module):
     """A network that separates real from painted images, patch by patch, given the condition.
 
-    MONAI's ``MultiScalePatchDiscriminator``, with normalisation of the instance (its default, of the batch, knows
-    nothing of a batch of one) and with two additions, without which it did not tell brains from blurred ones within a
+    It is MONAI's ``MultiScalePatchDiscriminator`` with instance normalisation (its default, batch normalisation, fails
+    for a batch of one) and with two additions, without which it could not distinguish brains from blurred ones within a
     hundred steps:
 
-    - it is shown the details of an image beside the image, since filters that find them are slow to be learned;
-    - only patches within the brain are judged: around it there is nothing to tell anything by.
+    - it also sees the details of an image, since filters that find them are learned slowly;
+    - it judges only patches within the brain, since all images are alike around it.
 
     Source: Wang et al., High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, CVPR 2018.
 
@@ -163,7 +163,7 @@ class Discriminator(nn.Module):
         n_condition: Channels of the condition.
         size: Sides of the volume [voxels], not packed.
         channels: Feature maps of the first layer; every further layer doubles them.
-        layers: Layers of the first discriminator, after its first; each further discriminator has as many more.
+        layers: Layers of the first discriminator after its first layer; each further discriminator has as many more.
         discriminators: How many discriminators there are.
     """
 

@@ -91,7 +91,7 @@ def train(
 
 
 class SpadeGANModule(Learner):
-    """A generator network reconstructs real images from labels and styles, and has to deceive a discriminator.
+    """Trains a generator network to reconstruct real images from labels and styles, and to deceive a discriminator.
 
     Its loss is a weighted sum: the mean absolute error within the brain; the same of the discriminator's features
     (feature matching: Wang et al. 2018, Eq. 4); the divergence of the styles from those drawn at painting (Kingma and
@@ -120,7 +120,7 @@ class SpadeGANModule(Learner):
         self.adversarial_loss = PatchAdversarialLoss(criterion="least_squares", no_activation_leastsq=True)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        """Let painter and discriminator take a step each; return the parts of the loss."""
+        """Let generator network and discriminator take a step each, and return the parts of the loss."""
         image, condition = batch["image"], batch["condition"]
         brain = condition.any(1, keepdim=True)
         mean, log_variance = (
@@ -130,7 +130,7 @@ class SpadeGANModule(Learner):
         painted = torch.where(brain, self.network(condition, style).float(), -1)
 
         logits, features = self.discriminator(image, condition)
-        self.discriminator.requires_grad_(requires_grad=False)  # the painter's loss is no business of its weights
+        self.discriminator.requires_grad_(requires_grad=False)  # the generator network's loss is not to train it
         passed, imitated = self.discriminator(painted, condition)
         self.discriminator.requires_grad_(requires_grad=True)
         parts = {
@@ -173,7 +173,7 @@ class SpadeGANModule(Learner):
             raise Refusal(self._diverged(", ".join(wrong), self.trainer.global_step + 1))
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """Adam at constant rates, for painter and encoder, and for the discriminator."""
+        """Return Adam at constant rates, for generator network and encoder, and for the discriminator."""
         ours = [*self.network.parameters(), *self.encoder.parameters()]
         return [
             torch.optim.Adam(ours, lr=self.generator.lr, betas=ADAM_BETAS),

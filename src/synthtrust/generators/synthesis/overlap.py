@@ -115,8 +115,8 @@ def without_overlap(training_ids: Collection[str] | None, splits: Splits) -> Spl
             f"Expected the ids of the cases the generator learned from, but got {overlap.word}. Without them it is "
             "unclear which cases to exclude; give generator.train_ids as ids of this cohort."
         )
-    gone = {*overlap.val, *overlap.test}
-    kept = replace(splits, **{part: _but(getattr(splits, part), gone) for part in ("val", "test")})
+    overlapping = {*overlap.val, *overlap.test}
+    kept = replace(splits, **{part: _but(getattr(splits, part), overlapping) for part in ("val", "test")})
     for part, before, after in (("val", splits.val, kept.val), ("test", splits.test, kept.test)):
         if before and not after:
             raise CaseError(
@@ -172,8 +172,8 @@ def _all_of(splits: Splits) -> tuple[Case, ...]:
     return (*splits.train, *splits.val, *splits.test)
 
 
-def _but(cases: Sequence[Case], gone: Iterable[str]) -> tuple[Case, ...]:
-    return tuple(case for case in cases if case.id not in gone)
+def _but(cases: Sequence[Case], excluded: Iterable[str]) -> tuple[Case, ...]:
+    return tuple(case for case in cases if case.id not in excluded)
 
 
 def training_ids_of(generator: object, train: Sequence[Case]) -> tuple[str, ...] | None:

@@ -144,15 +144,16 @@ class Session:
         labels = [case.load_label() if case.has_label_map else case.target for case in cases]
         copies = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
-        who = ", ".join(case.id for case in cases)
+        case_ids = ", ".join(case.id for case in cases)
         try:
             painted = self.generator.sample_many(copies, rngs)
         except Exception as error:
-            error.add_note(f"While {type(self.generator).__qualname__} painted {who}.")
+            error.add_note(f"While {type(self.generator).__qualname__} painted {case_ids}.")
             raise
         if not isinstance(painted, Sequence):
             raise CaseError(
-                f"Expected a list of paintings, but the generator gave {type(painted).__name__} for the cases {who}."
+                f"Expected a list of paintings, but the generator gave {type(painted).__name__} for the cases "
+                f"{case_ids}."
             )
         return [_Twin(label, images) for label, images in zip(labels, painted)]
 

@@ -1,7 +1,7 @@
 """The formulas, free of state."""
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
-from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance
+from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance, logit_contributions
 from synthtrust.metrics.functional.bootstrap import factor_interval
 from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, most_suspicious, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
@@ -86,6 +86,7 @@ __all__ = [
     "area_gap",
     "area_ratio",
     "area_variance",
+    "logit_contributions",
     "Auc",
     "auc_interval",
     "delong",

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.optimize import brentq
+from scipy.special import logit
 
 from synthtrust.metrics.functional.intervals import Array, GapInterval, Interval
 from synthtrust.refusals import Refusal
@@ -58,6 +59,43 @@ def area_interval(patients: ArrayLike, n_positive: ArrayLike, n_negative: ArrayL
     arm = _arm(patients, n_positive, n_negative)
     low, high = _limits(arm, level)
     return Interval(arm.area, low, high, n_cases=arm.n_patients, n_seeds=arm.n_seeds, level=level)
+
+
+def logit_contributions(patients: ArrayLike, n_positive: ArrayLike, n_negative: ArrayLike) -> Array:
+    """Return what each patient adds to the logit of an area, ``(S, P)``, with the variance of `area_interval`.
+
+    The mean of each seed is the logit of its area, of which half a pair is always in the wrong order, so that an area
+    of 1 has a finite logit. Where no pair is in the wrong order, patients are given deviations in turn that have the
+    variance which such an area has.
+
+    Args:
+        patients: What each patient adds under each seed, ``(S, P)``, see `auc_by_class`.
+        n_positive: Patients of each class that the area is a mean over, ``(C,)`` or one number.
+        n_negative: Patients that are not of it, likewise.
+
+    Raises:
+        Refusal: If the patients are not ``(S, P)``, or a count is below 1.
+
+    >>> added = logit_contributions(np.full((1, 10), 1.0), 5, 5)  # half a pair of 26
+    >>> round(float(added.mean()), 4), bool(added.var() > 0)
+    (3.9318, True)
+    """
+    values = np.atleast_2d(np.asarray(patients, dtype=np.float64))
+    arm = _arm(values, n_positive, n_negative)
+    pairs = arm.counts[0] * arm.counts[1]
+    area = values.mean(axis=1, keepdims=True)  # (S, 1)
+    shrunk = np.mean((area[..., None] * pairs + 0.5) / (pairs + 1), axis=-1)
+    n_patients = values.shape[1]
+    v_mean = float((arm.deviations**2).sum() / (n_patients * (n_patients - 1))) if n_patients > 1 else np.nan
+    if v_mean > 0:
+        deviations = (values - area) * (arm.v_patients / v_mean) ** 0.5
+    else:
+        turns = np.where(np.arange(n_patients) % 2, 1.0, -1.0)
+        turns -= turns.mean()
+        deviations = turns * (arm.v_patients * n_patients / turns.var(ddof=1)) ** 0.5
+    slope = 1 / (arm.shrunk * (1 - arm.shrunk))
+    logits: Array = logit(shrunk) + deviations * slope
+    return logits
 
 
 def area_limits(

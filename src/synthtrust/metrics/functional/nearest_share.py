@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthtrust.metrics.functional.membership import require_patients
+from synthtrust.metrics.functional.patients import patient_numbers
 from synthtrust.refusals import Refusal
 
 
@@ -94,14 +95,9 @@ def _by_patient(
     hits: NDArray[np.int64], train: NDArray[np.bool_], patients: Sequence[Hashable] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return how often each patient is the nearest one, and whether the patient was trained on."""
-    if patients is None:
-        return hits, train
-    if len(patients) != len(train):
-        raise Refusal(f"Expected the patient of each of {len(train)} real images, but got {len(patients)}.")
-    number = {patient: i for i, patient in enumerate(dict.fromkeys(patients))}
-    patient_numbers = np.array([number[patient] for patient in patients])
-    share = np.bincount(patient_numbers, train) / np.bincount(patient_numbers)
+    patient = patient_numbers(patients, len(train))
+    share = np.bincount(patient, train) / np.bincount(patient)
     if ((share > 0) & (share < 1)).any():
-        both = [str(patient) for patient, i in number.items() if 0 < share[i] < 1]
-        raise Refusal(f"Expected every patient on one side only, but got {both[:8]} in training and holdout.")
-    return np.bincount(patient_numbers, hits).astype(np.int64), share > 0
+        on_both_sides = [str(name) for name, part in zip(dict.fromkeys(patients or ()), share) if 0 < part < 1]
+        raise Refusal(f"Expected every patient on one side only, but got {on_both_sides[:8]} in training and holdout.")
+    return np.bincount(patient, hits).astype(np.int64), share > 0
