@@ -43,7 +43,7 @@ def test_a_sweep_leaves_one_run_per_share_and_the_page_shows_them(demo):
         "alpha_0.0_seed_0",
         "alpha_1.0_seed_0",
     ]
-    done = command(demo, "evaluate.py", "runs=runs/demo", "audit.trust.n_boot=100")
+    done = command(demo, "evaluate.py", "runs=runs/demo")
     assert done.returncode == 0, done.stderr
     report = json.loads((demo / "reports" / "demo" / "report.json").read_text())
     assert {row["alpha"] for row in report["tables"]["trust"]["factors"]} == {0.0, 1.0}
@@ -70,7 +70,7 @@ def test_a_run_has_the_precision_that_its_processor_is_quick_in(demo):
 
 
 def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page(demo):
-    asked = ("runs=runs/demo", "audit=[trust]", "audit.trust.n_boot=50", "folder=reports/failed", "pictures=0")
+    asked = ("runs=runs/demo", "audit=[trust]", "folder=reports/failed", "pictures=0")
     done = command(demo, "evaluate.py", *asked, "fail_on=[leak,unassessed]")
     assert done.returncode != 0
     assert (

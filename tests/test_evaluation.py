@@ -12,7 +12,7 @@ from synthtrust.audits.scores import NotApplicableError
 from synthtrust.conventions import check_conditions
 from synthtrust.evaluation import ask, failures
 
-AUDITS = {"trust": Trust(n_boot=20), "utility": Utility(n_boot=20)}
+AUDITS = {"trust": Trust(), "utility": Utility(n_boot=20)}
 
 
 def test_an_audit_that_does_not_apply_is_left_out_with_a_line_in_the_log(caplog):

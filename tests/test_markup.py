@@ -53,7 +53,7 @@ def test_names_with_markup_go_through_a_listing_a_training_and_a_page(kind, requ
     for alpha in ("0.0", "1.0"):
         output = f"paths.output={tmp_path / 'runs' / alpha}"
         train_run(composed("train", *words, *FAST, *paths, output, f"alpha={alpha}"))
-    asked = ("audit=[utility,trust]", "audit.trust.n_boot=20") if kind == "volumes" else ("audit=[utility]",)
+    asked = ("audit=[utility,trust]",) if kind == "volumes" else ("audit=[utility]",)
     report = composed("evaluate", f"runs={tmp_path / 'runs'}", f"folder={tmp_path / 'page'}", *asked)
     text = evaluate_runs(report).read_text(encoding="utf-8")
     assert r"$\frac{$" in text

@@ -27,7 +27,7 @@ GOLDEN = {
 
 @pytest.fixture(scope="module")
 def audit():
-    return Trust(n_boot=100)
+    return Trust()
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,17 @@ def test_the_factors_are_the_golden_vectors(golden, factor, source):
 
     assert rows["value"].tolist() == pytest.approx(GOLDEN[factor, source], abs=1e-6)
     assert rows["region"].tolist() == (["all"] if len(rows) == 1 else list(REGIONS))
-    assert (rows["ci_low"] <= rows["value"]).all()
-    assert (rows["ci_high"] >= rows["value"]).all()
+    assert not (rows["ci_low"] > rows["value"]).any()
+    assert not (rows["ci_high"] < rows["value"]).any()
+
+
+def test_spreads_and_correlations_of_few_patients_have_no_interval_and_the_reason(golden):
+    spreads = golden["factor"].isin(["T5", "T3", "T3_null", "correlation", "concordance"])
+    means = golden["factor"].isin(["T1", "T2", "T2_regions", "T4", "signed_gap"])
+    assert golden.loc[spreads, "ci_low"].isna().all()
+    assert golden.loc[spreads, "note"].str.startswith("No interval: 4 patients, and limits need 20").sum() >= 12
+    assert golden.loc[means, "ci_low"].notna().all()
+    assert (golden.loc[means, "note"] == "").all()
 
 
 def test_two_seeds_give_the_gap_its_noise_floor(audit, sweep):
@@ -69,7 +78,7 @@ def test_one_seed_works_and_says_what_was_not_assessed(audit, sweep):
 
     floor = tables["factors"][tables["factors"]["factor"] == "T4_floor"]
     assert floor["value"].isna().all()
-    assert set(floor["note"]) == {"needs two seeds"}
+    assert set(floor["note"]) == {"It needs two seeds."}
 
 
 def test_one_alpha_has_factors(audit):
@@ -147,14 +156,35 @@ def test_what_is_undefined_is_nan_with_a_reason(audit):
     t5 = table[(table["factor"] == "T5") & (table["source"] == "real")].set_index("region")
     assert math.isnan(t5.loc["ET", "value"])
     assert "undefined" in t5.loc["ET", "note"]
-    assert t5.loc["ED", "note"] == ""
+    assert t5.loc["ED", "note"].startswith("No interval: 4 patients")
 
 
-def test_limits_stay_within_what_the_factor_can_be(audit, sweep):
-    table = audit(sweep)["factors"]
+def test_limits_stay_within_what_the_factor_can_be(audit, alike):
+    table = audit(many(*alike, seeds=2))["factors"].set_index("factor")
 
-    assert table.loc[table["factor"] == "T3_null", "ci_high"].max() <= 1
-    assert table.loc[table["factor"] == "correlation", "ci_high"].max() <= 1
+    for factor in ("T1", "T2", "T3", "T3_null", "T4", "correlation", "concordance"):
+        assert table.loc[[factor], "ci_high"].notna().all()
+        assert table.loc[[factor], "ci_high"].max() <= 1
+    assert table.loc[["T5", "T4"], "ci_low"].min().min() > 0
+
+
+def test_counts_are_those_of_the_region_and_so_says_the_caption(audit, alike):
+    runs = many(*alike)
+    for run in runs:
+        scores = run.scores()
+        rare = (scores["region"] == "NCR") & ~scores["case"].isin([f"case{i}" for i in range(5)])
+        scores.loc[rare, ["dice", "n_reference", "n_prediction"]] = [math.nan, 0, 0]
+        run.scores = lambda table=scores: table
+
+    tables = audit(runs)
+
+    counts = tables["factors"].query("factor == 'T5' and source == 'real'").set_index("region")
+    assert counts.loc["NCR", ["n_cases", "n_patients"]].tolist() == [5, 5]
+    assert counts.loc["ET", ["n_cases", "n_patients"]].tolist() == [40, 40]
+    assert math.isnan(counts.loc["NCR", "ci_low"])
+    chapter = trust_chapter(tables)
+    assert "5 to 40 test cases of 5 to 40 patients, depending on the region; 3 seeds" in chapter.summary[0].caption
+    assert "T5 of NCR" in " ".join(chapter.sections[0].notes)
 
 
 def test_the_same_seed_gives_the_same_tables(audit, sweep):
@@ -258,6 +288,43 @@ def test_a_model_that_predicts_nothing_is_aligned_with_nothing(audit):
 
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "correlation undefined" in sentences(verdict)
+
+
+def test_a_model_without_skill_aligns_nothing_however_alike_it_scores(audit, alike):
+    runs = [replace(run, trivial=0.9) for run in many(*alike)]  # position alone scores as much
+
+    (verdict,) = audit(runs)["verdict"].to_dict("records")
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert verdict["reasons"][0].code == "no_skill"
+
+
+def test_runs_that_do_not_know_a_trivial_predictor_are_not_shown_to_be_aligned(audit, alike):
+    runs = [replace(run, trivial=None) for run in many(*alike)]
+
+    (verdict,) = audit(runs)["verdict"].to_dict("records")
+
+    assert (verdict["verdict"], verdict["reasons"][0].code) == ("INCONCLUSIVE", "no_trivial_predictor")
+
+
+def test_patients_are_counted_in_each_region(audit, alike):
+    runs = many(*alike)
+    for run in runs:
+        scores = run.scores()
+        rare = (scores["region"] == "NCR") & ~scores["case"].isin([f"case{i}" for i in range(25)])
+        scores.loc[rare, ["dice", "n_reference", "n_prediction"]] = [math.nan, 0, 0]
+        run.scores = lambda table=scores: table
+
+    (verdict,) = audit(runs)["verdict"].to_dict("records")
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    assert "NCR: 25 test patients, fewer than the 30 asked for." in sentences(verdict)
+
+
+def test_two_seeds_show_no_difference_beyond_the_floor(audit, alike):
+    (verdict,) = audit(many(alike[0], alike[1] - 0.2, seeds=2))["verdict"].to_dict("records")
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
 
 
 def test_alignment_is_asked_of_the_model_of_real_cases_alone(audit):

@@ -5,22 +5,29 @@ training, the scores on real cases and on twins have to cross somewhere: that th
 continuity and is no evidence.
 """
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from synthtrust.audits.factors import PAIRED_FACTORS
+from synthtrust.audits.scores import arm_scores
+from synthtrust.audits.utility.measures import Estimate, measure
 from synthtrust.audits.verdict import decide, not_assessed
+from synthtrust.metrics.functional import FactorInterval, gap_above_floor, gap_floor, holm, mean_interval
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
 REAL_ALONE = 1.0
 """Alpha of the model that is judged."""
+DICE_GAINS = (-1.0, 1.0)
+"""How much a Dice can lie above that of a trivial predictor."""
 
 CHANGE = {
     "SUPPORTED": "A region in which a case and its twin differ by more than the margin.",
     "NOT SUPPORTED": "Twins that are as hard for a model of real cases as the cases they were painted after.",
-    "INCONCLUSIVE": "More test patients, and at least two training seeds for the floor of T4.",
+    "INCONCLUSIVE": "More test patients, and at least three training seeds for the error of T4's floor.",
 }
 
 
@@ -33,73 +40,168 @@ class AlignmentThresholds:
     min_seeds: int
     """Training seeds, below which nothing is SUPPORTED."""
     min_patients: int
-    """Test patients, below which nothing is SUPPORTED."""
+    """Test patients with each region, below which nothing is SUPPORTED."""
 
 
-def alignment(factors: pd.DataFrame, thresholds: AlignmentThresholds, confidence: float, subject: Subject) -> Verdict:
-    """Judge alignment at alpha 1.
+@dataclass(frozen=True)
+class RegionEvidence:
+    """What was measured in one region, by the model trained on real cases alone."""
 
-    SUPPORTED if in every region the scores of cases and twins are correlated (the interval lies above 0: exactly then
-    T3 lies above its null), and T4 exceeds its floor, what two seeds differ by on the same cases, by less than the
-    margin. NOT SUPPORTED if in some region T4 exceeds its floor by more than the margin. Both by the intervals.
+    region: str
+    gap: FactorInterval
+    """T4."""
+    floor: FactorInterval
+    """What two seeds differ by on the same real cases."""
+    excess: FactorInterval
+    """T4 less its floor, as one quantity."""
+    correlation: FactorInterval
+    """Of the scores of cases and twins: it lies above 0 exactly where T3 lies above its null."""
+    skill: Estimate
+    """Dice on real cases, with that of a trivial predictor."""
+
+    @property
+    def n_patients(self) -> int:
+        """Patients that have the region and are scored on it, on a real case and on its twin."""
+        return min(self.excess.n_patients, self.skill.carriers[self.region])
+
+
+def region_evidence(scores: pd.DataFrame, empty: str, confidence: float) -> list[RegionEvidence]:
+    """Return what the model trained on real cases alone shows in each region; nothing without such a model.
 
     Args:
-        factors: The table ``factors`` of `synthtrust.audits.Trust`.
-        thresholds: Margin and least numbers.
+        scores: The scores of all runs; of several modes the first that was trained on real cases alone.
+        empty: The rule by which regions were scored that are empty in reference and prediction.
         confidence: Coverage of the intervals.
+    """
+    scores = scores[scores["alpha"] == REAL_ALONE]
+    scores = scores[scores["mode"] == scores["mode"].iloc[0]] if len(scores) else scores
+    if set(scores["source"]) != {"real", "synthetic"}:
+        return []
+    real, synthetic = (arm_scores(scores, REAL_ALONE, source) for source in ("real", "synthetic"))
+    measures = measure(scores, REAL_ALONE, "real", "segmentation", empty)
+    pairs = list(zip(real.scores, synthetic.scores, strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the table of the factors says what is undefined
+        gaps, correlations = (
+            PAIRED_FACTORS[name].intervals(pairs, real.patients, confidence) for name in ("T4", "correlation")
+        )
+        floors = gap_floor(list(real.scores), real.patients, confidence)
+        excesses = gap_above_floor(list(real.scores), list(synthetic.scores), real.patients, confidence)
+    regions = [str(region) for region in scores["region"].unique()]
+    return [
+        RegionEvidence(region, gap, floor, excess, correlation, measures["dice", region])
+        for region, gap, floor, excess, correlation in zip(regions, gaps, floors, excesses, correlations, strict=True)
+    ]
+
+
+def alignment(
+    evidence: Sequence[RegionEvidence], thresholds: AlignmentThresholds, confidence: float, subject: Subject
+) -> Verdict:
+    """Judge alignment at alpha 1.
+
+    SUPPORTED if in every region the scores of cases and twins are shown to be correlated, and T4 is shown to exceed
+    its floor, what two seeds differ by on the same cases, by less than the margin. NOT SUPPORTED if in some region it
+    is shown to exceed it by more than the margin, in as many tests as there are regions (Holm). Both are one-sided
+    tests of T4 less its floor as one quantity, which takes three seeds. A model that is not shown to score better than
+    a trivial predictor, by the margin at least, decides nothing.
+
+    Args:
+        evidence: What was measured in each region.
+        thresholds: Margin and least numbers.
+        confidence: Coverage of the intervals, and 1 minus the level of the tests.
         subject: The generator.
     """
     settings = {"confidence": confidence, **vars(thresholds)}
-    rows = factors[(factors["alpha"] == REAL_ALONE) & factors["factor"].isin(("T4", "T4_floor", "correlation"))]
-    rows = rows[rows["mode"] == rows["mode"].iloc[0]] if len(rows) else rows
-    by_region = rows.pivot(index="region", columns="factor", values=["value", "ci_low", "ci_high"])
-    if ("value", "T4") not in by_region:
+    if not evidence:
         reason = Reason("no_runs", "No model trained on real cases alone was scored on real cases and on their twins.")
         return not_assessed("alignment", reason, "Runs at alpha 1.", settings, subject)
-    n_seeds, n_patients = (int(rows[name].min()) for name in ("n_seeds", "n_patients"))
     return decide(
         "alignment",
-        _reading(by_region, thresholds),
-        list(_by_region(by_region, thresholds)),
-        list(_doubts(n_seeds, n_patients, thresholds)),
+        _reading(evidence, thresholds, 1 - confidence),
+        [_in_words(region, thresholds) for region in sorted(evidence, key=lambda region: -_sortable(region))],
+        list(_doubts(evidence, thresholds, confidence)),
         change=CHANGE,
         thresholds=settings,
         subject=subject,
     )
 
 
-def _reading(by_region: pd.DataFrame, thresholds: AlignmentThresholds) -> Reading:
-    """Compare the intervals with the margin; an interval that is NaN shows nothing."""
-    tolerable = by_region["value"]["T4_floor"] + thresholds.margin
-    if (by_region["ci_low"]["T4"] > tolerable).any():
+def _reading(evidence: Sequence[RegionEvidence], thresholds: AlignmentThresholds, significance: float) -> Reading:
+    """Test T4 less its floor against the margin in each region; a region without limits shows nothing."""
+    doubts = [region.excess.uncertainty for region in evidence]
+    beyond = holm([doubt.p_above(thresholds.margin) if doubt else np.nan for doubt in doubts])
+    if (beyond <= significance).any():
         return "NOT SUPPORTED"
-    alike = (by_region["ci_high"]["T4"] <= tolerable) & (by_region["ci_low"]["correlation"] > 0)
-    return "SUPPORTED" if alike.all() else "INCONCLUSIVE"
+    alike = all(doubt is not None and doubt.p_below(thresholds.margin) <= significance for doubt in doubts)
+    correlated = all(region.correlation.low > 0 for region in evidence)
+    return "SUPPORTED" if alike and correlated else "INCONCLUSIVE"
 
 
-def _doubts(n_seeds: int, n_patients: int, thresholds: AlignmentThresholds) -> Iterator[Doubt]:
-    """Yield the doubts that forbid SUPPORTED."""
+def _doubts(evidence: Sequence[RegionEvidence], thresholds: AlignmentThresholds, confidence: float) -> Iterator[Doubt]:
+    """Yield the doubts that forbid SUPPORTED, and the one about skill that forbids a verdict either way."""
+    yield from _no_skill(evidence, thresholds, confidence)
+    n_seeds = min(region.excess.n_seeds for region in evidence)
     if n_seeds < thresholds.min_seeds:
         text = f"Training seeds: {n_seeds}, fewer than the {thresholds.min_seeds} asked for."
         yield Doubt("few_seeds", text, "More training seeds.")
-    if n_patients < thresholds.min_patients:
-        text = f"{n_patients} test patients, fewer than the {thresholds.min_patients} asked for."
-        yield Doubt("few_patients", text, "More test patients.")
+    fewest = min(evidence, key=lambda region: region.n_patients)
+    if fewest.n_patients < thresholds.min_patients:
+        text = (
+            f"{fewest.region}: {fewest.n_patients} test patients, fewer than the {thresholds.min_patients} asked for."
+        )
+        yield Doubt("few_patients", text, f"More test patients who have {fewest.region}.")
 
 
-def _by_region(by_region: pd.DataFrame, thresholds: AlignmentThresholds) -> Iterator[Reason]:
-    """Yield what was measured in each region, the one with the largest T4 first."""
-    for region, row in by_region.sort_values(("value", "T4"), ascending=False).iterrows():
-        t4, floor, correlation = (row["value"][name] for name in ("T4", "T4_floor", "correlation"))
-        floor_text = f"floor {floor:.3f} between two seeds" if np.isfinite(floor) else "no floor: it needs two seeds"
-        correlation_text = (
-            f"correlation {correlation:.3f} [{row['ci_low']['correlation']:.3f}, {row['ci_high']['correlation']:.3f}]"
-            if np.isfinite(correlation)
-            else "correlation undefined"
+def _no_skill(
+    evidence: Sequence[RegionEvidence], thresholds: AlignmentThresholds, confidence: float
+) -> Iterator[Doubt]:
+    """Yield the doubt whether the model has learned anything that cases and twins could be alike in."""
+    lacking = []
+    for region in evidence:
+        lead = mean_interval(region.skill.above_chance, 2 * confidence - 1, DICE_GAINS)  # low: a one-sided bound
+        if not lead.low >= thresholds.margin:
+            lacking.append(region.region)
+    if lacking:
+        yield Doubt(
+            "no_skill",
+            f"{', '.join(lacking)}: the model of real cases was not shown to score {thresholds.margin:g} Dice more on "
+            "real cases than a trivial predictor. That it scores twins alike would mean nothing.",
+            "A longer training or another network, until it beats a trivial predictor in every region.",
+            blocks=True,
         )
-        yield Reason(
-            "region",
-            f"{region}, trained on real cases alone: the Dice of a case and its twin differ by {t4:.3f} "
-            f"[{row['ci_low']['T4']:.3f}, {row['ci_high']['T4']:.3f}] ({floor_text}, margin {thresholds.margin:g}); "
-            f"{correlation_text}.",
+    elif any(region.skill.trivial == "nothing" for region in evidence):
+        yield Doubt(
+            "no_trivial_predictor",
+            "What position alone scores is not known of these runs: that the model of real cases beats it was not "
+            "shown.",
+            "An evaluation where the real cases of the runs lie: it scores a label map by position beside the model.",
         )
+
+
+def _sortable(region: RegionEvidence) -> float:
+    value = region.excess.value if np.isfinite(region.excess.value) else region.gap.value
+    return float(value) if np.isfinite(value) else -np.inf
+
+
+def _in_words(region: RegionEvidence, thresholds: AlignmentThresholds) -> Reason:
+    """Say what was measured in a region."""
+    if np.isfinite(region.excess.value):
+        beyond = f"that is {_limits(region.excess)} more than two seeds do on the same case ({_limits(region.floor)})"
+    else:
+        beyond = "with no floor beside it, which needs two seeds"
+    correlated = (
+        f"correlation {_limits(region.correlation)}"
+        if np.isfinite(region.correlation.value)
+        else "correlation undefined"
+    )
+    return Reason(
+        "region",
+        f"{region.region}, trained on real cases alone: the Dice of a case and its twin differ by "
+        f"{_limits(region.gap)}, {beyond}; margin {thresholds.margin:g}; {correlated}.",
+    )
+
+
+def _limits(interval: FactorInterval) -> str:
+    """Write a number with its limits, if it has some."""
+    limits = f" [{interval.low:.3f}, {interval.high:.3f}]" if np.isfinite(interval.low) else " (no interval)"
+    return f"{interval.value:.3f}{limits}"

@@ -1,19 +1,17 @@
 """Does a segmenter see real and synthetic cases alike? The trust factors T1 to T5 of the position paper."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
-import torch
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor
 
-from synthtrust.audits.alignment import AlignmentThresholds, alignment
+from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence
 from synthtrust.audits.empty import empty_rows
+from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
 from synthtrust.audits.scores import (
     SOURCES,
     ArmScores,
@@ -27,34 +25,15 @@ from synthtrust.audits.scores import (
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
 from synthtrust.metrics import functional as formulas
+from synthtrust.metrics.functional import FactorInterval
 from synthtrust.verdicts import Subject
-
-SINGLE_SOURCE_FACTORS: dict[str, Callable[..., Tensor]] = {
-    "T1": formulas.overall_performance,
-    "T2": formulas.case_consistency,
-    "T2_regions": formulas.region_consistency,
-    "T5": formulas.variability,
-}
-PAIRED_FACTORS: dict[str, Callable[..., Tensor]] = {
-    "T3": formulas.alignment,
-    "T3_null": formulas.alignment_null,
-    "correlation": formulas.correlation,
-    "concordance": formulas.concordance,
-    "T4": formulas.performance_gap,
-    "signed_gap": formulas.signed_gap,
-}
-RANGE = {"T5": (0.0, np.inf)} | dict.fromkeys(("correlation", "concordance", "signed_gap"), (-1.0, 1.0))
-"""What a factor of Dice scores can be, if not 0 to 1. Limits beyond are cut: no true value is lost."""
-OVER_REGIONS = ("T1", "T2", "T2_regions")
-BCA = ("T3", "T4")
-"""Skewed near their bounds; the others take percentiles of the bootstrap."""
 
 
 @dataclass
 class Trust:
     """Turns the per-case Dice of a sweep into the trust factors T1 to T5 and their doubt, and judges alignment.
 
-    Patients are the unit that is drawn anew; seeds add their own variance when there are two or more.
+    Patients are the unit of doubt; seeds add their own variance when there are two or more.
     """
 
     margin: float = 0.05
@@ -62,21 +41,18 @@ class Trust:
     min_seeds: int = 3
     """Training seeds, below which nothing is SUPPORTED."""
     min_patients: int = 30
-    """Test patients, below which nothing is SUPPORTED."""
-    n_boot: int = 2000
-    """Resamples of the patients."""
+    """Test patients with each region, below which nothing is SUPPORTED."""
     confidence: float = 0.95
     """Coverage of every interval."""
-    seed: int = 0
-    """Seed of the resampling."""
 
     def __call__(self, runs: Iterable[ScoredRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with a column ``mode`` (how the training set was mixed).
 
         - ``factors``: alpha, factor, source (real, synthetic, both), region (or ``all``), value, ci_low, ci_high,
-          confidence, n_cases, n_patients, n_seeds, note. ``T4_floor`` is the mean absolute difference between two seeds
-          on real cases: what T4 would show without any difference between sources. T1 of real cases at alpha 0 is TSTR,
-          which is left out unless TRTR (alpha 1) stands beside it.
+          confidence, n_cases, n_patients, n_seeds, note (why there is no interval). The counts are those of the row:
+          cases and patients with a score there. ``T4_floor`` is the mean absolute difference between two seeds on real
+          cases: what T4 would show without any difference between sources; ``T4_excess`` is T4 less that. T1 of real
+          cases at alpha 0 is TSTR, which is left out unless TRTR (alpha 1) stands beside it.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
@@ -102,7 +78,9 @@ class Trust:
         frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
         subject = Subject(generator=str(scores["generator"].iloc[0]))
-        verdict = alignment(frames["factors"], thresholds, self.confidence, subject)
+        empty = str(runs[0].facts().get("empty") or "brats")
+        evidence = region_evidence(scores, empty, self.confidence)
+        verdict = alignment(evidence, thresholds, self.confidence, subject)
         return frames | {"verdict": verdict_table([verdict])}
 
     def _factors(self, scores: pd.DataFrame, alpha: float) -> Iterator[Row]:
@@ -110,55 +88,46 @@ class Trust:
         regions = scores["region"].unique().tolist()
         arms = {source: arm_scores(scores, alpha, source) for source in SOURCES if source in set(scores["source"])}
         for source, arm in arms.items():
-            for factor, formula in SINGLE_SOURCE_FACTORS.items():
-                yield from self._intervals(factor, formula, [arm], source, regions)
+            for name, factor in SINGLE_SOURCE_FACTORS.items():
+                yield from self._intervals(name, factor, [arm], source, regions)
         if len(arms) == len(SOURCES):
-            for factor, formula in PAIRED_FACTORS.items():
-                yield from self._intervals(factor, formula, list(arms.values()), "both", regions)
-        yield from _floor(arms["real"], regions)
+            for name, factor in PAIRED_FACTORS.items():
+                yield from self._intervals(name, factor, list(arms.values()), "both", regions)
+        patients, real = arms["real"].patients, list(arms["real"].scores)
+        floors = formulas.gap_floor(real, patients, self.confidence)
+        yield from self._rows("T4_floor", floors, "real", regions, (0.0, 1.0))
+        if "synthetic" in arms:
+            twins = list(arms["synthetic"].scores)
+            excesses = formulas.gap_above_floor(real, twins, patients, self.confidence)
+            yield from self._rows("T4_excess", excesses, "both", regions, (-1.0, 1.0))
 
     def _intervals(
-        self, factor: str, formula: Callable[..., Tensor], arms: list[ArmScores], source: str, regions: list[str]
+        self, name: str, factor: Factor, arms: list[ArmScores], source: str, regions: list[str]
     ) -> Iterator[Row]:
         """Yield one factor with its interval, in each region or over all."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            intervals = formulas.factor_interval(
-                formula,
-                list(zip(*(arm.scores for arm in arms), strict=True)),
-                n_boot=self.n_boot,
-                seed=self.seed,
-                method="bca" if factor in BCA else "percentile",
-                groups=arms[0].patients,
-                level=self.confidence,
-            )
-        messages = [str(warning.message) for warning in caught]
-        undefined = any(np.isnan(interval.value) for interval in intervals)  # what is said then is about those regions
-        names = ["all"] if factor in OVER_REGIONS else regions
-        bounds = RANGE.get(factor, (0.0, 1.0))
-        for region, interval in zip(names, intervals, strict=True):
-            low, high = np.clip((interval.low, interval.high), *bounds)  # NaN stays NaN
-            remarks = messages if np.isnan(interval.value) or not undefined else []
+            scores = list(zip(*(arm.scores for arm in arms), strict=True))
+            intervals = factor.intervals(scores, arms[0].patients, self.confidence)
+        messages = " ".join(dict.fromkeys(str(warning.message) for warning in caught))  # about what is undefined
+        names = ["all"] if name in OVER_REGIONS else regions
+        yield from self._rows(name, intervals, source, names, factor.limits, messages)
+
+    def _rows(
+        self,
+        factor: str,
+        intervals: Sequence[FactorInterval],
+        source: str,
+        regions: Sequence[str],
+        limits: tuple[float, float],
+        undefined: str = "",
+    ) -> Iterator[Row]:
+        """Yield a row for each region; ``undefined`` says why a number is undefined."""
+        for region, interval in zip(regions, intervals, strict=True):
+            low, high = np.clip((interval.low, interval.high), *limits)  # NaN stays NaN
             yield {
                 "factor": factor, "source": source, "region": region,
                 "value": interval.value, "ci_low": float(low), "ci_high": float(high), "confidence": self.confidence,
-                "n_cases": interval.n_cases, "n_patients": arms[0].n_patients, "n_seeds": interval.n_seeds,
-                "note": " ".join(dict.fromkeys(remarks)),
+                "n_cases": interval.n_cases, "n_patients": interval.n_patients, "n_seeds": interval.n_seeds,
+                "note": undefined if np.isnan(interval.value) and undefined else interval.note,
             }  # fmt: skip
-
-
-def _floor(real: ArmScores, regions: list[str]) -> Iterator[Row]:
-    """Yield the mean absolute difference between two seeds on real cases, averaged over pairs of seeds."""
-    n_seeds = len(real.scores)
-    pairs = [
-        formulas.performance_gap(torch.as_tensor(a), torch.as_tensor(b)) for a, b in combinations(real.scores, 2)
-    ]  # each (K,)
-    values = torch.stack(pairs).mean(dim=0).tolist() if pairs else [np.nan] * len(regions)
-    for k, (region, value) in enumerate(zip(regions, values, strict=True)):
-        yield {
-            "factor": "T4_floor", "source": "real", "region": region, "value": value,
-            "ci_low": np.nan, "ci_high": np.nan,
-            "n_cases": int(np.isfinite(real.scores[:, :, k]).all(axis=0).sum()),
-            "n_patients": real.n_patients, "n_seeds": n_seeds,
-            "note": "" if pairs else "needs two seeds",
-        }  # fmt: skip

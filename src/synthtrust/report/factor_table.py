@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from synthtrust.report.formatting import count, interval, number, short
+from synthtrust.report.formatting import interval, number, short
 from synthtrust.report.layout import Table
 
 DIGITS = {"T3": 4, "T3_null": 4}
@@ -17,6 +17,7 @@ SUMMARY = {
     "T3_null": "T3 if unrelated (null)",
     "T4": "T4 performance gap",
     "T4_floor": "T4 between two seeds (floor)",
+    "T4_excess": "T4 less its floor",
     "T5": "T5 variability",
 }
 COMPANIONS = {
@@ -51,21 +52,34 @@ def _cell(row: Mapping | None, factor: str) -> str:
     if row is None:
         return "n/a"
     digits = DIGITS.get(factor, 3)
-    sign = factor == "signed_gap"
+    sign = factor in ("signed_gap", "T4_excess")
     value = number(row["value"], digits, sign=sign)
     return f"{value}\n{interval(row['ci_low'], row['ci_high'], digits, sign=sign)}".rstrip()
 
 
 def coverage(rows: pd.DataFrame) -> str:
-    """Say what the intervals cover, and how many cases and seeds they are based on."""
-    first = rows.iloc[0]
-    seeds = sorted(rows["n_seeds"].unique())
-    n = f"{count(int(rows['n_cases'].max()), 'test case')} of {count(int(first['n_patients']), 'patient')}"
+    """Say what the intervals cover, and from how many cases, patients and seeds the rows are told."""
+    seeds = f"{_range(rows['n_seeds'])} {'seed' if rows['n_seeds'].max() == 1 else 'seeds'}"
+    cases, patients = (
+        f"{_range(rows[column])} {noun}{'' if rows[column].max() == 1 else 's'}"
+        for column, noun in (("n_cases", "test case"), ("n_patients", "patient"))
+    )
+    by_region = "" if rows["n_patients"].nunique() == 1 else ", depending on the region"
+    n = f"{cases} of {patients}{by_region}"
     intervals = f"Intervals: pointwise {percent(rows)}"
-    if seeds[-1] == 1:
-        return f"{intervals}, over patients, for these trained weights (seeds not assessed). {n}, 1 seed."
-    span = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    return f"{intervals}, over patients and training seeds, cut at the ends of the range. {n}, {span} seeds at each α."
+    if rows["n_seeds"].max() == 1:
+        return f"{intervals}, over patients, for these trained weights (seeds not assessed). {n}; {seeds}."
+    return f"{intervals}, over patients and training seeds, cut at the ends of the range. {n}; {seeds} at each α."
+
+
+def _range(counts: pd.Series) -> str:
+    """Write the smallest and the largest of some counts, or the one number that they all are.
+
+    >>> _range(pd.Series([5, 40, 40])), _range(pd.Series([3, 3]))
+    ('5 to 40', '3')
+    """
+    smallest, largest = int(counts.min()), int(counts.max())
+    return str(smallest) if smallest == largest else f"{smallest} to {largest}"
 
 
 def percent(rows: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from synthtrust.report.factor_table import COMPANIONS, SUMMARY, coverage, summary_table
-from synthtrust.report.formatting import number, short
+from synthtrust.report.formatting import listing, number, short
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.panels import paired_panels, source_panels
 from synthtrust.report.style import region_colour
@@ -75,13 +75,26 @@ def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
             SOURCE_LEGEND,
         )
     )
-    without_floor = (factors["factor"] == "T4_floor") & factors["value"].isna()  # the caption of T4 says why
-    remarks = dict.fromkeys(note for note in factors.loc[~without_floor, "note"] if note)
     definitions = Table("What the factors are", DEFINITIONS, "Equations of Babu et al., position paper.")
     tables = [definitions]
     if regions:
         tables.append(summary_table(factors, COMPANIONS, "What T3 and T4 should be read with, per region"))
-    return Section(f"Trust factors T1 to T5{suffix}", "", tuple(figures), tuple(tables), tuple(remarks))
+    return Section(f"Trust factors T1 to T5{suffix}", "", tuple(figures), tuple(tables), _remarks(factors))
+
+
+def _remarks(factors: pd.DataFrame) -> tuple[str, ...]:
+    """Return each remark once, after the factors and regions that it is about."""
+    without_floor = (
+        factors["factor"].isin(["T4_floor", "T4_excess"]) & factors["value"].isna()
+    )  # the caption of T4 says why
+    remarks = []
+    for note, rows in factors[(factors["note"] != "") & ~without_floor].groupby("note", sort=False):
+        about = [
+            f"{factor.replace('_', ' ')}" + ("" if region == "all" else f" of {region}")
+            for factor, region in rows[["factor", "region"]].drop_duplicates().itertuples(index=False)
+        ]
+        remarks.append(f"{listing(about)}: {note}")
+    return tuple(remarks)
 
 
 def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, index: int) -> list[Figure]:

@@ -2,11 +2,12 @@
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
 from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance, logit_contributions
-from synthtrust.metrics.functional.bootstrap import factor_interval
 from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, most_suspicious, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
+from synthtrust.metrics.functional.factor_intervals import FactorInterval, factor_interval
 from synthtrust.metrics.functional.frechet import FlooredDistance, frechet_distance, real_floor
+from synthtrust.metrics.functional.gap_floor import gap_above_floor, gap_floor
 from synthtrust.metrics.functional.interiors import TextureBank, texture_bank
 from synthtrust.metrics.functional.intervals import (
     GapInterval,
@@ -79,6 +80,9 @@ __all__ = [
     "gap_interval",
     "ratio_interval",
     "factor_interval",
+    "FactorInterval",
+    "gap_floor",
+    "gap_above_floor",
     "alpha_band",
     "holm",
     # areas under the ROC curve

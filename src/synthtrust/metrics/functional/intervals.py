@@ -94,7 +94,7 @@ def gap_interval(
     first, second = _arms(a, b)
     difference = first.mean(axis=0) - second.mean(axis=0)
     v = (_variance_of_mean(difference), _variance_of_mean(_seed_means(first)), _variance_of_mean(_seed_means(second)))
-    return _contrast(_mean(difference), v, _skewness(difference), first, second, level, bounds, logarithm=False)
+    return _contrast(_mean(difference), v, skewness_of_mean(difference), first, second, level, bounds, logarithm=False)
 
 
 def ratio_interval(
@@ -132,7 +132,7 @@ def ratio_interval(
         _variance_of_mean(_seed_means(first) / mean_a),
         _variance_of_mean(_seed_means(second) / mean_b),
     )
-    skewness = _skewness(relative)
+    skewness = skewness_of_mean(relative)
     return _contrast(float(np.log(mean_a / mean_b)), v, skewness, first, second, level, bounds, logarithm=True)
 
 
@@ -158,7 +158,7 @@ def mean_interval(a: ArrayLike, level: float = 0.95, bounds: tuple[float, float]
     v = (_variance_of_mean(arm.mean(axis=0)), _variance_of_mean(_seed_means(arm)))
     value = _mean(arm)
     dfs = arm.shape[1] - 1, arm.shape[0] - 1
-    low, high, _ = satterthwaite(value, v, dfs, level, _skewness(arm.mean(axis=0)))
+    low, high, _ = satterthwaite(value, v, dfs, level, skewness_of_mean(arm.mean(axis=0)))
     if high - low < ALIKE:
         low, high = _of_patients_alike(value, arm.shape[1], level, bounds)
     return Interval(value, low, high, n_cases=arm.shape[1], n_seeds=arm.shape[0], level=level)
@@ -254,7 +254,7 @@ def _of_patients_alike(value: float, n_patients: int, level: float, bounds: tupl
     return value - unlike * (value - bounds[0]), value + unlike * (bounds[1] - value)
 
 
-def _skewness(values: Array) -> float:
+def skewness_of_mean(values: Array) -> float:
     """Return the skewness of the mean of independent values; 0 where they are too few or all alike."""
     if len(values) < 3 or np.ptp(values) < ALIKE:
         return 0.0
