@@ -55,7 +55,7 @@ class RegionEvidence:
     excess: FactorInterval
     """T4 less its floor, as one quantity."""
     correlation: FactorInterval
-    """Of the scores of cases and twins: it lies above 0 exactly where T3 lies above its null."""
+    """Correlation of the scores of cases and twins: it lies above 0 exactly where T3 lies above its null."""
     skill: Estimate
     """Dice on real cases, with that of a trivial predictor."""
 

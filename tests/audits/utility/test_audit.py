@@ -82,6 +82,8 @@ def test_every_measure_of_a_classifier_is_there(equal):
     assert sorted(equal["performance"]["measure"].unique()) == measures
     assert sorted(equal["comparison"]["measure"]) == measures
     found = equal["performance"].set_index("measure")
+    assert found.loc["ece", ["ci_low", "ci_high"]].isna().all(axis=None)  # no interval of it covers
+    found = found.drop("ece")
     assert (found["ci_low"] <= found["value"]).all()
     assert (found["value"] <= found["ci_high"]).all()
     assert equal["comparison"].set_index("measure").loc[["brier", "ece"], "ratio"].isna().all()
@@ -302,3 +304,15 @@ def test_the_mean_dice_of_one_model_is_t1_on_the_whole_page(audit, rule):
             assert mean == pytest.approx(factor)
     row = tstr_against_trtr(audit(runs), "dice")
     assert row["value"] - row["reference"] == pytest.approx(row["gap"])
+
+
+def test_measures_that_hang_on_few_patients_of_a_class_have_no_interval(audit):
+    tables = audit(sweep(2.0, 2.0, of=("yes",) * 12 + ("no",) * 60))
+    whole = tables["performance"].query("seed == 'all'").set_index("measure")
+
+    assert whole.loc[["balanced_accuracy", "auprc"], "ci_low"].isna().all()
+    assert "fewer than 20 patients of some class" in whole.loc["balanced_accuracy", "note"].iloc[0]
+    assert whole.loc[["auc", "f1", "mcc", "brier"], "ci_low"].notna().all()
+    row = tstr_against_trtr(tables, "auprc")
+    assert np.isnan([row["ci_low"], row["gap_lower"], row["ratio_low"]]).all()
+    assert np.isfinite(row["gap"])

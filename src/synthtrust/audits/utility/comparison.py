@@ -39,6 +39,7 @@ def compare(first: Estimate, second: Estimate, confidence: float, *, ratios: boo
         "ci_low": gap.low, "ci_high": gap.high, "gap_lower": gap.lower_bound, "gap_upper": gap.upper_bound,
         "df": gap.df, "v_patients": gap.v_patients, "v_seeds": gap.v_seeds_a + gap.v_seeds_b,
     }  # fmt: skip
+    ratios = ratios and second.is_inferred
     both = ratios and _both_above_chance(first, second, confidence)
     for name, defined, above_chance in (("ratio", ratios, False), ("ratio_above_chance", both, True)):
         ratio = _ratio(first, second, confidence, above_chance=above_chance) if defined else None
@@ -65,7 +66,10 @@ def lower_bound_above_chance(estimate: Estimate, confidence: float) -> float:
 
 
 def _gap(first: Estimate, second: Estimate, confidence: float) -> GapInterval:
-    """Return the gap between two arms that are scored on the same cases."""
+    """Return the gap between two arms that are scored on the same cases; without limits where none would cover."""
+    if not second.is_inferred:
+        gap = formulas.gap_interval(first.patients, second.patients, confidence, second.limits)
+        return replace(gap, low=np.nan, high=np.nan, lower_bound=np.nan, upper_bound=np.nan)
     if second.sides is not None:
         counts = second.sides.positive, second.sides.negative
         return formulas.area_gap(first.patients, second.patients, *counts, confidence)

@@ -25,7 +25,7 @@ def power_table(
         margins: Tolerable losses.
         patients: Numbers of test patients.
         seeds: Numbers of training seeds of each arm.
-        confidence: Of the one-sided bound.
+        confidence: That of the one-sided bound.
 
     Returns:
         A row for each margin, number of patients and number of seeds: margin, n_patients, n_seeds, power [0, 1].

@@ -47,7 +47,7 @@ class Spread:
             room: The margin less the true loss.
             n_patients: Test patients.
             n_seeds: Training seeds of each arm.
-            confidence: Of the one-sided bound.
+            confidence: That of the one-sided bound.
 
         >>> round(Spread(patients=0.1, seeds=0.0).power(0.05, 50, 3), 3), round(Spread(0.1, 0.02).power(0.0, 50, 3), 3)
         (0.967, 0.05)

@@ -184,7 +184,7 @@ def satterthwaite(
         variances: The parts; the first (the patients') must have been assessed, else the limits are NaN.
         dfs: The degrees of freedom behind each part; a part with 0 was not assessed and is left out.
         level: Coverage.
-        skewness: Of the mean over patients.
+        skewness: That of the mean over patients.
 
     >>> [round(x, 4) for x in satterthwaite(0.0, (1.0, 1.0), (4, 4))]  # 2.306 * sqrt(2), df 2**2 / (1/4 + 1/4)
     [-3.2612, 3.2612, 8.0]
