@@ -2,6 +2,17 @@
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
 from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance, logit_contributions
+from synthtrust.metrics.functional.contrasts import (
+    Contrast,
+    Crossing,
+    Minimum,
+    Order,
+    alpha_slope,
+    crossing,
+    minimum_place,
+    region_order,
+    source_contrast,
+)
 from synthtrust.metrics.functional.copy_search import CopySearch, copy_search, most_suspicious, similarity_z
 from synthtrust.metrics.functional.dice import case_dice, confusion, dice_from_counts, overlap
 from synthtrust.metrics.functional.diversity import ms_ssim_pairs, vendi
@@ -82,6 +93,15 @@ __all__ = [
     "factor_interval",
     "FactorInterval",
     "gap_floor",
+    "Contrast",
+    "source_contrast",
+    "Order",
+    "region_order",
+    "alpha_slope",
+    "Minimum",
+    "minimum_place",
+    "Crossing",
+    "crossing",
     "gap_above_floor",
     "alpha_band",
     "holm",
