@@ -29,6 +29,7 @@ test: lint           ## lint, floors, types and the everyday suite, in JOBS=2 pr
 test-slow: $(STAMP)  ## the tests that take minutes
 	$(PYTEST) -m slow
 
+# SYNTHTRUST_DATA=DIR adds the radiographs of DIR/medmnist/pneumoniamnist.npz.
 calibration: $(STAMP) ## simulate what intervals cover and how often verdicts are wrong, and write docs/calibration.md
 	cd tests && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(abspath $(BIN))/python -m calibration --jobs $(JOBS)
 

@@ -1,7 +1,7 @@
 """Privacy: how often an honest set is accused, and what a set with 5 % of copies of each kind is called.
 
-Textures are made here. Radiographs, of which 28 x 28 pixels say less, are asked where ``../shared/data``
-(or the folder in SYNTHTRUST_DATA) has PneumoniaMNIST; another part of the cohort is the honest set there.
+Textures are made here. Radiographs, of which 28 x 28 pixels say less, are asked where SYNTHTRUST_DATA names a folder
+with medmnist/pneumoniamnist.npz; another part of the cohort is the honest set there.
 """
 
 import os
@@ -25,8 +25,7 @@ from synthtrust.audits.privacy.verdict import decide
 from synthtrust.audits.privacy.views import nearest_in
 from synthtrust.verdicts import Subject
 
-DATA = Path(os.environ.get("SYNTHTRUST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-RADIOGRAPHS = DATA / "medmnist" / "pneumoniamnist.npz"
+RADIOGRAPHS = Path(os.environ.get("SYNTHTRUST_DATA", "")) / "medmnist" / "pneumoniamnist.npz"
 SHARE = 0.05
 SETTINGS = PrivacySettings(n_permutations=399)
 ALMOST_ALWAYS = Promise(0.95, 1.0, 0.95)

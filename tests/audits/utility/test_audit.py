@@ -293,7 +293,7 @@ def without_some(run, rule):
 @pytest.mark.parametrize("rule", ["brats", "nan"])
 def test_the_mean_dice_of_one_model_is_t1_on_the_whole_page(audit, rule):
     runs = [without_some(run, rule) for run in segmenters(0.05)]
-    performance, factors = audit(runs)["performance"], Trust(n_boot=50)(runs)["factors"]
+    performance, factors = audit(runs)["performance"], Trust()(runs)["factors"]
     whole = performance[(performance["measure"] == "dice") & (performance["seed"] == "all")]
     t1 = factors[factors["factor"] == "T1"]
 
@@ -307,7 +307,7 @@ def test_the_mean_dice_of_one_model_is_t1_on_the_whole_page(audit, rule):
 
 
 def test_measures_that_hang_on_few_patients_of_a_class_have_no_interval(audit):
-    tables = audit(sweep(2.0, 2.0, of=("yes",) * 12 + ("no",) * 60))
+    tables = audit(sweep(2.0, 2.0, truth=("yes",) * 12 + ("no",) * 60))
     whole = tables["performance"].query("seed == 'all'").set_index("measure")
 
     assert whole.loc[["balanced_accuracy", "auprc"], "ci_low"].isna().all()

@@ -64,7 +64,7 @@ class Minimum:
     """Where a factor is smallest over alpha, in one region."""
 
     alpha: float
-    """Of the smallest value."""
+    """The alpha of the smallest value."""
     not_excluded: tuple[float, ...]
     """Alphas that may have the smallest true value: no other is shown to be smaller (Bonferroni)."""
     p: float
@@ -177,7 +177,7 @@ def minimum_place(
         arms: The arm of each alpha, two or more.
         statistic: A factor.
         groups: The patient of each case.
-        level: Of the set of alphas that are not excluded.
+        level: That of the set of alphas that are not excluded.
 
     Raises:
         Refusal: If ``at`` is not among the alphas.

@@ -29,7 +29,7 @@ Scale = Literal["identity", "log", "log_complement", "fisher"]
 Map = Callable[[Array], Array]
 
 STEP = 1e-6
-"""Of the derivative of a scale."""
+"""Distance over which the derivative of a scale is taken."""
 
 SCALES: Mapping[Scale, tuple[Map, Map]] = {
     "identity": (lambda x: x, lambda y: y),
@@ -51,7 +51,7 @@ class Uncertainty:
     df: float
     """Satterthwaite's degrees of freedom."""
     skewness: float = 0.0
-    """Of the estimate. The limit on the side of the long tail moves outwards by it, see `satterthwaite`."""
+    """Skewness of the estimate. The limit on the side of the long tail moves outwards by it, see `satterthwaite`."""
 
     def limits(self, level: float = 0.95) -> tuple[float, float]:
         """Return the two-sided limits on the scale."""

@@ -55,18 +55,18 @@ def best_correlation(
         for i in way[chunk].unique().tolist():
             variant, mirrored = ways[i]
             rows, columns = (way[chunk] == i).nonzero().unbind(dim=1)
-            if variant.is_mirrored:  # asked for most rows, in several ways
+            if variant.is_mirrored:  # its spectra serve most rows, in several mirrorings
                 if variant not in spectra_of:
                     spectra_of[variant] = _spectra(variant.of(queries.take(chunk)), size)
-                asked, place = spectra_of[variant], rows
+                query_spectra, query_row = spectra_of[variant], rows
             else:
-                some, place = rows.unique(return_inverse=True)
-                asked = _spectra(variant.of(queries.take(chunk).take(some)), size)
+                different, query_row = rows.unique(return_inverse=True)
+                query_spectra = _spectra(variant.of(queries.take(chunk).take(different)), size)
             for part in torch.arange(len(rows)).split(step):
                 row, column = rows[part], columns[part]
                 others, position = index[chunk][row, column].unique(return_inverse=True)
                 spectra = _spectra(reference.take(others), size, mirrored)
-                pairs = (asked.take(place[part]), spectra.take(position))
+                pairs = (query_spectra.take(query_row[part]), spectra.take(position))
                 result[start + row, column] = _best(*pairs, size, reach, variant.share)
     return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
 

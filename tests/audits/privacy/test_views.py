@@ -1,0 +1,59 @@
+"""Images are compared in four views, each kind of copy in its own, and only in those that were asked for."""
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.textures import texture
+from synthtrust.audits.privacy.embedded import Grid, embed
+from synthtrust.audits.privacy.settings import PrivacySettings
+from synthtrust.audits.privacy.transforms import transform_copy
+from synthtrust.audits.privacy.views import nearest_in, pairwise_in, views_of
+from synthtrust.cases import Case
+
+SIDE = 32
+
+
+def embedded(images):
+    grid = Grid.of(images[0])
+    first, *others = [embed(image, grid, Case(f"c{i}", {}, class_index=0)) for i, image in enumerate(images)]
+    return first.join(*others)
+
+
+@pytest.fixture(scope="module")
+def originals():
+    rng = np.random.default_rng(0)
+    return [torch.tensor(texture(rng, (SIDE, SIDE)), dtype=torch.float32)[None] for _ in range(24)]
+
+
+def test_without_rotations_and_sizes_there_is_no_view_of_them():
+    names = [view.name for view in views_of((SIDE, SIDE), 1, PrivacySettings(angles=(), scales=()))]
+    assert names == ["whole image", "inverted", "half or one modality"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("flip", "whole image"),
+        ("inverted", "inverted"),
+        ("rotation by 10 degrees", "turned or resized"),
+        ("5 % smaller", "turned or resized"),
+        ("half of the image", "half or one modality"),
+    ],
+)
+def test_each_kind_of_copy_is_most_alike_in_its_view(originals, kind, name):
+    others = originals[8:16]
+    copies = [
+        transform_copy(image, kind, np.random.default_rng(i), other)
+        for i, (image, other) in enumerate(zip(originals[:8], others))
+    ]
+    reference, queries = embedded([*originals[:8], *originals[16:]]), embedded(copies)
+    views = views_of((SIDE, SIDE), 1, PrivacySettings())
+    similarity, index = nearest_in(views, queries, reference, candidates=6)
+    v = [view.name for view in views].index(name)
+    assert similarity.shape == index.shape == (len(views), 8, 6)
+    assert index[v, :, 0].tolist() == list(range(8))
+    assert similarity[..., 0].mean(axis=1).argmax() == v
+    pairs = pairwise_in(views, queries, embedded(originals[:8]))
+    assert pairs.shape == (len(views), 8)
+    assert (pairs[v] >= similarity[v, :, 0] - 1e-5).all()
