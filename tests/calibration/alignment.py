@@ -9,7 +9,7 @@ from scipy.special import expit
 from calibration.study import COVERS, NEVER_MORE_THAN_1_IN_20, Cell
 from synthtrust.audits.alignment import AlignmentThresholds, RegionEvidence, alignment
 from synthtrust.audits.factors import PAIRED_FACTORS
-from synthtrust.audits.utility.measures import Estimate
+from synthtrust.audits.utility.estimate import Estimate
 from synthtrust.metrics.functional import gap_above_floor, gap_floor
 from synthtrust.verdicts import Subject
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from synthtrust.audits.factors import PAIRED_FACTORS
 from synthtrust.audits.scores import arm_scores
-from synthtrust.audits.utility.measures import Estimate, measure
+from synthtrust.audits.utility.estimate import Estimate
+from synthtrust.audits.utility.measures import measure
 from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.metrics.functional import FactorInterval, gap_above_floor, gap_floor, holm, mean_interval
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from synthtrust.audits.scores import Row
-from synthtrust.audits.utility.measures import Array, Estimate
+from synthtrust.audits.utility.estimate import Array, Estimate
 from synthtrust.metrics import functional as formulas
 
 

@@ -20,7 +20,8 @@ from synthtrust.audits.scores import (
     with_empty_rule,
 )
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
-from synthtrust.audits.utility.measures import MAIN, OVERALL, Estimate, Measures, measure
+from synthtrust.audits.utility.estimate import Estimate
+from synthtrust.audits.utility.measures import MAIN, OVERALL, Measures, measure
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix

@@ -1,22 +1,20 @@
 """What an arm scores: every measure of a segmenter or a classifier, by training seed and by patient."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from synthtrust.audits.probabilities import ArmProbabilities, arm_probabilities
 from synthtrust.audits.scores import EMPTY_VALUES, arm_scores
-from synthtrust.metrics.functional import area_interval, classification, mean_interval
+from synthtrust.audits.utility.estimate import Array, Estimate, Sides, Trivial
+from synthtrust.metrics.functional import classification
 from synthtrust.metrics.functional.average_precision import average_precision_by_class
 from synthtrust.metrics.functional.jackknife import jackknife
 from synthtrust.metrics.functional.placements import auc_by_class
-
-Array = NDArray[np.float64]
 
 OVERALL = "all"
 """The part of a measure that is about all regions or classes."""
@@ -30,67 +28,6 @@ MIN_PATIENTS_OF_CLASS = 20
 """Patients of every class, below which those measures have no interval: with 5 to 10 it covers in 70 to 91 %."""
 LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}
 """What a measure can be, if not 0 to 1."""
-
-
-Trivial = Literal["guessing", "position", "nothing"]
-"""A model without skill: it guesses, it predicts the best label map by position alone, or it predicts nothing."""
-
-
-@dataclass(frozen=True)
-class Sides:
-    """How many patients an area under the ROC curve is told from, for each class that it is a mean over."""
-
-    positive: Array
-    """Patients with a case of the class, or with the finding, ``(C,)``."""
-    negative: Array
-    """Patients with a case that is not of it, ``(C,)``."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """One measure of one arm (one alpha on one kind of test cases)."""
-
-    values: Array
-    """One per training seed, ``(S,)``; NaN where undefined."""
-    patients: Array
-    """What each patient adds, ``(S, P)``: their mean is the value, their spread its doubt. NaN: not scored."""
-    chance: float | Array | None
-    """What a model without any skill gets, of each patient where it differs; None where that says nothing."""
-    n_cases: int
-    """Test cases behind it; for a class those that are of it."""
-    n_patients: int
-    note: str = ""
-    limits: tuple[float, float] = (0.0, 1.0)
-    """What it can be. Limits of intervals beyond are cut: no true value is lost."""
-    sides: Sides | None = None
-    """Where it is an area under the ROC curve, whose limits are not those of a mean: the patients on both sides."""
-    carriers: Mapping[str, int] = field(default_factory=dict)
-    """Region, class or finding -> the patients that a mean over all is told from there: those that have the region or
-    are of the class; those with or without the finding, whichever are fewer."""
-    trivial: Trivial = "guessing"
-    """Which model without skill gets ``chance``."""
-    is_inferred: bool = True
-    """Whether its interval covers; else the value is described, and nothing is said of other patients."""
-
-    def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the interval over patients and seeds, see `area_interval` for areas and else `mean_interval`."""
-        if not self.is_inferred:
-            return float("nan"), float("nan")
-        if self.sides is not None:
-            area = area_interval(self.patients, self.sides.positive, self.sides.negative, confidence)
-            return area.low, area.high
-        interval = mean_interval(self.patients, confidence, self.limits)
-        low, high = np.clip((interval.low, interval.high), *self.limits)  # NaN stays NaN
-        return float(low), float(high)
-
-    def of_seed(self, index: int) -> "Estimate":
-        """Return what one training run scored."""
-        return replace(self, values=self.values[[index]], patients=self.patients[[index]])
-
-    @property
-    def above_chance(self) -> Array:
-        """What each patient adds beyond chance, ``(S, P)``."""
-        return self.patients - (np.nan if self.chance is None else self.chance)
 
 
 Measures: TypeAlias = Mapping[tuple[str, str], Estimate]
