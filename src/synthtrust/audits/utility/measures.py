@@ -71,7 +71,7 @@ def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> M
         rows = arm_rows if part == OVERALL else arm_rows[arm_rows["region"] == part]
         arm = arm_scores(rows, alpha, source)
         patients = arm.by_patient(scored_only=part != OVERALL)
-        chance = arm_scores(trivial.loc[rows.index], alpha, source).by_patient()[0]
+        chance = arm_scores(trivial.loc[rows.index], alpha, source).by_patient(scored_only=part != OVERALL)[0]
         known = patients[:, np.isfinite(patients).any(axis=0)]
         values = known.mean(axis=1) if known.size else np.full(len(patients), np.nan)
         cases = np.asarray(np.isfinite(arm.scores).any(axis=(0, 2))).tolist()  # under some seed, in some region
