@@ -46,10 +46,10 @@ def add_trivial(runs: Sequence[Run], cache: str) -> None:
         cache: Root folder of the preprocessed cases.
     """
     for run in runs:
-        if run.task != "segmentation" or run.facts()["alpha"] != 1 or (run.folder / TRIVIAL).is_file():
+        if run.task != "segmentation" or run.facts().get("alpha") != 1 or (run.folder / TRIVIAL).is_file():
             continue
-        splits = run.data()["splits"]
         try:
+            splits = run.data()["splits"]
             by_id = {case.id: case for case in run.cohort.cases}
             train, test = ([by_id[case_id] for case_id in splits[part]] for part in ("train", "test"))
             prepared = prepare([*train, *test], run.facts()["modalities"], cache)
