@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from synthtrust.cases import CaseError
 from synthtrust.metrics import functional as F  # noqa: N812
 from synthtrust.metrics.functional import dice_from_counts
+from synthtrust.refusals import Refusal
 from synthtrust.runs import Run, build_data, build_model, find_runs, score_cohort, train_run
 from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.training import refuse_ranks_in_a_sweep
@@ -261,3 +262,14 @@ def test_ranks_inside_a_sweep_are_refused(composed, monkeypatch):
         refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2"))
     refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2", "trainer.strategy=ddp_spawn"))
     refuse_ranks_in_a_sweep(composed("train"))
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(configure, monkeypatch):
+    """Weights that are NaN predict background, whose Dice would be written down as a result."""
+    cfg = configure()
+    monkeypatch.setattr(
+        "synthtrust.models.Segmenter.loss_of", lambda self, batch: self(batch["image"]).sum() * torch.nan
+    )
+    with pytest.raises(Refusal, match=r"Expected a finite loss, but got nan after 2 steps\. Try trainer\.precision"):
+        train_run(cfg)
+    assert not Run(Path(cfg.paths.output)).finished

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
 from synthtrust.cases import Case
+from synthtrust.refusals import Refusal
 
 Batch = dict[str, Tensor]
 Table = TypeVar("Table", bound=Metric)
@@ -43,6 +44,7 @@ class ScoredModule(LightningModule, ABC, Generic[Table]):
     ) -> None:
         super().__init__()
         self.net, self.channels, self.optimizer, self.scheduler = net, channels, optimizer, scheduler
+        self.last_loss: Tensor | None = None
         self.val_table: Table | None = None
         self.test_table: Table | None = None
 
@@ -74,11 +76,22 @@ class ScoredModule(LightningModule, ABC, Generic[Table]):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
         loss = self.loss_of(batch)
+        self.last_loss = loss.detach()
         self.log("train/loss", loss, prog_bar=True)
         return loss
 
     def on_validation_start(self) -> None:
-        """Make room for every validation case."""
+        """Make room for every validation case.
+
+        Raises:
+            Refusal: If the loss is not finite any more: such a training never recovers, and would be scored all the
+                same.
+        """
+        if self.last_loss is not None and not bool(torch.isfinite(self.last_loss)):  # asked here, not in every step
+            raise Refusal(
+                f"Expected a finite loss, but got {float(self.last_loss):g} after {self.trainer.global_step} steps. "
+                "Try trainer.precision=32-true, or a smaller model.optimizer.lr."
+            )
         self.val_table = self.make_table(len(self.data.val_cases)).to(self.device)
 
     def on_test_start(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -235,6 +236,9 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     except MisconfigurationException as error:
         words = " ".join(str(error).split())
         raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
+    # With deterministic algorithms PyTorch fills new memory with NaN. Some bfloat16 kernels of processors multiply such
+    # memory by zero: harmless with any number, but not with NaN, and the gradients of SwinUNETR became NaN.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return trainer
 
 
