@@ -3,11 +3,20 @@
 import math
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.fake_runs import REAL, REGIONS, SYNTHETIC, PlantedClassifier, PlantedSegmenter, sentences, shifted
+from helpers.fake_runs import (
+    REAL,
+    REGIONS,
+    SYNTHETIC,
+    PlantedClassifier,
+    PlantedSegmenter,
+    alike_pairs,
+    scored_pairs,
+    shifted,
+    with_rare_region,
+)
 from synthtrust.audits import Trust
 from synthtrust.audits.scores import NotApplicableError
 from synthtrust.report.trust import trust_chapter
@@ -33,6 +42,11 @@ def audit():
 @pytest.fixture(scope="module")
 def golden(audit):
     return audit([PlantedSegmenter()])["factors"]
+
+
+@pytest.fixture(scope="module")
+def alike():
+    return alike_pairs()
 
 
 @pytest.fixture
@@ -160,7 +174,7 @@ def test_what_is_undefined_is_nan_with_a_reason(audit):
 
 
 def test_limits_stay_within_what_the_factor_can_be(audit, alike):
-    table = audit(many(*alike, seeds=2))["factors"].set_index("factor")
+    table = audit(scored_pairs(*alike, seeds=2))["factors"].set_index("factor")
 
     for factor in ("T1", "T2", "T3", "T3_null", "T4", "correlation", "concordance"):
         assert table.loc[[factor], "ci_high"].notna().all()
@@ -169,12 +183,7 @@ def test_limits_stay_within_what_the_factor_can_be(audit, alike):
 
 
 def test_counts_are_those_of_the_region_and_so_says_the_caption(audit, alike):
-    runs = many(*alike)
-    for run in runs:
-        scores = run.scores()
-        rare = (scores["region"] == "NCR") & ~scores["case"].isin([f"case{i}" for i in range(5)])
-        scores.loc[rare, ["dice", "n_reference", "n_prediction"]] = [math.nan, 0, 0]
-        run.scores = lambda table=scores: table
+    runs = with_rare_region(scored_pairs(*alike), 5)
 
     tables = audit(runs)
 
@@ -226,108 +235,3 @@ def test_scores_given_twice_are_refused(audit):
 def test_classifiers_are_another_audits(audit):
     with pytest.raises(NotApplicableError, match="made of Dice, but got classification"):
         audit([PlantedClassifier()])
-
-
-def many(real, synthetic, *, seeds=3, n=40, spread=0.003):
-    """Return runs at alpha 1 whose scores on n cases and their twins are given, a little else in every seed."""
-    rng = np.random.default_rng(0)
-
-    def scored(dice):
-        return np.clip(dice[:n] + rng.normal(0, spread, (n, 3)), 0, 1).tolist()
-
-    return [PlantedSegmenter(1.0, seed, scored(real), scored(synthetic)) for seed in range(seeds)]
-
-
-@pytest.fixture(scope="module")
-def alike():
-    rng = np.random.default_rng(1)
-    real = rng.uniform(0.5, 0.9, (40, 3))
-    return real, real + rng.normal(0, 0.01, real.shape)
-
-
-def test_twins_that_are_as_hard_as_their_cases_are_aligned(audit, alike):
-    (verdict,) = audit(many(*alike))["verdict"].to_dict("records")
-
-    assert (verdict["axis"], verdict["verdict"]) == ("alignment", "SUPPORTED")
-    assert "margin 0.05" in sentences(verdict)
-
-
-def test_twins_of_another_level_are_not_aligned_however_well_they_correlate(audit, alike):
-    (verdict,) = audit(many(alike[0], alike[1] - 0.2))["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "NOT SUPPORTED"
-
-
-@pytest.mark.parametrize(
-    ("runs", "says"),
-    [
-        pytest.param({"seeds": 2}, "Training seeds: 2", id="few seeds"),
-        pytest.param({"seeds": 1}, "no floor", id="no floor"),
-        pytest.param({"n": 12}, "12 test patients", id="few patients"),
-    ],
-)
-def test_little_evidence_of_alignment_is_none(audit, alike, runs, says):
-    (verdict,) = audit(many(*alike, **runs))["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "INCONCLUSIVE"
-    assert says in sentences(verdict)
-
-
-def test_twins_whose_scores_have_nothing_to_do_with_their_cases_are_not_shown_to_be_aligned(audit, alike):
-    unrelated = np.random.default_rng(5).permutation(alike[0])
-
-    (verdict,) = audit(many(alike[0] * 0.1 + 0.6, unrelated * 0.1 + 0.6))["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "INCONCLUSIVE"
-
-
-def test_a_model_that_predicts_nothing_is_aligned_with_nothing(audit):
-    nothing = np.zeros((40, 3))
-
-    (verdict,) = audit(many(nothing, nothing, spread=0))["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "correlation undefined" in sentences(verdict)
-
-
-def test_a_model_without_skill_aligns_nothing_however_alike_it_scores(audit, alike):
-    runs = [replace(run, trivial=0.9) for run in many(*alike)]  # position alone scores as much
-
-    (verdict,) = audit(runs)["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "INCONCLUSIVE"
-    assert verdict["reasons"][0].code == "no_skill"
-
-
-def test_runs_that_do_not_know_a_trivial_predictor_are_not_shown_to_be_aligned(audit, alike):
-    runs = [replace(run, trivial=None) for run in many(*alike)]
-
-    (verdict,) = audit(runs)["verdict"].to_dict("records")
-
-    assert (verdict["verdict"], verdict["reasons"][0].code) == ("INCONCLUSIVE", "no_trivial_predictor")
-
-
-def test_patients_are_counted_in_each_region(audit, alike):
-    runs = many(*alike)
-    for run in runs:
-        scores = run.scores()
-        rare = (scores["region"] == "NCR") & ~scores["case"].isin([f"case{i}" for i in range(25)])
-        scores.loc[rare, ["dice", "n_reference", "n_prediction"]] = [math.nan, 0, 0]
-        run.scores = lambda table=scores: table
-
-    (verdict,) = audit(runs)["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "INCONCLUSIVE"
-    assert "NCR: 25 test patients, fewer than the 30 asked for." in sentences(verdict)
-
-
-def test_two_seeds_show_no_difference_beyond_the_floor(audit, alike):
-    (verdict,) = audit(many(alike[0], alike[1] - 0.2, seeds=2))["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "INCONCLUSIVE"
-
-
-def test_alignment_is_asked_of_the_model_of_real_cases_alone(audit):
-    (verdict,) = audit([PlantedSegmenter(0.5)])["verdict"].to_dict("records")
-
-    assert verdict["verdict"] == "not assessed"

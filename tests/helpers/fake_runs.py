@@ -171,3 +171,30 @@ def rows_of(tables, measure):
     """Return the rows of one measure in the tests of the privacy audit."""
     table = tables["tests"]
     return table[table["measure"] == measure].to_dict("records")
+
+
+def scored_pairs(real, synthetic, *, seeds=3, n=40, spread=0.003):
+    """Return runs at alpha 1 whose scores on n cases and their twins are given, a little else in every seed."""
+    rng = np.random.default_rng(0)
+
+    def scored(dice):
+        return np.clip(dice[:n] + rng.normal(0, spread, (n, 3)), 0, 1).tolist()
+
+    return [PlantedSegmenter(1.0, seed, scored(real), scored(synthetic)) for seed in range(seeds)]
+
+
+def alike_pairs():
+    """Return the Dice of 40 cases in three regions, and that of twins which are as hard."""
+    rng = np.random.default_rng(1)
+    real = rng.uniform(0.5, 0.9, (40, 3))
+    return real, real + rng.normal(0, 0.01, real.shape)
+
+
+def with_rare_region(runs, n):
+    """Return runs in which the first n cases alone have the region NCR."""
+    for run in runs:
+        scores = run.scores()
+        rare = (scores["region"] == "NCR") & ~scores["case"].isin([f"case{i}" for i in range(n)])
+        scores.loc[rare, ["dice", "n_reference", "n_prediction"]] = [np.nan, 0, 0]
+        run.scores = lambda table=scores: table
+    return runs

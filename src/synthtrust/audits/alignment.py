@@ -203,6 +203,7 @@ def _in_words(region: RegionEvidence, thresholds: AlignmentThresholds) -> Reason
 
 
 def _limits(interval: FactorInterval) -> str:
-    """Write a number with its limits, if it has some."""
-    limits = f" [{interval.low:.3f}, {interval.high:.3f}]" if np.isfinite(interval.low) else " (no interval)"
+    """Write a difference of Dice or a correlation with its limits, if it has some, cut at -1 and 1."""
+    low, high = np.clip((interval.low, interval.high), -1, 1)  # NaN stays NaN
+    limits = f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else " (no interval)"
     return f"{interval.value:.3f}{limits}"

@@ -10,7 +10,7 @@ from hydra.errors import InstantiationException
 from synthtrust.cases import CaseError
 from synthtrust.conventions import TRIVIAL
 from synthtrust.data import PositionalPrior, Prepared, prepare
-from synthtrust.files import aside
+from synthtrust.files import aside, fingerprint
 from synthtrust.runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -25,15 +25,7 @@ def write_trivial(run: Run, facts: Mapping[str, Any], train: Sequence[Prepared],
         train: The real training cases.
         test: The real test cases.
     """
-    regions = facts["regions"]
-    prior = PositionalPrior.fit(train, regions, facts["empty"])
-    rows = [
-        {"case": case.case.id, "region": region, "trivial_dice": dice}
-        for case in test
-        for region, dice in zip(regions, prior.dice(case), strict=True)
-    ]
-    with aside(run.folder / TRIVIAL) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
+    _save(run, _trivial_table(facts, train, test))
 
 
 def add_trivial(runs: Sequence[Run], cache: str) -> None:
@@ -45,16 +37,38 @@ def add_trivial(runs: Sequence[Run], cache: str) -> None:
         runs: Finished runs, any of them.
         cache: Root folder of the preprocessed cases.
     """
+    tables: dict[str, pd.DataFrame] = {}  # the seeds of a sweep share their cases
     for run in runs:
-        if run.task != "segmentation" or run.facts().get("alpha") != 1 or (run.folder / TRIVIAL).is_file():
+        facts = run.facts()
+        if run.task != "segmentation" or facts.get("alpha") != 1 or (run.folder / TRIVIAL).is_file():
             continue
         try:
             splits = run.data()["splits"]
             by_id = {case.id: case for case in run.cohort.cases}
             train, test = ([by_id[case_id] for case_id in splits[part]] for part in ("train", "test"))
-            prepared = prepare([*train, *test], run.facts()["modalities"], cache)
+            prepared = prepare([*train, *test], facts["modalities"], cache)
         except (CaseError, InstantiationException, KeyError) as error:
             why = error.__cause__ or error
             log.warning("No trivial predictor beside %s: its cases are not here (%s)", run.folder, why)
             continue
-        write_trivial(run, run.facts(), prepared[: len(train)], prepared[len(train) :])
+        key = fingerprint([facts["regions"], facts["empty"], len(train), [str(case.folder) for case in prepared]])
+        if key not in tables:
+            tables[key] = _trivial_table(facts, prepared[: len(train)], prepared[len(train) :])
+        _save(run, tables[key])
+
+
+def _trivial_table(facts: Mapping[str, Any], train: Sequence[Prepared], test: Sequence[Prepared]) -> pd.DataFrame:
+    """Return the Dice of the prior on each test case and region: case, region, trivial_dice."""
+    regions = facts["regions"]
+    prior = PositionalPrior.fit(train, regions, facts["empty"])
+    rows = [
+        {"case": case.case.id, "region": region, "trivial_dice": dice}
+        for case in test
+        for region, dice in zip(regions, prior.dice(case), strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _save(run: Run, table: pd.DataFrame) -> None:
+    with aside(run.folder / TRIVIAL) as temporary:
+        table.to_csv(temporary, index=False)

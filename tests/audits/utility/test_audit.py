@@ -264,18 +264,6 @@ def planted_study(run, cases):
     return run.scores().assign(probability=np.stack([1 - yes, yes], axis=1).ravel())
 
 
-@pytest.mark.parametrize("skill", [2.0, 9.0], ids=["some pairs in the wrong order", "none"])
-def test_bars_lie_within_the_band_and_within_0_and_1(audit, skill):
-    curve = audit([*sweep(skill, skill, n=60), *(PlantedClassifier(0.5, seed, skill, n=60) for seed in range(3))])[
-        "curve"
-    ]
-    assert (curve["band_low"] <= curve["ci_low"]).all()
-    assert (curve["ci_low"] < curve["value"]).all()
-    assert (curve["value"] <= curve["ci_high"]).all()
-    assert (curve["ci_high"] <= curve["band_high"]).all()
-    assert (curve["band_high"] <= 1).all()
-
-
 def without_some(run, rule):
     """Return the scores of a run whose cases lack a region in part, under a rule for empty ones."""
     absent = tuple((f"case{i}", "ET", 3 * (i % 2)) for i in range(20))

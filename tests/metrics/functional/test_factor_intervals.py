@@ -145,7 +145,7 @@ def test_p_values_belong_to_the_limits(skewness):
         ([(REAL,), (REAL[:30],)], {}, "of one shape"),
         ([(REAL[0],)], {}, "of one shape"),
         ([], {}, "of one shape"),
-        ([(REAL,)], {"groups": ["a"]}, "Expected the patient of each of 40 cases, but got 1"),
+        ([(REAL,)], {"groups": ["a"]}, "Expected the patient of each of 40 items, but got 1"),
     ],
 )
 def test_scores_that_do_not_fit_are_refused(scores, options, message):

@@ -10,7 +10,7 @@ from synthtrust.audits.fidelity.controls import unseen
 from synthtrust.audits.fidelity.measures import COVERAGE_OF_ALL, KID, PRECISION, RECALL, TRAINED, Row
 from synthtrust.audits.fidelity.two_sample_classifier import BRIGHTNESS
 from synthtrust.audits.verdict import decide
-from synthtrust.metrics.functional.intervals import holm
+from synthtrust.metrics.functional import holm
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
 MORE = "More real patients that the generator never saw"

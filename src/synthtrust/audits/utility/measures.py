@@ -110,14 +110,14 @@ def _classified(arm: ArmProbabilities) -> Measures:
     measures = {}
     sides = _sides(arm)
     carriers = {label: int(n) for label, n in zip(arm.classes, sides.positive, strict=True)}
-    told = bool((sides.positive > 0).all() and (sides.negative > 0).all())
+    is_told_apart = bool((sides.positive > 0).all() and (sides.negative > 0).all())
     for name, (values, patients) in by_class.items():  # (S, C) and (S, P, C)
         chance_by_class = chance.get(name, np.full(n_classes, np.nan))
         over_all = 1 / n_classes if name == "recall" else float(chance_by_class.mean())
         whole = _estimate(arm, values.mean(axis=1), patients.mean(axis=2), over_all)
         is_area = name == "auc"
         measures[MEAN_NAMES.get(name, name), OVERALL] = replace(
-            whole, sides=sides if is_area and told else None, carriers=carriers
+            whole, sides=sides if is_area and is_told_apart else None, carriers=carriers
         )
         for c, label in enumerate(arm.classes):
             part = _estimate(arm, values[:, c], patients[:, :, c], float(chance_by_class[c]), class_index=c)

@@ -1,7 +1,8 @@
 """The formulas, free of state."""
 
 from synthtrust.metrics.functional.alpha_band import AlphaBand, alpha_band
-from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, area_variance, logit_contributions
+from synthtrust.metrics.functional.area_arm import area_variance
+from synthtrust.metrics.functional.areas import area_gap, area_interval, area_ratio, logit_contributions
 from synthtrust.metrics.functional.contrasts import (
     Contrast,
     Crossing,
@@ -24,7 +25,6 @@ from synthtrust.metrics.functional.intervals import (
     GapInterval,
     Interval,
     gap_interval,
-    holm,
     mean_interval,
     ratio_interval,
 )
@@ -36,6 +36,7 @@ from synthtrust.metrics.functional.kernel_distance import (
 )
 from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
 from synthtrust.metrics.functional.membership import Membership, membership_auc
+from synthtrust.metrics.functional.multiplicity import holm
 from synthtrust.metrics.functional.nearest_distance import (
     authenticity,
     closeness_z,

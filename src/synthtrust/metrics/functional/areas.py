@@ -22,14 +22,20 @@ restricted variance of a difference as in Farrington and Manning, Statistics in 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
-from scipy.optimize import brentq
 from scipy.special import logit
 
+from synthtrust.metrics.functional.area_arm import (
+    AreaArm,
+    area_arm,
+    area_arm_of,
+    crossing,
+    half_width,
+    limits_of,
+    shrunk_area,
+)
 from synthtrust.metrics.functional.intervals import Array, GapInterval, Interval
 from synthtrust.refusals import Refusal
 
@@ -56,8 +62,8 @@ def area_interval(patients: ArrayLike, n_positive: ArrayLike, n_negative: ArrayL
     >>> perfect.value, round(perfect.low, 3), perfect.high
     (1.0, 0.892, 1.0)
     """
-    arm = _arm(patients, n_positive, n_negative)
-    low, high = _limits(arm, level)
+    arm = area_arm(patients, n_positive, n_negative)
+    low, high = limits_of(arm, level)
     return Interval(arm.area, low, high, n_cases=arm.n_patients, n_seeds=arm.n_seeds, level=level)
 
 
@@ -81,20 +87,16 @@ def logit_contributions(patients: ArrayLike, n_positive: ArrayLike, n_negative: 
     (3.9318, True)
     """
     values = np.atleast_2d(np.asarray(patients, dtype=np.float64))
-    arm = _arm(values, n_positive, n_negative)
-    pairs = arm.counts[0] * arm.counts[1]
+    arm = area_arm(values, n_positive, n_negative)
     area = values.mean(axis=1, keepdims=True)  # (S, 1)
-    shrunk = np.mean((area[..., None] * pairs + 0.5) / (pairs + 1), axis=-1)
-    n_patients = values.shape[1]
-    v_mean = float((arm.deviations**2).sum() / (n_patients * (n_patients - 1))) if n_patients > 1 else np.nan
-    if v_mean > 0:
-        deviations = (values - area) * (arm.v_patients / v_mean) ** 0.5
+    if arm.delong > 0:
+        deviations = (values - area) * (arm.v_patients / arm.delong) ** 0.5
     else:
-        turns = np.where(np.arange(n_patients) % 2, 1.0, -1.0)
+        turns = np.where(np.arange(arm.n_patients) % 2, 1.0, -1.0)
         turns -= turns.mean()
-        deviations = turns * (arm.v_patients * n_patients / turns.var(ddof=1)) ** 0.5
+        deviations = turns * (arm.v_patients * arm.n_patients / turns.var(ddof=1)) ** 0.5
     slope = 1 / (arm.shrunk * (1 - arm.shrunk))
-    logits: Array = logit(shrunk) + deviations * slope
+    logits: Array = logit(shrunk_area(area, arm.counts)) + deviations * slope
     return logits
 
 
@@ -107,7 +109,7 @@ def area_limits(
     [0.747, 0.962]
     """
     counts = np.array([n_positive], float), np.array([n_negative], float)
-    return _limits(_arm_of(area, np.zeros(0), variance, counts, 0.0, 1), level)
+    return limits_of(area_arm_of(area, np.zeros(0), variance, counts, 0.0, 1), level)
 
 
 def area_gap(
@@ -133,7 +135,7 @@ def area_gap(
     (0.0, True)
     """
     return _contrast(
-        _arm(a, n_positive, n_negative), _arm(b, n_positive, n_negative), level,
+        area_arm(a, n_positive, n_negative), area_arm(b, n_positive, n_negative), level,
         lambda gap: (1.0, gap), lambda first, second: first - second, (-1.0, 1.0),
     )  # fmt: skip
 
@@ -162,7 +164,7 @@ def area_ratio(
     Raises:
         Refusal: If an arm is not ``(S, P)``, the patients differ in number, or a count is below 1.
     """
-    first, second = _arm(a, n_positive, n_negative), _arm(b, n_positive, n_negative)
+    first, second = area_arm(a, n_positive, n_negative), area_arm(b, n_positive, n_negative)
     largest = 1e3
     if not (first.area > chance and second.area > chance):
         largest = np.nan
@@ -173,103 +175,9 @@ def area_ratio(
     )  # fmt: skip
 
 
-def area_variance(area: float, n_positive: ArrayLike, n_negative: ArrayLike) -> float:
-    r"""Return the variance that an area would have if it were the true one, averaged over classes.
-
-    Source: Hanley and McNeil, Radiology 143 (1982), with both sides' numbers replaced by their mean in the terms that
-    depend on the shape: Newcombe, Statistics in Medicine 25 (2006).
-
-    >>> round(area_variance(0.9, 20, 20) ** 0.5, 4), area_variance(1.0, 20, 20)
-    (0.0514, 0.0)
-    """
-    m, n = np.asarray(n_positive, dtype=float), np.asarray(n_negative, dtype=float)
-    half = (m + n) / 2 - 1
-    shape = 1 + half * (1 - area) / (2 - area) + half * area / (1 + area)
-    return float(np.mean(area * (1 - area) * shape / (m * n)))
-
-
-@dataclass(frozen=True)
-class _Arm:
-    """One arm's area with what its doubt is made of."""
-
-    area: float
-    shrunk: float
-    """The area with half a pair in the wrong order added to each class, so that it is never 0 or 1."""
-    deviations: Array
-    """What each patient adds beyond the area, averaged over seeds, ``(P,)``."""
-    counts: tuple[Array, Array]
-    """Patients of each class, and not of it."""
-    design_effect: float
-    """How many times the variance of `area_variance` it has."""
-    v_patients: float
-    """The variance of the area that other patients would bring."""
-    v_seeds: float
-    """The variance of the area that other training seeds would bring; 0 with one seed."""
-    n_seeds: int
-
-    @property
-    def n_patients(self) -> int:
-        return len(self.deviations)
-
-    @property
-    def fewest(self) -> float:
-        """Patients on the smaller side, averaged over classes."""
-        return float(np.minimum(*self.counts).mean())
-
-    @property
-    def dfs(self) -> tuple[float, int]:
-        """Degrees of freedom of both variances; those of the patients come from the smaller side."""
-        return 2 * self.fewest - 1, self.n_seeds - 1
-
-    def variance(self, area: float) -> float:
-        """Return the variance from the patients if this were the true area."""
-        return self.design_effect * area_variance(area, *self.counts)
-
-
-def _arm(patients: ArrayLike, n_positive: ArrayLike, n_negative: ArrayLike) -> _Arm:
-    values = np.asarray(patients, dtype=np.float64)
-    counts = np.atleast_1d(np.asarray(n_positive, float)), np.atleast_1d(np.asarray(n_negative, float))
-    if values.ndim != 2 or 0 in values.shape:
-        raise Refusal(f"Expected what each patient adds, of shape (S, P), but got {values.shape}.")
-    if min(counts[0].min(), counts[1].min()) < 1:
-        raise Refusal(
-            f"Expected patients on both sides of every area, but got {counts[0].tolist()} and {counts[1].tolist()}."
-        )
-    area = float(values.mean())
-    deviations = values.mean(axis=0) - area
-    n_patients = len(deviations)
-    delong = float((deviations**2).sum() / (n_patients * (n_patients - 1))) if n_patients > 1 else np.nan
-    v_seeds = float(values.mean(axis=1).var(ddof=1) / len(values)) if len(values) > 1 else 0.0
-    return _arm_of(area, deviations, delong, counts, v_seeds, len(values))
-
-
-def _arm_of(
-    area: float, deviations: Array, delong: float, counts: tuple[Array, Array], v_seeds: float, n_seeds: int
-) -> _Arm:
-    """Return an arm whose design effect is drawn to 1, the fewer patients stand in the wrong order."""
-    pairs = counts[0] * counts[1]
-    shrunk = float(np.mean((area * pairs + 0.5) / (pairs + 1)))
-    expected = area_variance(shrunk, *counts)
-    weight = min(1.0, min(area, 1 - area) * float(np.minimum(*counts).mean())) if delong > 0 else 0.0
-    design_effect = weight * delong / expected + 1 - weight if np.isfinite(delong) else np.nan
-    return _Arm(area, shrunk, deviations, counts, design_effect, design_effect * expected, v_seeds, n_seeds)
-
-
-def _limits(arm: _Arm, level: float) -> tuple[float, float]:
-    """Return the limits of one area."""
-    if not np.isfinite(arm.v_patients):
-        return np.nan, np.nan
-
-    def distance(area: float) -> float:
-        half, _ = _half_width((arm.variance(area), arm.v_seeds), arm.dfs, (1 + level) / 2)
-        return abs(area - arm.area) - half
-
-    return _crossing(distance, arm.shrunk, 0.0), _crossing(distance, arm.shrunk, 1.0)
-
-
 def _contrast(
-    first: _Arm,
-    second: _Arm,
+    first: AreaArm,
+    second: AreaArm,
     level: float,
     hypothesis: Callable[[float], tuple[float, float]],
     estimate: Callable[[float, float], float],
@@ -295,7 +203,7 @@ def _contrast(
     # Two arms with the very same scores still differ on other patients, the more the fewer were seen.
     correlation = float(np.clip(together / scale, -1, 1)) * (1 - 1 / first.fewest) if defined else np.nan
 
-    def half_width(contrast: float, quantile: float) -> tuple[float, float]:
+    def half_width_at(contrast: float, quantile: float) -> tuple[float, float]:
         """Return how far the estimate may be from a true contrast, in areas, and the degrees of freedom."""
         slope, intercept = hypothesis(contrast)
         miss = first.area - (slope * second.area + intercept)
@@ -303,7 +211,7 @@ def _contrast(
         moved_first = float(np.clip(slope * moved + intercept, EDGE, 1 - EDGE))
         v_first, v_second = first.variance(moved_first), second.variance(float(moved))
         v_patients = v_first + slope**2 * v_second - 2 * correlation * slope * (v_first * v_second) ** 0.5
-        return _half_width(
+        return half_width(
             (max(v_patients, 0.0), first.v_seeds, slope**2 * second.v_seeds),
             (first.dfs[0], first.dfs[1], second.dfs[1]), quantile,
         )  # fmt: skip
@@ -311,9 +219,9 @@ def _contrast(
     def limits(quantile: float) -> tuple[float, float]:
         def distance(contrast: float) -> float:
             slope, intercept = hypothesis(contrast)
-            return abs(first.area - (slope * second.area + intercept)) - half_width(contrast, quantile)[0]
+            return abs(first.area - (slope * second.area + intercept)) - half_width_at(contrast, quantile)[0]
 
-        return _crossing(distance, value, ends[0]), _crossing(distance, value, ends[1])
+        return crossing(distance, value, ends[0]), crossing(distance, value, ends[1])
 
     low, high = limits((1 + level) / 2) if defined else (np.nan, np.nan)
     lower_bound, upper_bound = limits(level) if defined else (np.nan, np.nan)
@@ -329,22 +237,5 @@ def _contrast(
         v_patients=first.v_patients + second.v_patients - 2 * correlation * scale,
         v_seeds_a=first.v_seeds,
         v_seeds_b=second.v_seeds,
-        df=half_width(value, level)[1] if defined else np.nan,
+        df=half_width_at(value, level)[1] if defined else np.nan,
     )
-
-
-def _half_width(variances: tuple[float, ...], dfs: tuple[float, ...], quantile: float) -> tuple[float, float]:
-    """Return t times the standard error of a sum of independently estimated variances, and its degrees of freedom."""
-    parts = [(v, df) for v, df in zip(variances, dfs, strict=True) if df > 0]
-    total = sum(v for v, _ in parts)
-    if total <= 0:
-        return 0.0, float(dfs[0])
-    df = total**2 / sum(v**2 / df for v, df in parts)
-    return float(stats.t.ppf(quantile, df)) * total**0.5, float(df)
-
-
-def _crossing(distance: Callable[[float], float], start: float, end: float) -> float:
-    """Return where a distance that is negative at the start becomes positive, or the end if it never does."""
-    if distance(end) <= 0 or start == end:
-        return end
-    return float(brentq(distance, start, end, xtol=1e-10)) if distance(start) < 0 else start

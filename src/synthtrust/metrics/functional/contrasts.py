@@ -25,11 +25,11 @@ from synthtrust.metrics.functional.factor_intervals import (
     factor_interval,
     jackknife_interval,
     left_out,
-    patients_of,
     patients_scored,
     stack_scores,
 )
 from synthtrust.metrics.functional.intervals import Array
+from synthtrust.metrics.functional.patients import patient_numbers
 from synthtrust.metrics.functional.trust import alignment, performance_gap
 from synthtrust.refusals import Refusal
 
@@ -260,7 +260,7 @@ class _Study:
         stacked = [stack_scores(arms[alpha]) for alpha in sorted(arms)]
         if len(shapes := {tuple(arrays[0].shape[1:]) for arrays in stacked}) > 1:
             raise Refusal(f"Expected the same cases and regions at each alpha, but got arrays of {shapes}.")
-        members: NDArray[np.int64] = patients_of(groups, stacked[0][0].shape[1])
+        members: NDArray[np.int64] = patient_numbers(groups, stacked[0][0].shape[1])
         self.by_seed = [evaluate(statistic, arrays) for arrays in stacked]  # each (S, J)
         self.values: Array = np.stack([values.mean(axis=0) for values in self.by_seed])  # (A, J)
         self.without: Array = np.stack([left_out(statistic, arrays, members).mean(axis=0) for arrays in stacked])

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from torch import Tensor
 
-from synthtrust.metrics.functional.intervals import ALIKE, Array, Interval, skewness_of_mean
+from synthtrust.metrics.functional.intervals import ALIKE, Array, Interval, satterthwaite_df, skewness_of_mean
+from synthtrust.metrics.functional.patients import patient_numbers
 from synthtrust.refusals import Refusal
 
 CHUNK = 2**22
@@ -145,11 +146,11 @@ def uncertainty(value: float, without: Array, seeds: Sequence[Array], scale: Sca
     excess = 0.0 if scale == "identity" else float(n_patients * (spread**4).sum() / (spread**2).sum() ** 2) - 3
     dfs = [2 / (2 / (n_patients - 1) + max(excess, 0) / n_patients), *(len(part) - 1 for part in parts)]
     total = v_patients + sum(v_seeds)
-    df = total**2 / sum(v**2 / each for v, each in zip([v_patients, *v_seeds], dfs, strict=True))
+    df = satterthwaite_df((v_patients, *v_seeds), dfs)
     bias = (n_patients - 1) * float(moved.mean() - centre)
     # a patient of a high score lowers the number by being left out
     skewness = skewness_of_mean(-moved) * (v_patients / total) ** 1.5 if scale == "identity" else 0.0
-    return Uncertainty(float(centre) - bias, total**0.5, float(df), skewness)
+    return Uncertainty(float(centre) - bias, total**0.5, df, skewness)
 
 
 def factor_interval(
@@ -189,7 +190,7 @@ def factor_interval(
     (0.6, 0.1032, 1.0968, 3)
     """
     arrays = stack_scores(scores)
-    members = patients_of(groups, arrays[0].shape[1])
+    members = patient_numbers(groups, arrays[0].shape[1])
     values = evaluate(statistic, arrays)  # (S, J)
     without = left_out(statistic, arrays, members).mean(axis=0)  # (P, J)
     carriers = patients_scored(arrays, members, values.shape[1])  # (P, J)
@@ -247,20 +248,6 @@ def stack_scores(scores: Sequence[Sequence[ArrayLike | Tensor]]) -> list[Tensor]
     if len({len(arguments) for arguments in seeds}) != 1 or len(shapes) != 1 or len(next(iter(shapes))) != 2:
         raise Refusal(f"Expected the same number of arrays of one shape (M, K) for each seed, but got {shapes}.")
     return [torch.stack(argument) for argument in zip(*seeds, strict=True)]
-
-
-def patients_of(groups: Sequence[Hashable] | None, n_cases: int) -> NDArray[np.int64]:
-    """Return the number from 0 to P - 1 of each case's patient, ``(M,)``; without groups each case is a patient.
-
-    Raises:
-        Refusal: If there is not a patient for each case.
-    """
-    if groups is None:
-        return np.arange(n_cases)
-    if len(groups) != n_cases:
-        raise Refusal(f"Expected the patient of each of {n_cases} cases, but got {len(groups)} groups.")
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(group, len(numbers)) for group in groups])
 
 
 def left_out(statistic: Statistic, arrays: list[Tensor], members: NDArray[np.int64]) -> Array:

@@ -15,11 +15,11 @@ from synthtrust.metrics.functional.factor_intervals import (
     evaluate,
     jackknife_interval,
     left_out,
-    patients_of,
     patients_scored,
     stack_scores,
 )
 from synthtrust.metrics.functional.intervals import Array
+from synthtrust.metrics.functional.patients import patient_numbers
 from synthtrust.metrics.functional.trust import performance_gap
 from synthtrust.refusals import Refusal
 
@@ -51,7 +51,7 @@ def gap_floor(
     0.1
     """
     (scores,) = stack_scores([(x,) for x in real])
-    members = patients_of(groups, scores.shape[1])
+    members = patient_numbers(groups, scores.shape[1])
     without = _floor_without_each(scores, members)
     return _intervals([scores], members, _floors(scores), without, "log", level)
 
@@ -86,7 +86,7 @@ def gap_above_floor(
     if len(real) != len(synthetic):
         raise Refusal(f"Expected as many seeds on real cases as on twins, but got {len(real)} and {len(synthetic)}.")
     arrays = stack_scores(list(zip(real, synthetic, strict=True)))
-    members = patients_of(groups, arrays[0].shape[1])
+    members = patient_numbers(groups, arrays[0].shape[1])
     gaps = evaluate(performance_gap, arrays)  # (S, K)
     without = left_out(performance_gap, arrays, members).mean(axis=0) - _floor_without_each(arrays[0], members)
     values = np.stack(

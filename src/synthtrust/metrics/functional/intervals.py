@@ -13,6 +13,7 @@ alike, a share of up to :math:`1 - ((1 - level)/2)^{1/n}` of all may be unlike t
 those of that share at the far end of what can be scored, ``bounds``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -196,31 +197,22 @@ def satterthwaite(
         return np.nan, np.nan, np.nan
     if total == 0:  # the same number in every patient and seed: nothing to doubt, no df to compute
         return value, value, float(dfs[0])
-    df = total**2 / sum(v**2 / df for v, df in zip(variances, dfs, strict=True) if df > 0)
+    df = satterthwaite_df(variances, dfs)
     t, error = float(stats.t.ppf((1 + level) / 2, df)), total**0.5
     outwards = skewness * (variances[0] / total) ** 1.5 * (2 * t**2 + 1) / 6
-    return value - (t + max(-outwards, 0.0)) * error, value + (t + max(outwards, 0.0)) * error, float(df)
+    return value - (t + max(-outwards, 0.0)) * error, value + (t + max(outwards, 0.0)) * error, df
 
 
-def holm(p_values: ArrayLike) -> Array:
-    """Return p-values adjusted by Holm's step-down rule, in the order given; NaN stays NaN and is not counted.
+def satterthwaite_df(variances: Sequence[float], dfs: Sequence[float]) -> float:
+    """Return the degrees of freedom of a sum of independently estimated variances; a part with 0 is left out.
 
-    Source: Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979).
+    Source: Satterthwaite, Biometrics Bulletin 2 (1946).
 
-    Raises:
-        Refusal: If a value lies outside 0 to 1 or the values are not a list.
-
-    >>> holm([0.01, 0.04, 0.03]).round(4).tolist()  # .01 * 3, then .03 * 2, then not below the one before
-    [0.03, 0.06, 0.06]
+    >>> satterthwaite_df((1.0, 1.0), (4, 4))  # 2**2 / (1/4 + 1/4)
+    8.0
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    if p.ndim != 1 or np.any((p < 0) | (p > 1)):
-        raise Refusal(f"Expected a list of p-values from 0 to 1, but got {p_values!r}.")
-    adjusted = p.copy()
-    order = np.argsort(p)[: np.isfinite(p).sum()]  # NaN is sorted last
-    steps = p[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
+    parts = [(v, df) for v, df in zip(variances, dfs, strict=True) if df > 0]
+    return float(sum(v for v, _ in parts) ** 2 / sum(v**2 / df for v, df in parts))
 
 
 def _arms(*arms: ArrayLike) -> list[Array]:

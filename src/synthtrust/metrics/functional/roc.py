@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from synthtrust.metrics.functional.areas import area_limits
+from synthtrust.metrics.functional.patients import patient_numbers
 from synthtrust.metrics.functional.placements import placements, scores
 from synthtrust.refusals import Refusal
 
@@ -64,7 +65,7 @@ def auc_interval(
     (0.88, 0.44, 0.983, 5)
     """
     x, y = _side("positive", positive), _side("negative", negative)
-    of_x, of_y = _patients(positive_groups, len(x)), _patients(negative_groups, len(y))
+    of_x, of_y = patient_numbers(positive_groups, len(x)), patient_numbers(negative_groups, len(y))
     v10, v01 = placements(x[None], y[None])
     area = float(v10.mean())
     variance = _clustered(v10[0] - area, of_x) + _clustered(v01[0] - area, of_y)
@@ -109,7 +110,7 @@ def separation_test(
         raise Refusal(f"Expected every patient on one side only, but got {sorted(map(str, shared))[:8]} on both.")
     x, y = _side("positive", positive), _side("negative", negative)
     estimate = auc_interval(x, y, level, positive_groups, negative_groups)
-    of_x, of_y = _patients(positive_groups, len(x)), _patients(negative_groups, len(y))
+    of_x, of_y = patient_numbers(positive_groups, len(x)), patient_numbers(negative_groups, len(y))
     patient = np.concatenate([of_x, of_y + estimate.n_positive])
     rank_sum = np.bincount(patient, stats.rankdata(np.concatenate([x, y])))  # (P,)
     count = np.bincount(patient).astype(np.float64)
@@ -145,16 +146,6 @@ def _side(name: str, values: ArrayLike) -> Array:
     if score.ndim != 1 or not len(score):
         raise Refusal(f"Expected a list of at least one {name} score, but got an array of shape {score.shape}.")
     return score
-
-
-def _patients(groups: Sequence[Hashable] | None, n: int) -> NDArray[np.int64]:
-    """Return the patient of each item as a number from 0 on."""
-    if groups is None:
-        return np.arange(n)
-    if len(groups) != n:
-        raise Refusal(f"Expected the patient of each of {n} items, but got {len(groups)} groups.")
-    number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
-    return np.array([number[group] for group in groups])
 
 
 def _clustered(deviation: Array, patient: NDArray[np.int64]) -> float:
