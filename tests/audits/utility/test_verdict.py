@@ -1,6 +1,7 @@
 """The verdict of the utility audit, on planted scores of segmenters and classifiers."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -257,3 +258,12 @@ def test_how_an_augmented_arm_chose_its_checkpoint_is_no_doubt_about_tstr(audit)
     added = PlantedClassifier(0.0, n=300, mode="additive", facts_={"val": "real", "mode": "additive"})
 
     assert verdict_of(audit([*sweep(2.0, 2.0, n=300), added]))["verdict"] == "SUPPORTED"
+
+
+def test_no_study_is_said_to_be_enough_that_the_thresholds_would_not_let_pass(audit):
+    verdict = verdict_of(audit(segmenters(0.0, seeds=2, n=8, spread=0.04)))
+
+    assert verdict["verdict"] == "INCONCLUSIVE"
+    numbers = [int(number) for number in re.findall(r"About (\d+) test patients", verdict["would_change"])]
+    assert all(number >= 30 for number in numbers)
+    assert "and 2 training seeds" not in verdict["would_change"]

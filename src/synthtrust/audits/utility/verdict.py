@@ -263,6 +263,7 @@ def _needed(row: Row, thresholds: UtilityThresholds) -> str:
     enough = Spread.of_comparison(row).enough(room, row["n_patients"], row["n_seeds"], row["confidence"])
     if enough is None:
         return "More test patients and more training seeds of each arm: the spread of both is too wide for the margin."
-    patients, seeds = max(enough[0], row["n_patients"] + 1), enough[1]
+    patients = max(enough[0], row["n_patients"] + 1, thresholds.min_patients)  # never fewer than are asked for anyway
+    seeds = max(enough[1], thresholds.min_seeds)
     trained = f" and {seeds} training seeds of each arm" if seeds > row["n_seeds"] else ""
     return f"About {patients} test patients like these{trained}, if the gap stays as it is."
