@@ -37,7 +37,7 @@ def train() -> None:
 
 
 def evaluate() -> None:
-    """Audit finished runs and write the page, or score other cases with them."""
+    """Audit finished runs or a set that was received and write the page, or score other cases with runs."""
     _plainly(_evaluate)
 
 
@@ -55,12 +55,14 @@ def _train(cfg: DictConfig) -> float | None:
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
     keep_to_share()
-    from synthtrust.evaluation import calibrate, evaluate_runs, plan_study, score_elsewhere
+    from synthtrust.evaluation import audit_received_set, calibrate, evaluate_runs, plan_study, score_elsewhere
 
     if "plan" in cfg:
         plan_study(cfg)
     elif "calibration" in cfg:
         calibrate(cfg)
+    elif cfg.get("generator") is not None:
+        audit_received_set(cfg)
     elif "_target_" in cfg.cases:
         score_elsewhere(cfg)
     else:

@@ -1,4 +1,4 @@
-"""Pictures for the page: slices through test cases and their twins."""
+"""Pictures for the page: slices through real cases and their twins, or beside synthetic cases of their own."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Cohort
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.volumes import axial_slice
 from synthtrust.report import SliceRow, Slices
@@ -52,6 +52,44 @@ def twin_slices(runs: Sequence[PicturedRun], n: int = 3) -> list[Slices]:
         why = f"{names.get(int(rank), f'rank {rank + 1} of {len(dice)}')} mean Dice at α = {alpha:g}, {value:.2f}"
         pictures.append(_through(run.real_case(case), run.twin(case), why, regions))
     return pictures
+
+
+def set_slices(cohort: Cohort, synthetic: Cohort, n: int = 3) -> list[Slices]:
+    """Return one axial slice through each of n real cases, and through n synthetic ones that are the twins of none.
+
+    In both sets the cases are those of evenly spread ranks of labelled volume, so that nobody chose them: the least,
+    the median and the most for three. Each slice is the one with the most labelled voxels of its case.
+
+    Args:
+        cohort: The real cases.
+        synthetic: The synthetic cases.
+        n: How many of each.
+    """
+    chosen = [_by_volume(cases.cases, n) for cases in (cohort, synthetic)]
+    pictures = []
+    for real, other in zip(*chosen):
+        spacing = voxel_sizes(read_header(real.require_label_map())[1])
+        why = f"beside {other.id}, of the same rank by labelled volume in the synthetic set"
+        rows = (_row("Real", real), _row("Synthetic", other))
+        regions = cohort.regions()
+        pictures.append(
+            Slices(real.id, why, rows, regions, pixel_mm=(float(spacing[1]), float(spacing[0])), paired=False)
+        )
+    return pictures
+
+
+def _by_volume(cases: Sequence[Case], n: int) -> list[Case]:
+    volume = [int((case.load_label() > 0).sum()) for case in cases]
+    order = np.argsort(volume, kind="stable")
+    ranks = np.linspace(0, len(cases) - 1, min(n, len(cases))).round().astype(int) if n > 1 else [len(cases) // 2]
+    return [cases[order[rank]] for rank in ranks]
+
+
+def _row(name: str, case: Case) -> SliceRow:
+    label = case.load_label()
+    height = int((label > 0).sum(axis=(0, 1)).argmax())
+    images = {modality: axial_slice(case.load_image(modality), height) for modality in case.images}
+    return SliceRow(name=name, images=images, label=axial_slice(label, height))
 
 
 def _through(real: Case, twin: Case, why: str, regions: Mapping[str, Sequence[int]]) -> Slices:

@@ -39,6 +39,8 @@ class SyntheticSet:
     """Synthetic cases painted on the labels of ``train``."""
     twins_of_holdout: tuple[Case, ...]
     """Synthetic cases painted on the labels of ``holdout``."""
+    own_cases: tuple[Case, ...]
+    """Synthetic cases with labels and ids of their own; either these are none, or the twins are."""
     scored_and_seen: tuple[str, ...]
     """Ids of the cases in ``train`` that the run was validated or tested on all the same."""
     modalities: tuple[str, ...]
@@ -60,6 +62,16 @@ class SyntheticSet:
         """Return what verdicts on this set are about."""
         painter = self.manifest["made_by"].get("generator", "")
         return Subject(self.name, str(painter).rpartition(".")[2])
+
+    @property
+    def synthetic(self) -> tuple[Case, ...]:
+        """All synthetic cases."""
+        return (*self.twins_of_train, *self.twins_of_holdout, *self.own_cases)
+
+    @property
+    def on_label_maps(self) -> bool:
+        """Whether each case was painted on the label map of the real case with its id."""
+        return self.task == "segmentation" and not self.own_cases
 
     @property
     def regions(self) -> dict[str, int]:
@@ -91,13 +103,15 @@ def _read_set(folder: Path, run: PaintedRun) -> SyntheticSet:
     real = [case for case in run.cohort.cases if case.id in named]
     ids = manifest.get("training_ids") or ()
     known = patients_by_id(ids, real)
-    twins = run.twins.cases
+    synthetic = run.twins.cases
+    twins, own_cases = (synthetic, ()) if manifest.get("paired", True) else ((), synthetic)
     return SyntheticSet(
         folder=folder,
         train=_select(real, lambda case: case.patient in seen),
         holdout=_select(real, lambda case: case.patient not in seen),
         twins_of_train=_select(twins, lambda case: case.patient in seen),
         twins_of_holdout=_select(twins, lambda case: case.patient not in seen),
+        own_cases=own_cases,
         scored_and_seen=tuple(sorted(c.id for c in real if c.patient in seen and c.id not in splits["train"])),
         modalities=run.cohort.modalities,
         labels=run.cohort.labels,

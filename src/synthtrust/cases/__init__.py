@@ -14,6 +14,7 @@ from synthtrust.cases.readers.class_folders import read_class_folders
 from synthtrust.cases.readers.medmnist import read_medmnist
 from synthtrust.cases.readers.msd import read_msd
 from synthtrust.cases.readers.table import read_table
+from synthtrust.cases.readers.volume_table import read_volume_table
 from synthtrust.cases.splits import Splits, split
 from synthtrust.cases.volumes import centre_crop_or_pad
 from synthtrust.refusals import CaseError, Refusal
@@ -47,6 +48,7 @@ __all__ = [
     "read_medmnist",
     "read_msd",
     "read_table",
+    "read_volume_table",
     "split",
     "write_manifest",
 ]

@@ -77,6 +77,8 @@ class Case:
     """Value in the label file -> canonical label; any other value is refused. None if the file is canonical already."""
     split: str = ""
     """``train``, ``val`` or ``test`` if the publisher has split the cohort; empty if not."""
+    parent: str = field(default="", kw_only=True)
+    """Id of the real case that a synthetic case with an id of its own was made from; empty if there is none."""
     label_hint: str = field(default="", compare=False)
     """Advice of the reader of these cases on a value that ``relabel`` lacks, for the message."""
 

@@ -60,6 +60,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 "images": {modality: entry(path) for modality, path in case.images.items()},
                 **({"channels": dict(case.channels)} if case.channels else {}),
                 **({"part": case.split} if case.split else {}),
+                **({"parent": case.parent} if case.parent else {}),
             }
             for case in cohort.cases
         ],
@@ -130,6 +131,7 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
             images={modality: path_of(entry) for modality, entry in case["images"].items()},
             channels=case.get("channels", {}),
             split=case.get("part", ""),
+            parent=case.get("parent", ""),
             **label_of(case["label"]),
         )
         for case in record["cases"]

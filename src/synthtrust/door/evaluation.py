@@ -22,13 +22,21 @@ def check_evaluation(cfg: DictConfig) -> None:
             f"Expected an experiment of evaluate.py, but got {cfg.name}, which trains. Use train.py "
             f"experiment={cfg.name}, then evaluate.py runs={cfg.paths.runs}/{cfg.name}."
         )
-    if cfg.fail_on is not None and ("plan" in cfg or "calibration" in cfg or "_target_" in cfg.cases):
+    received = value_of(cfg, "generator") is not None
+    if cfg.fail_on is not None and (
+        "plan" in cfg or "calibration" in cfg or ("_target_" in cfg.cases and not received)
+    ):
         raise Refusal(
             f"Expected no fail_on, since no audit is asked of plans, other cases or planted copies, but got "
             f"{cfg.fail_on}. Leave it out."
         )
     check_conditions(cfg.fail_on)
     check_values(cfg)
+    if received and "_target_" not in cfg.cases:
+        raise Refusal(
+            "Expected real cases beside the set that was received, but got none. Add for example cases=msd "
+            "cases.root=DIR."
+        )
     if "calibration" in cfg and "_target_" not in cfg.cases:
         raise Refusal("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
 
@@ -42,7 +50,13 @@ def check_runs(cfg: DictConfig) -> None:
     runs = value_of(cfg, "runs")
     if "plan" in cfg:
         runs = value_of(cfg, "plan.pilot") or []
-    for folder in () if "calibration" in cfg else runs if isinstance(runs, list) else [runs]:
+    for folder in (
+        ()
+        if "calibration" in cfg or value_of(cfg, "generator") is not None
+        else runs
+        if isinstance(runs, list)
+        else [runs]
+    ):
         if not any((path.parent / SCORES).is_file() for path in Path(str(folder)).rglob(FACTS)):
             raise MissingFileRefusal(
                 f"Expected finished runs in {folder}, but found none. Train some with train.py first."

@@ -15,7 +15,7 @@ TASKS: Mapping[str, str] = {
         (
             "cases.read_brats", "cases.read_msd", "cases.phantom", "data.SegmentationDataModule", "models.Segmenter",
             "generators.Tissue", "generators.MedDDPM", "generators.BrainDiffusion", "generators.SpadeGAN",
-            "generators.MaskSwap", "generators.Folder",
+            "generators.MaskSwap", "generators.Folder", "generators.LabelledSet",
         ),
         "segmentation",
     ),

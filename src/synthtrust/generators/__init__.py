@@ -7,6 +7,7 @@ from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
 from synthtrust.generators.folder import Folder
+from synthtrust.generators.labelled_set import LabelledSet
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.spade_gan import SpadeGAN
 from synthtrust.generators.synthesis.synthesize import SyntheticSet, synthesize
@@ -29,6 +30,7 @@ __all__ = [
     "ClassDiffusion",
     "Folder",
     "ClassFolder",
+    "LabelledSet",
     # controls
     "Replay",
     "NoisyReplay",

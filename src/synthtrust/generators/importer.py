@@ -22,6 +22,8 @@ class ImportedTwin:
     """Modality name -> image ``(H, W, D)``."""
     notes: dict[str, Any]
     """Origin and repairs as plain JSON values; ``mask_edit`` is True if the label map is not that of the real case."""
+    affine: NDArray[np.float64] | None = None
+    """Voxel -> right, anterior, superior [mm] of a case with a grid of its own; None on the grid of a real case."""
 
 
 @dataclass
@@ -39,6 +41,9 @@ class Importer(ABC):
     files_in_recipe: ClassVar[frozenset[str]] = frozenset()
     """Fields that name a file whose content is part of the recipe; the files of the twins always are."""
 
+    paired: ClassVar[bool] = True
+    """Whether each image is the twin of a real case; False for a set whose cases have ids of their own."""
+
     seed: int = 0
     """Chooses among several paintings of a case; it does not matter if there is only one."""
 
@@ -46,6 +51,17 @@ class Importer(ABC):
     @abstractmethod
     def training_ids(self) -> tuple[str, ...] | None:
         """Ids of the cases that the images were learned from; None if they are unknown."""
+
+    def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
+        """Return the cases of a set that is not ``paired``, which take the place of the real ones in ``find``.
+
+        Args:
+            cohort: The real cases.
+
+        Raises:
+            CaseError: If the set cannot be read, or has nothing in common with the real cases.
+        """
+        raise NotImplementedError(f"{type(self).__name__} finds twins of real cases, and has no cases of its own.")
 
     @abstractmethod
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:

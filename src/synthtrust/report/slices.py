@@ -40,20 +40,36 @@ class Slices:
     """Region name -> the values of the label map that it is made of."""
     pixel_mm: tuple[float, float] = (1.0, 1.0)
     """Distance between rows and between columns [mm]."""
+    paired: bool = True
+    """Whether the second row is the twin of the case, and not just another case beside it."""
+
+
+PAIRED = (
+    "Real cases and their twins",
+    "A twin is a synthetic case painted on the label of a real one. Same slice, same labels, other images.",
+    "Fig. 2 of the paper. Axial slice",
+)
+UNPAIRED = (
+    "Real and synthetic cases",
+    "The synthetic cases have labels of their own: those that are shown beside each other are no pairs.",
+    "Each in its axial slice",
+)
+"""Title and lead of the section, and the beginning of its note."""
 
 
 def twins_section(pictures: Sequence[Slices]) -> Section:
     """Lay out the slices, one figure per case."""
     keys = tuple(LegendEntry(name, region_colour(index), "▬") for index, name in enumerate(pictures[0].regions))
+    title, lead, height = UNPAIRED if not pictures[0].paired else PAIRED
     return Section(
-        title="Real cases and their twins",
-        lead="A twin is a synthetic case painted on the label of a real one. Same slice, same labels, other images.",
+        title=title,
+        lead=lead,
         figures=tuple(
             Figure(f"Case {picture.case}: {picture.why}", (_grid(picture),), "", keys if index == 0 else (), wide=True)
             for index, picture in enumerate(pictures)
         ),
         notes=(
-            "Fig. 2 of the paper. Axial slice with the most labelled voxels, in radiological orientation by the file's "
+            f"{height} with the most labelled voxels, in radiological orientation by the file's "
             "affine: the patient's right is on the left of the image, anterior is up. Pixels have their physical "
             "aspect. Grey levels run from the 1st to the 99.5th percentile of each shown image inside its "
             "foreground: compare contrast and texture, not absolute intensity.",

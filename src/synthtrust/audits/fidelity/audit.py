@@ -246,6 +246,8 @@ def _proportions(runs: Iterable[AuditedRun]) -> list[dict[str, Any]]:
     rows = []
     for run in runs:
         facts, data = run.facts(), run.data()
+        if "drawn" not in data:  # a set on which nothing was trained
+            continue
         drawn = data["drawn"]["train"]
         rows.append(
             {"set": Path(data["twins"]).name, "mode": facts["mode"], "alpha": facts["alpha"], "seed": facts["seed"],

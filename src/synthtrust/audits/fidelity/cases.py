@@ -34,7 +34,7 @@ class Comparison:
     real: tuple[Case, ...]
     """Holdout: the reference of every number."""
     synthetic: tuple[Case, ...]
-    """Twins, of other patients than those in ``real``."""
+    """Twins of other patients than those in ``real``, or cases with ids of their own."""
     fitted: tuple[Case, ...]
     """Real training cases, from which coordinates and ranges are learned, and which are compared with nothing."""
     note: str
@@ -83,12 +83,18 @@ def choose_comparison(synthetic_set: SyntheticSet, max_patients: int, seed: int)
 
     These share no patient, so that patients can be exchanged in a permutation test. Where the generator learned from
     (almost) none of the study's cases, the holdout is halved at random: real images of one half, twins of the other.
+    Cases with ids of their own are compared with the holdout, but for those that were made from a holdout patient.
     """
     rng = np.random.default_rng(seed)
-    holdout, twins = _one_case_each(synthetic_set.holdout, rng), _one_case_each(synthetic_set.twins_of_train, rng)
+    unseen = {case.patient for case in synthetic_set.holdout}
+    own_cases = [case for case in synthetic_set.own_cases if not case.parent or case.patient not in unseen]
+    holdout = _one_case_each(synthetic_set.holdout, rng)
+    twins = _one_case_each(own_cases or synthetic_set.twins_of_train, rng)
     fitted = _one_case_each(synthetic_set.train, rng)
     note = "Twins of training labels against real cases that the generator never saw."
-    if len(twins) < len(holdout) // 2:
+    if synthetic_set.own_cases:
+        note = "Synthetic cases with labels of their own against real cases that the generator never saw."
+    elif len(twins) < len(holdout) // 2:
         half = len(holdout) // 2
         apart = {case.patient for case in holdout[half:]}
         twins = [case for case in _one_case_each(synthetic_set.twins_of_holdout, rng) if case.patient in apart]
@@ -117,7 +123,7 @@ def _common_size(
     )
     if synthetic_set.task != "segmentation":
         return common_size(synthetic_sizes | real_sizes)
-    if real:
+    if real and synthetic_set.on_label_maps:
         known_sizes = real_sizes | {size_of(case.require_label_map()) for case in synthetic_set.holdout}
         check_grids(synthetic_set.folder, synthetic_sizes, known_sizes)
     return None

@@ -100,7 +100,7 @@ def _unaskable(synthetic_set: SyntheticSet) -> str:
         return "none of the cases that the generator learned from is among these cases."
     if not synthetic_set.holdout:
         return "there is no case that the generator never saw (0 unseen patients)."
-    if not (synthetic_set.twins_of_train or synthetic_set.twins_of_holdout):
+    if not synthetic_set.synthetic:
         return "the set holds no synthetic case."
     return ""
 

@@ -17,6 +17,8 @@ class AuditData:
     train: EmbeddedCases
     holdout: EmbeddedCases
     synthetic: EmbeddedCases
+    paired: bool = True
+    """Whether each synthetic case has the id of a real case that it belongs to, its source."""
     conditional: bool = False
     """Whether each synthetic case was painted on the label map of the real case with its id."""
     residual: Callable[[str], float] | None = None
@@ -36,7 +38,7 @@ class AuditData:
 
     def sources_among(self, real: EmbeddedCases) -> dict[int, int]:
         """Return the place of each twin whose source is among these cases -> the place of that source."""
-        index = {case.id: i for i, case in enumerate(real.cases)}
+        index = {case.id: i for i, case in enumerate(real.cases)} if self.paired else {}
         sources = (self.stand_in.get(case.id, case.id) for case in self.synthetic.cases)
         return {i: index[source] for i, source in enumerate(sources) if source in index}
 

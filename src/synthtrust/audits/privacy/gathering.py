@@ -31,9 +31,10 @@ def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Rea
     """
     train, train_shapes = load_embedded(synthetic_set.train, synthetic_set.modalities, grid, "training cases")
     holdout, holdout_shapes = load_embedded(synthetic_set.holdout, synthetic_set.modalities, grid, "unseen cases")
-    twins = [*synthetic_set.twins_of_train, *synthetic_set.twins_of_holdout]
-    synthetic, twin_shapes = load_embedded(twins, synthetic_set.modalities, grid, f"twins of {synthetic_set.name}")
-    if synthetic_set.task == "segmentation":
+    synthetic, twin_shapes = load_embedded(
+        synthetic_set.synthetic, synthetic_set.modalities, grid, f"cases of {synthetic_set.name}"
+    )
+    if synthetic_set.on_label_maps:
         check_grids(synthetic_set.folder, twin_shapes, train_shapes | holdout_shapes)
     stand_in = repeated(train.join(holdout))
     seen = synthetic_set.scored_and_seen
@@ -43,14 +44,14 @@ def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Rea
         for name, side in (("training", train), ("unseen", holdout))
         if (n := sum(case.id in stand_in for case in side.cases))
     ]
-    # images with a class are resized by whoever trains on them
-    if foreign := sorted(twin_shapes - train_shapes - holdout_shapes):
+    foreign = sorted(twin_shapes - train_shapes - holdout_shapes)
+    if foreign and synthetic_set.task != "segmentation":  # volumes differ in size anyway
         text = f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
         remarks.append(Reason("other_size", text))
-    conditional = synthetic_set.task == "segmentation"
     train, holdout = (side.without(stand_in) for side in (train, holdout))
-    if not conditional:
-        return AuditData(train, holdout, synthetic, extent=grid.extent), remarks
+    if not synthetic_set.on_label_maps:
+        paired = not synthetic_set.own_cases
+        return AuditData(train, holdout, synthetic, paired=paired, extent=grid.extent), remarks
     patient = {case.id: case.patient for side in (train, holdout) for case in side.cases}
     twins = [
         replace(case, patient=patient.get(stand_in.get(case.id, case.id), case.patient)) for case in synthetic.cases
@@ -90,10 +91,8 @@ def features_of(space: Space, images: EmbeddedCases, synthetic_set: SyntheticSet
     """Read images again, and return their features ``(n, d)``; those of classes are brought to one size."""
     labels = list(synthetic_set.regions.values())
     real = (*synthetic_set.train, *synthetic_set.holdout)
-    twins = (*synthetic_set.twins_of_train, *synthetic_set.twins_of_holdout)
-    size = (
-        None if labels else common_size({size_of(case.images[synthetic_set.modalities[0]]) for case in (*real, *twins)})
-    )
+    cases = (*real, *synthetic_set.synthetic)
+    size = None if labels else common_size({size_of(case.images[synthetic_set.modalities[0]]) for case in cases})
 
     def row(case: Case) -> Tensor:
         image, label, spacing = load(case, synthetic_set.modalities)

@@ -42,7 +42,9 @@ def columns_of(roles: Mapping[str, str], columns: Any) -> dict[str, str]:
     return {**roles, **columns}
 
 
-def read_rows(file: Path, columns: Mapping[str, str], needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+def read_rows(
+    file: Path, columns: Mapping[str, str], needed: Sequence[str], filled: Sequence[str] = ("case_id", "image")
+) -> Iterator[tuple[str, dict[str, str]]]:
     """Give where each row of a table stands, and what it says about each role.
 
     The table may be UTF-8, UTF-16 or Windows-1252, separated by commas, semicolons, tabs or bars: by what finds the
@@ -52,10 +54,11 @@ def read_rows(file: Path, columns: Mapping[str, str], needed: Sequence[str]) -> 
         file: CSV or TSV with a header.
         columns: Role -> column.
         needed: Roles that must have a column; others are empty when they have none.
+        filled: Roles that must have a value in every row.
 
     Raises:
         CaseError: If there is no such file, it is no table, a column is missing or there twice, a row has more cells
-            than the header, or ``case_id`` or ``image`` is empty.
+            than the header, or lacks a value that must be there.
     """
     lines = _lines(file)
     reader = csv.reader(lines, delimiter=_separator(lines, set(columns.values())))
@@ -73,8 +76,9 @@ def read_rows(file: Path, columns: Mapping[str, str], needed: Sequence[str]) -> 
                 )
             row = dict(zip(header, (cell.strip() for cell in cells)))
             roles = {role: row.get(column, "") for role, column in columns.items()}
-            if not (roles["case_id"] and roles["image"]):
-                raise CaseError(f"Expected an id and an image in {where}, but got none.")
+            if not all(roles[role] for role in filled):
+                words = {"case_id": "an id", "image": "an image"}
+                raise CaseError(f"Expected {' and '.join(words[role] for role in filled)} in {where}, but got none.")
             yield where, roles
     except csv.Error as error:
         raise CaseError(f"Expected a CSV table, but could not read {file}: {error}.") from error

@@ -21,6 +21,10 @@ DISCLOSED = (
     "where the labels may be shared."
 )
 EDITED = "No twin carries the label map of its real case: every one of them was changed before painting."
+OWN_LABELS = (
+    "Cases have label maps of their own. Nothing is known here of where these are from: a label map that is a real "
+    "patient's shows the shape and place of that patient's tumour (or other label)."
+)
 OF_CLASSES = "A twin shares with its real case the {kind} alone, and no label map of a patient is shown."
 PAIRINGS = {
     "segmentation": "label it lies on",
@@ -30,6 +34,8 @@ PAIRINGS = {
 """How a twin belongs to its real case, by the task of the cohort; follows "whose"."""
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
+RANDOMNESS = "Each twin's randomness depends on the seed above and on its own id alone. "
+
 CHECKPOINT = (
     " The folder `{folder}` holds the generator's own training, which can remember patients: it is no part of this "
     "set. Leave it out when you share the set."
@@ -38,7 +44,7 @@ CHECKPOINT = (
 TEMPLATE = """\
 # {name}
 
-{n} synthetic cases ("twins"), {modalities}. {how} Each has the id of the real case whose {pairing}.
+{n} synthetic cases{twins}, {modalities}. {how} {pairing}
 
 **Intended use.** {use}
 
@@ -55,11 +61,11 @@ answer: without one, this set is *not assessed*.{checkpoint}
 {parameters}
 | learned from | {learned} |
 | {kind} | {labels} |
-| made | {when}, {twins_made} twins in {seconds} s in the last session |
+| made | {when}, {twins_made} cases in {seconds} s in the last session |
 | hardware | {hardware} |
 | versions | {versions} |
 
-Each twin's randomness depends on the seed above and on its own id alone. The recipe, the ids of all training cases
+{randomness}The recipe, the ids of all training cases
 and the sha256 of every file are in `manifest.json`, which is written last: a folder without it is unfinished.
 
 ## How to verify it
@@ -77,8 +83,8 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         folder: The folder of the set.
         painted: Its twins.
         recipe: The recipe of the set, from ``recipe_of``.
-        facts: ``training_ids``, ``mask_edit``, ``mask_disclosure``, ``not_of_the_set`` and ``made_on``, as the manifest
-            has them.
+        facts: ``training_ids``, ``paired``, ``mask_edit``, ``mask_disclosure``, ``not_of_the_set`` and ``made_on``, as
+            the manifest has them.
 
     Returns:
         The path of the card.
@@ -90,12 +96,18 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         name=painted.name,
         n=len(painted.cases),
         modalities=", ".join(painted.modalities),
+        randomness=RANDOMNESS if facts["paired"] else "",
         how="Imported: painted by somebody else." if "imported" in recipe else "Painted by a computer program.",
-        pairing=PAIRINGS[painted.task],
+        twins=' ("twins")' if facts["paired"] else "",
+        pairing=f"Each has the id of the real case whose {PAIRINGS[painted.task]}."
+        if facts["paired"]
+        else _own_ids(painted),
         use=INTENDED_USE,
         licence=painted.licence.rstrip("."),
         disclosure=OF_CLASSES.format(kind="class" if kind == "classes" else kind)
         if of_classes
+        else OWN_LABELS
+        if not facts["paired"]
         else _disclosure(len(facts["mask_edit"]), disclosed=facts["mask_disclosure"]),
         checkpoint="".join(CHECKPOINT.format(folder=folder) for folder in facts["not_of_the_set"]),
         generator=recipe["generator"],
@@ -143,6 +155,12 @@ def _disclosure(n_edited: int, *, disclosed: bool) -> str:
     if not disclosed:
         return EDITED
     return (PARTLY.format(n=n_edited) if n_edited else "") + DISCLOSED
+
+
+def _own_ids(painted: Cohort) -> str:
+    children = sum(bool(case.parent) for case in painted.cases)
+    made_from = f" {children} were made from a real case, which the manifest names." if children else ""
+    return f"Each has an id and a label map of its own.{made_from}"
 
 
 def _hardware(made: Mapping[str, Any]) -> str:

@@ -14,13 +14,14 @@ ID_COLUMNS = ("id", "case", "case_id", "subject", "subject_id", "patient", "pati
 _ROLE = re.compile(r"[_-](t1|t1n|t1ce|t1c|t2|t2w|t2f|flair|seg)(?=\.nii(\.gz)?$)", re.IGNORECASE)
 
 
-def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | None:
-    """Read training ids from a list or a file.
+def read_ids(source: str | Path | Sequence[str] | None, whose: str = "training cases") -> tuple[str, ...] | None:
+    """Read ids from a list or a file.
 
     Args:
         source: The ids; or a text file with one id per line, or with all ids in one line; or a CSV or TSV table with
             a column of ``ID_COLUMNS``. A file name stands for its case: ``x/BraTS2021_00000_t1.nii.gz`` is
             ``BraTS2021_00000``, and ``x/p1.png`` is ``p1``. None if the ids are unknown.
+        whose: The role of the cases with these ids, for messages.
 
     Returns:
         The ids, each once and sorted; None for None.
@@ -33,11 +34,11 @@ def read_ids(source: str | Path | Sequence[str] | None) -> tuple[str, ...] | Non
     """
     if source is None:
         return None
-    words = words_of(Path(source)) if isinstance(source, str | Path) else [str(word) for word in source]
+    words = words_of(Path(source), whose) if isinstance(source, str | Path) else [str(word) for word in source]
     names = (word.strip().replace("\\", "/").rstrip("/").rpartition("/")[2] for word in words)
     ids = {ENDING.sub("", _ROLE.sub("", name)) for name in names} - {""}
     if not ids:
-        raise CaseError(f"Expected ids of training cases, but got none in {source}. Write null if they are unknown.")
+        raise CaseError(f"Expected ids of {whose}, but got none in {source}. Write null if they are unknown.")
     return tuple(sorted(ids))
 
 

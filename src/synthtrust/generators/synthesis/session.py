@@ -51,6 +51,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
+        self.paired = not isinstance(self.generator, Importer) or self.generator.paired
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
         self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
@@ -140,7 +141,7 @@ class Session:
     def _twins(self, cases: Sequence[Case]) -> list["_Twin"]:
         if isinstance(self.generator, Importer):
             loaded = [self.generator.load(case, self.cohort.modalities) for case in cases]
-            return [_Twin(loaded_twin.label, loaded_twin.images, loaded_twin.notes) for loaded_twin in loaded]
+            return [_Twin(twin.label, twin.images, twin.notes, twin.affine) for twin in loaded]
         labels = [case.load_label() if case.has_label_map else case.target for case in cases]
         copies = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
@@ -173,7 +174,7 @@ class Session:
                     f"Expected an image, but the generator painted {image.min()} everywhere in {modality} of case "
                     f"{case.id}."
                 )
-        self.storage.put(case, images, twin.label, twin.notes, self.scratch)
+        self.storage.put(case, images, twin.label, twin.notes, self.scratch, twin.affine)
 
     def _declare(self, made: Mapping[str, Any]) -> None:
         """Write the card, and the manifest last."""
@@ -181,18 +182,20 @@ class Session:
         notes: dict[str, dict[str, Any]] = {}
         if self.by == "imported":
             notes = {case.id: json.loads(self.storage.notes(case.id).read_text()) for case in self.paint}
-        edited = [case_id for case_id, note in notes.items() if note["mask_edit"]]
+        edited = [case_id for case_id, note in notes.items() if note["mask_edit"]] if self.paired else []
         facts = {
+            "paired": self.paired,
             "training_ids": listed_training_ids(self.generator, self.train),
             "mask_edit": edited,  # ids of twins whose label map differs from that of their real case
             # an unedited label map discloses the anatomy of a real patient; a class or finding does not
-            "mask_disclosure": self.cohort.task == "segmentation" and len(edited) < len(self.paint),
+            "mask_disclosure": self.paired and self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
             "remarks": getattr(self.generator, "remarks", {}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
             **({"imported": notes} if notes else {}),
         }
-        licence = getattr(self.generator, "licence", "") or self.cohort.licence
+        known = [getattr(self.generator, name, "") for name in ("licence", "licence_")]
+        licence = next((text for text in known if text not in ("", "unknown")), self.cohort.licence)
         name = f"{self.cohort.name}, {self.by} by {type(self.generator).__qualname__}"
         painted = Cohort(name, twins, self.cohort.modalities, self.cohort.labels, licence)
         card = write_card(self.folder, painted, self.recipe, facts)
@@ -213,6 +216,7 @@ class _Twin:
     label: NDArray[np.uint8] | int | Findings
     images: Mapping[str, NDArray]
     notes: Mapping[str, Any] | None = None
+    affine: NDArray[np.float64] | None = None
 
 
 @contextmanager

@@ -103,6 +103,7 @@ class TwinStorage:
             self.channels or {},
             class_index=case.class_index,
             findings=case.findings,
+            parent=case.parent,
         )
 
     def has(self, case: Case, *, notes: bool) -> bool:
@@ -138,6 +139,7 @@ class TwinStorage:
         label: NDArray[np.uint8] | int | Findings,
         notes: Mapping[str, Any] | None,
         scratch: Path,
+        affine: NDArray[np.float64] | None = None,
     ) -> None:
         """Write a twin in a scratch folder, and move it to its path when it is complete.
 
@@ -147,6 +149,7 @@ class TwinStorage:
             label: The label of the twin.
             notes: The notes on an imported twin; None for a painted one.
             scratch: Folder to write in, on the same file system, where no other process writes this case.
+            affine: Voxel -> right, anterior, superior [mm] of a case with a grid of its own; None on that of ``case``.
 
         Raises:
             CaseError: If the id or a modality gives a path outside of this set.
@@ -160,9 +163,9 @@ class TwinStorage:
         (aside.parent if self.one_file else aside).mkdir(parents=True, exist_ok=True)
         home.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._write(images, aside, case)
+            self._write(images, aside, case, affine)
             if isinstance(label, np.ndarray):
-                write_volume_like(label, case.require_label_map(), aside / LABEL)
+                self._write_volume(label, aside / LABEL, case, affine)
             if notes is not None:
                 write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
             if home.is_dir():  # a twin of which a file is missing
@@ -176,7 +179,7 @@ class TwinStorage:
         ending = ".nii.gz" if self.pixel is None else ".png"
         return {modality: home if self.one_file else home / f"{modality}{ending}" for modality in self.modalities}
 
-    def _write(self, images: Mapping[str, NDArray], home: Path, case: Case) -> None:
+    def _write(self, images: Mapping[str, NDArray], home: Path, case: Case, affine: NDArray[np.float64] | None) -> None:
         if self.channels is not None:
             ordered = sorted(self.modalities, key=self.channels.__getitem__)
             Image.fromarray(np.stack([images[modality] for modality in ordered], axis=-1)).save(home)
@@ -184,10 +187,15 @@ class TwinStorage:
         for modality, path in self._images(home).items():
             if self.pixel is not None:
                 Image.fromarray(images[modality]).save(path)
-            elif self.affine is not None:
-                write_volume(images[modality], self.affine, path)
             else:
-                write_volume_like(images[modality], case.require_label_map(), path)
+                self._write_volume(images[modality], path, case, self.affine if affine is None else affine)
+
+    @staticmethod
+    def _write_volume(volume: NDArray, path: Path, case: Case, affine: NDArray[np.float64] | None) -> None:
+        if affine is None:
+            write_volume_like(volume, case.require_label_map(), path)
+        else:
+            write_volume(volume, affine, path)
 
 
 def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:

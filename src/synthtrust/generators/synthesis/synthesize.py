@@ -23,6 +23,8 @@ class SyntheticSet(Cohort):
 
     folder: Path = field(kw_only=True)
     """The folder with ``manifest.json``, the card and the files of the twins."""
+    paired: bool = field(default=True, kw_only=True)
+    """Whether each case is the twin of a real case, with its id; otherwise the set has ids of its own."""
 
 
 def synthesize(
@@ -48,7 +50,8 @@ def synthesize(
         generator: A generator that is not fitted yet, or an importer, which finds twins instead of painting them.
         cohort: The cohort of the cases, which gives modalities, labels and licence of the set.
         train: The only cases that the generator may learn from.
-        paint: The cases whose labels are painted on; only their labels are read.
+        paint: The cases whose labels are painted on; only their labels are read. An importer that is not ``paired``
+            takes its own cases instead.
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
 
@@ -59,6 +62,9 @@ def synthesize(
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
     """
+    paired = not isinstance(generator, Importer) or generator.paired
+    if isinstance(generator, Importer) and not paired:
+        paint = generator.own_cases(cohort)
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
@@ -69,7 +75,7 @@ def synthesize(
     elif training_ids(folder) != listed_training_ids(generator, train):
         Session(generator, cohort, train, paint, folder, recipe, loggers).correct()
     log.info("Twins: %s", folder)
-    return SyntheticSet(**vars(read_manifest(folder)), folder=folder)
+    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired)
 
 
 def training_ids(folder: str | Path) -> list[str] | None:

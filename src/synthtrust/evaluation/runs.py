@@ -109,7 +109,7 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
     made_by, training_ids = manifest["made_by"], manifest.get("training_ids")
     return {
         "name": synthetic_set.name,
-        "cases": len(synthetic_set.twins_of_train) + len(synthetic_set.twins_of_holdout),
+        "cases": len(synthetic_set.synthetic),
         "modalities": synthetic_set.modalities,
         "labels": list(synthetic_set.labels),
         "training_ids": None if training_ids is None else len(training_ids),

@@ -1,0 +1,66 @@
+"""The audit of a synthetic set that was received: privacy and fidelity, without any training."""
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from synthtrust.audits.pictures import set_slices
+from synthtrust.audits.received import ReceivedSet
+from synthtrust.audits.sets import synthetic_sets
+from synthtrust.conventions import check_conditions
+from synthtrust.evaluation.runs import failures, provenance
+from synthtrust.generators import synthesize
+from synthtrust.generators.importer import Importer
+from synthtrust.generators.synthesis.id_lists import read_ids
+from synthtrust.refusals import Refusal
+from synthtrust.runs import make, usable_cases
+
+log = logging.getLogger(__name__)
+
+AUDITS_OF_SETS = ("fidelity", "privacy")
+"""The audits that need no training."""
+
+QUESTION = "Does the set look like real cases, and does it give away the patients it was learned from?"
+
+
+def audit_received_set(cfg: DictConfig) -> Path:
+    """Import the set of ``cfg.generator``, audit it beside the real cases of ``cfg.cases``, and write one page.
+
+    Nothing is trained: utility and alignment are not assessed.
+
+    Returns:
+        The page.
+
+    Raises:
+        CaseError: If the set or the real cases cannot be used.
+        Refusal: If the generator paints and does not import, no audit of sets is chosen, ids name no cases, or a
+            condition of ``fail_on`` holds; in the last case the page is there.
+    """
+    conditions = check_conditions(cfg.fail_on)
+    audits = {name: audit for name, audit in make(cfg.audit, _convert_="all").items() if name in AUDITS_OF_SETS}
+    if not audits:
+        raise Refusal(f"Expected an audit among {list(AUDITS_OF_SETS)}, but got others, which need trained runs.")
+    generator = make(cfg.generator, _convert_="all")
+    if not isinstance(generator, Importer):
+        raise Refusal(
+            f"Expected a set that was made already, but {type(generator).__name__} paints one. Choose for example "
+            "generator=labelled_set, or train with it first."
+        )
+    cohort = usable_cases(cfg)
+    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic)
+    received = ReceivedSet.beside(
+        cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")
+    )
+    tables = {name: audit([received]) for name, audit in audits.items()}
+    (synthetic_set,) = synthetic_sets([received])
+    folder = Path(cfg.folder or Path(cfg.paths.reports) / imported.folder.name)
+    pictures = set_slices(cohort, imported, cfg.pictures) if cfg.pictures and cohort.task == "segmentation" else []
+    facts = {**received.facts(), "generator": cfg.generator}
+    page: Path = make(cfg.report, question=QUESTION)(
+        folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]
+    )
+    log.info("The report on %s is at %s", imported.folder, page)
+    if failed := failures(tables, conditions):
+        raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
+    return page
