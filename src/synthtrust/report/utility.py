@@ -6,7 +6,7 @@ import pandas as pd
 
 from synthtrust.conventions import is_tstr
 from synthtrust.report.factor_table import coverage, percent
-from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.panels import curve_panels
 from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, augmentation_sentence, best_shares, tstr_sentence
 from synthtrust.report.utility_tables import (
@@ -107,7 +107,7 @@ def _section(tables: Tables, suffix: str, mode: str, name: str) -> Section:
         "shares; tables and sentences take each arm's own. Filled marks: shares not excluded as the best on this test "
         "set; hollow marks: excluded, some other share is better by more than the simultaneous comparison leaves to "
         "chance. "
-        f"{coverage(curve)}",
+        f"{coverage(curve)} {BARE_MARKS}",
         legend=SOURCE_LEGEND,
         wide=True,
     )
@@ -146,10 +146,11 @@ def _notes(curve: pd.DataFrame, performance: pd.DataFrame) -> Iterator[str]:
             "On real test cases the curve tends to rise with α, on synthetic ones to fall; that both agree somewhere "
             "in between follows from continuity and is no evidence of trust."
         )
-    if "ece" in set(performance["measure"]):
+    if "calibration_error" in set(performance["measure"]):
         yield (
             "Calibration: the Brier score is the squared distance between the probabilities and the class (0 to 2, "
-            "lower is better). The expected calibration error compares confidence with accuracy in 15 bins; few cases "
-            "make it too large, so compare it between arms rather than with 0."
+            "lower is better). The calibration error is the squared distance between confidence and accuracy in 15 "
+            "bins, less what chance alone adds to it: 0 is expected of perfect probabilities at any number of cases, "
+            "so that single values may lie below 0, and probabilities that are wrong by .1 everywhere have .01."
         )
     yield from dict.fromkeys(note for note in performance["note"] if note)

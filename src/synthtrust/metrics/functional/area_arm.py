@@ -11,6 +11,9 @@ from scipy.optimize import brentq
 from synthtrust.metrics.functional.intervals import Array, satterthwaite_df
 from synthtrust.refusals import Refusal
 
+ROUNDING = 1e-20
+"""A variance up to which patients that all add the same differ by rounding alone."""
+
 
 def area_variance(area: float, n_positive: ArrayLike, n_negative: ArrayLike) -> float:
     r"""Return the variance that an area would have if it were the true one, averaged over classes.
@@ -107,7 +110,7 @@ def area_arm_of(
     """Return an arm whose design effect is drawn to 1, the fewer patients stand in the wrong order."""
     shrunk = float(shrunk_area(area, counts))
     expected = area_variance(shrunk, *counts)
-    weight = min(1.0, min(area, 1 - area) * float(np.minimum(*counts).mean())) if delong > 0 else 0.0
+    weight = min(1.0, min(area, 1 - area) * float(np.minimum(*counts).mean())) if delong > ROUNDING else 0.0
     design_effect = weight * delong / expected + 1 - weight if np.isfinite(delong) else np.nan
     return AreaArm(area, shrunk, delong, deviations, counts, design_effect, design_effect * expected, v_seeds, n_seeds)
 
