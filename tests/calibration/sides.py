@@ -42,7 +42,7 @@ def probabilities(rng, target, case, distance, sharpness):
 def truth(sizes, distance, sharpness):
     """Return each measure of all patients, averaged over training seeds; the smallest class is the first."""
     rng = np.random.default_rng(7)
-    target = np.repeat(np.arange(len(sizes)), np.array(sizes) * max(6000 // sum(sizes), 1))
+    target = np.repeat(np.arange(len(sizes)), np.array(sizes) * max(3000 // sum(sizes), 1))
     values = []
     for _ in range(200):
         p = probabilities(rng, target, rng.normal(size=(len(target), len(sizes))), distance, sharpness)
@@ -108,7 +108,7 @@ CELLS = [
         f"{' / '.join(map(str, sizes))} patients, classes {distance:g} sd apart, log odds times {sharpness:g}, "
         f"{SEEDS} seeds",
         promises(), partial(two_arms, sizes=sizes, distance=distance, sharpness=sharpness),
-        200, everyday=20 if sizes == (20, 80) else 0,
+        200, everyday=10 if sizes == (20, 80) else 0,
     )
     for sizes, distance, sharpness in (
         ((10, 10), 2.5, 1.5),

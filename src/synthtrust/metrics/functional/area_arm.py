@@ -9,6 +9,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from synthtrust.metrics.functional.intervals import Array, satterthwaite_df
+from synthtrust.metrics.functional.seeds import cautious
 from synthtrust.refusals import Refusal
 
 ROUNDING = 1e-20
@@ -128,7 +129,11 @@ def limits_of(arm: AreaArm, level: float) -> tuple[float, float]:
 
 
 def half_width(variances: tuple[float, ...], dfs: tuple[float, ...], quantile: float) -> tuple[float, float]:
-    """Return t times the standard error of a sum of independently estimated variances, and its degrees of freedom."""
+    """Return t times the standard error that patients and the seeds of each arm leave, and its degrees of freedom.
+
+    The variances of the seeds are enlarged where they are few, see `seed_caution`.
+    """
+    variances = cautious(variances, dfs)
     total = sum(v for v, df in zip(variances, dfs, strict=True) if df > 0)
     if total <= 0:
         return 0.0, float(dfs[0])
