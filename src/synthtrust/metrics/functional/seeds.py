@@ -30,7 +30,7 @@ def cautious(variances: Sequence[float], dfs: Sequence[float]) -> tuple[float, .
     The degrees of freedom of all seeds together are Satterthwaite's.
 
     Args:
-        variances: Of the patients, and of the seeds of each arm.
+        variances: That of the patients, and that of the seeds of each arm.
         dfs: The degrees of freedom behind each variance; one with 0 was not assessed.
 
     >>> cautious((1.0, 2.0), (30, 1)), cautious((1.0, 2.0, 2.0), (30, 1, 1))
