@@ -6,7 +6,7 @@ from html import unescape
 MARK = "escribed, not inferred"
 LIMITS = re.compile(r"\[[−+]?\d")
 NUMBER = re.compile(r"(?:[A-Z]{4} )?[−+]?\d+\.\d+")
-NO_ESTIMATE = ("p", "Share of real cases, α")
+NO_ESTIMATE = ("p", "α", "Share of real cases, α")
 """Columns of numbers that are no estimates."""
 
 

@@ -25,13 +25,13 @@ def seed_caution(df: float) -> float:
 
 
 def cautious(variances: Sequence[float], dfs: Sequence[float]) -> tuple[float, ...]:
-    """Return variances of patients (the first) and of the seeds of each arm, those of the seeds enlarged.
+    """Return the variance of patients, and the enlarged variance of the seeds of each arm.
 
-    Their degrees of freedom together are Satterthwaite's.
+    The degrees of freedom of all seeds together are Satterthwaite's.
 
     Args:
-        variances: Of the patients, and of the seeds of each arm.
-        dfs: The degrees of freedom behind each; a part with 0 was not assessed.
+        variances: That of the patients, and that of the seeds of each arm.
+        dfs: The degrees of freedom behind each variance; one with 0 was not assessed.
 
     >>> cautious((1.0, 2.0), (30, 1)), cautious((1.0, 2.0, 2.0), (30, 1, 1))
     ((1.0, 6.0), (1.0, 2.5, 2.5))
