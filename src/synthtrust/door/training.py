@@ -13,7 +13,8 @@ from synthtrust.refusals import Refusal
 TASKS: Mapping[str, str] = {
     **dict.fromkeys(
         (
-            "cases.read_brats", "cases.read_msd", "cases.phantom", "data.SegmentationDataModule", "models.Segmenter",
+            "cases.read_brats", "cases.read_msd", "cases.read_volume_table", "cases.phantom",
+            "data.SegmentationDataModule", "models.Segmenter",
             "generators.Tissue", "generators.MedDDPM", "generators.BrainDiffusion", "generators.SpadeGAN",
             "generators.MaskSwap", "generators.Folder", "generators.LabelledSet",
         ),

@@ -1,0 +1,84 @@
+"""A received set is audited beside real cases through the command line, and nothing is trained."""
+
+import json
+
+import pytest
+
+from helpers.commands import refusal, run_here
+from helpers.synthetic_sets import textured_volumes
+from synthtrust.generators import Replay, Tissue, synthesize
+
+N_TRAIN, N = 24, 48
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with real volumes, and two sets under other ids: painted ones, and copies of training cases."""
+    import numpy as np
+
+    folder = tmp_path_factory.mktemp("received")
+    cohort = textured_volumes(folder / "files", N, np.random.default_rng(0))
+    train = cohort.cases[:N_TRAIN]
+    write_table(folder / "real.csv", cohort.cases, "v")
+    for generator in (Tissue(), Replay()):
+        painted = synthesize(generator, cohort, train, train, folder / "painted")
+        write_table(folder / f"{type(generator).__name__}.csv", reversed(painted.cases), "syn")
+    (folder / "ids.txt").write_text("\n".join(case.id for case in train))
+    return folder
+
+
+def write_table(file, cases, prefix):
+    rows = [f"{prefix}{n:02d},{case.images['mri']},{case.label_map}" for n, case in enumerate(cases)]
+    file.write_text("\n".join(["case_id,mri,label", *rows]))
+
+
+def words(folder, name, *more):
+    values = "{1:left,2:right}"
+    return (
+        "evaluate.py", "cases=volume_table", f"cases.file={folder / 'real.csv'}", f"cases.label_values={values}",
+        "cases.modalities=[mri]", "generator=labelled_set", f"generator.root={folder / name}.csv",
+        f"generator.label_values={values}", f"generator.train_ids={folder / 'ids.txt'}", "audit.privacy.angles=[]",
+        "audit.privacy.scales=[]", "pictures=1", f"paths.synthetic={folder / 'synthetic'}",
+        f"paths.cache={folder / 'cache'}", f"paths.reports={folder / 'reports'}", f"folder={folder / 'reports' / name}",
+        *more,
+    )  # fmt: skip
+
+
+def test_copies_of_training_cases_are_found_whatever_their_ids(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    line = run_here(*words(folder, "Replay", "fail_on=[leak]"))
+    assert line.startswith("Error: Expected no leak, but privacy is NOT SUPPORTED")
+    report = json.loads((folder / "reports" / "Replay" / "report.json").read_text())
+    assert {row["axis"]: row["verdict"] for row in report["verdicts"]} == {
+        "utility": "not assessed", "alignment": "not assessed", "fidelity": "INCONCLUSIVE", "privacy": "NOT SUPPORTED",
+    }  # fmt: skip
+    copies = next(row for row in report["tables"]["privacy"]["tests"] if row["measure"].startswith("P1 copies"))
+    assert copies["value"] == 1
+    assert not any("P4" in row["measure"] for row in report["tables"]["privacy"]["tests"])
+    assert report["facts"]["cases"] == {"training": N_TRAIN, "unseen": N - N_TRAIN, "synthetic": N_TRAIN}
+
+
+def test_a_painted_set_holds_no_copy_and_its_page_says_that_there_are_no_pairs(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert run_here(*words(folder, "Tissue", "audit=[privacy]")) == ""
+    report = json.loads((folder / "reports" / "Tissue" / "report.json").read_text())
+    copies = next(row for row in report["tables"]["privacy"]["tests"] if row["measure"].startswith("P1 copies"))
+    assert copies["value"] == 0
+    page = (folder / "reports" / "Tissue" / "index.html").read_text()
+    assert "The synthetic cases have labels of their own" in page
+    assert not any("own_source" in row and row["own_source"] for row in report["tables"]["privacy"]["copies"])
+
+
+def test_what_cannot_be_audited_is_refused(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert "Add for example cases=msd" in refusal("evaluate.py", "generator=labelled_set", f"generator.root={folder}")
+    line = run_here("evaluate.py", "cases=phantom", "cases.n_cases=4", "generator=tissue")
+    assert "Expected a set that was made already, but Tissue paints one" in line
+    line = run_here(*words(folder, "Tissue", "audit=[utility]"))
+    assert "Expected an audit among ['fidelity', 'privacy']" in line
+
+
+def test_training_on_a_set_without_twins_is_refused_at_once(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    line = run_here("train.py", "generator=labelled_set", f"generator.root={folder / 'Tissue.csv'}")
+    assert "Expected twins of the real cases to train on, but LabelledSet imports cases with ids of their own" in line
