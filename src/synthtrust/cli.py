@@ -27,7 +27,17 @@ def _wandb_id(text: object) -> str:
     return re.sub(r"[^\w.-]", lambda match: f".{ord(match[0]):x}.", str(text), flags=re.ASCII)
 
 
+def _mode_suffix(mode: object) -> str:
+    """Name a mode behind the folder of a run, so that a mix and its controls lie side by side; nothing for complement.
+
+    >>> _mode_suffix("complement"), _mode_suffix("real_only")
+    ('', '_real_only')
+    """
+    return "" if mode in (None, "complement") else f"_{mode}"
+
+
 OmegaConf.register_new_resolver("number", _number, replace=True)
+OmegaConf.register_new_resolver("mode_suffix", _mode_suffix, replace=True)
 OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 
 

@@ -10,7 +10,11 @@ Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_
 MODES: tuple[str, ...] = get_args(Mode)
 """How a training set is drawn, see ``synthtrust.cases.Mix``."""
 WITH_REAL = ("additive", "real_only", "duplicate_real")
-"""Modes that train on all real cases at every alpha, so that runs show whether twins add anything."""
+"""Modes whose training is a kind of real training, with all real cases or with real cases alone."""
+WITH_TWINS_FOR_REAL = ("complement", "independent")
+"""Modes that give twins in the place of real cases; each holds the same real cases as the controls."""
+CONTROLS = ("real_only", "duplicate_real")
+"""Modes that hold the real cases of a mix and no twins: count-matched controls."""
 
 Val = Literal["mix", "real", "synthetic"]
 VALS: tuple[str, ...] = get_args(Val)

@@ -143,6 +143,20 @@ def segmenters(loss, *, seeds=3, n=40, spread=0.01):
     ]
 
 
+def with_controls(added=0.1, *, seeds=3, n=40, shares=(0.2, 0.5)):
+    """Plant a sweep beside its count-matched controls, which a mix exceeds by ``added`` at the first share alone."""
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.5, 0.8, (n, 3))
+    levels = {("complement", alpha): 0.1 * alpha for alpha in (0.0, *shares, 1.0)}
+    levels |= {("real_only", alpha): 0.1 * alpha - added * (alpha == shares[0]) for alpha in shares}
+    return [
+        PlantedSegmenter(alpha, seed, (base + level + noise).tolist(), base.tolist(), mode=mode)
+        for (mode, alpha), level in levels.items()
+        for seed in range(seeds)
+        for noise in [0.005 * rng.normal() + 0.01 * rng.normal(size=base.shape)]
+    ]
+
+
 def sentences(verdict):
     """Return the reasons of one verdict, or of every verdict in a table, as the page has them."""
     rows = verdict["reasons"] if isinstance(verdict, pd.DataFrame) else [verdict["reasons"]]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from helpers.browser import CONTRAST
+from helpers.page_marks import unmarked
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.report import Chapter, Section, SliceRow, Slices, Table, write_report
 from synthtrust.report.slices import _window
@@ -115,6 +116,22 @@ def test_the_answer_is_made_from_the_numbers(text):
     assert "(40 test cases of 38 patients, 3 seeds each)" in text
     assert "Utility: NOT SUPPORTED." in text
     assert "not excluded as the best for real test cases: α = 0.5 and 1, of 3 tried" in text
+
+
+def test_every_number_has_an_interval_or_is_called_described(text):
+    assert unmarked(text) == []
+
+
+def test_a_number_without_interval_or_mark_is_seen(tmp_path):
+    bare = pd.DataFrame({"measure": ["likeness"], "value": ["0.250"]})
+    bounded = bare.assign(value=["0.250\n[0.100, 0.400]"])
+    for frame, inference, seen in (
+        (bare, "no estimates", True), (bare, "described", False), (bare, "intervals", False),
+        (bounded, "intervals", False), (bounded, "described", True),
+    ):  # fmt: skip
+        chapter = Chapter(sections=(Section("Mine", tables=(Table("T", frame, inference=inference),)),))
+        page = write_report(tmp_path, {}, {"mine": {}}, chapters={"mine": lambda _, chapter=chapter: chapter})
+        assert bool(unmarked(page.read_text(encoding="utf-8"))) == seen, (inference, frame)
 
 
 def test_a_set_without_privacy_and_fidelity_is_not_assessed(text):
@@ -238,6 +255,7 @@ def test_another_audit_brings_its_own_chapter(tmp_path):
 
     with_chapter = write_report(tmp_path / "a", {}, tables, chapters={"distances": chapter}).read_text(encoding="utf-8")
     plain = write_report(tmp_path / "b", {}, tables).read_text(encoding="utf-8")
+    assert unmarked(plain) == []
 
     assert "No copy was found." in with_chapter
     assert "0.250" in plain

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from helpers.fake_runs import PlantedClassifier, sweep
+from helpers.page_marks import unmarked
 from synthtrust.audits import Utility
 from synthtrust.report import write_report
 from synthtrust.report.cases import cases_chapter
@@ -65,6 +66,7 @@ def test_the_answers_name_each_generator_as_it_is_spelt(tmp_path):
 def test_every_corner_measure_and_class_is_on_the_page(page):
     text = prose(page)
 
+    assert unmarked(text) == []
     for corner in ("TSTR", "TRTR", "TSTS", "TRTS"):
         assert re.search(rf"{corner} \d\.\d{{3}}", text)
     for name in (
@@ -73,7 +75,7 @@ def test_every_corner_measure_and_class_is_on_the_page(page):
         "F1",
         "Matthews correlation",
         "Brier score",
-        "expected calibration error",
+        "calibration error, squared, without its bias",
     ):
         assert f'<th scope="row">{name}' in text
     for name in CLASSES:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers.browser import CONTRAST
+from helpers.page_marks import unmarked
 from helpers.verdict_rows import verdict_row
 from synthtrust.report import write_report
 from synthtrust.report.layout import Chapter, Section, Table
@@ -99,6 +100,13 @@ def test_a_set_that_nobody_looked_at_is_worse_than_an_open_one():
         "a": {"verdict": pd.DataFrame([verdict_row("privacy", "INCONCLUSIVE"), verdict_row("privacy", "not assessed")])}
     }
     assert axis_verdicts(some)[3].verdict == "not assessed"
+
+
+def test_every_number_has_an_interval_or_is_called_described(page):
+    assert unmarked(page.read_text(encoding="utf-8")) == []
+    for name in SETS:
+        card = (page.parent / "cards" / name / "trust_card.html").read_text(encoding="utf-8")
+        assert card.count("Numbers without an interval are described, not inferred.") == 2
 
 
 def test_the_chapter_has_the_papers_three_words(page):

@@ -13,6 +13,7 @@ from synthtrust.cases.readers.brats import read_brats
 from synthtrust.cases.readers.class_folders import read_class_folders
 from synthtrust.cases.readers.medmnist import read_medmnist
 from synthtrust.cases.readers.msd import read_msd
+from synthtrust.cases.readers.nnunet import read_nnunet
 from synthtrust.cases.readers.table import read_table
 from synthtrust.cases.splits import Splits, split
 from synthtrust.cases.volumes import centre_crop_or_pad
@@ -46,6 +47,7 @@ __all__ = [
     "read_manifest",
     "read_medmnist",
     "read_msd",
+    "read_nnunet",
     "read_table",
     "split",
     "write_manifest",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from synthtrust.report.formatting import estimate, number
-from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.layout import DESCRIBED, Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.style import COLOURS, WIDE_PANEL, panel, region_colour, svg
 
 VERBATIM = "exact"
@@ -40,7 +40,7 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         Figure(
             "Planted copies that the copy search names, with their source",
             (_named(detection, kinds),),
-            f"Share of all planted copies in all draws, by disguise. {n}",
+            f"Share of all planted copies in all draws, by disguise. {n} {DESCRIBED}",
             _keys(kinds),
             wide=True,
         ),
@@ -73,7 +73,10 @@ def _answers(detection: pd.DataFrame) -> tuple[str, ...]:
     if len(planted):
         least = planted["share"].min()
         low = planted[planted["share"] == least]
-        detected = ", ".join(f"{row['kind']} {number(row['detected'], 2)}" for row in low.to_dict("records"))
+        detected = ", ".join(
+            f"{row['kind']} {estimate(row['detected'], row['ci_low'], row['ci_high'], 2)}"
+            for row in low.to_dict("records")
+        )
         answers.append(f"Draws in which {least:.0%} of planted copies were called a leak: {detected}.")
     return tuple(answers)
 
@@ -121,6 +124,7 @@ def _table(detection: pd.DataFrame, kinds: Sequence[str]) -> Table:
         "Draws in which the verdict calls a leak, and the share of copies that were named",
         pd.DataFrame(rows),
         "Above: share of draws with its exact 95 % interval, by any test, Holm's correction made. Below: copies named.",
+        "intervals",
     )
 
 

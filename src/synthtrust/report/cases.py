@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from synthtrust.report.formatting import number
-from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.layout import DESCRIBED, Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.panels import volume_panels
 from synthtrust.report.style import region_colour
 
@@ -29,7 +29,7 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         caption="Fig. 3 of the paper. One dot per case (all parts of the split); the box holds the middle half, its "
         "line is the median, the whiskers reach the furthest case within 1.5 box lengths. The axis is logarithmic; a "
         "region that a case does not have is counted below its name. Twins are painted on real labels: their volumes "
-        "are the same.",
+        f"are the same. {DESCRIBED}",
         legend=keys,
         wide=True,
     )
@@ -70,4 +70,4 @@ def _classes(classes: pd.DataFrame) -> Table:
         if several
         else "Twins have the classes of their real cases."
     )
-    return Table("Real cases in each part", pd.DataFrame(rows), caption)
+    return Table("Real cases in each part", pd.DataFrame(rows), caption, "no estimates")

@@ -39,7 +39,7 @@ def summary_table(factors: pd.DataFrame, names: Mapping[str, str], title: str) -
                 {"Factor": f"{name}\n{_where(factor, str(source), str(region))}"}
                 | {f"α = {short(a)}": _cell(by_alpha.get(a), factor) for a in alphas}
             )
-    return Table(title, pd.DataFrame(rows), coverage(factors))
+    return Table(title, pd.DataFrame(rows), coverage(factors), "intervals")
 
 
 def _where(factor: str, source: str, region: str) -> str:

@@ -84,7 +84,7 @@ def _proportion(rows: pd.DataFrame) -> Section:
     return Section(
         "Proportion: how much of the training set is synthetic",
         f"{run} What the share does to a model is the question of utility.",
-        tables=(Table("Training cases of each run", shown),),
+        tables=(Table("Training cases of each run", shown, inference="no estimates"),),
     )
 
 
@@ -140,7 +140,7 @@ def _figure(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]],
         title,
         drawn,
         "Grey: what two random halves of the real cases give at the same n (95 % of draws). Lines: 95 % interval over "
-        f"patients, where there is one. {n}",
+        f"patients; marks without one are described, not inferred. {n}",
         (VALUE, FLOOR, FAULT),
     )
 
@@ -187,7 +187,9 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
     )  # fmt: skip
     kept = [name for name in shown if name in ("Measure", "Value") or not shown[name].isin(["n/a", ""]).all()]
     sets = shown["Synthetic set"].nunique() if len(shown) else 0
-    return Table(title, shown[[name for name in kept if name != "Synthetic set" or sets > 1]], _caption(rows, sets))
+    return Table(
+        title, shown[[name for name in kept if name != "Synthetic set" or sets > 1]], _caption(rows, sets), "intervals"
+    )
 
 
 def _above(value: float, low: float, high: float) -> str:

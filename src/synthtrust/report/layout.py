@@ -1,8 +1,22 @@
 """What a page is made of: chapters with an answer, sections, figures and tables."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
+
+Inference = Literal["intervals", "described", "no estimates"]
+"""What a table says of other patients: it has intervals, though not each of its numbers may; it has estimates without
+any; or it has nothing to estimate, only counts and words."""
+DESCRIBED = "Described, not inferred."
+BARE_MARKS = "Marks without a bar are described, not inferred."
+"""What a drawing says in which not every mark has an interval."""
+MARKS_OF_INFERENCE = {
+    "intervals": "Numbers without an interval are described, not inferred.",
+    "described": DESCRIBED,
+    "no estimates": "",
+}
+"""What stands below the title of a table, so that no number looks surer than it is."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +50,16 @@ class Table:
     title: str
     frame: pd.DataFrame
     caption: str = ""
+    inference: Inference = "described"
+
+    @property
+    def full_caption(self) -> str:
+        """The caption, and what the numbers say of other patients.
+
+        >>> Table("Mean", pd.DataFrame({"mean": ["0.5"]}), "Over cases.").full_caption
+        'Over cases. Described, not inferred.'
+        """
+        return f"{self.caption} {MARKS_OF_INFERENCE[self.inference]}".strip()
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,11 @@ def _plain(name: str) -> ChapterMaker:
 
     def chapter(tables: Tables) -> Chapter:
         shown = tuple(
-            Table(table, frame.map(lambda cell: number(cell) if isinstance(cell, float) else cell))
+            Table(
+                table,
+                frame.map(lambda cell: number(cell) if isinstance(cell, float) else cell),
+                inference="intervals" if "ci_low" in frame else "described",
+            )
             for table, frame in tables.items()
         )
         return Chapter(sections=(Section(name.capitalize(), tables=shown),))

@@ -13,9 +13,16 @@ X_ALPHA = "α, share of real cases in training"
 ON_TWINS = {("TSTR", "TRTR"): ("TSTS", "TRTS")}
 """What the ends of the curve are called when they are scored on synthetic cases."""
 SOURCES = ("real", "synthetic")
+CONTROL_MARKS = {"real_only": "D", "duplicate_real": "^"}
 
 
-def curve_panels(curve: pd.DataFrame, name: str, measure: str, ends: tuple[str, str] | None = None) -> tuple[str, ...]:
+def curve_panels(
+    curve: pd.DataFrame,
+    name: str,
+    measure: str,
+    ends: tuple[str, str] | None = None,
+    controls: pd.DataFrame | None = None,
+) -> tuple[str, ...]:
     """Draw a measure over alpha with its simultaneous band, one panel per test set; hollow marks are excluded as best.
 
     Args:
@@ -23,9 +30,10 @@ def curve_panels(curve: pd.DataFrame, name: str, measure: str, ends: tuple[str, 
         name: Unique on the page.
         measure: What is on the y axis.
         ends: What the models at 0 and 1 are called on real test cases.
+        controls: Rows of the count-matched controls on real test cases, by mode, drawn dashed beside them.
     """
     drawings = []
-    limits = _limits(curve)
+    limits = _limits(curve if controls is None else pd.concat([curve, controls]))
     for source in _present(curve, "source", SOURCES):
         rows = curve[curve["source"] == source].sort_values("alpha")
         figure, axes = panel(f"{source.capitalize()} test cases", X_ALPHA, measure, WIDE_PANEL)
@@ -33,6 +41,8 @@ def curve_panels(curve: pd.DataFrame, name: str, measure: str, ends: tuple[str, 
         if rows["band_low"].notna().any():
             axes.fill_between(rows["alpha"], rows["band_low"], rows["band_high"], color=colour, alpha=0.18, lw=0)
         _line(axes, rows, colour, "")
+        if controls is not None and source == "real":
+            _controls(axes, controls)
         for hollow, marked in rows.groupby(~rows["not_excluded"].astype(bool)):
             fill = "none" if hollow else colour
             axes.plot(marked["alpha"], marked["value"], GLYPHS[source], color=colour, mfc=fill, mew=1.5, ms=6)
@@ -132,6 +142,16 @@ def _line(axes: Axes, rows: pd.DataFrame, colour: str, marker: str, move: float 
     axes.plot(x, y, marker=marker, color=colour)
     bounded = (rows["ci_low"].notna() & rows["ci_high"].notna()).to_numpy()
     axes.vlines(x[bounded], rows["ci_low"][bounded], rows["ci_high"][bounded], color=colour, lw=1.3)
+
+
+def _controls(axes: Axes, controls: pd.DataFrame) -> None:
+    """Draw each control dashed, with its intervals but at alpha 1, where it is the arm of the mix."""
+    for mode, rows in controls.groupby("mode", sort=False):
+        rows = rows.sort_values("alpha")
+        colour = COLOURS["muted"]
+        axes.plot(rows["alpha"], rows["value"], "--", marker=CONTROL_MARKS[str(mode)], color=colour, lw=1.3, ms=4.5)
+        own = rows[(rows["alpha"] < 1) & rows["ci_low"].notna()]
+        axes.vlines(own["alpha"], own["ci_low"], own["ci_high"], color=colour, lw=1.0)
 
 
 def _strip(axes: Axes, position: int, values: np.ndarray, colour: str) -> None:

@@ -65,7 +65,7 @@ def _verdicts(rows: pd.DataFrame) -> Table:
             "Thresholds": [thresholds_text(thresholds) for thresholds in rows["thresholds"]],
         }
     )
-    return Table("Verdict", shown)
+    return Table("Verdict", shown, inference="no estimates")
 
 
 def _controls(rows: pd.DataFrame, name: str) -> Table:
@@ -86,6 +86,7 @@ def _controls(rows: pd.DataFrame, name: str) -> Table:
         "leak asks that every kind is found; unseen cases are searched as if they were synthetic. Found from: the "
         "share of such copies in the set of which at least one is found with probability .8, at the lower 95 % limit "
         "of what was found here.",
+        "intervals",
     )
 
 
@@ -106,6 +107,7 @@ def _tests(rows: pd.DataFrame, name: str) -> Table:
         f"Tests of {name}",
         shown,
         "Intervals over patients; shares of copies: exact binomial. p one-sided, permutation.",
+        "intervals",
     )
 
 

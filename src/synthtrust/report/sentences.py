@@ -17,7 +17,7 @@ MEASURES = {
     "f1": "F1",
     "mcc": "Matthews correlation",
     "brier": "Brier score (lower is better)",
-    "ece": "expected calibration error (lower is better)",
+    "calibration_error": "calibration error, squared, without its bias (lower is better)",
 }
 IN_SENTENCES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
 TRIVIAL_TEXTS = {

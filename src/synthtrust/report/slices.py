@@ -56,7 +56,8 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
             "Fig. 2 of the paper. Axial slice with the most labelled voxels, in radiological orientation by the file's "
             "affine: the patient's right is on the left of the image, anterior is up. Pixels have their physical "
             "aspect. Grey levels run from the 1st to the 99.5th percentile of each shown image inside its "
-            "foreground: compare contrast and texture, not absolute intensity.",
+            "foreground: compare contrast and texture, not absolute intensity. The Dice of a case describes that case "
+            "alone.",
         ),
     )
 

@@ -2,6 +2,8 @@
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from synthtrust.report.layout import MARKS_OF_INFERENCE
+
 MARKS = {
     "SUPPORTED": ("supported", "✓"),
     "NOT SUPPORTED": ("refuted", "✗"),
@@ -21,5 +23,5 @@ def environment() -> Environment:
         loader=PackageLoader("synthtrust.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    templates.globals["MARKS"], templates.globals["LONG"] = MARKS, LONG
+    templates.globals.update(MARKS=MARKS, LONG=LONG, MARKS_OF_INFERENCE=MARKS_OF_INFERENCE)
     return templates

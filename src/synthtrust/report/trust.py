@@ -6,7 +6,7 @@ import pandas as pd
 
 from synthtrust.report.factor_table import COMPANIONS, SUMMARY, coverage, summary_table
 from synthtrust.report.formatting import listing, number, short
-from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.panels import paired_panels, source_panels
 from synthtrust.report.style import region_colour
 
@@ -49,7 +49,7 @@ def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
 
 def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
     """Lay out Figs. 4 to 8 of the paper."""
-    n = coverage(factors)
+    n = f"{coverage(factors)} {BARE_MARKS}"
     labels = {"T1": "T1, mean Dice", "T2": "T2", "T2_regions": "T2", "T5": "T5, std / mean"}
     panels = {factor: source_panels(factors, factor, label, f"{factor}-{index}") for factor, label in labels.items()}
     figures = [
@@ -75,7 +75,9 @@ def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
             SOURCE_LEGEND,
         )
     )
-    definitions = Table("What the factors are", DEFINITIONS, "Equations of Babu et al., position paper.")
+    definitions = Table(
+        "What the factors are", DEFINITIONS, "Equations of Babu et al., position paper.", "no estimates"
+    )
     tables = [definitions]
     if regions:
         tables.append(summary_table(factors, COMPANIONS, "What T3 and T4 should be read with, per region"))
@@ -106,15 +108,16 @@ def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, 
             "T3, alignment of real and synthetic scores",
             paired_panels(factors, "T3", "T3_null", "T3, cosine", f"t3-{index}"),
             "Fig. 6 of the paper. Only what lies above the dashed line speaks for agreement between a case and its "
-            f"twin: unrelated scores reach that line. Mind the axis, which does not start at 0. {n}",
+            f"twin: unrelated scores reach that line; its intervals stand in the table. Mind the axis, which does not "
+            f"start at 0. {n}",
             (*keys, LegendEntry("null: no relation between case and twin", "muted", "╌╌")),
         ),
         Figure(
             "T4, performance gap between a case and its twin",
             paired_panels(factors, "T4", "T4_floor", "T4, mean |ΔDice|", f"t4-{index}"),
             "Fig. 7 of the paper. Lower is better. "
-            + ("The dashed line is what two seeds of the same recipe differ by. " if floored else
-               "The floor (what two seeds of one recipe differ by) needs two seeds. ")
+            + ("The dashed line is what two seeds of the same recipe differ by; its intervals stand in the table. "
+               if floored else "The floor (what two seeds of one recipe differ by) needs two seeds. ")
             + n,
             (*keys, floor) if floored else tuple(keys),
         ),
@@ -147,7 +150,7 @@ def _empty_section(empty: pd.DataFrame, suffix: str) -> Section:
             "Order of alphas changes": ["yes" if flips else "no" for flips in affected["ranking_flips"]],
         }
     )
-    table = Table("Regions that were empty somewhere", rows, "Means over cases and seeds, without intervals.")
+    table = Table("Regions that were empty somewhere", rows, "Means over cases and seeds.")
     flips = affected.loc[affected["ranking_flips"].astype(bool), ["source", "region"]].drop_duplicates()
     notes = tuple(
         f"Inconclusive for {region} on {source} test cases: the order of the alphas depends on the rule."

@@ -4,9 +4,17 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from synthtrust.conventions import is_tstr
+from synthtrust.conventions import CONTROLS, WITH_TWINS_FOR_REAL, is_tstr
 from synthtrust.report.factor_table import coverage, percent
-from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.matched import (
+    LEGEND,
+    controls_of,
+    matched_caption,
+    matched_sentences,
+    matched_table,
+    missing_controls,
+)
 from synthtrust.report.panels import curve_panels
 from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, augmentation_sentence, best_shares, tstr_sentence
 from synthtrust.report.utility_tables import (
@@ -38,7 +46,7 @@ def utility_chapter(tables: Tables) -> Chapter:
     sections: list[Section] = []
     several = curve["generator"].nunique() > 1
     for generator, of_generator in curve.groupby("generator", sort=False):
-        modes = list(dict.fromkeys(of_generator["mode"]))
+        modes = _modes_shown(of_generator)
         for index, mode in enumerate(modes):
             of_mode = {name: _select(table, generator=generator, mode=mode) for name, table in tables.items()}
             names = [*([str(generator)] if several else []), *([f"mix: {mode}"] if len(modes) > 1 else [])]
@@ -54,12 +62,19 @@ def utility_chapter(tables: Tables) -> Chapter:
             ):
                 summary.append(table)
             name = f"curve-{generator}-{index}".lower().replace(".", "-")
-            sections.append(_section(of_mode, suffix, str(mode), name))
+            sections.append(_section(of_mode, of_generator, suffix, str(mode), name))
     verdicts = tables["verdict"]
     if several or tables["generators"]["expected_outcome"].any():
         table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
         sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
     return Chapter(tuple(answers), tuple(summary), tuple(sections))
+
+
+def _modes_shown(curve: pd.DataFrame) -> list[str]:
+    """Return the modes that have a section: controls stand in the figure of their mix."""
+    modes = [str(mode) for mode in dict.fromkeys(curve["mode"])]
+    has_mix = not set(modes).isdisjoint(WITH_TWINS_FOR_REAL)
+    return [mode for mode in modes if not (has_mix and mode in CONTROLS)]
 
 
 def _has_tstr(mode: str) -> bool:
@@ -94,27 +109,33 @@ def _answers(tables: Tables, verdicts: pd.DataFrame, generator: str, main: str, 
     shares = set(tables["curve"]["alpha"])
     if (first and len(shares) == 1 and shares != {0}) or (_has_scale(tables["curve"]) and len(shares) > 1):
         yield from best_shares(tables["curve"])
+    if len(matched := tables.get("matched", pd.DataFrame())):
+        yield from matched_sentences(matched)
 
 
-def _section(tables: Tables, suffix: str, mode: str, name: str) -> Section:
+def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name: str) -> Section:
+    """Lay out one mix; ``curves`` are those of all modes of its generator, the controls among them."""
     curve, compared = tables["curve"], tables["comparison"]
     measure = IN_SENTENCES.get(str(curve["measure"].iloc[0]), str(curve["measure"].iloc[0]))
+    controls = controls_of(curves, mode)
     figure = Figure(
         title=f"{measure[0].upper()}{measure[1:]} over the share of real cases",
-        panels=curve_panels(curve, name, measure, ENDS.get(mode)),
+        panels=curve_panels(curve, name, measure, ENDS.get(mode), controls),
         caption=f"Shaded: simultaneous band; the whole true curve lies within it in {percent(curve)} of studies. "
         "Bars: pointwise intervals, from the same variances as the band, with the spread over seeds pooled over all "
         "shares; tables and sentences take each arm's own. Filled marks: shares not excluded as the best on this test "
         "set; hollow marks: excluded, some other share is better by more than the simultaneous comparison leaves to "
         "chance. "
-        f"{coverage(curve)}",
-        legend=SOURCE_LEGEND,
+        f"{coverage(curve)}{matched_caption(controls)} {BARE_MARKS}",
+        legend=(*SOURCE_LEGEND, *(LEGEND[control] for control in dict.fromkeys(controls["mode"]))),
         wide=True,
     )
     shown: list[Table] = []
     for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
         shown.append(comparison_table(rows, str(contrast), f"{title}{suffix}"))
+    if len(matched := tables.get("matched", pd.DataFrame())):
+        shown.append(matched_table(matched, f"What twins add to the same real cases{suffix}"))
     kind = kind_of(tables["per_class"])
     per_class = class_table(tables["per_class"], f"{kind.capitalize()} by {kind}, TSTR beside TRTR{suffix}")
     if _has_tstr(mode) and _has_scale(curve) and per_class:
@@ -124,7 +145,7 @@ def _section(tables: Tables, suffix: str, mode: str, name: str) -> Section:
         _lead(mode),
         (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
         tuple(shown),
-        tuple(_notes(curve, tables["performance"])),
+        (*_notes(curve, tables["performance"]), *missing_controls(curves, mode)),
     )
 
 
@@ -146,10 +167,11 @@ def _notes(curve: pd.DataFrame, performance: pd.DataFrame) -> Iterator[str]:
             "On real test cases the curve tends to rise with α, on synthetic ones to fall; that both agree somewhere "
             "in between follows from continuity and is no evidence of trust."
         )
-    if "ece" in set(performance["measure"]):
+    if "calibration_error" in set(performance["measure"]):
         yield (
             "Calibration: the Brier score is the squared distance between the probabilities and the class (0 to 2, "
-            "lower is better). The expected calibration error compares confidence with accuracy in 15 bins; few cases "
-            "make it too large, so compare it between arms rather than with 0."
+            "lower is better). The calibration error is the squared distance between confidence and accuracy in 15 "
+            "bins, less what chance alone adds to it: 0 is expected of perfect probabilities at any number of cases, "
+            "so that single values may lie below 0, and probabilities that are wrong by .1 everywhere have .01."
         )
     yield from dict.fromkeys(note for note in performance["note"] if note)

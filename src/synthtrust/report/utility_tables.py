@@ -14,6 +14,8 @@ TRAINED_ON = {0.0: "synthetic cases alone", 1.0: "real cases alone"}
 CORNERS = {(0.0, "real"): "TSTR", (1.0, "real"): "TRTR", (1.0, "synthetic"): "TRTS", (0.0, "synthetic"): "TSTS"}
 SOURCES = ("real", "synthetic")
 SHORT = {"dice": "Dice", "auc": "AUC", "auprc": "AUPRC", "recall": "Recall", "f1": "F1"}
+DIGITS = {"calibration_error": 4}
+"""Digits of the measures that are much smaller than 1."""
 TRIVIAL = {
     "auc": "A trivial predictor guesses: 0.5 for the AUC, the mean share of a class or finding for AUPRC, 1 over the "
     "number of classes for balanced accuracy (0.5 for findings), 0 for Matthews' correlation; n/a where it says "
@@ -40,7 +42,9 @@ def two_by_two(performance: pd.DataFrame, main: str, suffix: str) -> Table | Non
         f"shows no more than that it learned them. {coverage(whole)}"
     )
     name = MEASURES.get(main, "")
-    return Table(f"Trained and tested on real and on synthetic cases: {name}{suffix}", pd.DataFrame(rows), caption)
+    return Table(
+        f"Trained and tested on real and on synthetic cases: {name}{suffix}", pd.DataFrame(rows), caption, "intervals"
+    )
 
 
 def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
@@ -50,7 +54,7 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
             "Measure": MEASURES.get(row["measure"], row["measure"]),
             first: _cell(row, "value"),
             "TRTR": _cell(row, "reference"),
-            "Gap": f"{number(row['gap'], sign=True)}\n{interval(row['ci_low'], row['ci_high'], sign=True)}".rstrip(),
+            "Gap": _gap_cell(row),
             "Ratio": _cell(row, "ratio"),
             "Ratio of what lies above a trivial predictor": _cell(row, "ratio_above_chance"),
         }
@@ -60,10 +64,12 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
     return Table(
         title,
         pd.DataFrame(rows),
-        f"On real test cases, with {coverage_text} intervals over patients and training seeds, each by itself. The "
-        "verdict stands on the first row alone; the others are exploratory. "
+        f"On real test cases, with pointwise {coverage_text} intervals over patients and training seeds, each by "
+        "itself. The verdict stands on the first row alone; the others are exploratory: of so many, some leave out "
+        "zero by chance. "
         + TRIVIAL[_trivial(comparison)]
         + "".join(f" {note}" for note in dict.fromkeys(comparison["note"]) if note),
+        "intervals",
     )
 
 
@@ -96,7 +102,11 @@ def class_table(per_class: pd.DataFrame, title: str) -> Table | None:
     frame = pd.DataFrame(rows)
     if not frame["Remark"].any():
         frame = frame.drop(columns="Remark")
-    return Table(title, frame, f"On real test cases; {percent(real)} intervals over patients and training seeds.")
+    caption = (
+        f"Exploratory. On real test cases; pointwise {percent(real)} intervals over patients and training seeds, each "
+        "by itself."
+    )
+    return Table(title, frame, caption, "intervals")
 
 
 def kind_of(per_class: pd.DataFrame) -> str:
@@ -121,15 +131,13 @@ def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: p
                 "Generator": name,
                 "TSTR": _cell(cells, "value") if cells else "n/a",
                 "TRTR": _cell(cells, "reference") if cells else "n/a",
-                "Gap": f"{number(cells['gap'], sign=True)}\n{interval(cells['ci_low'], cells['ci_high'], sign=True)}"
-                if cells
-                else "n/a",
+                "Gap": _gap_cell(cells) if cells else "n/a",
                 "Utility": "; ".join(dict.fromkeys(verdict)) or "n/a",
                 "What a control must show": row["expected_outcome"] or "no control",
             }
         )
     title = "Generators side by side" if len(rows) > 1 else "A control generator"
-    return Table(title, pd.DataFrame(rows), f"In {MEASURES.get(main, main)}. Each is judged on its own.")
+    return Table(title, pd.DataFrame(rows), f"In {MEASURES.get(main, main)}. Each is judged on its own.", "intervals")
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -146,6 +154,12 @@ def _estimate(row: dict) -> str:
 
 
 def _cell(row: dict, name: str) -> str:
-    value = row[name]
-    shown = f"{number(value)}\n{interval(row[f'{name}_low'], row[f'{name}_high'])}".rstrip()
+    value, digits = row[name], DIGITS.get(row["measure"], 3)
+    shown = f"{number(value, digits)}\n{interval(row[f'{name}_low'], row[f'{name}_high'], digits)}".rstrip()
     return shown if math.isfinite(value) else "n/a"
+
+
+def _gap_cell(row: dict) -> str:
+    digits = DIGITS.get(row["measure"], 3)
+    limits = interval(row["ci_low"], row["ci_high"], digits, sign=True)
+    return f"{number(row['gap'], digits, sign=True)}\n{limits}".rstrip()

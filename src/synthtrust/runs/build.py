@@ -236,8 +236,8 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     except MisconfigurationException as error:
         words = " ".join(str(error).split())
         raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
-    # With deterministic algorithms PyTorch fills new memory with NaN. Some bfloat16 kernels of processors multiply such
-    # memory by zero: harmless with any number, but not with NaN, and the gradients of SwinUNETR became NaN.
+    # With deterministic algorithms PyTorch fills new memory with NaN, which costs time and makes the fault of bfloat16
+    # on processors, see `synthtrust.machine.quick_precision`, come about more often for those who ask for it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return trainer
 

@@ -7,11 +7,13 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from helpers.page_marks import unmarked
 from synthtrust.audits import Calibration
 from synthtrust.audits.calibration.planting_study import row_of
 from synthtrust.audits.privacy.question import Leak
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import most_similar
+from synthtrust.report import write_report
 from synthtrust.report.calibration import calibration_chapter
 
 
@@ -105,7 +107,9 @@ def test_a_share_is_that_of_the_copies_and_a_foreign_test_finds_none():
     assert (row["leak"], row["by"]) == (False, "")
 
 
-def test_the_page_shows_false_alarms_first(tables):
+def test_the_page_shows_false_alarms_first(tables, tmp_path):
+    page = write_report(tmp_path, {}, {"calibration": tables}, judges=False)
+    assert unmarked(page.read_text(encoding="utf-8")) == []
     chapter = calibration_chapter(tables)
     assert chapter.answers[0].startswith("False alarms on honest sets: 0.00 [0.00, 0.71] of 3 draws")
     assert all("<svg" in panel for figure in chapter.sections[0].figures for panel in figure.panels)

@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from helpers.fake_runs import sentences
+from helpers.page_marks import unmarked
 from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
 from synthtrust.audits import Fidelity
 from synthtrust.audits.fidelity.cases import FeatureTask, choose_comparison, extract_case_features
@@ -22,6 +23,7 @@ from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTe
 from synthtrust.cases import Case, Cohort, Source
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.refusals import CaseError
+from synthtrust.report import write_report
 from synthtrust.testing import tiny_cohort
 
 N = 60
@@ -123,6 +125,11 @@ def test_what_is_not_shown_is_inconclusive_and_the_numbers_are_said(runs):
 def test_a_planted_fault_that_is_none_is_refused(field, message):
     with pytest.raises(ValueError, match=message):
         Fidelity(SPACES, **field)
+
+
+def test_every_number_on_the_page_has_an_interval_or_is_called_described(tables, tmp_path):
+    page = write_report(tmp_path, {}, {"fidelity": tables}).read_text(encoding="utf-8")
+    assert unmarked(page) == []
 
 
 def test_a_replay_looks_as_good_and_the_verdict_says_that_privacy_is_another_axis(tables):

@@ -8,6 +8,7 @@ import torch
 from scipy.stats import binom
 
 from helpers.fake_runs import rows_of, sentences, verdict_of
+from helpers.page_marks import unmarked
 from helpers.synthetic_sets import plane
 from helpers.textures import N_HOLDOUT, N_TRAIN, SIDE, painted
 from synthtrust.audits import Privacy
@@ -19,6 +20,7 @@ from synthtrust.audits.privacy.verdict import decide, leaks_of
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.metrics.functional import pairwise_similarity
 from synthtrust.refusals import CaseError
+from synthtrust.report import write_report
 from synthtrust.report.card import card
 from synthtrust.report.formatting import listing
 from synthtrust.report.pairs import PICTURES
@@ -236,7 +238,7 @@ def test_scored_cases_that_the_generator_saw_are_named(quick_audit, tmp_path, re
     assert "5 validation and test cases (p050, p051, p052, p053, p054) are of patients" in sentences(verdict)
 
 
-def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
+def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted, tmp_path):
     pairs = acquitted["copies"].attrs[PICTURES]
     assert len(pairs) == 5
     assert all(pair.left.shape == pair.right.shape == (SIDE, SIDE) for pair in pairs)
@@ -244,6 +246,8 @@ def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted):
     chapter = privacy_chapter(
         {name: table.assign(overlap="none") for name, table in acquitted.items()}
     )  # as on the way
+    page = write_report(tmp_path, {}, {"privacy": acquitted})
+    assert unmarked(page.read_text(encoding="utf-8")) == []
     assert sum("data:image/png" in panel for section in chapter.sections for e in section.figures for panel in e.panels)
     assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "SUPPORTED"]
     said = " ".join(note for section in chapter.sections for note in section.notes)

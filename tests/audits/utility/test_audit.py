@@ -43,7 +43,7 @@ def test_the_gap_and_the_ratio_have_their_golden_values(audit):
     row = tstr_against_trtr(audit(runs), "dice")
 
     found = [row[name] for name in ("gap", "ci_low", "gap_lower", "df", "ratio", "ratio_low")]
-    golden = [-0.0691667, -0.0984538, -0.0921690, 5.124639, 0.9121693, 0.8672964]
+    golden = [-0.0691667, -0.0986963, -0.0924017, 5.248488, 0.9121693, 0.8672079]
     assert found == pytest.approx(golden, abs=5e-7)
     assert row["ratio_above_chance"] == pytest.approx(row["ratio"])  # predicting nothing gets 0 here
     assert row["target"] == "training recipe"
@@ -78,15 +78,13 @@ def test_the_four_corners_are_there_by_seed_and_over_seeds(equal):
 
 
 def test_every_measure_of_a_classifier_is_there(equal):
-    measures = ["auc", "auprc", "balanced_accuracy", "brier", "ece", "f1", "mcc"]
+    measures = ["auc", "auprc", "balanced_accuracy", "brier", "calibration_error", "f1", "mcc"]
     assert sorted(equal["performance"]["measure"].unique()) == measures
     assert sorted(equal["comparison"]["measure"]) == measures
     found = equal["performance"].set_index("measure")
-    assert found.loc["ece", ["ci_low", "ci_high"]].isna().all(axis=None)  # no interval of it covers
-    found = found.drop("ece")
     assert (found["ci_low"] <= found["value"]).all()
     assert (found["value"] <= found["ci_high"]).all()
-    assert equal["comparison"].set_index("measure").loc[["brier", "ece"], "ratio"].isna().all()
+    assert equal["comparison"].set_index("measure").loc[["brier", "calibration_error"], "ratio"].isna().all()
     assert set(equal["per_class"]["measure"]) == {"auc", "auprc", "recall", "f1"}
 
 
@@ -294,13 +292,41 @@ def test_the_mean_dice_of_one_model_is_t1_on_the_whole_page(audit, rule):
     assert row["value"] - row["reference"] == pytest.approx(row["gap"])
 
 
-def test_measures_that_hang_on_few_patients_of_a_class_have_no_interval(audit):
-    tables = audit(sweep(2.0, 2.0, truth=("yes",) * 12 + ("no",) * 60))
-    whole = tables["performance"].query("seed == 'all'").set_index("measure")
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+def test_the_interval_of_the_mean_dice_is_that_of_t1(audit, seeds):
+    runs = segmenters(0.05, seeds=seeds)
+    performance, factors = audit(runs)["performance"], Trust()(runs)["factors"]
+    whole = performance[(performance["measure"] == "dice") & (performance["seed"] == "all")]
+    t1 = factors[factors["factor"] == "T1"]
 
-    assert whole.loc[["balanced_accuracy", "auprc"], "ci_low"].isna().all()
-    assert "fewer than 20 patients of some class" in whole.loc["balanced_accuracy", "note"].iloc[0]
-    assert whole.loc[["auc", "f1", "mcc", "brier"], "ci_low"].notna().all()
-    row = tstr_against_trtr(tables, "auprc")
-    assert np.isnan([row["ci_low"], row["gap_lower"], row["ratio_low"]]).all()
-    assert np.isfinite(row["gap"])
+    for alpha in (0.0, 1.0):
+        mean, factor = (table[(table["alpha"] == alpha) & (table["source"] == "real")].iloc[0] for table in (whole, t1))
+        for limit in ("ci_low", "ci_high"):
+            assert mean[limit] == pytest.approx(factor[limit], abs=1e-9)
+        assert mean["ci_low"] < mean["value"] < mean["ci_high"]
+
+
+def test_few_patients_of_a_class_make_wide_intervals(audit):
+    """Recall and average precision of a class hang on its patients: all 12 right leave as much doubt as 12 leave."""
+    few, many = (
+        audit(sweep(6.0, 6.0, truth=("yes",) * n + ("no",) * 60))["per_class"]
+        .query("`class` == 'yes' and alpha == 1 and source == 'real'")
+        .set_index("measure")
+        for n in (12, 60)
+    )
+    for measure in ("recall", "auprc"):
+        lengths = [(table["ci_high"] - table["ci_low"])[measure] for table in (few, many)]
+        assert lengths[0] > 2.5 * lengths[1] > 0
+        assert few.loc[measure, "ci_low"] < 0.9
+
+
+def test_measures_that_hang_on_few_wrong_cases_have_no_interval(audit):
+    measures = ["brier", "calibration_error"]
+    few, many = (
+        audit(sweep(skill, skill, n=120))["performance"].query("seed == 'all'").set_index("measure")
+        for skill in (6.0, 1.0)
+    )
+    assert few.loc[measures, "ci_low"].isna().all()
+    assert "of fewer than 10 patients a case is classified wrongly" in few.loc["brier", "note"].iloc[0]
+    assert few.drop(measures)["ci_low"].notna().all()
+    assert many["ci_low"].notna().all()

@@ -110,7 +110,7 @@ def test_rows_are_about_findings_and_the_verdict_about_their_mean(tables):
     row = tstr_against_trtr(tables)
     assert (row["n_cases"], row["n_patients"]) == (60, 30)
     assert verdict_of(tables)["verdict"] in ("NOT SUPPORTED", "INCONCLUSIVE")
-    measures = ["auc", "auprc", "balanced_accuracy", "brier", "ece", "f1", "mcc"]
+    measures = ["auc", "auprc", "balanced_accuracy", "brier", "calibration_error", "f1", "mcc"]
     assert sorted(tables["performance"]["measure"].unique()) == measures
 
 
@@ -129,7 +129,13 @@ def test_one_finding_is_scored_as_two_classes_are(audit):
         two.append(planted)
     found, expected = audit(alone), audit(two)
     columns = ["measure", "gap", "ci_low", "ci_high", "value", "reference"]
-    same = ["auc", "balanced_accuracy", "mcc", "brier", "ece"]  # the others are means over both classes there
+    same = [
+        "auc",
+        "balanced_accuracy",
+        "mcc",
+        "brier",
+        "calibration_error",
+    ]  # the others are means over both classes there
     pick = [tables["comparison"][columns].set_index("measure").loc[same].astype(float) for tables in (found, expected)]
     pd.testing.assert_frame_equal(*pick)
     columns = ["value", "ci_low", "ci_high", "n_cases"]

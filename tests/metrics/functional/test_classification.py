@@ -17,12 +17,13 @@ from synthtrust.metrics.functional.classification import (
     f1,
     matthews,
     recall,
+    squared_calibration_error,
 )
 from synthtrust.metrics.functional.jackknife import jackknife
 from synthtrust.metrics.functional.placements import auc_by_class, delong
 
 M, C = 157, 4
-FORMULAS = (average_precision, brier, calibration_error, f1, matthews, recall)
+FORMULAS = (average_precision, brier, calibration_error, f1, matthews, recall, squared_calibration_error)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,35 @@ def test_one_predicted_class_is_chance_and_one_true_class_is_undefined():
 def test_calibration_is_perfect_where_confidence_is_accuracy():
     probability = np.tile([0.75, 0.25], (4, 1))
     assert calibration_error(probability, np.array([0, 0, 0, 1])) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_squared_calibration_error_is_the_published_sum_over_bins(predicted):
+    probability, target = predicted
+    confidence, right = probability.max(axis=1), probability.argmax(axis=1) == target
+    total = 0.0
+    for b in range(15):
+        inside = (confidence > b / 15) & (confidence <= (b + 1) / 15)
+        if (n := inside.sum()) > 1:  # Kumar, Liang and Ma 2019, the debiased estimator of section 4
+            accuracy = right[inside].mean()
+            total += n * ((accuracy - confidence[inside].mean()) ** 2 - accuracy * (1 - accuracy) / (n - 1))
+    assert squared_calibration_error(probability, target) == pytest.approx(total / M)
+
+
+@pytest.mark.parametrize("n", [20, 50, 200])
+@pytest.mark.parametrize("overconfidence", [0.0, 0.1])
+def test_the_squared_calibration_error_is_right_on_average_and_the_plain_one_too_large(n, overconfidence):
+    rng = np.random.default_rng(0)
+    squared, plain = [], []
+    for _ in range(600):
+        confidence = rng.choice([0.63, 0.76, 0.9], n)
+        right = rng.random(n) < confidence - overconfidence
+        case = np.stack([confidence, 1 - confidence], axis=1), (~right).astype(int)
+        squared.append(float(squared_calibration_error(*case)))
+        plain.append(float(calibration_error(*case)))
+    error = np.std(squared) / len(squared) ** 0.5
+    assert np.mean(squared) == pytest.approx(overconfidence**2, abs=4 * error)
+    assert error < 0.0015
+    assert np.mean(plain) > overconfidence + 0.01 * (overconfidence == 0 or n < 200)
 
 
 @pytest.mark.parametrize(

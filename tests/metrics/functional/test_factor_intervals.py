@@ -20,24 +20,25 @@ def test_the_interval_of_a_mean_is_that_of_student():
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_several_seeds_are_combined_by_the_rule_of_the_mean():
-    seeds = [(REAL + shift,) for shift in (-0.02, 0.0, 0.03)]
+@pytest.mark.parametrize("shifts", [(-0.02, 0.03), (-0.02, 0.0, 0.03)], ids=["two seeds", "three"])
+def test_several_seeds_are_combined_by_the_rule_of_the_mean(shifts):
+    seeds = [(REAL + shift,) for shift in shifts]
     (interval,) = F.factor_interval(F.overall_performance, seeds)
     expected = F.mean_interval(np.stack([scores.mean(axis=1) for (scores,) in seeds]))
     assert (interval.value, interval.low, interval.high) == pytest.approx(
         (expected.value, expected.low, expected.high), abs=1e-9
     )
-    assert (interval.n_seeds, interval.n_patients) == (3, 40)
+    assert (interval.n_seeds, interval.n_patients) == (len(shifts), 40)
 
 
-def test_the_variance_of_two_seeds_is_doubled():
+def test_the_variance_of_few_seeds_is_enlarged():
     without = np.linspace(0.69, 0.71, 30)
     seeds = np.array([0.68, 0.72])
     patients = uncertainty(0.7, without, [])
     both = uncertainty(0.7, without, [seeds])
-    assert both.error**2 - patients.error**2 == pytest.approx(2 * seeds.var(ddof=1) / 2)
+    assert both.error**2 - patients.error**2 == pytest.approx(3 * seeds.var(ddof=1) / 2)
     three = uncertainty(0.7, without, [np.array([0.68, 0.7, 0.72])])
-    assert three.error**2 - patients.error**2 == pytest.approx(0.02**2 / 3)
+    assert three.error**2 - patients.error**2 == pytest.approx((1 + 2 / 2**3) * 0.02**2 / 3)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ def test_the_error_is_that_of_patients_and_of_seeds_left_out():
     everybody, seeds = list(range(40)), [0, 1, 2, 3]
     by_patient = np.array([excess(seeds, [c for c in everybody if c != left]) for left in everybody])
     by_seed = np.array([excess([s for s in seeds if s != left], everybody) for left in seeds])
-    variance = 39 / 40 * ((by_patient - by_patient.mean()) ** 2).sum() + 3 / 4 * ((by_seed - by_seed.mean()) ** 2).sum()
+    variance = 39 / 40 * ((by_patient - by_patient.mean()) ** 2).sum()
+    variance += (1 + 2 / 3**3) * 3 / 4 * ((by_seed - by_seed.mean()) ** 2).sum()  # enlarged: 3 df
 
     interval = F.gap_above_floor(REAL, TWINS)[0]
 

@@ -23,21 +23,24 @@ def outwards(patients, v_patients, variance, t):
 def test_the_gap_has_its_golden_value():
     gap = gap_interval(A, B)
     found = [gap.value, gap.low, gap.lower_bound, gap.df]
-    np.testing.assert_allclose(found, [-0.0691667, -0.0984538, -0.0921690, 5.124639], atol=5e-7)
-    variance, t = gap.v_patients + gap.v_seeds_a + gap.v_seeds_b, stats.t.ppf(0.975, gap.df)
+    v = [9.143519e-5, 3.402778e-5, 6.25e-6]
+    df_of_seeds = (v[1] + v[2]) ** 2 / (v[1] ** 2 / 2 + v[2] ** 2 / 2)
+    w = [v[0], *((1 + 2 / df_of_seeds**3) * x for x in v[1:])]  # what the limits take for the seeds
+    df = sum(w) ** 2 / (w[0] ** 2 / 3 + w[1] ** 2 / 2 + w[2] ** 2 / 2)
+    half, one_sided = (stats.t.ppf(p, df) * sum(w) ** 0.5 for p in (0.975, 0.95))
+    np.testing.assert_allclose(found, [-0.0691667, -0.0691667 - half, -0.0691667 - one_sided, df], atol=5e-7)
+    variance, t = sum(w), stats.t.ppf(0.975, gap.df)
     moved = outwards((A - B).mean(axis=0), gap.v_patients, variance, t)
     assert moved > 0
-    assert gap.high == pytest.approx(-0.0398796 + moved, abs=5e-7)
-    np.testing.assert_allclose(
-        [gap.v_patients, gap.v_seeds_a, gap.v_seeds_b], [9.143519e-5, 3.402778e-5, 6.25e-6], rtol=1e-6
-    )
+    assert gap.high == pytest.approx(-0.0691667 + half + moved, abs=5e-7)
+    np.testing.assert_allclose([gap.v_patients, gap.v_seeds_a, gap.v_seeds_b], v, rtol=1e-6)
     assert (gap.n_cases, gap.n_seeds, gap.level) == (4, 3, 0.95)
 
 
 def test_the_ratio_has_its_golden_value():
     ratio = ratio_interval(A, B)
     found = [ratio.value, ratio.low, ratio.df]
-    np.testing.assert_allclose(found, [0.9121693, 0.8672964, 4.461855], atol=5e-7)
+    np.testing.assert_allclose(found, [0.9121693, 0.8672079, 4.594900], atol=5e-7)
     assert ratio.high > 0.9593639  # on the side of the long tail
     assert ratio.low < ratio.lower_bound < ratio.value
 
@@ -61,7 +64,7 @@ def test_the_mean_of_one_seed_is_the_t_interval():
 
 
 def test_the_mean_adds_the_doubt_of_seeds_to_that_of_patients():
-    v1, v2 = A.mean(axis=0).var(ddof=1) / 4, A.mean(axis=1).var(ddof=1) / 3
+    v1, v2 = A.mean(axis=0).var(ddof=1) / 4, (1 + 2 / 2**3) * A.mean(axis=1).var(ddof=1) / 3  # 2 df behind the seeds
     t = stats.t.ppf(0.975, (v1 + v2) ** 2 / (v1**2 / 3 + v2**2 / 2))
     half, moved = t * math.sqrt(v1 + v2), outwards(A.mean(axis=0), v1, v1 + v2, t)
     mean = mean_interval(A)

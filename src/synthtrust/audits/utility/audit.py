@@ -21,6 +21,7 @@ from synthtrust.audits.scores import (
 )
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
 from synthtrust.audits.utility.estimate import Estimate
+from synthtrust.audits.utility.matched import matched_rows
 from synthtrust.audits.utility.measures import MAIN, OVERALL, Measures, measure
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
 from synthtrust.audits.verdict import verdict_table
@@ -77,6 +78,8 @@ class Utility:
           alphas that are not excluded as the best.
         - ``comparison``: TSTR (alpha 0) against TRTR (alpha 1) on real test cases, and all real cases plus the
           synthetic ones (mode ``additive``, alpha 0) against TRTR: gap and ratios in every measure; empty without both.
+        - ``matched``: each share of a mix against the same real cases without twins (``real_only``,
+          ``duplicate_real``), in the main measure; empty without both, see `matched_rows`.
         - ``per_class``: the measures of each class or finding, or the Dice of each region; ``kind`` says which.
         - ``verdict``: on utility, one for each generator and each mix that has TSTR.
         - ``generators``: which class painted, and what a control generator has to show.
@@ -88,7 +91,13 @@ class Utility:
         scores, task = gather_scores(runs, side_by_side=True), task_of(runs)
         rule = str(runs[0].facts().get("empty") or "brats")
         names = generator_names(runs)
-        tables: dict[str, list[Row]] = {"performance": [], "curve": [], "comparison": [], "per_class": []}
+        tables: dict[str, list[Row]] = {
+            "performance": [],
+            "curve": [],
+            "comparison": [],
+            "matched": [],
+            "per_class": [],
+        }
         verdicts: list[Verdict] = []
         for generator, of_generator in scores.groupby("generator", sort=False):
             facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
@@ -99,6 +108,7 @@ class Utility:
                 ("performance", self._performance(arms, of_generator)),
                 ("curve", self._curve(arms, MAIN[task])),
                 ("comparison", compared),
+                ("matched", ({"mode": mode, **row} for mode, row in matched_rows(arms, MAIN[task], self.confidence))),
                 ("per_class", self._per_class(arms, KINDS[task])),
             ):
                 tables[name] += [{"generator": generator, **row} for row in rows]

@@ -27,7 +27,7 @@ def comparison_rows(arm: Measures, reference: Measures, confidence: float) -> It
 def compare(first: Estimate, second: Estimate, confidence: float, *, ratios: bool = True) -> Row:
     """Return the gap between two arms, and their ratio: of the scores, and of what is above chance.
 
-    The gap is the first minus the second, with the limits of `gap_interval`, or for areas under ROC curves those of
+    The gap is the first minus the second, with the limits of `gap_interval`, or for areas and recalls those of
     `area_gap`. ``*_lower`` and ``*_upper`` are one-sided bounds. The ratio above chance is NaN unless both arms were
     shown to be above chance: near 0 it means nothing.
     """

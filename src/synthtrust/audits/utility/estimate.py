@@ -42,7 +42,7 @@ class Estimate:
     limits: tuple[float, float] = (0.0, 1.0)
     """What it can be. Limits of intervals beyond are cut: no true value is lost."""
     sides: Sides | None = None
-    """Where it is an area under the ROC curve, whose limits are not those of a mean: the patients on both sides."""
+    """Where it is an area or a recall, whose limits near 1 are not those of a mean: the patients that they hang on."""
     carriers: Mapping[str, int] = field(default_factory=dict)
     """Region, class or finding -> the patients that a mean over all is told from there: those that have the region or
     are of the class; those with or without the finding, whichever are fewer."""
@@ -52,7 +52,7 @@ class Estimate:
     """Whether its interval covers; else the value is described, and nothing is said of other patients."""
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """Return the interval over patients and seeds, see `area_interval` for areas and else `mean_interval`."""
+        """Return the interval over patients and seeds, see `area_interval` where it has sides, else `mean_interval`."""
         if not self.is_inferred:
             return float("nan"), float("nan")
         if self.sides is not None:

@@ -20,14 +20,13 @@ OVERALL = "all"
 """The part of a measure that is about all regions or classes."""
 MAIN = {"segmentation": "dice", "classification": "auc", "multilabel": "auc"}
 """The measure that the verdict is about, named beforehand."""
-LOWER_IS_BETTER = ("brier", "ece")
-DESCRIBED = ("ece",)
-"""Measures without intervals: those of the jackknife cover in 75 to 92 % of studies with 50 to 250 cases."""
-NEEDS_PATIENTS = ("balanced_accuracy", "recall", "auprc")
-MIN_PATIENTS_OF_CLASS = 20
-"""Patients of every class, below which those measures have no interval: with 5 to 10 it covers in 70 to 91 %."""
-LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0)}
+LOWER_IS_BETTER = ("brier", "calibration_error")
+LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0), "calibration_error": (-1.0, 1.0)}
 """What a measure can be, if not 0 to 1."""
+NEEDS_ERRORS = ("brier", "calibration_error")
+MIN_WRONG = 10
+"""Patients with a wrongly classified case, below which those measures hang on few cases and have no interval: in a
+study with 5 and 45 patients of two classes, a wrong case each second time, they would cover in 78 and 84 %."""
 
 
 Measures: TypeAlias = Mapping[tuple[str, str], Estimate]
@@ -39,8 +38,9 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
 
     Segmentation: ``dice``, which is T1: the mean over regions of the mean over cases; also of each region.
     Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and ``f1``,
-    each the plain mean over classes; ``mcc``, ``brier``, ``ece``; and ``auc``, ``auprc``, ``recall`` and ``f1`` of
-    each class. A class that no test case has is NaN and so are the means over classes, with a note that names it.
+    each the plain mean over classes; ``mcc``, ``brier``, ``calibration_error``; and ``auc``, ``auprc``, ``recall`` and
+    ``f1`` of each class. A class that no test case has is NaN and so are the means over classes, with a note that
+    names it.
     Findings: the same measures, each of having a finding against not having it (at a probability of one half, where a
     measure needs a decision), and the plain means over findings of all; NaN without test cases on either side.
 
@@ -54,8 +54,7 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
     if task == "segmentation":
         return _segmented(scores, alpha, source, empty)
     arm = arm_probabilities(scores, alpha, source)
-    measures = _with_findings(arm) if task == "multilabel" else _classified(arm)
-    return {key: _described(estimate, *key) for key, estimate in measures.items()}
+    return _with_findings(arm) if task == "multilabel" else classified(arm)
 
 
 def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> Measures:
@@ -101,45 +100,49 @@ def _trivial_scores(scores: pd.DataFrame, arm_rows: pd.DataFrame, empty: str) ->
     return arm_rows.assign(dice=np.where(arm_rows["n_reference"] == 0, value, 0.0)), "nothing"
 
 
-def _classified(arm: ArmProbabilities) -> Measures:
+def classified(arm: ArmProbabilities) -> Measures:
+    """Score the probabilities of classes by every measure, of the whole and of each class, see `measure`."""
     n_classes = len(arm.classes)
     share = np.bincount(arm.target, minlength=n_classes) / len(arm.target)
     by_class = {"auc": _by_seed(arm, auc_by_class), "auprc": _by_seed(arm, average_precision_by_class)}
     by_class |= {name: _jackknifed(arm, formula) for name, formula in CLASS_FORMULAS.items()}
     chance: dict[str, Array] = {"auc": np.full(n_classes, 0.5), "auprc": share, "recall": np.full(n_classes, np.nan)}
     measures = {}
-    sides = _sides(arm)
+    sides, few_wrong = _sides(arm), _few_wrong(arm)
     carriers = {label: int(n) for label, n in zip(arm.classes, sides.positive, strict=True)}
-    is_told_apart = bool((sides.positive > 0).all() and (sides.negative > 0).all())
     for name, (values, patients) in by_class.items():  # (S, C) and (S, P, C)
         chance_by_class = chance.get(name, np.full(n_classes, np.nan))
         over_all = 1 / n_classes if name == "recall" else float(chance_by_class.mean())
         whole = _estimate(arm, values.mean(axis=1), patients.mean(axis=2), over_all)
-        is_area = name == "auc"
-        measures[MEAN_NAMES.get(name, name), OVERALL] = replace(
-            whole, sides=sides if is_area and is_told_apart else None, carriers=carriers
-        )
+        measures[MEAN_NAMES.get(name, name), OVERALL] = replace(whole, sides=_counted(name, sides), carriers=carriers)
         for c, label in enumerate(arm.classes):
             part = _estimate(arm, values[:, c], patients[:, :, c], float(chance_by_class[c]), class_index=c)
             side = Sides(sides.positive[[c]], sides.negative[[c]])
-            known = is_area and side.positive[0] > 0 and side.negative[0] > 0
-            measures[name, label] = replace(part, sides=side if known else None, carriers={label: carriers[label]})
+            measures[name, label] = replace(part, sides=_counted(name, side), carriers={label: carriers[label]})
     for name, formula in OVERALL_FORMULAS.items():
         values, patients = _jackknifed(arm, formula)
         estimate = _estimate(arm, values[:, 0], patients[:, :, 0], 0.0 if name == "mcc" else np.nan)
-        measures[name, OVERALL] = replace(estimate, limits=LIMITS.get(name, (0.0, 1.0)))
+        estimate = replace(estimate, limits=LIMITS.get(name, (0.0, 1.0)))
+        measures[name, OVERALL] = _described(estimate, few_wrong) if name in NEEDS_ERRORS and few_wrong else estimate
     return measures
 
 
-def _described(estimate: Estimate, name: str, part: str) -> Estimate:
-    """Return an estimate without its interval where the interval would not cover."""
-    few = min(estimate.carriers.values(), default=MIN_PATIENTS_OF_CLASS) < MIN_PATIENTS_OF_CLASS
-    if name in DESCRIBED:
-        return replace(estimate, is_inferred=False)
-    if name in NEEDS_PATIENTS and few and part == OVERALL:
-        note = f"No interval of {name.replace('_', ' ')}: fewer than {MIN_PATIENTS_OF_CLASS} patients of some class."
-        return replace(estimate, is_inferred=False, note=f"{estimate.note} {note}".strip())
-    return replace(estimate, is_inferred=not (name in NEEDS_PATIENTS and few))
+def _few_wrong(arm: ArmProbabilities) -> str:
+    """Return why there is no interval, where too few patients have a wrongly classified case; else nothing."""
+    wrong = arm.probability.argmax(axis=2) != arm.target  # (S, M)
+    patients = np.array(arm.patients)
+    n_wrong = np.mean([len(np.unique(patients[of_seed])) for of_seed in wrong])
+    if n_wrong >= MIN_WRONG:
+        return ""
+    return (
+        f"No interval of the Brier score and the calibration error: of fewer than {MIN_WRONG} patients a case is "
+        "classified wrongly."
+    )
+
+
+def _described(estimate: Estimate, why: str) -> Estimate:
+    """Return an estimate without its interval."""
+    return replace(estimate, is_inferred=False, note=f"{estimate.note} {why}".strip())
 
 
 def _sides(arm: ArmProbabilities) -> Sides:
@@ -153,9 +156,27 @@ def _sides(arm: ArmProbabilities) -> Sides:
     return Sides(positive, negative)
 
 
+def _counted(name: str, sides: Sides) -> Sides | None:
+    """Return the patients that the limits of a measure near 1 hang on, see `area_interval`; None for other measures.
+
+    Average precision and recall hang on those of the class alone, so they are counted on both sides. The mean recall
+    over classes is as uncertain as that of the smallest one: where few patients are all right, they show no spread.
+    """
+    if min(sides.positive.min(), sides.negative.min()) < 1:
+        return None
+    if name == "auc":
+        return sides
+    if name == "auprc":
+        return Sides(sides.positive, sides.positive)
+    if name == "recall":
+        fewest = np.full_like(sides.positive, sides.positive.min())
+        return Sides(fewest, fewest)
+    return None
+
+
 def _with_findings(arm: ArmProbabilities) -> Measures:
     """Score each finding as two classes, present and absent; the whole is the plain mean over findings."""
-    by_finding = {name: _classified(arm.alone(index)) for index, name in enumerate(arm.classes)}
+    by_finding = {name: classified(arm.alone(index)) for index, name in enumerate(arm.classes)}
     measures: dict[tuple[str, str], Estimate] = {}
     for measure, of_finding in FINDING_MEASURES.items():
         parts = [
@@ -189,12 +210,13 @@ def _mean(arm: ArmProbabilities, parts: Sequence[Estimate]) -> Estimate:
             for part in parts
             for name, n in part.carriers.items()
         },
+        is_inferred=all(part.is_inferred for part in parts),
     )
 
 
 FINDING_MEASURES = {
     "auc": True, "auprc": True, "balanced_accuracy": False, "recall": True, "f1": True, "mcc": False, "brier": False,
-    "ece": False,
+    "calibration_error": False,
 }  # fmt: skip
 """Measures of findings -> whether they are about those who have it, and shown for each; else about both sides."""
 
@@ -205,7 +227,7 @@ CLASS_FORMULAS: Mapping[str, Callable[..., Array]] = {
 OVERALL_FORMULAS: Mapping[str, Callable[..., Array]] = {
     "mcc": classification.matthews,
     "brier": classification.brier,
-    "ece": classification.calibration_error,
+    "calibration_error": classification.squared_calibration_error,
 }
 MEAN_NAMES = {"recall": "balanced_accuracy"}
 """What the mean over classes is called, if not as the measure itself."""

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from synthtrust.metrics.functional.intervals import satterthwaite_df
+from synthtrust.metrics.functional.seeds import seed_caution
+
 MOST_PATIENTS, MOST_SEEDS = 10_000, 50
 """Beyond these nobody is told how many would do."""
 
@@ -31,17 +34,25 @@ class Spread:
         """Return the standard error of the gap in a study of so many patients and seeds of each arm."""
         return float(np.sqrt(self.patients**2 / n_patients + self.seeds**2 / n_seeds))
 
-    def df(self, n_patients: int, n_seeds: int) -> float:
-        """Return Satterthwaite's degrees of freedom of that error; with one seed those of the patients."""
-        v = self.patients**2 / n_patients, self.seeds**2 / 2 / n_seeds  # each arm has half of the seeds' variance
-        terms = v[0] ** 2 / max(n_patients - 1, 1) + (2 * v[1] ** 2 / (n_seeds - 1) if n_seeds > 1 else 0.0)
-        return float((v[0] + 2 * v[1] * (n_seeds > 1)) ** 2 / terms) if terms else float(max(n_patients - 1, 1))
+    def half_width(self, n_patients: int, n_seeds: int, confidence: float = 0.95) -> float:
+        """Return how far below the estimate the one-sided bound lies, as `gap_interval` makes it."""
+        quantile, error, _ = self._bound(n_patients, n_seeds, confidence)
+        return quantile * error
+
+    def _bound(self, n_patients: int, n_seeds: int, confidence: float) -> tuple[float, float, float]:
+        """Return Student's quantile, the error that the bound takes, and Satterthwaite's degrees of freedom."""
+        of_seeds = self.seeds**2 / 2 / n_seeds * (n_seeds > 1)  # each arm has half of it; one seed says nothing of it
+        dfs = max(n_patients - 1, 1), n_seeds - 1, n_seeds - 1
+        variances = (self.patients**2 / n_patients, *[of_seeds * seed_caution(_df_seen(n_seeds))] * 2)
+        df = satterthwaite_df(variances, dfs) if sum(variances) else float(dfs[0])
+        return float(stats.t.ppf(confidence, df)), float(np.sqrt(sum(variances))), df
 
     def power(self, room: float, n_patients: int, n_seeds: int, confidence: float = 0.95) -> float:
         r"""Return how often a study shows that the loss is below the margin.
 
         With :math:`r` the room between the true gap and the margin and :math:`\sigma` the standard error, it is
-        :math:`P(T > t_{df})` of a noncentral t with :math:`r/\sigma`.
+        :math:`P(T > c t_{df})` of a noncentral t with :math:`r/\sigma`, and c by how much the bound enlarges the error
+        where seeds are few, see `seed_caution`.
 
         Args:
             room: The margin less the true loss.
@@ -50,12 +61,13 @@ class Spread:
             confidence: That of the one-sided bound.
 
         >>> round(Spread(patients=0.1, seeds=0.0).power(0.05, 50, 3), 3), round(Spread(0.1, 0.02).power(0.0, 50, 3), 3)
-        (0.967, 0.05)
+        (0.967, 0.048)
         """
-        error, df = self.error(n_patients, n_seeds), self.df(n_patients, n_seeds)
+        error = self.error(n_patients, n_seeds)
         if error == 0:
             return float(room > 0)
-        return float(stats.nct.sf(stats.t.ppf(confidence, df), df, room / error))
+        quantile, enlarged, df = self._bound(n_patients, n_seeds, confidence)
+        return float(stats.nct.sf(quantile * max(enlarged / error, 1.0), df, room / error))
 
     def patients_needed(self, room: float, n_seeds: int, confidence: float = 0.95) -> int | None:
         """Return for how many patients the bound reaches the margin if the estimate stays; None if none are enough."""
@@ -72,8 +84,20 @@ class Spread:
         return next(iter(near or possible), None)
 
     def _reaches(self, room: float, n_patients: int, n_seeds: int, confidence: float) -> bool:
-        quantile = float(stats.t.ppf(confidence, self.df(n_patients, n_seeds)))
-        return quantile * self.error(n_patients, n_seeds) < room
+        return self.half_width(n_patients, n_seeds, confidence) < room
+
+
+def _df_seen(n_seeds: int) -> float:
+    """Return the degrees of freedom that studies find, on average, behind the seeds of two arms that vary alike.
+
+    Of two variances that are estimated with d degrees of freedom each, one comes out larger than the other: the mean of
+    1 over Satterthwaite's is :math:`(d + 2) / (2 d (d + 1))`.
+
+    >>> _df_seen(2), _df_seen(3)
+    (1.3333333333333333, 3.0)
+    """
+    d = n_seeds - 1
+    return 2 * d * (d + 1) / (d + 2)
 
 
 def _first(is_enough: Callable[[int], bool]) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from synthtrust.cases.readers.brats_names import SUFFIXES
-from synthtrust.cases.readers.label_values import check_distinct
+from synthtrust.cases.readers.label_values import check_distinct, labels_of_regions
 from synthtrust.files import read_json
 from synthtrust.refusals import CaseError
 
@@ -36,17 +36,21 @@ class DatasetJson:
     label_facts: Mapping[str, Any]
     """As they stand in the file, one way round or the other."""
     path: Path
+    n_training: int | None = None
+    """Number of training cases that the file promises (``numTraining``); None if it promises none."""
 
     def label_names(self) -> dict[int, str]:
-        """Return value -> name, background (0) left out.
+        """Return value -> name, background (0) left out; regions of a brain tumour are taken apart into its labels.
 
         Raises:
-            CaseError: If a label is a region of several values, or is called ``ignore``, or two have one name: what is
-                learned would not be what the file means.
+            CaseError: If a label is another region of several values, or is called ``ignore``, or two have one name:
+                what is learned would not be what the file means.
         """
         turned = _is_numbered(self.label_facts)
         pairs = [(k, v) if turned else (v, k) for k, v in self.label_facts.items()]
         if regions := [name for values, name in pairs if isinstance(values, list)]:
+            if (parts := labels_of_regions({name: values for values, name in pairs})) is not None:
+                return parts
             raise CaseError(
                 f"Expected one value for each label in {self.path}, but got several for {regions[0]!r}. Name the "
                 "values in cases.label_values, such as {1: NCR, 2: ED, 3: ET}."
@@ -89,7 +93,9 @@ def read_dataset_json(path: Path) -> DatasetJson:
     if not isinstance(ending, str) or not ending.startswith("."):
         raise CaseError(f'Expected "file_ending" such as ".nii.gz" in {path}, but got {_got(facts, "file_ending")}.')
     licence = facts.get("licence") or facts.get("license") or "unknown"
-    return DatasetJson(modalities, _entries(facts, path), ending, str(licence), labels, path)
+    n = facts.get("numTraining")
+    promised = n if isinstance(n, int) and not isinstance(n, bool) else None
+    return DatasetJson(modalities, _entries(facts, path), ending, str(licence), labels, path, promised)
 
 
 def modality_called(name: str) -> str:

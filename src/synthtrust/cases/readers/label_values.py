@@ -24,6 +24,20 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Label of a brain tumour -> how sets call it, in lower case, spelt American and without hyphens."""
 
+REGIONS: Mapping[str, tuple[str, ...]] = {
+    "WT": ("wt", "whole", "whole tumor"),
+    "TC": ("tc", "core", "tumor core"),
+    "ET": ALIASES["ET"],
+    "RC": ALIASES["RC"],
+}
+"""Region of a brain tumour -> how sets that are learned by regions call it, spelt as in ``ALIASES``."""
+
+_PARTS = {
+    frozenset({"WT"}): "ED", frozenset({"WT", "TC"}): "NCR", frozenset({"WT", "TC", "ET"}): "ET",
+    frozenset({"RC"}): "RC",
+}  # fmt: skip
+"""The regions that a value lies in -> its label, as BraTS defines the regions: WT = NCR + ED + ET, TC = NCR + ET."""
+
 _LABEL = {alias: label for label, aliases in ALIASES.items() for alias in aliases}
 
 
@@ -83,6 +97,28 @@ def label_called(name: str) -> str:
     ('NCR', 'liver')
     """
     return _LABEL.get(_plain(name), name)
+
+
+def labels_of_regions(regions: Mapping[str, Any]) -> dict[int, str] | None:
+    """Return value -> label where overlapping regions are those of a brain tumour; None where they are others.
+
+    >>> labels_of_regions({"background": 0, "whole tumor": [1, 2, 3], "tumor core": [2, 3], "enhancing tumor": [3]})
+    {1: 'ED', 2: 'NCR', 3: 'ET'}
+    >>> labels_of_regions({"kidney": [1, 2], "tumor": 2}) is None
+    True
+
+    Args:
+        regions: Name -> value or values in the label files, as version 2 of nnU-Net writes them; 0 is background.
+    """
+    names = {alias: region for region, aliases in REGIONS.items() for alias in aliases}
+    within: dict[int, set[str]] = {}
+    for name, values in regions.items():
+        for value in values if isinstance(values, list) else [values]:
+            if int(value) != 0:
+                within.setdefault(int(value), set()).add(names.get(_plain(name), ""))
+    labels = {value: _PARTS.get(frozenset(inside), "") for value, inside in sorted(within.items())}
+    complete = {"NCR", "ED", "ET"} <= set(labels.values())
+    return labels if complete and all(labels.values()) and len(set(labels.values())) == len(labels) else None
 
 
 def check_distinct(names: Mapping[int, str], where: object) -> None:

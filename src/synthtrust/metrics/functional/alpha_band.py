@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthtrust.metrics.functional.intervals import Array
+from synthtrust.metrics.functional.seeds import seed_caution
 from synthtrust.refusals import Refusal
 
 
@@ -37,8 +38,10 @@ def alpha_band(curves: ArrayLike, n_boot: int = 2000, seed: int = 0, level: floa
 
     with :math:`d_{c,p}` the contrast of patient p averaged over seeds, and :math:`\hat\sigma^2` the variance over seeds
     of the mean score, pooled over alphas (``A (S-1)`` degrees of freedom: 3 seeds alone would tell it badly; it is
-    assumed alike at all alphas). In each resample b, patients are drawn anew, the same for all alphas, a normal seed
-    effect of variance :math:`\hat\sigma^2/S` is added to each alpha, both variances are estimated again, and
+    assumed alike at all alphas) and enlarged where these are few, see `seed_caution`. In each resample b, patients are
+    drawn anew, the same for all alphas. The true variance of the seeds, which few seeds leave open, is drawn as well,
+    :math:`\sigma^2_b = \hat\sigma^2 df / \chi^2_{df}`. A normal seed effect of variance :math:`\sigma^2_b/S` is added
+    to each alpha, both variances are estimated again, and
 
     .. math:: t^*_b = \max_c |D^*_{c,b} - D_c| / se^*_{c,b}
 
@@ -103,7 +106,7 @@ def _max_t(
     d = contrasts @ scores.mean(axis=1)  # (C, P)
     d -= d.mean(axis=1, keepdims=True)  # what follows is about deviations, and small numbers keep their digits
     seed_df = n_alphas * (n_seeds - 1)
-    v_seed = scores.mean(axis=2).var(axis=1, ddof=1).mean() / n_seeds if n_seeds > 1 else 0.0
+    v_seed = scores.mean(axis=2).var(axis=1, ddof=1).mean() / n_seeds * seed_caution(seed_df) if n_seeds > 1 else 0.0
     weight = (contrasts**2).sum(axis=1)  # (C,)
     error = np.sqrt(d.var(axis=1, ddof=1) / n_patients + weight * v_seed)
 
@@ -111,8 +114,9 @@ def _max_t(
     shift = drawn @ d.T  # (n_boot, C)
     variance = np.maximum(drawn @ (d**2).T - shift**2, 0) / (n_patients - 1)
     if seed_df:
-        shift += rng.normal(0, np.sqrt(v_seed), size=(n_boot, n_alphas)) @ contrasts.T
-        variance += weight * v_seed * rng.chisquare(seed_df, size=(n_boot, 1)) / seed_df
+        true = v_seed * seed_df / rng.chisquare(seed_df, size=(n_boot, 1))
+        shift += (np.sqrt(true) * rng.normal(size=(n_boot, n_alphas))) @ contrasts.T
+        variance += weight * true * rng.chisquare(seed_df, size=(n_boot, 1)) / seed_df
     # Two alphas with the very same scores differ by 0 +- 0: no deviation, rather than an undefined one.
     t = np.divide(np.abs(shift), np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0)
     return error, float(np.quantile(t.max(axis=1), level)), np.quantile(t, level, axis=0)

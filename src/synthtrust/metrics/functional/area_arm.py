@@ -9,7 +9,11 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from synthtrust.metrics.functional.intervals import Array, satterthwaite_df
+from synthtrust.metrics.functional.seeds import cautious
 from synthtrust.refusals import Refusal
+
+ROUNDING = 1e-20
+"""A variance up to which patients that all add the same differ by rounding alone."""
 
 
 def area_variance(area: float, n_positive: ArrayLike, n_negative: ArrayLike) -> float:
@@ -107,7 +111,7 @@ def area_arm_of(
     """Return an arm whose design effect is drawn to 1, the fewer patients stand in the wrong order."""
     shrunk = float(shrunk_area(area, counts))
     expected = area_variance(shrunk, *counts)
-    weight = min(1.0, min(area, 1 - area) * float(np.minimum(*counts).mean())) if delong > 0 else 0.0
+    weight = min(1.0, min(area, 1 - area) * float(np.minimum(*counts).mean())) if delong > ROUNDING else 0.0
     design_effect = weight * delong / expected + 1 - weight if np.isfinite(delong) else np.nan
     return AreaArm(area, shrunk, delong, deviations, counts, design_effect, design_effect * expected, v_seeds, n_seeds)
 
@@ -125,7 +129,11 @@ def limits_of(arm: AreaArm, level: float) -> tuple[float, float]:
 
 
 def half_width(variances: tuple[float, ...], dfs: tuple[float, ...], quantile: float) -> tuple[float, float]:
-    """Return t times the standard error of a sum of independently estimated variances, and its degrees of freedom."""
+    """Return t times the standard error that patients and the seeds of each arm leave, and its degrees of freedom.
+
+    The variances of the seeds are enlarged where they are few, see `seed_caution`.
+    """
+    variances = cautious(variances, dfs)
     total = sum(v for v, df in zip(variances, dfs, strict=True) if df > 0)
     if total <= 0:
         return 0.0, float(dfs[0])

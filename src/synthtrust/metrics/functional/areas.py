@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logit
 
 from synthtrust.metrics.functional.area_arm import (
+    ROUNDING,
     AreaArm,
     area_arm,
     area_arm_of,
@@ -89,7 +90,7 @@ def logit_contributions(patients: ArrayLike, n_positive: ArrayLike, n_negative: 
     values = np.atleast_2d(np.asarray(patients, dtype=np.float64))
     arm = area_arm(values, n_positive, n_negative)
     area = values.mean(axis=1, keepdims=True)  # (S, 1)
-    if arm.delong > 0:
+    if arm.delong > ROUNDING:
         deviations = (values - area) * (arm.v_patients / arm.delong) ** 0.5
     else:
         turns = np.where(np.arange(arm.n_patients) % 2, 1.0, -1.0)

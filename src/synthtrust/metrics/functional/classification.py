@@ -23,7 +23,7 @@ Weight = ArrayLike | LinearOperator
 SUM_TOLERANCE = 1e-3
 """Largest difference from 1 of the sum of a case's probabilities, since tables hold few digits."""
 N_BINS = 15
-"""Number of bins of `calibration_error`, as in Guo et al. 2017."""
+"""Number of bins of confidence, as in Guo et al. 2017."""
 
 
 def recall(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
@@ -112,7 +112,7 @@ def calibration_error(probability: ArrayLike, target: ArrayLike, weight: Weight 
     .. math:: ECE = \sum_b \frac{n_b}{n} |accuracy_b - confidence_b|
 
     with means over the n_b cases in bin b. With few cases it is too large, since chance alone moves the accuracy of a
-    bin: compare it between models on the same test set, not with 0.
+    bin: compare it between models on the same test set, not with 0, or take `squared_calibration_error`.
 
     Source: Guo et al., "On calibration of modern neural networks", 2017.
 
@@ -123,11 +123,47 @@ def calibration_error(probability: ArrayLike, target: ArrayLike, weight: Weight 
     0.4
     """
     p, y, w = _checked(probability, target, weight)
-    confidence, right = p.max(axis=1), p.argmax(axis=1) == y
+    excess, _, is_in = _confidence_bins(p, y)
+    return _ratio(np.abs(w @ (is_in * excess[:, None])).sum(axis=-1), w @ np.ones(len(p)))
+
+
+def squared_calibration_error(probability: ArrayLike, target: ArrayLike, weight: Weight | None = None) -> Array:
+    r"""Return the squared calibration error without its bias, ``(...)``, at most 1; lower is better, 0 is perfect.
+
+    In the bins of `calibration_error`, with means over the n_b cases in bin b,
+
+    .. math:: \sum_b \frac{n_b}{n} \left[(accuracy_b - confidence_b)^2
+        - \frac{accuracy_b (1 - accuracy_b)}{n_b - 1}\right].
+
+    The second term is what chance alone adds to the first. So 0 is expected of perfect probabilities at any number of
+    cases, and single values may lie below 0; a square root would bring back a bias. A bin with a single case, of which
+    chance and error cannot be told apart, adds nothing. The Brier score is squared in the same way, so that both are on
+    one scale: probabilities that are wrong by .1 everywhere have .01.
+
+    Source: Kumar, Liang and Ma, "Verified uncertainty calibration", 2019, section 4, for the most probable class.
+
+    Raises:
+        Refusal: If the arrays are not probabilities and classes of the same cases.
+
+    >>> half = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1]]
+    >>> float(squared_calibration_error(half, [0, 0, 1, 1]).round(4))  # (.5 - .9)^2 - .5 * .5 / 3
+    0.0767
+    """
+    p, y, w = _checked(probability, target, weight)
+    excess, right, is_in = _confidence_bins(p, y)
+    count, summed, n_right = w @ is_in, w @ (is_in * excess[:, None]), w @ (is_in * right[:, None])  # each (..., B)
+    several = count > 1.5
+    n = np.where(several, count, 2.0)
+    accuracy = n_right / n
+    error = np.where(several, (summed / n) ** 2 - accuracy * (1 - accuracy) / (n - 1), 0.0)
+    return _ratio((count * error).sum(axis=-1), w @ np.ones(len(p)))
+
+
+def _confidence_bins(p: Array, y: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    """Return how far each case lies above its confidence ``(M,)``, whether it is right, and its bin ``(M, B)``."""
+    confidence, right = p.max(axis=1), (p.argmax(axis=1) == y).astype(np.float64)
     bin_of_case = np.clip(np.ceil(confidence * N_BINS - 1e-9).astype(int) - 1, 0, N_BINS - 1)
-    excess = np.zeros((len(p), N_BINS))
-    excess[np.arange(len(p)), bin_of_case] = right - confidence
-    return _ratio(np.abs(w @ excess).sum(axis=-1), w @ np.ones(len(p)))
+    return right - confidence, right, np.eye(N_BINS)[bin_of_case]
 
 
 def average_precision(probability: ArrayLike, target: ArrayLike, weight: ArrayLike | None = None) -> Array:

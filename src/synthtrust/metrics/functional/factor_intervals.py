@@ -18,6 +18,7 @@ from torch import Tensor
 
 from synthtrust.metrics.functional.intervals import ALIKE, Array, Interval, satterthwaite_df, skewness_of_mean
 from synthtrust.metrics.functional.patients import patient_numbers
+from synthtrust.metrics.functional.seeds import cautious
 from synthtrust.refusals import Refusal
 
 CHUNK = 2**22
@@ -112,8 +113,8 @@ def uncertainty(value: float, without: Array, seeds: Sequence[Array], scale: Sca
     over arms a that were trained independently. Satterthwaite joins :math:`S_a - 1` degrees of freedom with those of
     :math:`V_1`. They are :math:`P - 1` on the scale ``identity``, where the skewness of the patients moves a limit
     outwards, as for `mean_interval`; on the others :math:`2 / (2/(P-1) + \kappa/P)` for an excess kurtosis
-    :math:`\kappa > 0` of the patients. The variance of two seeds is doubled: it is so often far too small that limits
-    made with it alone cover .87 to .93 in large samples.
+    :math:`\kappa > 0` of the patients. :math:`V_2` is enlarged where seeds are few, as in every interval, see
+    `seed_caution`.
 
     Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 11; O'Neill, "Some useful moment
     results in sampling problems", Am. Stat. 68 (2014), for the variance of a variance.
@@ -136,7 +137,7 @@ def uncertainty(value: float, without: Array, seeds: Sequence[Array], scale: Sca
     with np.errstate(all="ignore"):
         centre, moved, above, below = (to_scale(np.asarray(x)) for x in (value, without, value + STEP, value - STEP))
         slope = (above - below) / (2 * STEP) if parts else 0.0
-        v_seeds = [float(slope**2 * part.var(ddof=1) / len(part)) * (2 if len(part) == 2 else 1) for part in parts]
+        v_seeds = [float(slope**2 * part.var(ddof=1) / len(part)) for part in parts]
         spread = moved - moved.mean()
         v_patients = float((n_patients - 1) / n_patients * (spread**2).sum())
     if not np.isfinite([float(centre), v_patients, *v_seeds]).all():
@@ -145,8 +146,8 @@ def uncertainty(value: float, without: Array, seeds: Sequence[Array], scale: Sca
         return "No interval: all patients are alike, which is no certainty about others."
     excess = 0.0 if scale == "identity" else float(n_patients * (spread**4).sum() / (spread**2).sum() ** 2) - 3
     dfs = [2 / (2 / (n_patients - 1) + max(excess, 0) / n_patients), *(len(part) - 1 for part in parts)]
-    total = v_patients + sum(v_seeds)
-    df = satterthwaite_df((v_patients, *v_seeds), dfs)
+    variances = cautious((v_patients, *v_seeds), dfs)
+    total, df = sum(variances), satterthwaite_df(variances, dfs)
     bias = (n_patients - 1) * float(moved.mean() - centre)
     # a patient of a high score lowers the number by being left out
     skewness = skewness_of_mean(-moved) * (v_patients / total) ** 1.5 if scale == "identity" else 0.0
