@@ -73,11 +73,6 @@ def test_a_share_is_a_number_however_it_is_written(in_demo, capsys):
 
 def test_a_run_has_the_precision_that_its_processor_is_quick_in(demo):
     assert {run.facts()["precision"] for run in find_runs(demo / "runs" / "demo")} == {quick_precision("cpu")}
-    alone = ("alpha=0.0", "seed=0", "name=another")
-    done = command(demo, "train.py", "experiment=demo", *TINY, *alone, ONEDNN_MAX_CPU_ISA="AVX2")
-    assert "Precision: 32-true" in done.stdout, done.stderr
-    (run,) = find_runs(demo / "runs" / "another")
-    assert run.facts()["training"]["trainer"]["precision"] == "32-true"
 
 
 def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page(in_demo):
