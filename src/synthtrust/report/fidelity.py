@@ -61,7 +61,10 @@ def _diversity(rows: pd.DataFrame) -> Section:
         ),
         notes=(
             "Coverage of all cases stands beside that of a planted mode collapse, in which every case is there several "
-            "times. Both expectations, of that and of equal sets, are known.",
+            "times. Both expectations, of that and of equal sets, are known. It sees cases that are too much alike, "
+            "not that patients are missing at one end of an attribute: the next case covers them. KID sees those where "
+            "they are many; look at the spreads and the KS distances of the attributes below.",
+            "Recall, the coverage of halves and the Vendi score are described beside real halves, not inferred.",
             "Volumes come from the label maps: twins painted on real labels have those of their real cases. A ratio of "
             "spreads below 1 is less variety than real patients have.",
         ),

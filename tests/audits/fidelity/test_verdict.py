@@ -6,7 +6,7 @@ import pytest
 
 from synthtrust.audits.fidelity.controls import BLURRED, REPEATED
 from synthtrust.audits.fidelity.measures import COVERAGE_OF_ALL, KID, PRECISION, RECALL, TRAINED, row
-from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict
+from synthtrust.audits.fidelity.verdict import FidelityThresholds, fidelity_verdict, patients_needed
 from synthtrust.verdicts import Subject
 
 SPACES = ("texture", "voxels")
@@ -41,7 +41,9 @@ def test_a_set_that_is_shown_to_be_nearer_is_supported_with_its_numbers():
     supported = verdict(rows())
 
     assert supported.verdict == "SUPPORTED"
-    assert supported.codes == ("below_planted_shift", "above_planted_collapse", "at_the_floor", "replay")
+    assert supported.codes == (
+        "below_planted_shift", "above_planted_collapse", "at_the_floor", "tails_unseen", "replay",
+    )  # fmt: skip
     assert "texture 0.01, at most 0.04, planted 0.08; voxels 0.01, at most 0.04, planted 0.08" in sentences(supported)
     assert "texture 0.970, at least 0.930, planted 0.870" in sentences(supported)
     assert supported.thresholds["shift"] == 0.5
@@ -54,6 +56,35 @@ def test_what_may_be_as_far_as_the_planted_fault_is_open_however_large_its_p(lim
     assert (undecided.verdict, undecided.codes) == ("INCONCLUSIVE", ("shift_not_excluded", "n"))
     assert f"KID in texture is 0.01 and may be {limit:.3g}" in sentences(undecided)
     assert "shifted by 0.5 standard deviations have 0.08." in sentences(undecided)
+
+
+@pytest.mark.parametrize(
+    ("kid", "says"),
+    [
+        ({"value": 0.02, "limit": 0.14}, "About 1200 real patients"),  # twice as far as there is room: 4 times 300
+        ({"value": 0.09, "limit": 0.2}, "More real patients"),  # beyond the fault: no number of patients helps
+        ({"value": 0.0799, "limit": 0.2}, "More real patients"),  # more patients than anybody has
+        ({"limit": math.nan}, "More real patients"),
+    ],
+)
+def test_an_open_verdict_says_how_many_patients_would_decide(kid, says):
+    undecided = verdict(rows(**kid))
+
+    assert undecided.verdict == "INCONCLUSIVE"
+    assert undecided.would_change.startswith(says)
+    assert undecided.would_change.endswith("or a generator whose cases lie nearer to theirs.")
+
+
+@pytest.mark.parametrize("n", [50, 300])
+def test_the_number_of_patients_that_would_decide_is_that_at_which_the_limit_reaches_the_fault(n):
+    for measure, value, limit, fault in ((KID, 0.01, 0.09, 0.08), (COVERAGE_OF_ALL, 0.97, 0.8, 0.87)):
+        needed = patients_needed(row("set", "a", measure, value, limit=limit, fault=fault, n_real=n, n_synthetic=2 * n))
+        assert value + (limit - value) * (n / needed) ** 0.5 == pytest.approx(fault)
+
+
+def test_the_least_number_asked_for_is_never_undercut():
+    few = [r | {"n_real": 30, "n_synthetic": 30} for r in rows(limit=0.081)]
+    assert "About 50 real patients" in verdict(few).would_change
 
 
 def test_a_difference_that_is_shown_is_not_supported_even_if_it_is_small():

@@ -16,6 +16,8 @@ from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 MORE = "More real patients that the generator never saw"
 CURE = f"{MORE}, or this doubt removed."
 MORE_OF_BOTH = f"{MORE} and more synthetic ones, or a generator whose cases lie nearer to theirs."
+MOST_PATIENTS = 100_000
+"""Beyond this nobody is told how many would do."""
 APART = 0.05
 """Limit of p below which real training cases count as lying apart from the unseen ones."""
 CHANGE = {
@@ -134,11 +136,13 @@ def _nearness(distances: Sequence[Row], rows: Sequence[Row], n: str, thresholds:
         "(one-sided 95 % limits)."
     )
     floors = "Precision and recall are not below what real halves give, and planted faults were noticed."
+    tails = "Patients who are missing at one end of an attribute would go unseen, unless they are many."
     replay = "A replay of the training cases would look as good: privacy is another axis."
     return [
         Reason("below_planted_shift", shift),
         Reason("above_planted_collapse", collapse),
         Reason("at_the_floor", floors),
+        Reason("tails_unseen", tails),
         Reason("replay", replay),
     ]
 
@@ -161,6 +165,7 @@ def _numbers_in_doubt(
 ) -> Iterator[Doubt]:
     """Yield each number that is not shown to lie on the better side of its planted fault, or of its floor."""
     shift, repeats = f"{thresholds.shift:g} standard deviations", f"{thresholds.repeats} times"
+    cure = _enough(rows, thresholds)
     for r in rows:
         if r["measure"] == KID and not r["limit"] < r["fault"]:
             trained = by_training.get(r["space"])
@@ -169,7 +174,7 @@ def _numbers_in_doubt(
                 f"KID in {r['space']} is {r['value']:.3g} and may be {r['limit']:.3g}, where all real cases shifted by "
                 f"{shift} have {r['fault']:.3g}{ending}"
             )
-            yield Doubt("shift_not_excluded", text, MORE_OF_BOTH)
+            yield Doubt("shift_not_excluded", text, cure)
     for r in rows:
         if r["measure"] == COVERAGE_OF_ALL and not r["limit"] > r["fault"]:
             text = (
@@ -178,7 +183,7 @@ def _numbers_in_doubt(
             )
             if not np.isfinite(r["limit"]):
                 text = f"Coverage in {r['space']} was not computed: too few cases for its neighbours."
-            yield Doubt("collapse_not_excluded", text, MORE_OF_BOTH)
+            yield Doubt("collapse_not_excluded", text, cure)
     for r in rows:
         if r["measure"] in (PRECISION, RECALL) and not r["value"] >= r["floor_low"]:
             text = (
@@ -186,6 +191,36 @@ def _numbers_in_doubt(
                 "more."
             )
             yield Doubt(f"{r['measure']}_below_floor", text, CURE)
+
+
+def patients_needed(row: Row) -> float:
+    r"""Return for how many patients on each side a limit reaches its planted fault if the values stay as they are.
+
+    A limit's distance from its value shrinks with :math:`\sqrt n`. With n patients on the smaller side it is
+    :math:`n (limit - value)^2 / (fault - value)^2`; infinite where the value lies on the wrong side of the fault, or
+    has no limit.
+
+    >>> kid = {"measure": "KID", "value": 0.01, "limit": 0.07, "fault": 0.04, "n_real": 50, "n_synthetic": 80}
+    >>> patients_needed(kid), patients_needed(kid | {"value": 0.05})
+    (200.0, inf)
+    """
+    side = 1 if row["measure"] == KID else -1
+    reach, room = side * (row["limit"] - row["value"]), side * (row["fault"] - row["value"])
+    if not (room > 0 and np.isfinite(reach)):
+        return float("inf")
+    return float(np.round(min(row["n_real"], row["n_synthetic"]) * (reach / room) ** 2, 6))
+
+
+def _enough(rows: Sequence[Row], thresholds: FidelityThresholds) -> str:
+    """Say how many patients would bring every limit to the better side of its planted fault."""
+    needed = max(patients_needed(r) for r in rows if r["measure"] in (KID, COVERAGE_OF_ALL))
+    if needed > MOST_PATIENTS:
+        return MORE_OF_BOTH
+    n = max(int(np.ceil(needed)), thresholds.min_patients)
+    return (
+        f"About {n} real patients that the generator never saw and as many synthetic ones, if KID and coverage stay as "
+        "they are; or a generator whose cases lie nearer to theirs."
+    )
 
 
 def _doubts(
