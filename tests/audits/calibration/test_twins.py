@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 def calibration(folder):
     return TwinCalibration(
         generator=Texture(), synthetic=str(folder / "synthetic"), shares=SEEN, n_fit=4, n_train=20, n_holdout=21,
-        seeds=2, n_permutations=399,
+        seeds=2, n_permutations=399, angles=(), scales=(),
     )  # fmt: skip
 
 

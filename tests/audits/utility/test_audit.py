@@ -320,6 +320,13 @@ def test_few_patients_of_a_class_make_wide_intervals(audit):
         assert few.loc[measure, "ci_low"] < 0.9
 
 
+@pytest.mark.parametrize(("skill", "has_ratio"), [(0.0, False), (2.0, True)])
+def test_a_measure_that_can_be_negative_has_a_ratio_only_above_chance(audit, skill, has_ratio):
+    row = tstr_against_trtr(audit(sweep(skill, skill)), "mcc")
+    assert np.isfinite(row["ratio"]) == has_ratio
+    assert np.isfinite([row["gap"], row["ci_low"]]).all()
+
+
 def test_measures_that_hang_on_few_wrong_cases_have_no_interval(audit):
     measures = ["brier", "calibration_error"]
     few, many = (
