@@ -1,0 +1,35 @@
+"""Generators side by side: what stands in the comparison, and what controls must show."""
+
+import pytest
+
+from helpers.fake_runs import (
+    PlantedClassifier,
+    sweep,
+)
+from synthtrust.audits.scores import NotApplicableError, gather_scores
+
+
+def test_generators_stand_side_by_side_with_what_controls_must_show(audit):
+    noise = sweep(0.0, 2.0, n=200, generator="synthtrust.generators.Noise")
+
+    tables = audit([*sweep(2.0, 2.0, n=200), *noise])
+
+    verdicts = tables["verdict"].set_index("subject")["verdict"]
+    assert verdicts.to_dict() == {"Tissue": "SUPPORTED", "Noise": "NOT SUPPORTED"}
+    expected_outcome = tables["generators"].set_index("generator")["expected_outcome"]
+    assert "TSTR" in expected_outcome["Noise"]
+    assert expected_outcome["Tissue"] == ""
+    assert set(tables["performance"]["generator"]) == {"Tissue", "Noise"}
+
+
+def test_only_who_asks_for_it_gets_several_generators():
+    runs = [PlantedClassifier(), PlantedClassifier(generator="synthtrust.generators.Noise")]
+
+    with pytest.raises(NotApplicableError, match="one generator, but got those of Tissue, Noise"):
+        gather_scores(runs)
+
+
+def test_generators_of_one_name_are_told_apart_by_their_modules(audit):
+    tables = audit([PlantedClassifier(generator="a.Painter"), PlantedClassifier(generator="b.Painter")])
+
+    assert tables["generators"]["generator"].tolist() == ["a.Painter", "b.Painter"]
