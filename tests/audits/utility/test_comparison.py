@@ -1,10 +1,12 @@
 """Generators side by side: what stands in the comparison, and what controls must show."""
 
+import numpy as np
 import pytest
 
 from helpers.fake_runs import (
     PlantedClassifier,
     sweep,
+    tstr_against_trtr,
 )
 from synthtrust.audits.scores import NotApplicableError, gather_scores
 
@@ -33,3 +35,10 @@ def test_generators_of_one_name_are_told_apart_by_their_modules(audit):
     tables = audit([PlantedClassifier(generator="a.Painter"), PlantedClassifier(generator="b.Painter")])
 
     assert tables["generators"]["generator"].tolist() == ["a.Painter", "b.Painter"]
+
+
+@pytest.mark.parametrize(("skill", "has_ratio"), [(0.0, False), (2.0, True)])
+def test_a_measure_that_can_be_negative_has_a_ratio_only_above_chance(audit, skill, has_ratio):
+    row = tstr_against_trtr(audit(sweep(skill, skill)), "mcc")
+    assert np.isfinite(row["ratio"]) == has_ratio
+    assert np.isfinite([row["gap"], row["ci_low"]]).all()
