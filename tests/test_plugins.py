@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 
 from helpers.commands import run_here
 from synthtrust.cases import load_manifest
+from synthtrust.generators.synthesis import recipe
 from synthtrust.runs.build import build_data, check_choices
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +42,7 @@ def site(tmp_path_factory):
 def installed(site, monkeypatch):
     """Return the example plugin, on this process's path."""
     monkeypatch.syspath_prepend(str(site))
+    recipe._distributions.cache_clear()  # another test may have listed the packages before this one was there
 
 
 @pytest.fixture(autouse=True)

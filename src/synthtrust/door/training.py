@@ -13,9 +13,9 @@ from synthtrust.refusals import Refusal
 TASKS: Mapping[str, str] = {
     **dict.fromkeys(
         (
-            "cases.read_brats", "cases.read_msd", "cases.phantom", "data.SegmentationDataModule", "models.Segmenter",
-            "generators.Tissue", "generators.MedDDPM", "generators.BrainDiffusion", "generators.SpadeGAN",
-            "generators.MaskSwap", "generators.Folder",
+            "cases.read_brats", "cases.read_msd", "cases.read_nnunet", "cases.phantom",
+            "data.SegmentationDataModule", "models.Segmenter", "generators.Tissue", "generators.MedDDPM",
+            "generators.BrainDiffusion", "generators.SpadeGAN", "generators.MaskSwap", "generators.Folder",
         ),
         "segmentation",
     ),
