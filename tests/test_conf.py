@@ -17,7 +17,6 @@ MADE_OF = {  # what an option leaves open for the user to say
     "cases/msd": ["cases.root=somewhere"],
     "cases/nnunet": ["cases.root=somewhere"],
     "cases/medmnist": ["cases.root=somewhere"],
-    "cases/nnunet": ["cases.root=somewhere"],
     "cases/table": ["cases.file=somewhere"],
     "cases/class_folders": ["cases.root=somewhere"],
     "generator/folder": ["generator.root=somewhere"],
