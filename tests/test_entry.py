@@ -49,19 +49,18 @@ def demo(tmp_path_factory):
     return folder
 
 
-def test_a_sweep_leaves_one_run_per_share_and_the_page_shows_them(demo):
-    assert sorted(path.name for path in (demo / "runs" / "demo").glob("alpha_*")) == [
+def test_a_sweep_leaves_one_run_per_share_and_the_page_shows_them(in_demo):
+    assert sorted(path.name for path in (in_demo / "runs" / "demo").glob("alpha_*")) == [
         "alpha_0.0_seed_0",
         "alpha_1.0_seed_0",
     ]
-    done = command(demo, "evaluate.py", "runs=runs/demo")
-    assert done.returncode == 0, done.stderr
-    report = json.loads((demo / "reports" / "demo" / "report.json").read_text())
+    assert run_here("evaluate.py", "runs=runs/demo") == ""
+    report = json.loads((in_demo / "reports" / "demo" / "report.json").read_text())
     assert {row["alpha"] for row in report["tables"]["trust"]["factors"]} == {0.0, 1.0}
     assert {row["axis"]: row["verdict"] for row in report["verdicts"]} == dict.fromkeys(
         ("utility", "alignment", "fidelity", "privacy"), "INCONCLUSIVE"
     )  # one seed and two test cases decide nothing
-    assert "data:image/png" in (demo / "reports" / "demo" / "index.html").read_text()
+    assert "data:image/png" in (in_demo / "reports" / "demo" / "index.html").read_text()
 
 
 def test_a_share_is_a_number_however_it_is_written(in_demo, capsys):

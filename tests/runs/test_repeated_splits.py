@@ -1,10 +1,12 @@
 """Repeated splits by the commands: runs of their own, and one page."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from helpers.commands import refusal, run_here
+from helpers.commands import knock, refusal, run_here
 
 TINY = (
     "cases.n_cases=8", "cases.shape=[24,28,20]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
@@ -35,3 +37,15 @@ def test_repeated_splits_are_trained_beside_each_other_and_make_one_page(tmp_pat
 
 def test_a_repeat_that_is_no_number_is_refused():
     assert "Expected split.repeat to be a whole number of at least 0" in refusal("train.py", "split.repeat=-1")
+
+
+@pytest.mark.parametrize(
+    ("options", "behind"),
+    [((), ""), (("data.mode=real_only",), "_real_only"), (("split.repeat=2",), "_split_2"),
+     (("split.repeat=1", "data.mode=independent"), "_independent_split_1")],
+)  # fmt: skip
+def test_folder_and_tracked_run_tell_mode_and_split(options, behind):
+    (config,) = knock("train.py", "logger=wandb", "alpha=0.5", *options)
+    assert Path(config.hydra.run.dir).name == f"alpha_0.5_seed_0{behind}"
+    assert config.logger.wandb.name == f"alpha_0.5_seed_0{behind}"
+    assert config.logger.wandb.id == f"train_alpha_0.5_seed_0{behind}"

@@ -235,7 +235,8 @@ def _same_cases(runs: list[ScoredRun], tables: list[pd.DataFrame], names: list[s
     first: dict[str, int] = {}
     for index, (run, table, name) in enumerate(zip(runs, tables, names, strict=True)):
         for column in (part, "source", "case"):
-            _same(set(tables[0][column]), set(table[column]), f"the same test {column}s", runs[0].folder, run.folder)
+            expected, actual = (set(t[column].unique()) for t in (tables[0], table))
+            _same(expected, actual, f"the same test {column}s", runs[0].folder, run.folder)
         peers = {"real": 0, "synthetic": first.setdefault(name, index)}  # a set may lack a class that others have
         for source in table["source"].unique():
             peer = peers[source]
@@ -247,9 +248,9 @@ def _scored_items(scores: pd.DataFrame) -> set[str]:
     """Return the cases, with their class where they have one, or each with each finding."""
     if "present" in scores:
         absent = scores["present"].map({0: " without ", 1: " with "})
-        return set(scores["case"] + absent + scores["class"])
+        return set((scores["case"] + absent + scores["class"]).unique())
     classes = " (" + scores["target"] + ")" if "target" in scores else ""
-    return set(scores["case"] + classes)
+    return set((scores["case"] + classes).unique())
 
 
 def _same(expected: set[str], actual: set[str], description: str, first_name: Path, other_name: Path) -> None:

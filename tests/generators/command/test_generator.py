@@ -233,7 +233,7 @@ def test_the_example_of_the_document_trains_through_the_command_line(tmp_path, m
     text = DOCUMENT.read_text(encoding="utf-8")
     script = re.search(r"(?ms)^    # paint\.py\n(.*?)\n\n(?=\S)", text)[1]
     (tmp_path / "paint.py").write_text(textwrap.dedent(script))
-    (command,) = re.findall(r"(?ms)^    python (train\.py cases=brats [^\n]*depends_on .*?[^\\])\n", text)
+    (command,) = re.findall(r"(?ms)^    python (train\.py cases=brats [^\n]*depends_on.*?[^\\])\n", text)
     name, *words = shlex.split(command.replace("\\\n", " ").replace("python paint.py", f"{sys.executable} paint.py"))
     tiny_cohort(tmp_path / "DIR", count=6, modalities=("flair", "t1ce", "t1", "t2"))
     words += [*TINY, "split.test=2", "split.val=1", "steps=2", "val_every=1", "trainer.accelerator=cpu"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
+from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal
 
 
@@ -68,7 +68,7 @@ def over_splits(values: ArrayLike, overlap: float, level: float = 0.95) -> OverS
         raise Refusal(f"Expected an overlap of the splits from 0 to below 1, but got {overlap}.")
     n, mean = len(x), float(x.mean())
     error = float(x.std(ddof=1) * np.sqrt(1 / n + overlap / (1 - overlap))) if n > 1 else np.nan
-    two_sided, one_sided = (float(stats.t.ppf(p, n - 1)) * error if n > 1 else np.nan for p in ((1 + level) / 2, level))
+    two_sided, one_sided = (t_quantile(p, n - 1) * error if n > 1 else np.nan for p in ((1 + level) / 2, level))
     return OverSplits(
         mean, mean - two_sided, mean + two_sided, mean - one_sided, mean + one_sided, n, float(overlap), level
     )
