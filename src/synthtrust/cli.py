@@ -36,8 +36,18 @@ def _mode_suffix(mode: object) -> str:
     return "" if mode in (None, "complement") else f"_{mode}"
 
 
+def _split_suffix(repeat: object) -> str:
+    """Name a repeated split behind the folder of a run; nothing for the first.
+
+    >>> _split_suffix(0), _split_suffix(2)
+    ('', '_split_2')
+    """
+    return f"_split_{repeat}" if repeat else ""
+
+
 OmegaConf.register_new_resolver("number", _number, replace=True)
 OmegaConf.register_new_resolver("mode_suffix", _mode_suffix, replace=True)
+OmegaConf.register_new_resolver("split_suffix", _split_suffix, replace=True)
 OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 
 

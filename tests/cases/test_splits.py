@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,21 @@ def test_a_part_without_a_patient_is_refused(count, test, val):
 def test_a_size_that_is_neither_share_nor_number_is_refused(size):
     with pytest.raises(ValueError, match="Expected a share"):
         split(CASES, test=size)
+
+
+def test_repeats_of_a_split_have_other_patients_in_every_part():
+    assert split(CASES, 3, repeat=0) == split(CASES, 3)
+    assert split(CASES, 3, repeat=2) == split(CASES, 3, repeat=2)
+    tested = {tuple(split(CASES, seed, repeat=repeat).ids["test"]) for seed in range(3) for repeat in range(4)}
+    assert len(tested) > 8
+    parts = split(CASES, 0, repeat=1)
+    assert not _patients(parts.train) & _patients(parts.test)
+
+
+def test_test_patients_that_are_given_cannot_be_drawn_again():
+    with pytest.raises(ValueError, match=r"^Expected test patients that are drawn, .*split\.repeat=1, .*given"):
+        split(CASES, test_patients=["p0"], repeat=1)
+    published = [replace(case, split="test" if case.patient == "p0" else "train") for case in CASES]
+    with pytest.raises(ValueError, match=r"the publisher's. Draw them with split\.published=false"):
+        split(published, repeat=1)
+    assert split(published, repeat=1, published=False).test

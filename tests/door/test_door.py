@@ -120,6 +120,7 @@ def leave_a_run(folder):
     [
         (["alpha=0,2"], "but got 2. This is of the sweep's job #1 (alpha=2); none was begun."),
         (["aplha=0,1"], "Did you mean alpha?"),
+        (["alpha=0,1", "data.mode=real_only"], "Expected alpha above 0 for data.mode=real_only"),
         (["model=unet,unett"], "Did you mean unet?"),
         (["experiment=alpha_sweep", "data.val=real"], "job #0 (alpha=0.0 seed=0 experiment=alpha_sweep data.val=real)"),
         (["model=unet,segresnet"], "jobs #0 (model=unet) and #1 (model=segresnet) both go to runs/train/alpha_0.5_"),

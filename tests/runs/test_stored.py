@@ -15,8 +15,13 @@ from synthtrust.checkpoints import AtomicCheckpointIO, load_checkpoint
 from synthtrust.door.names import options_of
 from synthtrust.runs import Run, find_runs, trained_model
 from synthtrust.runs.stored import check_stored, targets_of
+from synthtrust.testing import tiny_cohort
 
 FILE = Path("config.yaml")
+SMALL = (
+    "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]", "data.patch_size=[8,8,8]", "steps=2",
+    "val_every=1", "split.test=2", "split.val=1", "trainer.accelerator=cpu",
+)  # fmt: skip
 
 
 class Bomb:
@@ -178,6 +183,26 @@ def test_neither_command_runs_what_a_sent_folder_names(composed, bomb, monkeypat
         with pytest.raises(CaseError, match=r"^Expected a reader of synthtrust\.cases at cases\._target_ in "):
             ask()
     assert not (bomb / "left").exists()
+
+
+def test_evaluating_never_runs_the_command_of_a_stored_generator(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny_cohort(tmp_path / "real", count=6)
+    words = ["cases=brats", "cases.root=real", "cases.modalities=[flair,t1ce]", "name=sent", "alpha=0.5", *SMALL]
+    assert run_here("train.py", *words, "generator=noise") == ""
+    (file,) = tmp_path.glob("runs/sent/**/config.yaml")
+    config = OmegaConf.load(file)
+    config.generator = {
+        "_target_": "synthtrust.generators.Command",
+        "command": "touch left; touch {out}/x",
+        "shell": True,
+    }
+    OmegaConf.save(config, file)
+    (run,) = find_runs("runs/sent")
+    assert run.config.generator.command.startswith("touch left")  # it may be stored, since it is only read
+    run_here("evaluate.py", "runs=runs/sent")
+    assert (tmp_path / "reports" / "sent" / "index.html").is_file()
+    assert not (tmp_path / "left").exists()
 
 
 def test_a_checkpoint_is_weights_or_is_refused(bomb):

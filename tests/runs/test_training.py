@@ -112,26 +112,15 @@ def test_a_run_of_an_older_version_is_found(configure, monkeypatch):
     train_run(cfg)
 
 
-@pytest.mark.parametrize(
-    "override",
-    [
-        "steps=6",
-        "model.optimizer.lr=0.1",
-        "alpha=0.25",
-        "trainer.precision=bf16-mixed",
-        "trainer.gradient_clip_val=1.0",
-        "trainer.accumulate_grad_batches=2",
-        "trainer.devices=2",
-    ],
-)
-def test_a_folder_of_another_config_is_refused(configure, override):
-    train_run(configure())
-    with pytest.raises(ValueError, match="holds a run with another"):
-        train_run(configure(override))
-
-
-def test_what_only_shows_or_places_a_run_is_no_other_config(configure):
+def test_a_folder_of_another_config_is_refused(configure):
     value = train_run(configure())
+    for override in (
+        "steps=6", "model.optimizer.lr=0.1", "alpha=0.25", "trainer.precision=bf16-mixed",
+        "trainer.gradient_clip_val=1.0", "trainer.accumulate_grad_batches=2", "trainer.devices=2",
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="holds a run with another"):
+            train_run(configure(override))
+    # what only shows or places a run makes no other config
     assert train_run(configure("trainer.log_every_n_steps=7", "trainer.devices=[0]")) == pytest.approx(value)
 
 

@@ -1,6 +1,6 @@
 """The scores of all runs in one tidy table, refused unless they can be compared, and the arrays that formulas take."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,7 +119,7 @@ def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> p
     runs = list(runs)
     task = task_of(runs)
     tables = [_checked_scores(run, task) for run in runs]
-    _same_recipe(runs)
+    check_recipe(runs)
     names = generator_names(runs)
     _same_cases(runs, tables, names, PARTS[task])
     if len(set(names)) > 1 and not side_by_side:
@@ -197,8 +197,12 @@ def _checked_scores(run: ScoredRun, task: str) -> pd.DataFrame:
     return scores
 
 
-def _same_recipe(runs: list[ScoredRun]) -> None:
-    """Refuse runs that differ in more than generator, mode, alpha and seed, and generators of two settings."""
+def check_recipe(runs: Sequence[ScoredRun]) -> None:
+    """Refuse runs that differ in more than generator, mode, alpha, seed and split, and generators of two settings.
+
+    Raises:
+        Refusal: If there are such runs.
+    """
     first: dict[str, tuple[Path, Any]] = {}
     for run in runs:
         for key, value in _recipe(run.facts()).items():
@@ -218,6 +222,7 @@ def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
         training["margins"] = Margins.of_run(facts["margins"]).settings()
     for key, value in facts.get("training", {}).items():
         training |= {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, Mapping) else {key: value}
+    training.pop("split.repeat", None)
     generator = facts.get("generator")
     painting = {}
     if isinstance(generator, Mapping):
@@ -230,7 +235,8 @@ def _same_cases(runs: list[ScoredRun], tables: list[pd.DataFrame], names: list[s
     first: dict[str, int] = {}
     for index, (run, table, name) in enumerate(zip(runs, tables, names, strict=True)):
         for column in (part, "source", "case"):
-            _same(set(tables[0][column]), set(table[column]), f"the same test {column}s", runs[0].folder, run.folder)
+            expected, actual = (set(t[column].unique()) for t in (tables[0], table))
+            _same(expected, actual, f"the same test {column}s", runs[0].folder, run.folder)
         peers = {"real": 0, "synthetic": first.setdefault(name, index)}  # a set may lack a class that others have
         for source in table["source"].unique():
             peer = peers[source]
@@ -242,9 +248,9 @@ def _scored_items(scores: pd.DataFrame) -> set[str]:
     """Return the cases, with their class where they have one, or each with each finding."""
     if "present" in scores:
         absent = scores["present"].map({0: " without ", 1: " with "})
-        return set(scores["case"] + absent + scores["class"])
+        return set((scores["case"] + absent + scores["class"]).unique())
     classes = " (" + scores["target"] + ")" if "target" in scores else ""
-    return set(scores["case"] + classes)
+    return set((scores["case"] + classes).unique())
 
 
 def _same(expected: set[str], actual: set[str], description: str, first_name: Path, other_name: Path) -> None:

@@ -35,6 +35,7 @@ def split(
     test_patients: Iterable[str] | None = None,
     *,
     published: bool = True,
+    repeat: int = 0,
 ) -> Splits:
     """Split cases by patient; a cohort that its publisher has split stays as it is.
 
@@ -48,20 +49,30 @@ def split(
         val: Share of the other patients, or number of patients, to choose checkpoints on.
         test_patients: The patients to test on when they are given from outside; ``test`` is then not used.
         published: Keep the parts that the cases name; else they are split anew.
+        repeat: Number of a repeated split, from 0: with the same seed each has other test and other training patients.
 
     Raises:
         Refusal: If a part would have no case, a given patient is not in the cohort, a size is neither a share nor a
-            whole number, or the published parts share a patient or do not cover every case.
+            whole number, the published parts share a patient or do not cover every case, or a split is to be repeated
+            whose test patients are given.
 
     >>> cases = [Case(f"c{n}", {}, "label", patient=f"p{n // 2}") for n in range(10)]
     >>> parts = split(cases, seed=0, test=1, val=1)
     >>> [len(part) for part in (parts.train, parts.val, parts.test)]
     [6, 2, 2]
     """
-    if published and test_patients is None and any(case.split for case in cases):
+    is_published = published and any(case.split for case in cases)
+    if repeat and (test_patients is not None or is_published):
+        kept, cure = ("the publisher's", "split.published=false") if test_patients is None else ("given", "split.test")
+        raise Refusal(
+            f"Expected test patients that are drawn, for split.repeat={repeat}, but they are {kept}. Draw them with "
+            f"{cure}, or stay with split.repeat=0."
+        )
+    if is_published and test_patients is None:
         return _published(cases, seed, val)
     patients = sorted({case.patient for case in cases})
-    order = [patients[i] for i in np.random.default_rng(seed).permutation(len(patients))]
+    rng = np.random.default_rng([seed, repeat] if repeat else seed)
+    order = [patients[i] for i in rng.permutation(len(patients))]
     if test_patients is None:
         chosen = set(order[: _count(test, len(order))])
     else:

@@ -101,6 +101,7 @@ RULES: Mapping[str, Rule] = {
     "split.test": SIZE,
     "split.val": SIZE,
     "split.published": TRUTH,
+    "split.repeat": _whole(0),
     "cases.list": TRUTH,
     "cases.skip_refused": TRUTH,
     "cases.exclude": _or_null(

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.conventions import CHOICES, CONTROLS, check_alpha, check_steps, check_val
 from synthtrust.door.gpu import count_gpus
 from synthtrust.door.rules import check_values, value_of
 from synthtrust.refusals import Refusal
@@ -13,10 +13,10 @@ from synthtrust.refusals import Refusal
 TASKS: Mapping[str, str] = {
     **dict.fromkeys(
         (
-            "cases.read_brats", "cases.read_msd", "cases.read_volume_table", "cases.phantom",
-            "data.SegmentationDataModule", "models.Segmenter",
-            "generators.Tissue", "generators.MedDDPM", "generators.BrainDiffusion", "generators.SpadeGAN",
-            "generators.MaskSwap", "generators.Folder", "generators.LabelledSet",
+            "cases.read_brats", "cases.read_msd", "cases.read_nnunet", "cases.read_volume_table", "cases.phantom",
+            "data.SegmentationDataModule", "models.Segmenter", "generators.Tissue", "generators.MedDDPM",
+            "generators.BrainDiffusion", "generators.SpadeGAN", "generators.MaskSwap", "generators.Folder",
+            "generators.LabelledSet",
         ),
         "segmentation",
     ),
@@ -49,6 +49,11 @@ def check_training(cfg: DictConfig) -> None:
     check_values(cfg)
     _check_tasks(cfg)
     choice = value_of(cfg, "data.val", "mix"), cfg.alpha, value_of(cfg, "data.mode", "complement")
+    if choice[2] in CONTROLS and cfg.alpha == 0:
+        raise Refusal(
+            f"Expected alpha above 0 for data.mode={choice[2]}, which trains on real cases without twins, but got "
+            f"{cfg.alpha}: no case is left. Leave 0 out of the sweep, as experiment=alpha_controls does."
+        )
     check_val(*choice, allow_real_val=value_of(cfg, "data.allow_real_val", default=False))
     _check_devices(cfg.trainer)
 

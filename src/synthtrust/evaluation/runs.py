@@ -16,6 +16,7 @@ from synthtrust.audits import Utility
 from synthtrust.audits.pictures import twin_slices
 from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.audits.splits import first_split, repeat_of
 from synthtrust.audits.utility.plan import power_table
 from synthtrust.audits.utility.power import Spread
 from synthtrust.cases import Mix
@@ -69,12 +70,13 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
     segmented = task_of(runs) == "segmentation"
     add_trivial(runs, cfg.paths.cache)
-    cases = {"volumes": runs[0].volumes()} if segmented else {"classes": runs[0].classes()}
+    first = list(first_split(runs))
+    cases = {"volumes": first[0].volumes()} if segmented else {"classes": first[0].classes()}
     tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
-    pictures = twin_slices(runs, cfg.pictures) if cfg.pictures and segmented else []
+    pictures = twin_slices(first, cfg.pictures) if cfg.pictures and segmented else []
     name = "_".join(Path(folder).resolve().name for folder in folders)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
-    sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(runs)]
+    sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
     page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
     log.info("The report on %d runs is at %s", len(runs), page)
     if failed := failures(tables, conditions):
@@ -125,14 +127,16 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
 def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dict[str, Tables]:
     """Return the tables of every audit that applies to the runs, by its name.
 
+    Of runs on repeated splits only audits that say so are given more than the first split.
+
     Raises:
         NotApplicableError: If none does.
         Refusal: If the runs cannot be compared.
     """
-    tables, refusals = {}, []
+    tables, refusals, first = {}, [], first_split(runs)
     for name, audit in audits.items():
         try:
-            tables[name] = audit(runs)
+            tables[name] = audit(runs if getattr(audit, "takes_repeated_splits", False) else first)
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)
@@ -261,6 +265,7 @@ def facts_of(runs: Sequence[Run]) -> dict[str, Any]:
         "runs": len(runs),
         "alphas": sorted({fact["alpha"] for fact in facts}),
         "seeds": sorted({fact["seed"] for fact in facts}),
+        "splits": sorted({repeat_of(fact) for fact in facts}),
         "minutes_of_training": round(sum(seconds) / 60, 1),
         "peak_memory_gib": max(fact["peak_memory_gib"] for fact in facts),
         "command": facts[0]["command"],

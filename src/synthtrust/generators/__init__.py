@@ -2,9 +2,11 @@
 
 from synthtrust.generators.base import Generator
 from synthtrust.generators.brain_diffusion import BrainDiffusion
+from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.class_diffusion import ClassDiffusion
 from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
+from synthtrust.generators.command import Command
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
 from synthtrust.generators.folder import Folder
 from synthtrust.generators.labelled_set import LabelledSet
@@ -17,6 +19,7 @@ from synthtrust.refusals import CaseError, Refusal
 __all__ = [
     # the contract, and what paints by it
     "Generator",
+    "CaseFacts",
     "Refusal",
     "CaseError",
     "SyntheticSet",
@@ -31,6 +34,7 @@ __all__ = [
     "Folder",
     "ClassFolder",
     "LabelledSet",
+    "Command",
     # controls
     "Replay",
     "NoisyReplay",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case
+from synthtrust.generators.case_facts import CaseFacts
 
 
 @dataclass
@@ -34,7 +35,7 @@ class Generator(ABC):
     not_in_recipe: ClassVar[frozenset[str]] = frozenset()
     """Fields that change no twin, such as how often a training shows samples; they are no part of the recipe."""
     files_in_recipe: ClassVar[frozenset[str]] = frozenset()
-    """Fields that name a file; the content of the file, not its path, is part of the recipe."""
+    """Fields that name a file or a list of files; their content, not their path, is part of the recipe."""
 
     @property
     def batch_size(self) -> int:
@@ -75,3 +76,12 @@ class Generator(ABC):
     ) -> list[dict[str, NDArray[np.floating]]]:
         """Paint several images, each with its own randomness: the same as ``sample`` one by one, or faster."""
         return [self.sample(label, rng) for label, rng in zip(labels, rngs, strict=True)]
+
+    def sample_cases(
+        self, cases: Sequence[CaseFacts], rngs: Sequence[np.random.Generator]
+    ) -> list[dict[str, NDArray[np.floating]]]:
+        """Paint several cases of which more is known than their labels, such as the size of their voxels.
+
+        This is what ``synthesize`` calls. A generator that needs labels alone leaves it as it is.
+        """
+        return self.sample_many([case.label for case in cases], rngs)

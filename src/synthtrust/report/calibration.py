@@ -40,7 +40,7 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         Figure(
             "Planted copies that the copy search names, with their source",
             (_named(detection, kinds),),
-            f"Share of all planted copies in all draws, by disguise. {n} {DESCRIBED}",
+            f"Share of all planted copies in all draws, by kind of copy. {n} {DESCRIBED}",
             _keys(kinds),
             wide=True,
         ),

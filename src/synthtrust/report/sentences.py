@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.report.formatting import count, estimate, listing, short
+from synthtrust.report.formatting import count, estimate, listing, number, short
 
 MEASURES = {
     "dice": "Dice",
@@ -118,6 +118,17 @@ def gap_bounds(row: Row) -> str:
     if most < 0:
         return f"a gain of at least {-most:.3f} and at most {-least:.3f}"
     return f"a loss of at most {max(most, 0):.3f}, or a gain of at most {max(-least, 0):.3f}"
+
+
+def over_splits_sentence(row: Row) -> str:
+    """Say what TSTR is worth against TRTR over repeated splits, so with other training patients."""
+    splits = f"Over {row['n_splits']} splits, each with other training and test patients, the gap of TSTR to TRTR"
+    if not math.isfinite(row["ci_low"]):
+        return f"{splits} is {number(row['gap'], sign=True)}. {row['note']}"
+    return (
+        f"{splits} is {estimate(row['gap'], row['ci_low'], row['ci_high'], sign=True)}: this interval also holds for "
+        f"training sets of this size from other patients ({count(row['n_patients'], 'patient')} tested on in all)."
+    )
 
 
 def _n(row: Row) -> str:

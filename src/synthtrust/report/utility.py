@@ -16,13 +16,21 @@ from synthtrust.report.matched import (
     missing_controls,
 )
 from synthtrust.report.panels import curve_panels
-from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, augmentation_sentence, best_shares, tstr_sentence
+from synthtrust.report.sentences import (
+    IN_SENTENCES,
+    NOT_COMPARED,
+    augmentation_sentence,
+    best_shares,
+    over_splits_sentence,
+    tstr_sentence,
+)
 from synthtrust.report.utility_tables import (
     class_table,
     comparison_table,
     kind_of,
     rows_of,
     side_by_side,
+    splits_table,
     two_by_two,
 )
 
@@ -102,6 +110,8 @@ def _answers(tables: Tables, verdicts: pd.DataFrame, generator: str, main: str, 
         if row["contrast"] == "TSTR":
             judged = verdicts[(verdicts["generator"] == generator) & verdicts["mode"].isin(("", row["mode"]))]
             yield tstr_sentence(row, str(judged["verdict"].iloc[0]))
+            splits = tables.get("splits", pd.DataFrame())
+            yield from (over_splits_sentence(whole) for whole in rows_of(splits) if whole["split"] == "all")
         else:
             yield augmentation_sentence(row)
     if first and not any(row["contrast"] == "TSTR" for row in rows):
@@ -136,6 +146,8 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
         shown.append(comparison_table(rows, str(contrast), f"{title}{suffix}"))
     if len(matched := tables.get("matched", pd.DataFrame())):
         shown.append(matched_table(matched, f"What twins add to the same real cases{suffix}"))
+    if len(splits := tables.get("splits", pd.DataFrame())):
+        shown.append(splits_table(splits, f"TSTR against TRTR over repeated splits{suffix}"))
     kind = kind_of(tables["per_class"])
     per_class = class_table(tables["per_class"], f"{kind.capitalize()} by {kind}, TSTR beside TRTR{suffix}")
     if _has_tstr(mode) and _has_scale(curve) and per_class:
@@ -145,7 +157,21 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
         _lead(mode),
         (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
         tuple(shown),
-        (*_notes(curve, tables["performance"]), *missing_controls(curves, mode)),
+        (*_notes(curve, tables["performance"]), *missing_controls(curves, mode), _condition(len(splits) > 0)),
+    )
+
+
+def _condition(is_repeated: bool) -> str:
+    """Say which variances are in the intervals."""
+    if is_repeated:
+        return (
+            "Curves, tables and the verdict are of the first split: they hold for its training patients. Only the "
+            "table over repeated splits has an interval that takes in other training patients."
+        )
+    return (
+        "One split: every interval holds for these training patients, over other test patients and, where there are "
+        "several, training seeds. What other training patients would change is not in it; repeated splits tell "
+        "(split.repeat=0,1,2 in the sweep)."
     )
 
 

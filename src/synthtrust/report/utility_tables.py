@@ -80,6 +80,30 @@ def _trivial(comparison: pd.DataFrame) -> str:
     return "position" if positional else measure
 
 
+def splits_table(splits: pd.DataFrame, title: str) -> Table:
+    """Return TSTR against TRTR on each split, and over all."""
+    rows = [
+        {
+            "Split": "all" if row["split"] == "all" else str(row["split"]),
+            "TSTR": number(row["value"]),
+            "TRTR": number(row["reference"]),
+            "Gap": f"{number(row['gap'], sign=True)}\n{interval(row['ci_low'], row['ci_high'], sign=True)}".rstrip(),
+            "Test patients": row["n_patients"],
+        }
+        for row in rows_of(splits)
+    ]
+    whole = rows_of(splits)[-1]
+    return Table(
+        title,
+        pd.DataFrame(rows),
+        f"In {MEASURES.get(whole['measure'], whole['measure'])}, {100 * whole['confidence']:g} % intervals. Of one "
+        "split: over test patients and training seeds, for its own training patients. Of all: over training patients "
+        "as well. Splits share most of their patients, so that their spread shows only a part of what other patients "
+        "would change; the interval takes the largest that it can hide at an overlap of "
+        f"{number(whole['overlap'], 2)}, and is wide. {whole['note']}".rstrip(),
+    )
+
+
 def class_table(per_class: pd.DataFrame, title: str) -> Table | None:
     """Return every class, finding or region on real test cases: TSTR beside TRTR; None without both."""
     real = per_class[per_class["source"] == "real"]

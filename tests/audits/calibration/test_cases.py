@@ -33,7 +33,10 @@ def cohort(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def calibration():
-    return Calibration(shares=(0.0, 0.1, 1.0), n_train=20, n_holdout=21, n_synthetic=20, seeds=3, n_permutations=399)
+    return Calibration(
+        shares=(0.0, 0.1, 1.0), n_train=20, n_holdout=21, n_synthetic=20, seeds=3, n_permutations=399, angles=(),
+        scales=(),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

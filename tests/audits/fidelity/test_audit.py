@@ -1,7 +1,6 @@
 """Fidelity finds planted faults, leaves honest sets alone, and says where it cannot know."""
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,67 +11,12 @@ from scipy.ndimage import gaussian_filter
 
 from helpers.fake_runs import sentences
 from helpers.page_marks import unmarked
-from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
+from helpers.painted_sets import QUICK, SPACES, N, painted, texture
+from helpers.synthetic_sets import CLASSES, PaintedRun, plane
 from synthtrust.audits import Fidelity
-from synthtrust.audits.fidelity.cases import FeatureTask, choose_comparison, extract_case_features
-from synthtrust.audits.fidelity.measures import Resampling
-from synthtrust.audits.fidelity.similarity import similarity_rows
-from synthtrust.audits.fidelity.twins import twin_rows
-from synthtrust.audits.sets import synthetic_sets
-from synthtrust.audits.spaces import LowResolution, RandomConvolutions, RegionTexture
-from synthtrust.cases import Case, Cohort, Source
-from synthtrust.cases.manifest import write_manifest
-from synthtrust.refusals import CaseError
+from synthtrust.audits.spaces import RandomConvolutions
+from synthtrust.cases import Cohort
 from synthtrust.report import write_report
-from synthtrust.testing import tiny_cohort
-
-N = 60
-SPACES = {
-    "random convolutions": RandomConvolutions(grid=28, channels=8),
-    "region texture": RegionTexture(),
-    "low resolution": LowResolution(grid=4),
-}
-QUICK = {"shift": 1.5, "repeats": 4, "n_draws": 20, "n_boot": 100, "n_permutations": 499, "n_ms_ssim": 8, "threads": 1}
-
-
-def texture(rng):
-    """One plane image of a patient: a smooth field with a scale and a slope of its own, in eight bits."""
-    field = gaussian_filter(rng.normal(size=(28, 28)), rng.uniform(0.8, 1.6))
-    slope = np.linspace(-1, 1, 28) * rng.normal(0, 0.5)
-    return 128 + 20 * (field / field.std() + slope[:, None])
-
-
-def painted(folder, real, images, training_ids):
-    twins = plane_twins(folder, real, images)
-    write_manifest(folder, twins, {"generator": folder.name}, training_ids=training_ids)
-    return PaintedRun(real, folder, N)
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """Return sets whose faults are known, all on the same 60 training and 60 unseen patients."""
-    home = tmp_path_factory.mktemp("fidelity")
-    rng = np.random.default_rng(8)
-    images = [texture(rng) for _ in range(2 * N)]
-    cases = tuple(plane(home / "real", f"p{i:03d}", image, i % 2) for i, image in enumerate(images))
-    real = Cohort("textures", cases, ("grey",), CLASSES)
-    ids = [case.id for case in cases[:N]]
-    fresh = [texture(rng) for _ in range(2 * N)]
-    few = [fresh[i % 5] + rng.normal(0, 2, (28, 28)) for i in range(2 * N)]
-    sets = {
-        "honest": fresh,
-        "replay": images,
-        "blurred": [gaussian_filter(image, 1.0) for image in fresh],
-        "noise": [rng.uniform(1, 255, (28, 28)) for _ in range(2 * N)],
-        "collapsed": few,
-        "dark": [image - 20 for image in fresh],
-    }
-    return {name: painted(home / name, real, some, ids) for name, some in sets.items()}
-
-
-@pytest.fixture(scope="module")
-def tables(runs):
-    return Fidelity(SPACES, **QUICK)(runs.values())
 
 
 def verdict(tables, name):
@@ -238,45 +182,6 @@ def test_the_same_question_gets_the_same_answer(runs, tables):
         pd.testing.assert_frame_equal(again[name], before)
 
 
-@pytest.mark.filterwarnings("error")
-def test_the_likeness_of_four_cases_has_limits(runs):
-    """One resample in 64 holds one case alone, and no pair."""
-    (one,) = synthetic_sets([runs["honest"]])
-    (found,) = similarity_rows(one, one.train, one.twins_of_holdout, Resampling(n_boot=300), n_ms_ssim=4)
-    assert found["ci_low"] < found["value"] < found["ci_high"]
-
-
-def test_no_patient_stands_on_both_sides(runs):
-    (one,) = synthetic_sets([runs["honest"]])
-    sides = choose_comparison(one, 1000, 0)
-    assert {case.patient for case in sides.real}.isdisjoint(case.patient for case in sides.synthetic)
-    outside = replace(one, train=(), twins_of_train=(), holdout=(*one.train, *one.holdout),
-                      twins_of_holdout=(*one.twins_of_train, *one.twins_of_holdout))  # fmt: skip
-    halves = choose_comparison(outside, 1000, 0)
-    assert len(halves.real) == len(halves.synthetic) == N
-    assert {case.patient for case in halves.real}.isdisjoint(case.patient for case in halves.synthetic)
-    assert "one half of the holdout" in halves.note
-
-
-def test_one_case_of_each_patient_is_drawn(runs):
-    (one,) = synthetic_sets([runs["honest"]])
-    doubled = replace(one, holdout=(*one.holdout, *(replace(case, id=f"{case.id}b") for case in one.holdout)))
-    sides = choose_comparison(doubled, 1000, 0)
-    assert len(sides.real) == N
-    assert "60 more holdout cases left out" in sides.note
-
-
-@pytest.mark.parametrize("grey", [7, math.nan])
-def test_a_constant_or_broken_image_is_refused_with_its_name(tmp_path, grey):
-    if math.isnan(grey):
-        path = tmp_path / "broken.tif"
-        Image.fromarray(np.full((28, 28), np.nan, dtype=np.float32)).save(path)
-    else:
-        path = plane(tmp_path, "flat", np.full((28, 28), float(grey)), 0).images["grey"]
-    with pytest.raises(CaseError, match=f"Expected .*(vary|finite).*{path.name}"):
-        extract_case_features(FeatureTask(Case("p7", {"grey": path}, class_index=0)), SPACES, ["grey"], {})
-
-
 def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
     honest = runs["honest"]
     smaller = [np.asarray(Image.open(case.images["grey"]).resize((20, 20)), float) for case in honest.twins.cases]
@@ -290,40 +195,3 @@ def test_images_of_another_size_are_brought_to_the_smaller_one(runs, tmp_path):
 def test_one_feature_space_is_not_enough():
     with pytest.raises(ValueError, match="at least two feature spaces"):
         Fidelity({"random": RandomConvolutions()})
-
-
-@pytest.fixture(scope="module")
-def volumes(tmp_path_factory):
-    """Twelve tiny brains and their perfect twins."""
-    folder = tmp_path_factory.mktemp("volumes")
-    cohort = tiny_cohort(folder / "real", 12)
-    twins = tiny_cohort(folder / "twins", 12)
-    cases = tuple(replace(case, source=Source.SYNTHETIC, relabel=None, class_index=mine.class_index, id=mine.id,
-                          patient=mine.patient) for case, mine in zip(twins.cases, cohort.cases))  # fmt: skip
-    return cohort, cases
-
-
-def test_a_perfect_copy_has_ssim_1_and_every_distance_0(volumes, runs):
-    cohort, twins = volumes
-    (one,) = synthetic_sets([runs["honest"]])
-    twins = tuple(replace(twin, relabel=real.relabel) for twin, real in zip(twins, cohort.cases))
-    one = replace(one, task="segmentation", holdout=cohort.cases, twins_of_holdout=twins,
-                  modalities=cohort.modalities, labels=cohort.labels)  # fmt: skip
-    rows = pd.DataFrame(twin_rows(one, np.ones(2), Resampling(n_boot=50), max_pairs=4))
-    of = rows.groupby("measure")["value"]
-    assert of.get_group("SSIM").tolist() == [1]
-    assert "a perfect copy has SSIM 1" in rows.loc[rows["measure"] == "SSIM", "note"].iloc[0]
-    for measure in ("MAE [range]", "KS distance", "Wasserstein-1 [range]", "contrast to body, twin − real [range]"):
-        assert of.get_group(measure).abs().max() == 0
-    assert rows["n_real"].unique().tolist() == [4]
-    assert len(of.get_group("KS distance")) == len(cohort.labels) * 2
-
-
-def test_twins_on_a_grid_that_no_real_case_has_are_refused_with_their_set(volumes, runs, tmp_path):
-    cohort, _ = volumes
-    (one,) = synthetic_sets([runs["honest"]])
-    other = tiny_cohort(tmp_path / "other", 6, shape=(18, 20, 24)).cases
-    one = replace(one, task="segmentation", train=cohort.cases[:4], holdout=cohort.cases[4:], twins_of_train=other,
-                  modalities=cohort.modalities, labels=cohort.labels)  # fmt: skip
-    with pytest.raises(CaseError, match=r"on the grids of real ones, but .*honest has \(18, 20, 24\)"):
-        choose_comparison(one, 1000, 0)

@@ -15,6 +15,12 @@ def audit():
 
 
 @pytest.fixture(scope="module")
+def quick_audit():
+    """Return the audit without rotations and sizes, which take most of its time; no planted copy has to be found."""
+    return Privacy(n_permutations=399, angles=(), scales=(), n_copies=4, min_control_recall=0.0)
+
+
+@pytest.fixture(scope="module")
 def textures():
     rng = np.random.default_rng(0)
     return [texture(rng) for _ in range(2 * (N_TRAIN + N_HOLDOUT))]

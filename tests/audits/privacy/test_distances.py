@@ -20,7 +20,7 @@ def distances(tables):
     return rows["value"], rows["note"]
 
 
-def test_an_embedding_of_ones_own_is_what_distances_are_taken_in_and_decides_nothing(audit, leaky, acquitted, honest):
+def test_an_embedding_of_ones_own_is_what_distances_are_taken_in_and_decides_nothing(audit, acquitted, honest):
     mine = replace(audit, embedding=LowResolution(grid=6))
     (unseen_similarity, how), (evidence, why) = distances(acquitted), distances(tables := mine([honest]))
     assert how.str.startswith("by coarse interiors").all()
@@ -48,23 +48,23 @@ class Looking:
         return image.flatten()[:9]
 
 
-def test_an_embedding_that_fails_is_refused_before_the_search(audit, honest, monkeypatch):
+def test_an_embedding_that_fails_is_refused_before_the_search(quick_audit, honest, monkeypatch):
     monkeypatch.setattr("synthtrust.audits.privacy.audit.gather", None)  # searching would fail
     with pytest.raises(ValueError, match=r"space for images \(1, 24, 24\), but Broken fails with RuntimeError: mat1"):
-        replace(audit, embedding=Broken())([honest])
+        replace(quick_audit, embedding=Broken())([honest])
 
 
-def test_an_embedding_sees_images_of_one_size_and_no_labels_where_there_are_classes(audit, tmp_path, real, fresh):
+def test_an_embedding_sees_images_of_one_size_and_no_labels_where_there_are_classes(quick_audit, tmp_path, real, fresh):
     larger = [np.kron(image, np.ones((2, 2))) for image in fresh]
     looking = Looking()
-    replace(audit, embedding=looking)([painted(tmp_path / "larger", real, larger)])
+    replace(quick_audit, embedding=looking)([painted(tmp_path / "larger", real, larger)])
     assert looking.seen == {((1, SIDE, SIDE), True, ())}
 
 
-def test_distances_in_an_embedding_are_those_of_standardised_coordinates(audit, tmp_path, real, textures):
+def test_distances_in_an_embedding_are_those_of_standardised_coordinates(quick_audit, tmp_path, real, textures):
     """Against the same written out, for a replay: every training image is at distance 0 of its copy."""
     copy = painted(tmp_path / "replay", real, [textures[i % N_TRAIN] for i in range(len(real.cases))])
-    evidence, notes = distances(replace(audit, embedding=LowResolution(grid=6))([copy]))
+    evidence, notes = distances(replace(quick_audit, embedding=LowResolution(grid=6))([copy]))
     seen = torch.stack([LowResolution(6)(standardised(read_images(c, ["grey"])), None, (), ()) for c in real.cases])
     rows = ReferencePca().fit(seen[:N_TRAIN]).transform(seen)
     between = np.median(torch.cdist(rows[N_TRAIN:], rows[:N_TRAIN]).min(dim=1).values)

@@ -32,20 +32,20 @@ def of_one_person(cohort):
 
 
 @pytest.mark.parametrize("named", [of_one_person, lambda cohort: cohort], ids=["one patient", "several names"])
-def test_copies_of_a_person_with_many_scans_are_found(audit, tmp_path, rescanned, textures, fresh, named):
+def test_copies_of_a_person_with_many_scans_are_found(quick_audit, tmp_path, rescanned, textures, fresh, named):
     rng = np.random.default_rng(6)
     copies = [textures[0] + rng.normal(0, 3, (SIDE, SIDE)) for _ in range(20)]
-    verdict = verdict_of(audit([painted(tmp_path / "set", named(rescanned), [*copies, *fresh[20:]])]))
+    verdict = verdict_of(quick_audit([painted(tmp_path / "set", named(rescanned), [*copies, *fresh[20:]])]))
     assert verdict["verdict"] == "NOT SUPPORTED"
     assert "20 of 110 synthetic images are copies" in sentences(verdict)
 
 
-def test_near_duplicates_and_images_of_a_patient_are_one_group_and_strangers_are_not(audit, rescanned):
+def test_near_duplicates_and_images_of_a_patient_are_one_group_and_strangers_are_not(quick_audit, rescanned):
     cases = rescanned.cases[:N_TRAIN]
     cases = (*cases[:-3], *(replace(case, patient="same") for case in cases[-3:]))
     grid = Grid(SIDE, margin=1)
     train, unseen = (load_embedded(part, ("grey",), grid, "")[0] for part in (cases, rescanned.cases[N_TRAIN:]))
-    groups = duplicate_groups(train, unseen, audit)
+    groups = duplicate_groups(train, unseen, quick_audit)
     assert len(set(groups[:RESCANS].tolist())) == 1
     assert len(set(groups[-3:].tolist())) == 1
     assert len(groups.unique()) == N_TRAIN - (RESCANS - 1) - 2
@@ -67,11 +67,11 @@ def test_neighbours_are_of_different_groups(rescanned):
     assert not (most_similar(asked, bank, 6, groups=groups, exclude=own)[1] < RESCANS).any()
 
 
-def test_training_images_of_hardly_anybody_leave_the_set_inconclusive(audit, tmp_path, real, textures, fresh):
+def test_training_images_of_hardly_anybody_leave_the_set_inconclusive(quick_audit, tmp_path, real, textures, fresh):
     rng = np.random.default_rng(7)
     scans = [textures[i % 5] + rng.normal(0, 3, (SIDE, SIDE)) for i in range(N_TRAIN)]
     cases = [plane(tmp_path / "real", f"p{i:03d}", scan, i % 2) for i, scan in enumerate(scans)]
     run = painted(tmp_path / "set", replace(real, cases=(*cases, *real.cases[N_TRAIN:])), fresh)
-    verdict = verdict_of(audit([run]))
+    verdict = verdict_of(quick_audit([run]))
     assert verdict["verdict"] == "INCONCLUSIVE"
     assert "no near-duplicates of each other, and got 5" in sentences(verdict)

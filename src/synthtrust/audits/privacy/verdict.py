@@ -48,7 +48,7 @@ def decide(
         controls: What was planted, and what came out.
         settings: The settings of the audit.
         subject: The set.
-        ids_known: Whether anybody said whom the generator learned from.
+        ids_known: Whether the set lists the cases that the generator learned from.
         missing_ids: How many of the training ids belong to none of the real cases, and how many there are.
         disclosed: Whether unedited label maps of patients are in the set.
         remarks: What else the verdict ends with.
@@ -114,8 +114,8 @@ def _doubtful_ids(ids_known: bool, missing_ids: tuple[int, int]) -> Iterator[Dou
     """Yield what the training ids leave open."""
     if not ids_known:
         text = (
-            "Nobody said which cases the generator learned from: the cases taken as training and as unseen may be "
-            "wrong."
+            "The set does not list which cases the generator learned from: those taken as training and as unseen may "
+            "be wrong."
         )
         yield Doubt("unknown_training_ids", text, CURE)
     if missing_ids[0]:

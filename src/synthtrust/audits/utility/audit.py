@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pandas as pd
 
@@ -13,16 +13,19 @@ from synthtrust.audits.scores import (
     SOURCES,
     Row,
     ScoredRun,
+    check_recipe,
     gather_scores,
     generator_names,
     generator_target,
     task_of,
     with_empty_rule,
 )
+from synthtrust.audits.splits import by_split
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
 from synthtrust.audits.utility.estimate import Estimate
 from synthtrust.audits.utility.matched import matched_rows
 from synthtrust.audits.utility.measures import MAIN, OVERALL, Measures, measure
+from synthtrust.audits.utility.splits import patients_of, split_rows
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
 from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
@@ -39,6 +42,9 @@ class Utility:
     The unit of doubt is the patient; training seeds add their own variance. Runs of several generators on the same
     cases, controls among them, stand side by side, each judged on its own.
     """
+
+    takes_repeated_splits: ClassVar[bool] = True
+    """Other audits are given the runs of the first split alone."""
 
     primary: Literal["difference", "ratio"] | None = None
     """The criterion; None for the one that was settled before training and is stored in the runs, see `Margins`."""
@@ -81,23 +87,25 @@ class Utility:
         - ``matched``: each share of a mix against the same real cases without twins (``real_only``,
           ``duplicate_real``), in the main measure; empty without both, see `matched_rows`.
         - ``per_class``: the measures of each class or finding, or the Dice of each region; ``kind`` says which.
+        - ``splits``: of runs on repeated splits, TSTR against TRTR in the main measure on each split and over all, see
+          `synthtrust.audits.utility.splits.split_rows`; empty with one split. All other tables are of the first split.
         - ``verdict``: on utility, one for each generator and each mix that has TSTR.
         - ``generators``: which class painted, and what a control generator has to show.
 
         Raises:
             ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather_scores`.
         """
-        runs = list(runs)
-        scores, task = gather_scores(runs, side_by_side=True), task_of(runs)
+        all_runs = list(runs)
+        task = task_of(all_runs)
+        check_recipe(all_runs)
+        splits = by_split(all_runs)
+        (first, runs), *others = splits.items()
+        repeated = {number: self._decisive(of_split, task) for number, of_split in others}
+        patients = {number: patients_of(of_split) for number, of_split in splits.items()} if others else {}
+        scores = gather_scores(runs, side_by_side=True)
         rule = str(runs[0].facts().get("empty") or "brats")
         names = generator_names(runs)
-        tables: dict[str, list[Row]] = {
-            "performance": [],
-            "curve": [],
-            "comparison": [],
-            "matched": [],
-            "per_class": [],
-        }
+        tables: dict[str, list[Row]] = {name: [] for name in TABLES}
         verdicts: list[Verdict] = []
         for generator, of_generator in scores.groupby("generator", sort=False):
             facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
@@ -112,11 +120,30 @@ class Utility:
                 ("per_class", self._per_class(arms, KINDS[task])),
             ):
                 tables[name] += [{"generator": generator, **row} for row in rows]
-            verdicts += self._verdicts(compared, facts, MAIN[task], str(generator), thresholds)
+            of_modes = {}
+            for row in _main_of(compared, MAIN[task]):
+                key = str(generator), row["mode"]
+                by_number = {first: row} | {number: rows[key] for number, rows in repeated.items() if key in rows}
+                if len(by_number) > 1:
+                    of_modes[row["mode"]] = list(split_rows(by_number, patients, self.confidence))
+                    arm = {"generator": generator, "mode": row["mode"]}
+                    tables["splits"] += [{**arm, **of_split} for of_split in of_modes[row["mode"]]]
+            verdicts += self._verdicts(compared, facts, MAIN[task], str(generator), thresholds, of_modes)
         return {
             **{name: pd.DataFrame(rows) for name, rows in tables.items()},
             "verdict": verdict_table(verdicts),
             "generators": _generators(runs, names),
+        }
+
+    def _decisive(self, runs: list[ScoredRun], task: str) -> dict[tuple[str, str], Row]:
+        """Return TSTR against TRTR in the main measure on one split, by generator and mode."""
+        scores = gather_scores(runs, side_by_side=True)
+        scores = scores[(scores["source"] == "real") & scores["alpha"].isin((0.0, 1.0))]
+        rule = str(runs[0].facts().get("empty") or "brats")
+        return {
+            (str(generator), row["mode"]): row
+            for generator, of_generator in scores.groupby("generator", sort=False)
+            for row in _main_of(_contrasts(_arms(of_generator, task, rule), self.confidence), MAIN[task])
         }
 
     def _performance(self, arms: Arms, scores: pd.DataFrame) -> Iterator[Row]:
@@ -173,17 +200,20 @@ class Utility:
             yield {**row, "depends_on_empty_rule": len(set(readings)) > 1}
 
     def _verdicts(
-        self, compared: list[Row], facts: list[Mapping], main: str, generator: str, thresholds: UtilityThresholds
-    ) -> Iterator[Verdict]:
+        self, compared: list[Row], facts: list[Mapping], main: str, generator: str, thresholds: UtilityThresholds,
+        splits: Mapping[str, list[Row]],
+    ) -> Iterator[Verdict]:  # fmt: skip
         """Yield a verdict for each mix that has TSTR; without any mix, one that nothing was compared."""
-        decisive = [row for row in compared if (row["contrast"], row["measure"]) == (TSTR, main)]
+        decisive = _main_of(compared, main)
         for row in decisive:
             mode = row["mode"] if len(decisive) > 1 else ""
-            yield judge(row, facts, thresholds, Subject(generator=generator, mode=mode))
+            of_splits = splits.get(row["mode"], ())
+            yield judge(row, facts, thresholds, Subject(generator=generator, mode=mode), of_splits)
         if not decisive:
             yield not_compared(thresholds, self.confidence, Subject(generator=generator))
 
 
+TABLES = ("performance", "curve", "comparison", "matched", "per_class", "splits")
 KEY = ("mode", "contrast", "measure")
 KINDS = {"segmentation": "region", "classification": "class", "multilabel": "finding"}
 """What a case is scored in, in the words of the page."""
@@ -205,6 +235,11 @@ def _contrasts(arms: Arms, confidence: float) -> Iterator[Row]:
         if name and first and trtr:
             for row in comparison_rows(first, trtr, confidence):
                 yield {"mode": mode, "contrast": name, "against": TRTR, **row}
+
+
+def _main_of(compared: Iterable[Row], main: str) -> list[Row]:
+    """Return TSTR against TRTR in the main measure, a row for each mode."""
+    return [row for row in compared if (row["contrast"], row["measure"]) == (TSTR, main)]
 
 
 def _trtr(arms: Arms, mode: str) -> Measures | None:

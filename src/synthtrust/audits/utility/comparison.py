@@ -29,7 +29,7 @@ def compare(first: Estimate, second: Estimate, confidence: float, *, ratios: boo
 
     The gap is the first minus the second, with the limits of `gap_interval`, or for areas and recalls those of
     `area_gap`. ``*_lower`` and ``*_upper`` are one-sided bounds. The ratio above chance is NaN unless both arms were
-    shown to be above chance: near 0 it means nothing.
+    shown to be above chance: near 0 it means nothing. So is the raw ratio of a measure that can be negative.
     """
     first = replace(first, chance=second.chance, trivial=second.trivial)  # both are measured from one zero
     gap = _gap(first, second, confidence)
@@ -42,7 +42,8 @@ def compare(first: Estimate, second: Estimate, confidence: float, *, ratios: boo
     }  # fmt: skip
     ratios = ratios and second.is_inferred
     both = ratios and _both_above_chance(first, second, confidence)
-    for name, defined, above_chance in (("ratio", ratios, False), ("ratio_above_chance", both, True)):
+    of_scores = both if second.limits[0] < 0 else ratios
+    for name, defined, above_chance in (("ratio", of_scores, False), ("ratio_above_chance", both, True)):
         ratio = _ratio(first, second, confidence, above_chance=above_chance) if defined else None
         known = (np.nan,) * 5 if ratio is None else (
             ratio.value, ratio.low, ratio.high, ratio.lower_bound, ratio.upper_bound,

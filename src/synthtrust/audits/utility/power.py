@@ -10,6 +10,7 @@ from scipy import stats
 
 from synthtrust.metrics.functional.intervals import satterthwaite_df
 from synthtrust.metrics.functional.seeds import seed_caution
+from synthtrust.metrics.functional.student import t_quantile
 
 MOST_PATIENTS, MOST_SEEDS = 10_000, 50
 """Beyond these nobody is told how many would do."""
@@ -45,7 +46,7 @@ class Spread:
         dfs = max(n_patients - 1, 1), n_seeds - 1, n_seeds - 1
         variances = (self.patients**2 / n_patients, *[of_seeds * seed_caution(_df_seen(n_seeds))] * 2)
         df = satterthwaite_df(variances, dfs) if sum(variances) else float(dfs[0])
-        return float(stats.t.ppf(confidence, df)), float(np.sqrt(sum(variances))), df
+        return t_quantile(confidence, df), float(np.sqrt(sum(variances))), df
 
     def power(self, room: float, n_patients: int, n_seeds: int, confidence: float = 0.95) -> float:
         r"""Return how often a study shows that the loss is below the margin.

@@ -11,7 +11,8 @@ from synthtrust.audits.scores import Row
 from synthtrust.audits.utility.power import Spread
 from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.cases import Mix
-from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS, gap_bounds
+from synthtrust.report.formatting import listing
+from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS, gap_bounds, over_splits_sentence
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
 
@@ -53,7 +54,13 @@ def reading(row: Row, thresholds: UtilityThresholds) -> Reading:
     return "NOT SUPPORTED" if upper < edge else "INCONCLUSIVE"
 
 
-def judge(row: Row, facts: Iterable[Mapping[str, Any]], thresholds: UtilityThresholds, subject: Subject) -> Verdict:
+def judge(
+    row: Row,
+    facts: Iterable[Mapping[str, Any]],
+    thresholds: UtilityThresholds,
+    subject: Subject,
+    splits: Sequence[Row] = (),
+) -> Verdict:
     """Return the verdict on utility of one comparison of TSTR with TRTR in the main measure.
 
     Doubts cap it at INCONCLUSIVE. A shown loss stays NOT SUPPORTED in spite of them, unless it may hang on a single
@@ -64,11 +71,18 @@ def judge(row: Row, facts: Iterable[Mapping[str, Any]], thresholds: UtilityThres
         facts: The ``run.json`` of each run compared.
         thresholds: Margins and least numbers.
         subject: The generator, and the mix where several were compared.
+        splits: Rows of `split_rows`, of runs on repeated splits; the verdict is about the first, unless others speak
+            against it.
     """
     facts = list(facts)
     read = reading(row, thresholds)
-    doubts = [*_unsettled(row), *_no_skill(row, thresholds.margins), *_doubts(row, facts, thresholds)]
-    evidence = [*_numbers(row, thresholds), *_missing(facts)]
+    doubts = [
+        *_unsettled(row),
+        *_no_skill(row, thresholds.margins),
+        *_doubts(row, facts, thresholds),
+        *_other_splits(splits, thresholds.margins),
+    ]
+    evidence = [*_numbers(row, thresholds), *_over_splits(splits), *_missing(facts)]
     return decide(
         "utility",
         read,
@@ -201,6 +215,27 @@ def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], thresholds: UtilityThr
         )
     yield from _moved(facts, thresholds.margins)
     yield from _leaks(facts)
+
+
+def _other_splits(splits: Sequence[Row], margins: Margins) -> Iterator[Doubt]:
+    """Name splits that speak against a small loss; a criterion of the ratio is judged on the first alone."""
+    if margins.primary != "difference":
+        return
+    large = [row["split"] for row in splits if row["gap_upper"] < -margins.margin]
+    if large or any(row["gap"] < -margins.margin for row in splits if row["split"] == "all"):
+        named = f"on split {listing(large)}" if large else "in the mean over splits"
+        yield Doubt(
+            "other_splits",
+            f"With other training patients the loss exceeds {margins.margin:g}, {named}.",
+            "More training patients, with whom the outcome hangs less on who they are.",
+        )
+
+
+def _over_splits(splits: Sequence[Row]) -> Iterator[Reason]:
+    """Yield what repeated splits say together."""
+    for row in splits:
+        if row["split"] == "all":
+            yield Reason("splits", over_splits_sentence(row))
 
 
 def _moved(facts: Iterable[Mapping[str, Any]], margins: Margins) -> Iterator[Doubt]:

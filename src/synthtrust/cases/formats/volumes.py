@@ -78,6 +78,11 @@ def stored_orientation(path: Path) -> str:
     return describe_header(path).orientation
 
 
+def stored_affine(path: Path) -> NDArray[np.float64]:
+    """Return the affine of a volume from its voxels as they are stored to world [mm], shape ``(4, 4)``."""
+    return _open(path).affine
+
+
 def describe_header(path: Path) -> VolumeHeader:
     """Return what the header of a volume says, without reading its voxels.
 

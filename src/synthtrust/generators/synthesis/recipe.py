@@ -71,10 +71,15 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
         )
     values = {name: value for name, value in asdict(generator).items() if name not in generator.not_in_recipe}
     for name in generator.files_in_recipe & values.keys():
-        path = None if values[name] is None else Path(values[name]).expanduser()
-        if path is not None and path.is_file():  # a file that is not there is refused where it is read
-            values[name] = f"sha256:{hashes.of(path)}"
+        value = values[name]
+        values[name] = [_content(path) for path in value] if isinstance(value, list | tuple) else _content(value)
     return {name: _plain(value, f"{name} of {kind.__qualname__}") for name, value in values.items()}
+
+
+def _content(value: Any) -> Any:
+    """Return the content of a file by its hash; a path of no file as it is, since it is refused where it is read."""
+    path = None if value is None else Path(value).expanduser()
+    return value if path is None or not path.is_file() else f"sha256:{hashes.of(path)}"
 
 
 def _plain(value: Any, role: str) -> Any:

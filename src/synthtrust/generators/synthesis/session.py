@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from rich.progress import Progress
 
 from synthtrust.cases import Case, CaseError, Cohort, Findings, load_manifest, write_manifest
+from synthtrust.cases.formats.volumes import stored_affine
 from synthtrust.cases.manifest import NAME
 from synthtrust.files import sha256_of
 from synthtrust.generators.base import Generator
+from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.card import made_on, write_card
 from synthtrust.generators.synthesis.locks import try_lock
@@ -147,7 +149,9 @@ class Session:
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
         case_ids = ", ".join(case.id for case in cases)
         try:
-            painted = self.generator.sample_many(copies, rngs)
+            painted = self.generator.sample_cases(
+                [self._facts(case, label) for case, label in zip(cases, copies, strict=True)], rngs
+            )
         except Exception as error:
             error.add_note(f"While {type(self.generator).__qualname__} painted {case_ids}.")
             raise
@@ -157,6 +161,11 @@ class Session:
                 f"{case_ids}."
             )
         return [_Twin(label, images) for label, images in zip(labels, painted)]
+
+    def _facts(self, case: Case, label: Any) -> CaseFacts:
+        if case.label_map is not None:
+            return CaseFacts(case.id, label, self.cohort.modalities, affine=stored_affine(case.label_map))
+        return CaseFacts(case.id, label, self.cohort.modalities, self.cohort.names_of(case))
 
     def _write(self, case: Case, twin: "_Twin") -> None:
         if twin.notes is not None:  # only imported images can be in other units

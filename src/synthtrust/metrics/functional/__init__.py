@@ -49,6 +49,7 @@ from synthtrust.metrics.functional.nearest_share import NearestShare, nearest_re
 from synthtrust.metrics.functional.placements import delong
 from synthtrust.metrics.functional.planted_collapse import CollapseMargin, planted_collapse
 from synthtrust.metrics.functional.planted_shift import ShiftMargin, planted_shift
+from synthtrust.metrics.functional.repeated_splits import OverSplits, over_splits, split_overlap
 from synthtrust.metrics.functional.roc import Auc, auc_interval, separation_test, tpr_at_fpr
 from synthtrust.metrics.functional.similarity import most_similar, pairwise_similarity
 from synthtrust.metrics.functional.trust import (
@@ -91,6 +92,9 @@ __all__ = [
     "mean_interval",
     "gap_interval",
     "ratio_interval",
+    "OverSplits",
+    "over_splits",
+    "split_overlap",
     "factor_interval",
     "FactorInterval",
     "gap_floor",

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 from scipy.optimize import brentq
 
 from synthtrust.metrics.functional.intervals import Array, satterthwaite_df
 from synthtrust.metrics.functional.seeds import cautious
+from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal
 
 ROUNDING = 1e-20
@@ -138,7 +138,7 @@ def half_width(variances: tuple[float, ...], dfs: tuple[float, ...], quantile: f
     if total <= 0:
         return 0.0, float(dfs[0])
     df = satterthwaite_df(variances, dfs)
-    return float(stats.t.ppf(quantile, df)) * total**0.5, df
+    return t_quantile(quantile, df) * total**0.5, df
 
 
 def crossing(distance: Callable[[float], float], start: float, end: float) -> float:

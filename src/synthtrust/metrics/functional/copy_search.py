@@ -58,7 +58,8 @@ def copy_search(
     :math:`t = 9`, suspect beyond 7, where beyond means :math:`\sqrt{-z r} > t`, :math:`-r > t` and :math:`z > t/2`.
     Asking for both keeps a generator of low diversity, whose images are near to many training images at once, from
     being called a copier. Small images say less in z than in r: with :math:`z > t` too, as on the phantoms that the
-    rule was first tried on (t = 8), only 19 % of copies of 28 x 28 radiographs in several disguises at once were found.
+    rule was first tried on (t = 8), only 19 % of copies of 28 x 28 radiographs with several transformations at once
+    were found.
 
     Near-duplicates among the training images, or several images of one patient, hide their copies (:math:`\rho` is 0
     for them): let them count as one, by the ``groups`` of `nearest`.

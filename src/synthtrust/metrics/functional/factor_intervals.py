@@ -19,6 +19,7 @@ from torch import Tensor
 from synthtrust.metrics.functional.intervals import ALIKE, Array, Interval, satterthwaite_df, skewness_of_mean
 from synthtrust.metrics.functional.patients import patient_numbers
 from synthtrust.metrics.functional.seeds import cautious
+from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal
 
 CHUNK = 2**22
@@ -57,7 +58,7 @@ class Uncertainty:
 
     def limits(self, level: float = 0.95) -> tuple[float, float]:
         """Return the two-sided limits on the scale."""
-        t = float(stats.t.ppf((1 + level) / 2, self.df))
+        t = t_quantile((1 + level) / 2, self.df)
         below, above = (t + max(sign * self.skewness, 0.0) * (2 * t**2 + 1) / 6 for sign in (-1, 1))
         return self.estimate - below * self.error, self.estimate + above * self.error
 

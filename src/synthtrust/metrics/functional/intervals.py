@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from synthtrust.metrics.functional.seeds import cautious
+from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal
 
 Array = NDArray[np.float64]
@@ -203,7 +204,7 @@ def satterthwaite(
     if total == 0:  # the same number in every patient and seed: nothing to doubt, no df to compute
         return value, value, float(dfs[0])
     df = satterthwaite_df(variances, dfs)
-    t, error = float(stats.t.ppf((1 + level) / 2, df)), total**0.5
+    t, error = t_quantile((1 + level) / 2, df), total**0.5
     outwards = skewness * (variances[0] / total) ** 1.5 * (2 * t**2 + 1) / 6
     return value - (t + max(-outwards, 0.0)) * error, value + (t + max(outwards, 0.0)) * error, df
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from synthtrust.metrics.functional.nearest_distance import features
+from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal
 
 FEWEST = 10
@@ -111,7 +111,7 @@ def kernel_test(
     null = _weighted_pooled(k, inside, 1 - inside)
     value, without_real, without_synthetic = left_out(k, n_x)
     variance = jackknife_variance(without_real) + jackknife_variance(without_synthetic) + second_order_variance(k, n_x)
-    reach = float(stats.t.ppf((1 + level) / 2, min(n_x, n_y) - 1)) * variance**0.5
+    reach = t_quantile((1 + level) / 2, min(n_x, n_y) - 1) * variance**0.5
     scale = max(value, reach)
     low, high = (
         value + scale * ((1 + sign * reach / (3 * scale)) ** 3 - 1) if scale > 0 else value for sign in (-1, 1)

@@ -1,6 +1,8 @@
 """The correlation of two interiors over shifts, on the full grid, over the nodes that lie in both shifted bodies."""
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -11,6 +13,8 @@ from synthtrust.metrics.functional.variants import Variant
 
 SMALLEST_OVERLAP = 0.5
 """Share of either image's texture that the overlap is taken to hold at least: less would let chance win."""
+CACHED = 2**19
+"""Complex numbers of a spectrum that are worked on at once: with more, a processor waits for its memory."""
 
 
 class Way(NamedTuple):
@@ -48,7 +52,8 @@ def best_correlation(
     n_axes = queries.fine.ndim - 2
     size = (queries.fine.shape[-1] + reach,) * n_axes  # so much room that no shift up to reach wraps around
     result = torch.empty(index.shape, device=queries.fine.device)
-    step = max(1, memory // (64 * queries.fine.shape[1] * size[0] ** n_axes))
+    n_values = queries.fine.shape[1] * size[0] ** n_axes
+    step, n_pairs = max(1, memory // (64 * n_values)), max(1, CACHED // n_values)
     for start in range(0, len(queries), step):
         chunk = slice(start, start + step)
         spectra_of: dict[Variant, _Spectra] = {}
@@ -62,11 +67,11 @@ def best_correlation(
             else:
                 different, query_row = rows.unique(return_inverse=True)
                 query_spectra = _spectra(variant.of(queries.take(chunk).take(different)), size)
-            for part in torch.arange(len(rows)).split(step):
+            for part in torch.arange(len(rows)).split(min(step, n_pairs)):
                 row, column = rows[part], columns[part]
-                others, position = index[chunk][row, column].unique(return_inverse=True)
+                others, inverse = index[chunk][row, column].unique(return_inverse=True)
                 spectra = _spectra(reference.take(others), size, mirrored)
-                pairs = (query_spectra.take(query_row[part]), spectra.take(position))
+                pairs = (query_spectra.take(query_row[part]), spectra.take(inverse))
                 result[start + row, column] = _best(*pairs, size, reach, variant.share)
     return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
 
@@ -100,9 +105,30 @@ def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int, share: fl
 
 def _shifted_products(a: Tensor, b: Tensor, size: tuple[int, ...], reach: int) -> Tensor:
     """Return the sum over nodes and modalities of a times shifted b, ``(P, 2 reach + 1, ...)``, one for each shift."""
-    axes = tuple(range(-len(size), 0))
-    products = torch.fft.irfftn((a.conj() * b).sum(dim=1), s=size, dim=axes)
-    window = torch.arange(-reach, reach + 1, device=a.device) % size[0]
-    for axis in axes:
-        products = products.index_select(axis, window)
-    return products
+    products = (a.conj() * b).sum(dim=1)
+    products = products @ _inverse_transform(size[-1], reach, halved=True).to(products.device)
+    for side in size[:-1]:  # the axis that comes first goes last
+        matrix = _inverse_transform(side, reach, halved=False).to(products.device)
+        products = torch.tensordot(products, matrix, dims=([1], [0]))
+    return products.real
+
+
+@lru_cache(maxsize=16)
+def _inverse_transform(side: int, reach: int, *, halved: bool) -> Tensor:
+    """Return the matrix ``(frequencies, 2 reach + 1)`` of an inverse Fourier transform at the shifts alone.
+
+    Few shifts are asked for, so that the product with a matrix takes less time than the transform of the whole axis.
+
+    Args:
+        side: Nodes of the axis.
+        reach: Largest shift [nodes].
+        halved: Whether the frequencies are those that `torch.fft.rfft` keeps: each of the others, whose values are the
+            complex conjugates, counts with its counterpart, and the real part of the result is the transform.
+    """
+    frequency = torch.arange(side // 2 + 1 if halved else side, dtype=torch.float64)
+    shift = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    angle = 2 * math.pi / side * frequency[:, None] * shift
+    size = torch.full_like(angle, 1 / side)
+    if halved:
+        size[(frequency > 0) & (2 * frequency < side)] *= 2
+    return torch.polar(size, angle).to(torch.complex64)

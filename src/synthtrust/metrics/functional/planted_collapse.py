@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from math import log
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 from synthtrust.metrics.functional.kernel_distance import jackknife_variance, two_sets
 from synthtrust.metrics.functional.manifold import expected_coverage
 from synthtrust.metrics.functional.nearest_distance import nearest_features
+from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal
 
 
@@ -93,7 +93,7 @@ def planted_collapse(
     # Each row leads a group, so that every row is left out as often as there are rows in a group.
     variance = jackknife_variance(without_real) + jackknife_variance(without_groups) / repeats
     error = max(variance, fault * (1 - fault) / m) ** 0.5
-    one_sided, two_sided = (float(stats.t.ppf(q, min(m, n) - 1)) * error for q in (level, (1 + level) / 2))
+    one_sided, two_sided = (t_quantile(q, min(m, n) - 1) * error for q in (level, (1 + level) / 2))
     expected = expected_coverage(m, n, k)
     low, high = max(value - two_sided, 0.0), min(value + two_sided, 1.0)
     return CollapseMargin(value, low, high, value - one_sided, expected, fault, repeats, k, m, n, level)

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from synthtrust.metrics.functional.kernel_distance import (
@@ -17,6 +16,7 @@ from synthtrust.metrics.functional.kernel_distance import (
     second_order_variance,
     two_sets,
 )
+from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal
 
 LEADING = 3
@@ -89,7 +89,7 @@ def planted_shift(real: Tensor, synthetic: Tensor, *, shift: float = 0.5, level:
     variance = sum(by_rows)
     df = variance**2 / (by_rows[0] ** 2 / (m - 1) + by_rows[1] ** 2 / (n - 1)) if variance > 0 else 1.0
     at_fault = 4 * first_order * (1 / m + 1 / n) + second_order_variance(k, m)
-    reach = max(float(stats.t.ppf(level, df)) * variance**0.5, float(stats.t.ppf(level, min(m, n) - 1)) * at_fault**0.5)
+    reach = max(t_quantile(level, df) * variance**0.5, t_quantile(level, min(m, n) - 1) * at_fault**0.5)
     return ShiftMargin(value, value + reach, fault, shift, m, n, level)
 
 
