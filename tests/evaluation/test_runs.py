@@ -10,7 +10,7 @@ from helpers.verdict_rows import verdict_row
 from synthtrust.audits import Trust, Utility
 from synthtrust.audits.scores import NotApplicableError
 from synthtrust.conventions import check_conditions
-from synthtrust.evaluation import ask, failures
+from synthtrust.evaluation.runs import ask, failures
 
 AUDITS = {"trust": Trust(), "utility": Utility(n_boot=20)}
 
