@@ -89,7 +89,7 @@ def test_an_exact_search_is_asked_for_where_it_is_wanted(calibration, cohort, tm
         return most_similar(queries, reference, k, candidates=candidates, **keywords)
 
     monkeypatch.setattr("synthtrust.audits.calibration.cases.most_similar", watched)
-    replace(calibration, exact=True, seeds=1)(cohort, tmp_path)
+    replace(calibration, exact=True, seeds=1, n_synthetic=10)(cohort, tmp_path)
     assert asked == {True}
 
 
