@@ -62,6 +62,7 @@ RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
     "lr": ("above 0", lambda value: value > 0),
     "discriminator_lr": ("above 0", lambda value: value > 0),
     "grad_clip": ("above 0", lambda value: value > 0),
+    "timeout": ("above 0", lambda value: value > 0),
     "ema_decay": ("from 0 to below 1", lambda value: 0 <= value < 1),
     "intensity_percentile": ("above 0 and up to 100", lambda value: 0 < value <= 100),
     "reconstruction_weight": ("of at least 0", lambda value: 0 <= value < math.inf),

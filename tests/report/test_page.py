@@ -212,7 +212,7 @@ def test_a_gap_that_hangs_on_the_empty_rule_is_inconclusive(tmp_path):
     ],
 )
 def test_the_sentence_on_the_gap_has_the_bounds_that_decide(tmp_path, low, high, says):
-    tables = planted_tables()
+    tables = {"utility": utility_tables()}
     tables["utility"]["comparison"] = tables["utility"]["comparison"].assign(gap_lower=low, gap_upper=high)
 
     assert says in write_report(tmp_path, {}, tables).read_text(encoding="utf-8")

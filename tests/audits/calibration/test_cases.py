@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from helpers.page_marks import unmarked
 from synthtrust.audits import Calibration
-from synthtrust.audits.calibration.planting_study import row_of
+from synthtrust.audits.calibration.planting_study import outcome_row
 from synthtrust.audits.privacy.question import Leak
 from synthtrust.cases import Case, Cohort
 from synthtrust.metrics.functional import most_similar
@@ -89,14 +89,14 @@ def test_an_exact_search_is_asked_for_where_it_is_wanted(calibration, cohort, tm
         return most_similar(queries, reference, k, candidates=candidates, **keywords)
 
     monkeypatch.setattr("synthtrust.audits.calibration.cases.most_similar", watched)
-    replace(calibration, exact=True, seeds=1)(cohort, tmp_path)
+    replace(calibration, exact=True, seeds=1, n_synthetic=10)(cohort, tmp_path)
     assert asked == {True}
 
 
 def test_a_share_is_that_of_the_copies_and_a_foreign_test_finds_none():
     assert Calibration().planted(10) == {0.1: 1, 0.2: 2, 0.3: 3, 1.0: 10}
     assert Calibration().planted(60) == {0.05: 3, 0.15: 9, 0.3: 18, 1.0: 60}
-    row = row_of(
+    row = outcome_row(
         0,
         "flip",
         0.05,

@@ -186,6 +186,7 @@ def test_several_processes_share_the_cases(cohort, tmp_path):
         ({"command": ["paint", "{out}"], "shell": True}, "one line for a shell"),
         ({"command": "paint {out}", "batch_size": 2}, "once per case"),
         ({"command": "paint {out}", "timeout": 0}, "seconds above 0"),
+        ({"command": "paint {out}", "depends_on": "paint.py"}, "as a list"),
     ],
     ids=str,
 )
@@ -223,6 +224,22 @@ def test_an_id_or_class_cannot_become_an_option_or_a_command(tmp_path):
     cohort = tiny_classes(tmp_path / "real", count=4, classes=("--rm", f"a; touch {tmp_path}/left".replace("/", "_")))
     with pytest.raises(CaseError, match=r"that no program takes for an option, but got '--rm'"):
         bring(cohort, tmp_path, Command(command="echo {class} {out}", shell=True))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["generator.command='paint {foo} {out}'"], "Error: Expected placeholders among "),
+        (["generator.command='paint {out}'", "generator.timeout=0"], "Error: Expected generator.timeout "),
+        ([], "Error: Expected a value for generator.command"),
+    ],
+    ids=str,
+)
+def test_the_command_line_refuses_in_one_line(tmp_path, monkeypatch, words, line):
+    monkeypatch.chdir(tmp_path)
+    refused = run_here("train.py", "generator=command", *words, "trainer.accelerator=cpu")
+    assert refused.startswith(line)
+    assert "\n" not in refused
 
 
 DOCUMENT = ROOT / "docs" / "generators.md"

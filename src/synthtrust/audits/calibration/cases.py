@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
+from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, first_of_each_patient, outcome_row
 from synthtrust.audits.privacy import p2_membership
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.controls import plant
@@ -57,17 +57,17 @@ class Calibration(PlantingStudy):
         Raises:
             Refusal: If there are too few patients, or parts too small for the search.
         """
-        cases = one_of_each(cohort.cases)
+        cases = first_of_each_patient(cohort.cases)
         self._check(len(cases))
         modalities, grid = cohort.modalities, Grid.of(read_images(cohort.cases[0], cohort.modalities))
         sizes = {name: getattr(self, name) for name in ("n_train", "n_holdout", "n_synthetic")}
         home = self.home(folder, cases, modalities, sizes)
-        if self.left(home):
+        if self.unfinished(home):
             images, _ = load_embedded(cases, modalities, grid, "real cases")
             images = images.without(repeated(images))
             self._check(len(images))
             planted: dict[tuple[str, str], dict[str, EmbeddedCases]] = {}
-            self.keep(home, lambda seed: self._draw(images, modalities, grid, planted, seed))
+            self.finish(home, lambda seed: self._draw(images, modalities, grid, planted, seed))
         return self.tables(home, sizes)
 
     def _check(self, n: int) -> None:
@@ -111,15 +111,15 @@ class Calibration(PlantingStudy):
                 len(train), len(holdout), self.n_synthetic, copy_answer, share=self._share(answers, train, holdout)
             )
             if kind in ("", VERBATIM):
-                left = honest.take(range(k, len(honest)))
-                data = AuditData(train, holdout, copies[kind or VERBATIM].take(range(k)).join(left))
+                not_replaced = honest.take(range(k, len(honest)))
+                data = AuditData(train, holdout, copies[kind or VERBATIM].take(range(k)).join(not_replaced))
                 evidence = replace(evidence, membership=p2_membership.ask(data, self))
             leaks = list(leaks_of(evidence, self))
             nearest = in_its_view(answers.index, search.view)
             right = (groups[nearest[:k]] == groups[sources[:k]]).numpy()
             copied = search.copy[:k] & right
             tests = TESTS if evidence.membership else TESTS[::2]
-            yield row_of(seed, kind or "none", share, (k, int(copied.sum())), leaks, tests)
+            yield outcome_row(seed, kind or "none", share, (k, int(copied.sum())), leaks, tests)
 
     def _share(self, answers: "_SearchResults", train: EmbeddedCases, holdout: EmbeddedCases) -> NearestShare:
         is_train = np.arange(len(train) + len(holdout)) < len(train)

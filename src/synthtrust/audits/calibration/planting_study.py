@@ -38,7 +38,7 @@ class PlantingStudy(PrivacySettings):
         return {k / n: k for k in counts}
 
     def home(self, folder: str | Path, cases: Sequence[Case], modalities: Sequence[str], *more: Any) -> Path:
-        """Return where the seeds of these limits and cases lie: a folder named by all that decides them."""
+        """Return the folder of the outcomes under these settings, of these cases; its name changes with any of them."""
         settings = {key: value for key, value in vars(self).items() if key in {f.name for f in fields(PrivacySettings)}}
         with ThreadPoolExecutor() as pool:
             contents = list(pool.map(content_of, cases))
@@ -46,13 +46,13 @@ class PlantingStudy(PrivacySettings):
             [self.search_version, settings, self.shares, contents, list(modalities), *more]
         )
 
-    def left(self, home: Path) -> list[int]:
+    def unfinished(self, home: Path) -> list[int]:
         """Return the seeds that were not finished before."""
         return [seed for seed in range(self.seeds) if not (home / f"{seed}.csv").exists()]
 
-    def keep(self, home: Path, draw: Callable[[int], Iterable[Row]]) -> None:
-        """Ask every seed that is left, and keep its rows."""
-        for seed in track(self.left(home), "Planting copies", console=Console(stderr=True), transient=True):
+    def finish(self, home: Path, draw: Callable[[int], Iterable[Row]]) -> None:
+        """Draw every seed that is not finished, and write its rows."""
+        for seed in track(self.unfinished(home), "Planting copies", console=Console(stderr=True), transient=True):
             rows = pd.DataFrame(draw(seed))
             with aside(home / f"{seed}.csv") as temporary:
                 rows.to_csv(temporary, index=False)
@@ -80,17 +80,17 @@ class PlantingStudy(PrivacySettings):
                 }  # fmt: skip
 
 
-def row_of(
+def outcome_row(
     seed: int, kind: str, share: float, copies: tuple[int, int], leaks: Sequence[Leak], asked: Sequence[str]
 ) -> Row:
-    """Return the row of one question: which tests called a leak.
+    """Return the row of one set with copies, or without: which tests called a leak.
 
     Args:
         seed: The seed of the draw.
         kind: The kind of the copies; ``none`` without.
         share: The share of copies.
         copies: How many were planted, and how many of them were named with their source.
-        leaks: The proofs of a leak.
+        leaks: What proves a leak in this set.
         asked: The tests that were asked; a leak that another one calls has nothing to do with the copies.
     """
     proved = {leak.test for leak in leaks}
@@ -101,7 +101,7 @@ def row_of(
     }  # fmt: skip
 
 
-def one_of_each(cases: Iterable[Case]) -> list[Case]:
+def first_of_each_patient(cases: Iterable[Case]) -> list[Case]:
     """Return the first case of each patient, in order."""
     first: dict[str, Case] = {}
     for case in cases:

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, one_of_each, row_of
+from synthtrust.audits.calibration.planting_study import PlantingStudy, Row, first_of_each_patient, outcome_row
 from synthtrust.audits.privacy import p4_twin_leak
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, embed, load_embedded, read_images
@@ -27,8 +27,8 @@ from synthtrust.machine import readers
 from synthtrust.metrics.functional import region_residual_similarity
 from synthtrust.refusals import Refusal
 
-HONEST = ("P1", "P2", "P3", "P4")
-PLANTED = ("P1", "P4")
+TESTS_WITHOUT_COPIES = ("P1", "P2", "P3", "P4")
+TESTS_WITH_COPIES = ("P1", "P4")
 """P2 and P3 leave out each twin's own source, so that copies of it do not reach them."""
 
 
@@ -69,7 +69,7 @@ class TwinCalibration(PlantingStudy):
                 f"Expected cases with label maps, to paint twins on, but {cohort.name} has classes. Ask "
                 "experiment=controls."
             )
-        cases = one_of_each(cohort.cases)
+        cases = first_of_each_patient(cohort.cases)
         needed = self.n_fit + self.n_train + self.n_holdout
         if len(cases) < needed or self.n_train < MIN_TRAIN_COMPUTED or self.n_holdout < MIN_COMPUTED:
             raise Refusal(
@@ -82,9 +82,9 @@ class TwinCalibration(PlantingStudy):
         unseen = [cases[i] for i in sorted(order[self.n_fit :])]
         twins = synthesize(self.generator, cohort, fitted, unseen, self.synthetic)
         home = self.home(folder, unseen, cohort.modalities, twins.folder.name, self.n_fit, self.n_train, self.n_holdout)
-        if self.left(home):
+        if self.unfinished(home):
             pairs = _TwinPairs.of(unseen, twins.cases, cohort)
-            self.keep(home, lambda seed: self._draw(pairs, seed))
+            self.finish(home, lambda seed: self._draw(pairs, seed))
         return self.tables(
             home, {"n_train": self.n_train, "n_holdout": self.n_holdout, "n_synthetic": self.n_train + self.n_holdout}
         )
@@ -98,7 +98,7 @@ class TwinCalibration(PlantingStudy):
             residual=pairs.residual.__getitem__, extent=pairs.grid.extent,
         )  # fmt: skip
         evidence = examine(data, self, reported=False)
-        yield row_of(seed, "none", 0.0, (0, 0), list(leaks_of(evidence, self)), HONEST)
+        yield outcome_row(seed, "none", 0.0, (0, 0), list(leaks_of(evidence, self)), TESTS_WITHOUT_COPIES)
         sources = np.random.default_rng([seed, 1]).permutation(self.n_train)
         copies, _ = _computed_copies(evidence)
         for kind in kinds(len(pairs.modalities)):
@@ -106,12 +106,14 @@ class TwinCalibration(PlantingStudy):
             rows = _CopyResults.of(data.train, kind, pairs, copies, n_candidates)
             for share, k in self.planted(self.n_train).items():
                 chosen = sources[:k]
-                with_copies = self._with(evidence, data, rows, chosen)
+                with_copies = self._evidence_with(evidence, data, rows, chosen)
                 _, changed = _computed_copies(with_copies)
                 named = int(changed.search.copy[chosen].sum()) if changed.search else 0
-                yield row_of(seed, kind, share, (k, named), list(leaks_of(with_copies, self)), PLANTED)
+                yield outcome_row(seed, kind, share, (k, named), list(leaks_of(with_copies, self)), TESTS_WITH_COPIES)
 
-    def _with(self, honest: Evidence, data: AuditData, copies: "_CopyResults", chosen: NDArray[np.intp]) -> Evidence:
+    def _evidence_with(
+        self, honest: Evidence, data: AuditData, copies: "_CopyResults", chosen: NDArray[np.intp]
+    ) -> Evidence:
         """Return the evidence on the set in which some twins are copies; P2 and P3 stay those of the honest set."""
         honest_copies, source = _computed_copies(honest)
         similarity, index = honest_copies.similarity.copy(), honest_copies.index.copy()

@@ -51,7 +51,7 @@ class Privacy(PrivacySettings):
         space = "coarse interiors" if self.embedding is None else type(self.embedding).__name__
         verdicts, pairs = [], []
         for synthetic_set in synthetic_sets(runs):
-            if reason := _unaskable(synthetic_set):
+            if reason := _why_not_assessed(synthetic_set):
                 verdicts.append(_not_assessed(synthetic_set, reason))
                 continue
             name, modalities, manifest = synthetic_set.name, synthetic_set.modalities, synthetic_set.manifest
@@ -94,7 +94,7 @@ class Privacy(PrivacySettings):
         return replace(data, embed=lambda images: features_of(space, images, synthetic_set)), remarks
 
 
-def _unaskable(synthetic_set: SyntheticSet) -> str:
+def _why_not_assessed(synthetic_set: SyntheticSet) -> str:
     """Return why a set cannot be asked at all, or nothing."""
     if not synthetic_set.train:
         return "none of the cases that the generator learned from is among these cases."

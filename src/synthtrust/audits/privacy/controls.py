@@ -78,9 +78,9 @@ def positive(
     if copies is None or copies.search is None or not m:
         return []
     rng = np.random.default_rng([settings.seed, 2])
-    places = np.sort(rng.permutation(len(data.train))[:m])
+    sources = np.sort(rng.permutation(len(data.train))[:m])
     others = [data.synthetic.cases[i] for i in rng.integers(len(data.synthetic), size=m)]
-    planted = plant([data.train.cases[i] for i in places], others, modalities, grid, settings.seed)
+    planted = plant([data.train.cases[i] for i in sources], others, modalities, grid, settings.seed)
     controls, n_candidates = [], settings.candidates(data.train, NEIGHBOURS)
     group = torch.arange(len(data.train)) if copies.groups is None else copies.groups
     for kind, planted_copies in planted.items():
@@ -89,7 +89,7 @@ def positive(
         )
         search = settings.search(similarity, copies.null)
         nearest = in_its_view(index[..., 0], search.view)
-        hit = search.copy & (group[nearest] == group[places]).numpy()
+        hit = search.copy & (group[nearest] == group[sources]).numpy()
         if copies.source is not None and copies.source.search is not None:
             hit &= settings.search(similarity, copies.source.null, ranked=False).copy
         rate = float(hit.mean())

@@ -33,9 +33,9 @@ class SourceCopies:
     """How alike twins are to the real case that they were painted for."""
 
     twins: NDArray[np.int64]
-    """Place of each twin of a training label."""
+    """Index of each twin of a training label among the synthetic images."""
     sources: NDArray[np.int64]
-    """Place of the training case that each of them was painted for, in each view ``(V, n)``."""
+    """Index of the training case that each of them was painted for, in each view ``(V, n)``."""
     similarity: Array
     """Similarity to the source, of each of them in each view ``(V, n)``."""
     null: Array
@@ -53,7 +53,7 @@ class Copies:
     similarity: Array
     """Similarities ``(V, n, 6)`` of each synthetic image to its nearest training images, own source left out."""
     index: NDArray[np.int64]
-    """Place of the nearest training image in each view ``(V, n)``."""
+    """Index of the nearest training image in each view ``(V, n)``."""
     null: Array
     """Similarities ``(V, h, 6)`` of unseen cases to their nearest training cases."""
     search: CopySearch | None
@@ -138,11 +138,11 @@ def _ask_sources(
 def _with_source(
     data: AuditData, views: Sequence[View], real: EmbeddedCases, similarity: Array
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Return the place of each of m twins whose source is among real cases, those of the sources, and similarities.
+    """Return the indices of the m twins whose source is among real cases, those of the sources, and similarities.
 
     Those are ``(V, m, 6)``: to the source, and to the five nearest others. The other images of the source's patient
     count as the source: a generator that saw two time points of one patient may paint the one on the label of the
-    other. The places returned, ``(V, m)``, are those of the most similar of them.
+    other. The indices of sources, ``(V, m)``, are those of the most similar of them.
     """
     source_of = data.sources_among(real)
     if not source_of:
@@ -152,10 +152,10 @@ def _with_source(
     twins, images = (np.array(indices) for indices in zip(*pairs))
     of_twins = data.synthetic.take(twins)
     values = pairwise_in(views, of_twins, real.take(images))
-    places = np.array(list(source_of))
-    best = np.array([[np.where(twins == i, of_view, -np.inf).argmax() for i in places] for of_view in values])
+    with_source = np.array(list(source_of))
+    best = np.array([[np.where(twins == i, of_view, -np.inf).argmax() for i in with_source] for of_view in values])
     to_source = np.take_along_axis(values, best, axis=1)[..., None]
-    return places, images[best], np.concatenate([to_source, similarity[:, places, : NEIGHBOURS - 1]], axis=2)
+    return with_source, images[best], np.concatenate([to_source, similarity[:, with_source, : NEIGHBOURS - 1]], axis=2)
 
 
 def rows(copies: Copies, confidence: float) -> Iterator[TestRow]:

@@ -65,8 +65,10 @@ def copy_rows(name: str, copies: Copies | None, data: AuditData, most: int = 5) 
     """Return the rows of ``copies``: all copies and suspects, and at least the ``most`` most suspicious pairs."""
     rows = []
     if copies is not None and copies.search is not None:
-        everyone = np.arange(copies.index.shape[1])
-        rows += _pairs(name, data, copies, copies.search, everyone, copies.index, copies.similarity[..., 0], own=False)
+        every_image = np.arange(copies.index.shape[1])
+        rows += _pairs(
+            name, data, copies, copies.search, every_image, copies.index, copies.similarity[..., 0], own=False
+        )
     if copies is not None and copies.source is not None and copies.source.search is not None:
         source, search = copies.source, copies.source.search
         rows += _pairs(name, data, copies, search, source.twins, source.sources, source.similarity, own=True)

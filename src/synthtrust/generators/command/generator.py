@@ -40,7 +40,8 @@ class Command(Generator):
     long, or ends with another exit code than 0; or if an image is missing, cut short, on another grid, not finite,
     constant, or the very image that was painted on another label map.
 
-    No object of this class runs anything until a case is to be painted, which ``evaluate.py`` never does.
+    Making an object of this class runs nothing, and neither does ``fit``. The stored config of a run may name it, since
+    the generator of a stored config is never called: only a command in the user's own config is ever run.
     """
 
     not_in_recipe: ClassVar[frozenset[str]] = frozenset({"timeout", "train_ids"})
@@ -75,6 +76,8 @@ class Command(Generator):
             )
         if self.timeout is not None and not self.timeout > 0:
             raise Refusal(f"Expected generator.timeout as seconds above 0, or null, but got {self.timeout!r}.")
+        if isinstance(self.depends_on, str):
+            raise Refusal(f"Expected generator.depends_on as a list, such as [paint.py], but got {self.depends_on!r}.")
         self.folder_: Path | None = None
 
     @property
