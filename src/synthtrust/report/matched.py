@@ -83,9 +83,9 @@ def matched_sentences(matched: pd.DataFrame) -> Iterator[str]:
             continue
         more, less = rows[rows["all_low"] > 0], rows[rows["all_high"] < 0]
         shown = [
-            f"{verb} at α = {listing(short(a) for a in found['alpha'])}"
-            for verb, found in (("add", more), ("cost", less))
-            if len(found)
+            f"{verb} at α = {listing(short(a) for a in decided['alpha'])}"
+            for verb, decided in (("add", more), ("cost", less))
+            if len(decided)
         ]
         outcome = f"twins are shown to {' and to '.join(shown)}" if shown else "twins are not shown to add or cost"
         shares = f"of {count(len(rows), 'share')} tried"

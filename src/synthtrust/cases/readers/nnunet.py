@@ -42,10 +42,10 @@ def read_nnunet(
             "with label maps cannot be read. Stack them into volumes."
         )
     cohort = read_msd(root, modalities, label_values)
-    found = len(cohort.cases) + len(cohort.refused)
-    if facts.n_training not in (None, found):
+    n_cases = len(cohort.cases) + len(cohort.refused)
+    if facts.n_training not in (None, n_cases):
         raise CaseError(
-            f"Expected {facts.n_training} training cases, as numTraining of {facts.path} promises, but found {found}. "
+            f"Expected {facts.n_training} training cases, the numTraining of {facts.path}, but there are {n_cases}. "
             "Copy those that are missing, or correct numTraining."
         )
     return cohort

@@ -1,4 +1,4 @@
-"""Quantiles of Student's t, one at a time: the distribution object of SciPy takes a hundred times as long for one."""
+"""Quantiles of Student's t, one at a time: the distribution objects of SciPy are slow for one."""
 
 import math
 
