@@ -142,18 +142,17 @@ class LabelledSet(Importer):
                 f"Expected a case that can be imported, but {case.id} of {self.root} cannot: {error}"
             ) from error
         affine = read_header(case.require_label_map())[1]
-        spacing = self.spacing_ or tuple(np.abs(affine).max(axis=0)[:3])
+        images, resampled_affine = clear or images, affine
         if self.spacing_ is not None:
-            images, label, new_affine = resampled(clear or images, label, affine, spacing)
-        else:
-            images, new_affine = dict(clear or images), affine
+            images, label, resampled_affine = resampled(images, label, affine, self.spacing_)
         notes: dict[str, Any] = {
             "files": {role: _below(path, self.root) for role, path in case.files.items()},
             "background": "as it was" if clear is None else "nearly zero, set to zero",
             "mask_edit": True,  # the label map is that of no real case, as far as this set says
-            **({"resampled_to_mm": list(spacing)} if new_affine is not affine else {}),
         }
-        return ImportedTwin(label, images, notes, new_affine)
+        if self.spacing_ is not None and resampled_affine is not affine:
+            notes["resampled_to_mm"] = list(self.spacing_)
+        return ImportedTwin(label, images, notes, resampled_affine)
 
     def _meaning(self, own: Cohort, cohort: Cohort) -> dict[int, int]:
         """Return canonical value of the set -> value of the real cases; 0 for labels that these lack.
