@@ -19,7 +19,7 @@ Augment = Callable[[Tensor, Sequence[np.random.Generator]], Tensor]
 class ImageCases(Dataset):
     """Images in batches, gathered from their tables in one go.
 
-    An item is a batch, asked for by the places of its cases: ``image`` float32 ``(B, C, *size)``, ``label`` int64, the
+    An item is a batch, asked for by the indices of its cases: ``image`` float32 ``(B, C, *size)``, ``label`` int64, the
     class ``(B,)`` or 0 and 1 for each finding ``(B, K)``, ``case`` int64 ``(B,)`` (its number in the split; a twin has
     the number of its real case) and ``synthetic`` bool ``(B,)``.
 
@@ -39,8 +39,8 @@ class ImageCases(Dataset):
     def __len__(self) -> int:
         return len(self.cases)
 
-    def __getitem__(self, places: Sequence[int]) -> dict[str, Tensor]:
-        chosen = np.asarray(places)
+    def __getitem__(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        chosen = np.asarray(indices)
         return {
             "image": torch.from_numpy(self._images(chosen)),
             "label": torch.from_numpy(self.label[chosen]),
@@ -48,12 +48,12 @@ class ImageCases(Dataset):
             "synthetic": torch.from_numpy(self.synthetic[chosen]),
         }
 
-    def _images(self, places: NDArray[np.intp]) -> NDArray[np.float32]:
+    def _images(self, indices: NDArray[np.intp]) -> NDArray[np.float32]:
         some = next(iter(self.tables.values())).images
-        images = np.empty((len(places), *some.shape[1:]), dtype=np.float32)
+        images = np.empty((len(indices), *some.shape[1:]), dtype=np.float32)
         for source, table in self.tables.items():
-            of_it = self.synthetic[places] == (source is Source.SYNTHETIC)
-            images[of_it] = table.images[self.row[places[of_it]]]
+            of_it = self.synthetic[indices] == (source is Source.SYNTHETIC)
+            images[of_it] = table.images[self.row[indices[of_it]]]
         return images
 
 

@@ -114,7 +114,7 @@ def _tests(rows: pd.DataFrame, name: str) -> Table:
 def _copies(rows: pd.DataFrame, name: str) -> Table:
     most = rows.head(MOST_ROWS)
     digits = {"similarity": 3, "z": 1, "r": 1, "strength": 1}
-    values = {column: [number(value, places) for value in most[column]] for column, places in digits.items()}
+    values = {column: [number(value, decimals) for value in most[column]] for column, decimals in digits.items()}
     shown = pd.DataFrame(
         {
             "Synthetic case": most["synthetic"],

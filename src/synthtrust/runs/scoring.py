@@ -119,11 +119,11 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
     table = image_table(cohort.cases, cohort.modalities, cache, size)
     images = ImageCases(cohort.cases, dict.fromkeys(Source, table), {case.id: n for n, case in enumerate(cohort.cases)})
     for first in track(range(0, len(images), BATCH), f"Scoring with {escape(run.name)}", transient=True):
-        places = range(first, min(first + BATCH, len(images)))
+        indices = range(first, min(first + BATCH, len(images)))
         start = time.monotonic()
-        probability = model.predict(images[places]["image"].to(model.device)).cpu()  # (B, K)
-        seconds = round((time.monotonic() - start) / len(places), 6)
-        for index, values in zip(places, probability, strict=True):
+        probability = model.predict(images[indices]["image"].to(model.device)).cpu()  # (B, K)
+        seconds = round((time.monotonic() - start) / len(indices), 6)
+        for index, values in zip(indices, probability, strict=True):
             case = cohort.cases[index]
             yield from ({**row, "seconds": seconds} for row in model.rows_of(case, case.source, values))
 

@@ -221,10 +221,10 @@ KINDS = {"segmentation": "region", "classification": "class", "multilabel": "fin
 
 def _arms(scores: pd.DataFrame, task: str, rule: str) -> Arms:
     """Measure every arm of one generator."""
-    places = scores[["mode", "alpha", "source"]].drop_duplicates().sort_values("alpha", kind="stable")
+    arms = scores[["mode", "alpha", "source"]].drop_duplicates().sort_values("alpha", kind="stable")
     return {
         (mode, alpha, source): measure(scores[scores["mode"] == mode], alpha, source, task, rule)
-        for mode, alpha, source in places.itertuples(index=False, name=None)
+        for mode, alpha, source in arms.itertuples(index=False, name=None)
     }
 
 

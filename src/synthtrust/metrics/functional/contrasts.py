@@ -191,7 +191,7 @@ def minimum_place(
     alphas = study.alphas.tolist()
     if at not in alphas:
         raise Refusal(f"Expected one of the alphas {alphas} as the place of the minimum, but got {at}.")
-    n, unit, places = len(alphas), np.eye(len(alphas)), []
+    n, unit, minima = len(alphas), np.eye(len(alphas)), []
     for j in range(study.n_values):
         above = np.full((n, n), np.nan)  # p that a is not above b
         for a, b in ((a, b) for a in range(n) for b in range(n) if a != b):
@@ -200,14 +200,14 @@ def minimum_place(
         shown = above * (n - 1) <= 1 - level  # NaN shows nothing
         claimed = alphas.index(at)
         others = np.delete(above[:, claimed], claimed)
-        places.append(
+        minima.append(
             Minimum(
                 float(alphas[int(np.argmin(study.values[:, j]))]),
                 tuple(alpha for alpha, row in zip(alphas, shown, strict=True) if not row.any()),
                 float(others.max()),
             )
         )
-    return tuple(places)
+    return tuple(minima)
 
 
 def crossing(statistic: Statistic, arms: Mapping[float, Arm], groups: Patients = None, level: float = 0.95) -> Crossing:
@@ -238,15 +238,15 @@ def crossing(statistic: Statistic, arms: Mapping[float, Arm], groups: Patients =
         doubt = study.contrast(weights, 0).uncertainty
         alike.append(doubt is None or not doubt.p_different() <= 1 - level)
     rising = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
-    place = np.nan
+    alpha = np.nan
     if len(rising):
         i = int(rising[0])
-        place = float(alphas[i] - values[i] * (alphas[i + 1] - alphas[i]) / (values[i + 1] - values[i]))
+        alpha = float(alphas[i] - values[i] * (alphas[i + 1] - alphas[i]) / (values[i + 1] - values[i]))
     ends = [study.contrast(row, 0).uncertainty for row in (unit[0], unit[-1])]
     p = max(ends[0].p_below(), ends[1].p_above()) if ends[0] and ends[1] else np.nan
     within = grid[np.array(alike)]
     low, high = (float(within.min()), float(within.max())) if len(within) else (np.nan, np.nan)
-    return Crossing(place, low, high, float(p))
+    return Crossing(alpha, low, high, float(p))
 
 
 class _Study:
