@@ -39,13 +39,24 @@ def simulate(task: tuple[str, int, int, float]) -> list[Rate]:
     return result
 
 
+def updated(document: str, written: str) -> str:
+    r"""Return the document with some chapters in the place of those of the same titles, and new ones at the end.
+
+    >>> updated("# Rates\n\n## A\n\nold\n\n## B\n\nkept\n", "\n## A\n\nnew\n")
+    '# Rates\n\n## A\n\nnew\n\n## B\n\nkept\n'
+    """
+    head, *_ = document.partition("\n## ")
+    parts = {part.partition("\n")[0]: part for text in (document, written) for part in text.split("\n## ")[1:]}
+    return "\n## ".join([head, *parts.values()])
+
+
 def main() -> int:
-    """Simulate, write the document unless chapters were named, and fail if a promise is not kept."""
+    """Simulate, write the document or the named chapters in it, and fail if a promise is not kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("chapters", nargs="*", help="modules of this folder; all of them, and the document, by default")
+    parser.add_argument("chapters", nargs="*", help="modules of this folder; all of them by default")
     parser.add_argument("--seed", type=int, default=0, help="of all draws")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
-    parser.add_argument("--share", type=float, default=1.0, help="share of the repetitions, for a quick look")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the repetitions, to look without writing")
     options = parser.parse_args()
     by_name = chapters()
     if unknown := set(options.chapters) - set(by_name):
@@ -54,9 +65,10 @@ def main() -> int:
     tasks = [(name, i, options.seed, options.share) for name in names for i in range(len(by_name[name]))]
     with ProcessPoolExecutor(options.jobs) as pool:
         results = [rate for rates in pool.map(simulate, tasks) for rate in rates]
-    if not options.chapters and options.share == 1:
+    if options.share == 1:
         head = (Path(__file__).parent / "head.md").read_text().format(seed=options.seed)
-        DOCUMENT.write_text(head + markdown(results))
+        written = markdown(results)
+        DOCUMENT.write_text(updated(DOCUMENT.read_text(), written) if options.chapters else head + written)
     return int(not all(rate.is_kept for rate in results))
 
 

@@ -5,10 +5,12 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from calibration.fidelity import BOUNDED, CHAPTER, REPEATS, SHIFT, SPREADS, embedded, latents
+from calibration.fidelity import BOUNDED, REPEATS, SHIFT, SPREADS, embedded, latents
 from calibration.study import DESCRIBED, Cell
 from synthtrust.metrics.functional.planted_collapse import planted_collapse
 from synthtrust.metrics.functional.planted_shift import planted_shift
+
+CHAPTER = "Fidelity: a missing tail"
 
 PASSED = "KID below and coverage above their planted faults, in three spaces"
 COVERED = "mean coverage"
