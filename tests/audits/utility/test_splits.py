@@ -7,7 +7,7 @@ import pytest
 from helpers.fake_runs import PlantedSegmenter, codes, sentences, verdict_of
 from synthtrust.audits import Trust, Utility
 from synthtrust.audits.splits import by_split
-from synthtrust.evaluation import ask
+from synthtrust.evaluation.runs import ask
 from synthtrust.metrics.functional import over_splits, split_overlap
 from synthtrust.report import write_report
 
