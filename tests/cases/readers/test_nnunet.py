@@ -70,7 +70,7 @@ def test_regions_that_leave_a_value_open_are_refused(tmp_path, labels):
 @pytest.mark.parametrize("promised", [1, 3])
 def test_another_number_of_cases_than_promised_is_refused(tmp_path, promised):
     write(tmp_path, {**V2, "numTraining": promised})
-    with pytest.raises(CaseError, match=f"^Expected {promised} training cases, .* but found 2"):
+    with pytest.raises(CaseError, match=f"^Expected {promised} training cases, .* but there are 2"):
         read_nnunet(tmp_path)
     assert len(read_msd(tmp_path).cases) == 2
 
