@@ -61,6 +61,7 @@ def test_the_controls_of_the_sweep_are_trained_once_and_beside_it(tmp_path, monk
     assert {job.alpha for job in controls} == {job.alpha for job in sweep} - {0.0, 1.0}  # nobody, and TRTR
 
 
+@pytest.mark.slow
 def test_a_sweep_and_its_controls_make_one_page_by_the_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run_here("train.py", "experiment=alpha_sweep", *TINY, "alpha=0.0,0.5,1.0", "-m") == ""
