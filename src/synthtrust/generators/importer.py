@@ -53,7 +53,7 @@ class Importer(ABC):
         """Ids of the cases that the images were learned from; None if they are unknown."""
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
-        """Return the cases of a set that is not ``paired``, which take the place of the real ones in ``find``.
+        """Return the cases of a set that is not ``paired``, which ``find`` gets in place of real ones; none otherwise.
 
         Args:
             cohort: The real cases.
@@ -61,7 +61,7 @@ class Importer(ABC):
         Raises:
             CaseError: If the set cannot be read, or has nothing in common with the real cases.
         """
-        raise NotImplementedError(f"{type(self).__name__} finds twins of real cases, and has no cases of its own.")
+        return ()
 
     @abstractmethod
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
