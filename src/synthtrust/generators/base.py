@@ -28,6 +28,8 @@ class Generator(ABC):
 
     seed: int = 0
     """The seed of the painting: two seeds give two synthetic sets."""
+    paired: ClassVar[bool] = True
+    """Whether each image is the twin of a real case, as everything that is painted is; see `Importer.paired`."""
     version: ClassVar[int] = 1
     """Version of the code in the recipe: raise it with every change of the twins, so that no old set is reused."""
     expected_outcome: ClassVar[str] = ""

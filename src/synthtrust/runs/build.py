@@ -148,7 +148,7 @@ def _find_generator(target: str) -> None:
         raise Refusal(
             f"Expected a generator at {target}, a class that inherits synthtrust.generators.Generator, but got {kind}."
         )
-    if issubclass(named, Importer) and not named.paired:
+    if not named.paired:
         raise Refusal(
             f"Expected twins of the real cases to train on, but {named.__name__} imports cases with ids of their own, "
             "which no mix takes yet. Audit their privacy and fidelity with evaluate.py cases=... generator=..."

@@ -12,16 +12,6 @@ from synthtrust.audits import Utility
 from synthtrust.audits.verdict import COLUMNS
 
 
-@pytest.fixture(scope="module")
-def audit():
-    return Utility(n_boot=100)
-
-
-@pytest.fixture(scope="module")
-def equal(audit):
-    return audit(sweep(2.0, 2.0, n=300))
-
-
 def test_training_that_is_as_good_is_supported(equal):
     verdict = verdict_of(equal)
 

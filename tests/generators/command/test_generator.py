@@ -60,7 +60,7 @@ def test_a_program_paints_each_case_on_its_label_map(cohort, tmp_path):
     assert sorted(path.name for path in (twins.folder / ".fit" / "logs").iterdir()) == [
         f"{case.id}.txt" for case in cohort.cases
     ]
-    assert not [*(twins.folder / ".fit" / "work").iterdir()]
+    assert not [*(twins.folder / ".fit" / "unfinished").iterdir()]
 
 
 def test_a_batch_a_line_and_a_shell_paint_the_same(cohort, tmp_path):

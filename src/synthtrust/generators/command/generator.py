@@ -25,7 +25,7 @@ from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 
 LABEL = "label.nii.gz"
-LOGS, WORK, PAINTED = "logs", "work", "painted"
+LOGS, UNFINISHED, PAINTED = "logs", "unfinished", "painted"
 """Folders beside the twins: a log for each run, what the program reads and writes, and what was painted before."""
 
 
@@ -128,7 +128,7 @@ class Command(Generator):
             CaseError: If the program fails, or an image cannot be used; its files are then left for a look at them.
         """
         root = self.folder_ or Path(tempfile.mkdtemp(prefix="synthtrust-"))
-        work, log = root / WORK / cases[0].id, root / LOGS / f"{cases[0].id}.txt"
+        work, log = root / UNFINISHED / cases[0].id, root / LOGS / f"{cases[0].id}.txt"
         shutil.rmtree(work, ignore_errors=True)  # of a run that failed or was killed
         log.parent.mkdir(parents=True, exist_ok=True)
         values = [

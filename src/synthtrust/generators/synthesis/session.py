@@ -53,7 +53,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
-        self.paired = not isinstance(self.generator, Importer) or self.generator.paired
+        self.paired = self.generator.paired
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
         self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))

@@ -62,8 +62,7 @@ def synthesize(
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
     """
-    paired = not isinstance(generator, Importer) or generator.paired
-    if isinstance(generator, Importer) and not paired:
+    if isinstance(generator, Importer) and not generator.paired:
         paint = generator.own_cases(cohort)
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
@@ -75,7 +74,7 @@ def synthesize(
     elif training_ids(folder) != listed_training_ids(generator, train):
         Session(generator, cohort, train, paint, folder, recipe, loggers).correct()
     log.info("Twins: %s", folder)
-    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired)
+    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=generator.paired)
 
 
 def training_ids(folder: str | Path) -> list[str] | None:

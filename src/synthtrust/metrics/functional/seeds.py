@@ -12,8 +12,8 @@ def seed_caution(df: float) -> float:
     r"""Return by how much the variance over seeds is enlarged, :math:`1 + 2 / df^3`: 3 for two seeds of one arm.
 
     The factor was found by simulation of normal scores of 251 patients: limits of 95 % then cover .925 to .968 with
-    two, three and five seeds, in one arm or two, alike or not, however much the seeds vary beside the patients
-    (``docs/calibration.md``).
+    two, three and five seeds, in one arm or two, alike or not, however much the seeds vary beside the patients. What it
+    does for scores between 0 and 1 stands in ``docs/calibration.md``.
 
     Args:
         df: Degrees of freedom behind the variance of the seeds, of all arms together; 0: not assessed.
