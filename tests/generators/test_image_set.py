@@ -50,7 +50,7 @@ def test_volumes_of_several_modalities_are_told_by_their_names(real, tmp_path, n
         for modality in MODALITIES:
             np.testing.assert_allclose(case.load_image(modality), original.load_image(modality), rtol=1e-6)
     record = load_manifest(own.folder)
-    assert [case["label"] for case in record["cases"]] == [None] * 4
+    assert [case["label"] for case in record["cases"]] == ["none"] * 4
     assert read_manifest(own.folder, verify=True).cases == own.cases
     assert "Each has an id of its own, and no label." in (own.folder / "card.md").read_text()
 

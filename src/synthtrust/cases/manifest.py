@@ -7,7 +7,7 @@ from typing import Any
 
 from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
-from synthtrust.cases.manifest_record import check_record
+from synthtrust.cases.manifest_record import NO_LABEL, check_record
 from synthtrust.files import hashes, read_json, sha256_of, write_json
 from synthtrust.refusals import CaseError, Refusal
 
@@ -114,10 +114,10 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
     if verify and (card := record.get("card")):
         path_of(card)
 
-    def label_of(entry: int | list[int] | dict[str, str] | None) -> dict[str, Any]:
-        """Return the field of a case that its label fills; JSON has a number, a list, a file or null."""
+    def label_of(entry: int | list[int] | dict[str, str] | str) -> dict[str, Any]:
+        """Return the field of a case that its label fills; JSON has a number, a list, a file or a word."""
         match entry:
-            case None:
+            case str():
                 return {}
             case int():
                 return {"class_index": entry}
@@ -141,6 +141,6 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
     return Cohort(record["name"], cases, tuple(record["modalities"]), record["labels"], record["licence"])
 
 
-def _label_entry(case: Case) -> int | Findings | None:
-    """Return the class or findings of a case; None if it has no label."""
-    return None if case.task == "unlabelled" else case.target
+def _label_entry(case: Case) -> int | Findings | str:
+    """Return the class or findings of a case, or that it has no label."""
+    return NO_LABEL if case.task == "unlabelled" else case.target

@@ -7,6 +7,8 @@ from typing import Any
 from synthtrust.cases.case import Source
 from synthtrust.refusals import CaseError
 
+NO_LABEL = "none"
+"""What stands in the place of the label of a synthetic image without one."""
 PARTS = ("", "train", "val", "test")
 
 
@@ -80,7 +82,7 @@ def _are_findings(value: object, n: int) -> bool:
 
 def _is_unlabelled(case: Mapping[str, Any]) -> bool:
     """Return whether a case is a synthetic image that is said to have no label."""
-    return "label" in case and case["label"] is None and case.get("source") == Source.SYNTHETIC
+    return case.get("label") == NO_LABEL and case.get("source") == Source.SYNTHETIC
 
 
 def _is_entry(value: object) -> bool:
