@@ -126,7 +126,10 @@ RULES: Mapping[str, Rule] = {
 }
 """Key of a config -> its rule; a key without a rule is not checked, nor is a rule for a key that the config lacks."""
 
-PATHS = ("cases.root", "cases.file", "cases.exclude", "generator.root", "generator.weights", "generator.train_ids")
+PATHS = (
+    "cases.root", "cases.file", "cases.exclude", "generator.root", "generator.file", "generator.weights",
+    "generator.train_ids",
+)  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""
 
 
