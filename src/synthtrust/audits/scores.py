@@ -102,6 +102,11 @@ def task_of(runs: Iterable[ScoredRun]) -> str:
     return next(iter(tasks))
 
 
+def paired(runs: Iterable[ScoredRun]) -> bool:
+    """Return whether each synthetic case is the twin of a real one, in all runs; of older runs each one is."""
+    return all(run.facts().get("paired", True) for run in runs)
+
+
 def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataFrame:
     """Return the scores of all runs, with the run's folder as a column ``run`` and its generator as ``generator``.
 
