@@ -154,7 +154,7 @@ def described(node, path=""):
             yield from described(value, f"{path}.{key}")
 
 
-GIVEN = {"class_counts", "findings", "n_cases"}
+GIVEN = {"unpaired", "class_counts", "findings", "n_cases"}
 """Arguments with a default that the program gives, not a user."""
 
 

@@ -12,6 +12,9 @@ from synthtrust.cases.splits import PARTS, Splits
 
 log = logging.getLogger(__name__)
 
+MOST_FAMILIES = 0.2
+"""Share of the training patients, at most, whose children are kept for validation where there are no others."""
+
 
 @dataclass(frozen=True)
 class SyntheticParts:
@@ -71,7 +74,7 @@ def divide(synthetic: Sequence[Case], real: Splits, *, seed: int = 0, repeat: in
         )  # fmt: skip
     needs_validation = bool(parts["train"]) and not parts["val"]
     if needs_validation:
-        share = len(real.val) / max(len(real.val) + len(real.train), 1)
+        share = min(len(real.val) / max(len(real.val) + len(real.train), 1), MOST_FAMILIES)
         parts["train"], parts["val"] = _by_parent(parts["train"], share, np.random.default_rng([seed, repeat]))
     splits = Splits(*(tuple(sorted(parts[part], key=lambda case: case.id)) for part in PARTS))
     return SyntheticParts(splits, len(children), left_out, needs_validation and bool(parts["val"]))

@@ -17,6 +17,7 @@ from synthtrust.audits import Utility
 from synthtrust.audits.pictures import set_slices, twin_slices
 from synthtrust.audits.scores import NotApplicableError, paired, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
 from synthtrust.audits.utility.plan import power_table
 from synthtrust.audits.utility.power import Spread
@@ -138,16 +139,18 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
 def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dict[str, Tables]:
     """Return the tables of every audit that applies to the runs, by its name.
 
-    Of runs on repeated splits only audits that say so are given more than the first split.
+    Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
+    split, or one number.
 
     Raises:
         NotApplicableError: If none does.
         Refusal: If the runs cannot be compared.
     """
-    tables, refusals, first = {}, [], first_split(runs)
+    tables, refusals, one_size = {}, [], of_one_size(runs)
     for name, audit in audits.items():
+        of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
         try:
-            tables[name] = audit(runs if getattr(audit, "takes_repeated_splits", False) else first)
+            tables[name] = audit(of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes))
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)
