@@ -1,11 +1,14 @@
 """A received set is audited beside real cases through the command line, and nothing is trained."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from helpers.commands import refusal, run_here
-from helpers.synthetic_sets import textured_volumes
+from helpers.synthetic_sets import plane, textured_volumes
+from helpers.textures import texture
 from synthtrust.generators import Replay, Tissue, synthesize
 
 N_TRAIN, N = 20, 40
@@ -14,8 +17,6 @@ N_TRAIN, N = 20, 40
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Return a folder with real volumes, and two sets under other ids: painted ones, and copies of training cases."""
-    import numpy as np
-
     folder = tmp_path_factory.mktemp("received")
     cohort = textured_volumes(folder / "files", N, np.random.default_rng(0))
     train = cohort.cases[:N_TRAIN]
@@ -76,3 +77,27 @@ def test_what_cannot_be_audited_is_refused(folder, monkeypatch):
     assert "Expected a set that was made already, but Tissue paints one" in line
     line = run_here("evaluate.py", "cases=phantom", "cases.n_cases=4", "generator=tissue", "audit=[utility]")
     assert "Expected an audit among ['fidelity', 'privacy']" in line
+
+
+def test_every_image_of_a_class_table_is_audited_once(tmp_path, monkeypatch):
+    """With fewer real cases than images, and copies of training images among these."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    real = [plane(tmp_path / "real", f"r{n:02d}", texture(rng), n % 2) for n in range(44)]
+    new = [plane(tmp_path / "new", f"n{n:02d}", texture(rng), n % 2) for n in range(50)]
+    write_classes(tmp_path / "real.csv", real)
+    write_classes(tmp_path / "set.csv", [*new, *(replace(case, id=f"copy_{case.id}") for case in real[:4])])
+    (tmp_path / "ids.txt").write_text("\n".join(case.id for case in real[:22]))
+    words = ("cases=table", "cases.file=real.csv", "generator=class_table", "generator.file=set.csv",
+             "generator.train_ids=ids.txt", "audit=[privacy]", "audit.privacy.angles=[]", "audit.privacy.scales=[]",
+             "audit.privacy.n_copies=2", "folder=page")  # fmt: skip
+    assert run_here("evaluate.py", *words) == ""
+    report = json.loads((tmp_path / "page" / "report.json").read_text())
+    assert report["facts"]["cases"] == {"training": 22, "unseen": 22, "synthetic": 54}
+    copies = {row["synthetic"] for row in report["tables"]["privacy"]["copies"] if row["reading"] == "COPY"}
+    assert copies == {f"copy_{case.id}" for case in real[:4]}
+
+
+def write_classes(file, cases):
+    rows = [f"{case.id},{case.images['grey']},{['no', 'yes'][case.class_index]}" for case in cases]
+    file.write_text("\n".join(["case_id,image,label", *rows]))

@@ -48,7 +48,7 @@ def audit_received_set(cfg: DictConfig) -> Path:
             "generator=labelled_set, or train with it first."
         )
     cohort = usable_cases(cfg)
-    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic)
+    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True)
     received = ReceivedSet.beside(
         cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")
     )

@@ -6,6 +6,7 @@ from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.class_diffusion import ClassDiffusion
 from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
+from synthtrust.generators.class_table import ClassTable
 from synthtrust.generators.command import Command
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
 from synthtrust.generators.folder import Folder
@@ -33,6 +34,7 @@ __all__ = [
     "ClassDiffusion",
     "Folder",
     "ClassFolder",
+    "ClassTable",
     "LabelledSet",
     "Command",
     # controls

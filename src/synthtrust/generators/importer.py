@@ -53,7 +53,9 @@ class Importer(ABC):
         """Ids of the cases that the images were learned from; None if they are unknown."""
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
-        """Return the cases of a set that is not ``paired``, which ``find`` gets in place of real ones; none otherwise.
+        """Return the cases of a set under their own ids, which ``find`` then gets in place of real ones; none of twins.
+
+        They are asked for where a set is not ``paired``, and by an audit that takes each case once.
 
         Args:
             cohort: The real cases.
@@ -68,8 +70,8 @@ class Importer(ABC):
         """Find the twin of every case by the names and headers of files alone.
 
         Args:
-            paint: The real cases.
-            cohort: Their cohort, with its modalities, and its labels or classes by name.
+            paint: The real cases, or what ``own_cases`` returned.
+            cohort: The cohort of the real cases, with its modalities, and its labels or classes by name.
 
         Returns:
             Case id -> the files of its twin, whose content is part of the set's recipe. Only cases of a class of which

@@ -48,6 +48,8 @@ class LabelledImage:
     patient: str = ""
     findings: Findings | None = None
     """Findings of the image, in the order of the cohort's labels."""
+    parent: str = ""
+    """Id of the real case that a synthetic image was made from; empty if there is none."""
 
     @property
     def target(self) -> str | Findings:
@@ -141,6 +143,7 @@ def image_cohort(
             findings=image.findings,
             split=image.split,
             patient=image.patient or patients.get(image.path, ""),
+            parent=image.parent,
         )
         for image in usable
     )
@@ -156,6 +159,7 @@ def case_of(
     findings: Findings | None = None,
     split: str = "",
     patient: str = "",
+    parent: str = "",
 ) -> Case:
     """Return the case of one labelled image; each colour is a channel of its file."""
     channels = {colour: channel for channel, colour in enumerate(modalities)} if len(modalities) > 1 else {}
@@ -167,6 +171,7 @@ def case_of(
         split=split,
         class_index=class_index,
         findings=findings,
+        parent=parent,
     )
 
 

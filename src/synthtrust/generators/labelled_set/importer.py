@@ -18,6 +18,7 @@ from synthtrust.generators.brain.background import cleared
 from synthtrust.generators.importer import ImportedTwin, Importer
 from synthtrust.generators.labelled_set.layouts import LAYOUTS, Layout, LayoutOptions, read_set
 from synthtrust.generators.labelled_set.resampling import median_spacing, resampled
+from synthtrust.generators.parents import patients_of_children
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 
@@ -100,7 +101,7 @@ class LabelledSet(Importer):
         if any(not case.has_label_map for case in cohort.cases):
             raise CaseError(
                 "Expected real cases with label maps, but these have classes. Import images of classes with "
-                "generator=class_folder."
+                "generator=class_folder or generator=class_table."
             )
         patterns = None if self.patterns is None else dict(self.patterns)
         options = LayoutOptions(Path(self.root), self.layout, patterns, self.release, self.label_values)
@@ -120,8 +121,9 @@ class LabelledSet(Importer):
         self.spacing_ = median_spacing(cohort.cases) if self.spacing == "real" else None
         self.licence_ = own.licence
         self.clears_ = self.background == "auto" and _have_background(cohort)
-        patients = {case.id: case.patient for case in cohort.cases}
-        return tuple(self._own_case(case, meaning, patients) for case in own.cases)
+        children = [replace(case, parent=self._parent(case)) for case in own.cases]
+        patients = patients_of_children(children, cohort, self.root)
+        return tuple(_own_case(case, meaning, patients[case.id]) for case in children)
 
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Return the files of the set's own cases, which were read already."""
@@ -174,28 +176,18 @@ class LabelledSet(Importer):
             log.warning("The set at %s has no label %s, which real cases have.", self.root, ", ".join(missing))
         return {0: 0} | meaning
 
-    def _own_case(self, case: Case, meaning: Mapping[int, int], patients: Mapping[str, str]) -> Case:
-        relabel = {value: value for value in meaning} if case.relabel is None else case.relabel
-        parent = self._parent(case)
-        if parent and parent not in patients:
-            raise CaseError(
-                f"Expected the parent of {case.id} among the real cases, but {parent!r} is none of them. Give ids of "
-                "real cases, or leave the parent empty."
-            )
-        return replace(
-            case,
-            source=Source.SYNTHETIC,
-            relabel={value: meaning[label] for value, label in relabel.items()},
-            parent=parent,
-            patient=patients.get(parent, case.id),
-            split="",
-        )
-
     def _parent(self, case: Case) -> str:
         if self.parent_pattern is None:
             return case.parent
         match = re.fullmatch(self.parent_pattern, case.id)
         return "" if match is None else match[PARENT]
+
+
+def _own_case(case: Case, meaning: Mapping[int, int], patient: str) -> Case:
+    """Return a case in the labels of the real cases."""
+    relabel = {value: value for value in meaning} if case.relabel is None else case.relabel
+    relabel = {value: meaning[label] for value, label in relabel.items()}
+    return replace(case, source=Source.SYNTHETIC, relabel=relabel, patient=patient, split="")
 
 
 def _have_background(cohort: Cohort) -> bool:

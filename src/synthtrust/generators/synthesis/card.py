@@ -26,6 +26,7 @@ OWN_LABELS = (
     "patient's shows the shape and place of that patient's tumour (or other label)."
 )
 OF_CLASSES = "A twin shares with its real case the {kind} alone, and no label map of a patient is shown."
+OWN_CLASSES = "A case tells its {kind} beside its image, and no label map of a patient is shown."
 PAIRINGS = {
     "segmentation": "label it lies on",
     "classification": "class it has",
@@ -104,7 +105,7 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         else _own_ids(painted),
         use=INTENDED_USE,
         licence=painted.licence.rstrip("."),
-        disclosure=OF_CLASSES.format(kind="class" if kind == "classes" else kind)
+        disclosure=(OF_CLASSES if facts["paired"] else OWN_CLASSES).format(kind="class" if kind == "classes" else kind)
         if of_classes
         else OWN_LABELS
         if not facts["paired"]
@@ -160,7 +161,8 @@ def _disclosure(n_edited: int, *, disclosed: bool) -> str:
 def _own_ids(painted: Cohort) -> str:
     children = sum(bool(case.parent) for case in painted.cases)
     made_from = f" {children} were made from a real case, which the manifest names." if children else ""
-    return f"Each has an id and a label map of its own.{made_from}"
+    own = {"segmentation": "a label map", "classification": "a class", "multilabel": "findings"}[painted.task]
+    return f"Each has an id and {own} of its own.{made_from}"
 
 
 def _hardware(made: Mapping[str, Any]) -> str:

@@ -50,10 +50,11 @@ class Session:
     folder: Path
     recipe: Mapping[str, Any]
     loggers: Sequence[Any]
+    paired: bool = True
+    """Whether each case is the twin of a real one; otherwise ``paint`` are the set's own cases."""
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
-        self.paired = self.generator.paired
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
         self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
