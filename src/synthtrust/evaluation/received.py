@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from synthtrust.audits.pictures import set_slices
-from synthtrust.audits.received import ReceivedSet
+from synthtrust.audits.received import ReceivedSet, without_labels
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.conventions import check_conditions
 from synthtrust.evaluation.runs import failures, provenance
@@ -54,8 +54,12 @@ def audit_received_set(cfg: DictConfig) -> Path:
     )
     tables = {name: audit([received]) for name, audit in audits.items()}
     (synthetic_set,) = synthetic_sets([received])
+    if synthetic_set.task == "unlabelled":
+        tables["labels"] = {"verdict": without_labels(synthetic_set.subject)}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / imported.folder.name)
-    pictures = set_slices(cohort, imported, cfg.pictures) if cfg.pictures and cohort.task == "segmentation" else []
+    pictures = (
+        set_slices(cohort, imported, cfg.pictures) if cfg.pictures and synthetic_set.task == "segmentation" else []
+    )
     facts = {**received.facts(), "generator": cfg.generator}
     page: Path = make(cfg.report, question=QUESTION)(
         folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]

@@ -16,8 +16,9 @@ from synthtrust.cases import Case, Cohort, Findings
 class ImportedTwin:
     """An imported twin, on the grid of the real case that it belongs to."""
 
-    label: NDArray[np.uint8] | int | Findings
-    """Canonical label map ``(H, W, D)``, the real case's unless edited masks are allowed; or class or findings."""
+    label: NDArray[np.uint8] | int | Findings | None
+    """Canonical label map ``(H, W, D)``, the real case's unless edited masks are allowed; or class or findings; None of
+    an image without a label."""
     images: dict[str, NDArray[np.floating]]
     """Modality name -> image ``(H, W, D)``."""
     notes: dict[str, Any]

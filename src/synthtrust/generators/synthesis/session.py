@@ -207,7 +207,8 @@ class Session:
         known = [getattr(self.generator, name, "") for name in ("licence", "licence_")]
         licence = next((text for text in known if text not in ("", "unknown")), self.cohort.licence)
         name = f"{self.cohort.name}, {self.by} by {type(self.generator).__qualname__}"
-        painted = Cohort(name, twins, self.cohort.modalities, self.cohort.labels, licence)
+        labels = {} if twins[0].task == "unlabelled" else self.cohort.labels
+        painted = Cohort(name, twins, self.cohort.modalities, labels, licence)
         card = write_card(self.folder, painted, self.recipe, facts)
         facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
@@ -223,7 +224,7 @@ def listed_training_ids(generator: Generator | Importer, train: Sequence[Case]) 
 class _Twin:
     """A twin in memory."""
 
-    label: NDArray[np.uint8] | int | Findings
+    label: NDArray[np.uint8] | int | Findings | None
     images: Mapping[str, NDArray]
     notes: Mapping[str, Any] | None = None
     affine: NDArray[np.float64] | None = None

@@ -136,7 +136,7 @@ class TwinStorage:
         self,
         case: Case,
         images: Mapping[str, NDArray],
-        label: NDArray[np.uint8] | int | Findings,
+        label: NDArray[np.uint8] | int | Findings | None,
         notes: Mapping[str, Any] | None,
         scratch: Path,
         affine: NDArray[np.float64] | None = None,
