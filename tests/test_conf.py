@@ -183,7 +183,7 @@ def described(node, path=""):
             yield from described(value, f"{path}.{key}")
 
 
-GIVEN = {"class_counts", "findings", "n_cases"}
+GIVEN = {"twins", "unpaired", "class_counts", "findings", "n_cases"}
 """Arguments with a default that the program gives, not a user."""
 
 

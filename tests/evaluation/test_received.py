@@ -79,12 +79,6 @@ def test_what_cannot_be_audited_is_refused(folder, monkeypatch):
     assert "Expected an audit among ['fidelity', 'privacy']" in line
 
 
-def test_training_on_a_set_without_twins_is_refused_at_once(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    line = run_here("train.py", "generator=labelled_set", f"generator.root={folder / 'Tissue.csv'}")
-    assert "Expected twins of the real cases to train on, but LabelledSet imports cases with ids of their own" in line
-
-
 @pytest.fixture(scope="module")
 def planes(tmp_path_factory):
     """Return a folder with real plane images, a table of new ones and copies of four, and the new ones alone."""

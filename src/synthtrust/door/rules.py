@@ -109,6 +109,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
+    "data.n_real": _or_null(_whole(1)),
+    "data.n_synthetic": _or_null(_whole(0)),
     "data.val": _among(*VALS),
     "data.allow_real_val": TRUTH,
     "data.val_pairs": TRUTH,

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from synthtrust.files import aside, write_json, write_text
+from synthtrust.report.amounts import amounts_chapter
 from synthtrust.report.calibration import calibration_chapter
 from synthtrust.report.card import write_cards
 from synthtrust.report.cases import cases_chapter
@@ -37,6 +38,7 @@ ChapterMaker = Callable[[Tables], Chapter]
 CHAPTERS: Mapping[str, ChapterMaker] = {
     "cases": cases_chapter,
     "utility": utility_chapter,
+    "amounts": amounts_chapter,
     "trust": trust_chapter,
     "fidelity": fidelity_chapter,
     "privacy": privacy_chapter,
