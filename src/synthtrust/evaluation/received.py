@@ -15,6 +15,7 @@ from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 from synthtrust.runs import make, usable_cases
+from synthtrust.runs.build import kept_in
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,9 @@ def audit_received_set(cfg: DictConfig) -> Path:
             "generator=labelled_set, or train with it first."
         )
     cohort = usable_cases(cfg)
-    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True)
+    imported = synthesize(
+        generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True, inspected=kept_in(cfg)
+    )
     received = ReceivedSet.beside(
         cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")
     )

@@ -53,6 +53,16 @@ class Importer(ABC):
     def training_ids(self) -> tuple[str, ...] | None:
         """Ids of the cases that the images were learned from; None if they are unknown."""
 
+    @property
+    def declared_own(self) -> tuple[str, ...]:
+        """Modalities that are declared to be the patients' own images, beside painted ones: partial synthesis."""
+        return tuple(getattr(self, "patients_own", None) or ())
+
+    def source_cases(self) -> tuple[Case, ...]:
+        """Return the synthetic cases as they lie in their files, each once, after ``find``."""
+        cases = {tuple(case.files.values()): case for case in getattr(self, "twins_", {}).values()}
+        return tuple(cases.values())
+
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
         """Return the cases of a set under their own ids, which ``find`` then gets in place of real ones; none of twins.
 
