@@ -9,6 +9,7 @@ import pandas as pd
 from synthtrust.conventions import NOT_ASSESSED
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
+from synthtrust.report.labels import labelled_sentence
 from synthtrust.report.template import environment
 from synthtrust.report.verdicts import AxisVerdict, axis_verdicts, concerning, reading, verdict_records
 from synthtrust.verdicts import Subject
@@ -92,6 +93,8 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
 def _limits(synthetic_set: Mapping[str, Any]) -> list[str]:
     """Return what the card warns of."""
     limits = list(LIMITS)
+    if labeller := synthetic_set.get("labelled_by"):
+        limits.append(labelled_sentence(labeller))
     if own := synthetic_set.get("patients_own"):
         limits.append(PATIENTS_OWN.format(listing(own)))
     if synthetic_set["mask_disclosure"]:

@@ -168,6 +168,9 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     make(cfg.model)  # what it refuses by itself, before a case is read
     inspected = inspected_cases(cfg, _task_of(cfg.model))
     cohort = inspected.validated(skip_refused=cfg.cases.skip_refused)
+    from synthtrust.runs.labelling import label_by_run  # here: a run is read by what this file makes
+
+    label_by_run(generator, cohort)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)

@@ -26,6 +26,10 @@ OWN_LABELS = (
     "patient's shows the shape and place of that patient's tumour (or other label)."
 )
 OF_CLASSES = "A twin shares with its real case the {kind} alone, and no label map of a patient is shown."
+LABELLED = (
+    "The images came without labels. Their label maps were made by the segmenter {run}, which reaches a mean Dice of "
+    "{dice:.3f} on real test cases; they are wrong where it is."
+)
 UNLABELLED = "The images have no labels, and no label map of a patient is shown beside them."
 OWN_CLASSES = "A case tells its {kind} beside its image, and no label map of a patient is shown."
 KINDS = {"segmentation": "labels", "classification": "classes", "multilabel": "findings", "unlabelled": "labels"}
@@ -163,6 +167,8 @@ def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
     if painted.task != "segmentation":
         kind = "class" if painted.task == "classification" else "findings"
         return (OF_CLASSES if facts["paired"] else OWN_CLASSES).format(kind=kind)
+    if labelled_by := facts.get("labelled_by"):
+        return LABELLED.format(**labelled_by)
     if not facts["paired"]:
         return OWN_LABELS
     if not facts["mask_disclosure"]:

@@ -58,7 +58,13 @@ class Session:
     def __post_init__(self) -> None:
         self.start = time.monotonic()
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
-        self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
+        self.storage = TwinStorage.of(
+            self.folder,
+            self.cohort.modalities,
+            self.train,
+            painted=self.by == "painted",
+            labels_all=bool(self.recipe.get("labelled_by")),
+        )
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and unfinished twins
 
@@ -205,6 +211,7 @@ class Session:
             # an unedited label map discloses the anatomy of a real patient; a class or finding does not
             "mask_disclosure": self.paired and self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
+            **({"labelled_by": self.recipe["labelled_by"]} if "labelled_by" in self.recipe else {}),
             "remarks": getattr(self.generator, "remarks", {}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
             **({"imported": notes} if notes else {}),

@@ -75,16 +75,19 @@ def synthesize(
     if isinstance(generator, Importer) and (own_cases or not paired):
         own = generator.own_cases(cohort)
         paint, paired = own or paint, paired and not own
-        if not own_cases and paint[0].task == "unlabelled":
+        if not own_cases and paint[0].task == "unlabelled" and not generator.labelled_by:
             raise CaseError(
                 f"Expected labelled cases to train on, but those of {type(generator).__qualname__} have no labels. "
-                "Audit their privacy and fidelity with evaluate.py cases=... generator=..."
+                "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
+                "evaluate.py cases=... generator=..."
             )
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
     patients_own = check_patients_own(generator, cohort, inspected) if isinstance(generator, Importer) else {}
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
     recipe |= {"paired": paired} if paired != generator.paired else {}
+    if isinstance(generator, Importer) and generator.labelled_by:
+        recipe |= {"labelled_by": dict(generator.labelled_by)}
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
     session = partial(Session, generator, cohort, train, paint, folder, recipe, loggers, paired, patients_own)
     if not (folder / NAME).exists():
