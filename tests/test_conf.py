@@ -51,6 +51,7 @@ MADE_OF = {  # what an option leaves open for the user to say
     "generator/labelled_set": ["generator.root=somewhere"],
     "generator/command": ['generator.command="paint {label} {out}"'],
     "generator/class_folder": ["generator.root=somewhere"],
+    "generator/image_set": ["generator.root=somewhere"],
     "generator/class_table": ["generator.file=somewhere"],
     "data/images": ["model=resnet_small"],
     "experiment/pneumonia": ["cases.root=somewhere"],
@@ -182,7 +183,7 @@ def described(node, path=""):
             yield from described(value, f"{path}.{key}")
 
 
-GIVEN = {"class_counts", "findings", "n_cases"}
+GIVEN = {"twins", "unpaired", "class_counts", "findings", "n_cases"}
 """Arguments with a default that the program gives, not a user."""
 
 

@@ -57,7 +57,7 @@ def test_an_audit_takes_every_image_once_under_its_own_id(cohort, tmp_path):
     record = load_manifest(own.folder)
     assert (record["paired"], record["mask_disclosure"], record["training_ids"]) == (False, False, ["scan_001"])
     card = " ".join((own.folder / "card.md").read_text().split())
-    assert "an id and a class of its own. 1 were made from a real case" in card
+    assert "an id of its own, and a class of its own. 1 were made from a real case" in card
     assert "twin" not in card.lower()
     assert imported(cohort, tmp_path, file).folder != own.folder
 

@@ -109,6 +109,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
+    "data.n_real": _or_null(_whole(1)),
+    "data.n_synthetic": _or_null(_whole(0)),
     "data.val": _among(*VALS),
     "data.allow_real_val": TRUTH,
     "data.val_pairs": TRUTH,
@@ -128,7 +130,7 @@ RULES: Mapping[str, Rule] = {
 
 PATHS = (
     "cases.root", "cases.file", "cases.exclude", "generator.root", "generator.file", "generator.weights",
-    "generator.train_ids",
+    "generator.train_ids", "generator.label_with",
 )  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""
 

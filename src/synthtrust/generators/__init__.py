@@ -10,6 +10,7 @@ from synthtrust.generators.class_table import ClassTable
 from synthtrust.generators.command import Command
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
 from synthtrust.generators.folder import Folder
+from synthtrust.generators.image_set import ImageSet
 from synthtrust.generators.labelled_set import LabelledSet
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.spade_gan import SpadeGAN
@@ -36,6 +37,7 @@ __all__ = [
     "ClassFolder",
     "ClassTable",
     "LabelledSet",
+    "ImageSet",
     "Command",
     # controls
     "Replay",

@@ -1,8 +1,13 @@
 """The parents of synthetic cases: the real cases that they were made from, whose patient they belong to."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from synthtrust.cases import Case, CaseError, Cohort
+from synthtrust.refusals import Refusal
+
+PARENT = "parent"
+"""The group of a pattern of ids that matches the id of the parent."""
 
 
 def patients_of_children(children: Iterable[Case], cohort: Cohort, where: str) -> Mapping[str, str]:
@@ -26,3 +31,30 @@ def patients_of_children(children: Iterable[Case], cohort: Cohort, where: str) -
             "or leave the parent empty."
         )
     return {child.id: patients.get(child.parent, child.id) for child in children}
+
+
+def parent_of(case: Case, pattern: str | None) -> str:
+    """Return the id of the parent that the id of a case names by a pattern; what the case says where there is none."""
+    if pattern is None:
+        return case.parent
+    match = re.fullmatch(pattern, case.id)
+    return "" if match is None else match[PARENT]
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern of ids that does not tell the parent.
+
+    Raises:
+        Refusal: If it is no regular expression, or has no group ``parent``.
+    """
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise Refusal(
+            f"Expected a regular expression as generator.parent_pattern, but got {pattern!r}: {error}."
+        ) from error
+    if PARENT not in groups:
+        raise Refusal(
+            f"Expected a group (?P<{PARENT}>...) in generator.parent_pattern, such as '(?P<{PARENT}>.+)_syn.*', but "
+            f"got {pattern!r}."
+        )

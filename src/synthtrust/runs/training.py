@@ -110,11 +110,10 @@ def _train(run: Run, cfg: DictConfig) -> float:
 def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     """Return the tidy scores of a tested model, as its ``test_rows`` has them, behind alpha, seed and mode.
 
-    A case without a twin has no synthetic rows. If the twins' generator may have learned from patients that are scored,
+    If the generator may have learned from patients that are scored,
     a column ``overlap`` says so in every row.
     """
-    scores = pd.DataFrame(model.test_rows(data.test_cases))
-    scores = scores[(scores["source"] == "real") | ~scores["case"].isin(data.without_twin)].reset_index(drop=True)
+    scores = pd.DataFrame(model.test_rows(data.scored_cases))
     if (word := data.overlap.get("word", "none")) != "none":
         scores["overlap"] = word
     for name, value in (("mode", data.mix.mode), ("seed", int(data.mix.seed)), ("alpha", float(data.mix.alpha))):
@@ -222,6 +221,8 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "alpha": float(data.mix.alpha),
         "seed": int(data.mix.seed),
         "mode": data.mix.mode,
+        "n_real": data.mix.n_real,
+        "n_synthetic": data.mix.n_synthetic,
         "generator": plain(cfg.generator),
         "training": comparable_training(cfg),
         "margins": plain(cfg.margins),

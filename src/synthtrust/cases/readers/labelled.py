@@ -116,7 +116,7 @@ def image_cohort(
             depths in equal parts.
     """
     _check_ids(images, where)
-    kinds, damaged = _checked(name, [image.path for image in images])
+    kinds, damaged = checked_images(name, [image.path for image in images])
     usable = [image for image in images if image.path in kinds]
     flat = {kinds[image.path] is not None for image in usable}
     if len(flat) > 1:
@@ -238,7 +238,7 @@ def _check_ids(images: Sequence[LabelledImage], where: Path) -> None:
         raise CaseError(f"Expected one case per id, but {repeated[:8]} repeat in {where}. Remove or rename them.")
 
 
-def _checked(name: str, paths: Sequence[Path]) -> tuple[dict[Path, RasterKind | None], list[RefusedCase]]:
+def checked_images(name: str, paths: Sequence[Path]) -> tuple[dict[Path, RasterKind | None], list[RefusedCase]]:
     """Check many files at once; return what those are that can be used, and why the others cannot."""
     kinds: dict[Path, RasterKind | None] = {}
     refused = []

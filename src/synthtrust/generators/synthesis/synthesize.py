@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases import Case, Cohort, load_manifest, read_manifest
+from synthtrust.cases import Case, CaseError, Cohort, load_manifest, read_manifest
 from synthtrust.cases.manifest import NAME
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
@@ -64,16 +64,25 @@ def synthesize(
 
     Raises:
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
-            that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
+            that are not finite, or one constant value; or if a twin cannot be imported, or a set to be learned from has
+            no labels. What was painted before stays.
     """
     paired = generator.paired
     if isinstance(generator, Importer) and (own_cases or not paired):
         own = generator.own_cases(cohort)
         paint, paired = own or paint, paired and not own
+        if not own_cases and paint[0].task == "unlabelled" and not generator.labelled_by:
+            raise CaseError(
+                f"Expected labelled cases to train on, but those of {type(generator).__qualname__} have no labels. "
+                "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
+                "evaluate.py cases=... generator=..."
+            )
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
     recipe |= {"paired": paired} if paired != generator.paired else {}
+    if isinstance(generator, Importer) and generator.labelled_by:
+        recipe |= {"labelled_by": dict(generator.labelled_by)}
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)
