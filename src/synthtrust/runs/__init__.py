@@ -1,6 +1,7 @@
 """Runs: a config becomes objects, objects become a folder that knows all about itself."""
 
 from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
+from synthtrust.runs.export import export_run
 from synthtrust.runs.run import Run, find_runs, headline, trained_model
 from synthtrust.runs.scoring import score_cohort
 from synthtrust.runs.training import list_cases, train_run
@@ -11,6 +12,7 @@ __all__ = [
     "add_trivial",
     "build_data",
     "build_model",
+    "export_run",
     "find_runs",
     "headline",
     "list_cases",

@@ -11,9 +11,12 @@ from synthtrust.runs.build import plain
 
 DECISIVE = (
     "cases", "split", "duplicates", "allow_overlap", "generator", "data", "model", "regions", "alpha", "seed", "steps",
-    "val_every", "trainer",
+    "val_every", "trainer", "export",
 )  # fmt: skip
 """Parts of the config that decide the scores; a folder never mixes two of them."""
+
+OF_THE_TRAINING = ("model", "steps", "val_every", "trainer")
+"""Those that decide nothing about the cases of a mix."""
 
 IDLE_OF_CASES = ("list", "save_refused")
 """Parts of ``cases`` that decide nothing."""
@@ -49,6 +52,7 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
         "data": {name: value for name, value in values["data"].items() if name not in IDLE_OF_DATA},
         "generator": {name: value for name, value in _with_defaults(values["generator"]).items() if name not in idle},
         "trainer": _weight_deciding(values["trainer"]),
+        "export": (values.get("export") or {}).get("format"),
     }
 
 
