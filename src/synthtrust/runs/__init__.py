@@ -2,6 +2,7 @@
 
 from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
 from synthtrust.runs.export import export_run
+from synthtrust.runs.predictions import score_predictions
 from synthtrust.runs.run import Run, find_runs, headline, trained_model
 from synthtrust.runs.scoring import score_cohort
 from synthtrust.runs.training import list_cases, train_run
@@ -19,6 +20,7 @@ __all__ = [
     "make",
     "read_cases",
     "score_cohort",
+    "score_predictions",
     "train_run",
     "trained_model",
     "usable_cases",

@@ -16,7 +16,12 @@ DECISIVE = (
 """Parts of the config that decide the scores; a folder never mixes two of them."""
 
 OF_THE_TRAINING = ("model", "steps", "val_every", "trainer")
-"""Those that decide nothing about the cases of a mix."""
+"""Those that decide nothing about which cases a mix holds."""
+
+OF_THE_BATCHES = (
+    "cache", "num_workers", "steps_per_epoch", "batch_size", "patch_size", "foreground", "augment", "size",
+)  # fmt: skip
+"""Parts of ``data`` that decide nothing about which cases a mix holds."""
 
 IDLE_OF_CASES = ("list", "save_refused")
 """Parts of ``cases`` that decide nothing."""
@@ -54,6 +59,13 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
         "trainer": _weight_deciding(values["trainer"]),
         "export": (values.get("export") or {}).get("format"),
     }
+
+
+def identity_of_mix(cfg: DictConfig) -> dict[str, Any]:
+    """Return the parts of a config that decide which cases a mix holds, whoever trains on it."""
+    values = {part: value for part, value in identity(cfg).items() if part in DECISIVE and part not in OF_THE_TRAINING}
+    said_apart = (*OF_THE_BATCHES, "alpha", "seed")
+    return values | {"data": {name: value for name, value in values["data"].items() if name not in said_apart}}
 
 
 def comparable_training(cfg: DictConfig) -> dict[str, Any]:

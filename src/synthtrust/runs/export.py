@@ -17,7 +17,7 @@ from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, folder_aside, read_json, sha256_of, write_json, write_text
 from synthtrust.refusals import Refusal
 from synthtrust.runs.build import build_data, check_choices, spell_out_excluded
-from synthtrust.runs.config_identity import DECISIVE, OF_THE_TRAINING, comparable_training, identity
+from synthtrust.runs.config_identity import comparable_training, identity_of_mix
 from synthtrust.runs.owner import owned
 from synthtrust.runs.run import DATA, Run
 from synthtrust.runs.stored import targets_of
@@ -35,15 +35,12 @@ LAST_ID = 999
 VARIABLES = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 """Environment variables with the folders in which a number of nnU-Net must not stand twice."""
 
-OF_THE_CASES = tuple(part for part in DECISIVE if part not in OF_THE_TRAINING)
-"""Parts of the config that decide which cases are written."""
-
-HOW_TO_TRAIN = """%s holds %d training, %d validation and %d test cases. To train nnU-Net on exactly these:
-  nnUNetv2_plan_and_preprocess -d %s -c 2d
-  cp %s/splits_final.json $nnUNet_preprocessed/%s/      (else it draws folds of its own)
-  nnUNetv2_train %s 2d 0
-  nnUNetv2_predict -d %s -c 2d -f 0 -i %s/imagesTs -o PREDICTIONS/%s
-Then: python evaluate.py predictions=PREDICTIONS runs=%s"""
+HOW_TO_TRAIN = """{folder} holds %d training, %d validation and %d test cases. To train nnU-Net on exactly these:
+  nnUNetv2_plan_and_preprocess -d {number} -c 2d
+  cp {folder}/splits_final.json $nnUNet_preprocessed/{name}/      (or nnU-Net draws folds of its own)
+  nnUNetv2_train {number} 2d 0
+  nnUNetv2_predict -d {number} -c 2d -f 0 -i {folder}/imagesTs -o PREDICTIONS/{arm}
+Then: python evaluate.py predictions=PREDICTIONS runs={runs}"""
 
 
 def export_run(cfg: DictConfig) -> Path:
@@ -75,11 +72,6 @@ def export_run(cfg: DictConfig) -> Path:
         return _export(run, cfg, data)
 
 
-def exported_runs(folder: str | Path, *, trusted: bool = False) -> list[Run]:
-    """Return the folders of exported mixes in a folder, itself included, in order of path."""
-    return [Run(path.parent, trusted) for path in sorted(Path(folder).rglob(EXPORT))]
-
-
 def _known_set(run: Run, cfg: DictConfig) -> Path | None:
     """Return the set that was written before, if it is still there.
 
@@ -93,7 +85,7 @@ def _known_set(run: Run, cfg: DictConfig) -> Path | None:
         )
     if not (run.folder / EXPORT).exists():
         return None
-    check_same_config(run, cfg, OF_THE_CASES)
+    check_same_config(run, identity_of_mix(cfg), identity_of_mix(run.config))
     folder = Path(read_json(run.folder / EXPORT)["folder"])
     return folder if folder.parent == Path(cfg.export.root).absolute() and (folder / RECORD).is_file() else None
 
@@ -107,22 +99,7 @@ def _export(run: Run, cfg: DictConfig, data: MixedCases) -> Path:
     )
     check_parts(data.cohort, parts)
     numbers = label_numbers(data.cohort.labels)
-    facts = {
-        **facts_of_mix(cfg, data),
-        "training": {"split": comparable_training(cfg)["split"]},
-        "regions": {name: list(labels) for name, labels in data.cohort.regions(cfg.regions).items()},
-        "empty": cfg.model.get("empty", "brats"),
-    }
-    of_the_training = ("batch_size", "patch_size")  # another trainer has its own
-    facts = {name: value for name, value in facts.items() if name not in of_the_training}
-    folder = _reserved(Path(cfg.export.root).absolute(), _name_of(cfg, run), cfg.export.first_id)
-    try:
-        with folder_aside(folder) as written:
-            write_nnunet(written, data.cohort, parts)
-            write_json(written / RECORD, {"run": run.name, **_origin(cfg, data), "labels": numbers})
-    except BaseException:
-        folder.rmdir()
-        raise
+    facts = _facts(cfg, data)
     write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     write_json(run.folder / DATA, case_ids(data))
     for name, table in data.tables().items():
@@ -130,42 +107,63 @@ def _export(run: Run, cfg: DictConfig, data: MixedCases) -> Path:
             table.to_csv(temporary, index=False)
     if data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
+    record = {"run": run.name, **_origin(cfg, data), "labels": numbers}
+    name = f"{str(cfg.name).replace('/', '_')}_{run.name}"
+    folder = reserved_folder(Path(cfg.export.root).absolute(), name, cfg.export.first_id, record)
+    if not (folder / RECORD).exists():
+        try:
+            with folder_aside(folder) as written:
+                write_nnunet(written, data.cohort, parts)
+                write_json(written / RECORD, record)
+        except BaseException:
+            folder.rmdir()
+            raise
     cases = {part: [nnunet_name(case) for case in getattr(parts, part)] for part in ("train", "val", "test")}
     write_json(run.folder / EXPORT, {"folder": str(folder), "labels": numbers, "cases": cases, "facts": facts})
     _say_how_to_train(folder, run, parts)
     return folder
 
 
-def _name_of(cfg: DictConfig, run: Run) -> str:
-    """Return the name of a set behind its number, which file systems and nnU-Net take."""
-    return f"{str(cfg.name).replace('/', '_')}_{run.name}"
+def _facts(cfg: DictConfig, data: SegmentationDataModule) -> dict[str, Any]:
+    """Return what a reader of scores should know about the cases of a mix that another trainer learned from."""
+    of_the_training = ("batch_size", "patch_size")  # of a trainer that does not train this
+    facts = {name: value for name, value in facts_of_mix(cfg, data).items() if name not in of_the_training}
+    return {
+        **facts,
+        "training": {"split": comparable_training(cfg)["split"]},
+        "regions": {name: list(labels) for name, labels in data.cohort.regions(cfg.regions).items()},
+        "empty": cfg.model.get("empty", "brats"),
+    }
 
 
 def _origin(cfg: DictConfig, data: MixedCases) -> dict[str, Any]:
     """Return which mix a set holds: the config that decides it, the ids, and the manifest of the twins."""
-    values = identity(cfg)
+    ids = case_ids(data)
     return {
-        "config": {part: values.get(part) for part in OF_THE_CASES},
-        "cases": case_ids(data),
+        "config": identity_of_mix(cfg),
+        "cases": {name: ids[name] for name in ("splits", "left_out", "drawn")},
         "manifest": {"folder": data.twins_folder.name, "sha256": sha256_of(data.twins_folder / MANIFEST)},
         "weights": "every training case once",
     }
 
 
-def _reserved(root: Path, name: str, first: int) -> Path:
-    """Make an empty folder for a set, under the first number that is free in all folders of nnU-Net.
+def reserved_folder(root: Path, name: str, first: int, record: dict[str, Any]) -> Path:
+    """Return the folder of a set: the one with this very record, or an empty one under the first free number.
+
+    A number is free if no folder of nnU-Net has a data set of that number.
 
     Raises:
-        Refusal: If a set of this name is there already, or no number is free.
+        Refusal: If another set of this name is there, or no number is free.
     """
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / ".synthtrust.lock"):
         for folder in sorted(root.glob(f"Dataset[0-9][0-9][0-9]_{escape(name)}")):
-            if not any(folder.iterdir()):  # left by a process that was killed
+            is_empty = not any(folder.iterdir())  # left by a process that was killed
+            if is_empty or ((folder / RECORD).is_file() and read_json(folder / RECORD) == record):
                 return folder
             raise Refusal(
-                f"Expected no set of this name in {root}, but {folder.name} is there, from another folder of runs or "
-                "another config. Remove it, or choose another name=..."
+                f"Expected no other set of this name in {root}, but {folder.name} holds another mix. Remove it, or "
+                "choose another name=..."
             )
         folders = [root, *(Path(path) for variable in VARIABLES if (path := os.environ.get(variable)))]
         taken = {path.name[:10] for folder in folders if folder.is_dir() for path in folder.iterdir()}
@@ -179,8 +177,10 @@ def _reserved(root: Path, name: str, first: int) -> Path:
 
 
 def _say_how_to_train(folder: Path, run: Run, parts: MixedParts) -> None:
-    number = str(int(folder.name[7:10]))
     sizes = (len(parts.train), len(parts.val), len(parts.test))
     log.info(
-        HOW_TO_TRAIN, folder, *sizes, number, folder, folder.name, number, number, folder, run.name, run.folder.parent
+        HOW_TO_TRAIN.format(
+            folder=folder, name=folder.name, number=int(folder.name[7:10]), arm=run.name, runs=run.folder.parent
+        ),
+        *sizes,
     )

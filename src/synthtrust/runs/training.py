@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -116,10 +116,22 @@ def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     """
     scores = pd.DataFrame(model.test_rows(data.test_cases))
     scores = scores[(scores["source"] == "real") | ~scores["case"].isin(data.without_twin)].reset_index(drop=True)
-    if (word := data.overlap.get("word", "none")) != "none":
+    mix = {"alpha": float(data.mix.alpha), "seed": int(data.mix.seed), "mode": data.mix.mode}
+    return with_mix(scores, {**mix, "overlap": data.overlap})
+
+
+def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Return rows of scores behind alpha, seed and mode, and with the overlap if there may be one.
+
+    Args:
+        scores: The rows of one run.
+        facts: What the run says about its mix: alpha, seed, mode and overlap.
+    """
+    scores = scores.copy()
+    for position, name in enumerate(("alpha", "seed", "mode")):
+        scores.insert(position, name, facts[name])
+    if (word := facts["overlap"].get("word", "none")) != "none":
         scores["overlap"] = word
-    for name, value in (("mode", data.mix.mode), ("seed", int(data.mix.seed)), ("alpha", float(data.mix.alpha))):
-        scores.insert(0, name, value)
     return scores
 
 
@@ -155,7 +167,7 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
     """
     if not (run.finished or run.last.exists() or (run.folder / EXPORT).exists()):
         return None
-    check_same_config(run, cfg, DECISIVE)
+    check_same_config(run, *({part: identity(each).get(part) for part in DECISIVE} for each in (cfg, run.config)))
     if not run.finished:
         if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
@@ -167,19 +179,18 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
     return headline(run.scores())[1]
 
 
-def check_same_config(run: Run, cfg: DictConfig, parts: Collection[str]) -> None:
+def check_same_config(run: Run, wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
     """Refuse the folder of a run with another config.
 
     Args:
         run: The run that the folder holds.
-        cfg: The config that is asked for.
-        parts: The parts of `DECISIVE` that count.
+        wanted: The parts of a config that count, as they are asked for.
+        stored: Those of the run.
 
     Raises:
         Refusal: If one of them differs.
     """
-    wanted, stored = identity(cfg), identity(run.config)
-    if differ := [part for part in parts if wanted.get(part) != stored.get(part)]:
+    if differ := [part for part in wanted if wanted[part] != stored.get(part)]:
         raise Refusal(
             f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
             "Choose another name=..., or remove that folder."
