@@ -1,29 +1,32 @@
 """Fixtures that several rooms share."""
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 
 import synthtrust.cli  # noqa: F401  what configs compute is known to it
-from synthtrust.plugins import conf_dir, find_plugins
+from helpers.configs import compose_quickly
+from synthtrust.plugins import find_plugins
 
-CONF = Path(conf_dir())
 find_plugins()
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Let the collector pass over the libraries and the tests, which stay; else each of its rounds takes a second."""
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
 
 
 @pytest.fixture
 def composed():
     """Compose a config as an entry script would: ``composed("train", "alpha=0.2")``."""
-
-    def _compose(name, *overrides):
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose(name, overrides=list(overrides))
-
-    return _compose
+    return compose_quickly
 
 
 @pytest.fixture

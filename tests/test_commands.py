@@ -9,6 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from helpers.commands import ROOT, refusal
+from helpers.configs import compose_by_hydra
 from synthtrust.door.names import options_of
 
 DOCUMENTS = sorted(
@@ -92,6 +93,7 @@ def leaves(node, path=""):
 GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "export")
 CHOICES = [[f"{group}={name}" for name in options_of(group)] for group in GROUPS]
 EVERYTHING = [
+    ("train.py", []),
     *(("train.py", [choice for choice in choices if choice]) for choices in zip_longest(*CHOICES)),
     *(
         ("evaluate.py", options)
@@ -104,9 +106,14 @@ EVERYTHING = [
 def test_every_key_takes_its_own_default_from_the_command_line(composed, script, options):
     name = script.removesuffix(".py")
     before = OmegaConf.to_container(composed(name, *options))
-    sets = [f"{key}={typed(value)}" for key, value in leaves(before) if value != "???"]
+    nodes = {option.partition("=")[0] for option in options} - {"experiment"}  # where none is chosen, all keys
+    sets = [
+        f"{key}={typed(value)}"
+        for key, value in leaves(before)
+        if value != "???" and (not nodes or key.partition(".")[0] in nodes)
+    ]
     assert not [override for override in sets if override.endswith("={}")]  # only null takes any mapping
-    assert OmegaConf.to_container(composed(name, *options, *sets)) == before
+    assert OmegaConf.to_container(compose_by_hydra(name, *options, *sets)) == before
 
 
 @pytest.mark.parametrize(

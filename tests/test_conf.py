@@ -7,10 +7,37 @@ import pytest
 from hydra.utils import get_object, instantiate
 from omegaconf import OmegaConf
 
+from helpers.configs import compose_by_hydra
 from synthtrust.door import check_evaluation, check_training
 from synthtrust.plugins import conf_dir
 
 CONF = Path(conf_dir())
+
+QUICKLY = [
+    (
+        "train",
+        "generator=spade_gan",
+        "cases=table",
+        "cases.columns={label: diagnosis}",
+        "cases.file='a b.csv'",
+        "seed=3",
+    ),
+    ("train", "experiment=tstr", "model.class_weights=balanced", "trainer.accelerator=cpu", "paths.output=somewhere"),
+    ("train", "experiment=demo", "regions=[ET,TC]", "regions=null", "alpha=1", "trainer.log_every_n_steps=1"),
+    ("train", "+extra.key=1", "~callbacks.learning_rate", "generator.jitter=2"),
+    ("evaluate", "experiment=twin_controls", "generator@calibration.generator=replay", "cases=msd", "audit=[utility]"),
+]
+"""What the tests compose without Hydra's whole ceremony is what Hydra composes."""
+
+
+@pytest.mark.parametrize("words", QUICKLY, ids=str)
+def test_a_quick_composition_is_that_of_hydra(composed, words):
+    expected, got = compose_by_hydra(*words), composed(*words)
+    assert OmegaConf.to_container(got) == OmegaConf.to_container(expected)
+    assert OmegaConf.is_struct(got) == OmegaConf.is_struct(expected)
+    got.paths.output = "elsewhere"
+    assert OmegaConf.to_container(composed(*words)) == OmegaConf.to_container(expected)
+
 
 MADE_OF = {  # what an option leaves open for the user to say
     "cases/brats": ["cases.root=somewhere"],
@@ -24,6 +51,8 @@ MADE_OF = {  # what an option leaves open for the user to say
     "generator/labelled_set": ["generator.root=somewhere"],
     "generator/command": ['generator.command="paint {label} {out}"'],
     "generator/class_folder": ["generator.root=somewhere"],
+    "generator/image_set": ["generator.root=somewhere"],
+    "generator/class_table": ["generator.file=somewhere"],
     "data/images": ["model=resnet_small"],
     "experiment/pneumonia": ["cases.root=somewhere"],
     "experiment/brain_mri": ["cases.file=somewhere"],
@@ -154,7 +183,7 @@ def described(node, path=""):
             yield from described(value, f"{path}.{key}")
 
 
-GIVEN = {"class_counts", "findings", "n_cases"}
+GIVEN = {"twins", "unpaired", "class_counts", "findings", "n_cases"}
 """Arguments with a default that the program gives, not a user."""
 
 

@@ -11,6 +11,7 @@ from hydra.errors import InstantiationException, MissingConfigException
 from hydra.utils import instantiate
 
 from helpers.commands import run_here
+from helpers.configs import compose_by_hydra
 from synthtrust.cases import load_manifest
 from synthtrust.generators.synthesis import recipe
 from synthtrust.runs.build import build_data, check_choices
@@ -43,6 +44,12 @@ def installed(site, monkeypatch):
     """Return the example plugin, on this process's path."""
     monkeypatch.syspath_prepend(str(site))
     recipe._distributions.cache_clear()  # another test may have listed the packages before this one was there
+
+
+@pytest.fixture
+def composed():
+    """Compose a config anew, with the plugins that are installed by then."""
+    return compose_by_hydra
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,16 @@ def _mode_suffix(mode: object) -> str:
     return "" if mode in (None, "complement") else f"_{mode}"
 
 
+def _size_suffix(n_real: object, n_synthetic: object) -> str:
+    """Name the numbers of cases behind the folder of a run; nothing for those that are not given.
+
+    >>> _size_suffix(None, None), _size_suffix(20, None), _size_suffix(20, 400)
+    ('', '_real_20', '_real_20_synthetic_400')
+    """
+    sizes = {"real": n_real, "synthetic": n_synthetic}
+    return "".join(f"_{source}_{n}" for source, n in sizes.items() if n is not None)
+
+
 def _split_suffix(repeat: object) -> str:
     """Name a repeated split behind the folder of a run; nothing for the first.
 
@@ -47,6 +57,7 @@ def _split_suffix(repeat: object) -> str:
 
 OmegaConf.register_new_resolver("number", _number, replace=True)
 OmegaConf.register_new_resolver("mode_suffix", _mode_suffix, replace=True)
+OmegaConf.register_new_resolver("size_suffix", _size_suffix, replace=True)
 OmegaConf.register_new_resolver("split_suffix", _split_suffix, replace=True)
 OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 

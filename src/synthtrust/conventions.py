@@ -28,6 +28,8 @@ OVERLAPS = (True, False, "exclude")
 """What is done about a generator that learned from patients it is scored on."""
 
 NOT_ASSESSED = "not assessed"
+NOT_APPLICABLE = "not applicable"
+"""The verdict on an axis that asks for something which such a set does not have; it is no failure."""
 CONDITIONS = {
     "leak": ("privacy", ("NOT SUPPORTED", NOT_ASSESSED)),
     "unassessed": ("privacy", (NOT_ASSESSED, "INCONCLUSIVE")),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from synthtrust.refusals import Refusal
 
-Reading = Literal["SUPPORTED", "NOT SUPPORTED", "INCONCLUSIVE", "not assessed"]
+Reading = Literal["SUPPORTED", "NOT SUPPORTED", "INCONCLUSIVE", "not assessed", "not applicable"]
 AXES = ("utility", "alignment", "fidelity", "privacy")
 
 

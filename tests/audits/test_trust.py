@@ -1,7 +1,7 @@
 """The trust audit, on planted scores."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pytest
@@ -235,3 +235,28 @@ def test_scores_given_twice_are_refused(audit):
 def test_classifiers_are_another_audits(audit):
     with pytest.raises(NotApplicableError, match="made of Dice, but got classification"):
         audit([PlantedClassifier()])
+
+
+@dataclass
+class WithoutTwins(PlantedSegmenter):
+    """Its synthetic cases have ids of their own, and there may be more or fewer of them than real ones."""
+
+    def facts(self):
+        return super().facts() | {"paired": False}
+
+    def scores(self):
+        table = super().scores()
+        own = table["source"] == "synthetic"
+        table.loc[own, ["case", "patient"]] = "own " + table.loc[own, ["case", "patient"]]
+        return table[~own | ~table["case"].str.endswith("3")]
+
+
+def test_cases_without_twins_have_the_factors_of_one_source_and_no_verdict_on_alignment(audit):
+    tables = audit([WithoutTwins(alpha, seed) for alpha in (0.0, 1.0) for seed in (0, 1)])
+    assert set(tables["factors"]["factor"]) == {"T1", "T2", "T2_regions", "T5"}
+    counts = tables["factors"].drop_duplicates("source").set_index("source")["n_cases"]
+    assert counts.to_dict() == {"real": 4, "synthetic": 3}
+    (verdict,) = tables["verdict"].to_dict("records")
+    assert (verdict["axis"], verdict["verdict"]) == ("alignment", "not applicable")
+    assert [reason.code for reason in verdict["reasons"]] == ["no_twins"]
+    assert "<svg" in str(trust_chapter(tables).sections[0])

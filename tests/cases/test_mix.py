@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from synthtrust.cases import Mix
+from synthtrust.cases import Mix, Refusal
 
 ALPHAS = (0, 0.1, 0.25, 0.3, 0.5, 0.7, 0.75, 0.9, 1)
 MODES = ("complement", "independent", "additive", "real_only", "duplicate_real")
@@ -162,3 +162,67 @@ def test_a_case_given_twice_is_refused():
         Mix(0.5).draw([*REAL, REAL[3]], TWINS)
     with pytest.raises(ValueError, match=r"one synthetic case per id.*\['case03'\]"):
         Mix(0.5).draw(REAL, [*TWINS, TWINS[3]])
+
+
+OWN = [Drawn(f"syn{n:03d}", "own") for n in range(60)]
+
+
+def _draw_own(alpha, mode="complement", seed=0, own=OWN, **sizes):
+    drawn = Mix(alpha, mode, seed, **sizes).draw(REAL, own, paired=False)
+    return [c.id for c in drawn if c.source == "real"], [c.id for c in drawn if c.source == "own"]
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("mode", ["complement", "independent"])
+def test_cases_without_twins_fill_the_training_set_by_count(alpha, mode):
+    real, own = _draw_own(alpha, mode)
+    assert (len(real), len(own)) == (round(alpha * N), N - round(alpha * N))
+    assert real == _draw(alpha)[0]  # the same real cases as beside twins
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cases_without_twins_are_nested_over_alpha_and_over_their_number(seed):
+    draws = [set(_draw_own(alpha, seed=seed)[1]) for alpha in ALPHAS]
+    assert all(smaller >= larger for smaller, larger in pairwise(draws))
+    draws = [set(_draw_own(0, "additive", seed, n_synthetic=n)[1]) for n in (0, 5, 21, 60)]
+    assert [len(drawn) for drawn in draws] == [0, 5, 21, 60]
+    assert all(smaller <= larger for smaller, larger in pairwise(draws))
+
+
+def test_more_synthetic_than_real_cases_stand_beside_all_real_ones():
+    real, own = _draw_own(0, "additive", n_synthetic=60)
+    assert (len(real), len(own)) == (N, 60)
+    assert len(_draw_own(0.5, "additive", n_synthetic=60)[1]) == 30
+    assert _draw_own(1, "additive", n_synthetic=60) == (sorted(IDS), [])
+
+
+def test_fewer_synthetic_than_real_cases_are_all_drawn_at_alpha_zero():
+    few = OWN[:8]
+    assert _draw_own(0, own=few) == ([], [case.id for case in few])
+    assert len(_draw_own(0.5, own=few)[1]) == 4
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_smaller_number_of_real_cases_is_part_of_a_larger_one(paired):
+    def drawn(n_real):
+        cases = Mix(1, seed=3, n_real=n_real).draw(REAL, TWINS if paired else OWN, paired=paired)
+        return {case.id for case in cases}
+
+    assert [len(drawn(n)) for n in (1, 5, N)] == [1, 5, N]
+    assert drawn(1) <= drawn(5) <= drawn(N) == IDS
+
+
+def test_a_smaller_number_of_real_cases_has_its_own_twins():
+    drawn = Mix(0.5, seed=1, n_real=6).draw(REAL, TWINS)
+    assert len({case.id for case in drawn}) == len(drawn) == 6
+
+
+def test_numbers_of_cases_that_cannot_be_are_refused():
+    with pytest.raises(Refusal, match="Expected n_real to be a whole number of at least 1, or null, but got 0"):
+        Mix(1, n_real=0)
+    with pytest.raises(Refusal, match=r"Expected data.n_real of at most 21 training cases, but got 22"):
+        Mix(1, n_real=22).draw(REAL, TWINS)
+    with pytest.raises(Refusal, match=r"Expected data.n_synthetic of at most 60 training cases, but got 61"):
+        _draw_own(0, n_synthetic=61)
+    with pytest.raises(Refusal, match=r"Expected data.n_synthetic=null for twins"):
+        Mix(0, n_synthetic=5).draw(REAL, TWINS)

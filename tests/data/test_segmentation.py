@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from synthtrust.cases import Source, split
+from synthtrust.cases import Source, Splits, split
 from synthtrust.data import SegmentationDataModule
 from synthtrust.testing import tiny_cohort
 
@@ -96,3 +96,47 @@ def test_a_trainer_that_would_shard_twice_is_refused(make):
     )
     with pytest.raises(ValueError, match="use_distributed_sampler=false"):
         data.test_dataloader()
+
+
+@pytest.fixture
+def unpaired(parts):
+    cohort, splits, twins, cache = parts
+    own = [replace(twin, id=f"own{n}", patient=f"own{n}") for n, twin in enumerate(twins)]
+
+    of_parts = Splits(tuple(own[:5]), tuple(own[5:6]), tuple(own[6:]))
+
+    def _unpaired(alpha=0.4, own=of_parts, **arguments):
+        defaults = dict(seed=0, steps_per_epoch=2, patch_size=(8, 8, 8), batch_size=2)
+        return SegmentationDataModule(cohort, splits, unpaired=own, cache=cache, alpha=alpha, **defaults | arguments)
+
+    return _unpaired
+
+
+def test_cases_without_twins_are_mixed_by_count_and_numbered_on_their_own(unpaired):
+    data = unpaired()
+    assert [len(ids) for ids in data.drawn["train"].values()] == [2, 3]
+    real, synthetic = ([int(batch["case"]) for batch in loader] for loader in data.test_dataloader())
+    assert (real, synthetic) == ([0, 1, 2], [0, 1, 2, 3])
+    assert data.n_scored == 4
+    assert [[number for number, _ in cases] for cases in data.scored_cases.values()] == [real, synthetic]
+    assert data.facts["paired"] is False
+    assert data.facts["synthetic_cases"] == {"train": 5, "val": 1, "test": 4}
+
+
+def test_label_maps_of_cases_without_twins_are_measured_too(unpaired, make):
+    assert set(unpaired().volumes()["source"]) == {"real", "synthetic"}
+    assert set(make().volumes()["source"]) == {"real"}
+
+
+def test_a_set_without_test_cases_is_trained_on_all_the_same(unpaired):
+    data = unpaired(own=replace(Splits(*(unpaired().parts[p][1] for p in ("train", "val", "test"))), test=()))
+    assert len(data.test_dataloader()) == 1
+    assert data.n_scored == 3
+
+
+def test_a_set_that_cannot_be_validated_on_is_refused(unpaired):
+    own = replace(Splits(*(unpaired().parts[part][1] for part in ("train", "val", "test"))), val=())
+    with pytest.raises(ValueError, match=r"Expected cases to validate on.*The synthetic set has 0 validation cases"):
+        unpaired(0.0, own=own, val="synthetic")
+    with pytest.raises(ValueError, match=r"Expected data.val_pairs=false, since the synthetic cases are the twins of"):
+        unpaired(val_pairs=True)

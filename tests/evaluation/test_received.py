@@ -1,11 +1,14 @@
 """A received set is audited beside real cases through the command line, and nothing is trained."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from helpers.commands import refusal, run_here
-from helpers.synthetic_sets import textured_volumes
+from helpers.synthetic_sets import plane, textured_volumes
+from helpers.textures import texture
 from synthtrust.generators import Replay, Tissue, synthesize
 
 N_TRAIN, N = 20, 40
@@ -14,8 +17,6 @@ N_TRAIN, N = 20, 40
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Return a folder with real volumes, and two sets under other ids: painted ones, and copies of training cases."""
-    import numpy as np
-
     folder = tmp_path_factory.mktemp("received")
     cohort = textured_volumes(folder / "files", N, np.random.default_rng(0))
     train = cohort.cases[:N_TRAIN]
@@ -78,7 +79,50 @@ def test_what_cannot_be_audited_is_refused(folder, monkeypatch):
     assert "Expected an audit among ['fidelity', 'privacy']" in line
 
 
-def test_training_on_a_set_without_twins_is_refused_at_once(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    line = run_here("train.py", "generator=labelled_set", f"generator.root={folder / 'Tissue.csv'}")
-    assert "Expected twins of the real cases to train on, but LabelledSet imports cases with ids of their own" in line
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory):
+    """Return a folder with real plane images, a table of new ones and copies of four, and the new ones alone."""
+    folder = tmp_path_factory.mktemp("planes")
+    rng = np.random.default_rng(0)
+    real = [plane(folder / "real", f"r{n:02d}", texture(rng), n % 2) for n in range(44)]
+    new = [plane(folder / "new", f"n{n:02d}", texture(rng), n % 2) for n in range(48)]
+    write_classes(folder / "real.csv", real)
+    write_classes(folder / "set.csv", [*new, *(replace(case, id=f"copy_{case.id}") for case in real[:4])])
+    (folder / "ids.txt").write_text("\n".join(case.id for case in real[:22]))
+    return folder
+
+
+def write_classes(file, cases):
+    rows = [f"{case.id},{case.images['grey']},{['no', 'yes'][case.class_index]}" for case in cases]
+    file.write_text("\n".join(["case_id,image,label", *rows]))
+
+
+def report_on(planes, tmp_path, monkeypatch, *generator):
+    """Audit a set of plane images for privacy, and return its report."""
+    monkeypatch.chdir(tmp_path)
+    words = ("cases=table", f"cases.file={planes / 'real.csv'}", *generator, "audit=[privacy]", "folder=page",
+             f"generator.train_ids={planes / 'ids.txt'}", "audit.privacy.angles=[]", "audit.privacy.scales=[]",
+             "audit.privacy.n_copies=2")  # fmt: skip
+    assert run_here("evaluate.py", *words) == ""
+    return json.loads((tmp_path / "page" / "report.json").read_text())
+
+
+def test_every_image_of_a_class_table_is_audited_once(planes, tmp_path, monkeypatch):
+    """With fewer real cases than images, and copies of training images among these."""
+    report = report_on(planes, tmp_path, monkeypatch, "generator=class_table", f"generator.file={planes / 'set.csv'}")
+    assert report["facts"]["cases"] == {"training": 22, "unseen": 22, "synthetic": 52}
+    copies = {row["synthetic"] for row in report["tables"]["privacy"]["copies"] if row["reading"] == "COPY"}
+    assert copies == {f"copy_r{n:02d}" for n in range(4)}
+
+
+def test_a_set_without_labels_is_audited_for_privacy_and_the_rest_does_not_apply(planes, tmp_path, monkeypatch):
+    report = report_on(planes, tmp_path, monkeypatch, "generator=image_set", f"generator.root={planes / 'new'}")
+    by_axis = {row["axis"]: row for row in report["verdicts"]}
+    assert [by_axis[axis]["verdict"] for axis in ("utility", "alignment")] == ["not applicable"] * 2
+    assert by_axis["utility"]["of"][0]["reasons"][0]["code"] == "no_labels"
+    assert by_axis["privacy"]["of"][0]["verdict"] in ("SUPPORTED", "INCONCLUSIVE")
+    assert not [row for row in report["tables"]["privacy"]["copies"] if row["reading"] == "COPY"]
+    assert report["facts"]["cases"]["synthetic"] == 48
+    (card,) = (tmp_path / "page" / "cards").glob("*/trust_card.html")
+    assert "The images have no labels" in card.read_text()
+    assert "The images have no labels" in (tmp_path / "page" / "index.html").read_text()

@@ -3,9 +3,8 @@
 from types import SimpleNamespace
 
 import pytest
-from hydra import compose, initialize_config_dir
 
-from synthtrust.plugins import conf_dir
+from helpers.configs import compose_quickly
 from synthtrust.runs import export_run
 from synthtrust.testing import tiny_cohort
 
@@ -20,8 +19,7 @@ def tiny_config(folder, *overrides, name="run"):
     """Compose a config of a run on the tiny cases in a folder."""
     folders = {"synthetic": "synthetic", "cache": "cache", "output": f"runs/{name}"}
     paths = [f"paths.{key}={folder / value}" for key, value in folders.items()]
-    with initialize_config_dir(conf_dir(), version_base="1.3"):
-        return compose("train", overrides=[*TINY, f"cases.root={folder / 'real'}", *paths, *overrides])
+    return compose_quickly("train", *TINY, f"cases.root={folder / 'real'}", *paths, *overrides)
 
 
 @pytest.fixture

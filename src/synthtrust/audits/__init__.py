@@ -1,5 +1,6 @@
 """Runs in, tables out: each audit asks one question of all runs together."""
 
+from synthtrust.audits.amounts import Amounts
 from synthtrust.audits.calibration import Calibration, TwinCalibration
 from synthtrust.audits.fidelity import Fidelity
 from synthtrust.audits.pictures import twin_slices
@@ -7,4 +8,4 @@ from synthtrust.audits.privacy import Privacy
 from synthtrust.audits.trust import Trust
 from synthtrust.audits.utility import Utility
 
-__all__ = ["Calibration", "Fidelity", "Privacy", "Trust", "TwinCalibration", "Utility", "twin_slices"]
+__all__ = ["Amounts", "Calibration", "Fidelity", "Privacy", "Trust", "TwinCalibration", "Utility", "twin_slices"]

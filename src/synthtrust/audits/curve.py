@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from synthtrust.audits.scores import Row
-from synthtrust.audits.utility.estimate import Array, Estimate
+from synthtrust.audits.utility.estimate import Estimate
 from synthtrust.metrics import functional as formulas
 
 
@@ -20,7 +20,7 @@ def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float
     n_seeds = min(len(estimate.patients) for estimate in estimates)
     band = None
     if len(arms) > 1:
-        curves = np.stack([_on_the_line(estimate)[:n_seeds] for estimate in estimates])  # (A, S, P)
+        curves = np.stack([estimate.on_the_line()[:n_seeds] for estimate in estimates])  # (A, S, P)
         band = formulas.alpha_band(curves, n_boot=n_boot, seed=seed, level=confidence)
     for i, (alpha, estimate) in enumerate(zip(sorted(arms), estimates, strict=True)):
         if band is None:
@@ -36,13 +36,6 @@ def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float
             "n_cases": estimate.n_cases, "n_patients": estimate.n_patients, "n_seeds": len(estimate.values),
             "note": _note(band is not None, n_seeds, max(len(other.patients) for other in estimates)),
         }  # fmt: skip
-
-
-def _on_the_line(estimate: Estimate) -> Array:
-    """Return what each patient adds on a scale without ends, ``(S, P)``: Dice as it is, areas on the logit scale."""
-    if estimate.sides is None:
-        return estimate.patients
-    return formulas.logit_contributions(estimate.patients, estimate.sides.positive, estimate.sides.negative)
 
 
 def _within_range(estimate: Estimate, low: float, high: float) -> tuple[float, float]:

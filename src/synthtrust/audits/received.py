@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from synthtrust.audits.verdict import not_applicable, verdict_table
 from synthtrust.cases import Cohort, patients_by_id, patients_named
 from synthtrust.refusals import Refusal
+from synthtrust.verdicts import Reason, Subject
 
 
 @dataclass(frozen=True)
@@ -84,3 +88,19 @@ class ReceivedSet:
             "cases": {**real, "synthetic": len(self.twins.cases)},
             "synthetic_set": str(self.folder),
         }
+
+
+def without_labels(subject: Subject) -> pd.DataFrame:
+    """Return the verdicts on a set of images without labels, of which utility and alignment cannot be asked.
+
+    Args:
+        subject: The set.
+
+    Returns:
+        The table ``verdict``, see `synthtrust.audits.verdict`.
+    """
+    reasons = {
+        "utility": "The images have no labels: no network can learn a task from them.",
+        "alignment": "The images have no labels: no network's result on them can be scored.",
+    }
+    return verdict_table([not_applicable(axis, Reason("no_labels", text), subject) for axis, text in reasons.items()])

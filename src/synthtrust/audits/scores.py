@@ -102,12 +102,19 @@ def task_of(runs: Iterable[ScoredRun]) -> str:
     return next(iter(tasks))
 
 
-def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> pd.DataFrame:
+def paired(runs: Iterable[ScoredRun]) -> bool:
+    """Return whether each synthetic case is the twin of a real one, in all runs; of older runs each one is."""
+    return all(run.facts().get("paired", True) for run in runs)
+
+
+def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False, amounts: bool = False) -> pd.DataFrame:
     """Return the scores of all runs, with the run's folder as a column ``run`` and its generator as ``generator``.
 
     Args:
         runs: Finished runs.
         side_by_side: Allow runs of several generators, which are then told apart by the column.
+        amounts: Allow runs on several numbers of training cases, told apart by the columns ``n_real`` and
+            ``n_synthetic``: how many of each were drawn.
 
     Raises:
         NotApplicableError: If there are several generators that are not to stand side by side.
@@ -127,13 +134,21 @@ def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False) -> p
             f"Expected runs with one generator, but got those of {', '.join(dict.fromkeys(names))}. Judge them apart."
         )
     tables = [table.assign(generator=name) for table, name in zip(tables, names, strict=True)]
-    knobs = pd.concat([table[["generator", "mode", "alpha", "seed", "run"]].drop_duplicates() for table in tables])
-    if (twice := knobs.duplicated(["generator", "mode", "alpha", "seed"], keep=False)).any():
+    columns = ["generator", "mode", "alpha", "seed"]
+    if amounts:
+        tables = [_with_amounts(table, run.facts()["drawn"]) for table, run in zip(tables, runs, strict=True)]
+        columns += ["n_real", "n_synthetic"]
+    knobs = pd.concat([table[[*columns, "run"]].drop_duplicates() for table in tables])
+    if (twice := knobs.duplicated(columns, keep=False)).any():
         raise Refusal(
             "Expected one run for each mode, alpha and seed, but got several with the same: "
             f"{knobs.loc[twice, 'run'].tolist()[:4]}. Judge them apart, or remove one."
         )
     return pd.concat(tables, ignore_index=True)
+
+
+def _with_amounts(scores: pd.DataFrame, drawn: Mapping[str, int]) -> pd.DataFrame:
+    return scores.assign(n_real=int(drawn["real"]), n_synthetic=int(drawn["synthetic"]))
 
 
 def generator_names(runs: Iterable[ScoredRun]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from synthtrust.cases import Case, Cohort, load_manifest, patients_by_id, patients_named
 from synthtrust.cases.case import Task
+from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.verdicts import Subject
 
 
@@ -47,6 +48,7 @@ class SyntheticSet:
     labels: Mapping[str, int]
     """Label, class or finding name -> value."""
     task: Task
+    """What can be learned from the synthetic cases: nothing where these have no labels."""
     missing_ids: tuple[str, ...]
     """Training ids that belong to none of the real cases."""
     manifest: Mapping[str, Any]
@@ -79,6 +81,13 @@ class SyntheticSet:
         return dict(self.labels) if self.task == "segmentation" else {}
 
     @property
+    def differs_in_size(self) -> bool:
+        """Whether cases are volumes on grids of their own, as label maps have them; others are brought to one size."""
+        if self.task != "unlabelled":
+            return self.task == "segmentation"
+        return not is_raster(self.synthetic[0].images[self.modalities[0]])
+
+    @property
     def training_ids_known(self) -> bool:
         """Whether the manifest names the cases that the generator learned from; otherwise no case counts as unseen."""
         return bool(self.manifest.get("training_ids"))
@@ -104,6 +113,7 @@ def _read_set(folder: Path, run: PaintedRun) -> SyntheticSet:
     ids = manifest.get("training_ids") or ()
     known = patients_by_id(ids, real)
     synthetic = run.twins.cases
+    unlabelled = bool(synthetic) and synthetic[0].task == "unlabelled"
     twins, own_cases = (synthetic, ()) if manifest.get("paired", True) else ((), synthetic)
     return SyntheticSet(
         folder=folder,
@@ -114,8 +124,8 @@ def _read_set(folder: Path, run: PaintedRun) -> SyntheticSet:
         own_cases=own_cases,
         scored_and_seen=tuple(sorted(c.id for c in real if c.patient in seen and c.id not in splits["train"])),
         modalities=run.cohort.modalities,
-        labels=run.cohort.labels,
-        task=run.cohort.task,
+        labels={} if unlabelled else run.cohort.labels,
+        task="unlabelled" if unlabelled else run.cohort.task,
         missing_ids=tuple(id_ for id_ in ids if id_ not in known),
         manifest=manifest,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence
+from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence, without_pairs
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
 from synthtrust.audits.scores import (
@@ -20,6 +20,7 @@ from synthtrust.audits.scores import (
     ScoredRun,
     arm_scores,
     gather_scores,
+    paired,
     task_of,
 )
 from synthtrust.audits.verdict import verdict_table
@@ -56,6 +57,8 @@ class Trust:
         - ``empty``: empty regions, and the mean Dice under both rules for them.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
+        Of synthetic cases that are the twins of none there are T1, T2 and T5; alignment is not applicable.
+
         Raises:
             NotApplicableError: If the runs are of classifiers, or of several generators.
             ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather_scores`.
@@ -64,6 +67,7 @@ class Trust:
         if (task := task_of(runs)) != "segmentation":
             raise NotApplicableError(f"Expected runs of segmenters, since T1 to T5 are made of Dice, but got {task}.")
         scores = gather_scores(runs)
+        pairs = paired(runs)
         tables: dict[str, list[Row]] = {"factors": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
@@ -71,7 +75,7 @@ class Trust:
                 scaleless = Mix(alpha, str(mode)).is_tstr and 1 not in alphas  # TSTR without TRTR
                 tables["factors"] += [
                     {"mode": mode, "alpha": alpha, **row}
-                    for row in self._factors(rows, alpha)
+                    for row in self._factors(rows, alpha, pairs=pairs)
                     if not (scaleless and (row["factor"], row["source"]) == ("T1", "real"))
                 ]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
@@ -79,17 +83,22 @@ class Trust:
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
         subject = Subject(generator=str(scores["generator"].iloc[0]))
         empty = str(runs[0].facts().get("empty") or "brats")
-        evidence = region_evidence(scores, empty, self.confidence)
-        verdict = alignment(evidence, thresholds, self.confidence, subject)
+        if pairs:
+            evidence = region_evidence(scores, empty, self.confidence)
+            verdict = alignment(evidence, thresholds, self.confidence, subject)
+        else:
+            verdict = without_pairs(subject)
         return frames | {"verdict": verdict_table([verdict])}
 
-    def _factors(self, scores: pd.DataFrame, alpha: float) -> Iterator[Row]:
-        """Yield T1 to T5 and their companions at one alpha."""
+    def _factors(self, scores: pd.DataFrame, alpha: float, *, pairs: bool) -> Iterator[Row]:
+        """Yield T1 to T5 and their companions at one alpha; without pairs what one source gives by itself."""
         regions = scores["region"].unique().tolist()
         arms = {source: arm_scores(scores, alpha, source) for source in SOURCES if source in set(scores["source"])}
         for source, arm in arms.items():
             for name, factor in SINGLE_SOURCE_FACTORS.items():
                 yield from self._intervals(name, factor, [arm], source, regions)
+        if not pairs:
+            return
         if len(arms) == len(SOURCES):
             for name, factor in PAIRED_FACTORS.items():
                 yield from self._intervals(name, factor, list(arms.values()), "both", regions)

@@ -60,6 +60,11 @@ def not_assessed(axis: str, reason: Reason, cure: str, thresholds: Mapping[str, 
     return Verdict(axis, "not assessed", (reason,), cure, thresholds, subject)
 
 
+def not_applicable(axis: str, reason: Reason, subject: Subject) -> Verdict:
+    """Return the verdict on a subject that lacks what the axis asks about, which is no failure."""
+    return Verdict(axis, "not applicable", (reason,), "", {}, subject)
+
+
 def verdict_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """Return verdicts as the table ``verdict`` that every audit gives beside its numbers.
 

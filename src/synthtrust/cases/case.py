@@ -27,8 +27,9 @@ class Source(StrEnum):
     SYNTHETIC = "synthetic"
 
 
-Task = Literal["segmentation", "classification", "multilabel"]
-"""The task that can be learned from a case: to segment its labels, or to predict its class or each of its findings."""
+Task = Literal["segmentation", "classification", "multilabel", "unlabelled"]
+"""The task that can be learned from a case: to segment its labels, or to predict its class or each of its findings.
+Nothing can be learned from a synthetic image without a label."""
 
 
 class Findings(tuple[int, ...]):
@@ -63,7 +64,8 @@ class Case:
     images: Mapping[str, Path]
     """Canonical modality name -> file of a volume or of a plane image, or folder of DICOM slices."""
     label_map: Path | None = None
-    """File with the label map. Exactly one of ``label_map``, ``class_index`` and ``findings`` is set."""
+    """File with the label map. Exactly one of ``label_map``, ``class_index`` and ``findings`` is set; none of them of a
+    synthetic image without a label."""
     class_index: int | None = field(default=None, kw_only=True)
     """Class of the whole image, counted from 0."""
     findings: Findings | None = field(default=None, kw_only=True)
@@ -87,7 +89,7 @@ class Case:
             object.__setattr__(self, "patient", self.id)
         object.__setattr__(self, "images", MappingProxyType({name: Path(p) for name, p in self.images.items()}))
         known = [name for name in ("label_map", "class_index", "findings") if getattr(self, name) is not None]
-        if len(known) != 1:
+        if len(known) != 1 and (known or self.source is not Source.SYNTHETIC):
             raise CaseError(
                 f"Expected a label map, a class or findings of case {self.id}, one of them, but got "
                 f"{' and '.join(known) or 'none'}."
@@ -111,7 +113,9 @@ class Case:
         """The task that can be learned from the case, which follows from its label."""
         if self.label_map is not None:
             return "segmentation"
-        return "multilabel" if self.class_index is None else "classification"
+        if self.class_index is not None:
+            return "classification"
+        return "unlabelled" if self.findings is None else "multilabel"
 
     @property
     def has_label_map(self) -> bool:
@@ -159,6 +163,8 @@ class Case:
 
     def _label(self) -> str:
         """Return the kind and the value of the label, for messages."""
+        if self.task == "unlabelled":
+            return "no label"
         if self.label_map is not None:
             return f"a label map, {self.label_map}"
         return f"findings, {self.findings}" if self.class_index is None else f"a class, {self.class_index}"

@@ -1,5 +1,6 @@
 """Whether the files of a case lie on one grid, asked of their headers alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthtrust.cases.case import Case
@@ -36,18 +37,36 @@ def check_same_grid(path: Path, label: Path) -> None:
     _check(path, header, header.shape, label, describe_header(label))
 
 
-def _check(path: Path, image: VolumeHeader, shape: tuple[int, ...], label: Path, label_map: VolumeHeader) -> None:
+def check_alike(images: Sequence[Path]) -> None:
+    """Check that the images of a case without a label lie on one voxel grid.
+
+    Raises:
+        CaseError: If not, or a file is missing or no volume.
+    """
+    headers = [describe_header(path) for path in images]
+    for path, header in zip(images[1:], headers[1:], strict=True):
+        _check(path, header, header.shape, images[0], headers[0], "its other modality")
+
+
+def _check(
+    path: Path,
+    image: VolumeHeader,
+    shape: tuple[int, ...],
+    label: Path,
+    label_map: VolumeHeader,
+    role: str = "its label",
+) -> None:
     sides = label_map.shape
     stored = f"stored {image.orientation} against {label_map.orientation}"
     if shape != sides:
         raise CaseError(
-            f"Expected {path} on the grid of its label {label}, but got shape {shape} against {sides} ({stored}). "
+            f"Expected {path} on the grid of {role} {label}, but got shape {shape} against {sides} ({stored}). "
             "Resample one onto the other."
         )
     apart = grid_distance(image.affine, label_map.affine, sides)
     if apart > GRID_LIMIT:
         raise CaseError(
-            f"Expected {path} on the grid of its label {label}, but their voxels lie up to "
+            f"Expected {path} on the grid of {role} {label}, but their voxels lie up to "
             f"{grid_distance_mm(image.affine, label_map.affine, sides):.3g} mm apart, {apart:.2g} voxels ({stored}). "
             "Resample one onto the other."
         )

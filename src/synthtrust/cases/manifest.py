@@ -7,7 +7,7 @@ from typing import Any
 
 from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
-from synthtrust.cases.manifest_record import check_record
+from synthtrust.cases.manifest_record import NO_LABEL, check_record
 from synthtrust.files import hashes, read_json, sha256_of, write_json
 from synthtrust.refusals import CaseError, Refusal
 
@@ -56,7 +56,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 "id": case.id,
                 "patient": case.patient,
                 "source": case.source.value,
-                "label": case.target if case.label_map is None else entry(case.label_map),
+                "label": _label_entry(case) if case.label_map is None else entry(case.label_map),
                 "images": {modality: entry(path) for modality, path in case.images.items()},
                 **({"channels": dict(case.channels)} if case.channels else {}),
                 **({"part": case.split} if case.split else {}),
@@ -114,9 +114,11 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
     if verify and (card := record.get("card")):
         path_of(card)
 
-    def label_of(entry: int | list[int] | dict[str, str]) -> dict[str, Any]:
-        """Return the field of a case that its label fills; JSON has a number, a list or a file."""
+    def label_of(entry: int | list[int] | dict[str, str] | str) -> dict[str, Any]:
+        """Return the field of a case that its label fills; JSON has a number, a list, a file or a word."""
         match entry:
+            case str():
+                return {}
             case int():
                 return {"class_index": entry}
             case list():
@@ -137,3 +139,8 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
         for case in record["cases"]
     )
     return Cohort(record["name"], cases, tuple(record["modalities"]), record["labels"], record["licence"])
+
+
+def _label_entry(case: Case) -> int | Findings | str:
+    """Return the class or findings of a case, or that it has no label."""
+    return NO_LABEL if case.task == "unlabelled" else case.target

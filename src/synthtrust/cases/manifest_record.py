@@ -7,6 +7,8 @@ from typing import Any
 from synthtrust.cases.case import Source
 from synthtrust.refusals import CaseError
 
+NO_LABEL = "none"
+"""What stands in the place of the label of a synthetic image without one."""
 PARTS = ("", "train", "val", "test")
 
 
@@ -37,7 +39,7 @@ def _check_case(case: Mapping[str, Any], modalities: list[str], n_labels: int, w
     _demand(_is_word(name) and _is_word(case.get("patient")), "id and patient of every case", where)
     owner = f"of case {name}"
     _demand(case.get("source") in list(Source), f"source real or synthetic {owner}", where)
-    fine = _is_number(label) or _is_entry(label) or _are_findings(label, n_labels)
+    fine = _is_number(label) or _is_entry(label) or _are_findings(label, n_labels) or _is_unlabelled(case)
     _demand(fine, f"label, a class or a file with its sha256, or findings, {owner}", where)
     _demand(isinstance(images, dict) and images.keys() == set(modalities), f"an image of each modality {owner}", where)
     for modality in modalities:
@@ -76,6 +78,11 @@ def _is_number(value: object) -> bool:
 
 def _are_findings(value: object, n: int) -> bool:
     return isinstance(value, list) and len(value) == n and all(_is_number(side) and side <= 1 for side in value)
+
+
+def _is_unlabelled(case: Mapping[str, Any]) -> bool:
+    """Return whether a case is a synthetic image that is said to have no label."""
+    return case.get("label") == NO_LABEL and case.get("source") == Source.SYNTHETIC
 
 
 def _is_entry(value: object) -> bool:

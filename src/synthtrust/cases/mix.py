@@ -1,12 +1,12 @@
 """Mixing real and synthetic cases into one training set."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
 
-from synthtrust.conventions import MODES, is_tstr, validates_on_real
+from synthtrust.conventions import MODES, is_tstr, is_whole, validates_on_real
 from synthtrust.refusals import Refusal
 
 
@@ -20,10 +20,13 @@ class HasId(Protocol):
 
 C = TypeVar("C", bound=HasId)
 
+SYNTHETIC_DRAWS = 1
+"""Number of the random stream that synthetic cases without twins are drawn from; real ones have the seed's own."""
+
 
 @dataclass(frozen=True)
 class Mix:
-    """How real cases and their synthetic twins make one training set; ``alpha`` is the share of real cases.
+    """How real and synthetic cases make one training set; ``alpha`` is the share of real cases.
 
     Eq. (4) of the position paper, ``|D_train| = alpha |D_R| + (1 - alpha) |D_S|``, leaves open which cases are drawn.
     With N real cases, N twins and ``n = round(alpha N)``:
@@ -35,15 +38,22 @@ class Mix:
     - ``real_only``: the n real cases of ``complement`` and nothing else: what the twins add is the difference.
     - ``duplicate_real``: those n real cases, repeated to N: as many draws, no new content (Pink et al. 2026).
 
+    Synthetic cases that are the twins of none are drawn by count: K at ``alpha=0``, and ``K - round(alpha K)`` at any
+    other share, where K is ``n_synthetic``, or else N, or all there are if these are fewer. Those at a larger alpha are
+    among those at a smaller one. ``complement`` and ``independent`` are then the same.
+
     ``alpha=1`` trains on real cases (TRTR), ``alpha=0`` on synthetic ones (TSTR).
 
     Args:
         alpha: Share of real cases, in [0, 1].
         mode: One of the modes above.
         seed: Decides which cases are drawn.
+        n_real: N, if not all real cases are to be used; the fewer are among the more, for one seed.
+        n_synthetic: K, for synthetic cases that are the twins of none; it may be larger than N.
 
     Raises:
-        Refusal: If ``alpha`` is outside [0, 1] or NaN, or the mode is unknown.
+        Refusal: If ``alpha`` is outside [0, 1] or NaN, the mode is unknown, ``n_real`` is no whole number above 0, or
+            ``n_synthetic`` is none of at least 0.
 
     >>> from types import SimpleNamespace as Case
     >>> real, twins = ([Case(id=i, source=s) for i in "abcd"] for s in ("real", "twin"))
@@ -54,12 +64,17 @@ class Mix:
     alpha: float
     mode: str = "complement"
     seed: int = 0
+    n_real: int | None = None
+    n_synthetic: int | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.alpha, int | float | np.number) and 0 <= self.alpha <= 1):  # NaN fails the comparison
             raise Refusal(f"Expected `alpha`, the share of real cases, in [0, 1], but got {self.alpha}.")
         if self.mode not in MODES:
             raise Refusal(f"Expected `mode` among {list(MODES)}, but got {self.mode!r}.")
+        for name, least in (("n_real", 1), ("n_synthetic", 0)):
+            if (value := getattr(self, name)) is not None and not is_whole(value, least):
+                raise Refusal(f"Expected {name} to be a whole number of at least {least}, or null, but got {value!r}.")
 
     @property
     def is_tstr(self) -> bool:
@@ -84,34 +99,78 @@ class Mix:
         """
         return Mix(1.0 if validates_on_real(self.alpha, self.mode) else self.alpha, seed=self.seed)
 
-    def draw(self, real: Sequence[C], synthetic: Sequence[C], *, without_twin: Collection[str] = ()) -> list[C]:
-        """Draw one training set from real cases and their twins; the order in which they are given plays no part.
+    def draw(
+        self,
+        real: Sequence[C],
+        synthetic: Sequence[C],
+        *,
+        without_twin: Collection[str] = (),
+        paired: bool = True,
+    ) -> list[C]:
+        """Draw one training set from real and synthetic cases; the order in which they are given plays no part.
 
         Args:
             real: Real training cases, one per id.
-            synthetic: Their twins, one per id, in any order; not looked at unless `needs_twins`.
+            synthetic: Synthetic ones, one per id, in any order; not looked at unless `needs_twins`.
             without_twin: Ids of real cases that have no twin, such as those of a class that the synthetic set lacks.
                 Where their twin would be drawn nothing is: the set is smaller.
+            paired: Whether each synthetic case is the twin of a real one.
 
         Returns:
             The drawn cases, in order of id within real and synthetic.
 
         Raises:
-            Refusal: If an id repeats, a case is without its twin, or nothing is left to train on.
+            Refusal: If an id repeats, a case is without its twin, there are fewer cases than ``n_real`` or
+                ``n_synthetic``, the latter is given for twins, or nothing is left to train on.
         """
-        reals, twins = _by_id(real, "real"), _by_id(synthetic, "synthetic")
+        reals, others = _by_id(real, "real"), _by_id(synthetic, "synthetic")
+        rng = np.random.default_rng(self.seed)
+        order = _permuted(sorted(reals), rng)[: self._size("n_real", len(reals))]
+        if paired:
+            drawn_real, drawn_synthetic = self._with_twins(order, reals, others, without_twin, rng)
+        else:
+            drawn_real, drawn_synthetic = self._without_twins(order, others)
+        if not drawn_real and not drawn_synthetic:
+            raise Refusal(
+                f"Expected cases to train on, but mode {self.mode!r} with alpha={self.alpha} draws none of "
+                f"{len(order)}."
+            )
+        return [reals[i] for i in sorted(drawn_real)] + [others[i] for i in sorted(drawn_synthetic)]
+
+    def _with_twins(
+        self,
+        order: list[str],
+        reals: Mapping[str, C],
+        twins: Mapping[str, C],
+        without_twin: Collection[str],
+        rng: np.random.Generator,
+    ) -> tuple[list[str], list[str]]:
+        if self.n_synthetic is not None:
+            raise Refusal(
+                f"Expected data.n_synthetic=null for twins, of which each real case has one, but got "
+                f"{self.n_synthetic}. Choose the number of cases with data.n_real."
+            )
         if self.needs_twins and (unpaired := sorted((reals.keys() ^ twins.keys()) - set(without_twin))):
             raise Refusal(f"Expected every case beside its twin, but these ids stand alone: {unpaired[:8]}.")
-        ids = sorted(reals)
-        rng = np.random.default_rng(self.seed)
-        order = [ids[i] for i in rng.permutation(len(ids))]
-        drawn_real, drawn_twins = _MODES[self.mode](order, round(self.alpha * len(ids)), rng)
-        drawn_twins = [i for i in drawn_twins if i not in without_twin]
-        if not drawn_real and not drawn_twins:
-            raise Refusal(
-                f"Expected cases to train on, but mode {self.mode!r} with alpha={self.alpha} draws none of {len(ids)}."
-            )
-        return [reals[i] for i in sorted(drawn_real)] + [twins[i] for i in sorted(drawn_twins)]
+        drawn_real, drawn_twins = _MODES[self.mode](order, round(self.alpha * len(order)), rng)
+        return drawn_real, [i for i in drawn_twins if i not in without_twin]
+
+    def _without_twins(self, order: list[str], others: Mapping[str, C]) -> tuple[list[str], list[str]]:
+        drawn_real, _ = _MODES[self.mode](order, round(self.alpha * len(order)), np.random.default_rng(self.seed))
+        if not self.needs_twins:
+            return drawn_real, []
+        n_synthetic = self._size("n_synthetic", len(others), min(len(order), len(others)))
+        shuffled = _permuted(sorted(others), np.random.default_rng([self.seed, SYNTHETIC_DRAWS]))
+        return drawn_real, shuffled[: n_synthetic - round(self.alpha * n_synthetic)]
+
+    def _size(self, name: str, available: int, default: int | None = None) -> int:
+        """Return how many cases are to be used of those that there are."""
+        wanted = getattr(self, name)
+        if wanted is None:
+            return available if default is None else default
+        if wanted > available:
+            raise Refusal(f"Expected data.{name} of at most {available} training cases, but got {wanted}.")
+        return int(wanted)
 
 
 Draw = Callable[[list[str], int, np.random.Generator], tuple[list[str], list[str]]]
@@ -133,6 +192,10 @@ _MODES: dict[str, Draw] = {
     "real_only": lambda order, n, rng: (order[:n], []),
     "duplicate_real": _duplicate_real,
 }
+
+
+def _permuted(ids: list[str], rng: np.random.Generator) -> list[str]:
+    return [ids[i] for i in rng.permutation(len(ids))]
 
 
 def _by_id(cases: Sequence[C], source: str) -> dict[str, C]:

@@ -30,11 +30,14 @@ class ClassificationDataModule(MixedCases):
         cohort: Modalities and classes of the real cases.
         splits: The real cases, by patient.
         twins: Twins of all of them, paired by id; all those of a class may be missing.
+        unpaired: In place of twins, synthetic cases that are the twins of none, divided into parts.
         cache: Root folder of the preprocessed cases.
         alpha: Share of real cases in training, in [0, 1].
         seed: Decides which cases are drawn, and how they are shown.
         steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
         mode: How the training set is drawn, see ``synthtrust.cases.Mix``.
+        n_real: Real training cases to draw from; None for all of them.
+        n_synthetic: Synthetic cases at alpha 0, where they are the twins of none; None for as many as real ones.
         val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
         allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
         size: Side lengths of every image [pixels, voxels], one for all or one per axis; None when the files agree.
@@ -54,13 +57,16 @@ class ClassificationDataModule(MixedCases):
         self,
         cohort: Cohort,
         splits: Splits,
-        twins: Sequence[Case],
+        twins: Sequence[Case] = (),
         *,
+        unpaired: Splits | None = None,
         cache: str | Path,
         alpha: float,
         seed: int,
         steps_per_epoch: int,
         mode: Mode = "complement",
+        n_real: int | None = None,
+        n_synthetic: int | None = None,
         val: Val = "mix",
         allow_real_val: bool = False,
         size: int | Sequence[int] | None = None,
@@ -72,8 +78,9 @@ class ClassificationDataModule(MixedCases):
             cohort,
             splits,
             twins,
+            unpaired=unpaired,
             cache=cache,
-            mix=Mix(alpha, mode, seed),
+            mix=Mix(alpha, mode, seed, n_real, n_synthetic),
             steps_per_epoch=steps_per_epoch,
             val=val,
             allow_real_val=allow_real_val,
@@ -83,9 +90,12 @@ class ClassificationDataModule(MixedCases):
         self.size, self.augment = size, augment
         self.classes = sorted(cohort.labels, key=lambda name: cohort.labels[name])
         self._tables: dict[Source, ImageTable] = {}
-        for real, of_it in self.parts.values():
-            _refuse_other_classes(real, of_it)
+        if self.paired:
+            for real, of_it in self.parts.values():
+                _refuse_other_classes(real, of_it)
         of_tests = {"test": self.test_cases, "synthetic test": self.parts["test"][1]}
+        if not of_tests["synthetic test"]:  # whose cases may all be children of training cases
+            del of_tests["synthetic test"]
         learned = {"training": self.train_cases, "validation": self.val_cases}
         for part, cases in (learned | of_tests).items():
             self._refuse_one_class(part, cases)
@@ -166,8 +176,9 @@ class ClassificationDataModule(MixedCases):
         return self._each_once(self.val_cases, {case.id: n for n, case in enumerate(self.val_cases)})
 
     def test_dataloader(self) -> list[DataLoader]:
-        """Return the real test cases, then their twins, both in order of case id."""
-        return [self._each_once(cases, self.number_of) for cases in self.parts["test"]]
+        """Return the real test cases, then the synthetic ones if there are any, both in order of case id."""
+        numbers = self.test_numbers.values()
+        return [self._each_once(cases, n) for cases, n in zip(self.parts["test"], numbers, strict=True) if cases]
 
     def _each_once(self, cases: Sequence[Case], numbers: Mapping[str, int]) -> DataLoader:
         self.setup()

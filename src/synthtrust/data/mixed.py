@@ -1,4 +1,4 @@
-"""What every datamodule shares: trains on a mix, chooses on a mix, tests on real cases and on their twins apart."""
+"""What every datamodule shares: trains on a mix, chooses on a mix, tests on real and on synthetic cases apart."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import pandas as pd
 from lightning import LightningDataModule
 
-from synthtrust.cases import Case, Cohort, Mix, RefusedCase, Splits
+from synthtrust.cases import Case, Cohort, Mix, RefusedCase, Source, Splits
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import Val, check_val
 from synthtrust.data.samplers import EpochSampler, shards_loaders
@@ -16,12 +16,13 @@ from synthtrust.refusals import Refusal
 
 
 class MixedCases(LightningDataModule, ABC):
-    """Real cases and their twins, mixed for training; a subclass says what a batch of them holds.
+    """Real and synthetic cases, mixed for training; a subclass says what a batch of them holds.
 
     Args:
         cohort: Modalities and labels of the real cases.
         splits: The real cases, by patient.
         twins: Twins of all of them, paired by id; those of a class may be missing together, see `without_twin`.
+        unpaired: In place of twins, synthetic cases that are the twins of none, divided into parts.
         cache: Root folder of the preprocessed cases.
         mix: How the training set is drawn; its seed also decides how the cases are shown.
         steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
@@ -31,7 +32,7 @@ class MixedCases(LightningDataModule, ABC):
         num_workers: Loader processes.
 
     Raises:
-        Refusal: If a case is without its twin, or ``val`` would be a leak.
+        Refusal: If a case is without its twin, there are no cases to train or validate on, or ``val`` would be a leak.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]]
@@ -41,8 +42,9 @@ class MixedCases(LightningDataModule, ABC):
         self,
         cohort: Cohort,
         splits: Splits,
-        twins: Sequence[Case],
+        twins: Sequence[Case] = (),
         *,
+        unpaired: Splits | None = None,
         cache: str | Path,
         mix: Mix,
         steps_per_epoch: int,
@@ -56,20 +58,33 @@ class MixedCases(LightningDataModule, ABC):
         self.cohort, self.splits, self.cache, self.val = cohort, splits, Path(cache), val
         self.mix, self.steps_per_epoch = mix, steps_per_epoch
         self.batch_size, self.num_workers = batch_size, num_workers
-        self.parts = {part: (cases, _twins_of(cases, twins)) for part, cases in vars(splits).items()}
+        self.paired = unpaired is None
+        """Whether each synthetic case is the twin of a real one, with its id."""
+        self.parts: dict[str, tuple[tuple[Case, ...], tuple[Case, ...]]] = {
+            part: (cases, _twins_of(cases, twins) if unpaired is None else getattr(unpaired, part))
+            for part, cases in vars(splits).items()
+        }
+        """The real and the synthetic cases of each part."""
         ids = frozenset(case.id for real, _ in self.parts.values() for case in real)
-        self.without_twin = ids - {twin.id for twin in twins}
+        self.without_twin = ids - {twin.id for twin in twins} if self.paired else frozenset()
         """Ids of the real cases that have no twin, since the synthetic set lacks their class."""
-        self.train_cases = mix.draw(*self.parts["train"], without_twin=self.without_twin)
+        self.train_cases = self._draw(mix, "train")
         self.val_cases = {
-            "mix": lambda: mix.of_validation.draw(*self.parts["val"], without_twin=self.without_twin),
+            "mix": lambda: self._draw(mix.of_validation, "val"),
             "real": lambda: list(self.parts["val"][0]),
             "synthetic": lambda: list(self.parts["val"][1]),
         }[val]()
+        if not self.val_cases:
+            raise Refusal(
+                f"Expected cases to validate on, but data.val={val} has none at alpha={mix.alpha}. The synthetic set "
+                f"has {len(self.parts['val'][1])} validation cases; take more (split.val), or another split.seed."
+            )
         self.overlap: dict[str, Any] = {}
         """Whether the twins' generator learned from cases that are scored, as the overlap check says; for `facts`."""
         self.left_out: dict[str, list[str]] = {}
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
+        self.parents: dict[str, Any] = {}
+        """How synthetic cases that are the twins of none follow their parents, see ``SyntheticParts``; a fact too."""
         self.twins_folder = Path()
         """Folder of the synthetic set that the twins are from."""
         self.refused: tuple[RefusedCase, ...] = ()
@@ -81,9 +96,25 @@ class MixedCases(LightningDataModule, ABC):
         return self.splits.test
 
     @property
-    def number_of(self) -> dict[str, int]:
-        """The number of each test case, by id; a twin has the number of its real case."""
-        return {case.id: number for number, case in enumerate(self.test_cases)}
+    def n_scored(self) -> int:
+        """Numbers that are needed for the test cases: those of the source with more cases."""
+        return max(len(numbers) for numbers in self.test_numbers.values())
+
+    @property
+    def test_numbers(self) -> dict[Source, dict[str, int]]:
+        """The number of each test case, by source and id; a twin has the number of its real case."""
+        real, synthetic = self.parts["test"]
+        numbers = {case.id: number for number, case in enumerate(real)}
+        own = numbers if self.paired else {case.id: number for number, case in enumerate(synthetic)}
+        return {Source.REAL: numbers, Source.SYNTHETIC: {case.id: own[case.id] for case in synthetic}}
+
+    @property
+    def scored_cases(self) -> dict[Source, list[tuple[int, Case]]]:
+        """The test cases with their numbers, by source."""
+        return {
+            source: [(self.test_numbers[source][case.id], case) for case in cases]
+            for source, cases in zip(self.test_numbers, self.parts["test"], strict=True)
+        }
 
     @property
     def drawn(self) -> dict[str, dict[str, list[str]]]:
@@ -122,6 +153,10 @@ class MixedCases(LightningDataModule, ABC):
             "licence": self.cohort.licence,
             "cases": {part: len(ids) for part, ids in self.splits.ids.items()},
             "patients": {part: len({case.patient for case in cases}) for part, cases in vars(self.splits).items()},
+            "paired": self.paired,
+            **({} if self.paired else {"parents": self.parents}),
+            "synthetic_cases": {part: len(synthetic) for part, (_, synthetic) in self.parts.items()},
+            "drawn": {source: len(ids) for source, ids in self.drawn["train"].items()},
             "overlap": self.overlap,
             "refused": len(self.refused),
             "left_out": {part: len(ids) for part, ids in self.left_out.items()},
@@ -133,6 +168,9 @@ class MixedCases(LightningDataModule, ABC):
     def prepare_data(self) -> None:
         """Fill the cache; on one rank of each node."""
         self.setup("prepare")
+
+    def _draw(self, mix: Mix, part: str) -> list[Case]:
+        return mix.draw(*self.parts[part], without_twin=self.without_twin, paired=self.paired)
 
     def _pin(self) -> bool:
         return False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda"

@@ -15,20 +15,24 @@ from synthtrust.data.cache import Prepared, prepare
 from synthtrust.data.mixed import MixedCases
 from synthtrust.data.patches import Patches, WholeCases
 from synthtrust.data.samplers import ShardSampler
+from synthtrust.refusals import Refusal
 
 
 class SegmentationDataModule(MixedCases):
-    """Labelled volumes and their twins, mixed by ``alpha``.
+    """Labelled volumes, real and synthetic, mixed by ``alpha``.
 
     Args:
         cohort: Modalities and labels of the real cases.
         splits: The real cases, by patient.
         twins: Twins of all of them, paired by id.
+        unpaired: In place of twins, synthetic cases that are the twins of none, divided into parts.
         cache: Root folder of the preprocessed cases.
         alpha: Share of real cases in training, in [0, 1].
         seed: Decides which cases are drawn, and how they are shown.
         steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
         mode: How the training set is drawn, see ``synthtrust.cases.Mix``.
+        n_real: Real training cases to draw from; None for all of them.
+        n_synthetic: Synthetic cases at alpha 0, where they are the twins of none; None for as many as real ones.
         val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
         allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
         val_pairs: Validate the counterpart of each validation case as well, its twin or its real case, so that the
@@ -49,13 +53,16 @@ class SegmentationDataModule(MixedCases):
         self,
         cohort: Cohort,
         splits: Splits,
-        twins: Sequence[Case],
+        twins: Sequence[Case] = (),
         *,
+        unpaired: Splits | None = None,
         cache: str | Path,
         alpha: float,
         seed: int,
         steps_per_epoch: int,
         mode: Mode = "complement",
+        n_real: int | None = None,
+        n_synthetic: int | None = None,
         val: Val = "mix",
         allow_real_val: bool = False,
         val_pairs: bool = False,
@@ -69,8 +76,9 @@ class SegmentationDataModule(MixedCases):
             cohort,
             splits,
             twins,
+            unpaired=unpaired,
             cache=cache,
-            mix=Mix(alpha, mode, seed),
+            mix=Mix(alpha, mode, seed, n_real, n_synthetic),
             steps_per_epoch=steps_per_epoch,
             val=val,
             allow_real_val=allow_real_val,
@@ -79,6 +87,10 @@ class SegmentationDataModule(MixedCases):
         )
         self.patch_size, self.foreground, self.augment = tuple(patch_size), foreground, augment
         self.val_pairs = val_pairs
+        if val_pairs and not self.paired:
+            raise Refusal(
+                "Expected data.val_pairs=false, since the synthetic cases are the twins of none, but got true."
+            )
         self._prepared: dict[tuple[str, str], Prepared] = {}
 
     @property
@@ -100,18 +112,18 @@ class SegmentationDataModule(MixedCases):
         self._prepared = {(p.case.source, p.case.id): p for p in prepared}
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return the volume of every label of every real case, as ``volumes``."""
+        """Return the volume of every label of every case that has a label map of its own, as ``volumes``."""
         return {"volumes": self.volumes()}
 
     def volumes(self) -> pd.DataFrame:
-        """Return the volume of every label of every real case.
+        """Return the volume of every label of every case with a label map of its own: real cases, and no twins.
 
         Columns: case, patient, part, source, region, n_voxels, volume_ml.
         """
         self.setup()
         rows = []
-        for part, (real, _) in self.parts.items():  # a twin carries the label map of its real case
-            for prepared in self._find(real):
+        for part, (real, synthetic) in self.parts.items():
+            for prepared in self._find(real if self.paired else (*real, *synthetic)):
                 for region, value in self.cohort.labels.items():
                     n = prepared.facts["voxels"].get(str(value), 0)
                     identity = (prepared.case.id, prepared.case.patient, part, prepared.case.source.value)
@@ -145,8 +157,9 @@ class SegmentationDataModule(MixedCases):
         return [by_id[other[case.source], case.id] for case in self.val_cases]
 
     def test_dataloader(self) -> list[DataLoader]:
-        """Return the real test cases, then their twins, both in order of case id."""
-        return [self._whole(cases, self.number_of) for cases in self.parts["test"]]
+        """Return the real test cases, then the synthetic ones if there are any, both in order of case id."""
+        numbers = self.test_numbers.values()
+        return [self._whole(cases, n) for cases, n in zip(self.parts["test"], numbers, strict=True) if cases]
 
     def prepared_real(self, part: str) -> list[Prepared]:
         """Return the real cases of ``train``, ``val`` or ``test``, as the network sees them."""

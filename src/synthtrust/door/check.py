@@ -1,10 +1,14 @@
 """The check of one composed config, that of either command."""
 
+import pickle
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, cast
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -44,24 +48,50 @@ def check(config: DictConfig, job: str = "") -> None:
 def default_of(config: DictConfig) -> DictConfig | None:
     """Return the config of the same choices without anything else that a user set; None where nothing else was set."""
     groups, others = parted([str(text) for text in config.hydra.overrides.task], config)
-    return composed(str(config.hydra.job.config_name), tuple(groups)) if others else None
+    return composed(config, groups) if others else None
 
 
-def parted(overrides: Sequence[str], config: DictConfig) -> tuple[list[str], list[str]]:
-    """Return the overrides that choose an option of a group, and those that set a value."""
+@dataclass(frozen=True)
+class Setting:
+    """An override, as typed in a command, and what Hydra reads in it."""
+
+    text: str
+    key: str
+    """The key or group that it sets, with its package."""
+    kind: OverrideType
+    path: str
+    """The key without what stands behind an @."""
+    value: Any
+
+
+@lru_cache(maxsize=1024)
+def read_override(text: str) -> Setting:
+    """Return what Hydra reads in an override; the jobs of a sweep share most of theirs."""
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
-    groups: list[str] = []
-    values: list[str] = []
-    for text, override in zip(overrides, parser.parse_overrides(list(overrides))):
-        chooses = override.get_key_element().lstrip("+~") in config.hydra.runtime.choices
-        (groups if chooses else values).append(text)
+    (override,) = parser.parse_overrides([text])
+    key = override.get_key_element().lstrip("+~")
+    value = None if override.is_sweep_override() else override.value()
+    return Setting(text, key, cast(OverrideType, override.type), override.key_or_group, value)
+
+
+def parted(overrides: Sequence[str], config: DictConfig) -> tuple[list[Setting], list[Setting]]:
+    """Return the overrides that choose an option of a group, and those that set a value."""
+    groups: list[Setting] = []
+    values: list[Setting] = []
+    for setting in map(read_override, overrides):
+        (groups if setting.key in config.hydra.runtime.choices else values).append(setting)
     return groups, values
 
 
+def composed(config: DictConfig, groups: Sequence[Setting]) -> DictConfig:
+    """Return the config of some choices, and of what a command sets for Hydra; the caller may change it."""
+    texts = (*map(str, config.hydra.overrides.hydra), *(group.text for group in groups))
+    copy: DictConfig = pickle.loads(_stored(str(config.hydra.job.config_name), texts))
+    return copy
+
+
 @lru_cache(maxsize=64)
-def composed(config_name: str, groups: tuple[str, ...]) -> DictConfig:
-    """Return the config of some choices; composing takes a quarter of a second, and the jobs of a sweep share it."""
-    config: DictConfig = (
-        GlobalHydra.instance().config_loader().load_configuration(config_name, list(groups), run_mode=RunMode.RUN)
-    )
-    return config
+def _stored(config_name: str, overrides: tuple[str, ...]) -> bytes:
+    """Return a config as bytes; the jobs of a sweep share it, since composing takes far longer than reading it."""
+    loader = GlobalHydra.instance().config_loader()
+    return pickle.dumps(loader.load_configuration(config_name, list(overrides), run_mode=RunMode.RUN))

@@ -4,7 +4,7 @@ An old name must not be the name of anything else by now: nobody could tell whic
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -68,10 +68,11 @@ def refuse_old_names(cfg: DictConfig) -> None:
     Raises:
         Refusal: If there is one; the message has its new name.
     """
+    plain = cast("dict[str, Any]", OmegaConf.to_container(cfg))
     for old, new in KEYS.items():
-        if _holds(cfg, old):
+        if _holds(plain, old):
             raise Refusal(explain(old, new))
-    for target in _targets(OmegaConf.to_container(cfg)):
+    for target in _targets(plain):
         if target in TARGETS:
             raise Refusal(explain(target, TARGETS[target]))
 
@@ -88,12 +89,12 @@ def with_new_names(cfg: DictConfig) -> DictConfig:
     return renamed
 
 
-def _holds(cfg: DictConfig, key: str) -> bool:
+def _holds(cfg: Mapping[Any, Any], key: str) -> bool:
     """Return whether a config has a key in a node of this project."""
     *parents, last = key.split(".")
     nodes = [cfg]
     for parent in parents:
-        if not isinstance(node := nodes[-1].get(parent), DictConfig):
+        if not isinstance(node := nodes[-1].get(parent), Mapping):
             return False
         nodes.append(node)
     targets = [target for node in nodes[1:] if isinstance(target := node.get("_target_"), str)]

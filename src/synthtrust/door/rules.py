@@ -113,6 +113,8 @@ RULES: Mapping[str, Rule] = {
     ),
     "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
+    "data.n_real": _or_null(_whole(1)),
+    "data.n_synthetic": _or_null(_whole(0)),
     "data.val": _among(*VALS),
     "data.allow_real_val": TRUTH,
     "data.val_pairs": TRUTH,
@@ -131,8 +133,8 @@ RULES: Mapping[str, Rule] = {
 """Key of a config -> its rule; a key without a rule is not checked, nor is a rule for a key that the config lacks."""
 
 PATHS = (
-    "cases.root", "cases.file", "cases.exclude", "generator.root", "generator.weights", "generator.train_ids",
-    "predictions",
+    "cases.root", "cases.file", "cases.exclude", "generator.root", "generator.file", "generator.weights",
+    "generator.train_ids", "generator.label_with", "predictions",
 )  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""
 
@@ -143,14 +145,34 @@ def check_values(cfg: DictConfig) -> None:
     Raises:
         Refusal: If there is such a value, or a value is missing.
     """
-    if missing := sorted(key for key, value in leaves(OmegaConf.to_container(cfg)) if value == "???"):
+    values = Values(cfg)
+    if missing := sorted(key for key, value in leaves(values.plain) if value == "???"):
         raise Refusal(f"Expected a value for {missing[0]}, but got none. Add {missing[0]}=... to the command.")
-    for key, rule in {**RULES, **_of_the_generator(cfg)}.items():
-        if _is_ours(cfg, key) and (value := value_of(cfg, key, absent := object())) is not absent:
+    for key, rule in {**RULES, **_of_the_generator(values)}.items():
+        if _is_ours(values, key) and (value := values.get(key, absent := object())) is not absent:
             _check(key, value, rule)
     for key in PATHS:
-        if _is_ours(cfg, key) and isinstance(path := value_of(cfg, key), str) and not Path(path).exists():
+        if _is_ours(values, key) and isinstance(path := values.get(key), str) and not Path(path).exists():
             raise Refusal(f"Expected a file or folder at {key}, but {path!r} does not exist.")
+
+
+class Values:
+    """The values of a config by key, as ``value_of`` gives them; many are read in the time of one there."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        self.cfg = cfg
+        self.plain: Any = OmegaConf.to_container(cfg)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a value as plain Python, with all interpolations resolved."""
+        node = self.plain
+        for name in key.split("."):
+            if isinstance(node, str) and "${" in node:
+                return value_of(self.cfg, key, default)
+            if not isinstance(node, dict) or name not in node:
+                return default
+            node = node[name]
+        return value_of(self.cfg, key, default) if "${" in str(node) else node
 
 
 def value_of(cfg: DictConfig, key: str, default: Any = None) -> Any:
@@ -169,18 +191,18 @@ def _check(key: str, value: Any, rule: Rule) -> None:
         raise Refusal(f"Expected {key} {rule.words}, but got {value!r}.{near}")
 
 
-def _is_ours(cfg: DictConfig, key: str) -> bool:
+def _is_ours(values: Values, key: str) -> bool:
     """Return whether the rules apply to a key: at the top, or in a group of this project or of the trainer."""
     group = key.partition(".")[0]
-    target = str(value_of(cfg, f"{group}._target_", ""))
+    target = str(values.get(f"{group}._target_", ""))
     return "." not in key or group in ("trainer", "margins") or not target or target.startswith(OURS)
 
 
-def _of_the_generator(cfg: DictConfig) -> dict[str, Rule]:
+def _of_the_generator(values: Values) -> dict[str, Rule]:
     """Return the rules for the numbers of a generator's training; lists have a rule for each of their numbers."""
     rules: dict[str, Rule] = {}
     for name, least in LEAST.items():
-        several = isinstance(value_of(cfg, f"generator.{name}"), list)
+        several = isinstance(values.get(f"generator.{name}"), list)
         of_each = _each(_whole(least), f"to be whole numbers, each of at least {least}")
         rules[f"generator.{name}"] = of_each if several else _or_null(_whole(least))
     for name, (words, holds) in RANGES.items():

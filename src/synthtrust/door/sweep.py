@@ -1,6 +1,5 @@
 """The jobs of a sweep, each with its config, known before the first one begins."""
 
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +74,11 @@ def _job(number: int, overrides: tuple[str, ...], config: DictConfig) -> Job:
 
 def _config_of(overrides: tuple[str, ...], config: DictConfig) -> DictConfig:
     """Return the config of a job: that of its options of groups, composed once for all jobs, with its values set."""
-    loader = GlobalHydra.instance().config_loader()
     groups, values = parted(overrides, config)
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(values)
-    if any(override.type is not OverrideType.CHANGE for override in parsed):
-        whole: DictConfig = loader.load_sweep_config(config, list(overrides))
+    if any(setting.kind is not OverrideType.CHANGE for setting in values):
+        whole: DictConfig = GlobalHydra.instance().config_loader().load_sweep_config(config, list(overrides))
         return whole
-    job = deepcopy(composed(str(config.hydra.job.config_name), (*config.hydra.overrides.hydra, *groups)))
-    for override in parsed:
-        OmegaConf.update(job, override.key_or_group, override.value(), merge=True)
+    job = composed(config, groups)
+    for setting in values:
+        OmegaConf.update(job, setting.path, setting.value, merge=True)
     return job

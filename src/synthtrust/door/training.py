@@ -24,7 +24,8 @@ TASKS: Mapping[str, str] = {
         (
             "cases.read_medmnist", "cases.read_table", "cases.read_class_folders", "cases.phantom_slices",
             "data.ClassificationDataModule", "models.Classifier", "generators.ClassMixture",
-            "generators.ClassDiffusion", "generators.ClassFolder", "generators.LabelShuffle",
+            "generators.ClassDiffusion", "generators.ClassFolder", "generators.ClassTable",
+            "generators.LabelShuffle",
         ),
         "classification",
     ),

@@ -3,10 +3,11 @@
 import logging
 from pathlib import Path
 
+import pandas as pd
 from omegaconf import DictConfig
 
 from synthtrust.audits.pictures import set_slices
-from synthtrust.audits.received import ReceivedSet
+from synthtrust.audits.received import ReceivedSet, without_labels
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.conventions import check_conditions
 from synthtrust.evaluation.runs import failures, provenance
@@ -14,7 +15,7 @@ from synthtrust.generators import synthesize
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
-from synthtrust.runs import make, usable_cases
+from synthtrust.runs import label_by_run, make, usable_cases
 
 log = logging.getLogger(__name__)
 
@@ -48,14 +49,21 @@ def audit_received_set(cfg: DictConfig) -> Path:
             "generator=labelled_set, or train with it first."
         )
     cohort = usable_cases(cfg)
-    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic)
+    label_by_run(generator, cohort, trusted=cfg.trusted)
+    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True)
     received = ReceivedSet.beside(
         cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")
     )
     tables = {name: audit([received]) for name, audit in audits.items()}
     (synthetic_set,) = synthetic_sets([received])
+    if labelled_by := synthetic_set.manifest.get("labelled_by"):
+        tables["labels"] = {"labelled_by": pd.DataFrame([labelled_by])}
+    if synthetic_set.task == "unlabelled":
+        tables["labels"] = {"verdict": without_labels(synthetic_set.subject)}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / imported.folder.name)
-    pictures = set_slices(cohort, imported, cfg.pictures) if cfg.pictures and cohort.task == "segmentation" else []
+    pictures = (
+        set_slices(cohort, imported, cfg.pictures) if cfg.pictures and synthetic_set.task == "segmentation" else []
+    )
     facts = {**received.facts(), "generator": cfg.generator}
     page: Path = make(cfg.report, question=QUESTION)(
         folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]

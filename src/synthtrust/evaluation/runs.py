@@ -5,6 +5,7 @@ The only module above the audits: here alone a config decides which of them are 
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from synthtrust.audits import Utility
-from synthtrust.audits.pictures import twin_slices
-from synthtrust.audits.scores import NotApplicableError, task_of
+from synthtrust.audits.pictures import set_slices, twin_slices
+from synthtrust.audits.scores import NotApplicableError, paired, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
 from synthtrust.audits.utility.plan import power_table
 from synthtrust.audits.utility.power import Spread
@@ -24,6 +26,7 @@ from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.files import sha256_of
 from synthtrust.refusals import Refusal
+from synthtrust.report import Slices
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
 from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, score_predictions, usable_cases
@@ -77,7 +80,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     first = list(first_split(runs))
     cases = {"volumes": first[0].volumes()} if segmented else {"classes": first[0].classes()}
     tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
-    pictures = twin_slices(first, cfg.pictures) if cfg.pictures and segmented else []
+    pictures = _pictures(first, cfg.pictures) if cfg.pictures and segmented else []
     name = "_".join(Path(folder).resolve().name for folder in folders)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
     sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
@@ -86,6 +89,15 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page
+
+
+def _pictures(runs: Sequence[Run], n: int) -> list[Slices]:
+    """Return slices through real test cases and their twins, or beside synthetic cases that are the twins of none."""
+    if paired(runs):
+        return twin_slices(runs, n)
+    tested = set(runs[0].data()["splits"]["test"])
+    real = replace(runs[0].cohort, cases=tuple(case for case in runs[0].cohort.cases if case.id in tested))
+    return set_slices(real, runs[0].twins, n)
 
 
 def failures(tables: Mapping[str, Tables], conditions: Sequence[str]) -> list[str]:
@@ -125,22 +137,25 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
         "recipe": made_by.get("parameters", {}),
         "intended_use": manifest["intended_use"],
         "mask_disclosure": bool(manifest.get("mask_disclosure")),
+        "labelled_by": manifest.get("labelled_by"),
     }
 
 
 def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dict[str, Tables]:
     """Return the tables of every audit that applies to the runs, by its name.
 
-    Of runs on repeated splits only audits that say so are given more than the first split.
+    Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
+    split, or one number.
 
     Raises:
         NotApplicableError: If none does.
         Refusal: If the runs cannot be compared.
     """
-    tables, refusals, first = {}, [], first_split(runs)
+    tables, refusals, one_size = {}, [], of_one_size(runs)
     for name, audit in audits.items():
+        of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
         try:
-            tables[name] = audit(runs if getattr(audit, "takes_repeated_splits", False) else first)
+            tables[name] = audit(of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes))
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)

@@ -6,9 +6,11 @@ from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.class_diffusion import ClassDiffusion
 from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
+from synthtrust.generators.class_table import ClassTable
 from synthtrust.generators.command import Command
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
 from synthtrust.generators.folder import Folder
+from synthtrust.generators.image_set import ImageSet
 from synthtrust.generators.labelled_set import LabelledSet
 from synthtrust.generators.med_ddpm import MedDDPM
 from synthtrust.generators.spade_gan import SpadeGAN
@@ -33,7 +35,9 @@ __all__ = [
     "ClassDiffusion",
     "Folder",
     "ClassFolder",
+    "ClassTable",
     "LabelledSet",
+    "ImageSet",
     "Command",
     # controls
     "Replay",

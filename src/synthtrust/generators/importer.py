@@ -1,7 +1,7 @@
 """The contract of importers, which match twins that were painted elsewhere to real cases by id, and check them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,8 +16,9 @@ from synthtrust.cases import Case, Cohort, Findings
 class ImportedTwin:
     """An imported twin, on the grid of the real case that it belongs to."""
 
-    label: NDArray[np.uint8] | int | Findings
-    """Canonical label map ``(H, W, D)``, the real case's unless edited masks are allowed; or class or findings."""
+    label: NDArray[np.uint8] | int | Findings | None
+    """Canonical label map ``(H, W, D)``, the real case's unless edited masks are allowed; or class or findings; None of
+    an image without a label."""
     images: dict[str, NDArray[np.floating]]
     """Modality name -> image ``(H, W, D)``."""
     notes: dict[str, Any]
@@ -52,8 +53,15 @@ class Importer(ABC):
     def training_ids(self) -> tuple[str, ...] | None:
         """Ids of the cases that the images were learned from; None if they are unknown."""
 
+    @property
+    def labelled_by(self) -> Mapping[str, Any]:
+        """What made the label maps of images that came without, see `Labeller.facts`; nothing where they have some."""
+        return {}
+
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
-        """Return the cases of a set that is not ``paired``, which ``find`` gets in place of real ones; none otherwise.
+        """Return the cases of a set under their own ids, which ``find`` then gets in place of real ones; none of twins.
+
+        They are asked for where a set is not ``paired``, and by an audit that takes each case once.
 
         Args:
             cohort: The real cases.
@@ -68,8 +76,8 @@ class Importer(ABC):
         """Find the twin of every case by the names and headers of files alone.
 
         Args:
-            paint: The real cases.
-            cohort: Their cohort, with its modalities, and its labels or classes by name.
+            paint: The real cases, or what ``own_cases`` returned.
+            cohort: The cohort of the real cases, with its modalities, and its labels or classes by name.
 
         Returns:
             Case id -> the files of its twin, whose content is part of the set's recipe. Only cases of a class of which

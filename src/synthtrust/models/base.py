@@ -2,7 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Source
 from synthtrust.refusals import Refusal
 
 Batch = dict[str, Tensor]
@@ -63,7 +63,7 @@ class ScoredModule(LightningModule, ABC, Generic[Table]):
 
     @abstractmethod
     def test_values(self) -> Tensor:
-        """Return what the rows of each test case and its twin are made of, ``(2, M, ...)``; all ranks must call it."""
+        """Return what rows of real and synthetic test cases are made of, ``(2, M, ...)``; all ranks must call it."""
 
     @abstractmethod
     def rows_of(self, case: Case, source: str, values: Tensor) -> list[dict[str, Any]]:
@@ -95,16 +95,21 @@ class ScoredModule(LightningModule, ABC, Generic[Table]):
         self.val_table = self.make_table(len(self.data.val_cases)).to(self.device)
 
     def on_test_start(self) -> None:
-        """Make room for every test case and for its twin."""
-        self.test_table = self.make_table(len(self.data.test_cases)).to(self.device)
+        """Make room for every test case, real and synthetic."""
+        self.test_table = self.make_table(self.data.n_scored).to(self.device)
 
-    def test_rows(self, cases: Sequence[Case]) -> list[dict[str, Any]]:
-        """Return the rows of every test case, then those of every twin, see `rows_of`; all ranks must call it."""
+    def test_rows(self, cases: Mapping[Source, Sequence[tuple[int, Case]]]) -> list[dict[str, Any]]:
+        """Return the rows of every test case, see `rows_of`; all ranks must call it.
+
+        Args:
+            cases: The real and the synthetic test cases, each with its number.
+        """
+        values = dict(zip((Source.REAL, Source.SYNTHETIC), self.test_values(), strict=True))
         return [
             row
-            for source, values in zip(("real", "synthetic"), self.test_values(), strict=True)
-            for case, values_of_case in zip(cases, values, strict=True)
-            for row in self.rows_of(case, source, values_of_case)
+            for source, numbered in cases.items()
+            for number, case in numbered
+            for row in self.rows_of(case, source.value, values[source][number])
         ]
 
     def configure_optimizers(self) -> Any:

@@ -9,6 +9,7 @@ import pandas as pd
 from synthtrust.conventions import NOT_ASSESSED
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
+from synthtrust.report.labels import labelled_sentence
 from synthtrust.report.template import environment
 from synthtrust.report.verdicts import AxisVerdict, axis_verdicts, concerning, reading, verdict_records
 from synthtrust.verdicts import Subject
@@ -41,7 +42,8 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
         folder: The folder of the report.
         tables: Audit name -> table name -> tidy table, as for the page. A card never says more than they do.
         sets: The facts of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
-            manifest_sha256, generator, recipe, intended_use, mask_disclosure.
+            manifest_sha256, generator, recipe, intended_use, mask_disclosure and, if a run made its label maps,
+            labelled_by.
 
     Returns:
         Name of each set -> its page.
@@ -83,7 +85,9 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
             "licence": synthetic_set["licence"],
             "manifest_sha256": synthetic_set["manifest_sha256"],
         },
-        "limits": [*LIMITS, *([DISCLOSES] if synthetic_set["mask_disclosure"] else []),
+        "limits": [*LIMITS,
+                   *([labelled_sentence(synthetic_set["labelled_by"])] if synthetic_set.get("labelled_by") else []),
+                   *([DISCLOSES] if synthetic_set["mask_disclosure"] else []),
                    *([UNKNOWN] if synthetic_set["training_ids"] is None else [])],
         "intended_use": synthetic_set["intended_use"],
     }  # fmt: skip

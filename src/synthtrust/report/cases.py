@@ -9,6 +9,8 @@ from synthtrust.report.layout import DESCRIBED, Chapter, Figure, LegendEntry, Se
 from synthtrust.report.panels import volume_panels
 from synthtrust.report.style import region_colour
 
+TWINS_ALIKE = "Twins are painted on real labels: their volumes are the same. "
+
 
 def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Show the table ``volumes`` (case, patient, part, source, region, volume_ml), Fig. 3 of the paper; or ``classes``.
@@ -22,14 +24,16 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
             sections=(Section(f"How many cases there are of each {kind}", tables=(_classes(tables["classes"]),)),)
         )
     volumes = tables["volumes"]
+    synthetic = "synthetic" in set(volumes["source"])
     keys = tuple(LegendEntry(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
     figure = Figure(
         title="Volume per region",
         panels=volume_panels(volumes),
         caption="Fig. 3 of the paper. One dot per case (all parts of the split); the box holds the middle half, its "
         "line is the median, the whiskers reach the furthest case within 1.5 box lengths. The axis is logarithmic; a "
-        "region that a case does not have is counted below its name. Twins are painted on real labels: their volumes "
-        f"are the same. {DESCRIBED}",
+        "region that a case does not have is counted below its name. "
+        + ("Synthetic cases have label maps of their own. " if synthetic else TWINS_ALIKE)
+        + DESCRIBED,
         legend=keys,
         wide=True,
     )

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from synthtrust.files import aside, write_json, write_text
+from synthtrust.report.amounts import amounts_chapter
 from synthtrust.report.calibration import calibration_chapter
 from synthtrust.report.card import write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
+from synthtrust.report.labels import labels_chapter
 from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.slices import Slices, twins_section
@@ -36,10 +38,12 @@ ChapterMaker = Callable[[Tables], Chapter]
 CHAPTERS: Mapping[str, ChapterMaker] = {
     "cases": cases_chapter,
     "utility": utility_chapter,
+    "amounts": amounts_chapter,
     "trust": trust_chapter,
     "fidelity": fidelity_chapter,
     "privacy": privacy_chapter,
     "calibration": calibration_chapter,
+    "labels": labels_chapter,
 }
 """Audit name -> the function that lays out its tables; other audits are shown as plain tables."""
 

@@ -9,6 +9,7 @@ MARKS = {
     "NOT SUPPORTED": ("refuted", "✗"),
     "INCONCLUSIVE": ("open", "?"),
     "not assessed": ("unasked", "–"),
+    "not applicable": ("unasked", "·"),
 }
 """Verdict -> class of its colour, and a sign before the word, so that colour is never the only difference."""
 

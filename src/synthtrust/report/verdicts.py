@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.conventions import NOT_ASSESSED
+from synthtrust.conventions import NOT_APPLICABLE, NOT_ASSESSED
 from synthtrust.report.formatting import listing
 from synthtrust.verdicts import AXES, Reason, Subject
 
@@ -18,7 +18,7 @@ QUESTIONS = {
 }
 """Axis -> what it asks, in the order of the page."""
 
-WORST_FIRST = ("NOT SUPPORTED", NOT_ASSESSED, "INCONCLUSIVE", "SUPPORTED")
+WORST_FIRST = ("NOT SUPPORTED", NOT_ASSESSED, "INCONCLUSIVE", "SUPPORTED", NOT_APPLICABLE)
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,8 @@ def reading(verdicts: Sequence[AxisVerdict]) -> dict[str, str]:
             "about whether the images give away their training patients; not assessed is not the same as safe. A copy "
             "of the training images would score best of all.",
         }
-    open_axes = [axis for axis, verdict in by_axis.items() if verdict not in ("SUPPORTED", NOT_ASSESSED)]
+    closed = ("SUPPORTED", NOT_ASSESSED, NOT_APPLICABLE)
+    open_axes = [axis for axis, verdict in by_axis.items() if verdict not in closed]
     return {
         "verdict": "assessed in part" if missing else "assessed on each axis",
         "title": "The axes are not added up.",

@@ -2,6 +2,7 @@
 
 from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
 from synthtrust.runs.export import export_run
+from synthtrust.runs.labelling import label_by_run
 from synthtrust.runs.predictions import score_predictions
 from synthtrust.runs.run import Run, find_runs, headline, trained_model
 from synthtrust.runs.scoring import score_cohort
@@ -16,6 +17,7 @@ __all__ = [
     "export_run",
     "find_runs",
     "headline",
+    "label_by_run",
     "list_cases",
     "make",
     "read_cases",

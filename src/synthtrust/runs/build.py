@@ -14,6 +14,7 @@ from synthtrust.cases import Cohort, RefusedCase, Splits
 from synthtrust.cases.checks.duplicates import check_duplicates
 from synthtrust.cases.checks.listing import readable
 from synthtrust.cases.checks.parity import check_parity, parity, print_parity
+from synthtrust.cases.unpaired_splits import divide
 from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
 from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
@@ -148,15 +149,10 @@ def _find_generator(target: str) -> None:
         raise Refusal(
             f"Expected a generator at {target}, a class that inherits synthtrust.generators.Generator, but got {kind}."
         )
-    if not named.paired:
-        raise Refusal(
-            f"Expected twins of the real cases to train on, but {named.__name__} imports cases with ids of their own, "
-            "which no mix takes yet. Audit their privacy and fidelity with evaluate.py cases=... generator=..."
-        )
 
 
 def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
-    """Read the real cases, split them, paint or find their twins, and mix both.
+    """Read the real cases, split them, paint or find synthetic ones, and mix both.
 
     Args:
         cfg: The config of a run.
@@ -172,17 +168,25 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     make(cfg.model)  # what it refuses by itself, before a case is read
     inspected = inspected_cases(cfg, _task_of(cfg.model))
     cohort = inspected.validated(skip_refused=cfg.cases.skip_refused)
+    from synthtrust.runs.labelling import label_by_run  # here: a run is read by what this file makes
+
+    label_by_run(generator, cohort)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
-    twins = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
-    compared = parity(splits.train, twins.cases, cohort.modalities, n=PAIRS[cohort.task])
-    print_parity(compared)
-    check_parity(compared)
+    synthetic = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
-    data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=twins.cases)
-    data.twins_folder = twins.folder
+    if synthetic.paired:
+        compared = parity(splits.train, synthetic.cases, cohort.modalities, n=PAIRS[cohort.task])
+        print_parity(compared)
+        check_parity(compared)
+        data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=synthetic.cases)
+    else:
+        parts = divide(synthetic.cases, splits, seed=cfg.split.seed, repeat=cfg.split.get("repeat", 0))
+        data = make(cfg.data)(cohort=cohort, splits=splits, unpaired=parts.splits)
+        data.parents = parts.facts
+    data.twins_folder = synthetic.folder
     data.overlap, data.left_out, data.refused = overlap.facts, _left_out(asked, splits), inspected.refused
     return data
 

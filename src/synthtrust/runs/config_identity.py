@@ -29,7 +29,13 @@ IDLE_OF_CASES = ("list", "save_refused")
 IDLE_OF_DATA = ("allow_real_val", "val_pairs")
 """Parts of ``data`` that decide nothing."""
 
-OF_THE_MIX = ("alpha", "seed", "mode", "val", "allow_real_val", "val_pairs", "cache", "num_workers", "steps_per_epoch")
+UNSAID_OF_DATA = (("n_real", None), ("n_synthetic", None))
+"""Defaults in ``data`` that an older config leaves unsaid."""
+
+OF_THE_MIX = (
+    "alpha", "seed", "mode", "n_real", "n_synthetic", "val", "allow_real_val", "val_pairs", "cache", "num_workers",
+    "steps_per_epoch",
+)  # fmt: skip
 """Parts of ``data`` in which compared runs may differ."""
 
 OF_THE_WEIGHTS = (
@@ -54,7 +60,11 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
             **_with_defaults({n: v for n, v in values["cases"].items() if n not in IDLE_OF_CASES}),
         },
         "split": _with_defaults(values["split"]),
-        "data": {name: value for name, value in values["data"].items() if name not in IDLE_OF_DATA},
+        "data": {
+            name: value
+            for name, value in values["data"].items()
+            if name not in IDLE_OF_DATA and (name, value) not in UNSAID_OF_DATA
+        },
         "generator": {name: value for name, value in _with_defaults(values["generator"]).items() if name not in idle},
         "trainer": _weight_deciding(values["trainer"]),
         "export": (values.get("export") or {}).get("format"),

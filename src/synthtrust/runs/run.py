@@ -74,7 +74,7 @@ class Run:
     def mix(self) -> Mix:
         """How its training set was drawn."""
         facts = self.facts()
-        return Mix(facts["alpha"], facts["mode"], facts["seed"])
+        return Mix(facts["alpha"], facts["mode"], facts["seed"], facts.get("n_real"), facts.get("n_synthetic"))
 
     def data(self) -> dict[str, Any]:
         """Return what ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""

@@ -111,11 +111,10 @@ def _train(run: Run, cfg: DictConfig) -> float:
 def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     """Return the tidy scores of a tested model, as its ``test_rows`` has them, behind alpha, seed and mode.
 
-    A case without a twin has no synthetic rows. If the twins' generator may have learned from patients that are scored,
+    If the generator may have learned from patients that are scored,
     a column ``overlap`` says so in every row.
     """
-    scores = pd.DataFrame(model.test_rows(data.test_cases))
-    scores = scores[(scores["source"] == "real") | ~scores["case"].isin(data.without_twin)].reset_index(drop=True)
+    scores = pd.DataFrame(model.test_rows(data.scored_cases))
     mix = {"alpha": float(data.mix.alpha), "seed": int(data.mix.seed), "mode": data.mix.mode}
     return with_mix(scores, {**mix, "overlap": data.overlap})
 
@@ -268,6 +267,8 @@ def facts_of_mix(cfg: DictConfig, data: MixedCases) -> dict[str, Any]:
         "alpha": float(data.mix.alpha),
         "seed": int(data.mix.seed),
         "mode": data.mix.mode,
+        "n_real": data.mix.n_real,
+        "n_synthetic": data.mix.n_synthetic,
         "generator": plain(cfg.generator),
         "margins": plain(cfg.margins),
         "python": platform.python_version(),

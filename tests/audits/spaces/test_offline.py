@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from synthtrust.audits.spaces import Network, RegionTexture, standardised, try_space
+from synthtrust.audits.spaces import Network, RegionTexture, features_in, standardised, try_space
 from synthtrust.cases.resizing import resize
 from synthtrust.testing import tiny_classes
 
@@ -24,6 +24,16 @@ def test_the_texture_of_regions_does_not_depend_on_what_lies_far_away():
     whole = RegionTexture()(image, label, [1], (1.0, 1.0, 1.0))
     image[:, 30:] = 5
     torch.testing.assert_close(RegionTexture()(image, label, [1], (1.0, 1.0, 1.0)), whole)
+
+
+def test_without_labels_to_look_at_a_labelled_case_is_seen_as_one_without():
+    """Real cases have label maps where the synthetic ones beside them have none."""
+    image = torch.randn((1, 8, 9, 10), generator=torch.Generator().manual_seed(0))
+    label = torch.zeros((8, 9, 10), dtype=torch.uint8)
+    label[2:5] = 1
+    whole = features_in(RegionTexture(), image, None, [], (1.0, 1.0, 1.0))
+    torch.testing.assert_close(features_in(RegionTexture(), image, label, [], (1.0, 1.0, 1.0)), whole, equal_nan=True)
+    assert not torch.equal(features_in(RegionTexture(), image, label, [1], (1.0, 1.0, 1.0)), whole)
 
 
 def test_standardising_leaves_zero_where_it_is():

@@ -121,7 +121,7 @@ def test_children_belong_to_the_patient_of_their_parent(real, made, tmp_path):
     own = imported(real, tmp_path, LabelledSet(**options, parent_pattern=r"(?P<parent>.+)-syn\d"))
     assert {case.parent for case in own.cases} == {case.id for case in real.cases[:2]}
     assert {case.patient for case in own.cases} == {case.patient for case in real.cases[:2]}
-    with pytest.raises(CaseError, match=r"the parent of .* among the real cases"):
+    with pytest.raises(CaseError, match=r"the parents in .*children among the real cases, but .* nor are 4 more"):
         imported(real, tmp_path, LabelledSet(**options, parent_pattern=r"(?P<parent>.{4}).+"))
 
 

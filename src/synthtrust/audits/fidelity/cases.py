@@ -93,7 +93,8 @@ def choose_comparison(synthetic_set: SyntheticSet, max_patients: int, seed: int)
     fitted = _one_case_each(synthetic_set.train, rng)
     note = "Twins of training labels against real cases that the generator never saw."
     if synthetic_set.own_cases:
-        note = "Synthetic cases with labels of their own against real cases that the generator never saw."
+        kind = "without labels" if synthetic_set.task == "unlabelled" else "with labels of their own"
+        note = f"Synthetic cases {kind} against real cases that the generator never saw."
     elif len(twins) < len(holdout) // 2:
         half = len(holdout) // 2
         apart = {case.patient for case in holdout[half:]}
@@ -121,7 +122,7 @@ def _common_size(
     synthetic_sizes, real_sizes = (
         {size_of(case.images[synthetic_set.modalities[0]]) for case in cases} for cases in (synthetic, real)
     )
-    if synthetic_set.task != "segmentation":
+    if not synthetic_set.differs_in_size:
         return common_size(synthetic_sizes | real_sizes)
     if real and synthetic_set.on_label_maps:
         known_sizes = real_sizes | {size_of(case.require_label_map()) for case in synthetic_set.holdout}
@@ -167,6 +168,7 @@ def extract_case_features(
     if task.blur:
         image = torch.from_numpy(ndimage.gaussian_filter(image.numpy(), (0, *[task.blur] * (image.ndim - 1))))
     values, normalised = list(labels.values()), standardised(image)
+    label = label if labels else None  # real cases may have label maps where the synthetic ones have none
     return CaseFeatures(
         spaces={name: features_in(space, image, label, values, spacing) for name, space in spaces.items()},
         format=format_numbers,

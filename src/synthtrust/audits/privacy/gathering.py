@@ -45,7 +45,7 @@ def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Rea
         if (n := sum(case.id in stand_in for case in side.cases))
     ]
     foreign = sorted(twin_shapes - train_shapes - holdout_shapes)
-    if foreign and synthetic_set.task != "segmentation":  # volumes differ in size anyway
+    if foreign and not synthetic_set.differs_in_size:
         text = f"Synthetic images have another size, {foreign[0]}: all are compared on {grid.nodes} nodes a side."
         remarks.append(Reason("other_size", text))
     train, holdout = (side.without(stand_in) for side in (train, holdout))
@@ -92,7 +92,8 @@ def features_of(space: Space, images: EmbeddedCases, synthetic_set: SyntheticSet
     labels = list(synthetic_set.regions.values())
     real = (*synthetic_set.train, *synthetic_set.holdout)
     cases = (*real, *synthetic_set.synthetic)
-    size = None if labels else common_size({size_of(case.images[synthetic_set.modalities[0]]) for case in cases})
+    sizes = {size_of(case.images[synthetic_set.modalities[0]]) for case in cases}
+    size = None if synthetic_set.differs_in_size else common_size(sizes)
 
     def row(case: Case) -> Tensor:
         image, label, spacing = load(case, synthetic_set.modalities)

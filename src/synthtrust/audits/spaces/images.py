@@ -56,10 +56,11 @@ def features_in(
 ) -> Tensor:
     """Return the features ``(d,)`` of an image ``(C, *spatial)`` [intensity units].
 
-    The image is standardised first, unless the space asks for raw intensities.
+    The image is standardised first, unless the space asks for raw intensities. Without ``labels`` to look at, it is
+    taken as a whole, whether it has a label map or not.
     """
     given = image if getattr(space, "raw", False) else standardised(image)
-    return space(given, label, labels, spacing).detach()
+    return space(given, label if labels else None, labels, spacing).detach()
 
 
 def try_space(space: Space, name: str, case: Case, modalities: Sequence[str], labels: Sequence[int]) -> None:

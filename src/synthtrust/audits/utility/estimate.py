@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.metrics.functional import area_interval, mean_interval
+from synthtrust.metrics.functional import area_interval, logit_contributions, mean_interval
 
 Array = NDArray[np.float64]
 
@@ -61,6 +61,12 @@ class Estimate:
         interval = mean_interval(self.patients, confidence, self.limits)
         low, high = np.clip((interval.low, interval.high), *self.limits)  # NaN stays NaN
         return float(low), float(high)
+
+    def on_the_line(self) -> Array:
+        """Return what each patient adds, ``(S, P)``, on a scale without ends: Dice as it is, areas as logits."""
+        if self.sides is None:
+            return self.patients
+        return logit_contributions(self.patients, self.sides.positive, self.sides.negative)
 
     def of_seed(self, index: int) -> "Estimate":
         """Return what one training run scored."""

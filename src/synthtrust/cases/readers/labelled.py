@@ -48,6 +48,8 @@ class LabelledImage:
     patient: str = ""
     findings: Findings | None = None
     """Findings of the image, in the order of the cohort's labels."""
+    parent: str = ""
+    """Id of the real case that a synthetic image was made from; empty if there is none."""
 
     @property
     def target(self) -> str | Findings:
@@ -114,7 +116,7 @@ def image_cohort(
             depths in equal parts.
     """
     _check_ids(images, where)
-    kinds, damaged = _checked(name, [image.path for image in images])
+    kinds, damaged = checked_images(name, [image.path for image in images])
     usable = [image for image in images if image.path in kinds]
     flat = {kinds[image.path] is not None for image in usable}
     if len(flat) > 1:
@@ -141,6 +143,7 @@ def image_cohort(
             findings=image.findings,
             split=image.split,
             patient=image.patient or patients.get(image.path, ""),
+            parent=image.parent,
         )
         for image in usable
     )
@@ -156,6 +159,7 @@ def case_of(
     findings: Findings | None = None,
     split: str = "",
     patient: str = "",
+    parent: str = "",
 ) -> Case:
     """Return the case of one labelled image; each colour is a channel of its file."""
     channels = {colour: channel for channel, colour in enumerate(modalities)} if len(modalities) > 1 else {}
@@ -167,6 +171,7 @@ def case_of(
         split=split,
         class_index=class_index,
         findings=findings,
+        parent=parent,
     )
 
 
@@ -233,7 +238,7 @@ def _check_ids(images: Sequence[LabelledImage], where: Path) -> None:
         raise CaseError(f"Expected one case per id, but {repeated[:8]} repeat in {where}. Remove or rename them.")
 
 
-def _checked(name: str, paths: Sequence[Path]) -> tuple[dict[Path, RasterKind | None], list[RefusedCase]]:
+def checked_images(name: str, paths: Sequence[Path]) -> tuple[dict[Path, RasterKind | None], list[RefusedCase]]:
     """Check many files at once; return what those are that can be used, and why the others cannot."""
     kinds: dict[Path, RasterKind | None] = {}
     refused = []

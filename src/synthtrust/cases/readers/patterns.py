@@ -14,7 +14,9 @@ _TOKEN = re.compile(r"\{case\}|\{patient\}|\*\*/|\*|\?|[^*?{}]+|.")
 _GLOBS = {"**/": "(?:[^/]+/)*", "*": "[^/]*", "?": "[^/]"}
 
 
-def files_by_pattern(root: Path, volumes: Iterable[Path], patterns: Mapping[str, str]) -> list[CaseFiles]:
+def files_by_pattern(
+    root: Path, volumes: Iterable[Path], patterns: Mapping[str, str], *, labelled: bool = True
+) -> list[CaseFiles]:
     """Group volumes by what ``{case}`` stands for in the patterns that they match.
 
     Args:
@@ -25,6 +27,7 @@ def files_by_pattern(root: Path, volumes: Iterable[Path], patterns: Mapping[str,
             ``{patient}`` for whom the case belongs to; ``*`` and ``?`` stand for any characters but ``/``, ``**/`` for
             any folders. Without ``{case}`` the one ``*`` of the file's name is the id, or the one ``*`` of the path.
             Capitals do not count. Where a file matches two patterns, the one with more letters of its own takes it.
+        labelled: Whether there must be a pattern of the label map.
 
     Returns:
         The cases in order of id.
@@ -33,7 +36,7 @@ def files_by_pattern(root: Path, volumes: Iterable[Path], patterns: Mapping[str,
         CaseError: If a pattern matches no file, two of them match one file equally well, or one case has two patients.
         Refusal: If a pattern does not say where the id stands, or none is for the label map.
     """
-    compiled = _compile(patterns)
+    compiled = _compile(patterns, labelled=labelled)
     files: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     patients: dict[str, set[str]] = defaultdict(set)
     for path in volumes:
@@ -59,11 +62,11 @@ def files_by_pattern(root: Path, volumes: Iterable[Path], patterns: Mapping[str,
     ]  # fmt: skip
 
 
-def _compile(patterns: Mapping[str, str]) -> dict[str, tuple[re.Pattern[str], int]]:
+def _compile(patterns: Mapping[str, str], *, labelled: bool) -> dict[str, tuple[re.Pattern[str], int]]:
     """Return role -> pattern, and how many letters of its own it has."""
     if not (isinstance(patterns, Mapping) and all(isinstance(text, str) and text for text in patterns.values())):
         raise Refusal(f"Expected cases.patterns as {EXAMPLE}, but got {patterns!r}.")
-    if SEG not in patterns or len(patterns) < 2:
+    if labelled and (SEG not in patterns or len(patterns) < 2):
         raise Refusal(
             f"Expected a pattern of {SEG} and of each modality in cases.patterns, such as {EXAMPLE}, but got "
             f"{list(patterns)}."

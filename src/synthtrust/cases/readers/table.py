@@ -5,6 +5,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from synthtrust.cases.cohort import Cohort, RefusedCase
 from synthtrust.cases.readers.findings import MISSING, Uncertain, check_options, role_of, with_findings
@@ -16,6 +18,9 @@ log = logging.getLogger(__name__)
 
 COLUMNS = {"case_id": "case_id", "image": "image", "label": "label", "patient": "patient", "split": "split"}
 """What is read -> the column it is read from."""
+
+OF_CHILDREN = {"parent": "parent"}
+"""What is read of synthetic images besides: the id of the real case that an image was made from."""
 
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
@@ -70,6 +75,43 @@ def read_table(
         findings = with_findings(rows, labels, separator, uncertain, classes, file, root)
         cohort = image_cohort(name, file, findings.images, findings.names, modalities, findings.refused)
         return replace(cohort, licence=licence)
+    read = _with_classes(rows, classes, file, root)
+    order = list(dict.fromkeys(read.names)) if classes is None else classes
+    return replace(classified_cohort(name, file, read.images, order, modalities, read.refused), licence=licence)
+
+
+class ClassesRead(NamedTuple):
+    """A table of classes as it was read."""
+
+    names: list[str]
+    """The classes that occur, in the order of their values."""
+    images: list[LabelledImage]
+    refused: list[RefusedCase]
+
+
+def read_class_rows(
+    file: Path, root: Path | None, columns: Mapping[str, str] | None, classes: Sequence[str]
+) -> ClassesRead:
+    """Read the rows of a table of synthetic images with a class each; no image is looked at.
+
+    Args:
+        file: See ``read_table``; where a row has a cell in the column parent, that is the real case it was made from.
+        root: Folder that the image paths start from; that of the table when not given.
+        columns: Names of columns that are called otherwise.
+        classes: Class names of the real cases, in the order of their values; a label that is a number is looked up in
+            them. Other names are kept as they are.
+
+    Raises:
+        CaseError: As ``read_table``.
+    """
+    rows = _rows(file, columns, None, OF_CHILDREN)
+    return _with_classes(rows, classes, file, file.parent if root is None else root)
+
+
+def _with_classes(
+    rows: Sequence[tuple[str, dict[str, str]]], classes: Sequence[str] | None, file: Path, root: Path
+) -> ClassesRead:
+    """Read the class of each row; one that has none, or several, is refused."""
     first_row = _first_rows(rows)
     refused, labelled = [], []
     for where, row in rows:
@@ -88,20 +130,24 @@ def read_table(
             class_name=names[row["label"]],
             split=part_of(row["split"], where),
             patient=row["patient"],
+            parent=row.get("parent", ""),
         )
         for where, row, path in labelled
     ]
-    order = list(dict.fromkeys(names.values())) if classes is None else classes
-    return replace(classified_cohort(name, file, images, order, modalities, refused), licence=licence)
+    return ClassesRead(list(names.values()), images, refused)
 
 
 def _rows(
-    file: Path, columns: Mapping[str, str] | None, labels: Sequence[str] | None
+    file: Path,
+    columns: Mapping[str, str] | None,
+    labels: Sequence[str] | None,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> list[tuple[str, dict[str, str]]]:
     """Return where each row stands and what it says by role; each of the ``labels`` has a role of its own."""
-    called = columns_of(COLUMNS | {finding: finding for finding in labels or ()}, columns)
+    roles = {**COLUMNS, **more}
+    called = columns_of(roles | {finding: finding for finding in labels or ()}, columns)
     of_findings = {role_of(finding): called[finding] for finding in labels or ()}
-    called = {role: called[role] for role in COLUMNS}  # a finding may be called as a role is
+    called = {role: called[role] for role in roles}  # a finding may be called as a role is
     group = {} if "group" in called.values() else {"group": "group"}
     needed = dict.fromkeys(("case_id", "image", *(of_findings or ("label",)), *(columns or {})))
     rows = list(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,20 +14,14 @@ from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.readers.label_values import label_called
-from synthtrust.generators.brain.background import cleared
 from synthtrust.generators.importer import ImportedTwin, Importer
 from synthtrust.generators.labelled_set.layouts import LAYOUTS, Layout, LayoutOptions, read_set
-from synthtrust.generators.labelled_set.resampling import median_spacing, resampled
+from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
-
-LOOKED_AT = 3
-"""Real cases that are read to see whether they have a background."""
-
-PARENT = "parent"
-"""The group of ``parent_pattern`` that matches the id of the parent."""
 
 
 @dataclass
@@ -79,7 +73,7 @@ class LabelledSet(Importer):
             if getattr(self, name) not in options:
                 raise Refusal(f"Expected generator.{name} among {list(options)}, but got {getattr(self, name)!r}.")
         if self.parent_pattern is not None:
-            _check_pattern(self.parent_pattern)
+            check_pattern(self.parent_pattern)
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
@@ -100,7 +94,7 @@ class LabelledSet(Importer):
         if any(not case.has_label_map for case in cohort.cases):
             raise CaseError(
                 "Expected real cases with label maps, but these have classes. Import images of classes with "
-                "generator=class_folder."
+                "generator=class_folder or generator=class_table."
             )
         patterns = None if self.patterns is None else dict(self.patterns)
         options = LayoutOptions(Path(self.root), self.layout, patterns, self.release, self.label_values)
@@ -117,11 +111,11 @@ class LabelledSet(Importer):
         if not own.cases:
             raise CaseError(f"Expected synthetic cases in {self.root}, but found none.")
         meaning = self._meaning(own, cohort)
-        self.spacing_ = median_spacing(cohort.cases) if self.spacing == "real" else None
+        self.preparation_ = Preparation.of(cohort, self.spacing, self.background, self.darkness)
         self.licence_ = own.licence
-        self.clears_ = self.background == "auto" and _have_background(cohort)
-        patients = {case.id: case.patient for case in cohort.cases}
-        return tuple(self._own_case(case, meaning, patients) for case in own.cases)
+        children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
+        patients = patients_of_children(children, cohort, self.root)
+        return tuple(_own_case(case, meaning, patients[case.id]) for case in children)
 
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Return the files of the set's own cases, which were read already."""
@@ -133,26 +127,12 @@ class LabelledSet(Importer):
         Raises:
             CaseError: If a file cannot be used, or the background is not clear.
         """
-        label = case.load_label()
         images: dict[str, NDArray[np.floating]] = {name: case.load_image(name) for name in modalities}
-        try:
-            clear = cleared(images, label, self.darkness) if self.clears_ else None
-        except CaseError as error:
-            raise CaseError(
-                f"Expected a case that can be imported, but {case.id} of {self.root} cannot: {error}"
-            ) from error
         affine = read_header(case.require_label_map())[1]
-        images, resampled_affine = clear or images, affine
-        if self.spacing_ is not None:
-            images, label, resampled_affine = resampled(images, label, affine, self.spacing_)
-        notes: dict[str, Any] = {
-            "files": {role: _below(path, self.root) for role, path in case.files.items()},
-            "background": "as it was" if clear is None else "nearly zero, set to zero",
-            "mask_edit": True,  # the label map is that of no real case, as far as this set says
-        }
-        if self.spacing_ is not None and resampled_affine is not affine:
-            notes["resampled_to_mm"] = list(self.spacing_)
-        return ImportedTwin(label, images, notes, resampled_affine)
+        prepared = self.preparation_.prepared(case, images, case.load_label(), affine, self.root)
+        files = {role: _below(path, self.root) for role, path in case.files.items()}
+        # the label map is that of no real case, as far as this set says
+        return replace(prepared, notes={"files": files, "mask_edit": True, **prepared.notes})
 
     def _meaning(self, own: Cohort, cohort: Cohort) -> dict[int, int]:
         """Return canonical value of the set -> value of the real cases; 0 for labels that these lack.
@@ -174,49 +154,12 @@ class LabelledSet(Importer):
             log.warning("The set at %s has no label %s, which real cases have.", self.root, ", ".join(missing))
         return {0: 0} | meaning
 
-    def _own_case(self, case: Case, meaning: Mapping[int, int], patients: Mapping[str, str]) -> Case:
-        relabel = {value: value for value in meaning} if case.relabel is None else case.relabel
-        parent = self._parent(case)
-        if parent and parent not in patients:
-            raise CaseError(
-                f"Expected the parent of {case.id} among the real cases, but {parent!r} is none of them. Give ids of "
-                "real cases, or leave the parent empty."
-            )
-        return replace(
-            case,
-            source=Source.SYNTHETIC,
-            relabel={value: meaning[label] for value, label in relabel.items()},
-            parent=parent,
-            patient=patients.get(parent, case.id),
-            split="",
-        )
 
-    def _parent(self, case: Case) -> str:
-        if self.parent_pattern is None:
-            return case.parent
-        match = re.fullmatch(self.parent_pattern, case.id)
-        return "" if match is None else match[PARENT]
-
-
-def _have_background(cohort: Cohort) -> bool:
-    """Return whether the border of real images is 0, as it is around a brain without its skull."""
-    images = [case.load_image(cohort.modalities[0]) for case in cohort.cases[:LOOKED_AT]]
-    borders = [np.concatenate([face.ravel() for face in (i[0], i[-1], i[:, 0], i[:, -1])]) for i in images]
-    return bool(np.mean([(border == 0).mean() for border in borders]) > 0.5)
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        groups = re.compile(pattern).groupindex
-    except re.error as error:
-        raise Refusal(
-            f"Expected a regular expression as generator.parent_pattern, but got {pattern!r}: {error}."
-        ) from error
-    if PARENT not in groups:
-        raise Refusal(
-            f"Expected a group (?P<{PARENT}>...) in generator.parent_pattern, such as '(?P<{PARENT}>.+)_syn.*', but "
-            f"got {pattern!r}."
-        )
+def _own_case(case: Case, meaning: Mapping[int, int], patient: str) -> Case:
+    """Return a case in the labels of the real cases."""
+    relabel = {value: value for value in meaning} if case.relabel is None else case.relabel
+    relabel = {value: meaning[label] for value, label in relabel.items()}
+    return replace(case, source=Source.SYNTHETIC, relabel=relabel, patient=patient, split="")
 
 
 def _below(path: Path, root: str) -> str:

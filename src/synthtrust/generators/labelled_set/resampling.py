@@ -17,8 +17,9 @@ TOLERATED = 0.02
 
 
 def median_spacing(cases: Sequence[Case]) -> tuple[float, ...]:
-    """Return the median voxel size of cases [mm], by the headers of their label maps."""
-    sizes = [voxel_sizes(read_header(case.require_label_map())[1]) for case in cases]
+    """Return the median voxel size of cases [mm], by the headers of their label maps, or of their images."""
+    files = [case.label_map or next(iter(case.images.values())) for case in cases]
+    sizes = [voxel_sizes(read_header(path)[1]) for path in files]
     return tuple(round(float(side), 4) for side in np.median(sizes, axis=0))
 
 

@@ -102,7 +102,9 @@ def _is_ours(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _label(case: Case) -> str | int | Findings:
+def _label(case: Case) -> str | int | Findings | None:
+    if case.task == "unlabelled":
+        return None
     return case.target if case.label_map is None else hashes.of(case.label_map)
 
 

@@ -50,12 +50,19 @@ class Session:
     folder: Path
     recipe: Mapping[str, Any]
     loggers: Sequence[Any]
+    paired: bool = True
+    """Whether each case is the twin of a real one; otherwise ``paint`` are the set's own cases."""
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
-        self.paired = self.generator.paired
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
-        self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
+        self.storage = TwinStorage.of(
+            self.folder,
+            self.cohort.modalities,
+            self.train,
+            painted=self.by == "painted",
+            labels_all=bool(self.recipe.get("labelled_by")),
+        )
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and unfinished twins
 
@@ -199,6 +206,7 @@ class Session:
             # an unedited label map discloses the anatomy of a real patient; a class or finding does not
             "mask_disclosure": self.paired and self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
+            **({"labelled_by": self.recipe["labelled_by"]} if "labelled_by" in self.recipe else {}),
             "remarks": getattr(self.generator, "remarks", {}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
             **({"imported": notes} if notes else {}),
@@ -206,7 +214,8 @@ class Session:
         known = [getattr(self.generator, name, "") for name in ("licence", "licence_")]
         licence = next((text for text in known if text not in ("", "unknown")), self.cohort.licence)
         name = f"{self.cohort.name}, {self.by} by {type(self.generator).__qualname__}"
-        painted = Cohort(name, twins, self.cohort.modalities, self.cohort.labels, licence)
+        labels = {} if twins[0].task == "unlabelled" else self.cohort.labels
+        painted = Cohort(name, twins, self.cohort.modalities, labels, licence)
         card = write_card(self.folder, painted, self.recipe, facts)
         facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
@@ -222,7 +231,7 @@ def listed_training_ids(generator: Generator | Importer, train: Sequence[Case]) 
 class _Twin:
     """A twin in memory."""
 
-    label: NDArray[np.uint8] | int | Findings
+    label: NDArray[np.uint8] | int | Findings | None
     images: Mapping[str, NDArray]
     notes: Mapping[str, Any] | None = None
     affine: NDArray[np.float64] | None = None

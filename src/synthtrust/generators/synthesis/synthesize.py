@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from synthtrust.cases import Case, Cohort, load_manifest, read_manifest
+from synthtrust.cases import Case, CaseError, Cohort, load_manifest, read_manifest
 from synthtrust.cases.manifest import NAME
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
@@ -34,6 +34,8 @@ def synthesize(
     paint: Sequence[Case],
     root: str | Path,
     loggers: Sequence[Any] = (),
+    *,
+    own_cases: bool = False,
 ) -> SyntheticSet:
     """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
 
@@ -54,27 +56,41 @@ def synthesize(
             takes its own cases instead.
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
+        own_cases: Take every case of a received set once, under its own id, also where an importer could draw a twin
+            of each real case from them. Sets of twins stay what they are.
 
     Returns:
         The set of twins; an importer may lack the twins of some cases.
 
     Raises:
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
-            that are not finite, or one constant value; or if a twin cannot be imported. What was painted before stays.
+            that are not finite, or one constant value; or if a twin cannot be imported, or a set to be learned from has
+            no labels. What was painted before stays.
     """
-    if isinstance(generator, Importer) and not generator.paired:
-        paint = generator.own_cases(cohort)
+    paired = generator.paired
+    if isinstance(generator, Importer) and (own_cases or not paired):
+        own = generator.own_cases(cohort)
+        paint, paired = own or paint, paired and not own
+        if not own_cases and paint[0].task == "unlabelled" and not generator.labelled_by:
+            raise CaseError(
+                f"Expected labelled cases to train on, but those of {type(generator).__qualname__} have no labels. "
+                "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
+                "evaluate.py cases=... generator=..."
+            )
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
+    recipe |= {"paired": paired} if paired != generator.paired else {}
+    if isinstance(generator, Importer) and generator.labelled_by:
+        recipe |= {"labelled_by": dict(generator.labelled_by)}
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        Session(generator, cohort, train, paint, folder, recipe, loggers).finish()
+        Session(generator, cohort, train, paint, folder, recipe, loggers, paired).finish()
     elif training_ids(folder) != listed_training_ids(generator, train):
-        Session(generator, cohort, train, paint, folder, recipe, loggers).correct()
+        Session(generator, cohort, train, paint, folder, recipe, loggers, paired).correct()
     log.info("Twins: %s", folder)
-    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=generator.paired)
+    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired)
 
 
 def training_ids(folder: str | Path) -> list[str] | None:

@@ -66,6 +66,7 @@ from synthtrust.metrics.functional.trust import (
 )
 from synthtrust.metrics.functional.twin_leak import paired_twin_test, region_residual_similarity
 from synthtrust.metrics.functional.twin_likeness import RegionDistances, region_distances, twin_ssim
+from synthtrust.metrics.functional.worth import worth_in_real_cases
 
 __all__ = [
     # Dice
@@ -94,6 +95,7 @@ __all__ = [
     "ratio_interval",
     "OverSplits",
     "over_splits",
+    "worth_in_real_cases",
     "split_overlap",
     "factor_interval",
     "FactorInterval",

@@ -1,0 +1,138 @@
+"""Image set: imports synthetic images without labels, to be audited as they are, or to be labelled by a trained run."""
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthtrust.cases import Case, CaseError, Cohort
+from synthtrust.cases.formats.rasters import is_raster
+from synthtrust.cases.formats.volumes import read_header
+from synthtrust.cases.readers.unlabelled import read_unlabelled
+from synthtrust.generators.importer import ImportedTwin, Importer
+from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.labeller import Labeller
+from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
+from synthtrust.generators.synthesis.id_lists import read_ids
+from synthtrust.refusals import Refusal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class ImageSet(Importer):
+    """Imports synthetic volumes or plane images that have no labels: as many as there are, with ids of their own.
+
+    Volumes are brought to the voxel size of the real cases, and keep their own field of view. With ``label_with`` they
+    get label maps, and are then as any labelled set.
+    """
+
+    paired: ClassVar[bool] = False
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "patterns", "train_ids", "label_with"})
+
+    root: str = ""
+    """The folder of the images, which may lie deeper in it."""
+    patterns: dict[str, str] | None = None
+    """Modality -> how its files are named, see ``read_brats``; if not given, every image counts, or of several
+    modalities those that are named as BraTS names them."""
+    label_with: str | None = None
+    """Folder of a finished run that labels volumes: a segmenter that learned from real cases alone."""
+    parent_pattern: str | None = None
+    """Regular expression for an id, whose group ``parent`` is the id of the real case that the image was made from."""
+    spacing: Literal["real", "keep"] = "real"
+    """Whether volumes are brought to the median voxel size of the real ones, or keep theirs."""
+    train_ids: str | list[str] | None = None
+    """Cases that the images were learned from: ids, or a text or CSV file of them; null if they are unknown."""
+    background: Literal["auto", "keep"] = "auto"
+    """``auto`` sets background that is nearly zero to zero, and refuses other background, where real volumes have a
+    background of exactly 0; ``keep`` changes no image."""
+    darkness: float = 0.25
+    """Largest brightness of background [share of the brightness of the brain]."""
+    licence: str = ""
+    """Licence of the set, for the manifest; if empty, that of the real cases."""
+
+    def __post_init__(self) -> None:
+        for name, options in (("spacing", ("real", "keep")), ("background", ("auto", "keep"))):
+            if getattr(self, name) not in options:
+                raise Refusal(f"Expected generator.{name} among {list(options)}, but got {getattr(self, name)!r}.")
+        if self.parent_pattern is not None:
+            check_pattern(self.parent_pattern)
+
+    @property
+    def training_ids(self) -> tuple[str, ...] | None:
+        """Ids of the cases that the images were learned from; None if they are unknown."""
+        return read_ids(self.train_ids)
+
+    def label_by(self, labeller: Labeller) -> None:
+        """Have images labelled, by the run that ``label_with`` names."""
+        self.labeller_ = labeller
+
+    @property
+    def labelled_by(self) -> Mapping[str, Any]:
+        """The run that labels the images; nothing where none does."""
+        if self.label_with is None:
+            return {}
+        if not hasattr(self, "labeller_"):
+            raise Refusal(
+                f"Expected label_by to be called with the run {self.label_with} first, but it was not. Use "
+                "synthtrust.runs.label_by_run."
+            )
+        return self.labeller_.facts
+
+    def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
+        """Return the images of the set, as cases without labels.
+
+        Raises:
+            CaseError: If there are none of the kind that real ones are of, one cannot be used, or a parent is none of
+                the real cases.
+        """
+        volumes = not is_raster(cohort.cases[0].images[cohort.modalities[0]])
+        if self.label_with is not None and cohort.task != "segmentation":
+            raise CaseError(
+                f"Expected real cases with label maps beside generator.label_with, but those of {cohort.name} have "
+                "none. Leave it out: images without labels are audited for privacy and fidelity."
+            )
+        patterns = None if self.patterns is None else dict(self.patterns)
+        try:
+            own = read_unlabelled(self.root, cohort.modalities, patterns, volumes=volumes)
+        except CaseError as error:  # options of a reader are options of this importer
+            raise CaseError(re.sub(r"\bcases\.(root|patterns)", r"generator.\1", str(error))) from error
+        if own.refused:
+            first = own.refused[0]
+            raise CaseError(
+                f"Expected a set whose images can be used, but {len(own.refused)} of {self.root} cannot, first "
+                f"{first.where}: {first.why} Repair or remove them."
+            )
+        for passed in own.passed_over:
+            log.info("Passed over %d files of %s: %s.", len(passed.files), self.root, passed.why)
+        keep = Preparation(spacing=None, clears=False, darkness=self.darkness)
+        self.preparation_ = Preparation.of(cohort, self.spacing, self.background, self.darkness) if volumes else keep
+        children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
+        patients = patients_of_children(children, cohort, self.root)
+        return tuple(replace(case, patient=patients[case.id]) for case in children)
+
+    def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
+        """Return the files of the set's own cases, which were read already."""
+        return {case.id: list(case.files.values()) for case in paint}
+
+    def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
+        """Read an image of the set; a volume with its background repaired, in the voxel size of the real cases.
+
+        Raises:
+            CaseError: If a file cannot be used, or the background is not clear.
+        """
+        images: dict[str, NDArray[np.floating]] = {name: case.load_image(name) for name in modalities}
+        files = {name: path.relative_to(self.root).as_posix() for name, path in case.images.items()}
+        notes: dict[str, Any] = {"files": files, "mask_edit": False}
+        first = case.images[modalities[0]]
+        if is_raster(first):
+            return ImportedTwin(None, images, notes)
+        unlabelled = np.zeros(images[modalities[0]].shape, np.uint8)
+        prepared = self.preparation_.prepared(case, images, unlabelled, read_header(first)[1], self.root)
+        label = None if self.label_with is None else self.labeller_.label_map(prepared.images)
+        return replace(prepared, label=label, notes={**notes, **prepared.notes})

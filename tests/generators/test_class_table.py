@@ -1,0 +1,125 @@
+"""A table lists images of classes: each case gets one of its class, and children stay with their parent."""
+
+from dataclasses import replace
+
+import pytest
+
+from helpers.plane_images import blobs, save
+from synthtrust.cases import CaseError, load_manifest
+from synthtrust.generators import ClassTable, synthesize
+from synthtrust.testing import tiny_classes, tiny_cohort
+
+CLASSES = ("healthy", "sick")
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return tiny_classes(tmp_path / "real", count=12)
+
+
+def listed(folder, rows, header="case_id,image,label,parent"):
+    """Write an image and a row for each class and parent."""
+    lines = []
+    folder.mkdir()
+    for n, (label, parent) in enumerate(rows):
+        image = blobs(n, (16, 16))
+        image[0, 0] = n
+        save(folder / f"{n:02d}.png", image)
+        lines.append(f"syn{n:02d},{n:02d}.png,{label},{parent}")
+    (folder / "set.csv").write_text("\n".join([header, *lines]))
+    return folder / "set.csv"
+
+
+def imported(cohort, tmp_path, file, *, own_cases=False, **options):
+    importer = ClassTable(file=str(file), **options)
+    return synthesize(importer, cohort, cohort.cases[:6], cohort.cases, tmp_path / "made", own_cases=own_cases)
+
+
+def numbers(twins):
+    return {twin.id: int(twin.load_image("grey")[0, 0]) for twin in twins.cases}
+
+
+@pytest.mark.parametrize("labels", [("healthy", "sick"), ("0", "1.0")])
+def test_every_case_gets_an_image_of_its_class_by_name_or_number(cohort, tmp_path, labels):
+    file = listed(tmp_path / "set", [(labels[n % 2], "") for n in range(20)])
+    drawn = numbers(imported(cohort, tmp_path, file))
+    assert all(drawn[case.id] % 2 == case.class_index for case in cohort.cases)
+    assert len(set(drawn.values())) == 12
+
+
+def test_an_audit_takes_every_image_once_under_its_own_id(cohort, tmp_path):
+    parents = ["scan_003", *[""] * 15]
+    file = listed(tmp_path / "set", [(CLASSES[n % 2], parents[n]) for n in range(16)])
+    own = imported(cohort, tmp_path, file, own_cases=True, train_ids=["scan_001"])
+    assert (len(own.cases), own.paired) == (16, False)
+    assert numbers(own) == {f"syn{n:02d}": n for n in range(16)}
+    assert [(case.parent, case.patient) for case in own.cases[:2]] == [("scan_003", "scan_003"), ("", "syn01")]
+    record = load_manifest(own.folder)
+    assert (record["paired"], record["mask_disclosure"], record["training_ids"]) == (False, False, ["scan_001"])
+    card = " ".join((own.folder / "card.md").read_text().split())
+    assert "an id of its own, and a class of its own. 1 were made from a real case" in card
+    assert "twin" not in card.lower()
+    assert imported(cohort, tmp_path, file).folder != own.folder
+
+
+def test_what_was_made_from_a_patient_stands_in_for_that_patient_alone(cohort, tmp_path):
+    """A child of a test patient among the training cases would be a leak, whatever the split."""
+    parents = {2: "scan_002", 4: "scan_002", 6: "scan_009"}  # scan_009 is sick, and its child is healthy
+    file = listed(tmp_path / "set", [(CLASSES[n % 2], parents.get(n, "")) for n in range(24)])
+    for seed in range(5):
+        drawn = numbers(imported(cohort, tmp_path, file, seed=seed))
+        assert drawn["scan_002"] in (2, 4)
+        assert not {2, 4, 6} & {number for case_id, number in drawn.items() if case_id != "scan_002"}
+    of_one = replace(cohort, cases=tuple(replace(case, patient="P") for case in cohort.cases))
+    assert set(numbers(imported(of_one, tmp_path, file)).values()) <= set(range(24))
+
+
+def test_a_class_of_other_patients_children_alone_is_refused(cohort, tmp_path):
+    rows = [("healthy", ""), ("sick", "scan_001"), ("healthy", ""), ("sick", "scan_003")]
+    file = listed(tmp_path / "set", rows)
+    with pytest.raises(
+        CaseError, match=r"image of class sick for scan_005, but all .*set\.csv were made from cases of"
+    ):
+        imported(cohort, tmp_path, file)
+    assert len(imported(cohort, tmp_path, file, own_cases=True).cases) == 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (
+            [("healthy", ""), ("ill", "")],
+            r"classes among \['healthy', 'sick'\], .* but .*set\.csv has \['ill'\]. Rename",
+        ),
+        ([("healthy", ""), ("sick", "p7")], r"parents in .*set\.csv among .* but 'p7', the parent of syn01, is none"),
+        ([("healthy", ""), ("7", "")], r"but .*set\.csv has \['7'\]"),
+        ([("0", ""), ("7", "")], r"Expected labels below 2, as many as classes of the real cases, but got 7"),
+        ([("healthy", ""), ("", "")], r"1 of .*set\.csv cannot, first .*01\.png: Expected a label for syn01"),
+        ([("healthy", ""), ("healthy|sick", "")], r"several findings .*line 3 of .*Keep one class in each row"),
+        ([], r"Expected images in .*set\.csv, but it has no rows"),
+    ],
+    ids=["class", "parent", "number among names", "number", "no label", "several", "empty"],
+)
+def test_a_table_that_cannot_serve_is_refused_in_one_line(cohort, tmp_path, rows, why):
+    with pytest.raises(CaseError, match=why) as error:
+        imported(cohort, tmp_path, listed(tmp_path / "set", rows), own_cases=True)
+    assert "\n" not in str(error.value)
+    assert "cases." not in str(error.value).replace("real cases.", "")
+    assert not list((tmp_path / "made").glob("*/manifest.json"))
+
+
+def test_columns_and_images_may_be_called_otherwise_and_lie_elsewhere(cohort, tmp_path):
+    file = listed(tmp_path / "set", [(CLASSES[n % 2], "") for n in range(4)], header="uid,path,dx,source")
+    with pytest.raises(CaseError, match=r"Expected columns .* in generator\.columns"):
+        imported(cohort, tmp_path, file)
+    columns = {"case_id": "uid", "image": "path", "label": "dx", "parent": "source"}
+    moved = file.rename(tmp_path / "set.csv")
+    own = imported(cohort, tmp_path, moved, columns=columns, root=str(tmp_path / "set"), own_cases=True)
+    assert len(own.cases) == 4
+    with pytest.raises(CaseError, match=r"4 of .*set\.csv cannot, first .*00\.png"):
+        imported(cohort, tmp_path, moved, columns=columns)
+
+
+def test_cases_with_label_maps_want_another_importer(tmp_path):
+    with pytest.raises(CaseError, match="generator=labelled_set"):
+        imported(tiny_cohort(tmp_path / "real", 3), tmp_path, listed(tmp_path / "set", [("healthy", "")]))
