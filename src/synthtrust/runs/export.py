@@ -40,7 +40,7 @@ HOW_TO_TRAIN = """{folder} holds %d training, %d validation and %d test cases. T
   cp {folder}/splits_final.json $nnUNet_preprocessed/{name}/      (or nnU-Net draws folds of its own)
   nnUNetv2_train {number} 2d 0
   nnUNetv2_predict -d {number} -c 2d -f 0 -i {folder}/imagesTs -o PREDICTIONS/{arm}
-Then: python evaluate.py predictions=PREDICTIONS runs={runs}"""
+Then score them: evaluate.py predictions=PREDICTIONS runs={runs}"""
 
 
 def export_run(cfg: DictConfig) -> Path:
