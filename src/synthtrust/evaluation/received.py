@@ -16,6 +16,7 @@ from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 from synthtrust.runs import label_by_run, make, usable_cases
+from synthtrust.runs.build import kept_in
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,9 @@ def audit_received_set(cfg: DictConfig) -> Path:
         )
     cohort = usable_cases(cfg)
     label_by_run(generator, cohort, trusted=cfg.trusted)
-    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True)
+    imported = synthesize(
+        generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True, inspected=kept_in(cfg)
+    )
     received = ReceivedSet.beside(
         cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")
     )

@@ -54,6 +54,16 @@ class Importer(ABC):
         """Ids of the cases that the images were learned from; None if they are unknown."""
 
     @property
+    def declared_own(self) -> tuple[str, ...]:
+        """Modalities that are declared to be the patients' own images, beside painted ones: partial synthesis."""
+        return tuple(getattr(self, "patients_own", None) or ())
+
+    def source_cases(self) -> tuple[Case, ...]:
+        """Return the synthetic cases as they lie in their files, each once, after ``find``."""
+        cases = {tuple(case.files.values()): case for case in getattr(self, "twins_", {}).values()}
+        return tuple(cases.values())
+
+    @property
     def labelled_by(self) -> Mapping[str, Any]:
         """What made the label maps of images that came without, see `Labeller.facts`; nothing where they have some."""
         return {}

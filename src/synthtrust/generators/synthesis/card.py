@@ -39,6 +39,7 @@ PAIRINGS = {
     "multilabel": "findings it shows",
 }
 """How a twin belongs to its real case, by the task of the cohort; follows "whose"."""
+PARTIAL = "**Partly synthetic**: the images of {} are real patients' own, and only the others were made. "
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
 RANDOMNESS = "Each twin's randomness depends on the seed above and on its own id alone. "
@@ -110,7 +111,7 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         else _own_ids(painted),
         use=INTENDED_USE,
         licence=painted.licence.rstrip("."),
-        disclosure=_disclosure(painted, facts),
+        disclosure=_partial(facts) + _disclosure(painted, facts),
         checkpoint="".join(CHECKPOINT.format(folder=folder) for folder in facts["not_of_the_set"]),
         generator=recipe["generator"],
         version=recipe["version"],
@@ -151,6 +152,12 @@ def made_on(twins: int, seconds: float, precision: str | None = None) -> dict[st
         "system": platform.platform(),
         "python": platform.python_version(),
     }
+
+
+def _partial(facts: Mapping[str, Any]) -> str:
+    """Say which images are the patients' own."""
+    own = (facts.get("patients_own") or {}).get("declared") or ()
+    return PARTIAL.format(", ".join(own)) if own else ""
 
 
 def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
