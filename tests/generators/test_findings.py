@@ -40,7 +40,7 @@ class TestClassMixture(FindingsGeneratorContract):
 class TestGuidedClassDiffusion(FindingsGeneratorContract):
     @pytest.fixture
     def generator(self):
-        return ClassDiffusion(**TINY, guidance=2.0)
+        return ClassDiffusion(**TINY | dict(max_steps=2), guidance=2.0)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from synthtrust.testing import AFFINE, save_nifti, tiny_cohort
 
 SHAPE = (20, 22, 24)
 MODALITIES = ("flair", "t1ce", "t1", "t2")
+OWN = list(MODALITIES)  # what a set of copies has to declare
 SWAPPED = {0: 0, 1: 2, 2: 1, 3: 3}  # what Med-DDPM's export does to canonical labels
 
 
@@ -88,9 +89,8 @@ def test_a_brain_class_that_was_kept_is_dropped(cohort, export, tmp_path):
 def test_a_set_in_the_naming_of_any_release_is_matched_by_id(tmp_path, release):
     cohort = tiny_cohort(tmp_path / "real", count=2, modalities=("t1", "t2"), release=release)
     shutil.copytree(tmp_path / "real", tmp_path / "set")
-    twins = synthesize(
-        Folder(root=str(tmp_path / "set")), cohort, cohort.cases[:1], cohort.cases, tmp_path / "synthetic"
-    )
+    folder = Folder(root=str(tmp_path / "set"), patients_own=["t1", "t2"])
+    twins = synthesize(folder, cohort, cohort.cases[:1], cohort.cases, tmp_path / "synthetic")
     for real, twin in zip(cohort.cases, twins.cases, strict=True):
         assert (twin.id, twin.patient, twin.source) == (real.id, real.patient, "synthetic")
         np.testing.assert_array_equal(twin.load_label(), real.load_label())
@@ -144,9 +144,9 @@ def test_another_affine_is_refused_except_where_the_label_proves_the_place(cohor
             voxels = case.load_label() if role == "seg" else case.load_image(role)
             save_nifti(path, voxels, flipped)
             save_nifti(tmp_path / "brats" / f"{case.id}_{role}.nii.gz", voxels, flipped)
-    assert len(bring(cohort, tmp_path, Folder(root=str(export))).cases) == 3
+    assert len(bring(cohort, tmp_path, Folder(root=str(export), patients_own=OWN)).cases) == 3
     with pytest.raises(CaseError, match=r"on the grid of its label .*, but their voxels lie up to .* mm apart"):
-        bring(cohort, tmp_path, Folder(root=str(tmp_path / "brats"), release="2023"))
+        bring(cohort, tmp_path, Folder(root=str(tmp_path / "brats"), release="2023", patients_own=OWN))
 
 
 def test_cases_without_a_twin_are_named_before_anything_is_imported(cohort, export, tmp_path):
@@ -235,20 +235,20 @@ def test_twins_that_we_painted_can_be_imported_again(cohort, tmp_path):
             target = tmp_path / "handed" / twin.id / f"{twin.id}_{name}.nii.gz"
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-    twins = bring(cohort, tmp_path, Folder(root=str(tmp_path / "handed"), release="2023"))
+    twins = bring(cohort, tmp_path, Folder(root=str(tmp_path / "handed"), release="2023", patients_own=OWN))
     np.testing.assert_array_equal(twins.cases[2].load_image("t1"), painted.cases[2].load_image("t1"))
 
 
 def test_a_set_of_this_project_is_known_by_its_manifest(cohort, tmp_path):
     painted = synthesize(Replay(), cohort, cohort.cases[:2], cohort.cases, tmp_path / "handed")
-    twins = bring(cohort, tmp_path, Folder(root=str(painted.folder)))
+    twins = bring(cohort, tmp_path, Folder(root=str(painted.folder), patients_own=OWN))
     assert twins.name.endswith("imported by Folder")
     np.testing.assert_array_equal(twins.cases[2].load_image("t1"), painted.cases[2].load_image("t1"))
 
 
 def test_a_set_of_this_project_says_itself_whom_it_was_learned_from(cohort, tmp_path):
     painted = synthesize(Replay(), cohort, cohort.cases, cohort.cases, tmp_path / "handed")
-    folder, ids = Folder(root=str(painted.folder)), tuple(case.id for case in cohort.cases)
+    folder, ids = Folder(root=str(painted.folder), patients_own=OWN), tuple(case.id for case in cohort.cases)
     assert folder.training_ids == ids
     splits = Splits(cohort.cases[:1], cohort.cases[1:2], cohort.cases[2:])
     with pytest.raises(CaseError, match="never saw the patients"):

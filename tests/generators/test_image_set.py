@@ -93,6 +93,33 @@ def test_nothing_learns_from_images_without_labels(tmp_path):
         case.require_label_map()
 
 
+class Halves:
+    """Labels one half of each volume, and says so."""
+
+    facts = {"run": "halves", "checkpoint": "0" * 64, "dice": 0.5}  # noqa: RUF012
+
+    def label_map(self, images):
+        label = np.zeros(images["flair"].shape, np.uint8)
+        label[: len(label) // 2] = 2
+        return label
+
+
+def test_a_run_labels_them_and_manifest_and_card_say_how_well(real, tmp_path):
+    painted(tmp_path, "case{n}/case{n}_{modality}.nii.gz")
+    importer = ImageSet(root=str(tmp_path / "set"), label_with="runs/halves")
+    importer.label_by(Halves())
+    own = synthesize(importer, real, real.cases, real.cases, tmp_path / "synthetic")
+    assert (own.task, dict(own.labels), own.paired) == ("segmentation", dict(real.labels), False)
+    assert {tuple(np.unique(case.load_label())) for case in own.cases} == {(0, 2)}
+    assert own.cases[0].load_label().shape == own.cases[0].load_image("flair").shape
+    record = load_manifest(own.folder)
+    assert (record["labelled_by"], record["made_by"]["labelled_by"]) == (Halves.facts, Halves.facts)
+    assert "the segmenter halves, which reaches a mean Dice of 0.500" in (own.folder / "card.md").read_text()
+    assert imported(real, tmp_path, tmp_path / "set").folder != own.folder
+    with pytest.raises(CaseError, match=r"beside generator\.label_with, but those of tiny classes have none"):
+        importer.own_cases(tiny_classes(tmp_path / "classes", 4))
+
+
 def test_what_cannot_be_audited_is_refused_by_name(real, tmp_path):
     with pytest.raises(CaseError, match=r"folder of synthetic images at .*set, but there is none. Set generator.root"):
         imported(real, tmp_path, tmp_path / "set")

@@ -6,12 +6,12 @@ from synthtrust.cases import load_manifest
 from synthtrust.generators import ClassDiffusion, SpadeGAN, synthesize
 from synthtrust.testing import tiny_classes
 
-TINY = dict(channels=(8, 8), num_res_blocks=1, timesteps=20, sampling_steps=3, max_steps=3, batch_size=4)
+TINY = dict(channels=(8, 8), num_res_blocks=1, timesteps=20, sampling_steps=2, max_steps=1, batch_size=4)
 
 
 @pytest.fixture
 def cohort(tmp_path):
-    return tiny_classes(tmp_path / "real", count=8)
+    return tiny_classes(tmp_path / "real", count=4)
 
 
 def painted(cohort, root, **changes):

@@ -1,5 +1,6 @@
 """The laws can fail: each is broken by a generator that does what it forbids."""
 
+import copy
 import os
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import pytest
 
 from synthtrust.generators import Generator
 from synthtrust.testing import ClassGeneratorContract, tiny_classes
+from synthtrust.testing.generator_contract import watch_fit
 
 
 @dataclass
@@ -49,6 +51,27 @@ class Global(Honest):
     def sample(self, label, rng):
         np.random.random()  # noqa: NPY002
         return super().sample(label, rng)
+
+
+class GlobalInTraining(Honest):
+    def fit(self, cases):
+        np.random.random()  # noqa: NPY002
+        return super().fit(cases)
+
+
+class Overwriting(Honest):
+    """Writes into the files that it learns from."""
+
+    def fit(self, cases):
+        cases[0].images["grey"].write_bytes(cases[0].images["grey"].read_bytes() + b" ")
+        return super().fit(cases)
+
+
+class Another(Honest):
+    """Returns a copy."""
+
+    def fit(self, cases):
+        return copy.copy(super().fit(cases))
 
 
 class GlobalInBatches(Honest):
@@ -112,6 +135,9 @@ def cohort(tmp_path):
         ("another_process_paints_the_same", Local, AssertionError),
         ("no_global_randomness_is_touched", Global, AssertionError),
         ("no_global_randomness_is_touched", GlobalInBatches, AssertionError),
+        ("no_global_randomness_is_touched", GlobalInTraining, AssertionError),
+        ("the_label_and_the_cases_are_left_untouched", Overwriting, AssertionError),
+        ("fit_returns_itself", Another, AssertionError),
         ("background_is_zero_as_in_real_cases", Foggy, AssertionError),
         ("background_is_zero_as_in_real_cases", Scattered, AssertionError),
         ("a_class_that_no_training_case_has_is_refused_or_painted", Forgetful, KeyError),
@@ -119,7 +145,8 @@ def cohort(tmp_path):
 )
 def test_a_planted_fault_breaks_its_law(cohort, law, culprit, error):
     train = list(cohort.cases[:-1])
-    given = {"generator": culprit(), "cohort": cohort, "train": train}
+    given = {"generator": culprit(), "cohort": cohort, "train": train, "watched_fit": watch_fit(culprit(), train)}
+    given["fitted"] = given["watched_fit"].generator
     check = getattr(ClassGeneratorContract(), f"test_{law}")
     wanted = check.__code__.co_varnames[1 : check.__code__.co_argcount]
     with pytest.raises(error):

@@ -45,6 +45,7 @@ class SyntheticSet:
     scored_and_seen: tuple[str, ...]
     """Ids of the cases in ``train`` that the run was validated or tested on all the same."""
     modalities: tuple[str, ...]
+    """The modalities that were made, and not those that are the patients' own; all of them if none was made."""
     labels: Mapping[str, int]
     """Label, class or finding name -> value."""
     task: Task
@@ -74,6 +75,11 @@ class SyntheticSet:
     def on_label_maps(self) -> bool:
         """Whether each case was painted on the label map of the real case with its id."""
         return self.task == "segmentation" and not self.own_cases
+
+    @property
+    def patients_own(self) -> tuple[str, ...]:
+        """Modalities that are the patients' own images by declaration, beside painted ones."""
+        return tuple((self.manifest.get("patients_own") or {}).get("declared") or ())
 
     @property
     def regions(self) -> dict[str, int]:
@@ -123,12 +129,16 @@ def _read_set(folder: Path, run: PaintedRun) -> SyntheticSet:
         twins_of_holdout=_select(twins, lambda case: case.patient not in seen),
         own_cases=own_cases,
         scored_and_seen=tuple(sorted(c.id for c in real if c.patient in seen and c.id not in splits["train"])),
-        modalities=run.cohort.modalities,
+        modalities=_made(run.cohort.modalities, (manifest.get("patients_own") or {}).get("declared") or ()),
         labels={} if unlabelled else run.cohort.labels,
         task="unlabelled" if unlabelled else run.cohort.task,
         missing_ids=tuple(id_ for id_ in ids if id_ not in known),
         manifest=manifest,
     )
+
+
+def _made(modalities: Sequence[str], patients_own: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in modalities if name not in patients_own) or tuple(modalities)
 
 
 def _select(cases: Sequence[Case], condition: Callable[[Case], bool]) -> tuple[Case, ...]:

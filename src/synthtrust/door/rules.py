@@ -130,7 +130,7 @@ RULES: Mapping[str, Rule] = {
 
 PATHS = (
     "cases.root", "cases.file", "cases.exclude", "generator.root", "generator.file", "generator.weights",
-    "generator.train_ids",
+    "generator.train_ids", "generator.label_with",
 )  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""
 

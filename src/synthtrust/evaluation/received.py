@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import pandas as pd
 from omegaconf import DictConfig
 
 from synthtrust.audits.pictures import set_slices
@@ -14,7 +15,8 @@ from synthtrust.generators import synthesize
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
-from synthtrust.runs import make, usable_cases
+from synthtrust.runs import label_by_run, make, usable_cases
+from synthtrust.runs.build import kept_in
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +50,17 @@ def audit_received_set(cfg: DictConfig) -> Path:
             "generator=labelled_set, or train with it first."
         )
     cohort = usable_cases(cfg)
-    imported = synthesize(generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True)
+    label_by_run(generator, cohort, trusted=cfg.trusted)
+    imported = synthesize(
+        generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True, inspected=kept_in(cfg)
+    )
     received = ReceivedSet.beside(
         cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")
     )
     tables = {name: audit([received]) for name, audit in audits.items()}
     (synthetic_set,) = synthetic_sets([received])
+    if labelled_by := synthetic_set.manifest.get("labelled_by"):
+        tables["labels"] = {"labelled_by": pd.DataFrame([labelled_by])}
     if synthetic_set.task == "unlabelled":
         tables["labels"] = {"verdict": without_labels(synthetic_set.subject)}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / imported.folder.name)

@@ -37,7 +37,7 @@ class Folder(Importer):
     Nothing is painted: ``seed`` chooses among several paintings of a case, in the order of their numbers.
     """
 
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids"})
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids", "patients_own"})
 
     root: str = ""
     """The folder of the twins."""
@@ -59,6 +59,8 @@ class Folder(Importer):
     edited_masks: bool = False
     """Whether the label map of a twin may differ from that of its real case; the manifest then names these twins. The
     reading of such a map must be clear: one is by far the nearest to the real label, or ``label_values`` is given."""
+    patients_own: list[str] | None = None
+    """Modalities that are the patients' own images, where a set paints others beside them, such as a missing FLAIR."""
     licence: str = ""
     """Licence of the imported images, for the manifest; if empty, that of the real cases."""
 

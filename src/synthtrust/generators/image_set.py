@@ -1,8 +1,8 @@
-"""Image set: imports synthetic images without labels, whose fidelity and privacy can be audited and nothing else."""
+"""Image set: imports synthetic images without labels, to be audited as they are, or to be labelled by a trained run."""
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,6 +16,7 @@ from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.readers.unlabelled import read_unlabelled
 from synthtrust.generators.importer import ImportedTwin, Importer
 from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.labeller import Labeller
 from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
@@ -27,17 +28,20 @@ log = logging.getLogger(__name__)
 class ImageSet(Importer):
     """Imports synthetic volumes or plane images that have no labels: as many as there are, with ids of their own.
 
-    Volumes are brought to the voxel size of the real cases, and keep their own field of view.
+    Volumes are brought to the voxel size of the real cases, and keep their own field of view. With ``label_with`` they
+    get label maps, and are then as any labelled set.
     """
 
     paired: ClassVar[bool] = False
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "patterns", "train_ids"})
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "patterns", "train_ids", "label_with"})
 
     root: str = ""
     """The folder of the images, which may lie deeper in it."""
     patterns: dict[str, str] | None = None
     """Modality -> how its files are named, see ``read_brats``; if not given, every image counts, or of several
     modalities those that are named as BraTS names them."""
+    label_with: str | None = None
+    """Folder of a finished run that labels volumes: a segmenter that learned from real cases alone."""
     parent_pattern: str | None = None
     """Regular expression for an id, whose group ``parent`` is the id of the real case that the image was made from."""
     spacing: Literal["real", "keep"] = "real"
@@ -64,6 +68,22 @@ class ImageSet(Importer):
         """Ids of the cases that the images were learned from; None if they are unknown."""
         return read_ids(self.train_ids)
 
+    def label_by(self, labeller: Labeller) -> None:
+        """Have images labelled, by the run that ``label_with`` names."""
+        self.labeller_ = labeller
+
+    @property
+    def labelled_by(self) -> Mapping[str, Any]:
+        """The run that labels the images; nothing where none does."""
+        if self.label_with is None:
+            return {}
+        if not hasattr(self, "labeller_"):
+            raise Refusal(
+                f"Expected label_by to be called with the run {self.label_with} first, but it was not. Use "
+                "synthtrust.runs.label_by_run."
+            )
+        return self.labeller_.facts
+
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
         """Return the images of the set, as cases without labels.
 
@@ -72,6 +92,11 @@ class ImageSet(Importer):
                 the real cases.
         """
         volumes = not is_raster(cohort.cases[0].images[cohort.modalities[0]])
+        if self.label_with is not None and cohort.task != "segmentation":
+            raise CaseError(
+                f"Expected real cases with label maps beside generator.label_with, but those of {cohort.name} have "
+                "none. Leave it out: images without labels are audited for privacy and fidelity."
+            )
         patterns = None if self.patterns is None else dict(self.patterns)
         try:
             own = read_unlabelled(self.root, cohort.modalities, patterns, volumes=volumes)
@@ -109,4 +134,5 @@ class ImageSet(Importer):
             return ImportedTwin(None, images, notes)
         unlabelled = np.zeros(images[modalities[0]].shape, np.uint8)
         prepared = self.preparation_.prepared(case, images, unlabelled, read_header(first)[1], self.root)
-        return replace(prepared, label=None, notes={**notes, **prepared.notes})
+        label = None if self.label_with is None else self.labeller_.label_map(prepared.images)
+        return replace(prepared, label=label, notes={**notes, **prepared.notes})

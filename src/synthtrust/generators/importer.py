@@ -1,7 +1,7 @@
 """The contract of importers, which match twins that were painted elsewhere to real cases by id, and check them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -52,6 +52,21 @@ class Importer(ABC):
     @abstractmethod
     def training_ids(self) -> tuple[str, ...] | None:
         """Ids of the cases that the images were learned from; None if they are unknown."""
+
+    @property
+    def declared_own(self) -> tuple[str, ...]:
+        """Modalities that are declared to be the patients' own images, beside painted ones: partial synthesis."""
+        return tuple(getattr(self, "patients_own", None) or ())
+
+    def source_cases(self) -> tuple[Case, ...]:
+        """Return the synthetic cases as they lie in their files, each once, after ``find``."""
+        cases = {tuple(case.files.values()): case for case in getattr(self, "twins_", {}).values()}
+        return tuple(cases.values())
+
+    @property
+    def labelled_by(self) -> Mapping[str, Any]:
+        """What made the label maps of images that came without, see `Labeller.facts`; nothing where they have some."""
+        return {}
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
         """Return the cases of a set under their own ids, which ``find`` then gets in place of real ones; none of twins.

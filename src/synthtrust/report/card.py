@@ -9,6 +9,7 @@ import pandas as pd
 from synthtrust.conventions import NOT_ASSESSED
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
+from synthtrust.report.labels import labelled_sentence
 from synthtrust.report.template import environment
 from synthtrust.report.verdicts import AxisVerdict, axis_verdicts, concerning, reading, verdict_records
 from synthtrust.verdicts import Subject
@@ -31,6 +32,7 @@ DISCLOSES = (
     "The twins carry label maps of real patients: shape and place of each label are a real patient's, and each twin "
     "can be linked to that patient by its label alone."
 )
+PATIENTS_OWN = "Partly synthetic: these images are the patients' own by declaration, and are disclosed: {}."
 UNKNOWN = "The manifest does not say which cases the generator learned from: scores on any real case may be too good."
 
 
@@ -41,7 +43,7 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
         folder: The folder of the report.
         tables: Audit name -> table name -> tidy table, as for the page. A card never says more than they do.
         sets: The facts of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
-            manifest_sha256, generator, recipe, intended_use, mask_disclosure.
+            manifest_sha256, generator, recipe, intended_use, mask_disclosure, patients_own.
 
     Returns:
         Name of each set -> its page.
@@ -83,10 +85,23 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
             "licence": synthetic_set["licence"],
             "manifest_sha256": synthetic_set["manifest_sha256"],
         },
-        "limits": [*LIMITS, *([DISCLOSES] if synthetic_set["mask_disclosure"] else []),
-                   *([UNKNOWN] if synthetic_set["training_ids"] is None else [])],
+        "limits": _limits(synthetic_set),
         "intended_use": synthetic_set["intended_use"],
     }  # fmt: skip
+
+
+def _limits(synthetic_set: Mapping[str, Any]) -> list[str]:
+    """Return what the card warns of."""
+    limits = list(LIMITS)
+    if labeller := synthetic_set.get("labelled_by"):
+        limits.append(labelled_sentence(labeller))
+    if own := synthetic_set.get("patients_own"):
+        limits.append(PATIENTS_OWN.format(listing(own)))
+    if synthetic_set["mask_disclosure"]:
+        limits.append(DISCLOSES)
+    if synthetic_set["training_ids"] is None:
+        limits.append(UNKNOWN)
+    return limits
 
 
 def _numbers(rows: pd.DataFrame | None, name: str, measures: Sequence[str]) -> list[dict[str, str]]:

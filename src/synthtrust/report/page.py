@@ -15,6 +15,7 @@ from synthtrust.report.card import write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
+from synthtrust.report.labels import labels_chapter
 from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.slices import Slices, twins_section
@@ -42,7 +43,7 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
     "fidelity": fidelity_chapter,
     "privacy": privacy_chapter,
     "calibration": calibration_chapter,
-    "labels": lambda _: Chapter(),  # what a set without labels cannot be asked stands in the box of verdicts alone
+    "labels": labels_chapter,
 }
 """Audit name -> the function that lays out its tables; other audits are shown as plain tables."""
 

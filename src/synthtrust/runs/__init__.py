@@ -1,6 +1,7 @@
 """Runs: a config becomes objects, objects become a folder that knows all about itself."""
 
 from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
+from synthtrust.runs.labelling import label_by_run
 from synthtrust.runs.run import Run, find_runs, headline, trained_model
 from synthtrust.runs.scoring import score_cohort
 from synthtrust.runs.training import list_cases, train_run
@@ -13,6 +14,7 @@ __all__ = [
     "build_model",
     "find_runs",
     "headline",
+    "label_by_run",
     "list_cases",
     "make",
     "read_cases",

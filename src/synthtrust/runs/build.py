@@ -168,11 +168,14 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     make(cfg.model)  # what it refuses by itself, before a case is read
     inspected = inspected_cases(cfg, _task_of(cfg.model))
     cohort = inspected.validated(skip_refused=cfg.cases.skip_refused)
+    from synthtrust.runs.labelling import label_by_run  # here: a run is read by what this file makes
+
+    label_by_run(generator, cohort)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
-    synthetic = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers)
+    synthetic = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers, inspected=kept_in(cfg))
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     if synthetic.paired:
         compared = parity(splits.train, synthetic.cases, cohort.modalities, n=PAIRS[cohort.task])

@@ -22,7 +22,7 @@ TINY = dict(
 class TestBrainDiffusion(GeneratorContract):
     @pytest.fixture
     def generator(self):
-        return BrainDiffusion(**TINY | dict(patch_fold=2, patch_size=(8, 8, 12), flip=True))
+        return BrainDiffusion(**TINY | dict(patch_fold=2, patch_size=(8, 8, 12), flip=True, max_steps=2))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Class diffusion keeps the contract, learns what its classes look like, and goes on where it was killed."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +25,7 @@ TINY = dict(
 class TestClassDiffusion(ClassGeneratorContract):
     @pytest.fixture
     def generator(self):
-        return ClassDiffusion(**TINY)
+        return ClassDiffusion(**TINY | dict(max_steps=2))
 
 
 class TestPackedGuidedClassDiffusionInColours(ClassGeneratorContract):
@@ -32,16 +33,25 @@ class TestPackedGuidedClassDiffusionInColours(ClassGeneratorContract):
 
     @pytest.fixture
     def generator(self):
-        return ClassDiffusion(**TINY | dict(patch_fold=2, guidance=2.0, flip_axis=1))
+        return ClassDiffusion(**TINY | dict(patch_fold=2, guidance=2.0, flip_axis=1, max_steps=2))
 
     @pytest.fixture
     def cohort(self, tmp_path):
         return tiny_classes(tmp_path / "real", count=9, classes=("a", "b", "c"), size=(10, 13), colours=True)
 
 
-@pytest.fixture
-def cases(tmp_path):
-    return tiny_classes(tmp_path / "real", count=8).cases
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    return tiny_classes(tmp_path_factory.mktemp("real"), count=8).cases
+
+
+@pytest.fixture(scope="module")
+def trained(cases, tmp_path_factory):
+    """Return a generator after three steps; its folder is ``home``."""
+    home = tmp_path_factory.mktemp("trained")
+    generator = ClassDiffusion(**TINY).work_in(home).fit(cases)
+    generator.home = home
+    return generator
 
 
 def sample(generator, label=0, seed=0):
@@ -61,7 +71,7 @@ def planted(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def learned(planted):
-    settings = TINY | dict(channels=(16, 16), max_steps=120, batch_size=16, lr=1e-2, ema_decay=0.9, sampling_steps=8)
+    settings = TINY | dict(channels=(16, 16), max_steps=80, batch_size=16, lr=1e-2, ema_decay=0.9, sampling_steps=8)
     return ClassDiffusion(**settings, class_dropout=0.2).fit(planted)
 
 
@@ -102,13 +112,13 @@ def test_images_differ_by_their_randomness(learned):
 
 
 def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_path, monkeypatch):
-    settings = TINY | dict(max_steps=6)
+    settings = TINY | dict(max_steps=4)
     whole = ClassDiffusion(**settings).work_in(tmp_path / "whole").fit(cases)
 
     step, seen = training_module.VelocityLearner.training_step, []
 
     def deadly(self, batch, batch_idx):
-        if len(seen) == 4:
+        if len(seen) == 2:
             raise KilledError
         seen.append(batch["t"].tolist())
         return step(self, batch, batch_idx)
@@ -122,21 +132,21 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_weights(cases, tmp_pat
 
     np.testing.assert_array_equal(sample(whole), sample(resumed))
     assert (home / "loss.csv").read_text() == (tmp_path / "whole" / "loss.csv").read_text()
-    assert len((home / "loss.csv").read_text().splitlines()) == 1 + 6
+    assert len((home / "loss.csv").read_text().splitlines()) == 1 + 4
 
 
-def test_a_finished_training_is_found_and_another_one_begun_anew(cases, tmp_path, monkeypatch):
-    first = sample(ClassDiffusion(**TINY).work_in(tmp_path).fit(cases))
-    trained, train = [], training_module.train
+def test_a_finished_training_is_found_and_another_one_begun_anew(cases, trained, tmp_path, monkeypatch):
+    first, home = sample(trained), shutil.copytree(trained.home, tmp_path / "home")
+    begun, train = [], training_module.train
     where = "synthtrust.generators.class_diffusion.generator.train"
-    monkeypatch.setattr(where, lambda *a: trained.append(1) or train(*a))
-    np.testing.assert_array_equal(first, sample(ClassDiffusion(**TINY).work_in(tmp_path).fit(cases)))
-    ClassDiffusion(**TINY | dict(sampling_steps=5, guidance=2.0)).work_in(tmp_path).fit(cases)  # painted otherwise
-    assert not trained
+    monkeypatch.setattr(where, lambda *a: begun.append(1) or train(*a))
+    np.testing.assert_array_equal(first, sample(ClassDiffusion(**TINY).work_in(home).fit(cases)))
+    ClassDiffusion(**TINY | dict(sampling_steps=5, guidance=2.0)).work_in(home).fit(cases)  # painted otherwise
+    assert not begun
     swapped = [replace(case, class_index=1 - case.class_index) for case in cases]  # the same files, of the other class
-    assert not np.array_equal(first, sample(ClassDiffusion(**TINY).work_in(tmp_path).fit(swapped)))
-    assert trained
-    assert sorted(path.name for path in tmp_path.glob("*.c*")) == ["last.ckpt", "loss.csv"]
+    assert not np.array_equal(first, sample(ClassDiffusion(**TINY).work_in(home).fit(swapped)))
+    assert begun
+    assert sorted(path.name for path in home.glob("*.c*")) == ["last.ckpt", "loss.csv"]
 
 
 def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_step(cases, monkeypatch):
@@ -175,8 +185,8 @@ def test_loggers_are_told_the_losses_that_stand_in_the_table(cases, tmp_path):
     assert len(rows) == 3
 
 
-def test_fitting_uses_the_seed(cases):
-    first, second = (sample(ClassDiffusion(seed=seed, **TINY).fit(cases)) for seed in (0, 1))
+def test_fitting_uses_the_seed(cases, trained):
+    first, second = sample(trained), sample(ClassDiffusion(seed=1, **TINY).fit(cases))
     assert not np.array_equal(first, second)
 
 
@@ -186,7 +196,7 @@ def test_small_volumes_of_several_modalities_are_painted_in_their_own_units(tmp_
         scales = {"ct": 1000.0, "pet": 1.0}
         images = {m: save_nifti(tmp_path / f"{n}_{m}.nii.gz", s * rng.random((6, 7, 9))) for m, s in scales.items()}
         cases.append(Case(str(n), images, class_index=n % 2))
-    images = ClassDiffusion(**TINY).fit(cases).sample(1, np.random.default_rng(0))
+    images = ClassDiffusion(**TINY | dict(max_steps=1)).fit(cases).sample(1, np.random.default_rng(0))
     assert {image.shape for image in images.values()} == {(6, 7, 9)}
     assert 100 < images["ct"].max() <= 1000
     assert 0.1 < images["pet"].max() <= 1
@@ -195,12 +205,12 @@ def test_small_volumes_of_several_modalities_are_painted_in_their_own_units(tmp_
 def test_images_of_several_sizes_are_painted_at_the_size_asked_for(tmp_path):
     small, large = (tiny_classes(tmp_path / str(side), count=4, size=(side, side)).cases for side in (16, 20))
     cases = [*small, *(replace(case, id=f"larger {case.id}") for case in large)]
-    assert sample(ClassDiffusion(size=[8, 10], **TINY).fit(cases)).shape == (8, 10)
+    assert sample(ClassDiffusion(size=[8, 10], **TINY | dict(max_steps=1)).fit(cases)).shape == (8, 10)
 
 
-def test_a_class_that_was_not_learned_is_refused(cases):
+def test_a_class_that_was_not_learned_is_refused(trained):
     with pytest.raises(ValueError, match=r"Expected a class among \[0, 1\].* but got 2"):
-        sample(ClassDiffusion(**TINY).fit(cases), 2)
+        sample(trained, 2)
 
 
 def test_a_class_without_training_images_is_refused(cases):

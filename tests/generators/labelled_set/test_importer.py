@@ -161,6 +161,6 @@ def test_unknown_options_are_refused_before_a_file_is_read(options, message):
 
 
 def test_a_set_of_its_own_may_have_ids_of_real_cases(real, tmp_path):
-    own = imported(real, tmp_path, LabelledSet(root=str(tmp_path / "real")))
+    own = imported(real, tmp_path, LabelledSet(root=str(tmp_path / "real"), patients_own=["flair", "t1ce"]))
     assert {case.id for case in own.cases} == {case.id for case in real.cases}
     assert all(case.source == "synthetic" for case in own.cases)

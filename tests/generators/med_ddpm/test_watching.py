@@ -21,7 +21,7 @@ from synthtrust.generators.training.loop import read_last
 from synthtrust.testing import tiny_cases
 
 TINY = dict(
-    channels=(4, 8), num_res_blocks=1, size=None, timesteps=10, sampler="ddim", sampling_steps=3, max_steps=6,
+    channels=(4, 8), num_res_blocks=1, size=None, timesteps=10, sampler="ddim", sampling_steps=3, max_steps=4,
     accumulate=1, lr=1e-3, intensity_percentile=99.8,
 )  # fmt: skip
 
@@ -37,6 +37,15 @@ def unseen(cases, tmp_path_factory):
     home = tmp_path_factory.mktemp("unseen")
     MedDDPM(**TINY).work_in(home).fit(cases)
     return home
+
+
+@pytest.fixture(scope="module")
+def watched(cases, tmp_path_factory):
+    """Return the folder of the same training, drawn every two steps and told to wandb, and what wandb heard."""
+    home, run = tmp_path_factory.mktemp("watched"), Tracked()
+    logger = WandbLogger(experiment=run)
+    MedDDPM(**TINY, sample_every=2).work_in(home).show_to([logger]).fit(cases)
+    return home, run
 
 
 def weights(home):
@@ -72,11 +81,11 @@ class Tracked:
         self.axes[name] = step_metric
 
 
-def test_samples_on_the_way_are_drawn_and_change_no_weight(cases, unseen, tmp_path):
-    MedDDPM(**TINY, sample_every=2).work_in(tmp_path).fit(cases)
-    assert_same(weights(unseen), weights(tmp_path))
-    pictures = sorted((tmp_path / "samples").iterdir())
-    assert [path.name for path in pictures] == [f"step_00000{step}.png" for step in (2, 4, 6)]
+def test_samples_on_the_way_are_drawn_and_change_no_weight(unseen, watched):
+    home, _ = watched
+    assert_same(weights(unseen), weights(home))
+    pictures = sorted((home / "samples").iterdir())
+    assert [path.name for path in pictures] == [f"step_00000{step}.png" for step in (2, 4)]
     first, last = (mpimg.imread(path)[..., :3] for path in (pictures[0], pictures[-1]))
     half = first.shape[0] // 2
     assert np.abs(first[half:] - last[half:]).max() > 0.05, "what is painted changes with the training"
@@ -98,19 +107,18 @@ def test_another_training_removes_the_pictures_of_the_first(cases, tmp_path):
 
 def test_any_logger_hears_the_losses_that_the_table_has(cases, tmp_path):
     listener = Listener()
-    MedDDPM(**TINY | dict(accumulate=2)).work_in(tmp_path).show_to([listener]).fit(cases)
+    MedDDPM(**TINY | dict(accumulate=2, max_steps=3)).work_in(tmp_path).show_to([listener]).fit(cases)
     rows = [line.split(",") for line in (tmp_path / "loss.csv").read_text().splitlines()[1:]]
-    assert [step for step, _ in listener.heard] == [int(step) for step, _ in rows] == [1, 2, 3, 4, 5, 6]
+    assert [step for step, _ in listener.heard] == [int(step) for step, _ in rows] == [1, 2, 3]
     for (_, metrics), (_, loss) in zip(listener.heard, rows, strict=True):
         assert metrics["generator/loss"] == pytest.approx(float(loss), abs=1e-6)
 
 
-def test_wandb_sees_losses_and_pictures_over_the_generators_own_steps(cases, tmp_path):
+def test_wandb_sees_losses_and_pictures_over_the_generators_own_steps(watched):
     """Its run's own steps begin anew when the segmenter is trained: what falls behind would be dropped."""
-    run = Tracked()
-    MedDDPM(**TINY, sample_every=3).work_in(tmp_path).show_to([WandbLogger(experiment=run)]).fit(cases)
+    _, run = watched
     assert run.axes == {"generator/step": None, "generator/*": "generator/step"}
-    assert [heard["generator/step"] for heard in run.heard if "generator/loss" in heard] == [1, 2, 3, 4, 5, 6]
+    assert [heard["generator/step"] for heard in run.heard if "generator/loss" in heard] == [1, 2, 3, 4]
     assert len([heard for heard in run.heard if "generator/sample" in heard]) == 2
     assert not [heard for heard in run.heard if "trainer/global_step" in heard]
 
@@ -123,15 +131,15 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_the_last_good_checkpoi
     def ruined(self, rng, shape):
         example = drawn(self, rng, shape)
         ruined.draws += 1
-        return example | ({"noise": example["noise"] * np.nan} if ruined.draws == 4 else {})
+        return example | ({"noise": example["noise"] * np.nan} if ruined.draws == 3 else {})
 
     ruined.draws = 0
     monkeypatch.setattr(NoisedVolumes, "drawn", ruined)
-    with pytest.raises(ValueError, match=r"got a loss of nan at step 4 of .*; last\.ckpt of step 3 stays") as error:
+    with pytest.raises(ValueError, match=r"got a loss of nan at step 3 of .*; last\.ckpt of step 2 stays") as error:
         MedDDPM(**TINY).work_in(tmp_path).fit(cases)
     assert "\n" not in str(error.value)
     monkeypatch.setattr(NoisedVolumes, "drawn", drawn)
-    assert read_last(tmp_path)["global_step"] == 3
+    assert read_last(tmp_path)["global_step"] == 2
     MedDDPM(**TINY).work_in(tmp_path).fit(cases)
     assert_same(weights(unseen), weights(tmp_path))
 

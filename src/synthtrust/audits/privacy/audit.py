@@ -71,6 +71,7 @@ class Privacy(PrivacySettings):
                 missing_ids=(len(synthetic_set.missing_ids), len(manifest.get("training_ids") or ())),
                 disclosed=bool(manifest.get("mask_disclosure")),
                 remarks=remarks,
+                patients_own=synthetic_set.patients_own,
             )
             copies = copy_rows(name, evidence.copies, data)
             rows["tests"] += measure_rows(name, evidence, self.confidence, space)

@@ -1,6 +1,7 @@
 """The verdict on privacy: a leak, no leak detected down to a size, or inconclusive, with every reason."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from synthtrust.audits import verdict as machine
 from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak
@@ -40,6 +41,7 @@ def decide(
     missing_ids: tuple[int, int] = (0, 0),
     disclosed: bool = False,
     remarks: Sequence[Reason] = (),
+    patients_own: Sequence[str] = (),
 ) -> Verdict:
     """Weigh the evidence; copies and tests can prove a leak, nothing proves that there is none.
 
@@ -52,9 +54,12 @@ def decide(
         missing_ids: How many of the training ids belong to none of the real cases, and how many there are.
         disclosed: Whether unedited label maps of patients are in the set.
         remarks: What else the verdict ends with.
+        patients_own: Modalities that are the patients' own images by declaration: those are disclosed, whatever a
+            search of the painted ones finds.
     """
     exchangeable = all(control.passed for control in controls if not control.planted)
     leaks = list(leaks_of(evidence, settings, exchangeable=exchangeable))
+    by_construction = [_by_construction(patients_own)] if patients_own else []
     doubts: list[Doubt] = []
     if not leaks:
         doubts += _open_questions(evidence, controls, settings)
@@ -72,14 +77,24 @@ def decide(
         shown = list(_no_leak(evidence, controls, settings))
     return machine.decide(
         "privacy",
-        "NOT SUPPORTED" if leaks else "SUPPORTED",
-        shown,
-        doubts,
+        "NOT SUPPORTED" if leaks or by_construction else "SUPPORTED",
+        [*by_construction, *shown],
+        [replace(doubt, blocks=False) for doubt in doubts] if by_construction else doubts,
         change=CHANGE,
         thresholds=settings.thresholds(),
         subject=subject,
         remarks=[*([DISCLOSED] if disclosed else []), *remarks, NO_GUARANTEE],
     )
+
+
+def _by_construction(patients_own: Sequence[str]) -> Reason:
+    """Say what a partly synthetic set discloses by being what it is."""
+    verb = "are" if len(patients_own) > 1 else "is"
+    text = (
+        f"By construction: {listing(patients_own)} {verb} the patients' own, and whoever has the set has these images. "
+        "All else is about the modalities that were painted."
+    )
+    return Reason("patients_own", text)
 
 
 def leaks_of(evidence: Evidence, settings: PrivacySettings, *, exchangeable: bool = True) -> Iterator[Leak]:

@@ -33,7 +33,7 @@ class LabelledSet(Importer):
     """
 
     paired: ClassVar[bool] = False
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids"})
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids", "patients_own"})
 
     root: str = ""
     """The folder of the set; or a CSV file with a row per case."""
@@ -60,6 +60,8 @@ class LabelledSet(Importer):
     background of exactly 0; ``keep`` changes no image."""
     darkness: float = 0.25
     """Largest brightness of background [share of the brightness of the brain]."""
+    patients_own: list[str] | None = None
+    """Modalities that are the patients' own images, where a set paints others beside them, such as a missing FLAIR."""
     licence: str = ""
     """Licence of the set, for the manifest; if empty, what the set says, or that of the real cases."""
 
@@ -119,6 +121,7 @@ class LabelledSet(Importer):
 
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Return the files of the set's own cases, which were read already."""
+        self.twins_ = {case.id: case for case in paint}
         return {case.id: list(case.files.values()) for case in paint}
 
     def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:

@@ -26,6 +26,10 @@ OWN_LABELS = (
     "patient's shows the shape and place of that patient's tumour (or other label)."
 )
 OF_CLASSES = "A twin shares with its real case the {kind} alone, and no label map of a patient is shown."
+LABELLED = (
+    "The images came without labels. Their label maps were made by the segmenter {run}, which reaches a mean Dice of "
+    "{dice:.3f} on real test cases; they are wrong where it is."
+)
 UNLABELLED = "The images have no labels, and no label map of a patient is shown beside them."
 OWN_CLASSES = "A case tells its {kind} beside its image, and no label map of a patient is shown."
 KINDS = {"segmentation": "labels", "classification": "classes", "multilabel": "findings", "unlabelled": "labels"}
@@ -35,6 +39,7 @@ PAIRINGS = {
     "multilabel": "findings it shows",
 }
 """How a twin belongs to its real case, by the task of the cohort; follows "whose"."""
+PARTIAL = "**Partly synthetic**: the images of {} are real patients' own, and only the others were made. "
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
 RANDOMNESS = "Each twin's randomness depends on the seed above and on its own id alone. "
@@ -106,7 +111,7 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         else _own_ids(painted),
         use=INTENDED_USE,
         licence=painted.licence.rstrip("."),
-        disclosure=_disclosure(painted, facts),
+        disclosure=_partial(facts) + _disclosure(painted, facts),
         checkpoint="".join(CHECKPOINT.format(folder=folder) for folder in facts["not_of_the_set"]),
         generator=recipe["generator"],
         version=recipe["version"],
@@ -149,6 +154,12 @@ def made_on(twins: int, seconds: float, precision: str | None = None) -> dict[st
     }
 
 
+def _partial(facts: Mapping[str, Any]) -> str:
+    """Say which images are the patients' own."""
+    own = (facts.get("patients_own") or {}).get("declared") or ()
+    return PARTIAL.format(", ".join(own)) if own else ""
+
+
 def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
     """Say what a case of the set discloses by its label."""
     if painted.task == "unlabelled":
@@ -156,6 +167,8 @@ def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
     if painted.task != "segmentation":
         kind = "class" if painted.task == "classification" else "findings"
         return (OF_CLASSES if facts["paired"] else OWN_CLASSES).format(kind=kind)
+    if labelled_by := facts.get("labelled_by"):
+        return LABELLED.format(**labelled_by)
     if not facts["paired"]:
         return OWN_LABELS
     if not facts["mask_disclosure"]:

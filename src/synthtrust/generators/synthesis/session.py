@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,19 @@ class Session:
     loggers: Sequence[Any]
     paired: bool = True
     """Whether each case is the twin of a real one; otherwise ``paint`` are the set's own cases."""
+    patients_own: Mapping[str, Any] = field(default_factory=dict)
+    """Which images of an imported set are the patients' own, see ``check_patients_own``."""
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
         self.by = "imported" if isinstance(self.generator, Importer) else "painted"
-        self.storage = TwinStorage.of(self.folder, self.cohort.modalities, self.train, painted=self.by == "painted")
+        self.storage = TwinStorage.of(
+            self.folder,
+            self.cohort.modalities,
+            self.train,
+            painted=self.by == "painted",
+            labels_all=bool(self.recipe.get("labelled_by")),
+        )
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and unfinished twins
 
@@ -73,15 +81,17 @@ class Session:
                 self._declare(made_on(len(left), time.monotonic() - self.start, precision))
 
     def correct(self) -> None:
-        """Write the card and the manifest anew if other training ids are given now; the twins are kept."""
+        """Write the card and the manifest anew if they are to state something else now; the twins are kept."""
         with self.lock:
             record = load_manifest(self.folder)
-            training_ids = record.get("training_ids")
-            if listed_training_ids(self.generator, self.train) != training_ids:
+            training_ids, patients_own = stated(record)
+            now = listed_training_ids(self.generator, self.train)
+            if now != training_ids:
                 log.warning(
                     "The training ids of %s were %s; they are replaced by those in the config.",
                     self.folder, "unknown" if training_ids is None else f"{len(training_ids)} other ids",
                 )  # fmt: skip
+            if (now, self.patients_own) != (training_ids, patients_own):
                 self._declare(record["made_on"])
 
     def _missing(self, cases: Sequence[Case]) -> list[Case]:
@@ -196,10 +206,12 @@ class Session:
         facts = {
             "paired": self.paired,
             "training_ids": listed_training_ids(self.generator, self.train),
+            **({"patients_own": self.patients_own} if self.by == "imported" else {}),
             "mask_edit": edited,  # ids of twins whose label map differs from that of their real case
             # an unedited label map discloses the anatomy of a real patient; a class or finding does not
             "mask_disclosure": self.paired and self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
+            **({"labelled_by": self.recipe["labelled_by"]} if "labelled_by" in self.recipe else {}),
             "remarks": getattr(self.generator, "remarks", {}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
             **({"imported": notes} if notes else {}),
@@ -212,6 +224,11 @@ class Session:
         card = write_card(self.folder, painted, self.recipe, facts)
         facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
+
+
+def stated(record: Mapping[str, Any]) -> tuple[list[str] | None, dict[str, Any]]:
+    """Return what a manifest states that a config may change: the training ids, and what is the patients' own."""
+    return record.get("training_ids"), record.get("patients_own") or {}
 
 
 def listed_training_ids(generator: Generator | Importer, train: Sequence[Case]) -> list[str] | None:

@@ -45,9 +45,19 @@ class TwinStorage:
     """Modality -> channel, if one file holds all modalities; None if each has a file."""
     affine: NDArray[np.float64] | None = None
     """Affine from voxels to millimetres of volumes of a class; None if each twin has that of its label map."""
+    labels_all: bool = False
+    """Whether volumes that came without a label map have got one."""
 
     @classmethod
-    def of(cls, folder: Path, modalities: Sequence[str], train: Sequence[Case], *, painted: bool = True) -> Self:
+    def of(
+        cls,
+        folder: Path,
+        modalities: Sequence[str],
+        train: Sequence[Case],
+        *,
+        painted: bool = True,
+        labels_all: bool = False,
+    ) -> Self:
         """Choose the kind of files as the training cases have them.
 
         Args:
@@ -55,6 +65,7 @@ class TwinStorage:
             modalities: The modalities of its images.
             train: Training cases.
             painted: Give volumes the number type of the training cases; imported ones (False) keep their values.
+            labels_all: See above.
 
         Raises:
             CaseError: If the training images are plane images of floating-point numbers.
@@ -67,7 +78,7 @@ class TwinStorage:
             whole = {modality: _whole_of(train[0].images[modality]) for modality in modalities} if painted else {}
             voxels = {modality: dtype for modality, dtype in whole.items() if dtype is not None}
             affine = None if train[0].has_label_map else read_header(path)[1]
-            return cls(folder, modalities, voxels=voxels, affine=affine)
+            return cls(folder, modalities, voxels=voxels, affine=affine, labels_all=labels_all)
         colours = sorted(train[0].channels.get(modality, -1) for modality in modalities) == [0, 1, 2]
         channels = dict(train[0].channels) if colours else None
         return cls(folder, modalities, _pixel_of(path), channels=channels)
@@ -97,7 +108,7 @@ class TwinStorage:
         return Case(
             case.id,
             self._images(self.home(case.id)),
-            None if case.label_map is None else self.home(case.id) / LABEL,
+            None if case.label_map is None and not self.labels_all else self.home(case.id) / LABEL,
             Source.SYNTHETIC,
             case.patient,
             self.channels or {},

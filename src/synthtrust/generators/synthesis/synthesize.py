@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from synthtrust.cases.manifest import NAME
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
+from synthtrust.generators.synthesis.patients_own import check_patients_own
 from synthtrust.generators.synthesis.recipe import recipe_of
-from synthtrust.generators.synthesis.session import Session, listed_training_ids
+from synthtrust.generators.synthesis.session import Session, listed_training_ids, stated
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ def synthesize(
     loggers: Sequence[Any] = (),
     *,
     own_cases: bool = False,
+    inspected: Path | None = None,
 ) -> SyntheticSet:
     """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
 
@@ -58,34 +61,40 @@ def synthesize(
         loggers: Experiment loggers that a generator may show its training to.
         own_cases: Take every case of a received set once, under its own id, also where an importer could draw a twin
             of each real case from them. Sets of twins stay what they are.
+        inspected: Folder in which it is remembered what was read of the images that are compared with real ones.
 
     Returns:
         The set of twins; an importer may lack the twins of some cases.
 
     Raises:
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
-            that are not finite, or one constant value; or if a twin cannot be imported, or a set to be learned from has
-            no labels. What was painted before stays.
+            that are not finite, or one constant value; or if a twin cannot be imported, a set to be learned from has no
+            labels, or images of an imported set are the patients' own and not declared. What was painted before stays.
     """
     paired = generator.paired
     if isinstance(generator, Importer) and (own_cases or not paired):
         own = generator.own_cases(cohort)
         paint, paired = own or paint, paired and not own
-        if not own_cases and paint[0].task == "unlabelled":
+        if not own_cases and paint[0].task == "unlabelled" and not generator.labelled_by:
             raise CaseError(
                 f"Expected labelled cases to train on, but those of {type(generator).__qualname__} have no labels. "
-                "Audit their privacy and fidelity with evaluate.py cases=... generator=..."
+                "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
+                "evaluate.py cases=... generator=..."
             )
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
+    patients_own = check_patients_own(generator, cohort, inspected) if isinstance(generator, Importer) else {}
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
     recipe |= {"paired": paired} if paired != generator.paired else {}
+    if isinstance(generator, Importer) and generator.labelled_by:
+        recipe |= {"labelled_by": dict(generator.labelled_by)}
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
+    session = partial(Session, generator, cohort, train, paint, folder, recipe, loggers, paired, patients_own)
     if not (folder / NAME).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        Session(generator, cohort, train, paint, folder, recipe, loggers, paired).finish()
-    elif training_ids(folder) != listed_training_ids(generator, train):
-        Session(generator, cohort, train, paint, folder, recipe, loggers, paired).correct()
+        session().finish()
+    elif (listed_training_ids(generator, train), patients_own) != stated(load_manifest(folder)):
+        session().correct()
     log.info("Twins: %s", folder)
     return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired)
 

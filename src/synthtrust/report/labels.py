@@ -1,0 +1,32 @@
+"""The chapter on labels that came with no synthetic image: who made them, and how well."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from synthtrust.report.layout import Chapter, Section
+
+
+def labels_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
+    """Say who made the label maps, by the table ``labelled_by`` (run, checkpoint, dice), one row.
+
+    Of a set without labels there is nothing to show: the box of verdicts says what cannot be asked of it.
+    """
+    if "labelled_by" not in tables:
+        return Chapter()
+    lead = labelled_sentence(tables["labelled_by"].to_dict("records")[0])
+    return Chapter(sections=(Section("Where the label maps come from", lead=lead),))
+
+
+def labelled_sentence(facts: Mapping[Any, Any]) -> str:
+    """Say who labelled a set.
+
+    >>> labelled_sentence({"run": "alpha_1.0_seed_0", "dice": 0.8712})
+    'The images came without labels: alpha_1.0_seed_0, a segmenter with a mean Dice of 0.871 on real test cases, made \
+the label maps, and whatever is said of labels holds up to its errors.'
+    """
+    return (
+        f"The images came without labels: {facts['run']}, a segmenter with a mean Dice of {facts['dice']:.3f} on real "
+        "test cases, made the label maps, and whatever is said of labels holds up to its errors."
+    )
