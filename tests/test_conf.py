@@ -66,7 +66,7 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("[!_]*.yaml"))
 
 
-GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "experiment")
+GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "export", "experiment")
 OF_EVALUATION = ("controls", "twin_controls")
 """Experiments of evaluate.py; the others are those of train.py."""
 BESIDE = {"alpha_controls": "alpha_sweep"}
