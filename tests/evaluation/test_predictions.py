@@ -35,7 +35,8 @@ def test_predictions_of_an_exported_sweep_are_judged_as_runs_are(tmp_path):
     assert run_here("evaluate.py", *paths, *words, "audit=[trust,utility]") == ""
     report = json.loads((tmp_path / "reports" / "trainer" / "report.json").read_text())
     assert {verdict["axis"] for verdict in report["verdicts"]} >= {"utility", "alignment"}
-    assert (report["facts"]["network"], report["facts"]["alphas"]) == ("trainer", [0.0, 1.0])
+    assert report["facts"]["network"] == "trainer (predictions of another trainer)"
+    assert report["facts"]["alphas"] == [0.0, 1.0]
     comparison = pd.read_csv(tmp_path / "reports" / "trainer" / "utility_comparison.csv")
     values = comparison[comparison["contrast"] == "TSTR"].iloc[0]
     assert [values["value"], values["reference"]] == pytest.approx([0.9, 1.0])  # one of five cases, in one of two seeds

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from synthtrust.cases.formats.volumes import write_volume_like
 from synthtrust.data import prepare
 from synthtrust.metrics.functional import case_dice
-from synthtrust.runs import Run, score_predictions
+from synthtrust.runs import Run, score_predictions, trained_model
 
 ARM = "alpha_0.5_seed_0"
 
@@ -52,9 +52,13 @@ def test_the_reference_itself_scores_1_and_becomes_a_run_that_audits_read(score,
     assert (scores.groupby("source")["case"].nunique() == len(splits["test"])).all()
     assert run.folder == tmp_path / "scored" / "theirs" / ARM
     facts = run.facts()
-    assert (facts["network"], facts["predictions"]) == ("theirs", str(predicted))
+    assert (facts["network"], facts["predictions"]) == ("theirs (predictions of another trainer)", str(predicted))
     assert (facts["alpha"], facts["seed"], facts["mode"]) == (0.5, 0, "complement")
     assert "batch_size" not in facts
+    with pytest.raises(
+        ValueError, match=r"^Expected a run with a network of its own, but .* that another trainer made"
+    ):
+        trained_model(run, run.cohort)
     assert run.finished
     assert len(run.volumes())
     assert {case.id for case in run.cohort.cases} == {case.id for case in run.twins.cases}
@@ -95,7 +99,7 @@ def test_folders_are_found_by_run_by_set_and_by_table(score, exported, predicted
     table = tmp_path / "by_table.csv"
     table.write_text(f"run,folder\n{ARM},theirs/{exported.folder.name}\n")
     pd.testing.assert_frame_equal(score(table).scores(), first)
-    assert score(table).facts()["network"] == "by_table"
+    assert score(table).facts()["network"].startswith("by_table (")
 
 
 def test_validation_cases_and_other_files_are_left_alone(score, exported, predicted):

@@ -112,7 +112,7 @@ def check_parts(cohort: Cohort, parts: MixedParts) -> None:
             "times. Choose another data.mode; nnU-Net takes as many steps for real_only as for duplicate_real."
         )
     patient = {case.id: case.patient for case in cohort.cases}
-    kept_apart = {case.patient for case in (*parts.val, *parts.test) if case.id in patient}
+    kept_apart = {case.patient for case in (*parts.val, *parts.test)}
     if children := [case.id for case in parts.train if case.parent and patient.get(case.parent) in kept_apart]:
         raise Refusal(
             f"Expected synthetic cases in the part of the patient they were made from, but {children[:4]} would be "

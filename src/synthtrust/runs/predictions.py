@@ -224,7 +224,7 @@ def _check_free(folder: Path, given: Path) -> None:
     if (folder / EXPORT).exists():
         raise Refusal(f"Expected predictions in a folder of another name, but {folder} is an exported mix. Rename it.")
     if folder.exists() and any(folder.iterdir()):
-        known = read_json(folder / FACTS).get("predictions") if (folder / FACTS).is_file() else None
+        known = Run(folder).facts().get("predictions") if (folder / FACTS).is_file() else None
         if known != str(given):
             raise Refusal(
                 f"Expected {folder} to be free for the scores of {given}, but it holds "
@@ -239,4 +239,5 @@ def _write(arm: ExportedRun, scores: pd.DataFrame, folder: Path, given: Path) ->
             if (arm.run.folder / name).is_file():
                 shutil.copyfile(arm.run.folder / name, written / name)
         scores.to_csv(written / SCORES, index=False)
-        write_json(written / FACTS, {**arm.facts, "network": stem_of_table(given), "predictions": str(given)})
+        network = f"{stem_of_table(given)} (predictions of another trainer)"
+        write_json(written / FACTS, {**arm.facts, "network": network, "predictions": str(given)})
