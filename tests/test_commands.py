@@ -44,6 +44,8 @@ def prepare(word, folder):
         path.parent.mkdir(exist_ok=True)
         path.touch()  # the door asks whether it is there, and nothing else
         return f"{match[1]}={path}"
+    if word.startswith("predictions="):
+        (folder / word.partition("=")[2]).mkdir(parents=True, exist_ok=True)
     if word.startswith(("runs=", "plan.pilot=")):
         for run in word.partition("=")[2].strip("[]").split(","):
             leave_a_run(folder / run)
@@ -52,7 +54,7 @@ def prepare(word, folder):
 
 def leave_a_run(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("run.json", "scores.csv"):
+    for name in ("run.json", "scores.csv", "export.json"):
         (folder / name).touch()
 
 
@@ -88,7 +90,7 @@ def leaves(node, path=""):
             yield key, value
 
 
-GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger")
+GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "export")
 CHOICES = [[f"{group}={name}" for name in options_of(group)] for group in GROUPS]
 EVERYTHING = [
     ("train.py", []),

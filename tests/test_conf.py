@@ -49,6 +49,7 @@ MADE_OF = {  # what an option leaves open for the user to say
     "cases/volume_table": ["cases.file=somewhere", "cases.modalities=[mri]", "cases.label_values={1:tumour}"],
     "generator/folder": ["generator.root=somewhere"],
     "generator/labelled_set": ["generator.root=somewhere"],
+    "generator/bundle": ["generator.root=bundle"],
     "generator/command": ['generator.command="paint {label} {out}"'],
     "generator/class_folder": ["generator.root=somewhere"],
     "generator/image_set": ["generator.root=somewhere"],
@@ -65,7 +66,7 @@ def options(group):
     return sorted(path.stem for path in (CONF / group).glob("[!_]*.yaml"))
 
 
-GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "experiment")
+GROUPS = ("cases", "generator", "data", "model", "trainer", "callbacks", "logger", "export", "experiment")
 OF_EVALUATION = ("controls", "twin_controls")
 """Experiments of evaluate.py; the others are those of train.py."""
 BESIDE = {"alpha_controls": "alpha_sweep"}

@@ -63,7 +63,7 @@ OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 
 
 def train() -> None:
-    """Train one model on one mix and score it, or list the cohort."""
+    """Train one model on one mix and score it; or write that mix for another trainer, or list the cohort."""
     _plainly(_train)
 
 
@@ -75,10 +75,13 @@ def evaluate() -> None:
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="train")
 def _train(cfg: DictConfig) -> float | None:
     keep_to_share()  # in the task, since a scheduler may run it on another machine than the command
-    from synthtrust.runs import list_cases, train_run
+    from synthtrust.runs import export_run, list_cases, train_run
 
     if cfg.cases.list:
         list_cases(cfg)
+        return None
+    if cfg.get("export") is not None:
+        export_run(cfg)
         return None
     return train_run(cfg)
 

@@ -68,6 +68,13 @@ def elsewhere(tmp_path, monkeypatch):
         (["generator=med_ddpm", "generator.precision=32-tru"], "Did you mean 32-true?"),
         (["cases.exclude=gone.csv"], "Expected a file or folder at cases.exclude, but 'gone.csv' does not exist."),
         (["experiment=controls"], "Expected an experiment of train.py, but got controls"),
+        (
+            [*CLASSES, "export=nnunet"],
+            "Expected cases with label maps for export=nnunet, but got data for classification",
+        ),
+        (["export=nnunet", "data.mode=duplicate_real"], "since nnU-Net draws all cases equally often, but got"),
+        (["export=nnunet", "export.first_id=1000"], "Expected export.first_id to be a whole number from 1 to 999"),
+        (["export=nnunett"], "Expected an option of export, but got nnunett. Did you mean nnunet?"),
         (["aplha=0.5"], "Expected a key of the config, but got aplha. Did you mean alpha?"),
         (["data.pach_size=[8,8,8]"], "but got data.pach_size. Did you mean data.patch_size?"),
         (["expriment=demo"], "Did you mean experiment?"),
@@ -98,6 +105,13 @@ def test_a_config_that_cannot_work_is_refused_in_one_line(elsewhere, words, line
         (["pictures=-1"], "Expected pictures to be a whole number of at least 0, but got -1."),
         (["audit.privacy.exact=maybe"], "Expected audit.privacy.exact to be true or false, such as false"),
         (["trustd=true"], "Did you mean trusted?"),
+        (["predictions=nowhere"], "Expected a file or folder at predictions, but 'nowhere' does not exist."),
+        (
+            ["predictions=runs"],
+            "Expected exported mixes in runs, but found none. Write some with train.py export=nnunet",
+        ),
+        (["predictions=runs", "cases=phantom"], "Expected predictions for exported mixes alone"),
+        (["predictions=runs", "experiment=plan"], "Expected predictions for exported mixes alone"),
     ],
     ids=str,
 )

@@ -115,7 +115,7 @@ def test_a_painter_of_findings_is_trained_on(configure):
 
 
 def test_what_cannot_say_findings_is_refused(composed, configure, folder):
-    with pytest.raises(CaseError, match=r"have findings, .* a folder names one. Use a generator that paints them"):
+    with pytest.raises(CaseError, match=r"have findings, .* this set names one. Use a generator that paints them"):
         train_run(configure(WORDS, "generator=class_folder", "generator.root=.", name="refused"))
     file = f"cases.file={folder / 'real' / 'cases.csv'}"
     with pytest.raises(ValueError, match=r"Expected a model for classification, since .* have findings"):

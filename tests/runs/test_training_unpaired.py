@@ -1,9 +1,14 @@
 """Training on a set whose cases are the twins of none: more synthetic than real cases, and children of real ones."""
 
-import pytest
+import json
+import shutil
 
+import pytest
+from omegaconf import OmegaConf
+
+from synthtrust.cases import Mix, read_nnunet
 from synthtrust.refusals import Refusal
-from synthtrust.runs import find_runs, train_run
+from synthtrust.runs import Run, export_run, find_runs, score_predictions, train_run
 from synthtrust.testing import tiny_cohort
 
 
@@ -48,3 +53,29 @@ def test_all_real_cases_and_twice_as_many_synthetic_ones_train_a_model(with_own_
 def test_more_synthetic_cases_than_there_are_is_refused(with_own_cases):
     with pytest.raises(Refusal, match=r"Expected data.n_synthetic of at most \d+ training cases, but got 17"):
         train_run(with_own_cases("data.mode=additive", "data.n_synthetic=17", "alpha=0"))
+
+
+def test_such_a_mix_is_exported_and_predictions_for_it_are_scored(with_own_cases, tmp_path):
+    exported = ("export=nnunet", f"export.root={tmp_path / 'raw'}")
+    cfg = with_own_cases("data.mode=additive", "data.n_synthetic=6", "alpha=0", *exported)
+    folder = export_run(cfg)
+    run = Run(tmp_path / "runs" / "run")
+    drawn = run.data()["drawn"]
+    (fold,) = json.loads((folder / "splits_final.json").read_text())
+    for part, names in fold.items():
+        assert names == [f"{source}_{i}" for source in ("real", "synthetic") for i in drawn[part][source]]
+    assert len(read_nnunet(folder).cases) == 3 + 6 + len(fold["val"])
+    shutil.copytree(folder / "labelsTs", tmp_path / "perfect" / "run")
+    asked = OmegaConf.create(
+        {"predictions": str(tmp_path / "perfect"), "trusted": False, "paths": {"runs": str(tmp_path / "scored")}}
+    )
+    scored = Run(score_predictions(asked, [str(run.folder)]) / "run")
+    assert (scored.scores()["dice"] == 1).all()
+    n_synthetic = scored.scores().groupby("source")["case"].nunique()["synthetic"]
+    assert (scored.facts()["paired"], n_synthetic) == (False, scored.facts()["synthetic_cases"]["test"])
+    assert scored.mix == run_mix(cfg)
+
+
+def run_mix(cfg):
+    """Return the mix that a config asks for."""
+    return Mix(cfg.alpha, cfg.data.mode, cfg.seed, cfg.data.n_real, cfg.data.n_synthetic)

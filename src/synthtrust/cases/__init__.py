@@ -6,6 +6,7 @@ from synthtrust.cases.checks.listing import Listing, describe, print_listing
 from synthtrust.cases.cohort import Cohort, PassedOver, RefusedCase
 from synthtrust.cases.manifest import load_manifest, read_manifest, write_manifest
 from synthtrust.cases.mix import Mix
+from synthtrust.cases.nnunet_set import MixedParts, label_numbers, nnunet_name, write_nnunet
 from synthtrust.cases.patients import patients_by_id, patients_named
 from synthtrust.cases.phantom.slices import phantom_slices
 from synthtrust.cases.phantom.volumes import phantom
@@ -28,6 +29,7 @@ __all__ = [
     "Findings",
     "Listing",
     "Mix",
+    "MixedParts",
     "PassedOver",
     "Refusal",
     "RefusedCase",
@@ -37,7 +39,9 @@ __all__ = [
     "check_duplicates",
     "describe",
     "find_duplicates",
+    "label_numbers",
     "load_manifest",
+    "nnunet_name",
     "patients_by_id",
     "patients_named",
     "phantom",
@@ -53,4 +57,5 @@ __all__ = [
     "read_volume_table",
     "split",
     "write_manifest",
+    "write_nnunet",
 ]

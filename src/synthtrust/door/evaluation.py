@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from synthtrust.conventions import FACTS, SCORES, check_conditions
+from synthtrust.conventions import EXPORT, FACTS, SCORES, check_conditions
 from synthtrust.door.rules import check_values, value_of
 from synthtrust.refusals import MissingFileRefusal, Refusal
 
@@ -37,16 +37,22 @@ def check_evaluation(cfg: DictConfig) -> None:
             "Expected real cases beside the set that was received, but got none. Add for example cases=msd "
             "cases.root=DIR."
         )
+    if value_of(cfg, "predictions") is not None and ("plan" in cfg or "_target_" in cfg.cases):
+        raise Refusal(
+            "Expected predictions for exported mixes alone, whose cases they know, but got others as well. Leave out "
+            "cases=..., generator=... and experiment=..."
+        )
     if "calibration" in cfg and "_target_" not in cfg.cases:
         raise Refusal("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
 
 
 def check_runs(cfg: DictConfig) -> None:
-    """Refuse folders without a finished run.
+    """Refuse folders without a finished run, or without an exported mix if predictions are to be scored.
 
     Raises:
         MissingFileRefusal: If there is one.
     """
+    predicted = value_of(cfg, "predictions") is not None
     runs = value_of(cfg, "runs")
     if "plan" in cfg:
         runs = value_of(cfg, "plan.pilot") or []
@@ -57,7 +63,12 @@ def check_runs(cfg: DictConfig) -> None:
         if isinstance(runs, list)
         else [runs]
     ):
-        if not any((path.parent / SCORES).is_file() for path in Path(str(folder)).rglob(FACTS)):
+        if predicted and not any(Path(str(folder)).rglob(EXPORT)):
+            raise MissingFileRefusal(
+                f"Expected exported mixes in {folder}, but found none. Write some with train.py export=nnunet, or say "
+                "where they are with runs=..."
+            )
+        if not predicted and not any((path.parent / SCORES).is_file() for path in Path(str(folder)).rglob(FACTS)):
             raise MissingFileRefusal(
                 f"Expected finished runs in {folder}, but found none. Train some with train.py first."
             )

@@ -102,6 +102,10 @@ RULES: Mapping[str, Rule] = {
     "split.val": SIZE,
     "split.published": TRUTH,
     "split.repeat": _whole(0),
+    "predictions": _or_null(Rule("to be a folder, or a table of folders", lambda value: isinstance(value, str))),
+    "export.root": Rule("to be a folder", lambda value: isinstance(value, str)),
+    "export.first_id": _whole(1, 999),
+    "export.suffix": Rule("to be the end of a folder's name, such as _nnunet", lambda value: isinstance(value, str)),
     "cases.list": TRUTH,
     "cases.skip_refused": TRUTH,
     "cases.exclude": _or_null(
@@ -130,7 +134,7 @@ RULES: Mapping[str, Rule] = {
 
 PATHS = (
     "cases.root", "cases.file", "cases.exclude", "generator.root", "generator.file", "generator.weights",
-    "generator.train_ids", "generator.label_with",
+    "generator.train_ids", "generator.label_with", "predictions",
 )  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""
 

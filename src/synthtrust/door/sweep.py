@@ -1,5 +1,6 @@
 """The jobs of a sweep, each with its config, known before the first one begins."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _config_of(overrides: tuple[str, ...], config: DictConfig) -> DictConfig:
     if any(setting.kind is not OverrideType.CHANGE for setting in values):
         whole: DictConfig = GlobalHydra.instance().config_loader().load_sweep_config(config, list(overrides))
         return whole
-    job = composed(config, groups)
+    job = deepcopy(composed(config, groups))
     for setting in values:
         OmegaConf.update(job, setting.path, setting.value, merge=True)
     return job

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synthtrust.conventions import FACTS, LAST
+from synthtrust.conventions import EXPORT, FACTS, LAST
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.sweep import Job
 from synthtrust.files import write_json
@@ -18,7 +18,7 @@ STATUS = "status.json"
 """The file in a run's folder with the status of its last job."""
 
 FAILED = ("failed", "no status")
-STAGES = {FACTS: "found", LAST: "resumed"}
+STAGES = {FACTS: "found", LAST: "resumed", EXPORT: "found"}
 """File of a run -> the status of a job whose folder has that file when it begins."""
 
 

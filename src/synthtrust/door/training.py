@@ -56,7 +56,23 @@ def check_training(cfg: DictConfig) -> None:
             f"{cfg.alpha}: no case is left. Leave 0 out of the sweep, as experiment=alpha_controls does."
         )
     check_val(*choice, allow_real_val=value_of(cfg, "data.allow_real_val", default=False))
+    if value_of(cfg, "export") is not None:
+        _check_export(cfg, choice[2])
     _check_devices(cfg.trainer)
+
+
+def _check_export(cfg: DictConfig, mode: str) -> None:
+    """Refuse to write a mix that a raw data set of nnU-Net cannot hold."""
+    if _task(cfg.data) == "classification":
+        raise Refusal(
+            f"Expected cases with label maps for export={cfg.export.format}, but got data for classification. Choose "
+            f"for example {CHOICES['segmentation']}."
+        )
+    if mode == "duplicate_real":
+        raise Refusal(
+            "Expected a mix of cases that are there once, since nnU-Net draws all cases equally often, but got "
+            "data.mode=duplicate_real. Choose real_only: nnU-Net takes as many steps however few cases there are."
+        )
 
 
 def _check_tasks(cfg: DictConfig) -> None:

@@ -29,7 +29,7 @@ from synthtrust.refusals import Refusal
 from synthtrust.report import Slices
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
-from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, usable_cases
+from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, score_predictions, usable_cases
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,8 @@ Tables = dict[str, pd.DataFrame]
 def evaluate_runs(cfg: DictConfig) -> Path:
     """Audit the runs in one or several folders, and write one page about them.
 
+    With ``predictions`` the folders hold exported mixes, and the runs are what another trainer predicted for them.
+
     Audits that do not apply to such runs (the trust factors to classifiers) are left out, with a line in the log.
 
     Returns:
@@ -70,6 +72,8 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     """
     conditions = check_conditions(cfg.fail_on)
     folders = _folders(cfg)
+    if cfg.predictions is not None:
+        folders = [str(score_predictions(cfg, folders))]
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
     segmented = task_of(runs) == "segmentation"
     add_trivial(runs, cfg.paths.cache)
@@ -271,7 +275,8 @@ def _folders(cfg: DictConfig) -> list[str]:
 def facts_of(runs: Sequence[Run]) -> dict[str, Any]:
     """Return the facts that the runs share, and those in which they differ as a list over runs."""
     facts = [run.facts() for run in runs]
-    seconds = [fact["seconds"] for fact in facts]
+    seconds = [float(fact["seconds"]) for fact in facts if "seconds" in fact]  # not known of other trainers
+    memory = [float(fact["peak_memory_gib"]) for fact in facts if "peak_memory_gib" in fact]
     known = [name for name in SHARED_FACTS if any(fact.get(name) is not None for fact in facts)]
     shared = {name: facts[0].get(name) for name in known if all(fact.get(name) == facts[0].get(name) for fact in facts)}
     differing = {name: sorted({str(fact.get(name)) for fact in facts}) for name in known if name not in shared}
@@ -282,7 +287,7 @@ def facts_of(runs: Sequence[Run]) -> dict[str, Any]:
         "alphas": sorted({fact["alpha"] for fact in facts}),
         "seeds": sorted({fact["seed"] for fact in facts}),
         "splits": sorted({repeat_of(fact) for fact in facts}),
-        "minutes_of_training": round(sum(seconds) / 60, 1),
-        "peak_memory_gib": max(fact["peak_memory_gib"] for fact in facts),
+        **({"minutes_of_training": round(sum(seconds) / 60, 1)} if seconds else {}),
+        **({"peak_memory_gib": max(memory)} if memory else {}),
         "command": facts[0]["command"],
     }

@@ -120,20 +120,7 @@ class Segmenter(ScoredModule[DiceVectors]):
 
         Columns: case, patient, source, region, dice, n_reference, n_prediction [voxels].
         """
-        intersection, prediction, reference = values.unbind(-1)
-        dice = dice_from_counts(intersection, prediction, reference, empty=self.empty)  # (K,)
-        return [
-            {
-                "case": case.id,
-                "patient": case.patient,
-                "source": source,
-                "region": region,
-                "dice": float(dice[k]),
-                "n_reference": int(reference[k]),
-                "n_prediction": int(prediction[k]),
-            }
-            for k, region in enumerate(self.regions)
-        ]
+        return region_rows(case, source, values, self.regions, self.empty)
 
     def check_size(self, patch_size: Sequence[int]) -> None:
         """Refuse a patch size that the network cannot be trained on, without computing anything.
@@ -156,3 +143,33 @@ class Segmenter(ScoredModule[DiceVectors]):
     def count(self, batch: Batch) -> Tensor:
         """Return the voxels of intersection, prediction and reference, ``(B, K, 3)``."""
         return torch.stack(overlap(self.predict(batch["image"]), batch["label"], list(self.regions.values())), -1)
+
+
+def region_rows(
+    case: Case, source: str, values: Tensor, regions: Iterable[str], empty: Literal["brats", "nan"]
+) -> list[dict[str, Any]]:
+    """Return a row per region of one case, from its voxel counts.
+
+    Columns: case, patient, source, region, dice, n_reference, n_prediction [voxels].
+
+    Args:
+        case: The case that was segmented, by a network or by whatever else.
+        source: ``real`` or ``synthetic``.
+        values: Voxels of intersection, prediction and reference, ``(K, 3)``.
+        regions: The names of the K regions.
+        empty: What an empty region scores, see ``synthtrust.metrics.functional.case_dice``.
+    """
+    intersection, prediction, reference = values.unbind(-1)
+    dice = dice_from_counts(intersection, prediction, reference, empty=empty)  # (K,)
+    return [
+        {
+            "case": case.id,
+            "patient": case.patient,
+            "source": source,
+            "region": region,
+            "dice": float(dice[k]),
+            "n_reference": int(reference[k]),
+            "n_prediction": int(prediction[k]),
+        }
+        for k, region in enumerate(regions)
+    ]

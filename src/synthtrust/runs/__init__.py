@@ -1,7 +1,9 @@
 """Runs: a config becomes objects, objects become a folder that knows all about itself."""
 
 from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
+from synthtrust.runs.export import export_run
 from synthtrust.runs.labelling import label_by_run
+from synthtrust.runs.predictions import score_predictions
 from synthtrust.runs.run import Run, find_runs, headline, trained_model
 from synthtrust.runs.scoring import score_cohort
 from synthtrust.runs.training import list_cases, train_run
@@ -12,6 +14,7 @@ __all__ = [
     "add_trivial",
     "build_data",
     "build_model",
+    "export_run",
     "find_runs",
     "headline",
     "label_by_run",
@@ -19,6 +22,7 @@ __all__ = [
     "make",
     "read_cases",
     "score_cohort",
+    "score_predictions",
     "train_run",
     "trained_model",
     "usable_cases",

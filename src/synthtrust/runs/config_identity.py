@@ -11,9 +11,17 @@ from synthtrust.runs.build import plain
 
 DECISIVE = (
     "cases", "split", "duplicates", "allow_overlap", "generator", "data", "model", "regions", "alpha", "seed", "steps",
-    "val_every", "trainer",
+    "val_every", "trainer", "export",
 )  # fmt: skip
 """Parts of the config that decide the scores; a folder never mixes two of them."""
+
+OF_THE_TRAINING = ("model", "steps", "val_every", "trainer")
+"""Those that decide nothing about which cases a mix holds."""
+
+OF_THE_BATCHES = (
+    "cache", "num_workers", "steps_per_epoch", "batch_size", "patch_size", "foreground", "augment", "size",
+)  # fmt: skip
+"""Parts of ``data`` that decide nothing about which cases a mix holds."""
 
 IDLE_OF_CASES = ("list", "save_refused")
 """Parts of ``cases`` that decide nothing."""
@@ -59,7 +67,15 @@ def identity(cfg: DictConfig) -> dict[str, Any]:
         },
         "generator": {name: value for name, value in _with_defaults(values["generator"]).items() if name not in idle},
         "trainer": _weight_deciding(values["trainer"]),
+        "export": (values.get("export") or {}).get("format"),
     }
+
+
+def identity_of_mix(cfg: DictConfig) -> dict[str, Any]:
+    """Return the parts of a config that decide which cases a mix holds, whoever trains on it."""
+    values = {part: value for part, value in identity(cfg).items() if part in DECISIVE and part not in OF_THE_TRAINING}
+    said_apart = (*OF_THE_BATCHES, "alpha", "seed")
+    return values | {"data": {name: value for name, value in values["data"].items() if name not in said_apart}}
 
 
 def comparable_training(cfg: DictConfig) -> dict[str, Any]:

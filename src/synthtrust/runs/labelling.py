@@ -81,6 +81,7 @@ def _check(run: Run, n_others: int, cohort: Cohort, where: str) -> None:
             f"Expected one run at generator.label_with, but {where} has {1 + n_others}. Name the folder of one, such "
             f"as {run.folder}."
         )
+    run.check_network()
     if run.task != "segmentation":
         raise Refusal(
             f"Expected a run that segments at generator.label_with, but {run.folder} is for {run.task}. Choose one "

@@ -76,6 +76,18 @@ class Run:
         facts = self.facts()
         return Mix(facts["alpha"], facts["mode"], facts["seed"], facts.get("n_real"), facts.get("n_synthetic"))
 
+    def check_network(self) -> None:
+        """Refuse a run whose scores are those of predictions by another trainer: there is no network to ask.
+
+        Raises:
+            Refusal: If it is one.
+        """
+        if (predictions := self.facts().get("predictions")) is not None:
+            raise Refusal(
+                f"Expected a run with a network of its own, but {self.folder} has the scores of predictions that "
+                f"another trainer made, {predictions}. Choose a run that train.py has trained."
+            )
+
     def data(self) -> dict[str, Any]:
         """Return what ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
         return self._json(DATA)
@@ -214,8 +226,9 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
         size: Side lengths of the images, for a classifier.
 
     Raises:
-        Refusal: If the run was trained on volumes as their files had them, by an older version.
+        Refusal: If the run was trained on volumes as their files had them, by an older version, or has no network.
     """
+    run.check_network()
     plane = len(run.facts().get("image_size", ())) == 2
     check_orientation(run, run.facts(), "" if plane else CANONICAL)
     model = build_model(run.config, cohort, size)

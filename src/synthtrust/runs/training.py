@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import PACKAGES
-from synthtrust.conventions import CONFIG, FACTS, SCORES
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
@@ -86,7 +87,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
         model.check_size(data.input_size)
         resumes = run.last.exists()
         if resumes and (run.folder / DATA).exists():
-            _check_twins(run, data)
+            check_twins(run, data)
             check_orientation(run, run.data(), data.orientation)
         write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
         write_json(run.folder / DATA, case_ids(data))
@@ -114,10 +115,22 @@ def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     a column ``overlap`` says so in every row.
     """
     scores = pd.DataFrame(model.test_rows(data.scored_cases))
-    if (word := data.overlap.get("word", "none")) != "none":
+    mix = {"alpha": float(data.mix.alpha), "seed": int(data.mix.seed), "mode": data.mix.mode}
+    return with_mix(scores, {**mix, "overlap": data.overlap})
+
+
+def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Return rows of scores behind alpha, seed and mode, and with the overlap if there may be one.
+
+    Args:
+        scores: The rows of one run.
+        facts: What the run says about its mix: alpha, seed, mode and overlap.
+    """
+    scores = scores.copy()
+    for position, name in enumerate(("alpha", "seed", "mode")):
+        scores.insert(position, name, facts[name])
+    if (word := facts["overlap"].get("word", "none")) != "none":
         scores["overlap"] = word
-    for name, value in (("mode", data.mix.mode), ("seed", int(data.mix.seed)), ("alpha", float(data.mix.alpha))):
-        scores.insert(0, name, value)
     return scores
 
 
@@ -151,31 +164,45 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
     Raises:
         Refusal: If the folder belongs to another config.
     """
-    if not (run.finished or run.last.exists()):
+    if not (run.finished or run.last.exists() or (run.folder / EXPORT).exists()):
         return None
-    wanted, stored = identity(cfg), identity(run.config)
-    if differ := [part for part in DECISIVE if wanted.get(part) != stored.get(part)]:
-        raise Refusal(
-            f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
-            "Choose another name=..., or remove that folder."
-        )
+    check_same_config(run, *({part: identity(each).get(part) for part in DECISIVE} for each in (cfg, run.config)))
     if not run.finished:
         if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
         log.info("Resuming from %s", run.last)
         return None
-    if _reads_files(cfg):  # whose content may have changed under the same name
-        _check_twins(run, build_data(cfg))
+    if reads_files(cfg):  # whose content may have changed under the same name
+        check_twins(run, build_data(cfg))
     log.info("Found: %s is finished", run.folder)
     return headline(run.scores())[1]
 
 
-def _reads_files(cfg: DictConfig) -> bool:
+def check_same_config(run: Run, wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    """Refuse the folder of a run with another config.
+
+    Args:
+        run: The run that the folder holds.
+        wanted: The parts of a config that count, as they are asked for.
+        stored: Those of the run.
+
+    Raises:
+        Refusal: If one of them differs.
+    """
+    if differ := [part for part in wanted if wanted[part] != stored.get(part)]:
+        raise Refusal(
+            f"Expected a folder of this config, but {run.folder} holds a run with another {', '.join(differ)}. "
+            "Choose another name=..., or remove that folder."
+        )
+
+
+def reads_files(cfg: DictConfig) -> bool:
+    """Return whether the synthetic set of a config depends on files, whose content may have changed."""
     kind = get_class(cfg.generator["_target_"])
     return issubclass(kind, Importer) or any(cfg.generator.get(name) for name in getattr(kind, "files_in_recipe", ()))
 
 
-def _check_twins(run: Run, data: MixedCases) -> None:
+def check_twins(run: Run, data: MixedCases) -> None:
     """Refuse to go on with a run, or to give its score, for another synthetic set than its own.
 
     Raises:
@@ -214,18 +241,9 @@ def _write_results(
 def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) -> dict[str, Any]:
     """Return what a reader of the scores should know about how they were made."""
     device = trainer.strategy.root_device
-    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
     return {
-        "task": data.cohort.task,
-        **data.facts,
-        "alpha": float(data.mix.alpha),
-        "seed": int(data.mix.seed),
-        "mode": data.mix.mode,
-        "n_real": data.mix.n_real,
-        "n_synthetic": data.mix.n_synthetic,
-        "generator": plain(cfg.generator),
+        **facts_of_mix(cfg, data),
         "training": comparable_training(cfg),
-        "margins": plain(cfg.margins),
         "network": type(model.net).__name__,
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "steps": int(trainer.global_step),
@@ -237,6 +255,22 @@ def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) 
         "cores": cores(),
         "arithmetic": arithmetic(),
         "peak_memory_gib": round(peak_memory_gib(), 2),
+    }
+
+
+def facts_of_mix(cfg: DictConfig, data: MixedCases) -> dict[str, Any]:
+    """Return what a reader should know about the cases of a mix, whoever trains on it."""
+    overrides = list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
+    return {
+        "task": data.cohort.task,
+        **data.facts,
+        "alpha": float(data.mix.alpha),
+        "seed": int(data.mix.seed),
+        "mode": data.mix.mode,
+        "n_real": data.mix.n_real,
+        "n_synthetic": data.mix.n_synthetic,
+        "generator": plain(cfg.generator),
+        "margins": plain(cfg.margins),
         "python": platform.python_version(),
         "versions": {package: version(package) for package in PACKAGES},
         "command": " ".join(["python train.py", *overrides]),
