@@ -49,6 +49,7 @@ MADE_OF = {  # what an option leaves open for the user to say
     "cases/volume_table": ["cases.file=somewhere", "cases.modalities=[mri]", "cases.label_values={1:tumour}"],
     "generator/folder": ["generator.root=somewhere"],
     "generator/labelled_set": ["generator.root=somewhere"],
+    "generator/bundle": ["generator.root=bundle"],
     "generator/command": ['generator.command="paint {label} {out}"'],
     "generator/class_folder": ["generator.root=somewhere"],
     "generator/image_set": ["generator.root=somewhere"],

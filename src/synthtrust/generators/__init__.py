@@ -7,7 +7,7 @@ from synthtrust.generators.class_diffusion import ClassDiffusion
 from synthtrust.generators.class_folder import ClassFolder
 from synthtrust.generators.class_mixture import ClassMixture
 from synthtrust.generators.class_table import ClassTable
-from synthtrust.generators.command import Command
+from synthtrust.generators.command import Bundle, Command
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
 from synthtrust.generators.folder import Folder
 from synthtrust.generators.image_set import ImageSet
@@ -38,6 +38,7 @@ __all__ = [
     "ClassTable",
     "LabelledSet",
     "ImageSet",
+    "Bundle",
     "Command",
     # controls
     "Replay",

@@ -1,4 +1,4 @@
-"""A bundle in the layout of MONAI's model zoo paints by its own inference config, through ``generator=command``."""
+"""A bundle in the layout of MONAI's model zoo paints by its own inference config."""
 
 import json
 import sys
@@ -9,7 +9,9 @@ import pytest
 import torch
 from monai.networks.nets import UNet
 
-from synthtrust.generators import Command, synthesize
+from synthtrust.cases import Refusal
+from synthtrust.generators import Bundle, synthesize
+from synthtrust.generators.synthesis.recipe import recipe_of
 from synthtrust.testing import tiny_cohort
 
 NETWORK = {"spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [4, 8], "strides": [2]}
@@ -33,13 +35,6 @@ INFERENCE = {
     "initialize": ["$monai.utils.set_determinism(int(@seed))", "@weights"],
     "run": ["$@save"],
 }
-RUN = """
-import sys
-from monai.bundle import run
-root, label, out, seed = sys.argv[1:]
-run(bundle_root=root, config_file=root + "/configs/inference.json", label=label, out=out, seed=seed)
-"""
-"""What ``python -m monai.bundle run`` calls; its command line needs the package fire, which is not installed here."""
 
 
 @pytest.fixture
@@ -58,11 +53,7 @@ def bundle(tmp_path):
 @pytest.mark.slow
 def test_a_bundle_paints_with_its_own_weights(bundle, tmp_path):
     cohort = tiny_cohort(tmp_path / "real", count=1, modalities=MODALITIES)
-    generator = Command(
-        command=[sys.executable, "-c", RUN, str(bundle), "{label}", "{out}", "{seed}"],
-        images="label_{modality}.nii.gz",
-        depends_on=[str(bundle / "configs" / "inference.json"), str(bundle / "models" / "model.pt")],
-    )
+    generator = Bundle(root=str(bundle), python=sys.executable, images="label_{modality}.nii.gz")
     twins = synthesize(generator, cohort, cohort.cases, cohort.cases, tmp_path / "synthetic")
     network = UNet(**NETWORK)
     network.load_state_dict(torch.load(bundle / "models" / "model.pt", weights_only=True))
@@ -73,3 +64,24 @@ def test_a_bundle_paints_with_its_own_weights(bundle, tmp_path):
     for n, modality in enumerate(MODALITIES):
         painted = nib.load(twin.images[modality]).get_fdata()
         assert np.corrcoef(painted.ravel(), expected[n].ravel())[0, 1] > 0.99  # within what whole numbers round
+
+
+def test_the_recipe_is_the_content_of_the_bundle_wherever_it_lies(bundle, tmp_path):
+    cohort = tiny_cohort(tmp_path / "real", count=1, modalities=MODALITIES)
+
+    def recipe(root, **options):
+        return recipe_of(Bundle(root=str(root), **options), cohort.cases, cohort.cases)
+
+    first = recipe(bundle)
+    moved = bundle.rename(tmp_path / "moved")
+    assert recipe(moved, python="elsewhere/python") == first
+    assert recipe(moved, arguments={"label": "{label}", "out": "{out}"}) != first
+    (moved / "models" / "model.pt").write_bytes(b"other weights")
+    assert recipe(moved) != first
+
+
+def test_what_is_no_bundle_is_refused(bundle, tmp_path):
+    with pytest.raises(Refusal, match=r"Expected a bundle with configs/inference.json at generator.root"):
+        Bundle(root=str(tmp_path)).fit(tiny_cohort(tmp_path / "real", count=1).cases)
+    with pytest.raises(Refusal, match=r"Expected \{out\}, the folder to write the images of a case to"):
+        Bundle(root=str(bundle), arguments={"label": "{label}"})
