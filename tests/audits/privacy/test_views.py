@@ -1,4 +1,4 @@
-"""Images are compared in four views, each kind of copy in its own, and only in those that were asked for."""
+"""Images are compared in five views, each kind of copy in its own, and only in those that were asked for."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,11 @@ def originals():
 
 def test_without_rotations_and_sizes_there_is_no_view_of_them():
     names = [view.name for view in views_of((SIDE, SIDE), 1, PrivacySettings(angles=(), scales=()))]
-    assert names == ["whole image", "inverted", "half or one modality"]
+    assert names == ["whole image", "inverted", "half or one modality", "piece by piece"]
+
+
+def test_volumes_are_not_compared_piece_by_piece():
+    assert "piece by piece" not in [view.name for view in views_of((SIDE,) * 3, 1, PrivacySettings())]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,7 @@ def test_without_rotations_and_sizes_there_is_no_view_of_them():
         ("rotation by 10 degrees", "turned or resized"),
         ("5 % smaller", "turned or resized"),
         ("half of the image", "half or one modality"),
+        ("elastic warp", "piece by piece"),
     ],
 )
 def test_each_kind_of_copy_is_most_alike_in_its_view(originals, kind, name):
@@ -53,7 +58,8 @@ def test_each_kind_of_copy_is_most_alike_in_its_view(originals, kind, name):
     v = [view.name for view in views].index(name)
     assert similarity.shape == index.shape == (len(views), 8, 6)
     assert index[v, :, 0].tolist() == list(range(8))
-    assert similarity[..., 0].mean(axis=1).argmax() == v
+    of_views = similarity[..., 0].mean(axis=1)
+    assert of_views[v] > of_views.max() - 1e-5
     pairs = pairwise_in(views, queries, embedded(originals[:8]))
     assert pairs.shape == (len(views), 8)
     assert (pairs[v] >= similarity[v, :, 0] - 1e-5).all()

@@ -29,7 +29,7 @@ class PlantingStudy(PrivacySettings):
     seeds: int = 20
     """Draws of the parts."""
 
-    search_version: ClassVar[int] = 4
+    search_version: ClassVar[int] = 5
     """Raised when the search gives other numbers, so that seeds are asked anew."""
 
     def planted(self, n: int) -> dict[float, int]:

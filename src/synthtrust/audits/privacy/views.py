@@ -1,9 +1,9 @@
 """The views of the copy search: in each, images are compared in other variants, against unseen patients in the same.
 
 One search over everything would find each kind of copy less often, since what unseen patients reach by chance grows
-with every variant that is tried. So the images as they are, inverted ones, those that are turned or resized, and those
-of which only a part is compared are searched one after the other, and an image counts by the view in which it is most
-suspicious.
+with every variant that is tried. So the images as they are, inverted ones, those that are turned or resized, those
+of which only a part is compared, and plane ones piece by piece are searched one after the other, and an image counts by
+the view in which it is most suspicious.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from torch import Tensor
 from synthtrust.audits.privacy.embedded import EmbeddedCases
 from synthtrust.audits.privacy.settings import NEIGHBOURS, PrivacySettings
 from synthtrust.metrics.functional import TextureBank, most_similar, pairwise_similarity
-from synthtrust.metrics.functional.variants import Pose, Variant, parts, poses
+from synthtrust.metrics.functional.variants import Pieces, Pose, Variant, parts, poses
 
 Array = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def views_of(extent: Sequence[int], n_modalities: int, settings: PrivacySettings
         settings: The rotations and sizes that are tried.
 
     >>> [view.name for view in views_of((28, 28), 1, PrivacySettings())]
-    ['whole image', 'inverted', 'turned or resized', 'half or one modality']
+    ['whole image', 'inverted', 'turned or resized', 'half or one modality', 'piece by piece']
     """
     moved = poses(extent, settings.angles, settings.scales)[1:]
     return (
@@ -56,6 +56,8 @@ def views_of(extent: Sequence[int], n_modalities: int, settings: PrivacySettings
         View("inverted", (Pose(extent=tuple(extent)),), inverted=True),
         *([View("turned or resized", moved)] if moved else []),
         View("half or one modality", parts(len(extent), n_modalities)),
+        # warped volumes are found as they are, on their coarse grid; pieces of volumes would take minutes
+        *([View("piece by piece", (Pieces(),))] if len(extent) == 2 else []),
     )
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from synthtrust.metrics.functional.interiors import TextureBank
-from synthtrust.metrics.functional.variants import Variant
+from synthtrust.metrics.functional.pieces import piecewise_correlation
+from synthtrust.metrics.functional.variants import Pieces, Variant
 
 SMALLEST_OVERLAP = 0.5
 """Share of either image's texture that the overlap is taken to hold at least: less would let chance win."""
@@ -72,7 +73,11 @@ def best_correlation(
                 others, inverse = index[chunk][row, column].unique(return_inverse=True)
                 spectra = _spectra(reference.take(others), size, mirrored)
                 pairs = (query_spectra.take(query_row[part]), spectra.take(inverse))
-                result[start + row, column] = _best(*pairs, size, reach, variant.share)
+                correlation, shift = _best(*pairs, size, reach, variant.share)
+                if isinstance(variant, Pieces):
+                    others_mirrored = reference.take(index[chunk][row, column]).mirrored(mirrored)
+                    correlation = piecewise_correlation(queries.take(chunk).take(row), others_mirrored, shift)
+                result[start + row, column] = correlation
     return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
 
 
@@ -89,22 +94,30 @@ class _Spectra(NamedTuple):
 
 
 def _spectra(images: TextureBank, size: tuple[int, ...], mirrored: tuple[int, ...] = ()) -> _Spectra:
-    fine, body = (x.flip(mirrored) if mirrored else x for x in (images.fine, images.body))
+    fine, body = images.mirrored(mirrored).fine, images.mirrored(mirrored).body
     axes = tuple(range(-len(size), 0))
     return _Spectra(*(torch.fft.rfftn(x, s=size, dim=axes) for x in (fine, fine**2, body.float())))
 
 
-def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int, share: float) -> Tensor:
-    """Return the highest correlation of each pair over shifts, ``(P,)``; share: of the texture that a holds of b."""
+def _best(a: _Spectra, b: _Spectra, size: tuple[int, ...], reach: int, share: float) -> tuple[Tensor, Tensor]:
+    """Return the highest correlation of each pair over shifts ``(P,)``, and that shift of a in b ``(P, axes)``.
+
+    Share: of the texture that a holds of b.
+    """
     product_ = _shifted_products(a.interior, b.interior, size, reach)
     energy_a = _shifted_products(a.energy, b.body, size, reach).clamp(min=SMALLEST_OVERLAP)
     energy_b = _shifted_products(a.body, b.energy, size, reach).clamp(min=SMALLEST_OVERLAP * share)
     correlation = product_ / (energy_a * energy_b).sqrt()
-    return correlation.flatten(1).amax(dim=1)
+    value, index = correlation.flatten(1).max(dim=1)
+    last, *others = torch.unravel_index(index, correlation.shape[1:])
+    return value, torch.stack([*others, last], dim=1) - reach
 
 
 def _shifted_products(a: Tensor, b: Tensor, size: tuple[int, ...], reach: int) -> Tensor:
-    """Return the sum over nodes and modalities of a times shifted b, ``(P, 2 reach + 1, ...)``, one for each shift."""
+    """Return the sum over nodes and modalities of a times shifted b, ``(P, 2 reach + 1, ...)``, one for each shift.
+
+    The last axis comes first.
+    """
     products = (a.conj() * b).sum(dim=1)
     products = products @ _inverse_transform(size[-1], reach, halved=True).to(products.device)
     for side in size[:-1]:  # the axis that comes first goes last

@@ -1,4 +1,4 @@
-"""Variants that a copy is looked for under: small rotations, other sizes, halves of the image, single modalities.
+"""Variants that a copy is looked for under: small rotations, other sizes, halves, single modalities, warped pieces.
 
 They change the query, at the level of its `TextureBank`, so that every set of images goes through the same search: the
 unseen patients that likeness is measured against as well as the synthetic images.
@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -109,7 +110,23 @@ class Part:
         return kept
 
 
-Variant = Pose | Part
+@dataclass(frozen=True)
+class Pieces:
+    """The whole image in every mirroring, compared piece by piece, see `piecewise_correlation`."""
+
+    is_mirrored: ClassVar[bool] = True
+    share: ClassVar[float] = 1.0
+
+    def of(self, bank: TextureBank) -> TextureBank:
+        """Return the bank itself: each pair of pieces is moved by itself."""
+        return bank
+
+    def coarse_norm(self, coarse: Tensor) -> Tensor:
+        """Return the norm of what is compared of images ``(N, C, ...)``, ``(N,)``: they have norm 1."""
+        return coarse.new_ones(len(coarse))
+
+
+Variant = Pose | Part | Pieces
 
 
 def poses(extent: Sequence[int], angles: Sequence[float], scales: Sequence[float]) -> tuple[Pose, ...]:
