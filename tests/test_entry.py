@@ -5,12 +5,14 @@ What only a process of its own can show starts one; all else runs within this pr
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from torch.multiprocessing import start_processes
 
 from helpers.commands import run_here
 from synthtrust.machine import quick_precision
@@ -44,8 +46,9 @@ def in_demo(demo, monkeypatch):
 def demo(tmp_path_factory):
     """Return the folder in which the demo ran, tiny."""
     folder = tmp_path_factory.mktemp("demo")
-    done = command(folder, "train.py", "experiment=demo", *TINY, "alpha=0.0,1.0", "seed=0", "-m")
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run_here("train.py", "experiment=demo", *TINY, "alpha=0.0,1.0", "seed=0", "-m") == ""
     return folder
 
 
@@ -99,11 +102,21 @@ def test_a_cohort_is_listed_without_training(in_demo, capsys):
     assert not (in_demo / "runs" / "listing" / "alpha_0.5_seed_0" / "checkpoints").exists()
 
 
+def train_as(rank, folder, port, words):
+    """Train as one rank of several that a scheduler has started."""
+    os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.chdir(folder)
+    assert run_here("train.py", *words) == ""
+
+
 def test_two_processes_score_like_one(demo, monkeypatch):
     """Real ddp: three test cases over two ranks, one validation case for both, and the table of a single process."""
     ranks = ("trainer.devices=2", "trainer.strategy=ddp", "trainer.precision=32-true", "split.test=3")
-    done = command(demo, "train.py", "experiment=demo", *TINY, *ranks, "name=two")
-    assert done.returncode == 0, done.stderr
+    words = ("experiment=demo", *TINY, *ranks, "trainer.accelerator=cpu", "name=two")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    start_processes(train_as, (demo, port, words), nprocs=2, start_method="fork")  # which have their imports done
     monkeypatch.chdir(demo)
     (run,) = find_runs("runs/two")
     assert run.facts()["devices"] == 2
