@@ -65,7 +65,8 @@ class LabelledSet(Importer):
     darkness: float = 0.25
     """Largest brightness of background [share of the brightness of the brain]."""
     patients_own: list[str] | None = None
-    """Modalities that are the patients' own images, where a set paints others beside them, such as a missing FLAIR."""
+    """What is the patients' own in a set that is synthetic in part: modalities, where it paints others beside them,
+    such as a missing FLAIR; or ``surroundings``, where it paints lesions into patients' images."""
     licence: str = ""
     """Licence of the set, for the manifest; if empty, what the set says, or that of the real cases."""
 
