@@ -177,9 +177,9 @@ class Session:
         return [_Twin(label, images) for label, images in zip(labels, painted)]
 
     def _facts(self, case: Case, label: Any) -> CaseFacts:
-        if case.label_map is not None:
-            return CaseFacts(case.id, label, self.cohort.modalities, affine=stored_affine(case.label_map))
-        return CaseFacts(case.id, label, self.cohort.modalities, self.cohort.names_of(case))
+        names = () if case.has_label_map else self.cohort.names_of(case)
+        affine = None if case.label_map is None else stored_affine(case.label_map)
+        return CaseFacts(case.id, label, self.cohort.modalities, names, affine, case.attributes)
 
     def _write(self, case: Case, twin: "_Twin") -> None:
         if twin.notes is not None:  # only imported images can be in other units
