@@ -38,6 +38,11 @@ CONDITIONS = {
 }
 """What a caller may ask to fail on -> the axis, and the verdicts that count as failed."""
 
+SURROUNDINGS = "surroundings"
+"""What is declared of a synthetic set in which all but the labels is the patients' own."""
+PARTS_OF_PATIENTS = {SURROUNDINGS: "the surroundings of the labels"}
+"""What a set may declare to be the patients' own -> in words; modalities stand for themselves."""
+
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 """What a generator's training computes in; ``auto`` is what is quick on the machine."""
 

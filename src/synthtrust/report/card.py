@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.conventions import NOT_ASSESSED
+from synthtrust.conventions import NOT_ASSESSED, PARTS_OF_PATIENTS
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
 from synthtrust.report.labels import labelled_sentence
@@ -96,7 +96,7 @@ def _limits(synthetic_set: Mapping[str, Any]) -> list[str]:
     if labeller := synthetic_set.get("labelled_by"):
         limits.append(labelled_sentence(labeller))
     if own := synthetic_set.get("patients_own"):
-        limits.append(PATIENTS_OWN.format(listing(own)))
+        limits.append(PATIENTS_OWN.format(listing([PARTS_OF_PATIENTS.get(name, name) for name in own])))
     if synthetic_set["mask_disclosure"]:
         limits.append(DISCLOSES)
     if synthetic_set["training_ids"] is None:

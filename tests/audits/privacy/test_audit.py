@@ -291,4 +291,4 @@ def test_a_share_that_rejects_by_itself_leaves_the_set_inconclusive(quick_audit,
     assert any("nearest-real share rejects by itself" in reason.text for reason in verdict.reasons)
     partly = decide(evidence, [], quick_audit, subject=Subject("honest"), patients_own=["t1", "t2"])
     assert (partly.verdict, partly.codes[0]) == ("NOT SUPPORTED", "patients_own")
-    assert str(partly.reasons[0]).startswith("By construction: t1 and t2 are the patients' own")
+    assert str(partly.reasons[0]).startswith("By construction the set holds patients' own images (t1 and t2)")

@@ -9,6 +9,7 @@ from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.question import CURE, Leak, SetTest
 from synthtrust.audits.privacy.settings import PrivacySettings
+from synthtrust.conventions import PARTS_OF_PATIENTS
 from synthtrust.metrics.functional import holm
 from synthtrust.report.formatting import listing, percent
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
@@ -89,10 +90,10 @@ def decide(
 
 def _by_construction(patients_own: Sequence[str]) -> Reason:
     """Say what a partly synthetic set discloses by being what it is."""
-    verb = "are" if len(patients_own) > 1 else "is"
+    parts = listing([PARTS_OF_PATIENTS.get(name, name) for name in patients_own])
     text = (
-        f"By construction: {listing(patients_own)} {verb} the patients' own, and whoever has the set has these images. "
-        "All else is about the modalities that were painted."
+        f"By construction the set holds patients' own images ({parts}), and whoever has the set has these. All else is "
+        "about what was painted."
     )
     return Reason("patients_own", text)
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.checks.inspection import Facts, inspect
 from synthtrust.cases.cohort import RefusedCase
+from synthtrust.cases.content import content_of
 from synthtrust.files import writable
 
 VERSION = 1  # of the digest of an image; to be raised with every change to it
@@ -55,6 +57,50 @@ def own_images(
         for case in sorted(synthetic, key=lambda case: case.id)
         if (digest := of_synthetic.get(case.id, {}).get(modality, "")) and (modality, digest) in real_by_digest
     ]
+
+
+def own_surroundings(
+    synthetic: Sequence[Case], real: Sequence[Case], modalities: Sequence[str], folder: str | Path | None = None
+) -> dict[str, float]:
+    """Return how much of the surroundings of its labels each child has from its parent, voxel by voxel.
+
+    A lesion that was painted into a patient's brain leaves all else as it was. Compared are the voxels of a child that
+    lie outside its labels and are not 0, on the grid of its parent.
+
+    Args:
+        synthetic: The synthetic cases, as they lie in their files; those without a parent are left out.
+        real: The real cases.
+        modalities: Which images to compare.
+        folder: Folder in which the shares are stored by the content of the files; all are read again without one.
+
+    Returns:
+        Id of each child -> share of voxels whose intensity is the parent's, in the modality with the largest; 0 for a
+        child of another shape.
+    """
+    by_id = {case.id: case for case in real}
+    children = [case for case in synthetic if case.parent in by_id]
+
+    def read(case: Case) -> Facts:
+        outside = case.load_label() == 0 if case.has_label_map else True
+        return {"share": max(_share(case, by_id[case.parent], name, outside) for name in modalities)}
+
+    shares: dict[str, float] = {}
+    of_parents = {case.id: content_of(by_id[case.parent]) for case in children}
+    recipe = ["own surroundings", VERSION, list(modalities), of_parents]
+    for case, result in inspect(children, read, recipe, writable(folder)):
+        if not isinstance(result, RefusedCase):
+            shares[case.id] = result["share"]
+    return shares
+
+
+def _share(child: Case, parent: Case, modality: str, outside: NDArray[np.bool_] | bool) -> float:
+    if modality not in child.images or modality not in parent.images:
+        return 0.0
+    image, original = child.load_image(modality), parent.load_image(modality)
+    if image.shape != original.shape:
+        return 0.0
+    compared = (image != 0) & outside
+    return float((image == original)[compared].mean()) if compared.any() else 0.0
 
 
 def _digests(cases: Sequence[Case], modalities: Sequence[str], folder: Path | None) -> dict[str, dict[str, str]]:

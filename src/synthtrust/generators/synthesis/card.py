@@ -10,6 +10,7 @@ from typing import Any
 
 from synthtrust.cases import Cohort
 from synthtrust.cases.manifest import INTENDED_USE, PACKAGES
+from synthtrust.conventions import PARTS_OF_PATIENTS
 from synthtrust.files import write_text
 from synthtrust.machine import arithmetic, cores, processor
 
@@ -39,7 +40,7 @@ PAIRINGS = {
     "multilabel": "findings it shows",
 }
 """How a twin belongs to its real case, by the task of the cohort; follows "whose"."""
-PARTIAL = "**Partly synthetic**: the images of {} are real patients' own, and only the others were made. "
+PARTIAL = "**Partly synthetic**: of real patients, and not made, are: {}. "
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
 RANDOMNESS = "Each twin's randomness depends on the seed above and on its own id alone. "
@@ -157,7 +158,7 @@ def made_on(twins: int, seconds: float, precision: str | None = None) -> dict[st
 def _partial(facts: Mapping[str, Any]) -> str:
     """Say which images are the patients' own."""
     own = (facts.get("patients_own") or {}).get("declared") or ()
-    return PARTIAL.format(", ".join(own)) if own else ""
+    return PARTIAL.format(", ".join(PARTS_OF_PATIENTS.get(name, name) for name in own)) if own else ""
 
 
 def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:

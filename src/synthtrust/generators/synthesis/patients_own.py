@@ -2,11 +2,13 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from synthtrust.cases import Cohort
-from synthtrust.cases.checks.own_images import OwnImage, own_images
+from synthtrust.cases.checks.own_images import OwnImage, own_images, own_surroundings
+from synthtrust.conventions import SURROUNDINGS
 from synthtrust.generators.importer import Importer
 from synthtrust.refusals import CaseError, Refusal
 
@@ -20,7 +22,8 @@ def check_patients_own(importer: Importer, cohort: Cohort, folder: Path | None =
     """Compare every image of an imported set with the real ones, and refuse what is the patients' own undeclared.
 
     A few images that are a patient's own are copies, which a warning names and the privacy audit finds. A modality that
-    is the patients' own in half of the cases is no synthesis, and has to be declared.
+    is the patients' own in half of the cases is no synthesis, and has to be declared; and so have the surroundings of
+    the labels, where half of the children have them from their parents.
 
     Args:
         importer: The importer, which has found its cases.
@@ -28,31 +31,44 @@ def check_patients_own(importer: Importer, cohort: Cohort, folder: Path | None =
         folder: Where it is remembered what was read.
 
     Returns:
-        Plain JSON values for the manifest: ``declared`` modalities, and ``images`` that are patients' own, a number for
-        each modality that has some.
+        Plain JSON values for the manifest: ``declared`` modalities, or ``surroundings``; ``images`` that are patients'
+        own, a number for each modality that has some; and ``surroundings``, the number of children that have those.
 
     Raises:
-        CaseError: If a modality is the patients' own in most cases, and not declared.
-        Refusal: If a declared modality is none of the real cases.
+        CaseError: If a modality or the surroundings are the patients' own in half of the cases, and not declared.
+        Refusal: If what is declared is neither.
     """
     declared = importer.declared_own
-    if unknown := sorted(set(declared) - set(cohort.modalities)):
-        raise Refusal(
-            f"Expected generator.patients_own among the modalities {list(cohort.modalities)}, but got {unknown}."
-        )
+    if unknown := sorted(set(declared) - {*cohort.modalities, SURROUNDINGS}):
+        raise Refusal(f"Expected generator.patients_own among {[*cohort.modalities, SURROUNDINGS]}, but got {unknown}.")
     cases = importer.source_cases()
     shared = own_images(cases, cohort.cases, cohort.modalities, folder)
     counts = Counter(image.modality for image in shared)
     undeclared = [image for image in shared if image.modality not in declared]
     if by_construction := [m for m in counts if m not in declared and counts[m] >= BY_CONSTRUCTION * len(cases)]:
-        raise CaseError(
-            f"Expected synthetic images, but {_listed(undeclared)}. If the set paints other modalities beside these, "
-            f"declare them with generator.patients_own=[{','.join([*declared, *by_construction])}], and the verdict on "
-            "privacy says that they are disclosed."
+        _refuse(
+            f"{_listed(undeclared)}. If the set paints other modalities beside these", [*declared, *by_construction]
         )
     if undeclared:
         log.warning("Copies of real cases are in the set: %s.", _listed(undeclared))
-    return {"declared": list(declared), "images": dict(counts)}
+    painted = [name for name in cohort.modalities if name not in declared]
+    shares = own_surroundings(cases, cohort.cases, painted, folder)
+    children = [child for child, share in shares.items() if share >= BY_CONSTRUCTION]
+    if SURROUNDINGS not in declared and len(children) > BY_CONSTRUCTION * len(cases):
+        parent = next(case.parent for case in cases if case.id == children[0])
+        _refuse(
+            f"outside their labels {len(children)} are as their parents are, voxel by voxel, first {children[0]}, made "
+            f"of {parent}. If the set paints into patients' images",
+            [*declared, SURROUNDINGS],
+        )
+    return {"declared": list(declared), "images": dict(counts), "surroundings": len(children)}
+
+
+def _refuse(problem: str, to_declare: Sequence[str]) -> NoReturn:
+    raise CaseError(
+        f"Expected synthetic images, but {problem}, declare it with generator.patients_own="
+        f"[{','.join(to_declare)}], and the verdict on privacy says that they are disclosed."
+    )
 
 
 def _listed(images: list[OwnImage]) -> str:
