@@ -9,9 +9,16 @@ import pytest
 from helpers.commands import refusal, run_here
 from helpers.synthetic_sets import plane, textured_volumes
 from helpers.textures import texture
+from synthtrust.audits.privacy import embedded
 from synthtrust.generators import Replay, Tissue, synthesize
 
 N_TRAIN, N = 20, 40
+
+
+@pytest.fixture(autouse=True)
+def _small_grid(monkeypatch):
+    """Search copies on a grid of 16 voxels a side, as the volumes have."""
+    monkeypatch.setattr(embedded, "VOLUME_GRID", 16)
 
 
 @pytest.fixture(scope="module")
