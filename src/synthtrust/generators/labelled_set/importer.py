@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,6 +90,13 @@ class LabelledSet(Importer):
             ids = load_manifest(Path(self.root)).get("training_ids")
             return None if ids is None else tuple(sorted(ids))
         return given
+
+    @property
+    def labelled_by(self) -> Mapping[str, Any]:
+        """The run that made the label maps, if the manifest of a set of this project says so."""
+        if self.layout not in ("auto", "synthtrust") or not (Path(self.root) / MANIFEST).is_file():
+            return {}
+        return load_manifest(Path(self.root)).get("labelled_by") or {}
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
         """Return the cases of the set, their labels in those of the real cases.
