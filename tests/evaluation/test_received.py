@@ -17,8 +17,8 @@ N_TRAIN, N = 20, 40
 
 @pytest.fixture(autouse=True)
 def _small_grid(monkeypatch):
-    """Search copies on a grid of 16 voxels a side, as the volumes have."""
-    monkeypatch.setattr(embedded, "VOLUME_GRID", 16)
+    """Search copies on a grid of 12 voxels a side; the volumes have 14 x 16 x 12."""
+    monkeypatch.setattr(embedded, "VOLUME_GRID", 12)
 
 
 @pytest.fixture(scope="module")
