@@ -68,7 +68,9 @@ def audit_received_set(cfg: DictConfig) -> Path:
     pictures = (
         set_slices(cohort, imported, cfg.pictures) if cfg.pictures and synthetic_set.task == "segmentation" else []
     )
-    facts = {**received.facts(), "generator": cfg.generator}
+    remarks, repeated = (synthetic_set.manifest.get(name) or {} for name in ("remarks", "repeated"))
+    facts = {**received.facts(), "generator": cfg.generator, "remarks": list(remarks.values())}
+    facts["repeated_cases"] = len(repeated)
     page: Path = make(cfg.report, question=QUESTION)(
         folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]
     )

@@ -85,6 +85,8 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     name = "_".join(Path(folder).resolve().name for folder in folders)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
     sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
+    if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
+        tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
     page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
     log.info("The report on %d runs is at %s", len(runs), page)
     track_page(cfg.get("logger"), page, tables, name)

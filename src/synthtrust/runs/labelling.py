@@ -16,7 +16,7 @@ from synthtrust.generators import Generator, ImageSet
 from synthtrust.generators.importer import Importer
 from synthtrust.models import Segmenter
 from synthtrust.refusals import Refusal
-from synthtrust.runs.run import Run, find_runs, headline, trained_model
+from synthtrust.runs.run import Run, check_network, find_runs, headline, trained_model
 
 
 def label_by_run(generator: Generator | Importer, cohort: Cohort, *, trusted: bool = False) -> None:
@@ -81,7 +81,7 @@ def _check(run: Run, n_others: int, cohort: Cohort, where: str) -> None:
             f"Expected one run at generator.label_with, but {where} has {1 + n_others}. Name the folder of one, such "
             f"as {run.folder}."
         )
-    run.check_network()
+    check_network(run)
     if run.task != "segmentation":
         raise Refusal(
             f"Expected a run that segments at generator.label_with, but {run.folder} is for {run.task}. Choose one "

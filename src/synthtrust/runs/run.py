@@ -76,18 +76,6 @@ class Run:
         facts = self.facts()
         return Mix(facts["alpha"], facts["mode"], facts["seed"], facts.get("n_real"), facts.get("n_synthetic"))
 
-    def check_network(self) -> None:
-        """Refuse a run whose scores are those of predictions by another trainer: there is no network to ask.
-
-        Raises:
-            Refusal: If it is one.
-        """
-        if (predictions := self.facts().get("predictions")) is not None:
-            raise Refusal(
-                f"Expected a run with a network of its own, but {self.folder} has the scores of predictions that "
-                f"another trainer made, {predictions}. Choose a run that train.py has trained."
-            )
-
     def data(self) -> dict[str, Any]:
         """Return what ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
         return self._json(DATA)
@@ -217,6 +205,19 @@ def check_orientation(run: Run, facts: Mapping[str, Any], expected: str) -> None
         )
 
 
+def check_network(run: Run) -> None:
+    """Refuse a run whose scores are those of predictions by another trainer: there is no network to ask.
+
+    Raises:
+        Refusal: If it is one.
+    """
+    if (predictions := run.facts().get("predictions")) is not None:
+        raise Refusal(
+            f"Expected a run with a network of its own, but {run.folder} has the scores of predictions that another "
+            f"trainer made, {predictions}. Choose a run that train.py has trained."
+        )
+
+
 def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
     """Return the model of a run in evaluation mode, on the GPU if there is one.
 
@@ -228,7 +229,7 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
     Raises:
         Refusal: If the run was trained on volumes as their files had them, by an older version, or has no network.
     """
-    run.check_network()
+    check_network(run)
     plane = len(run.facts().get("image_size", ())) == 2
     check_orientation(run, run.facts(), "" if plane else CANONICAL)
     model = build_model(run.config, cohort, size)
