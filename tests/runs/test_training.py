@@ -11,6 +11,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from helpers.wandb_offline import offline_records
 from synthtrust.cases import CaseError
 from synthtrust.metrics import functional as F  # noqa: N812
 from synthtrust.metrics.functional import dice_from_counts
@@ -225,6 +226,17 @@ def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monke
     assert len(folders) == 1
     (table,) = folders[0].rglob("scores*.table.json")
     assert len(json.loads(table.read_text())["data"]) == 12
+    records = offline_records(folders[0])
+    summary = {item.key or ".".join(item.nested_key): item.value_json for r in records for item in r.summary.update}
+    real = find_runs(cfg.paths.output)[0].scores().query("source == 'real'")
+    assert json.loads(summary["test/real/dice"]) == pytest.approx(real["dice"].mean())
+    assert json.loads(summary["test/real/dice_ET"]) == pytest.approx(real.query("region == 'ET'")["dice"].mean())
+    assert "test/synthetic/dice" in summary
+    axes = {record.metric.glob_name or record.metric.name: record.metric.step_metric for record in records}
+    assert axes["test/*"] == "alpha"
+    assert {"alpha 1", "Tissue"} <= {tag for record in records for tag in record.run.tags}
+    (artifact,) = {record.artifact.name for record in records if record.artifact.type == "synthetic-set"}
+    assert artifact == Path(find_runs(cfg.paths.output)[0].data()["twins"]).name
     import wandb
 
     assert wandb.run is None  # the next job of a sweep starts a run of its own
