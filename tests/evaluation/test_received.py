@@ -76,6 +76,8 @@ def test_a_painted_set_holds_no_copy_and_its_page_says_that_there_are_no_pairs(f
     assert copies["value"] == 0
     page = (folder / "reports" / "Tissue" / "index.html").read_text()
     assert "The synthetic cases have labels of their own" in page
+    notes = [row["note"] for row in report["tables"]["privacy"]["tests"] if "label maps of patients" in row["measure"]]
+    assert notes[0].endswith("got 20 equal ones.")  # all label maps of these phantoms have one shape
     assert not any("own_source" in row and row["own_source"] for row in report["tables"]["privacy"]["copies"])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from synthtrust.audits.privacy.audit_data import AuditData
-from synthtrust.audits.privacy.controls import negative, positive
+from synthtrust.audits.privacy.controls import label_map_controls, negative, positive
 from synthtrust.audits.privacy.embedded import Grid, read_images
 from synthtrust.audits.privacy.evidence import examine
 from synthtrust.audits.privacy.gathering import features_of, gather
@@ -60,6 +60,7 @@ class Privacy(PrivacySettings):
             evidence = examine(data, self)
             controls = [
                 *positive(data, evidence.copies, modalities, grid, self),
+                *label_map_controls(evidence.label_maps, len(data.synthetic), self),
                 *negative(data, evidence.copies, self),
             ]
             verdict = decide(

@@ -28,6 +28,8 @@ class AuditData:
     stand_in: Mapping[str, str] = field(default_factory=dict)
     """Id of a real case that repeats another, voxel by voxel -> id of that other, which stands for both."""
 
+    labels: tuple[int, ...] = ()
+    """Values of the regions in label maps that are said to be nobody's; empty where label maps are not searched."""
     extent: tuple[int, ...] = ()
     """Sides of the images [voxels]; empty for those of equal sides."""
 

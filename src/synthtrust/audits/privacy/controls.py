@@ -12,6 +12,7 @@ from scipy.stats import beta
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.embedded import EmbeddedCases, Grid, embed, read_images
 from synthtrust.audits.privacy.p1_copies import Copies
+from synthtrust.audits.privacy.p5_label_maps import LabelMapCopies
 from synthtrust.audits.privacy.question import CANDIDATES
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
 from synthtrust.audits.privacy.transforms import kinds, transform_copy
@@ -97,6 +98,19 @@ def positive(
         passed, note = rate >= settings.min_control_recall, "share of planted copies found"
         controls.append(Control(kind, rate, m, passed, note, smallest))
     return controls
+
+
+def label_map_controls(answer: LabelMapCopies | None, n_synthetic: int, settings: PrivacySettings) -> list[Control]:
+    """Return how many planted copies of label maps were found, kind by kind."""
+    if answer is None:
+        return []
+    return [
+        Control(
+            kind, n_found / n, n, n_found / n >= settings.min_control_recall, "share of planted copies found",
+            min_detectable_copies(n_found, n) / n_synthetic,
+        )
+        for kind, (n_found, n) in answer.found.items()
+    ]  # fmt: skip
 
 
 def negative(data: AuditData, copies: Copies | None, settings: PrivacySettings) -> list[Control]:

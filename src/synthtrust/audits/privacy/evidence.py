@@ -1,16 +1,17 @@
-"""The evidence on privacy: the answers to copies (P1), membership (P2), nearest-real share (P3), twin leak (P4).
+"""The evidence on privacy: copies (P1), membership (P2), nearest-real share (P3), twin leak (P4), label maps (P5).
 
 Each question has a file of its own, from asking to the reasons that its answer gives. A set that was painted on classes
-has no twins tied to their sources, so that P4 is not asked of it.
+has no twins tied to their sources, so that P4 is not asked of it; P5 is asked where label maps are said to be nobody's.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak
+from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak, p5_label_maps
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.distances import distances
 from synthtrust.audits.privacy.p1_copies import Copies
+from synthtrust.audits.privacy.p5_label_maps import LabelMapCopies
 from synthtrust.audits.privacy.question import Attempts, NotComputed
 from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.metrics.functional import Auc, Membership, NearestShare
@@ -30,6 +31,7 @@ class Evidence:
     membership: Membership | None = None
     share: NearestShare | None = None
     twin_leak: Auc | None = None
+    label_maps: LabelMapCopies | None = None
     distances: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Measures that never decide: of the synthetic set, and of unseen cases in its place (NaN: no such value)."""
     missing: tuple[NotComputed, ...] = ()
@@ -54,9 +56,11 @@ def examine(data: AuditData, settings: PrivacySettings, *, reported: bool = True
     twin_leak, reports = None, None
     if data.conditional:
         twin_leak = attempt(p4_twin_leak.QUESTION, lambda: p4_twin_leak.ask(data, settings))
+    label_maps = attempt(p5_label_maps.QUESTION, lambda: p5_label_maps.ask(data, settings)) if data.labels else None
     if reported:
         reports = attempt("Distances", lambda: distances(data), decides=False)
     return Evidence(
-        n_train, n_holdout, len(data.synthetic), copies, membership, share, twin_leak, reports or {},
+        n_train, n_holdout, len(data.synthetic), copies, membership, share, twin_leak, label_maps,
+        reports or {},
         tuple(attempt.missing),
     )  # fmt: skip

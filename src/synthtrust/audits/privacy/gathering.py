@@ -51,7 +51,9 @@ def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Rea
     train, holdout = (side.without(stand_in) for side in (train, holdout))
     if not synthetic_set.on_label_maps:
         paired = not synthetic_set.own_cases
-        return AuditData(train, holdout, synthetic, paired=paired, extent=grid.extent), remarks
+        own_maps = not paired and all(case.has_label_map for case in synthetic.cases)
+        labels = tuple(sorted(synthetic_set.regions.values())) if own_maps else ()
+        return AuditData(train, holdout, synthetic, paired=paired, labels=labels, extent=grid.extent), remarks
     patient = {case.id: case.patient for side in (train, holdout) for case in side.cases}
     twins = [
         replace(case, patient=patient.get(stand_in.get(case.id, case.id), case.patient)) for case in synthetic.cases

@@ -21,7 +21,7 @@ class Leak(Reason):
     """A proof that a set gives away training cases."""
 
     test: str = ""
-    """The question that it answers: P1 to P4."""
+    """The question that it answers: P1 to P5."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak
+from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak, p5_label_maps
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
@@ -48,6 +48,8 @@ def _measures(evidence: Evidence, confidence: float, space: str) -> Iterator[Tes
         yield from p3_nearest_share.rows(evidence.share)
     if evidence.twin_leak is not None:
         yield from p4_twin_leak.rows(evidence.twin_leak)
+    if evidence.label_maps is not None:
+        yield from p5_label_maps.rows(evidence.label_maps, confidence)
     for measure, (value, unseen) in evidence.distances.items():
         note = f"by {space}" + ("" if unseen != unseen else f"; {unseen:.3g} of unseen cases")
         yield TestRow(measure, value, note=note)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from synthtrust.audits import verdict as machine
-from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak
+from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak, p5_label_maps
 from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
 from synthtrust.audits.privacy.question import CURE, Leak, SetTest
@@ -76,6 +76,7 @@ def decide(
         shown.append(Reason("blind_to", f"{text[0].upper()}{text[1:]}: there may be more copies than were found."))
     if not leaks and not doubts:
         shown = list(_no_leak(evidence, controls, settings))
+    searched = p5_label_maps.remarks(evidence.label_maps) if evidence.label_maps is not None else ()
     return machine.decide(
         "privacy",
         "NOT SUPPORTED" if leaks or by_construction else "SUPPORTED",
@@ -84,7 +85,7 @@ def decide(
         change=CHANGE,
         thresholds=settings.thresholds(),
         subject=subject,
-        remarks=[*([DISCLOSED] if disclosed else []), *remarks, NO_GUARANTEE],
+        remarks=[*([DISCLOSED] if disclosed else []), *searched, *remarks, NO_GUARANTEE],
     )
 
 
@@ -108,6 +109,8 @@ def leaks_of(evidence: Evidence, settings: PrivacySettings, *, exchangeable: boo
     """
     if evidence.copies is not None:
         yield from p1_copies.leaks(evidence.copies, settings, evidence.n_train, evidence.n_holdout)
+    if evidence.label_maps is not None:
+        yield from p5_label_maps.leaks(evidence.label_maps)
     if exchangeable:
         tests = list(_set_tests(evidence))
         # Holm's correction: an honest set is accused with this probability by all tests together
@@ -161,6 +164,8 @@ def _open_questions(evidence: Evidence, controls: Sequence[Control], settings: P
         yield from p3_nearest_share.doubts(evidence.share, settings)
     if evidence.twin_leak is not None:
         yield from p4_twin_leak.doubts(evidence.twin_leak, settings)
+    if evidence.label_maps is not None:
+        yield from p5_label_maps.doubts(evidence.label_maps)
 
 
 def _failed_controls(controls: Sequence[Control]) -> Iterator[Doubt]:

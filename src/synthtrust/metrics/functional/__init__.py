@@ -34,6 +34,7 @@ from synthtrust.metrics.functional.kernel_distance import (
     kid,
     median_bandwidth,
 )
+from synthtrust.metrics.functional.label_shapes import label_shapes, shape_similarity
 from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
 from synthtrust.metrics.functional.membership import Membership, membership_auc
 from synthtrust.metrics.functional.multiplicity import holm
@@ -125,6 +126,8 @@ __all__ = [
     "tpr_at_fpr",
     # privacy: P1 to P4
     "TextureBank",
+    "label_shapes",
+    "shape_similarity",
     "texture_bank",
     "most_similar",
     "most_suspicious",

@@ -1,0 +1,143 @@
+"""P5 asks whether label maps that are said to be nobody's are those of training patients.
+
+Twins carry label maps of patients by construction, which the verdict says; it is asked of sets with label maps of their
+own. Label maps of unseen patients say how alike those of two people are, as in the copy search (P1).
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from synthtrust.audits.privacy.audit_data import AuditData
+from synthtrust.audits.privacy.label_map_copies import COPIES
+from synthtrust.audits.privacy.question import CURE, Leak, TestRow
+from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
+from synthtrust.cases import Case
+from synthtrust.machine import readers
+from synthtrust.metrics.functional import CopySearch, label_shapes, shape_similarity
+from synthtrust.refusals import Refusal
+from synthtrust.verdicts import Doubt, Reason
+
+QUESTION = "Search for label maps of patients"
+Shapes = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LabelMapCopies:
+    """The answer to P5."""
+
+    search: CopySearch
+    """The search among training patients, in the order of the synthetic cases that have a labelled voxel."""
+    n_sources: int
+    """Training cases whose label maps are in the set."""
+    n_declared: int
+    """Copies of the case that is declared as their parent."""
+    found: dict[str, tuple[int, int]]
+    """Kind of planted copy -> how many were found, and how many were planted."""
+
+
+def ask(data: AuditData, settings: PrivacySettings) -> LabelMapCopies:
+    """Search for label maps of training patients, and for planted copies of them.
+
+    Raises:
+        Refusal: If there are too few patients on a side, or no label map has a labelled voxel.
+    """
+    sides = [_labelled(side.cases) for side in (data.train, data.holdout, data.synthetic)]
+    n_train, n_holdout = (len({case.patient for case, _ in side}) for side in sides[:2])
+    if n_train <= NEIGHBOURS or n_holdout < MIN_COMPUTED or not sides[2]:
+        raise Refusal(
+            f"Expected label maps of more than {NEIGHBOURS} training and at least {MIN_COMPUTED} unseen patients, but "
+            f"got {n_train} and {n_holdout}, and {len(sides[2])} synthetic ones."
+        )
+    train, unseen, synthetic = (_shapes([label for _, label in side], data.labels) for side in sides)
+    patients = np.unique([case.patient for case, _ in sides[0]], return_inverse=True)[1]
+    null, _ = _nearest(unseen, train, patients)
+    similarity, index = _nearest(synthetic, train, patients)
+    search = settings.search(similarity, null)
+    nearest = index[search.view, np.arange(len(synthetic))]
+    sources = [sides[0][j][0] for j in nearest[search.copy]]
+    copies = [sides[2][i][0] for i in np.flatnonzero(search.copy)]
+    return LabelMapCopies(
+        search,
+        len({source.id for source in sources}),
+        sum(copy.parent in (source.id, source.patient) for copy, source in zip(copies, sources) if copy.parent),
+        _planted([label for _, label in sides[0]], train, patients, null, data.labels, settings),
+    )
+
+
+def _planted(
+    labels: Sequence[NDArray[np.uint8]], train: Shapes, patients: NDArray[np.int64], null: NDArray[np.float64],
+    values: Sequence[int], settings: PrivacySettings,
+) -> dict[str, tuple[int, int]]:  # fmt: skip
+    """Plant copies of a few training label maps in every way, and count those that are found."""
+    m = min(settings.n_copies, len(labels) // 5)
+    chosen = np.random.default_rng([settings.seed, 5]).permutation(len(labels))[:m]
+    found = {}
+    for number, (kind, change) in enumerate(COPIES.items() if m else ()):
+        changed = [change(labels[i], np.random.default_rng([settings.seed, 6, number, int(i)])) for i in chosen]
+        similarity, index = _nearest(_shapes(changed, values), train, patients)
+        search = settings.search(similarity, null)
+        right = patients[index[search.view, np.arange(m)]] == patients[chosen]
+        found[kind] = (int((search.copy & right).sum()), m)
+    return found
+
+
+def _labelled(cases: Sequence[Case]) -> list[tuple[Case, NDArray[np.uint8]]]:
+    """Return cases with their label maps, those that have a labelled voxel."""
+    with ThreadPoolExecutor(readers()) as pool:
+        labels = pool.map(lambda case: case.load_label(), cases)
+        return [(case, label) for case, label in zip(cases, labels, strict=True) if label.any()]
+
+
+def _shapes(labels: Sequence[NDArray[np.uint8]], values: Sequence[int]) -> Shapes:
+    with ThreadPoolExecutor(readers()) as pool:
+        return np.stack(list(pool.map(lambda label: label_shapes(label, values), labels)))
+
+
+def _nearest(
+    queries: Shapes, train: Shapes, patients: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the similarities to the nearest six patients ``(V, n, 6)``, and the nearest label map ``(V, n)``."""
+    similarity = shape_similarity(queries, train)
+    of_patients = np.stack([similarity[..., patients == i].max(axis=-1) for i in range(patients.max() + 1)], axis=-1)
+    return -np.sort(-of_patients, axis=-1)[..., :NEIGHBOURS], similarity.argmax(axis=-1)
+
+
+def rows(answer: LabelMapCopies, confidence: float) -> Iterator[TestRow]:
+    """Yield the share of label maps that are a training patient's, with its exact binomial interval."""
+    k, n = int(answer.search.copy.sum()), len(answer.search.copy)
+    interval = binomtest(k, n).proportion_ci(confidence)
+    note = f"{k} of {n} copies, {int(answer.search.suspect.sum())} suspect, {answer.n_declared} of a declared parent"
+    yield TestRow("P5 label maps of training patients", k / n, interval.low, interval.high, decisive=True, note=note)
+
+
+def leaks(answer: LabelMapCopies) -> Iterator[Leak]:
+    """Yield the proof that label maps of training patients are in the set."""
+    if n := int(answer.search.copy.sum()):
+        declared = f", {answer.n_declared} of them of the parent that is declared" if answer.n_declared else ""
+        text = (
+            f"{n} of {len(answer.search.copy)} label maps are those of {answer.n_sources} training cases, as they are "
+            f"or changed a little (P5){declared}."
+        )
+        yield Leak("label_maps", text, "P5")
+
+
+def remarks(answer: LabelMapCopies) -> Iterator[Reason]:
+    """Yield that label maps were searched and none was found."""
+    if not answer.search.copy.any():
+        text = (
+            f"None of the {len(answer.search.copy)} label maps was found to be a training patient's, as it is or "
+            "changed a little (P5)."
+        )
+        yield Reason("label_maps_searched", text)
+
+
+def doubts(answer: LabelMapCopies) -> Iterator[Doubt]:
+    """Yield that some label maps are suspect."""
+    if n := int(answer.search.suspect.sum()):
+        text = f"{n} label maps are suspect, between a stranger's and a training patient's (P5)."
+        yield Doubt("suspect_label_maps", text, CURE)

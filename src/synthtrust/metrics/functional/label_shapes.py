@@ -1,0 +1,127 @@
+"""Which patient's label map another one was made from: shapes brought to one place and size, and their likeness.
+
+A copy may be mirrored, moved, resized, grown or shrunk. Place and size are taken out by the centre and radius of the
+labelled part; what was grown or shrunk by a voxel is undone in a view of its own, as signed distances less a voxel.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
+
+from synthtrust.refusals import Refusal
+
+Array = NDArray[np.float32]
+
+NODES, EXTENT = 16, 2.2
+"""Nodes along each axis of the grid that shapes are compared on, and its half side [radii of the labelled part]."""
+NEAR_SURFACE = 0.3
+"""Signed distances are cut here [radii]: what is far from every surface says nothing."""
+STAIRCASE = 1.0
+"""Gaussian over signed distances [voxels], so that the steps of a resized label map weigh less."""
+MOST_SHAPES, MOST_COMPONENTS = 640, 300
+"""Mirrored shapes that the principal components are learned from, and how many of those are kept, at most."""
+WELL_KNOWN, LEAST_SPREAD = 20, 0.05
+"""Each component is taken to have at least this share of the variance of the twentieth: smaller ones are steps of the
+grid."""
+OFFSETS = (0.0, -1.0, 1.0)
+"""Views: a label map as it is, a voxel smaller, a voxel larger [voxels]."""
+VIEWS = ("label map", "a voxel smaller", "a voxel larger")
+
+
+def label_shapes(label: NDArray[np.integer], labels: Sequence[int]) -> Array:
+    """Return a label map as shapes in each view, ``(V, C, 16, ...)``: signed distances in one place and size.
+
+    The first channel is the labelled part, inside positive. The others are the regions but the first, each as if all
+    voxels were labelled like the nearest one that is, so that growing and shrinking do not move them.
+
+    Args:
+        label: A label map ``(H, W[, D])``, 0 where nothing is labelled.
+        labels: Values of the regions.
+
+    Raises:
+        Refusal: If nothing is labelled.
+    """
+    if not label.any():
+        raise Refusal("Expected a label map with a labelled voxel, but it is empty.")
+    corner, end = (edge(np.argwhere(label), axis=0) for edge in (np.min, np.max))
+    room = int((end - corner).max()) // 2 + 4
+    cut = np.pad(label[tuple(slice(a, b + 1) for a, b in zip(corner, end))], room)
+    nearest = distance_transform_edt(cut == 0, return_distances=False, return_indices=True)
+    everywhere = cut[tuple(nearest)]
+    whole = gaussian_filter(_signed(cut > 0), STAIRCASE)
+    regions = [gaussian_filter(_signed(everywhere == value), STAIRCASE) for value in labels[1:]]
+    return np.stack([_in_place(whole + offset, whole, regions) for offset in OFFSETS]).astype(np.float32)
+
+
+def _in_place(distance: NDArray[np.floating], whole: NDArray[np.floating], regions: Sequence[NDArray]) -> NDArray:
+    """Sample signed distances on the grid around the centre of the part where they are positive."""
+    weight = np.clip((distance if (distance > 0).any() else whole) + 0.5, 0, 1)
+    where, weights = np.argwhere(weight > 0), weight[weight > 0]
+    centre = np.average(where, axis=0, weights=weights)
+    radius = np.sqrt(np.average((where - centre) ** 2, axis=0, weights=weights).mean())
+    ticks = np.linspace(-EXTENT, EXTENT, NODES) * radius
+    grid = np.stack(np.meshgrid(*(c + ticks for c in centre), indexing="ij"))
+    first, *others = (map_coordinates(x, grid, order=1, mode="nearest") / radius for x in (distance, *regions))
+    inside = first > -0.1
+    cut = [first, *(other * inside for other in others)]
+    return np.clip(np.stack(cut), -NEAR_SURFACE, NEAR_SURFACE)
+
+
+def _signed(mask: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return the distance to the surface, positive inside; as far outside as the grid is wide where there is none."""
+    if not mask.any() or mask.all():
+        return np.full(mask.shape, float(max(mask.shape)) * (1 if mask.all() else -1))
+    distance: NDArray[np.floating] = distance_transform_edt(mask) - distance_transform_edt(~mask)
+    return distance - 0.5 * np.sign(distance)
+
+
+def shape_similarity(queries: Array, reference: Array) -> NDArray[np.float64]:
+    """Return the likeness of label maps to those of a reference in each view, ``(V, Q, N)``, from -1 to 1.
+
+    The correlation of what differs from the mean shape, highest over all mirrorings. Ways in which patients differ
+    much, such as length, say less of a single one, so that principal components weigh by the inverse of their spread.
+    Mean and components are those of the reference in all mirrorings, to which unseen and synthetic label maps are
+    strangers.
+
+    Args:
+        queries: Shapes ``(Q, V, C, 16, ...)`` from `label_shapes`, compared in every view.
+        reference: Shapes ``(N, V, C, 16, ...)`` of at least two label maps, taken as they are.
+
+    >>> corner = np.zeros((12, 12, 12), int); corner[2:8, 3:6, 2:10] = 1; corner[2:4, 3:9, 2:5] = 1
+    >>> ball = ((np.indices((12, 12, 12)) - 5.5) ** 2).sum(axis=0) < 20
+    >>> shapes = np.stack([label_shapes(x.astype(int), [1]) for x in (corner, ball, corner[:, ::-1])])
+    >>> shape_similarity(shapes[2:], shapes[:2])[0].argmax(axis=1).tolist()  # the mirrored one
+    [0]
+    """
+    of_reference = reference[:, 0]
+    axes = tuple(range(-(reference.ndim - 3), 0))
+    mirrorings = [flip for m in range(len(axes) + 1) for flip in combinations(axes, m)]
+    few = of_reference[:: -(-len(of_reference) * len(mirrorings) // MOST_SHAPES)]
+    mirrored = np.concatenate([np.flip(few, flip) for flip in mirrorings]).reshape(len(few) * len(mirrorings), -1)
+    mean = mirrored.mean(axis=0)
+    components = _whitened(mirrored - mean)
+
+    def rows(shapes: Array) -> Array:
+        coordinates = (shapes.reshape(len(shapes), -1) - mean) @ components
+        result: Array = coordinates / np.linalg.norm(coordinates, axis=1, keepdims=True).clip(1e-12)
+        return result
+
+    targets = rows(of_reference)
+    views = [
+        np.max([rows(np.flip(queries[:, view], flip)) @ targets.T for flip in mirrorings], axis=0)
+        for view in range(queries.shape[1])
+    ]
+    return np.stack(views).astype(np.float64).clip(-1, 1)
+
+
+def _whitened(rows: Array) -> Array:
+    """Return the principal components of centred rows ``(D, K)``, each divided by its spread."""
+    variance, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64) / len(rows))
+    k = max(1, min(MOST_COMPONENTS, len(rows) // 2))
+    variance, vectors = variance[::-1][:k].clip(1e-12), vectors[:, ::-1][:, :k]
+    least = LEAST_SPREAD * variance[min(WELL_KNOWN, k - 1)]
+    result: Array = (rows.T @ (vectors / np.sqrt(variance * len(rows) * (variance + least)))).astype(np.float32)
+    return result

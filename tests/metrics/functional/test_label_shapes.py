@@ -1,0 +1,46 @@
+"""Label maps are compared as shapes: a changed copy is most like its original, whatever its place and size."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from synthtrust.audits.privacy.label_map_copies import COPIES
+from synthtrust.metrics.functional.label_shapes import label_shapes, shape_similarity
+from synthtrust.refusals import Refusal
+
+
+def blob(seed, side=20):
+    """Return a label map of two regions with a shape of its own."""
+    rng = np.random.default_rng(seed)
+    distance = np.sqrt(((np.indices((side,) * 3) - side / 2) ** 2).sum(axis=0))
+    field = gaussian_filter(rng.normal(size=(side,) * 3), 2.5)
+    inside = distance + 2 * field / field.std() < side / 3.5
+    return np.where(inside, 1 + (np.indices(inside.shape)[0] > side / 2), 0).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return [blob(i) for i in range(12)]
+
+
+@pytest.fixture(scope="module")
+def reference(blobs):
+    return np.stack([label_shapes(label, (1, 2)) for label in blobs])
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_a_changed_copy_is_most_like_its_original(blobs, reference, kind):
+    copies = [COPIES[kind](label, np.random.default_rng(i)) for i, label in enumerate(blobs[:4])]
+    similarity = shape_similarity(np.stack([label_shapes(label, (1, 2)) for label in copies]), reference).max(axis=0)
+    assert similarity.argmax(axis=1).tolist() == [0, 1, 2, 3]
+    if kind == "exact label map":
+        assert similarity.max(axis=1) == pytest.approx(1, abs=1e-4)
+
+
+def test_an_empty_label_map_has_no_shape():
+    with pytest.raises(Refusal, match="it is empty"):
+        label_shapes(np.zeros((8, 8, 8), np.uint8), (1,))
+
+
+def test_a_missing_region_is_no_error():
+    assert np.isfinite(label_shapes(blob(0) > 0, (1, 2))).all()
