@@ -52,6 +52,14 @@ def test_every_case_gets_an_image_of_its_class_and_none_comes_twice(cohort, tmp_
     assert manifest["imported"][first]["files"]["grey"] == f"healthy/image_{drawn[first]:02d}.png"
 
 
+def test_an_audit_takes_every_image_once_however_many_real_cases_there_are(cohort, tmp_path):
+    importer = ClassFolder(root=painted(tmp_path / "set", 20))
+    own = synthesize(importer, cohort, cohort.cases, cohort.cases, tmp_path / "synthetic", own_cases=True)
+    assert sorted(numbers(own).values()) == list(range(20))
+    assert (own.paired, {case.id for case in own.cases} & {case.id for case in cohort.cases}) == (False, set())
+    assert all(number % 2 == case.class_index for case, number in zip(own.cases, numbers(own).values()))
+
+
 def test_the_seed_draws_and_where_the_folder_lies_does_not(cohort, tmp_path):
     root = painted(tmp_path / "set", 20)
     moved = painted(tmp_path / "moved", 20)

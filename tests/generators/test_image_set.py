@@ -7,7 +7,7 @@ import pytest
 
 from helpers.plane_images import blobs, colourful, save
 from synthtrust.cases import Case, CaseError, Refusal, Source, load_manifest, read_manifest
-from synthtrust.generators import ImageSet, synthesize
+from synthtrust.generators import ImageSet, LabelledSet, synthesize
 from synthtrust.testing import tiny_classes, tiny_cohort
 
 MODALITIES = ("flair", "t1ce")
@@ -116,6 +116,9 @@ def test_a_run_labels_them_and_manifest_and_card_say_how_well(real, tmp_path):
     assert (record["labelled_by"], record["made_by"]["labelled_by"]) == (Halves.facts, Halves.facts)
     assert "the segmenter halves, which reaches a mean Dice of 0.500" in (own.folder / "card.md").read_text()
     assert imported(real, tmp_path, tmp_path / "set").folder != own.folder
+    again = LabelledSet(root=str(own.folder))
+    again = synthesize(again, real, real.cases, real.cases, tmp_path / "synthetic")
+    assert load_manifest(again.folder)["labelled_by"] == Halves.facts
     with pytest.raises(CaseError, match=r"beside generator\.label_with, but those of tiny classes have none"):
         importer.own_cases(tiny_classes(tmp_path / "classes", 4))
 

@@ -1,35 +1,50 @@
-"""What the tests of runs share: a config of a run on tiny cases, and one mix of them that was exported."""
+"""What the tests of runs share: a config of a run on tiny cases, a finished run, and one mix that was exported."""
 
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from helpers.configs import compose_quickly
-from synthtrust.runs import export_run
+from helpers.tiny_runs import tiny_config
+from synthtrust.runs import export_run, train_run
 from synthtrust.testing import tiny_cohort
 
-TINY = (
-    "cases=brats", "cases.modalities=[flair,t1ce]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
-    "data.patch_size=[8,8,8]", "steps=4", "val_every=2", "split.test=2", "split.val=1", "trainer.accelerator=cpu",
-    "trainer.enable_progress_bar=false", "trainer.log_every_n_steps=1",
-)  # fmt: skip
 
-
-def tiny_config(folder, *overrides, name="run"):
-    """Compose a config of a run on the tiny cases in a folder."""
-    folders = {"synthetic": "synthetic", "cache": "cache", "output": f"runs/{name}"}
-    paths = [f"paths.{key}={folder / value}" for key, value in folders.items()]
-    return compose_quickly("train", *TINY, f"cases.root={folder / 'real'}", *paths, *overrides)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Return a folder of tiny cases, beside which their twins and preprocessed cases come to lie."""
+    folder = tmp_path_factory.mktemp("shared")
+    tiny_cohort(folder / "real", count=6)
+    return folder
 
 
 @pytest.fixture
-def configure(tmp_path):
-    tiny_cohort(tmp_path / "real", count=6)
+def folder(shared):
+    """Return the folder of the cases of a test; tests that change them have one of their own."""
+    return shared
 
+
+@pytest.fixture
+def configure(folder, tmp_path):
     def _configure(*overrides, name="run"):
-        return tiny_config(tmp_path, *overrides, name=name)
+        return tiny_config(folder, *overrides, name=name, runs=tmp_path / "runs")
 
     return _configure
+
+
+@pytest.fixture(scope="module")
+def finished(shared):
+    """Return the config of a run of half real, half synthetic cases that is finished, and its score."""
+    cfg = tiny_config(shared, name="finished")
+    return cfg, train_run(cfg)
+
+
+@pytest.fixture
+def copied(shared, finished, tmp_path):
+    """Return the config of a copy of that run, which a test may change."""
+    cfg, _ = finished
+    shutil.copytree(cfg.paths.output, tmp_path / "runs" / "run")
+    return tiny_config(shared, runs=tmp_path / "runs")
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,19 @@ from synthtrust.cases import CaseError, read_brats
 from synthtrust.cases.formats.volumes import stored_orientation
 from synthtrust.runs import find_runs, score_cohort, train_run
 from synthtrust.runs.training import list_cases
+from synthtrust.testing import tiny_cohort
 
 
-def test_a_network_that_learned_from_arrays_in_the_order_of_files_scores_nothing_else(configure):
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder of cases whose files a test may turn."""
+    tiny_cohort(tmp_path / "real", count=6)
+    return tmp_path
+
+
+def test_a_network_that_learned_from_arrays_in_the_order_of_files_scores_nothing_else(copied):
     """Versions before 2 of the cache did not bring volumes to one orientation: a mirrored patient would be scored."""
-    cfg = configure()
-    train_run(cfg)
+    cfg = copied
     (run,) = find_runs(cfg.paths.output)
     assert run.facts()["orientation"] == run.data()["orientation"] == "RAS"
     older = {key: value for key, value in run.facts().items() if key != "orientation"}
@@ -28,9 +35,8 @@ def test_a_network_that_learned_from_arrays_in_the_order_of_files_scores_nothing
     assert train_run(cfg) == pytest.approx(run.scores().query("source == 'real'")["dice"].mean())  # it is still found
 
 
-def test_such_a_run_is_not_gone_on_with(configure):
-    cfg = configure()
-    train_run(cfg)
+def test_such_a_run_is_not_gone_on_with(copied):
+    cfg = copied
     (run,) = find_runs(cfg.paths.output)
     (run.folder / "run.json").unlink()
     older = {key: value for key, value in run.data().items() if key != "orientation"}
@@ -39,21 +45,21 @@ def test_such_a_run_is_not_gone_on_with(configure):
         train_run(cfg)
 
 
-@pytest.mark.parametrize("code", ["RAS", "PSR"])
-def test_the_same_cases_in_another_orientation_get_the_same_scores(configure, tmp_path, code):
+def test_the_same_cases_in_another_orientation_get_the_same_scores(configure, tmp_path):
     cfg = configure()
     train_run(cfg)
     (run,) = find_runs(cfg.paths.output)
     own = score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
-    for path in {path for case in run.cohort.cases for path in case.files.values()}:
-        image = nib.load(path)
-        turn = ornt_transform(io_orientation(image.affine), axcodes2ornt(tuple(code)))
-        nib.save(image.as_reoriented(turn), path)
-        assert stored_orientation(path) == code
-    again = score_cohort(run, read_brats(tmp_path / "real", modalities=("flair", "t1ce")), cfg.paths.cache,
-                         allow_overlap=True)  # fmt: skip
     columns = ["case", "region", "dice", "n_reference", "n_prediction"]
-    pd.testing.assert_frame_equal(own[columns], again[columns])
+    for code in ("RAS", "PSR"):
+        for path in {path for case in run.cohort.cases for path in case.files.values()}:
+            image = nib.load(path)
+            turn = ornt_transform(io_orientation(image.affine), axcodes2ornt(tuple(code)))
+            nib.save(nib.Nifti1Image(np.asarray(image.dataobj), image.affine).as_reoriented(turn), path)
+            assert stored_orientation(path) == code
+        again = score_cohort(run, read_brats(tmp_path / "real", modalities=("flair", "t1ce")), cfg.paths.cache,
+                             allow_overlap=True)  # fmt: skip
+        pd.testing.assert_frame_equal(own[columns], again[columns])
 
 
 def test_twins_that_are_mirrored_against_their_labels_are_refused_before_training(configure, tmp_path):

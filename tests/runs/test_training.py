@@ -11,6 +11,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from helpers.wandb_offline import offline_records
 from synthtrust.cases import CaseError
 from synthtrust.metrics import functional as F  # noqa: N812
 from synthtrust.metrics.functional import dice_from_counts
@@ -24,9 +25,8 @@ def weights(run):
     return torch.load(run.last, weights_only=True)["state_dict"]
 
 
-def test_a_run_describes_itself(configure):
-    cfg = configure("alpha=0.5")
-    value = train_run(cfg)
+def test_a_run_describes_itself(finished):
+    cfg, value = finished
     (run,) = find_runs(cfg.paths.output)
     scores = run.scores()
     assert list(scores.columns) == [
@@ -83,25 +83,20 @@ def test_the_trust_factors_of_validation_pairs_are_logged_and_decide_nothing(con
         assert last[f"val/{name}"] == pytest.approx(float(value), abs=1e-6, nan_ok=True)
 
 
-def test_reference_voxels_are_counted_on_the_cases_own_grid(configure):
-    cfg = configure()
-    train_run(cfg)
-    (run,) = find_runs(cfg.paths.output)
+def test_reference_voxels_are_counted_on_the_cases_own_grid(finished):
+    (run,) = find_runs(finished[0].paths.output)
     row = run.scores().query("region == 'ED' and source == 'real'").iloc[0]
     assert row["n_reference"] == (run.real_case(row["case"]).load_label() == 2).sum()
 
 
-def test_a_finished_run_is_found_and_not_trained_again(configure, monkeypatch):
-    cfg = configure()
-    value = train_run(cfg)
+def test_a_finished_run_is_found_and_not_trained_again(finished, monkeypatch):
+    cfg, value = finished
     monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
     assert train_run(cfg) == pytest.approx(value)
 
 
-def test_a_run_of_an_older_version_is_found(configure, monkeypatch):
-    cfg = configure()
-    train_run(cfg)
-    (run,) = find_runs(cfg.paths.output)
+def test_a_run_of_an_older_version_is_found(copied, monkeypatch):
+    (run,) = find_runs(copied.paths.output)
     older = OmegaConf.load(run.folder / "config.yaml")
     del older["duplicates"], older["data"]["allow_real_val"]
     del older["trainer"]["gradient_clip_val"], older["trainer"]["accumulate_grad_batches"]
@@ -109,11 +104,11 @@ def test_a_run_of_an_older_version_is_found(configure, monkeypatch):
     del older["cases"]["exclude"], older["cases"]["save_refused"]
     OmegaConf.save(older, run.folder / "config.yaml")
     monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
-    train_run(cfg)
+    train_run(copied)
 
 
-def test_a_folder_of_another_config_is_refused(configure):
-    value = train_run(configure())
+def test_a_folder_of_another_config_is_refused(configure, copied, finished):
+    _, value = finished
     for override in (
         "steps=6", "model.optimizer.lr=0.1", "alpha=0.25", "trainer.precision=bf16-mixed",
         "trainer.gradient_clip_val=1.0", "trainer.accumulate_grad_batches=2", "trainer.devices=2",
@@ -134,9 +129,8 @@ def test_steps_are_those_of_the_optimizer_however_many_batches_each_takes(config
     assert curves.loc[curves["val/score"].notna(), "step"].tolist() == [1, 3]  # counted from 0
 
 
-def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypatch):
-    whole = configure(name="whole")
-    train_run(whole)
+def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, finished, monkeypatch):
+    (whole,) = find_runs(finished[0].paths.output)
     cfg = configure(name="cut")
 
     def fail(trainer, module, *batch):
@@ -151,7 +145,7 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypa
     assert cut.last.exists()
     assert not cut.finished
     train_run(cfg)
-    torch.testing.assert_close(weights(cut), weights(Run(cut.folder.parent / "whole")), rtol=0, atol=0)
+    torch.testing.assert_close(weights(cut), weights(whole), rtol=0, atol=0)
 
 
 def test_a_run_that_was_moved_keeps_its_best_checkpoint(configure, monkeypatch):
@@ -206,15 +200,14 @@ def test_what_cannot_work_is_refused_before_training(configure, overrides, error
 
 
 def test_composite_regions_are_scored_when_asked_for(configure):
-    cfg = configure("regions=[ET,TC,WT]")
+    cfg = configure("regions=[ET,TC,WT]", "steps=2")
     train_run(cfg)
     scores = find_runs(cfg.paths.output)[0].scores()
     assert list(scores["region"].unique()) == ["ET", "TC", "WT"]
 
 
-def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
-    cfg = configure()
-    train_run(cfg)
+def test_other_cases_are_scored_with_a_finished_run(finished):
+    cfg, _ = finished
     (run,) = find_runs(cfg.paths.output)
     with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they learned"):
         score_cohort(run, run.cohort, cfg.paths.cache)
@@ -233,6 +226,17 @@ def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monke
     assert len(folders) == 1
     (table,) = folders[0].rglob("scores*.table.json")
     assert len(json.loads(table.read_text())["data"]) == 12
+    records = offline_records(folders[0])
+    summary = {item.key or ".".join(item.nested_key): item.value_json for r in records for item in r.summary.update}
+    real = find_runs(cfg.paths.output)[0].scores().query("source == 'real'")
+    assert json.loads(summary["test/real/dice"]) == pytest.approx(real["dice"].mean())
+    assert json.loads(summary["test/real/dice_ET"]) == pytest.approx(real.query("region == 'ET'")["dice"].mean())
+    assert "test/synthetic/dice" in summary
+    axes = {record.metric.glob_name or record.metric.name: record.metric.step_metric for record in records}
+    assert axes["test/*"] == "alpha"
+    assert {"alpha 1", "Tissue"} <= {tag for record in records for tag in record.run.tags}
+    (artifact,) = {record.artifact.name for record in records if record.artifact.type == "synthetic-set"}
+    assert artifact == Path(find_runs(cfg.paths.output)[0].data()["twins"]).name
     import wandb
 
     assert wandb.run is None  # the next job of a sweep starts a run of its own

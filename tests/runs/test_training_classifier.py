@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from helpers.configs import compose_quickly
 from helpers.fake_runs import sentences
 from synthtrust.audits import Utility
 from synthtrust.cases import CaseError
@@ -22,18 +23,38 @@ TINY = (
 COLUMNS = ["alpha", "seed", "mode", "case", "patient", "source", "target", "class", "probability"]
 
 
-@pytest.fixture
-def configure(composed, tmp_path):
-    cohort = tiny_classes(tmp_path / "real", count=40)
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """Return a folder of tiny images, beside which their twins and preprocessed cases come to lie."""
+    folder = tmp_path_factory.mktemp("shared")
+    cohort = tiny_classes(folder / "real", count=40)
     rows = [(case.id, f"{case.id}.png", ("healthy", "sick")[case.class_index]) for case in cohort.cases]
-    pd.DataFrame(rows, columns=["case_id", "image", "label"]).to_csv(tmp_path / "real" / "cases.csv", index=False)
+    pd.DataFrame(rows, columns=["case_id", "image", "label"]).to_csv(folder / "real" / "cases.csv", index=False)
+    return folder
 
+
+def tiny_config(folder, runs, *overrides, name="run"):
+    paths = [
+        f"paths.synthetic={folder / 'synthetic'}",
+        f"paths.cache={folder / 'cache'}",
+        f"paths.output={runs / name}",
+    ]
+    return compose_quickly("train", *TINY, f"cases.file={folder / 'real' / 'cases.csv'}", *paths, *overrides)
+
+
+@pytest.fixture
+def configure(shared, tmp_path):
     def _configure(*overrides, name="run"):
-        folders = {"synthetic": "synthetic", "cache": "cache", "output": f"runs/{name}"}
-        paths = [f"paths.{key}={tmp_path / folder}" for key, folder in folders.items()]
-        return composed("train", *TINY, f"cases.file={tmp_path / 'real' / 'cases.csv'}", *paths, *overrides)
+        return tiny_config(shared, tmp_path / "runs", *overrides, name=name)
 
     return _configure
+
+
+@pytest.fixture(scope="module")
+def finished(shared):
+    """Return the config of a run of half real, half synthetic cases that is finished, and its score."""
+    cfg = tiny_config(shared, shared / "runs")
+    return cfg, train_run(cfg)
 
 
 def trained(cfg):
@@ -46,9 +67,8 @@ def weights(run):
     return torch.load(run.last, weights_only=True)["state_dict"]
 
 
-def test_a_run_describes_itself(configure):
-    cfg = configure("alpha=0.5")
-    value = train_run(cfg)
+def test_a_run_describes_itself(finished):
+    cfg, value = finished
     (run,) = find_runs(cfg.paths.output)
     scores, facts = run.scores(), run.facts()
     assert list(scores.columns) == COLUMNS
@@ -112,13 +132,12 @@ def test_synthetic_and_real_training_take_as_many_steps_and_are_tested_on_the_sa
     assert not runs[0].data()["drawn"]["val"]["real"]
 
 
-def test_a_finished_run_is_found_and_not_trained_again(configure, monkeypatch):
-    cfg = configure()
-    value = train_run(cfg)
+def test_a_finished_run_is_found_and_not_trained_again(shared, finished, monkeypatch):
+    cfg, value = finished
     monkeypatch.setattr("synthtrust.runs.training.build_data", lambda *_: pytest.fail("trained again"))
     assert train_run(cfg) == pytest.approx(value)
     with pytest.raises(ValueError, match="holds a run with another duplicates"):
-        train_run(configure("duplicates=drop"))
+        train_run(tiny_config(shared, shared / "runs", "duplicates=drop"))
 
 
 def test_a_finished_run_is_not_the_answer_for_another_imported_set(configure, tmp_path):
@@ -141,8 +160,8 @@ def test_a_finished_run_is_not_the_answer_for_another_imported_set(configure, tm
         train_run(configure(*bring, "allow_overlap=true"))
 
 
-def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypatch):
-    whole = trained(configure(name="whole"))
+def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, finished, monkeypatch):
+    (whole,) = find_runs(finished[0].paths.output)
     cfg = configure(name="cut")
 
     def fail(model, *batch):
@@ -170,7 +189,7 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, monkeypa
 )
 def test_what_cannot_go_together_is_refused_before_anything_is_painted(configure, tmp_path, overrides, message):
     with pytest.raises(ValueError, match=message):
-        train_run(configure(*overrides))
+        train_run(configure(*overrides, f"paths.synthetic={tmp_path / 'synthetic'}"))
     assert not (tmp_path / "synthetic").exists()
 
 
@@ -213,8 +232,8 @@ def test_copies_across_the_split_are_refused_or_left_out_and_named(configure, mo
     assert run.facts()["left_out"] == {"train": 1}
 
 
-def test_other_cases_are_scored_with_a_finished_run(configure, tmp_path):
-    run = trained(configure())
+def test_other_cases_are_scored_with_a_finished_run(finished, tmp_path):
+    (run,) = find_runs(finished[0].paths.output)
     with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they learned"):
         score_cohort(run, run.cohort, tmp_path / "cache")
     again = score_cohort(run, run.cohort, tmp_path / "cache", allow_overlap=True)

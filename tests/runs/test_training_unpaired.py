@@ -13,7 +13,7 @@ from synthtrust.testing import tiny_cohort
 
 
 @pytest.fixture
-def with_own_cases(configure, tmp_path):
+def with_own_cases(configure, folder, tmp_path):
     """Return a config of a run on 6 real cases and 16 of their own, of which two are children of each of 4 cases."""
     files = [case.files for case in tiny_cohort(tmp_path / "own", count=16, seed=5).cases]
     columns = ["case_id", "flair", "t1ce", "label", "parent"]
@@ -21,7 +21,7 @@ def with_own_cases(configure, tmp_path):
         [f"own{n:02d}", str(f["flair"]), str(f["t1ce"]), str(f["label"]), f"case{n % 4}" if n < 8 else ""]
         for n, f in enumerate(files)
     ]
-    real = sorted(path.name for path in (tmp_path / "real").iterdir())
+    real = sorted(path.name for path in (folder / "real").iterdir())
     rows = [[*row[:4], real[int(row[4][4:])] if row[4] else ""] for row in rows]
     table = tmp_path / "own.csv"
     table.write_text("\n".join(",".join(row) for row in [columns, *rows]))

@@ -1,25 +1,32 @@
 """What position alone scores beside a segmenter of real cases, in new runs and in those of an older version."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from helpers.tiny_runs import tiny_config
 from synthtrust.cases import CaseError
 from synthtrust.conventions import TRIVIAL
 from synthtrust.runs import Run, add_trivial, train_run
 
 
-@pytest.fixture
-def trained(configure):
-    """Return a run of real cases, and the folder of its preprocessed cases."""
-    cfg = configure("alpha=1")
+@pytest.fixture(scope="module")
+def trained_once(shared):
+    cfg = tiny_config(shared, "alpha=1", name="real")
     train_run(cfg)
-    return Run(Path(cfg.paths.output)), cfg.paths.cache
+    return cfg.paths
 
 
-def test_a_segmenter_of_real_cases_knows_what_position_alone_scores(trained, configure):
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """Return a copy of a run of real cases, and the folder of its preprocessed cases."""
+    return Run(shutil.copytree(trained_once.output, tmp_path / "run")), trained_once.cache
+
+
+def test_a_segmenter_of_real_cases_knows_what_position_alone_scores(trained):
     run, _ = trained
     scores = run.scores()
     is_real = scores["source"] == "real"
@@ -27,10 +34,8 @@ def test_a_segmenter_of_real_cases_knows_what_position_alone_scores(trained, con
     assert scores.loc[~is_real, "trivial_dice"].isna().all()
 
 
-def test_a_mix_does_not(configure):
-    cfg = configure("alpha=0.5")
-    train_run(cfg)
-    assert "trivial_dice" not in Run(Path(cfg.paths.output)).scores()
+def test_a_mix_does_not(finished):
+    assert "trivial_dice" not in Run(Path(finished[0].paths.output)).scores()
 
 
 def test_an_older_run_is_given_it_where_its_cases_are(trained, caplog):

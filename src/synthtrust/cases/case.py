@@ -81,6 +81,8 @@ class Case:
     """``train``, ``val`` or ``test`` if the publisher has split the cohort; empty if not."""
     parent: str = field(default="", kw_only=True)
     """Id of the real case that a synthetic case with an id of its own was made from; empty if there is none."""
+    attributes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """What is known of the patient or the scan besides, such as age or scanner: column -> value, as a table has it."""
     label_hint: str = field(default="", compare=False)
     """Advice of the reader of these cases on a value that ``relabel`` lacks, for the message."""
 
@@ -88,6 +90,7 @@ class Case:
         if not self.patient:
             object.__setattr__(self, "patient", self.id)
         object.__setattr__(self, "images", MappingProxyType({name: Path(p) for name, p in self.images.items()}))
+        object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
         known = [name for name in ("label_map", "class_index", "findings") if getattr(self, name) is not None]
         if len(known) != 1 and (known or self.source is not Source.SYNTHETIC):
             raise CaseError(
@@ -101,6 +104,7 @@ class Case:
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         relabel = None if self.relabel is None else dict(self.relabel)
         values |= {"images": dict(self.images), "channels": dict(self.channels), "relabel": relabel}
+        values |= {"attributes": dict(self.attributes)}
         return partial(type(self), **values), ()
 
     @property

@@ -111,6 +111,9 @@ RULES: Mapping[str, Rule] = {
     "cases.exclude": _or_null(
         Rule("to be ids in brackets, or a text or CSV file with them", lambda value: isinstance(value, str | list))
     ),
+    "cases.attributes": _or_null(
+        _each(Rule("", lambda value: isinstance(value, str)), "to be a list of columns, such as [age, scanner]")
+    ),
     "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
     "data.n_real": _or_null(_whole(1)),

@@ -11,6 +11,7 @@ from synthtrust.audits.received import ReceivedSet, without_labels
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.conventions import check_conditions
 from synthtrust.evaluation.runs import failures, provenance
+from synthtrust.evaluation.tracking import track_page
 from synthtrust.generators import synthesize
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.id_lists import read_ids
@@ -67,11 +68,14 @@ def audit_received_set(cfg: DictConfig) -> Path:
     pictures = (
         set_slices(cohort, imported, cfg.pictures) if cfg.pictures and synthetic_set.task == "segmentation" else []
     )
-    facts = {**received.facts(), "generator": cfg.generator}
+    remarks, repeated = (synthetic_set.manifest.get(name) or {} for name in ("remarks", "repeated"))
+    facts = {**received.facts(), "generator": cfg.generator, "remarks": list(remarks.values())}
+    facts["repeated_cases"] = len(repeated)
     page: Path = make(cfg.report, question=QUESTION)(
         folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]
     )
     log.info("The report on %s is at %s", imported.folder, page)
+    track_page(cfg.get("logger"), page, tables, imported.folder.name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page

@@ -24,6 +24,7 @@ from synthtrust.audits.utility.power import Spread
 from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
+from synthtrust.evaluation.tracking import track_page
 from synthtrust.files import sha256_of
 from synthtrust.refusals import Refusal
 from synthtrust.report import Slices
@@ -84,8 +85,11 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     name = "_".join(Path(folder).resolve().name for folder in folders)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
     sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
+    if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
+        tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
     page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
     log.info("The report on %d runs is at %s", len(runs), page)
+    track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page

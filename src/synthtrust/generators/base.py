@@ -82,7 +82,7 @@ class Generator(ABC):
     def sample_cases(
         self, cases: Sequence[CaseFacts], rngs: Sequence[np.random.Generator]
     ) -> list[dict[str, NDArray[np.floating]]]:
-        """Paint several cases of which more is known than their labels, such as the size of their voxels.
+        """Paint several cases of which more is known than their labels: the size of their voxels, the patient's age.
 
         This is what ``synthesize`` calls. A generator that needs labels alone leaves it as it is.
         """

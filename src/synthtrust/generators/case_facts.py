@@ -1,7 +1,7 @@
 """The facts of a case that a generator may paint by, beside its label; never its images."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,10 @@ class CaseFacts:
     affine: NDArray[np.float64] | None = None
     """Voxels of the real case's label file, in the orientation of that file, to world [mm], shape ``(4, 4)``; None for
     a class or findings."""
+
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """What the table of the real cases says besides, such as age, sex, site or scanner: column -> value as text; of the
+    columns in ``cases.attributes``, those that are not blank."""
 
     @property
     def spacing(self) -> tuple[float, ...]:

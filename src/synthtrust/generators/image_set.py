@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort
+from synthtrust.cases.checks.orientation import LabelledVolume
 from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.readers.unlabelled import read_unlabelled
 from synthtrust.generators.importer import ImportedTwin, Importer
 from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.labelled_set.set_checks import check_orientation
 from synthtrust.generators.labeller import Labeller
 from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
 from synthtrust.generators.synthesis.id_lists import read_ids
@@ -51,6 +53,8 @@ class ImageSet(Importer):
     background: Literal["auto", "keep"] = "auto"
     """``auto`` sets background that is nearly zero to zero, and refuses other background, where real volumes have a
     background of exactly 0; ``keep`` changes no image."""
+    check_orientation: bool = True
+    """Whether a set that plainly lies mirrored or turned against the real cases is refused."""
     darkness: float = 0.25
     """Largest brightness of background [share of the brightness of the brain]."""
     licence: str = ""
@@ -116,6 +120,19 @@ class ImageSet(Importer):
         patients = patients_of_children(children, cohort, self.root)
         return tuple(replace(case, patient=patients[case.id]) for case in children)
 
+    def check(self, cases: Sequence[Case], cohort: Cohort) -> dict[str, str]:
+        """Look at the orientation of volumes.
+
+        Raises:
+            CaseError: If they are plainly mirrored or turned against the real cases.
+        """
+        if not self.check_orientation or is_raster(cases[0].images[cohort.modalities[0]]):
+            return {}
+        return check_orientation(cases, cohort, lambda case: self._volume(case, cohort), self.root)
+
+    def _volume(self, case: Case, cohort: Cohort) -> LabelledVolume:
+        return LabelledVolume(self._prepared(case, cohort.modalities).images, None)
+
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Return the files of the set's own cases, which were read already."""
         return {case.id: list(case.files.values()) for case in paint}
@@ -126,13 +143,17 @@ class ImageSet(Importer):
         Raises:
             CaseError: If a file cannot be used, or the background is not clear.
         """
+        notes = {"files": {name: path.relative_to(self.root).as_posix() for name, path in case.images.items()}}
+        prepared = self._prepared(case, modalities)
+        label = None if self.label_with is None else self.labeller_.label_map(prepared.images)
+        return replace(prepared, label=label, notes={"mask_edit": False, **notes, **prepared.notes})
+
+    def _prepared(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
+        """Read an image as it is imported, without a label."""
         images: dict[str, NDArray[np.floating]] = {name: case.load_image(name) for name in modalities}
-        files = {name: path.relative_to(self.root).as_posix() for name, path in case.images.items()}
-        notes: dict[str, Any] = {"files": files, "mask_edit": False}
         first = case.images[modalities[0]]
         if is_raster(first):
-            return ImportedTwin(None, images, notes)
+            return ImportedTwin(None, images, {})
         unlabelled = np.zeros(images[modalities[0]].shape, np.uint8)
         prepared = self.preparation_.prepared(case, images, unlabelled, read_header(first)[1], self.root)
-        label = None if self.label_with is None else self.labeller_.label_map(prepared.images)
-        return replace(prepared, label=label, notes={**notes, **prepared.notes})
+        return replace(prepared, label=None)

@@ -81,6 +81,21 @@ class Importer(ABC):
         """
         return ()
 
+    def check(self, cases: Sequence[Case], cohort: Cohort) -> dict[str, str]:
+        """Look at a set under its own ids before it is imported for the first time.
+
+        Args:
+            cases: What ``own_cases`` returned.
+            cohort: The real cases.
+
+        Returns:
+            What readers of the manifest should know, by code; it was warned of.
+
+        Raises:
+            CaseError: If the set plainly cannot be what it is taken for, such as mirrored images.
+        """
+        return {}
+
     @abstractmethod
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Find the twin of every case by the names and headers of files alone.

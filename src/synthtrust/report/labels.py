@@ -9,24 +9,24 @@ from synthtrust.report.layout import Chapter, Section
 
 
 def labels_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
-    """Say who made the label maps, by the table ``labelled_by`` (run, checkpoint, dice), one row.
+    """Say who made label maps, by the table ``labelled_by`` (run, checkpoint, dice), a row for each synthetic set.
 
     Of a set without labels there is nothing to show: the box of verdicts says what cannot be asked of it.
     """
     if "labelled_by" not in tables:
         return Chapter()
-    lead = labelled_sentence(tables["labelled_by"].to_dict("records")[0])
-    return Chapter(sections=(Section("Where the label maps come from", lead=lead),))
+    sentences = dict.fromkeys(labelled_sentence(row) for row in tables["labelled_by"].to_dict("records"))
+    return Chapter(sections=(Section("Where the label maps come from", lead=" ".join(sentences)),))
 
 
 def labelled_sentence(facts: Mapping[Any, Any]) -> str:
     """Say who labelled a set.
 
-    >>> labelled_sentence({"run": "alpha_1.0_seed_0", "dice": 0.8712})
-    'The images came without labels: alpha_1.0_seed_0, a segmenter with a mean Dice of 0.871 on real test cases, made \
-the label maps, and whatever is said of labels holds up to its errors.'
+    >>> labelled_sentence({"run": "alpha_1.0_seed_0", "dice": 0.8712}).partition(", and ")[0]
+    'The images came without labels: alpha_1.0_seed_0, a segmenter with a mean Dice of 0.871 on real test cases'
     """
     return (
         f"The images came without labels: {facts['run']}, a segmenter with a mean Dice of {facts['dice']:.3f} on real "
-        "test cases, made the label maps, and whatever is said of labels holds up to its errors."
+        "test cases, and no person, made the label maps. Whatever is said of labels holds up to its errors, and what "
+        "is trained on them learns from the real cases of that run too."
     )

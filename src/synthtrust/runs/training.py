@@ -45,8 +45,8 @@ from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run, check_orientation, headline
 from synthtrust.runs.stored import targets_of
+from synthtrust.runs.tracking import track_results
 from synthtrust.runs.trivial import write_trivial
-from synthtrust.trackers import is_wandb, tell
 
 log = logging.getLogger(__name__)
 
@@ -229,8 +229,7 @@ def _write_results(
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     write_json(run.folder / FACTS, facts)
-    for logger in filter(is_wandb, trainer.loggers):
-        tell(logger, lambda wandb: wandb.log_table("scores", list(scores.columns), scores.values.tolist()))
+    track_results(trainer.loggers, scores, facts, data.twins_folder)
     name, value = headline(scores)
     if data.mix.is_tstr:
         log.info("Scored %d real test cases; evaluate.py sets TSTR beside TRTR (%s)", len(data.test_cases), run.folder)

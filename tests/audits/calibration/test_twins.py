@@ -49,7 +49,7 @@ def calibration(folder):
 @pytest.fixture(scope="module")
 def tables(calibration, cohort, folder):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedded, "VOLUME_GRID", 16)
+        patch.setattr(embedded, "VOLUME_GRID", 12)
         return calibration(cohort, folder)
 
 
@@ -74,7 +74,7 @@ def test_the_painter_never_saw_whom_its_twins_are_searched_for_in(calibration, c
 def test_a_finished_seed_is_read_and_another_painting_is_asked_anew(calibration, cohort, folder, tables, monkeypatch):
     monkeypatch.setattr(TwinCalibration, "_draw", None)  # asking again would fail
     assert calibration(cohort, folder)["draws"].equals(tables["draws"])
-    monkeypatch.setattr(embedded, "VOLUME_GRID", 16)
+    monkeypatch.setattr(embedded, "VOLUME_GRID", 12)
     with pytest.raises(TypeError):
         replace(calibration, generator=Texture(seed=1))(cohort, folder)
 

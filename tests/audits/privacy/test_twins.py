@@ -23,7 +23,7 @@ def audit():
 
 @pytest.fixture
 def small_grid(monkeypatch):
-    monkeypatch.setattr(embedded, "VOLUME_GRID", 16)
+    monkeypatch.setattr(embedded, "VOLUME_GRID", 12)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from synthtrust.cases.cohort import Cohort, RefusedCase
+from synthtrust.cases.readers.attributes import attribute_columns, with_attributes
 from synthtrust.cases.readers.findings import MISSING, Uncertain, check_options, role_of, with_findings
 from synthtrust.cases.readers.labelled import LabelledImage, classified_cohort, image_cohort, part_of
 from synthtrust.cases.readers.sheet import columns_of, path_in, read_rows
@@ -35,6 +36,7 @@ def read_table(
     labels: Sequence[str] | None = None,
     separator: str | None = None,
     uncertain: Uncertain = "refuse",
+    attributes: Sequence[str] | None = None,
 ) -> Cohort:
     """Read the cases of a table, and check that each image is there and whole.
 
@@ -55,6 +57,7 @@ def read_table(
         separator: What stands between the findings in the column label, such as ``|``; a word such as "No Finding" is
             an image without any. Findings are in the order of ``classes``, or of the alphabet.
         uncertain: How -1 in a column of ``labels`` is read: ``refuse``, ``negative`` or ``positive``.
+        attributes: Further columns that are kept of each case, ``[age, scanner]``, for generators that paint by them.
 
     Returns:
         The cases; a row without a label or with several findings for one, and one whose image is missing or damaged,
@@ -70,14 +73,15 @@ def read_table(
     name = file.absolute().parent.name if file.stem == "cases" else file.stem
     classes = None if classes is None else [str(name) for name in classes]
     check_options(labels, separator, uncertain, classes)
-    rows = _rows(file, columns, labels)
+    rows = _rows(file, columns, labels, attribute_columns(attributes))
     if labels is not None or separator is not None:
         findings = with_findings(rows, labels, separator, uncertain, classes, file, root)
         cohort = image_cohort(name, file, findings.images, findings.names, modalities, findings.refused)
-        return replace(cohort, licence=licence)
+        return with_attributes(replace(cohort, licence=licence), (row for _, row in rows), attributes)
     read = _with_classes(rows, classes, file, root)
     order = list(dict.fromkeys(read.names)) if classes is None else classes
-    return replace(classified_cohort(name, file, read.images, order, modalities, read.refused), licence=licence)
+    cohort = classified_cohort(name, file, read.images, order, modalities, read.refused)
+    return with_attributes(replace(cohort, licence=licence), (row for _, row in rows), attributes)
 
 
 class ClassesRead(NamedTuple):
@@ -149,7 +153,8 @@ def _rows(
     of_findings = {role_of(finding): called[finding] for finding in labels or ()}
     called = {role: called[role] for role in roles}  # a finding may be called as a role is
     group = {} if "group" in called.values() else {"group": "group"}
-    needed = dict.fromkeys(("case_id", "image", *(of_findings or ("label",)), *(columns or {})))
+    asked = (role for role in more if role not in OF_CHILDREN)
+    needed = dict.fromkeys(("case_id", "image", *(of_findings or ("label",)), *(columns or {}), *asked))
     rows = list(
         read_rows(file, called | of_findings | group, [role for role in needed if role in called | of_findings])
     )

@@ -7,6 +7,7 @@ from typing import Any
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort, RefusedCase
 from synthtrust.cases.grid import check_grid
+from synthtrust.cases.readers.attributes import attribute_columns, with_attributes
 from synthtrust.cases.readers.label_values import named_values, numbered
 from synthtrust.cases.readers.labelled import part_of
 from synthtrust.cases.readers.sheet import columns_of, path_in, read_rows
@@ -24,6 +25,7 @@ def read_volume_table(
     root: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     licence: str = "unknown",
+    attributes: Sequence[str] | None = None,
 ) -> Cohort:
     """Read the cases of a table by the headers of their files; no voxel is read.
 
@@ -36,6 +38,7 @@ def read_volume_table(
         root: Folder that the paths start from; that of the table when not given.
         columns: Names of columns that are called otherwise, ``{label: mask}``.
         licence: Under which the images may be used.
+        attributes: Further columns that are kept of each case, ``[age, scanner]``, for generators that paint by them.
 
     Returns:
         The cases; one without a file, or whose files do not lie on one grid, is in ``refused``.
@@ -50,9 +53,11 @@ def read_volume_table(
     if not modalities or len(set(modalities)) < len(modalities):
         raise Refusal(f"Expected the columns of the images as modalities, each once, but got {modalities}.")
     labels, relabel = numbered(named_values(label_values))
-    called = columns_of(COLUMNS | {modality: modality for modality in modalities}, columns)
-    cases, refused = [], []
-    for where, row in read_rows(file, called, ["case_id", *modalities, "label"], filled=("case_id",)):
+    kept = attribute_columns(attributes)
+    called = columns_of(COLUMNS | {modality: modality for modality in modalities}, columns) | kept
+    cases, refused, rows = [], [], []
+    for where, row in read_rows(file, called, ["case_id", *modalities, "label", *kept], filled=("case_id",)):
+        rows.append(row)
         files = {role: path_in(root, row[role]) for role in (*modalities, "label")}
         try:
             if empty := [role for role in files if not row[role]]:
@@ -72,4 +77,5 @@ def read_volume_table(
         except CaseError as error:
             refused.append(RefusedCase(files[modalities[0]], str(error), row["case_id"]))
     name = file.absolute().parent.name if file.stem == "cases" else file.stem
-    return Cohort(name, tuple(cases), tuple(modalities), labels, licence, tuple(refused))
+    cohort = Cohort(name, tuple(cases), tuple(modalities), labels, licence, tuple(refused))
+    return with_attributes(cohort, rows, attributes)

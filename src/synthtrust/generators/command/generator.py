@@ -1,6 +1,7 @@
 """Command: paints by running a program of the user's, once per case or once per batch, and reads what it wrote."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -34,11 +35,11 @@ class Command(Generator):
     """Paints by running a program for each case, or for each batch of cases, and reads the images that it wrote.
 
     The program is trained already, and is given the label alone: a label map as NIfTI in canonical values, on the grid
-    and in the orientation of the real case's file. Of ``{label}``, ``{class}``, ``{out}``, ``{seed}``, ``{spacing}``
-    and ``{case}`` the command names what the program needs; ``{batch}`` is a JSON file with a list of them. Each run
-    has a new empty folder ``{out}``. It is an error, which names the case, if the program cannot be started, takes too
-    long, or ends with another exit code than 0; or if an image is missing, cut short, on another grid, not finite,
-    constant, or the very image that was painted on another label map.
+    and in the orientation of the real case's file. Of ``{label}``, ``{class}``, ``{out}``, ``{seed}``, ``{spacing}``,
+    ``{case}`` and ``{attributes}`` the command names what the program needs; ``{batch}`` is a JSON file with a list of
+    them. Each run has a new empty folder ``{out}``. It is an error, which names the case, if the program cannot be
+    started, takes too long, or ends with another exit code than 0; or if an image is missing, cut short, on another
+    grid, not finite, constant, or the very image that was painted on another label map.
 
     Making an object of this class runs nothing, and neither does ``fit``. The stored config of a run may name it, since
     the generator of a stored config is never called: only a command in the user's own config is ever run.
@@ -152,6 +153,7 @@ class Command(Generator):
         """Write the label map of a case, make its folder, and return the values of its placeholders."""
         (folder / "out").mkdir(parents=True)
         values = {"out": str(folder / "out"), "seed": str(rng.integers(2**31)), "case": case.id}
+        values["attributes"] = json.dumps(dict(case.attributes), ensure_ascii=False)
         if case.affine is None:
             return {**values, "class": ",".join(case.names)}
         label = folder / LABEL

@@ -5,18 +5,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, load_manifest
+from synthtrust.cases.checks.orientation import LabelledVolume
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.readers.label_values import label_called
 from synthtrust.generators.importer import ImportedTwin, Importer
 from synthtrust.generators.labelled_set.layouts import LAYOUTS, Layout, LayoutOptions, read_set
 from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.labelled_set.set_checks import check_orientation, check_regions
 from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
 from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
@@ -58,6 +60,8 @@ class LabelledSet(Importer):
     background: Literal["auto", "keep"] = "auto"
     """``auto`` sets background that is nearly zero to zero, and refuses other background, where real cases have a
     background of exactly 0; ``keep`` changes no image."""
+    check_orientation: bool = True
+    """Whether a set that plainly lies mirrored or turned against the real cases is refused."""
     darkness: float = 0.25
     """Largest brightness of background [share of the brightness of the brain]."""
     patients_own: list[str] | None = None
@@ -86,6 +90,13 @@ class LabelledSet(Importer):
             ids = load_manifest(Path(self.root)).get("training_ids")
             return None if ids is None else tuple(sorted(ids))
         return given
+
+    @property
+    def labelled_by(self) -> Mapping[str, Any]:
+        """The run that made the label maps, if the manifest of a set of this project says so."""
+        if self.layout not in ("auto", "synthtrust") or not (Path(self.root) / MANIFEST).is_file():
+            return {}
+        return load_manifest(Path(self.root)).get("labelled_by") or {}
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
         """Return the cases of the set, their labels in those of the real cases.
@@ -119,6 +130,21 @@ class LabelledSet(Importer):
         children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
         patients = patients_of_children(children, cohort, self.root)
         return tuple(_own_case(case, meaning, patients[case.id]) for case in children)
+
+    def check(self, cases: Sequence[Case], cohort: Cohort) -> dict[str, str]:
+        """Look at regions and orientation of the set.
+
+        Raises:
+            CaseError: If no case has a label, or the set is plainly mirrored or turned against the real cases.
+        """
+        check_regions(cases, cohort.labels, self.root)
+        if not self.check_orientation:
+            return {}
+        return check_orientation(cases, cohort, lambda case: self._volume(case, cohort), self.root)
+
+    def _volume(self, case: Case, cohort: Cohort) -> LabelledVolume:
+        twin = self.load(case, cohort.modalities)
+        return LabelledVolume(twin.images, np.asarray(twin.label))
 
     def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
         """Return the files of the set's own cases, which were read already."""

@@ -57,6 +57,7 @@ def recipe_of(
         "parameters": parameters,
         "train": dict(zip([case.id for case in train], contents, strict=True)),
         "labels": dict(zip([case.id for case in paint], labels, strict=True)),
+        **_attributes(generator, paint),
         **({"imported": dict(zip(imported_files, imported, strict=True))} if imported_files else {}),
     }
 
@@ -106,6 +107,14 @@ def _label(case: Case) -> str | int | Findings | None:
     if case.task == "unlabelled":
         return None
     return case.target if case.label_map is None else hashes.of(case.label_map)
+
+
+def _attributes(generator: Generator | Importer, paint: Sequence[Case]) -> dict[str, Any]:
+    """Return what a generator that paints by more than labels may paint by; nothing where no attribute is known."""
+    if isinstance(generator, Importer) or type(generator).sample_cases is Generator.sample_cases:
+        return {}
+    known = {case.id: dict(case.attributes) for case in paint if case.attributes}
+    return {"attributes": known} if known else {}
 
 
 @cache  # listing the installed packages takes a second

@@ -54,6 +54,8 @@ class Session:
     """Whether each case is the twin of a real one; otherwise ``paint`` are the set's own cases."""
     patients_own: Mapping[str, Any] = field(default_factory=dict)
     """Which images of an imported set are the patients' own, see ``check_patients_own``."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """What readers of the manifest should know of an imported set, see `Importer.check`."""
 
     def __post_init__(self) -> None:
         self.start = time.monotonic()
@@ -92,6 +94,7 @@ class Session:
                     self.folder, "unknown" if training_ids is None else f"{len(training_ids)} other ids",
                 )  # fmt: skip
             if (now, self.patients_own) != (training_ids, patients_own):
+                self.remarks = record.get("remarks") or {}
                 self._declare(record["made_on"])
 
     def _missing(self, cases: Sequence[Case]) -> list[Case]:
@@ -154,7 +157,7 @@ class Session:
     def _twins(self, cases: Sequence[Case]) -> list["_Twin"]:
         if isinstance(self.generator, Importer):
             loaded = [self.generator.load(case, self.cohort.modalities) for case in cases]
-            return [_Twin(twin.label, twin.images, twin.notes, twin.affine) for twin in loaded]
+            return [_Twin(i.label, i.images, {**i.notes, "voxels": _digest(i.images)}, i.affine) for i in loaded]
         labels = [case.load_label() if case.has_label_map else case.target for case in cases]
         copies = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
@@ -174,9 +177,9 @@ class Session:
         return [_Twin(label, images) for label, images in zip(labels, painted)]
 
     def _facts(self, case: Case, label: Any) -> CaseFacts:
-        if case.label_map is not None:
-            return CaseFacts(case.id, label, self.cohort.modalities, affine=stored_affine(case.label_map))
-        return CaseFacts(case.id, label, self.cohort.modalities, self.cohort.names_of(case))
+        names = () if case.has_label_map else self.cohort.names_of(case)
+        affine = None if case.label_map is None else stored_affine(case.label_map)
+        return CaseFacts(case.id, label, self.cohort.modalities, names, affine, case.attributes)
 
     def _write(self, case: Case, twin: "_Twin") -> None:
         if twin.notes is not None:  # only imported images can be in other units
@@ -212,7 +215,8 @@ class Session:
             "mask_disclosure": self.paired and self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
             **({"labelled_by": self.recipe["labelled_by"]} if "labelled_by" in self.recipe else {}),
-            "remarks": getattr(self.generator, "remarks", {}),
+            "remarks": self.remarks or getattr(self.generator, "remarks", {}),
+            **({} if self.paired else {"repeated": repeated(notes, self.folder.name)}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],
             **({"imported": notes} if notes else {}),
         }
@@ -224,6 +228,34 @@ class Session:
         card = write_card(self.folder, painted, self.recipe, facts)
         facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
+
+
+def repeated(notes: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, str]:
+    """Return id -> id of the first case of an imported set that it repeats, voxel by voxel; a warning names them.
+
+    >>> repeated({"a": {"voxels": "1f"}, "b": {"voxels": "2e"}, "c": {"voxels": "1f"}}, "set")
+    {'c': 'a'}
+    """
+    first: dict[str, str] = {}
+    same = {case_id: first.setdefault(note["voxels"], case_id) for case_id, note in notes.items() if "voxels" in note}
+    copies = {case_id: other for case_id, other in same.items() if case_id != other}
+    if copies:
+        case_id, other = next(iter(copies.items()))
+        file = next(iter(notes[case_id].get("files", {}).values()), case_id)
+        log.warning(
+            "%d of %d cases of %s repeat another voxel by voxel, first %s (%s) the case %s: they add nothing, and "
+            "intervals count them as if they did. Remove them from the set.",
+            len(copies), len(notes), where, case_id, file, other,
+        )  # fmt: skip
+    return copies
+
+
+def _digest(images: Mapping[str, NDArray]) -> str:
+    """Name the content of images, whatever their files are like."""
+    sha = hashlib.sha256()
+    for name in sorted(images):
+        sha.update(repr((name, images[name].shape)).encode() + np.ascontiguousarray(images[name], np.float32).tobytes())
+    return sha.hexdigest()
 
 
 def stated(record: Mapping[str, Any]) -> tuple[list[str] | None, dict[str, Any]]:

@@ -91,8 +91,9 @@ def synthesize(
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
     session = partial(Session, generator, cohort, train, paint, folder, recipe, loggers, paired, patients_own)
     if not (folder / NAME).exists():
+        remarks = generator.check(paint, cohort) if isinstance(generator, Importer) and not paired else {}
         folder.mkdir(parents=True, exist_ok=True)
-        session().finish()
+        session(remarks=remarks).finish()
     elif (listed_training_ids(generator, train), patients_own) != stated(load_manifest(folder)):
         session().correct()
     log.info("Twins: %s", folder)

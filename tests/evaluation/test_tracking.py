@@ -1,0 +1,53 @@
+"""A page is a run of its own in wandb: verdicts in the summary, tables, and the page itself."""
+
+import json
+
+import pandas as pd
+from omegaconf import OmegaConf
+
+from helpers.wandb_offline import offline_records
+from synthtrust.evaluation.tracking import track_page
+from synthtrust.verdicts import Reason
+
+LOGGERS = OmegaConf.create({"wandb": {"project": "synthtrust", "mode": "offline", "name": "${alpha}", "id": "${seed}"}})
+ROW = {"axis": "privacy", "set": "A-1", "generator": "A", "mode": "", "verdict": "NOT SUPPORTED",
+       "reasons": (Reason("leak", "A leak."),), "thresholds": {"auc": 0.5}, "would_change": ""}  # fmt: skip
+TABLES = {
+    "privacy": {"verdict": pd.DataFrame([ROW]), "tests": pd.DataFrame({"p": [0.5, None]}), "empty": pd.DataFrame()}
+}
+
+
+def written_page(folder):
+    page = folder / "index.html"
+    page.write_text("<html><body>The page.</body></html>")
+    return page
+
+
+def test_verdicts_tables_and_page_are_kept_offline(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    track_page(LOGGERS, written_page(tmp_path), TABLES, "sweep")
+    (folder,) = (tmp_path / "wandb").glob("offline-run-*")
+    records = offline_records(folder)
+    summary = {item.key or ".".join(item.nested_key): item.value_json for r in records for item in r.summary.update}
+    assert json.loads(summary["verdict/privacy"]) == "NOT SUPPORTED"
+    (run,) = {(r.run.display_name, r.run.run_group, r.run.job_type) for r in records if r.run.display_name}
+    assert run == ("page sweep", "sweep", "evaluate")
+    assert "The page." in next(folder.rglob("*.html")).read_text()
+    assert len(list(folder.rglob("*.table.json"))) == 2
+
+
+def test_what_fails_costs_only_itself(tmp_path, monkeypatch, caplog):
+    import wandb
+
+    def fail(**settings):
+        raise RuntimeError("no disk")
+
+    monkeypatch.setattr(wandb, "init", fail)
+    track_page(LOGGERS, written_page(tmp_path), TABLES, "sweep")
+    assert "wandb was not told of" in caplog.text
+    assert "no disk" in caplog.text
+
+
+def test_without_the_tracker_nothing_is_told(tmp_path):
+    for loggers in (None, OmegaConf.create({"csv": {}})):
+        track_page(loggers, tmp_path / "missing.html", {}, "sweep")
