@@ -7,7 +7,7 @@ import pytest
 from helpers.plane_images import blobs, save
 from synthtrust.cases import CaseError, load_manifest
 from synthtrust.generators import ClassTable, synthesize
-from synthtrust.testing import tiny_classes, tiny_cohort
+from synthtrust.testing import tiny_classes, tiny_cohort, tiny_findings
 
 CLASSES = ("healthy", "sick")
 
@@ -123,3 +123,30 @@ def test_columns_and_images_may_be_called_otherwise_and_lie_elsewhere(cohort, tm
 def test_cases_with_label_maps_want_another_importer(tmp_path):
     with pytest.raises(CaseError, match="generator=labelled_set"):
         imported(tiny_cohort(tmp_path / "real", 3), tmp_path, listed(tmp_path / "set", [("healthy", "")]))
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "options"),
+    [
+        ("case_id,image,mass,effusion,parent", ["0,1", "1,1", ",0"], {}),
+        ("case_id,image,label,parent", ["effusion", "mass|effusion", "No Finding"], {"separator": "|"}),
+    ],
+    ids=["columns", "words"],
+)
+def test_findings_are_read_in_the_order_of_the_real_cases_and_audited_alone(tmp_path, header, cells, options):
+    real = tiny_findings(tmp_path / "real", 8)
+    file = listed(tmp_path / "set", [(cell, "") for cell in cells], header)
+    own = imported(real, tmp_path, file, own_cases=True, **options)
+    assert [case.findings for case in own.cases] == [(1, 0), (1, 1), (0, 0)]
+    assert (own.task, own.paired, dict(own.labels)) == ("multilabel", False, dict(real.labels))
+    with pytest.raises(CaseError, match=r"have findings, .*evaluate\.py audits a table of them"):
+        imported(real, tmp_path, file, **options)
+
+
+def test_findings_that_real_cases_lack_are_refused(tmp_path):
+    real = tiny_findings(tmp_path / "real", 8)
+    file = listed(tmp_path / "set", [("fracture", ""), ("mass", "")])
+    with pytest.raises(CaseError, match="fracture"):
+        imported(real, tmp_path, file, own_cases=True, separator="|")
+    with pytest.raises(CaseError, match=r"Expected columns \['effusion', 'mass'\] in .*set\.csv"):
+        imported(real, tmp_path, file, own_cases=True)

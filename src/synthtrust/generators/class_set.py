@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,6 +26,9 @@ class ClassSet(Importer):
     alone, so that it is in the same part of every split. The cases of a class without any image have no twin, which a
     warning says as well. An audit without training takes each image once, as a case of its own.
     """
+
+    reads_findings: ClassVar[bool] = False
+    """Whether images may have findings in place of a class."""
 
     train_ids: str | list[str] | None = None
     """Cases that the images were learned from: ids, or a text or CSV file of them; null if they are unknown."""
@@ -62,14 +65,14 @@ class ClassSet(Importer):
         Raises:
             CaseError: If the real cases have no classes, or as ``read``.
         """
-        _check_task(cohort)
+        _check_task(cohort, findings=self.reads_findings)
         images = self.read(cohort)
         value = {images.labels[name]: cohort.labels[name] for name in images.labels}
         patients = patients_of_children(images.cases, cohort, str(self.where))
         return tuple(
             replace(
                 image,
-                class_index=value[image.require_class()],
+                class_index=None if image.class_index is None else value[image.class_index],
                 source=Source.SYNTHETIC,
                 patient=patients[image.id],
                 split="",
@@ -86,6 +89,7 @@ class ClassSet(Importer):
         if all(case.source is Source.SYNTHETIC for case in paint):
             self.twins_ = {case.id: case for case in paint}
         else:
+            _check_task(cohort, findings=False)
             self.twins_ = self._draw(paint, self.own_cases(cohort), cohort)
         return {case_id: list(twin.files.values()) for case_id, twin in self.twins_.items()}
 
@@ -97,7 +101,7 @@ class ClassSet(Importer):
         notes: dict[str, Any] = {"files": files, "mask_edit": False}
         if image.parent:
             notes["parent"] = image.parent
-        return ImportedTwin(case.require_class(), {name: image.load_image(name) for name in modalities}, notes)
+        return ImportedTwin(case.target, {name: image.load_image(name) for name in modalities}, notes)
 
     def _draw(self, paint: Sequence[Case], images: Sequence[Case], cohort: Cohort) -> dict[str, Case]:
         """Return id -> the image that stands in for a real case."""
@@ -132,12 +136,14 @@ class ClassSet(Importer):
         return drawn
 
 
-def _check_task(cohort: Cohort) -> None:
+def _check_task(cohort: Cohort, *, findings: bool) -> None:
+    if cohort.task == "multilabel" and findings:
+        return
     if cohort.task == "multilabel":
         raise CaseError(
             f"Expected cases with a class, but those of {cohort.name} have findings, of which an image may show "
-            "several, and this set names one. Use a generator that paints them, such as "
-            "generator=class_diffusion_small."
+            "several, and a folder names one. Use a generator that paints them, such as "
+            "generator=class_diffusion_small; evaluate.py audits a table of them, generator=class_table."
         )
     if cohort.task != "classification":
         raise CaseError(

@@ -6,16 +6,24 @@ from pathlib import Path
 from typing import ClassVar
 
 from synthtrust.cases import CaseError, Cohort
+from synthtrust.cases.readers.findings import Uncertain
 from synthtrust.cases.readers.labelled import image_cohort
-from synthtrust.cases.readers.table import read_class_rows
+from synthtrust.cases.readers.table import read_class_rows, read_finding_rows
 from synthtrust.generators.class_set import ClassSet
 
 
 @dataclass
 class ClassTable(ClassSet):
-    """Imports the images that a table lists, each with its class and, where known, the real case it was made from."""
+    """Imports the images that a table lists, each with its class and, where known, the real case it was made from.
 
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"file", "root", "columns", "train_ids"})
+    Where real cases have findings, each of them has a column of 0 and 1, or all stand in the column label. Such a set
+    is audited; no training takes it.
+    """
+
+    reads_findings: ClassVar[bool] = True
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset(
+        {"file", "root", "columns", "separator", "uncertain", "train_ids"}
+    )
 
     file: str = ""
     """CSV or TSV with a header: case_id, image, label (class name, or number from 0 on in the order of the real
@@ -24,6 +32,10 @@ class ClassTable(ClassSet):
     """Folder that the image paths start from; that of the table when not given."""
     columns: dict[str, str] | None = field(default=None)
     """Names of columns that are called otherwise, ``{label: diagnosis}``."""
+    separator: str | None = None
+    """What stands between findings in the column label; None where each has a column."""
+    uncertain: Uncertain = "refuse"
+    """How -1 in a column of a finding is read: ``refuse``, ``negative`` or ``positive``."""
 
     @property
     def where(self) -> Path:
@@ -42,8 +54,11 @@ class ClassTable(ClassSet):
         classes = sorted(cohort.labels, key=lambda name: cohort.labels[name])
         root = None if self.root is None else Path(self.root)
         try:
-            rows = read_class_rows(self.where, root, self.columns, classes)
-            if others := sorted({image.class_name for image in rows.images} - set(classes)):
+            if cohort.task == "multilabel":
+                rows = read_finding_rows(self.where, root, self.columns, classes, self.separator, self.uncertain)
+            else:
+                rows = read_class_rows(self.where, root, self.columns, classes)
+            if others := sorted({image.class_name for image in rows.images} - {*classes, ""}):
                 raise CaseError(
                     f"Expected classes among {classes}, as the real cases have, but {self.file} has {others[:8]}. "
                     "Rename them, or leave out their rows."
@@ -68,6 +83,7 @@ def _for_this_importer(message: str) -> str:
     >>> _for_this_importer("Expected a table at x.csv, but there is none. Set cases.file.")
     'Expected a table at x.csv, but there is none. Set generator.file.'
     """
-    message = re.sub(r"\bcases\.(file|columns|root)\b", r"generator.\1", message)
+    message = re.sub(r"\bcases\.(file|columns|root|separator|uncertain)\b", r"generator.\1", message)
     message = message.replace("cases.classes", "classes of the real cases")
+    message = message.replace("cases.labels", "findings of the real cases")
     return re.sub(r"Read them as findings with .*", "Keep one class in each row.", message)

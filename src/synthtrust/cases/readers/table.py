@@ -112,6 +112,35 @@ def read_class_rows(
     return _with_classes(rows, classes, file, file.parent if root is None else root)
 
 
+def read_finding_rows(
+    file: Path,
+    root: Path | None,
+    columns: Mapping[str, str] | None,
+    names: Sequence[str],
+    separator: str | None = None,
+    uncertain: Uncertain = "refuse",
+) -> ClassesRead:
+    """Read the rows of a table of synthetic images with findings; no image is looked at.
+
+    Args:
+        file: See ``read_class_rows``.
+        root: Folder that the image paths start from; that of the table when not given.
+        columns: Names of columns that are called otherwise.
+        names: Findings of the real cases, in order; each has a column, unless there is a ``separator``.
+        separator: What stands between the findings in the column label.
+        uncertain: How -1 in a column is read.
+
+    Raises:
+        CaseError: As ``read_table``.
+    """
+    labels = list(names) if separator is None else None
+    rows = _rows(file, columns, labels, OF_CHILDREN)
+    in_words = None if separator is None else list(names)
+    read = with_findings(rows, labels, separator, uncertain, in_words, file, file.parent if root is None else root)
+    parents = {row["case_id"]: row.get("parent", "") for _, row in rows}
+    return ClassesRead(list(names), [replace(image, parent=parents[image.id]) for image in read.images], read.refused)
+
+
 def _with_classes(
     rows: Sequence[tuple[str, dict[str, str]]], classes: Sequence[str] | None, file: Path, root: Path
 ) -> ClassesRead:
