@@ -151,11 +151,12 @@ def _about(facts: Mapping[str, Any]) -> str:
     'BraTS · 7 train, 2 test cases · seeds 0, 1 · licence: CC BY'
     """
     generator = facts.get("generator")
-    target = str(generator.get("_target_", "")) if isinstance(generator, Mapping) else str(generator or "")
+    target = str(generator.get("_target_", "")) if isinstance(generator, Mapping) else ""
+    generators = facts.get("generators") or [target.rpartition(".")[2]]
     cases, seeds = facts.get("cases"), facts.get("seeds")
     parts = [
         str(facts.get("cohort") or ""),
-        target.rpartition(".")[2],
+        ", ".join(generators),
         f"{', '.join(f'{n} {part}' for part, n in cases.items())} cases" if isinstance(cases, Mapping) else "",
         f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) and seeds else "",
         f"licence: {str(facts['licence']).rstrip('.')}" if facts.get("licence") else "",
