@@ -56,7 +56,9 @@ def test_copies_of_training_cases_are_found_whatever_their_ids(folder, monkeypat
     monkeypatch.chdir(folder)
     line = run_here(*words(folder, "Replay"))
     assert "Expected synthetic images, but 20 are images of real cases, voxel by voxel (20 of mri)" in line
-    line = run_here(*words(folder, "Replay", "fail_on=[leak]", "generator.patients_own=[mri]"))
+    line = run_here(
+        *words(folder, "Replay", "fail_on=[leak]", "generator.patients_own=[mri]", "audit.fidelity.n_ms_ssim=8")
+    )
     assert line.startswith("Error: Expected no leak, but privacy is NOT SUPPORTED")
     report = json.loads((folder / "reports" / "Replay" / "report.json").read_text())
     assert {row["axis"]: row["verdict"] for row in report["verdicts"]} == {

@@ -18,10 +18,11 @@ from synthtrust.files import aside, folder_aside, read_json, sha256_of, write_js
 from synthtrust.refusals import Refusal
 from synthtrust.runs.build import build_data, check_choices, spell_out_excluded
 from synthtrust.runs.config_identity import comparable_training, identity_of_mix
+from synthtrust.runs.facts import case_ids, facts_of_mix
 from synthtrust.runs.owner import owned
 from synthtrust.runs.run import DATA, Run
 from synthtrust.runs.stored import targets_of
-from synthtrust.runs.training import case_ids, check_same_config, check_twins, facts_of_mix, reads_files
+from synthtrust.runs.training import check_same_config, check_twins, reads_files
 from synthtrust.runs.trivial import write_trivial
 
 log = logging.getLogger(__name__)

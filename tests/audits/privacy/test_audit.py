@@ -91,33 +91,6 @@ def test_copies_count_even_where_the_search_is_blind_to_some(leaky):
     assert "there may be more copies than were found" in sentences(verdict)
 
 
-KINDS = ("rotation by 10 degrees", "5 % larger", "inverted", "half of the image")
-
-
-@pytest.fixture(scope="module")
-def leaky_in_all_kinds(audit, tmp_path_factory, real, textures, fresh):
-    """Return what the audit says of a set with six copies of each kind, each of another training case."""
-    images = list(fresh)
-    for k, kind in enumerate(KINDS):
-        for n, place in enumerate(range(5 * k, 5 * k + 6 * 18, 18)):
-            image, other = (torch.tensor(x, dtype=torch.float32)[None] for x in (textures[6 * k + n], images[place]))
-            images[place] = transforms.transform_copy(image, kind, np.random.default_rng(place), other)[0].numpy()
-    return audit([painted(tmp_path_factory.mktemp("set") / "leaky", real, images)])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_few_copies_of_each_kind_are_found_and_the_table_says_in_which_view(leaky_in_all_kinds, kind):
-    tables, k = leaky_in_all_kinds, KINDS.index(kind)
-    assert verdict_of(tables)["verdict"] == "NOT SUPPORTED"
-    copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
-    planted = {f"p{5 * k + 18 * n:03d}": f"p{6 * k + n:03d}" for n in range(6)}
-    copies = copies[copies["synthetic"].isin(planted)]
-    assert len(copies) >= 4
-    assert all(planted[row.synthetic] == row.nearest_real for row in copies.itertuples())
-    expected = {"inverted": "inverted", "half of the image": "half or one modality"}.get(kind, "turned or resized")
-    assert (copies["view"] == expected).mean() > 0.5
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [({"angles": (0.0, 5.0)}, "angles above 0"), ({"angles": (60.0,)}, "45"), ({"scales": (1.0,)}, "other than 1")],

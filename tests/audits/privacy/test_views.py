@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.textures import texture
+from helpers.fake_runs import verdict_of
+from helpers.textures import painted, texture
 from synthtrust.audits.privacy.embedded import Grid, embed
 from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.audits.privacy.transforms import transform_copy
@@ -63,3 +64,30 @@ def test_each_kind_of_copy_is_most_alike_in_its_view(originals, kind, name):
     pairs = pairwise_in(views, queries, embedded(originals[:8]))
     assert pairs.shape == (len(views), 8)
     assert (pairs[v] >= similarity[v, :, 0] - 1e-5).all()
+
+
+KINDS = ("rotation by 10 degrees", "5 % larger", "inverted", "half of the image")
+
+
+@pytest.fixture(scope="module")
+def leaky_in_all_kinds(audit, tmp_path_factory, real, textures, fresh):
+    """Return what the audit says of a set with six copies of each kind, each of another training case."""
+    images = list(fresh)
+    for k, kind in enumerate(KINDS):
+        for n, place in enumerate(range(5 * k, 5 * k + 6 * 18, 18)):
+            image, other = (torch.tensor(x, dtype=torch.float32)[None] for x in (textures[6 * k + n], images[place]))
+            images[place] = transform_copy(image, kind, np.random.default_rng(place), other)[0].numpy()
+    return audit([painted(tmp_path_factory.mktemp("set") / "leaky", real, images)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_few_copies_of_each_kind_are_found_and_the_table_says_in_which_view(leaky_in_all_kinds, kind):
+    tables, k = leaky_in_all_kinds, KINDS.index(kind)
+    assert verdict_of(tables)["verdict"] == "NOT SUPPORTED"
+    copies = tables["copies"][tables["copies"]["reading"] == "COPY"]
+    planted = {f"p{5 * k + 18 * n:03d}": f"p{6 * k + n:03d}" for n in range(6)}
+    copies = copies[copies["synthetic"].isin(planted)]
+    assert len(copies) >= 4
+    assert all(planted[row.synthetic] == row.nearest_real for row in copies.itertuples())
+    expected = {"inverted": "inverted", "half of the image": "half or one modality"}.get(kind, "turned or resized")
+    assert (copies["view"] == expected).mean() > 0.5

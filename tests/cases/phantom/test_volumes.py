@@ -163,7 +163,7 @@ def test_a_finished_set_that_lost_a_file_gets_it_back(tmp_path):
 
 
 def test_two_processes_may_ask_at_once(tmp_path):
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
         first, second = pool.map(make, [tmp_path, tmp_path])
     assert first == second
     read_manifest(first.parents[1], verify=True)

@@ -66,11 +66,16 @@ def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> M
         str(region): int(present.loc[present["region"] == region, "patient"].nunique())
         for region in scores["region"].unique()
     }
+    whole, whole_chance = (arm_scores(rows, alpha, source) for rows in (arm_rows, trivial))
+    regions = list(arm_rows["region"].unique())
     for part in (OVERALL, *scores["region"].unique()):
-        rows = arm_rows if part == OVERALL else arm_rows[arm_rows["region"] == part]
-        arm = arm_scores(rows, alpha, source)
+        kept = regions if part == OVERALL else [part]
+        arm, by_chance = (
+            replace(each, scores=each.scores[:, :, [regions.index(region) for region in kept]])
+            for each in (whole, whole_chance)
+        )
         patients = arm.by_patient(scored_only=part != OVERALL)
-        chance = arm_scores(trivial.loc[rows.index], alpha, source).by_patient(scored_only=part != OVERALL)[0]
+        chance = by_chance.by_patient(scored_only=part != OVERALL)[0]
         known = patients[:, np.isfinite(patients).any(axis=0)]
         values = known.mean(axis=1) if known.size else np.full(len(patients), np.nan)
         cases = np.asarray(np.isfinite(arm.scores).any(axis=(0, 2))).tolist()  # under some seed, in some region

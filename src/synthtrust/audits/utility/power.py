@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from synthtrust.metrics.functional.intervals import satterthwaite_df
+from synthtrust.metrics.functional.satterthwaite import satterthwaite_df
 from synthtrust.metrics.functional.seeds import seed_caution
 from synthtrust.metrics.functional.student import t_quantile
 

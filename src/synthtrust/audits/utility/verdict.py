@@ -9,8 +9,8 @@ import numpy as np
 from synthtrust.audits.margins import Margins
 from synthtrust.audits.scores import Row
 from synthtrust.audits.utility.power import Spread
+from synthtrust.audits.utility.run_doubts import leaks, missing_classes, moved_margins
 from synthtrust.audits.verdict import decide, not_assessed
-from synthtrust.cases import Mix
 from synthtrust.report.formatting import listing
 from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS, gap_bounds, over_splits_sentence
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
@@ -82,7 +82,7 @@ def judge(
         *_doubts(row, facts, thresholds),
         *_other_splits(splits, thresholds.margins),
     ]
-    evidence = [*_numbers(row, thresholds), *_over_splits(splits), *_missing(facts)]
+    evidence = [*_numbers(row, thresholds), *_over_splits(splits), *missing_classes(facts)]
     return decide(
         "utility",
         read,
@@ -213,8 +213,8 @@ def _doubts(row: Row, facts: Sequence[Mapping[str, Any]], thresholds: UtilityThr
             f"{thresholds.min_patients_each} asked for.",
             f"More test patients for {row['fewest_part']}.",
         )
-    yield from _moved(facts, thresholds.margins)
-    yield from _leaks(facts)
+    yield from moved_margins(facts, thresholds.margins)
+    yield from leaks(facts)
 
 
 def _other_splits(splits: Sequence[Row], margins: Margins) -> Iterator[Doubt]:
@@ -236,55 +236,6 @@ def _over_splits(splits: Sequence[Row]) -> Iterator[Reason]:
     for row in splits:
         if row["split"] == "all":
             yield Reason("splits", over_splits_sentence(row))
-
-
-def _moved(facts: Iterable[Mapping[str, Any]], margins: Margins) -> Iterator[Doubt]:
-    """Name margins that are not those which were settled before training."""
-    stored = [Margins.of_run(fact["margins"]) for fact in facts if fact.get("margins")]
-    if any(before.settings() != margins.settings() for before in stored):
-        before = ", ".join(f"{name} {value}" for name, value in stored[0].settings().items())
-        yield Doubt(
-            "moved_margins",
-            f"The margins are not those that were settled before training: {before}.",
-            "The margins of before, or new runs, trained after others were settled.",
-        )
-
-
-def _missing(facts: Iterable[Mapping[str, Any]]) -> list[Reason]:
-    """Name the classes that the synthetic training cases lack; their test cases count all the same."""
-    lacking = {
-        name for fact in facts if _is_tstr(fact) for name in (fact.get("missing_classes") or {}).get("train", ())
-    }
-    named = ", ".join(sorted(lacking))
-    text = f"No synthetic training case is of class {named}; its test cases stay in the score."
-    return [Reason("missing_classes", text)] if lacking else []
-
-
-def _is_tstr(fact: Mapping[str, Any]) -> bool:
-    return Mix(fact.get("alpha", 1.0), fact.get("mode", "complement")).is_tstr
-
-
-def _leaks(facts: Sequence[Mapping[str, Any]]) -> Iterator[Doubt]:
-    """Yield the doubts about a generator that may know the test cases, and about how TSTR was chosen."""
-    status = {(fact.get("overlap") or {}).get("status", "unknown") for fact in facts}
-    if "overlap" in status:
-        yield Doubt(
-            "overlap",
-            "The generator learned from patients it is tested on: TSTR is too good.",
-            "A generator that saw no test patient, or test patients that it did not see.",
-        )
-    elif "unknown" in status:
-        yield Doubt(
-            "unknown_training_ids",
-            "The manifest does not say which cases the generator learned from: it may know the test cases.",
-            "The generator's training ids.",
-        )
-    if any(fact.get("val") == "real" and _is_tstr(fact) for fact in facts):
-        yield Doubt(
-            "chosen_on_real",
-            "The checkpoint of TSTR was chosen on real validation cases: it is not synthetic training alone.",
-            "TSTR chosen on synthetic validation cases.",
-        )
 
 
 def _needed(row: Row, thresholds: UtilityThresholds) -> str:

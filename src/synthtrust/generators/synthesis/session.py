@@ -25,6 +25,7 @@ from synthtrust.generators.base import Generator
 from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.card import made_on, write_card
+from synthtrust.generators.synthesis.checks import check_painting, digest_of, repeated
 from synthtrust.generators.synthesis.locks import try_lock
 from synthtrust.generators.synthesis.overlap import training_ids_of
 from synthtrust.generators.synthesis.progress import receive_progress
@@ -149,7 +150,7 @@ class Session:
             )
         for case, twin in zip(cases, twins, strict=True):
             shape = twin.label.shape if isinstance(twin.label, np.ndarray) else None
-            _check(twin.images, self.cohort.modalities, shape, case.id, self.storage.axes)
+            check_painting(twin.images, self.cohort.modalities, shape, case.id, self.storage.axes)
         for _ in (pool.map if len(cases) > 1 else map)(self._write, cases, twins):
             pass
         bar.update(task, completed=before + len(cases))
@@ -157,7 +158,7 @@ class Session:
     def _twins(self, cases: Sequence[Case]) -> list["_Twin"]:
         if isinstance(self.generator, Importer):
             loaded = [self.generator.load(case, self.cohort.modalities) for case in cases]
-            return [_Twin(i.label, i.images, {**i.notes, "voxels": _digest(i.images)}, i.affine) for i in loaded]
+            return [_Twin(i.label, i.images, {**i.notes, "voxels": digest_of(i.images)}, i.affine) for i in loaded]
         labels = [case.load_label() if case.has_label_map else case.target for case in cases]
         copies = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
@@ -230,34 +231,6 @@ class Session:
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
 
 
-def repeated(notes: Mapping[str, Mapping[str, Any]], where: str) -> dict[str, str]:
-    """Return id -> id of the first case of an imported set that it repeats, voxel by voxel; a warning names them.
-
-    >>> repeated({"a": {"voxels": "1f"}, "b": {"voxels": "2e"}, "c": {"voxels": "1f"}}, "set")
-    {'c': 'a'}
-    """
-    first: dict[str, str] = {}
-    same = {case_id: first.setdefault(note["voxels"], case_id) for case_id, note in notes.items() if "voxels" in note}
-    copies = {case_id: other for case_id, other in same.items() if case_id != other}
-    if copies:
-        case_id, other = next(iter(copies.items()))
-        file = next(iter(notes[case_id].get("files", {}).values()), case_id)
-        log.warning(
-            "%d of %d cases of %s repeat another voxel by voxel, first %s (%s) the case %s: they add nothing, and "
-            "intervals count them as if they did. Remove them from the set.",
-            len(copies), len(notes), where, case_id, file, other,
-        )  # fmt: skip
-    return copies
-
-
-def _digest(images: Mapping[str, NDArray]) -> str:
-    """Name the content of images, whatever their files are like."""
-    sha = hashlib.sha256()
-    for name in sorted(images):
-        sha.update(repr((name, images[name].shape)).encode() + np.ascontiguousarray(images[name], np.float32).tobytes())
-    return sha.hexdigest()
-
-
 def stated(record: Mapping[str, Any]) -> tuple[list[str] | None, dict[str, Any]]:
     """Return what a manifest states that a config may change: the training ids, and what is the patients' own."""
     return record.get("training_ids"), record.get("patients_own") or {}
@@ -290,45 +263,3 @@ def _progress(description: str, n: int) -> Iterator[Progress]:
 def _rng_of(seed: int, case_id: str) -> np.random.Generator:
     """Return the random generator of a twin, which depends on the seed and its id, not on order or other twins."""
     return np.random.default_rng([seed, int.from_bytes(hashlib.sha256(case_id.encode()).digest()[:8])])
-
-
-def _check(
-    images: Mapping[str, NDArray],
-    modalities: Sequence[str],
-    shape: tuple[int, ...] | None,
-    case_id: str,
-    axes: int | None = None,
-) -> None:
-    """Refuse an invalid painting; for a class or findings, the first image gives the grid of the others."""
-    _check_numbers(images, modalities, case_id)
-    grid = images[modalities[0]].shape if shape is None else shape
-    if shape is None and axes not in (None, len(grid)):
-        raise CaseError(
-            f"Expected an image of {axes} axes as real ones have, but the generator painted {grid} in {modalities[0]} "
-            f"of case {case_id}."
-        )
-    for modality, image in images.items():
-        problem = f"but the generator painted {{}} in {modality} of case {case_id}."
-        if image.shape != grid:
-            raise CaseError(f"Expected the label's grid {grid}, " + problem.format(image.shape))
-        if not np.isfinite(image).all():
-            raise CaseError("Expected finite intensities, " + problem.format("NaN or infinity"))
-
-
-def _check_numbers(images: Mapping[str, NDArray], modalities: Sequence[str], case_id: str) -> None:
-    """Refuse a painting that does not have an array of real numbers for each modality."""
-    if not isinstance(images, Mapping):
-        raise CaseError(
-            f"Expected images by modality for case {case_id}, but the generator gave {type(images).__name__}."
-        )
-    if set(images) != set(modalities):
-        raise CaseError(
-            f"Expected {sorted(modalities)} for case {case_id}, but the generator painted {sorted(images)}."
-        )
-    for modality, image in images.items():
-        if not (isinstance(image, np.ndarray) and np.issubdtype(image.dtype, np.number) and np.isrealobj(image)):
-            kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise CaseError(
-                f"Expected a numpy array of real numbers, but the generator painted {kind} in {modality} of case "
-                f"{case_id}."
-            )

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from synthtrust.metrics.functional.intervals import Array, satterthwaite_df
+from synthtrust.metrics.functional.intervals import Array
+from synthtrust.metrics.functional.satterthwaite import satterthwaite_df
 from synthtrust.metrics.functional.seeds import cautious
 from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from torch import Tensor
 
-from synthtrust.metrics.functional.intervals import ALIKE, Array, Interval, satterthwaite_df, skewness_of_mean
+from synthtrust.metrics.functional.intervals import ALIKE, Array, Interval, skewness_of_mean
 from synthtrust.metrics.functional.patients import patient_numbers
+from synthtrust.metrics.functional.satterthwaite import satterthwaite_df
 from synthtrust.metrics.functional.seeds import cautious
 from synthtrust.metrics.functional.student import t_quantile
 from synthtrust.refusals import Refusal

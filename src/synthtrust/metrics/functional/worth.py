@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
-from synthtrust.metrics.functional.intervals import Array, satterthwaite, skewness_of_mean
+from synthtrust.metrics.functional.intervals import Array, skewness_of_mean
+from synthtrust.metrics.functional.satterthwaite import satterthwaite
 from synthtrust.refusals import Refusal
 
 STEPS = 100
