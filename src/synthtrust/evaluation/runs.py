@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from synthtrust.audits import Utility
 from synthtrust.audits.pictures import set_slices, twin_slices
-from synthtrust.audits.scores import NotApplicableError, paired, task_of
+from synthtrust.audits.scores import NotApplicableError, generator_names, paired, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
@@ -287,6 +287,7 @@ def facts_of(runs: Sequence[Run]) -> dict[str, Any]:
     return {
         **shared,
         **differing,
+        "generators": list(dict.fromkeys(generator_names(runs))),
         "runs": len(runs),
         "alphas": sorted({fact["alpha"] for fact in facts}),
         "seeds": sorted({fact["seed"] for fact in facts}),

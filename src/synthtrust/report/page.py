@@ -1,6 +1,7 @@
 """The page: everything inlined in one file, with the same facts as JSON and the tables as CSV beside it."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,18 +114,54 @@ def write_report(
     page = environment().get_template("page.html.j2").render(
         title=title,
         question=question,
+        about=_about(facts),
         judges=judges,
         answers=[answer for chapter in parts for answer in chapter.answers],
         summary=[table for chapter in parts for table in chapter.summary],
         verdicts=verdicts,
         reading=reading(verdicts),
         cards=[(name, card.relative_to(folder).as_posix()) for name, card in cards.items()],
-        sections=sections,
+        sections=addressed(sections),
         facts=list(_flat(facts)),
         files=[csv_name(audit, name) for audit, audit_tables in tables.items() for name in audit_tables],
     )  # fmt: skip
     write_text(folder / "index.html", page)
     return folder / "index.html"
+
+
+def addressed(sections: Sequence[Section]) -> list[tuple[str, Section]]:
+    """Return each section behind its address on the page, which is made of its title.
+
+    >>> [address for address, _ in addressed([Section("Copies?"), Section("Is it so? (A)"), Section("Copies!")])]
+    ['copies', 'is-it-so-a', 'copies-2']
+    """
+    addresses: dict[str, int] = {}
+    named = []
+    for section in sections:
+        slug = re.sub(r"\W+", "-", section.title.lower()).strip("-") or "section"
+        addresses[slug] = addresses.get(slug, 0) + 1
+        named.append((slug if addresses[slug] == 1 else f"{slug}-{addresses[slug]}", section))
+    return named
+
+
+def _about(facts: Mapping[str, Any]) -> str:
+    """Say in one line what the page is about: cohort, generator, cases, seeds, licence.
+
+    >>> _about({"cohort": "BraTS", "cases": {"train": 7, "test": 2}, "seeds": [0, 1], "licence": "CC BY."})
+    'BraTS · 7 train, 2 test cases · seeds 0, 1 · licence: CC BY'
+    """
+    generator = facts.get("generator")
+    target = str(generator.get("_target_", "")) if isinstance(generator, Mapping) else ""
+    generators = facts.get("generators") or [target.rpartition(".")[2]]
+    cases, seeds = facts.get("cases"), facts.get("seeds")
+    parts = [
+        str(facts.get("cohort") or ""),
+        ", ".join(generators),
+        f"{', '.join(f'{n} {part}' for part, n in cases.items())} cases" if isinstance(cases, Mapping) else "",
+        f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) and seeds else "",
+        f"licence: {str(facts['licence']).rstrip('.')}" if facts.get("licence") else "",
+    ]
+    return " · ".join(part for part in parts if part)
 
 
 def csv_name(audit: str, table: str) -> str:

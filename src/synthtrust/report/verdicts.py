@@ -36,6 +36,16 @@ class Finding:
         """The reasons, joined to a paragraph."""
         return joined_reasons(self.reasons)
 
+    @property
+    def headline(self) -> str:
+        """The reason that decides."""
+        return joined_reasons(self.reasons[:1])
+
+    @property
+    def others(self) -> str:
+        """The other reasons, joined to a paragraph."""
+        return joined_reasons(self.reasons[1:])
+
     def plain(self) -> dict[str, Any]:
         """Return it as JSON has it: codes and numbers for programs, sentences for people."""
         return {
@@ -80,6 +90,11 @@ class AxisVerdict:
     def question(self) -> str:
         """What the axis asks."""
         return QUESTIONS[self.axis]
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are more reasons than the first, or thresholds."""
+        return any(finding.others or finding.thresholds for finding in self.findings)
 
     @property
     def thresholds(self) -> tuple[str, ...]:
