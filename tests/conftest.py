@@ -8,10 +8,11 @@ import pytest
 import torch
 
 import synthtrust.cli  # noqa: F401  what configs compute is known to it
-from helpers.configs import compose_quickly
+from helpers.configs import compose_quickly, parse_each_text_once
 from synthtrust.plugins import find_plugins
 
 find_plugins()
+parse_each_text_once()
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 gc.disable()
 

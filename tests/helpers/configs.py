@@ -4,6 +4,7 @@ import pickle
 import re
 from functools import cache
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
@@ -13,6 +14,27 @@ from synthtrust.door.names import groups
 from synthtrust.plugins import conf_dir
 
 GROUPS = frozenset(groups())
+
+
+def parse_each_text_once():
+    """Let OmegaConf parse each text once in a process; Hydra reads all files anew for every config."""
+    parsed, load = {}, yaml.load
+
+    def remembered(stream, Loader):  # noqa: N803
+        if Loader.__name__ != "OmegaConfLoader":
+            return load(stream, Loader=Loader)
+        text = stream if isinstance(stream, str) else stream.read()
+        if text not in parsed:
+            try:
+                parsed[text] = load(text, Loader=Loader)
+            except yaml.YAMLError:
+                if isinstance(stream, str):
+                    raise
+                stream.seek(0)
+                return load(stream, Loader=Loader)  # the error names the file
+        return parsed[text]
+
+    yaml.load = remembered
 
 
 def compose_by_hydra(name, *overrides):

@@ -12,7 +12,7 @@ with :math:`d_p` the difference of patient p, averaged over seeds, and limits as
 Source: Fieller, JRSS B 16 (1954), for limits of an abscissa from a test at each of its values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +23,11 @@ from synthtrust.metrics.functional.intervals import Array, skewness_of_mean
 from synthtrust.metrics.functional.satterthwaite import satterthwaite
 from synthtrust.refusals import Refusal
 
-STEPS = 100
+STEPS = 40
 """Numbers of real cases that are tested, evenly over their logarithm."""
+HALVINGS = 10
+"""How often the way between two of them is halved in search of a limit."""
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -68,17 +71,40 @@ def worth_in_real_cases(arm: ArrayLike, curve: Mapping[int, ArrayLike], level: f
         raise Refusal(f"Expected scores (S, P) of the same patients, but got {[values.shape for values in arms]}.")
     scored = np.all([np.isfinite(values).all(axis=0) for values in arms], axis=0)
     first, *others = (values[:, scored] for values in arms)
-    steps = np.geomspace(sizes[0], sizes[-1], STEPS)
-    kept = [n for n in steps if _not_excluded(first, others, np.log(sizes), float(np.log(n)), level)]
+    at = np.log(sizes)
     value = _abscissa(float(first.mean()), [float(values.mean()) for values in others], sizes)
-    low, high = (kept[0], kept[-1]) if kept else _beyond(first, others, sizes)
+    steps = [*np.linspace(at[0], at[-1], STEPS), *([np.log(value)] if np.isfinite(value) else [])]
+
+    def allowed(log_n: float) -> bool:
+        return _not_excluded(first, others, at, log_n, level)
+
+    low, high = _limits(allowed, np.sort(steps)) or _beyond(first, others, sizes)
     return Worth(
         value,
-        0.0 if low <= sizes[0] else float(low),
-        np.inf if high >= sizes[-1] else float(high),
+        0.0 if low <= sizes[0] * (1 + ROUNDING) else float(low),
+        np.inf if high >= sizes[-1] * (1 - ROUNDING) else float(high),
         n_patients=int(scored.sum()),
         n_seeds=min(len(values) for values in (first, *others)),
     )
+
+
+def _limits(allowed: Callable[[float], bool], steps: Array) -> tuple[float, float] | None:
+    """Return the least and the largest number of cases that is allowed, found more exactly between two steps."""
+    kept = [k for k, log_n in enumerate(steps) if allowed(log_n)]
+    if not kept:
+        return None
+    first, last = kept[0], kept[-1]
+    low = steps[0] if first == 0 else _edge(allowed, steps[first], steps[first - 1])
+    high = steps[-1] if last == len(steps) - 1 else _edge(allowed, steps[last], steps[last + 1])
+    return float(np.exp(low)), float(np.exp(high))
+
+
+def _edge(allowed: Callable[[float], bool], inside: float, outside: float) -> float:
+    """Return where what is allowed ends, between a number that is and one that is not."""
+    for _ in range(HALVINGS):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if allowed(middle) else (inside, middle)
+    return outside
 
 
 def _not_excluded(arm: Array, curve: list[Array], at: Array, log_n: float, level: float) -> bool:
