@@ -32,8 +32,8 @@ def piecewise_correlation(first: TextureBank, second: TextureBank, shift: Tensor
         shift: Where the nodes of the first lie in the second as a whole ``(P, axes)`` [nodes].
 
     >>> from synthtrust.metrics.functional.interiors import texture_bank
-    >>> images = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    >>> bank = texture_bank(images, grid=16)
+    >>> images = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> bank = texture_bank(images, grid=32)
     >>> piecewise_correlation(bank, bank, torch.zeros(2, 2, dtype=torch.long)).round(decimals=2).tolist()
     [1.0, 1.0]
     """
