@@ -142,7 +142,7 @@ def _check_task(cohort: Cohort, *, findings: bool) -> None:
     if cohort.task == "multilabel":
         raise CaseError(
             f"Expected cases with a class, but those of {cohort.name} have findings, of which an image may show "
-            "several, and a folder names one. Use a generator that paints them, such as "
+            "several, and this set names one. Use a generator that paints them, such as "
             "generator=class_diffusion_small; evaluate.py audits a table of them, generator=class_table."
         )
     if cohort.task != "classification":
