@@ -27,6 +27,11 @@ class Sized(PlantedSegmenter):
     def folder(self):
         return Path(f"runs/{self.mode}_{self.n_real}_{self.n_synthetic}_seed_{self.seed}")
 
+    def scores(self):
+        """Real cases alone have no synthetic test cases here, as runs with another set, or none, have others."""
+        scores = super().scores()
+        return scores if self.n_synthetic else scores[scores["source"] == "real"]
+
     def facts(self):
         drawn = {"real": self.n_real, "synthetic": self.n_synthetic}
         return super().facts() | {

@@ -113,8 +113,8 @@ def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False, amou
     Args:
         runs: Finished runs.
         side_by_side: Allow runs of several generators, which are then told apart by the column.
-        amounts: Allow runs on several numbers of training cases, told apart by the columns ``n_real`` and
-            ``n_synthetic``: how many of each were drawn.
+        amounts: Return the scores on real cases alone, and allow runs on several numbers of training cases, told apart
+            by the columns ``n_real`` and ``n_synthetic``: how many of each were drawn.
 
     Raises:
         NotApplicableError: If there are several generators that are not to stand side by side.
@@ -126,6 +126,8 @@ def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False, amou
     runs = list(runs)
     task = task_of(runs)
     tables = [_checked_scores(run, task) for run in runs]
+    if amounts:
+        tables = [table[table["source"] == "real"] for table in tables]
     check_recipe(runs)
     names = generator_names(runs)
     _same_cases(runs, tables, names, PARTS[task])
