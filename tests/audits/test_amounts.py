@@ -1,6 +1,6 @@
 """The audit of amounts, on planted scores: synthetic cases are worth as many real ones as the learning curve says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ class Sized(PlantedSegmenter):
 
     n_real: int = 20
     n_synthetic: int = 0
+    generator: str = "Tissue"
 
     @property
     def folder(self):
@@ -35,7 +36,8 @@ class Sized(PlantedSegmenter):
     def facts(self):
         drawn = {"real": self.n_real, "synthetic": self.n_synthetic}
         return super().facts() | {
-            "drawn": drawn, "mode": self.mode, "paired": False, "n_real": self.n_real, "n_synthetic": self.n_synthetic,
+            "drawn": drawn, "generator": {"_target_": self.generator}, "mode": self.mode, "paired": False,
+            "n_real": self.n_real, "n_synthetic": self.n_synthetic,
         }  # fmt: skip
 
 
@@ -111,3 +113,10 @@ def test_other_audits_are_given_one_number_of_cases(sweep):
     chosen = of_one_size([*sweep, run(40, 0, 0.5, 7, "complement")])
     assert {(one.n_real, one.n_synthetic) for one in chosen} == {(40, 0)}
     assert len(chosen) == 4
+
+
+def test_a_generator_with_real_cases_alone_lends_them_and_has_no_section(sweep):
+    lent = [replace(one, generator="Other") if not one.n_synthetic else one for one in sweep]
+    chapter = amounts_chapter(Amounts()(lent))
+    assert len(chapter.sections) == len(chapter.answers) == 1
+    assert chapter.answers == amounts_chapter(Amounts()(sweep)).answers

@@ -20,22 +20,23 @@ LEGEND = (
 def amounts_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Lay out the table of the audit of amounts, ``worth``."""
     worth = tables["worth"]
-    answers = tuple(_sentence(row, worth) for row in _decisive(worth))
+    mixed = worth[worth["n_synthetic"] > 0]
+    answers = tuple(_sentence(row, several=mixed["generator"].nunique() > 1) for row in _decisive(mixed))
     sections = []
-    for index, (generator, rows) in enumerate(worth.groupby("generator", sort=False)):
-        suffix = f" ({generator})" if worth["generator"].nunique() > 1 else ""
+    for index, generator in enumerate(dict.fromkeys(mixed["generator"])):  # others have real cases alone
+        rows = worth[worth["generator"] == generator]
+        suffix = f" ({generator})" if mixed["generator"].nunique() > 1 else ""
         sections.append(_section(rows, _curve(worth), suffix, index))
     return Chapter(answers, (), tuple(sections))
 
 
-def _decisive(worth: pd.DataFrame) -> Iterator[Mapping]:
+def _decisive(mixed: pd.DataFrame) -> Iterator[Mapping]:
     """Yield the row with the most synthetic cases, of each generator and number of real cases."""
-    mixed = worth[worth["n_synthetic"] > 0].sort_values("n_synthetic", kind="stable")
-    yield from mixed.drop_duplicates(["generator", "n_real"], keep="last").sort_index().to_dict("records")
+    by_number = mixed.sort_values("n_synthetic", kind="stable")
+    yield from by_number.drop_duplicates(["generator", "n_real"], keep="last").sort_index().to_dict("records")
 
 
-def _sentence(row: Mapping, worth: pd.DataFrame) -> str:
-    several = worth["generator"].nunique() > 1
+def _sentence(row: Mapping, *, several: bool) -> str:
     cases = f"{int(row['n_real'])} real and " if row["n_real"] else ""
     subject = f"{cases}{count(int(row['n_synthetic']), 'synthetic case')}" + (
         f" of {row['generator']}" if several else ""
