@@ -112,8 +112,8 @@ class MixedCases(LightningDataModule, ABC):
     def scored_cases(self) -> dict[Source, list[tuple[int, Case]]]:
         """The test cases with their numbers, by source."""
         return {
-            source: [(self.test_numbers[source][case.id], case) for case in cases]
-            for source, cases in zip(self.test_numbers, self.parts["test"], strict=True)
+            source: [(number_of[case.id], case) for case in cases]
+            for (source, number_of), cases in zip(self.test_numbers.items(), self.parts["test"], strict=True)
         }
 
     @property

@@ -5,23 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
 
+from helpers.volumes import blob
 from synthtrust.audits.privacy import p5_label_maps
 from synthtrust.audits.privacy.controls import label_map_controls
 from synthtrust.audits.privacy.label_map_copies import COPIES
 from synthtrust.audits.privacy.settings import PrivacySettings
 
 SETTINGS = PrivacySettings(n_copies=3)
-
-
-def blob(seed, side=20):
-    """Return a label map of two regions with a shape of its own."""
-    rng = np.random.default_rng(seed)
-    distance = np.sqrt(((np.indices((side,) * 3) - side / 2) ** 2).sum(axis=0))
-    field = gaussian_filter(rng.normal(size=(side,) * 3), 2.5)
-    inside = distance + 2 * field / field.std() < side / 3.5
-    return np.where(inside, 1 + (np.indices(inside.shape)[0] > side / 2), 0).astype(np.uint8)
 
 
 @dataclass(frozen=True)

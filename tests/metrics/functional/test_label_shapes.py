@@ -2,20 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
 
+from helpers.volumes import blob
 from synthtrust.audits.privacy.label_map_copies import COPIES
 from synthtrust.metrics.functional.label_shapes import label_shapes, shape_similarity
 from synthtrust.refusals import Refusal
-
-
-def blob(seed, side=20):
-    """Return a label map of two regions with a shape of its own."""
-    rng = np.random.default_rng(seed)
-    distance = np.sqrt(((np.indices((side,) * 3) - side / 2) ** 2).sum(axis=0))
-    field = gaussian_filter(rng.normal(size=(side,) * 3), 2.5)
-    inside = distance + 2 * field / field.std() < side / 3.5
-    return np.where(inside, 1 + (np.indices(inside.shape)[0] > side / 2), 0).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

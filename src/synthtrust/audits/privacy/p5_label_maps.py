@@ -76,14 +76,14 @@ def _planted(
     """Plant copies of a few training label maps in every way, and count those that are found."""
     m = min(settings.n_copies, len(labels) // 5)
     chosen = np.random.default_rng([settings.seed, 5]).permutation(len(labels))[:m]
-    found = {}
+    counts = {}
     for number, (kind, change) in enumerate(COPIES.items() if m else ()):
         changed = [change(labels[i], np.random.default_rng([settings.seed, 6, number, int(i)])) for i in chosen]
         similarity, index = _nearest(_shapes(changed, values), train, patients)
         search = settings.search(similarity, null)
         right = patients[index[search.view, np.arange(m)]] == patients[chosen]
-        found[kind] = (int((search.copy & right).sum()), m)
-    return found
+        counts[kind] = (int((search.copy & right).sum()), m)
+    return counts
 
 
 def _labelled(cases: Sequence[Case]) -> list[tuple[Case, NDArray[np.uint8]]]:

@@ -95,7 +95,7 @@ def gap_interval(
     """
     first, second = _arms(a, b)
     difference = first.mean(axis=0) - second.mean(axis=0)
-    v = (_variance_of_mean(difference), _variance_of_mean(_seed_means(first)), _variance_of_mean(_seed_means(second)))
+    v = (variance_of_mean(difference), variance_of_mean(_seed_means(first)), variance_of_mean(_seed_means(second)))
     return _contrast(_mean(difference), v, skewness_of_mean(difference), first, second, level, bounds, logarithm=False)
 
 
@@ -130,9 +130,9 @@ def ratio_interval(
         return _contrast(np.nan, v, 0.0, first, second, level, bounds, logarithm=True)
     relative = first.mean(axis=0) / mean_a - second.mean(axis=0) / mean_b
     v = (
-        _variance_of_mean(relative),
-        _variance_of_mean(_seed_means(first) / mean_a),
-        _variance_of_mean(_seed_means(second) / mean_b),
+        variance_of_mean(relative),
+        variance_of_mean(_seed_means(first) / mean_a),
+        variance_of_mean(_seed_means(second) / mean_b),
     )
     skewness = skewness_of_mean(relative)
     return _contrast(float(np.log(mean_a / mean_b)), v, skewness, first, second, level, bounds, logarithm=True)
@@ -157,7 +157,7 @@ def mean_interval(a: ArrayLike, level: float = 0.95, bounds: tuple[float, float]
     (0.7295, 0.8176)
     """
     (arm,) = _arms(a)
-    v = (_variance_of_mean(arm.mean(axis=0)), _variance_of_mean(_seed_means(arm)))
+    v = (variance_of_mean(arm.mean(axis=0)), variance_of_mean(_seed_means(arm)))
     value = _mean(arm)
     dfs = arm.shape[1] - 1, arm.shape[0] - 1
     low, high, _ = satterthwaite(value, v, dfs, level, skewness_of_mean(arm.mean(axis=0)))
@@ -186,7 +186,7 @@ def _seed_means(arm: Array) -> Array:
     return means
 
 
-def _variance_of_mean(values: Array) -> float:
+def variance_of_mean(values: Array) -> float:
     """Return the variance of the mean of independent values; 0 for a single one, which tells nothing."""
     return float(values.var(ddof=1) / len(values)) if len(values) > 1 else 0.0
 

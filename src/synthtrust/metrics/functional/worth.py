@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import isotonic_regression
 
-from synthtrust.metrics.functional.intervals import Array, skewness_of_mean
+from synthtrust.metrics.functional.intervals import Array, skewness_of_mean, variance_of_mean
 from synthtrust.metrics.functional.satterthwaite import satterthwaite
 from synthtrust.refusals import Refusal
 
@@ -114,8 +114,8 @@ def _not_excluded(arm: Array, curve: list[Array], at: Array, log_n: float, level
     parts = [(1.0, arm), (weight - 1, curve[right - 1]), (-weight, curve[right])]
     difference = np.sum([factor * values.mean(axis=0) for factor, values in parts], axis=0)  # (P,)
     variances = (
-        _variance_of_mean(difference),
-        *(factor**2 * _variance_of_mean(values.mean(axis=1)) for factor, values in parts),
+        variance_of_mean(difference),
+        *(factor**2 * variance_of_mean(values.mean(axis=1)) for factor, values in parts),
     )
     dfs = (len(difference) - 1, *(len(values) - 1 for _, values in parts))
     skewness = skewness_of_mean(difference)
@@ -138,7 +138,3 @@ def _abscissa(score: float, means: list[float], sizes: list[int]) -> float:
     if left < right:  # a value that the curve has at one number of cases, or over a stretch
         return float(np.exp((at[left] + at[right - 1]) / 2))
     return float(np.exp(np.interp(score, rising[left - 1 : left + 1], at[left - 1 : left + 1])))
-
-
-def _variance_of_mean(values: Array) -> float:
-    return float(values.var(ddof=1) / len(values)) if len(values) > 1 else 0.0
