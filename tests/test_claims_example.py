@@ -1,4 +1,4 @@
-"""The example of the guide runs as it stands, from stored scores to p-values, and sees what was planted."""
+"""The example of docs/how_to/claims.md runs as it stands, from stored scores to p-values, and sees what was planted."""
 
 import re
 import textwrap
@@ -15,8 +15,8 @@ SPREADS = {"ED": 0.02, "ET": 0.08, "NCR": 0.16}
 
 
 def example():
-    """Return the program that the guide shows for testing claims."""
-    section = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8").partition("## Testing a claim")[2]
+    """Return the program that the documentation shows for testing claims."""
+    section = (ROOT / "docs" / "how_to" / "claims.md").read_text(encoding="utf-8")
     block = re.search(r"(?:^    .*\n|^\n)+", section.partition(":\n\n")[2], flags=re.MULTILINE)
     return textwrap.dedent(block[0])
 
@@ -41,7 +41,7 @@ def test_claims_are_tested_from_stored_scores(tmp_path, monkeypatch, capsys, gai
     leave_scores(tmp_path, gain, gap, seeds)
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    exec(compile(example(), "guide.md", "exec"), names)
+    exec(compile(example(), "claims.md", "exec"), names)
 
     p, lines = names["p"], capsys.readouterr().out.splitlines()
     assert len(lines) == len(p) + 1 == 8
