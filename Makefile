@@ -7,7 +7,7 @@ JOBS   ?= 2
 CONSTRAINTS ?= constraints.txt
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-slow test-kernels calibration lint format clean
+.PHONY: help demo test test-slow test-kernels calibration docs lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -42,11 +42,17 @@ test-kernels: $(STAMP) ## the tests whose numbers come from linear algebra and c
 	    tests/audits tests/data tests/generators tests/metrics tests/models || exit 1; done
 	$(BIN)/python -m pytest -q -m slow tests/generators/test_kernels.py
 
+# Every warning is an error: a link to nowhere, a docstring that cannot be read.
+docs: $(STAMP)       ## the documentation as a site, docs/_build/index.html
+	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
 lint: $(STAMP)       ## only the checks that need no run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/codespell
 
 format: $(STAMP)     ## put the code in shape
 	$(BIN)/ruff check --fix .

@@ -52,7 +52,7 @@ def most_similar(
     do not wrap around, and on the full grid the correlation is over the nodes that lie in both bodies, so that a copy
     is not punished for what was moved out of the field of view:
 
-    .. math:: s = \max_{flip, t} \sum_x a_x b_{x+t} \Big/
+    .. math:: s = \max_{flip, t} \sum_x a_x b_{x+t} /
               \sqrt{\sum_{x: x+t \in B} a_x^2 \; \sum_{x: x-t \in A} b_x^2}
 
     Args:
