@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from synthtrust.report.formatting import number
-from synthtrust.report.layout import DESCRIBED, Chapter, Figure, LegendEntry, Section, Table
-from synthtrust.report.panels import volume_panels
-from synthtrust.report.style import region_colour
+from synthtrust.report.layout import DESCRIBED, Chapter, Figure, Section, Table
+from synthtrust.report.panels import region_key, volume_panels
 
 TWINS_ALIKE = "Twins are painted on real labels: their volumes are the same. "
 
@@ -25,7 +24,7 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         )
     volumes = tables["volumes"]
     synthetic = "synthetic" in set(volumes["source"])
-    keys = tuple(LegendEntry(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
+    keys = tuple(region_key(region, i) for i, region in enumerate(volumes["region"].unique()))
     figure = Figure(
         title="Volume per region",
         panels=volume_panels(volumes),
