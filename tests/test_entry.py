@@ -135,6 +135,8 @@ def test_two_processes_classify_like_one(tmp_path, monkeypatch):
     done = command(tmp_path, "train.py", "experiment=tstr", *small)
     assert done.returncode == 0, done.stderr
     assert "Macro AUC on 7 real test cases" in done.stdout
+    for word in ("litlogger", "TPU", "deprecated", "Epoch", "logging interval"):
+        assert word not in done.stdout + done.stderr
     monkeypatch.chdir(tmp_path)
     (run,) = find_runs("runs")
     scores = run.scores()

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.door import in_one_line
 from synthtrust.machine import keep_to_share
 from synthtrust.plugins import conf_dir, find_plugins
+from synthtrust.quiet import quiet_libraries
 from synthtrust.refusals import Refusal
 
 
@@ -89,6 +90,7 @@ def _train(cfg: DictConfig) -> float | None:
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
     keep_to_share()
+    quiet_libraries()
     from synthtrust.evaluation import audit_received_set, calibrate, evaluate_runs, plan_study, score_elsewhere
 
     if "plan" in cfg:

@@ -26,6 +26,7 @@ from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.evaluation.tracking import track_page
 from synthtrust.files import sha256_of
+from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
 from synthtrust.report import Slices
 from synthtrust.report.formatting import listing
@@ -35,7 +36,8 @@ from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_c
 log = logging.getLogger(__name__)
 
 SHARED_FACTS = (
-    "task", "cohort", "licence", "cases", "patients", "generator", "overlap", "network", "parameters", "steps",
+    "task", "cohort", "licence", "cases", "patients", "paired", "synthetic_cases", "generator", "overlap", "network",
+    "parameters", "steps",
     "batch_size", "patch_size", "image_size", "mode", "val", "regions", "classes", "empty", "device", "devices",
     "cores", "python", "versions",
 )  # fmt: skip
@@ -87,7 +89,8 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
     if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
         tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
-    page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
+    with stage("The page"):
+        page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
     log.info("The report on %d runs is at %s", len(runs), page)
     track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):
@@ -160,7 +163,10 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     for name, audit in audits.items():
         of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
         try:
-            tables[name] = audit(of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes))
+            with stage(f"Audit {name}"):
+                tables[name] = audit(
+                    of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes)
+                )
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)

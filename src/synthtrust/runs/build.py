@@ -8,6 +8,7 @@ import torch
 from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, RefusedCase, Splits
@@ -38,8 +39,15 @@ SERVED_BY = {"segmentation": "segmentation", "classification": "classification",
 
 LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
 
+SHOW_PROGRESS = {"_target_": "synthtrust.training_progress.ShowProgress", "repeats": True}
+"""What shows a training on the way, in the place of Lightning's bar."""
+
 PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 """Task -> cases compared with their twins before training; twins of a class are less alike, so that it takes more."""
+
+
+_shown: set[Path] = set()
+"""Folders of the synthetic sets whose parity this process has printed: a long table, which runs of a sweep share."""
 
 
 def make(cfg: DictConfig, **arguments: Any) -> Any:
@@ -179,7 +187,9 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     if synthetic.paired:
         compared = parity(splits.train, synthetic.cases, cohort.modalities, n=PAIRS[cohort.task])
-        print_parity(compared)
+        if getattr(rank_zero_only, "rank", 0) == 0 and synthetic.folder.absolute() not in _shown:
+            _shown.add(synthetic.folder.absolute())
+            print_parity(compared)
         check_parity(compared)
         data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=synthetic.cases)
     else:
@@ -238,10 +248,15 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         Refusal: If there is no such device.
     """
     node = plain(cfg.trainer)
+    if node.pop("enable_progress_bar", True):
+        node["callbacks"] = [*(node.get("callbacks") or ()), SHOW_PROGRESS]
     nodes = node.get("logger")
     loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
     try:
-        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(logger=loggers)
+        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(
+            logger=loggers,
+            enable_progress_bar=False,  # it counts epochs, of which a run has no number
+        )
     except MisconfigurationException as error:
         words = " ".join(str(error).split())
         raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error

@@ -23,6 +23,7 @@ from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
+from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
 from synthtrust.runs.build import (
     Model,
@@ -75,7 +76,7 @@ def train_run(cfg: DictConfig) -> float:
 def _train(run: Run, cfg: DictConfig) -> float:
     """Train and score a run, from its newest checkpoint if there is one."""
     start = time.monotonic()
-    _one_line_each()
+    _quieten()
     seed_everything(cfg.seed, workers=True, verbose=False)
     trainer = build_trainer(cfg)
     try:
@@ -234,9 +235,10 @@ def _write_results(
         log.info("%s on %d real test cases: %.4f (%s)", name, len(data.test_cases), value, run.folder)
 
 
-def _one_line_each() -> None:
-    """Lightning brings log handlers of its own, so that under Hydra every line would come twice."""
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+def _quieten() -> None:
+    """Leave out what no user can act on; Lightning brings log handlers of its own, by which every line came twice."""
+    quiet_libraries()
+    for name in ANNOUNCERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True

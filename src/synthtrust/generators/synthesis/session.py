@@ -4,9 +4,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 from filelock import FileLock
 from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
-from rich.progress import Progress
 
 from synthtrust.cases import Case, CaseError, Cohort, Findings, load_manifest, write_manifest
 from synthtrust.cases.formats.volumes import stored_affine
@@ -30,6 +28,7 @@ from synthtrust.generators.synthesis.locks import try_lock
 from synthtrust.generators.synthesis.overlap import training_ids_of
 from synthtrust.generators.synthesis.progress import receive_progress
 from synthtrust.generators.synthesis.storage import TwinStorage
+from synthtrust.progress import Stage, moved, stage
 
 log = logging.getLogger(__name__)
 
@@ -127,21 +126,21 @@ class Session:
         size = self.generator.batch_size if isinstance(self.generator, Generator) else 1
         paint = sorted(self.paint, key=lambda case: case.id)  # so that all processes have the same batches
         batches = [paint[start : start + size] for start in range(0, len(paint), size)]
-        with _progress(f"{n} twins to be {self.by}", n) as bar, ThreadPoolExecutor() as pool:
+        with stage(f"{n} twins to be {self.by}", n) as shown, ThreadPoolExecutor() as pool:
             for wait in (False, True):
                 for number, batch in enumerate(batches):
                     if not self._missing(batch):
                         continue
                     with try_lock(self.scratch / f"{number}.lock", wait=wait) as locked:
                         if locked and (missing := self._missing(batch)):
-                            self._paint(missing, bar, pool)
+                            self._paint(missing, shown, pool)
         for path in self.scratch.glob("*.lock"):
             path.unlink(missing_ok=True)
 
-    def _paint(self, cases: Sequence[Case], bar: Progress, pool: ThreadPoolExecutor) -> None:
+    def _paint(self, cases: Sequence[Case], shown: Stage, pool: ThreadPoolExecutor) -> None:
         """Paint or import a batch of twins, and write their files in parallel."""
-        task, before = bar.task_ids[0], bar.tasks[0].completed
-        with receive_progress(lambda share: bar.update(task, completed=before + share * len(cases))):
+        before = shown.done
+        with receive_progress(lambda share: moved(shown, before + share * len(cases))):
             twins = self._twins(cases)
         if len(twins) != len(cases):
             raise CaseError(
@@ -153,7 +152,7 @@ class Session:
             check_painting(twin.images, self.cohort.modalities, shape, case.id, self.storage.axes)
         for _ in (pool.map if len(cases) > 1 else map)(self._write, cases, twins):
             pass
-        bar.update(task, completed=before + len(cases))
+        moved(shown, before + len(cases))
 
     def _twins(self, cases: Sequence[Case]) -> list["_Twin"]:
         if isinstance(self.generator, Importer):
@@ -250,14 +249,6 @@ class _Twin:
     images: Mapping[str, NDArray]
     notes: Mapping[str, Any] | None = None
     affine: NDArray[np.float64] | None = None
-
-
-@contextmanager
-def _progress(description: str, n: int) -> Iterator[Progress]:
-    """Show a progress bar with the time left; slow samplers advance it within a twin."""
-    with Progress(transient=True, speed_estimate_period=3600) as bar:
-        bar.add_task(description, total=n)
-        yield bar
 
 
 def _rng_of(seed: int, case_id: str) -> np.random.Generator:
