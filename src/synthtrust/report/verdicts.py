@@ -147,7 +147,7 @@ class FindingGroup:
             return ""
         alike = sum(finding.verdict == self.worst.verdict for finding in self.findings)
         n = len(self.findings)
-        return f"all {n} sets" if alike == n else f"{alike} of {n} sets"
+        return f"{alike} of {n} sets" if alike < n else "both sets" if n == 2 else f"all {n} sets"
 
 
 def axis_verdicts(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[AxisVerdict]:
