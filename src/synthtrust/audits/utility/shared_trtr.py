@@ -25,8 +25,8 @@ def share_trtr(scores: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     if trtr.empty:
         return scores, {}
     lender = trtr["generator"].iloc[0]
-    arms = scores[["generator", "mode", "alpha"]].drop_duplicates()
-    with_tstr = {arm.generator for arm in arms.itertuples() if Mix(arm.alpha, arm.mode).is_tstr}
+    arms = scores[["generator", "mode", "alpha"]].drop_duplicates().itertuples(index=False, name=None)
+    with_tstr = {generator for generator, mode, alpha in arms if Mix(alpha, mode).is_tstr}
     borrowers = sorted(with_tstr - set(trtr["generator"]))
     lent = [trtr[trtr["generator"] == lender].assign(generator=name) for name in borrowers]
     return pd.concat([scores, *lent], ignore_index=True), dict.fromkeys(borrowers, str(lender))
