@@ -84,6 +84,7 @@ def judge(
     ]
     evidence = [
         *_numbers(row, thresholds),
+        *_lent(row),
         *_over_splits(splits),
         *missing_classes(facts),
         *class_balance(facts),
@@ -136,6 +137,13 @@ def _numbers(row: Row, thresholds: UtilityThresholds) -> list[Reason]:
     else:
         bounds = f"{skill}, the share that TSTR keeps is undefined, since not both were shown to lie above it"
     return [Reason("gap", f"{scored}: {bounds}."), Reason("justification", _justification(margins))]
+
+
+def _lent(row: Row) -> list[Reason]:
+    """Say where TRTR comes from, if this generator has no runs of its own on real cases alone."""
+    lender = row.get("trtr_of")
+    text = f"TRTR was trained beside {lender}: a training on real cases alone does not depend on the generator."
+    return [Reason("lent_trtr", text)] if lender else []
 
 
 def _justification(margins: Margins) -> str:
