@@ -67,10 +67,10 @@ def test_the_cases_are_the_lowest_the_median_and_the_highest_of_the_most_real_mo
 def test_the_patients_right_is_on_the_left_and_the_front_is_up(tmp_path, turn):
     (picture,) = twin_slices([PicturedRun(tmp_path, 1.0, turn)], n=1)
 
-    image = picture.rows[0].images["t1"]
+    image = picture.rows[0].images["t1"][picture.first]
     assert image.shape == (14, 10)
     assert image[0, 0] == 99
-    assert int((picture.rows[0].label == 1).sum()) == 9  # the slice with the most label
+    assert int((picture.rows[0].label[picture.first] == 1).sum()) == 9  # the slice with the most label
     assert picture.pixel_mm == pytest.approx((2.0, 1.5))
     assert picture.regions == {"core": [1], "all": [1, 2]}
 
