@@ -51,7 +51,7 @@ class Network:
         """Return what a prediction is called on the page, and the label map ``(H, W, D)``."""
         dice = self.dice.get((case.source.value, case.id))
         score = "" if dice is None or not np.isfinite(dice) else f": Dice {dice:.2f}"
-        return f"trained on {self.trained_on}{score}", self.label_map(images)
+        return f"network trained on {self.trained_on}{score}", self.label_map(images)
 
 
 def twin_slices(runs: Sequence[PicturedRun], n: int = 3, networks: Sequence[Network] = ()) -> list[Slices]:

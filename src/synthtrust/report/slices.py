@@ -16,6 +16,8 @@ from synthtrust.report.layout import DESCRIBED, Figure, LegendEntry, Section
 from synthtrust.report.style import region_colour
 
 TILE = 176  # [pixel], the longer side of one slice in the page
+BESIDE = 3
+"""Most tiles of one case with which two cases stand side by side on a desk."""
 QUALITY = 85
 """Of WebP, in [0, 100]: a stack of slices takes a tenth of what it takes without loss."""
 
@@ -118,8 +120,9 @@ def _viewer(picture: Slices, name: str) -> Iterator[str]:
     n = max(len(row.label) for row in picture.rows)
     box = _box(picture)
     columns = max(len(row.images) + len(row.predictions) for row in picture.rows)
+    kind = "viewer beside" if columns <= BESIDE else "viewer"
     yield (
-        f'<div class="viewer" id="{name}" data-slices="{n}" data-first="{picture.first}" style="--columns: {columns}">'
+        f'<div class="{kind}" id="{name}" data-slices="{n}" data-first="{picture.first}" style="--columns: {columns}">'
     )
     yield '<svg class="outlines" width="0" height="0" aria-hidden="true"><defs>'
     for place, row in enumerate(picture.rows):
