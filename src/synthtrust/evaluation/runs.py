@@ -34,7 +34,8 @@ from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_c
 log = logging.getLogger(__name__)
 
 SHARED_FACTS = (
-    "task", "cohort", "licence", "cases", "patients", "generator", "overlap", "network", "parameters", "steps",
+    "task", "cohort", "licence", "cases", "patients", "paired", "synthetic_cases", "generator", "overlap", "network",
+    "parameters", "steps",
     "batch_size", "patch_size", "image_size", "mode", "val", "regions", "classes", "empty", "device", "devices",
     "cores", "python", "versions",
 )  # fmt: skip

@@ -61,16 +61,16 @@ def _counts(volumes: pd.DataFrame) -> Table:
 def _classes(classes: pd.DataFrame) -> Table:
     """Return cases and patients of each class or finding in each part of the split; one without any has a 0."""
     rows = []
-    several = "present" in classes
-    for part, of_part in classes.groupby("part", sort=False):
+    several, unpaired = "present" in classes, "synthetic" in set(classes["source"])
+    for (part, source), of_part in classes.groupby(["part", "source"], sort=False):
         counts = (of_part[of_part["present"] == 1] if several else of_part)["class"].value_counts()
-        rows.append(
-            {"Part": part, "Cases": of_part["case"].nunique(), "Patients": of_part["patient"].nunique()}
-            | {str(name): int(counts.get(name, 0)) for name in classes["class"].unique()}
-        )
-    caption = (
-        "An image may show several findings, or none. Twins have the findings of their real cases."
-        if several
-        else "Twins have the classes of their real cases."
+        counted = {"Cases": of_part["case"].nunique(), "Patients": of_part["patient"].nunique()}
+        named = {str(name): int(counts.get(name, 0)) for name in classes["class"].unique()}
+        rows.append({"Part": part, **({"Source": source} if unpaired else {}), **counted, **named})
+    kind = "findings" if several else "classes"
+    caption = ("An image may show several findings, or none. " if several else "") + (
+        f"Synthetic cases have {kind} of their own." if unpaired else f"Twins have the {kind} of their real cases."
     )
-    return Table("Real cases in each part", pd.DataFrame(rows), caption, "no estimates")
+    return Table(
+        "Cases in each part" if unpaired else "Real cases in each part", pd.DataFrame(rows), caption, "no estimates"
+    )

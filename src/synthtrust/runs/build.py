@@ -187,7 +187,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     if synthetic.paired:
         compared = parity(splits.train, synthetic.cases, cohort.modalities, n=PAIRS[cohort.task])
-        if rank_zero_only.rank == 0 and synthetic.folder.absolute() not in _shown:
+        if getattr(rank_zero_only, "rank", 0) == 0 and synthetic.folder.absolute() not in _shown:
             _shown.add(synthetic.folder.absolute())
             print_parity(compared)
         check_parity(compared)

@@ -37,7 +37,7 @@ def synthesize(
     root: str | Path,
     loggers: Sequence[Any] = (),
     *,
-    own_cases: bool = False,
+    to_learn_from: bool = True,
     inspected: Path | None = None,
 ) -> SyntheticSet:
     """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
@@ -59,8 +59,7 @@ def synthesize(
             takes its own cases instead.
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
-        own_cases: Take every case of a received set once, under its own id, also where an importer could draw a twin
-            of each real case from them. Sets of twins stay what they are.
+        to_learn_from: Whether a network is to learn from the set, for which its cases need labels.
         inspected: Folder in which it is remembered what was read of the images that are compared with real ones.
 
     Returns:
@@ -72,10 +71,9 @@ def synthesize(
             labels, or images of an imported set are the patients' own and not declared. What was painted before stays.
     """
     paired = generator.paired
-    if isinstance(generator, Importer) and (own_cases or not paired):
-        own = generator.own_cases(cohort)
-        paint, paired = own or paint, paired and not own
-        if not own_cases and paint[0].task == "unlabelled" and not generator.labelled_by:
+    if isinstance(generator, Importer) and not paired:
+        paint = generator.own_cases(cohort)
+        if to_learn_from and paint[0].task == "unlabelled" and not generator.labelled_by:
             raise CaseError(
                 f"Expected labelled cases to train on, but those of {type(generator).__qualname__} have no labels. "
                 "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
@@ -85,7 +83,6 @@ def synthesize(
     patients_own = check_patients_own(generator, cohort, inspected) if isinstance(generator, Importer) else {}
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
-    recipe |= {"paired": paired} if paired != generator.paired else {}
     if isinstance(generator, Importer) and generator.labelled_by:
         recipe |= {"labelled_by": dict(generator.labelled_by)}
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
