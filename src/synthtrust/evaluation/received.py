@@ -54,7 +54,7 @@ def audit_received_set(cfg: DictConfig) -> Path:
     cohort = usable_cases(cfg)
     label_by_run(generator, cohort, trusted=cfg.trusted)
     imported = synthesize(
-        generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True, inspected=kept_in(cfg)
+        generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, to_learn_from=False, inspected=kept_in(cfg)
     )
     received = ReceivedSet.beside(
         cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")

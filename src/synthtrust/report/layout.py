@@ -28,6 +28,8 @@ class LegendEntry:
     """A name of ``style.COLOURS``."""
     glyph: str = "●"
     """Drawn before the label, so that colour is never the only difference."""
+    series: str = ""
+    """The series of the drawings that the entry shows and hides, see ``marks.series_id``; empty for none."""
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
         parts = divide(synthetic.cases, splits, seed=cfg.split.seed, repeat=cfg.split.get("repeat", 0))
         data = make(cfg.data)(cohort=cohort, splits=splits, unpaired=parts.splits)
         data.parents = parts.facts
-    data.twins_folder = synthetic.folder
+    data.twins_folder, data.patients_own = synthetic.folder, synthetic.patients_own
     data.overlap, data.left_out, data.refused = overlap.facts, _left_out(asked, splits), inspected.refused
     return data
 
