@@ -33,8 +33,8 @@ class Unfinished:
     def line(self) -> str:
         """Say what is missing, and how it is finished.
 
-        >>> Unfinished(Path("runs/demo"), ("alpha_0.5_seed_0",), ("python train.py",)).line()
-        'Not finished in runs/demo: alpha_0.5_seed_0. To finish: python train.py'
+        >>> Unfinished(Path("runs/demo"), ("alpha_0.5_seed_0",), ("synthtrust-train -m",)).line()
+        'Not finished in runs/demo: alpha_0.5_seed_0. To finish: synthtrust-train -m'
         """
         names = ", ".join(self.runs[:MOST_NAMED])
         more = f" and {len(self.runs) - MOST_NAMED} more" if len(self.runs) > MOST_NAMED else ""
