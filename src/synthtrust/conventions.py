@@ -52,6 +52,9 @@ CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=res
 FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoints/last.ckpt"
 """Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
 
+SWEEP = "sweep.json"
+"""File of the folder of a sweep: which runs it has, and the command that makes them."""
+
 EXPORT = "export.json"
 """File of the folder of an exported mix, the last to be written: what another trainer was given, and where it lies."""
 

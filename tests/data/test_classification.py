@@ -1,5 +1,6 @@
 """The datamodule of images trains on the mix in the same order whoever asks, and scores every case and its twin."""
 
+import itertools
 import pickle
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,9 +9,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from synthtrust.cases import CaseError, Source, split
+from synthtrust.cases import CaseError, Source, Splits, split
 from synthtrust.data import Affine, ClassificationDataModule
-from synthtrust.testing import tiny_classes
+from synthtrust.refusals import Refusal
+from synthtrust.testing import tiny_classes, tiny_findings
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,13 @@ def make(parts):
         return ClassificationDataModule(cohort, splits, twins, cache=cache, alpha=alpha, **defaults | arguments)
 
     return _make
+
+
+def of_their_own(cases):
+    """Return cases as those of a set whose cases are the twins of none."""
+    return tuple(
+        replace(case, id=f"syn_{case.id}", patient=f"syn_{case.id}", source=Source.SYNTHETIC) for case in cases
+    )
 
 
 def on_rank(data, rank=0, world=1, step=0):
@@ -193,3 +202,71 @@ def test_the_class_of_every_real_case_stands_in_a_table(make, parts):
     assert dict(zip(table["case"], table["class"])) == {
         case.id: ("healthy", "sick")[case.class_index] for case in parts[0].cases
     }
+
+
+@pytest.fixture
+def unpaired(parts, tmp_path):
+    """Return the maker of a mix with 24 synthetic training cases, two in three of them of the first class."""
+    cohort, splits, _, cache = parts
+    own = tiny_classes(tmp_path / "own", count=72, seed=5).cases
+    skewed = [case for n, case in enumerate(own) if case.class_index == 0 or n % 4 == 1]
+    synthetic = of_their_own(skewed)
+    divided = Splits(synthetic[:24], synthetic[24:33], synthetic[33:45])
+
+    def _unpaired(alpha=0.0, **arguments):
+        defaults = dict(seed=0, steps_per_epoch=3, batch_size=4)
+        return ClassificationDataModule(
+            cohort, splits, unpaired=divided, cache=cache, alpha=alpha, **defaults | arguments
+        )
+
+    return _unpaired
+
+
+def test_classes_without_twins_are_mixed_by_count_and_nested(unpaired):
+    def drawn(**options):
+        return {source: set(ids) for source, ids in unpaired(**options).drawn["train"].items()}
+
+    arms = [drawn(alpha=alpha) for alpha in (0.0, 0.25, 0.5, 1.0)]
+    assert [len(arm["synthetic"]) for arm in arms] == [20, 15, 10, 0]
+    assert [len(arm["real"]) for arm in arms] == [0, 5, 10, 20]
+    for more, fewer in itertools.pairwise(arms):
+        assert fewer["synthetic"] <= more["synthetic"]
+        assert more["real"] <= fewer["real"]
+    added = [drawn(mode="additive", n_real=8, n_synthetic=n) for n in (6, 24)]
+    assert [(len(arm["real"]), len(arm["synthetic"])) for arm in added] == [(8, 6), (8, 24)]
+    assert added[0]["synthetic"] <= added[1]["synthetic"]
+    with pytest.raises(Refusal, match=r"data\.n_synthetic of at most 24"):
+        unpaired(n_synthetic=25)
+
+
+def test_the_balance_of_a_set_is_not_that_of_real_cases_and_is_stated(unpaired):
+    facts = unpaired(n_synthetic=24).facts
+    synthetic = facts["drawn_classes"]["synthetic"]
+    assert list(synthetic.values()) == [16, 8]
+    assert facts["drawn_classes"]["real"] == dict.fromkeys(synthetic, 0)
+    real = unpaired(1.0).facts["drawn_classes"]["real"]
+    assert sum(real.values()) == 20
+    assert (facts["paired"], facts["synthetic_cases"]) == (False, {"train": 24, "val": 9, "test": 12})
+
+
+def test_classes_of_a_set_of_its_own_are_counted_beside_the_real_ones(unpaired, make):
+    table = unpaired().tables()["classes"]
+    assert table.groupby(["part", "source"]).size().to_dict() == {
+        ("train", "real"): 20, ("train", "synthetic"): 24, ("val", "real"): 9, ("val", "synthetic"): 9,
+        ("test", "real"): 11, ("test", "synthetic"): 12,
+    }  # fmt: skip
+    assert set(make().tables()["classes"]["source"]) == {"real"}
+    numbers = [batch["case"].tolist() for loader in unpaired().test_dataloader() for batch in loader]
+    assert sorted(itertools.chain(*numbers)) == sorted([*range(11), *range(12)])
+
+
+def test_findings_of_a_set_of_its_own_are_mixed_too(tmp_path):
+    cohort = tiny_findings(tmp_path / "real", count=30)
+    splits = split(cohort.cases, test=8, val=8)
+    own = of_their_own(tiny_findings(tmp_path / "own", count=40, seed=1).cases)
+    divided = Splits(own[:24], own[24:32], own[32:])
+    data = ClassificationDataModule(
+        cohort, splits, unpaired=divided, cache=tmp_path, alpha=0.0, seed=0, steps_per_epoch=1, batch_size=4
+    )
+    assert len(data.train_cases) == 14
+    assert len(data.tables()["classes"]) == 70 * len(cohort.labels)

@@ -148,4 +148,4 @@ def test_folders_of_classes_cannot_say_findings(cohort, tmp_path):
     with pytest.raises(
         CaseError, match=r"Expected cases with a class, .* have findings.*generator=class_diffusion_small"
     ):
-        ClassFolder(root=str(tmp_path)).find(cohort.cases, cohort)
+        ClassFolder(root=str(tmp_path)).own_cases(cohort)

@@ -20,7 +20,7 @@ def real(tmp_path):
 
 def imported(real, tmp_path, root, **options):
     importer = ImageSet(root=str(root), **options)
-    return synthesize(importer, real, real.cases, real.cases, tmp_path / "synthetic", own_cases=True)
+    return synthesize(importer, real, real.cases, real.cases, tmp_path / "synthetic", to_learn_from=False)
 
 
 def painted(tmp_path, naming):

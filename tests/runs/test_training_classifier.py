@@ -1,5 +1,6 @@
 """One classifier's run on tiny images: the engine that trains segmenters, from classes to probabilities."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,12 +105,18 @@ def test_a_class_that_nobody_painted_stays_in_the_score_and_is_named(composed, t
     tstr, trtr = find_runs(tmp_path / "runs")
     assert tstr.facts()["missing_classes"] == {"train": ["mild"], "val": ["mild"], "synthetic": ["mild"]}
     assert trtr.facts()["missing_classes"] == {"synthetic": ["mild"]}
+    assert (tstr.facts()["paired"], tstr.facts()["drawn"]) == (False, {"real": 0, "synthetic": 28})
     scores = tstr.scores()
     assert set(scores.loc[scores["source"] == "real", "target"]) == set(names)
     assert set(scores.loc[scores["source"] == "synthetic", "target"]) == {"healthy", "sick"}
     tables = Utility(n_boot=100)([tstr, trtr])
     assert all(
         "No synthetic training case is of class mild" in sentences(row) for row in tables["verdict"].to_dict("records")
+    )
+    balance = [sentences(row) for row in tables["verdict"].to_dict("records")]
+    assert all(
+        re.search(r"cases by class: healthy \d+, mild 0, sick \d+; real ones: healthy \d+, mild [1-9]", s)
+        for s in balance
     )
     classes = tables["per_class"].query("measure == 'auc' and source == 'real' and alpha == 0")
     assert set(classes["class"]) == set(names)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 
 from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence, without_pairs
 from synthtrust.audits.empty import empty_rows
@@ -27,6 +25,7 @@ from synthtrust.audits.verdict import verdict_table
 from synthtrust.cases import Mix
 from synthtrust.metrics import functional as formulas
 from synthtrust.metrics.functional import FactorInterval
+from synthtrust.progress import track
 from synthtrust.verdicts import Subject
 
 
@@ -71,7 +70,7 @@ class Trust:
         tables: dict[str, list[Row]] = {"factors": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
-            for alpha in track(alphas, f"Trust factors, {mode}", console=Console(stderr=True), transient=True):
+            for alpha in track(alphas, f"Trust factors, {mode}"):
                 scaleless = Mix(alpha, str(mode)).is_tstr and 1 not in alphas  # TSTR without TRTR
                 tables["factors"] += [
                     {"mode": mode, "alpha": alpha, **row}

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.formats.volumes import describe_header, write_volume_like
 from synthtrust.cases.names import alike
 from synthtrust.files import write_json
+from synthtrust.progress import track
 from synthtrust.refusals import CaseError, Refusal
 
 ENDING = ".nii.gz"
@@ -76,7 +76,7 @@ def write_nnunet(folder: Path, cohort: Cohort, parts: MixedParts) -> None:
     for suffix, cases in (("Tr", (*parts.train, *parts.val)), ("Ts", parts.test)):
         (folder / f"images{suffix}").mkdir()
         (folder / f"labels{suffix}").mkdir()
-        for case in track(cases, f"Writing {len(cases)} cases", transient=True):
+        for case in track(cases, "Writing cases"):
             _write_case(case, cohort.modalities, table, folder, suffix)
     write_json(
         folder / SPLITS, [{part: [nnunet_name(case) for case in getattr(parts, part)] for part in ("train", "val")}]

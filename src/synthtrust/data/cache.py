@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.volumes import check_contrast, foreground_box, z_score
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
+from synthtrust.progress import track
 
 VERSION = 2  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
@@ -88,7 +88,7 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
                 remove_leftovers(home)
                 left = list({p.folder: p for p in prepared if not (p.folder / FACTS).exists()}.values())
                 done = pool.map(lambda p: _prepare(p, modalities), left)
-                for _ in track(done, total=len(left), description=f"Preparing {len(left)} cases", transient=True):
+                for _ in track(done, total=len(left), title="Preparing cases"):
                     pass
     return prepared
 

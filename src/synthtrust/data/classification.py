@@ -24,7 +24,8 @@ class ClassificationDataModule(MixedCases):
     """Images and small volumes with classes or findings, and their twins, mixed by ``alpha``.
 
     A twin has the class, or the findings, of its real case, so that these are as frequent at every ``alpha`` when the
-    mix is a complement. Below, "class" is said of findings too.
+    mix is a complement. Synthetic cases that are the twins of none are drawn by count, and bring the balance of classes
+    of their set; ``drawn_classes`` in `facts` says which. Below, "class" is said of findings too.
 
     Args:
         cohort: Modalities and classes of the real cases.
@@ -127,7 +128,15 @@ class ClassificationDataModule(MixedCases):
     @property
     def facts(self) -> dict[str, Any]:
         """The cases behind the scores, as plain JSON values."""
-        return super().facts | {"image_size": list(self.input_size), "missing_classes": self.missing}
+        drawn = {
+            source.value: dict(zip(self.classes, self._counts([c for c in self.train_cases if c.source is source])))
+            for source in Source
+        }
+        return super().facts | {
+            "image_size": list(self.input_size),
+            "missing_classes": self.missing,
+            "drawn_classes": drawn,
+        }
 
     def setup(self, stage: str | None = None) -> None:
         """Find every image in the cache.
@@ -151,13 +160,14 @@ class ClassificationDataModule(MixedCases):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return the class of every real case, as ``classes``; columns: case, patient, part, source, class.
 
-        Of findings each case has a row for each, with 1 or 0 in a further column, ``present``.
+        Synthetic cases that are the twins of none have classes of their own, and are in the table as well. Of findings
+        each case has a row for each, with 1 or 0 in a further column, ``present``.
         """
         several = self.cohort.task == "multilabel"
         rows = [
             (case.id, case.patient, part, case.source.value, *label)
-            for part, (real, _) in self.parts.items()
-            for case in real
+            for part, (real, synthetic) in self.parts.items()
+            for case in (real if self.paired else (*real, *synthetic))
             for label in (
                 zip(self.classes, case.require_findings(), strict=True) if several else [self.cohort.names_of(case)]
             )

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
-from rich.progress import track
 
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.readers.labelled import COLOURS
@@ -20,6 +19,7 @@ from synthtrust.cases.resizing import resize
 from synthtrust.cases.volumes import check_contrast, z_score
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
 from synthtrust.machine import readers
+from synthtrust.progress import track
 
 log = logging.getLogger(__name__)
 
@@ -99,8 +99,8 @@ def _write(
     with folder_aside(folder) as aside:
         array = np.lib.format.open_memmap(aside / IMAGES, "w+", np.float16, (len(cases), *first.shape))
         images = pool.map(lambda case: _load(case, modalities, size), cases)
-        title = f"Preparing {len(cases)} images"
-        for n, (case, image) in enumerate(zip(cases, track(images, title, total=len(cases), transient=True))):
+        title = "Preparing images"
+        for n, (case, image) in enumerate(zip(cases, track(images, title, total=len(cases)))):
             if image.shape != first.shape:
                 raise CaseError(
                     f"Expected images of one size, but got {image.shape[1:]} in case {case.id} against "

@@ -21,7 +21,7 @@ from synthtrust.conventions import (
     is_size,
     is_whole,
 )
-from synthtrust.door.names import did_you_mean, leaves
+from synthtrust.door.names import did_you_mean, leaves, nearest_path
 from synthtrust.refusals import Refusal
 
 LIGHTNINGS_PRECISIONS = (
@@ -162,7 +162,7 @@ def check_values(cfg: DictConfig) -> None:
             _check(key, value, rule)
     for key in _with_painter(dict.fromkeys(PATHS)):
         if _is_ours(values, key) and isinstance(path := values.get(key), str) and not Path(path).exists():
-            raise Refusal(f"Expected a file or folder at {key}, but {path!r} does not exist.")
+            raise Refusal(f"Expected a file or folder at {key}, but {path!r} does not exist.{nearest_path(path)}")
 
 
 class Values:

@@ -15,6 +15,7 @@ from synthtrust.evaluation.tracking import track_page
 from synthtrust.generators import synthesize
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.id_lists import read_ids
+from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
 from synthtrust.runs import label_by_run, make, usable_cases
 from synthtrust.runs.build import kept_in
@@ -53,12 +54,15 @@ def audit_received_set(cfg: DictConfig) -> Path:
     cohort = usable_cases(cfg)
     label_by_run(generator, cohort, trusted=cfg.trusted)
     imported = synthesize(
-        generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, own_cases=True, inspected=kept_in(cfg)
+        generator, cohort, cohort.cases, cohort.cases, cfg.paths.synthetic, to_learn_from=False, inspected=kept_in(cfg)
     )
     received = ReceivedSet.beside(
         cohort, imported, imported.folder, generator.training_ids, read_ids(cfg.holdout_ids, whose="unseen cases")
     )
-    tables = {name: audit([received]) for name, audit in audits.items()}
+    tables = {}
+    for name, audit in audits.items():
+        with stage(f"Audit {name}"):
+            tables[name] = audit([received])
     (synthetic_set,) = synthetic_sets([received])
     if labelled_by := synthetic_set.manifest.get("labelled_by"):
         tables["labels"] = {"labelled_by": pd.DataFrame([labelled_by])}
@@ -71,9 +75,10 @@ def audit_received_set(cfg: DictConfig) -> Path:
     remarks, repeated = (synthetic_set.manifest.get(name) or {} for name in ("remarks", "repeated"))
     facts = {**received.facts(), "generator": cfg.generator, "remarks": list(remarks.values())}
     facts["repeated_cases"] = len(repeated)
-    page: Path = make(cfg.report, question=QUESTION)(
-        folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]
-    )
+    with stage("The page"):
+        page: Path = make(cfg.report, question=QUESTION)(
+            folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]
+        )
     log.info("The report on %s is at %s", imported.folder, page)
     track_page(cfg.get("logger"), page, tables, imported.folder.name)
     if failed := failures(tables, conditions):

@@ -42,7 +42,7 @@ class ClassFolder(ClassSet):
         """
         if not self.root or not Path(self.root).is_dir():
             raise CaseError(f"Expected a folder of images, but {self.root!r} is none. Set generator.root.")
-        classes = self._classes(sorted(cohort.labels, key=lambda name: cohort.labels[name]))
+        classes = self._classes_with_images(sorted(cohort.labels, key=lambda name: cohort.labels[name]))
         try:
             images = read_class_folders(
                 self.root, classes, cohort.modalities, files=self.files, exclude_files=self.exclude_files
@@ -59,7 +59,7 @@ class ClassFolder(ClassSet):
             )
         return images
 
-    def _classes(self, names: Sequence[str]) -> list[str]:
+    def _classes_with_images(self, names: Sequence[str]) -> list[str]:
         """Return the classes that there are images of; a folder by another name may be a class that was misspelt."""
         root = Path(self.root)
         missing = [name for name in names if not any(root.glob(f"**/{escape(name)}/*"))]
@@ -74,4 +74,6 @@ class ClassFolder(ClassSet):
             raise CaseError(
                 f"Expected images of at least two classes under {root}, but found none of {', '.join(missing)}."
             )
+        if missing:
+            log.warning("No image of class %s in %s; real cases have some.", ", ".join(missing), root)
         return [name for name in names if name not in missing]

@@ -16,8 +16,7 @@ from synthtrust.generators.class_set import ClassSet
 class ClassTable(ClassSet):
     """Imports the images that a table lists, each with its class and, where known, the real case it was made from.
 
-    Where real cases have findings, each of them has a column of 0 and 1, or all stand in the column label. Such a set
-    is audited; no training takes it.
+    Where real cases have findings, each of them has a column of 0 and 1, or all stand in the column label.
     """
 
     reads_findings: ClassVar[bool] = True

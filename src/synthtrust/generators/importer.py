@@ -69,9 +69,7 @@ class Importer(ABC):
         return {}
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
-        """Return the cases of a set under their own ids, which ``find`` then gets in place of real ones; none of twins.
-
-        They are asked for where a set is not ``paired``, and by an audit that takes each case once.
+        """Return the cases of a set that is not ``paired``, under their own ids; ``find`` gets them, and no real ones.
 
         Args:
             cohort: The real cases.
@@ -106,7 +104,7 @@ class Importer(ABC):
 
         Returns:
             Case id -> the files of its twin, whose content is part of the set's recipe. Only cases of a class of which
-            the set has no image at all may be missing.
+            a set of twins has none at all may be missing.
 
         Raises:
             CaseError: If the twin of a case or one of its files is missing; the message names them.

@@ -8,12 +8,13 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 
 from synthtrust.report.formatting import count, estimate, number
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.marks import Mark, series_id
 from synthtrust.report.sentences import IN_SENTENCES
 from synthtrust.report.style import COLOURS, GLYPHS, WIDE_PANEL, panel, svg
 
 LEGEND = (
-    LegendEntry("real cases alone", "real", "●"),
-    LegendEntry("with synthetic cases, drawn at the number of their real ones", "synthetic", "■"),
+    LegendEntry("real cases alone", "real", "●", "real"),
+    LegendEntry("with synthetic cases, drawn at the number of their real ones", "synthetic", "■", "synthetic"),
 )
 
 
@@ -114,17 +115,32 @@ def _section(rows: pd.DataFrame, curve: pd.DataFrame, suffix: str, index: int) -
 def _panel(curve: pd.DataFrame, mixed: pd.DataFrame, measure: str, index: int) -> str:
     figure, axes = panel("Real test cases", "real training cases, log axis", measure, WIDE_PANEL)
     axes.set_xscale("log")
-    axes.plot(curve["n_real"], curve["value"], color=COLOURS["real"], marker=GLYPHS["real"])
-    axes.vlines(curve["n_real"], curve["ci_low"], curve["ci_high"], color=COLOURS["real"], lw=1.3)
+    real, synthetic = series_id("real"), series_id("synthetic")
+    axes.plot(curve["n_real"], curve["value"], color=COLOURS["real"], marker=GLYPHS["real"], gid=real)
+    axes.vlines(curve["n_real"], curve["ci_low"], curve["ci_high"], color=COLOURS["real"], lw=1.3, gid=real)
+    marks = [_mark(row, row["n_real"]) for row in curve.to_dict("records")]
     for row in mixed.to_dict("records"):
-        axes.vlines(row["n_real"] * 1.03, row["ci_low"], row["ci_high"], color=COLOURS["synthetic"], lw=1.3)
-        axes.plot(row["n_real"] * 1.03, row["value"], GLYPHS["synthetic"], color=COLOURS["synthetic"])
+        x = row["n_real"] * 1.03
+        axes.vlines(x, row["ci_low"], row["ci_high"], color=COLOURS["synthetic"], lw=1.3, gid=synthetic)
+        axes.plot(x, row["value"], GLYPHS["synthetic"], color=COLOURS["synthetic"], gid=synthetic)
+        marks.append(_mark(row, x))
         axes.annotate(
-            f"+{int(row['n_synthetic'])}", (row["n_real"] * 1.03, row["value"]), xytext=(6, -3),
+            f"+{int(row['n_synthetic'])}", (x, row["value"]), xytext=(6, -3), gid=synthetic,
             textcoords="offset points", fontsize=8, color=COLOURS["synthetic"],
         )  # fmt: skip
     sizes = sorted({*curve["n_real"], *mixed["n_real"]})
     axes.xaxis.set_major_locator(FixedLocator(sizes))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xticklabels([f"{int(n)}" for n in sizes])
-    return svg(figure, f"amounts-{index}", f"{measure} over the number of real training cases.")
+    return svg(figure, f"amounts-{index}", f"{measure} over the number of real training cases.", marks)
+
+
+def _mark(row: Mapping, x: float) -> Mark:
+    """Return what is said about the point of some training cases, drawn at x."""
+    added = f" and {count(int(row['n_synthetic']), 'synthetic case')}" if row["n_synthetic"] else ""
+    value = estimate(row["value"], row["ci_low"], row["ci_high"])
+    text = (
+        f"{count(int(row['n_real']), 'real case')}{added}: {value}; "
+        f"n = {count(int(row['n_patients']), 'patient')}, {count(int(row['n_seeds']), 'seed')}"
+    )
+    return Mark(x, row["value"], text, "synthetic" if row["n_synthetic"] else "real")

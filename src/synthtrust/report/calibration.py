@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from synthtrust.report.formatting import estimate, number
+from synthtrust.report.formatting import count, estimate, number
 from synthtrust.report.layout import DESCRIBED, Chapter, Figure, LegendEntry, Section, Table
+from synthtrust.report.marks import Mark, series_id
 from synthtrust.report.style import COLOURS, WIDE_PANEL, panel, region_colour, svg
 
 VERBATIM = "exact"
@@ -82,33 +83,41 @@ def _answers(detection: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _keys(names: Sequence[str]) -> tuple[LegendEntry, ...]:
-    return tuple(LegendEntry(name, region_colour(i), GLYPHS[i % len(GLYPHS)]) for i, name in enumerate(names))
+    return tuple(
+        LegendEntry(name, region_colour(i), GLYPHS[i % len(GLYPHS)], f"line-{i}") for i, name in enumerate(names)
+    )
 
 
 def _tests(detection: pd.DataFrame, tests: Sequence[str]) -> str:
     """Draw how often each test calls a leak among verbatim copies."""
     rows = detection[detection["kind"].isin(["none", VERBATIM])]
     lines = [rows[rows["measure"] == test] for test in tests]
-    return _curves(lines, "detected", "draws called a leak", bars=True)
+    return _curves(dict(zip(tests, lines, strict=True)), "detected", "draws called a leak", bars=True)
 
 
 def _named(detection: pd.DataFrame, kinds: Sequence[str]) -> str:
     rows = detection[detection["measure"] == "any"]
-    return _curves([rows[rows["kind"] == kind] for kind in kinds], "found", "copies named", bars=False)
+    return _curves({kind: rows[rows["kind"] == kind] for kind in kinds}, "found", "copies named", bars=False)
 
 
-def _curves(lines: Sequence[pd.DataFrame], column: str, name: str, *, bars: bool) -> str:
+def _curves(lines: Mapping[str, pd.DataFrame], column: str, name: str, *, bars: bool) -> str:
     figure, axes = panel("", "planted share of copies", f"share of {name}", WIDE_PANEL)
-    shares = sorted({share for rows in lines for share in rows["share"]})
-    for i, rows in enumerate(lines):
+    shares = sorted({share for rows in lines.values() for share in rows["share"]})
+    marks: list[Mark] = []
+    for i, (words, rows) in enumerate(lines.items()):
         x = [shares.index(share) + 0.07 * (i - (len(lines) - 1) / 2) for share in rows["share"]]  # side by side
         colour = COLOURS[region_colour(i)]
-        axes.plot(x, rows[column], marker=MARKS[i % len(MARKS)], color=colour, linewidth=1)
+        gid = series_id(f"line-{i}")
+        axes.plot(x, rows[column], marker=MARKS[i % len(MARKS)], color=colour, linewidth=1, gid=gid)
         if bars:
-            axes.vlines(x, rows["ci_low"], rows["ci_high"], color=colour, linewidth=1)
+            axes.vlines(x, rows["ci_low"], rows["ci_high"], color=colour, linewidth=1, gid=gid)
+        for at, row in zip(x, rows.to_dict("records"), strict=True):
+            value = estimate(row[column], row["ci_low"], row["ci_high"], 2) if bars else number(row[column], 2)
+            text = f"{words}, {row['share']:.0%} planted: {value} of {name}; n = {count(int(row['n_seeds']), 'draw')}"
+            marks.append(Mark(at, row[column], text, f"line-{i}"))
     axes.set_xticks(range(len(shares)), [f"{share:.0%}" for share in shares])
     axes.set_ylim(-0.03, 1.05)
-    return svg(figure, f"calibration-{column}", f"Share of {name} over the planted share of copies")
+    return svg(figure, f"calibration-{column}", f"Share of {name} over the planted share of copies", marks)
 
 
 def _table(detection: pd.DataFrame, kinds: Sequence[str]) -> Table:

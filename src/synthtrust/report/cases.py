@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from synthtrust.report.formatting import number
-from synthtrust.report.layout import DESCRIBED, Chapter, Figure, LegendEntry, Section, Table
-from synthtrust.report.panels import volume_panels
-from synthtrust.report.style import region_colour
+from synthtrust.report.layout import DESCRIBED, Chapter, Figure, Section, Table
+from synthtrust.report.panels import region_key, volume_panels
 
 TWINS_ALIKE = "Twins are painted on real labels: their volumes are the same. "
 
@@ -25,7 +24,7 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         )
     volumes = tables["volumes"]
     synthetic = "synthetic" in set(volumes["source"])
-    keys = tuple(LegendEntry(region, region_colour(i)) for i, region in enumerate(volumes["region"].unique()))
+    keys = tuple(region_key(region, i) for i, region in enumerate(volumes["region"].unique()))
     figure = Figure(
         title="Volume per region",
         panels=volume_panels(volumes),
@@ -62,16 +61,16 @@ def _counts(volumes: pd.DataFrame) -> Table:
 def _classes(classes: pd.DataFrame) -> Table:
     """Return cases and patients of each class or finding in each part of the split; one without any has a 0."""
     rows = []
-    several = "present" in classes
-    for part, of_part in classes.groupby("part", sort=False):
+    several, unpaired = "present" in classes, "synthetic" in set(classes["source"])
+    for (part, source), of_part in classes.groupby(["part", "source"], sort=False):
         counts = (of_part[of_part["present"] == 1] if several else of_part)["class"].value_counts()
-        rows.append(
-            {"Part": part, "Cases": of_part["case"].nunique(), "Patients": of_part["patient"].nunique()}
-            | {str(name): int(counts.get(name, 0)) for name in classes["class"].unique()}
-        )
-    caption = (
-        "An image may show several findings, or none. Twins have the findings of their real cases."
-        if several
-        else "Twins have the classes of their real cases."
+        counted = {"Cases": of_part["case"].nunique(), "Patients": of_part["patient"].nunique()}
+        named = {str(name): int(counts.get(name, 0)) for name in classes["class"].unique()}
+        rows.append({"Part": part, **({"Source": source} if unpaired else {}), **counted, **named})
+    kind = "findings" if several else "classes"
+    caption = ("An image may show several findings, or none. " if several else "") + (
+        f"Synthetic cases have {kind} of their own." if unpaired else f"Twins have the {kind} of their real cases."
     )
-    return Table("Real cases in each part", pd.DataFrame(rows), caption, "no estimates")
+    return Table(
+        "Cases in each part" if unpaired else "Real cases in each part", pd.DataFrame(rows), caption, "no estimates"
+    )

@@ -13,7 +13,9 @@ WORDS = {
     "duplicate_real": "the same real cases, repeated",
 }
 """Mode of a control -> what it is trained on."""
-LEGEND = {mode: LegendEntry(words, "muted", glyph) for (mode, words), glyph in zip(WORDS.items(), "◆▲", strict=True)}
+LEGEND = {
+    mode: LegendEntry(words, "muted", glyph, mode) for (mode, words), glyph in zip(WORDS.items(), "◆▲", strict=True)
+}
 COMMAND = "data.mode=real_only (for alpha_sweep: experiment=alpha_controls)"
 
 

@@ -1,12 +1,17 @@
 """Tidy tables in, drawings out: one function per figure, each returns its panels as inline SVG."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogFormatter
 
+from synthtrust.report.formatting import number
+from synthtrust.report.layout import LegendEntry
+from synthtrust.report.marks import Mark, alpha_marks, series_id
+from synthtrust.report.matched import WORDS
 from synthtrust.report.style import COLOURS, GLYPHS, WIDE_PANEL, alpha_axis, panel, region_colour, svg
 
 X_ALPHA = "α, share of real cases in training"
@@ -14,6 +19,16 @@ ON_TWINS = {("TSTR", "TRTR"): ("TSTS", "TRTS")}
 """What the ends of the curve are called when they are scored on synthetic cases."""
 SOURCES = ("real", "synthetic")
 CONTROL_MARKS = {"real_only": "D", "duplicate_real": "^"}
+REGION_MARKS = ("o", "s", "^", "D", "v")
+REGION_GLYPHS = ("●", "■", "▲", "◆", "▼")
+"""The marker of a region in a drawing, and in a legend, by its place in the list of regions."""
+REFERENCES = {"T3_null": "if cases and twins were unrelated", "T4_floor": "between two seeds"}
+"""What is drawn dashed beside T3 and T4."""
+
+
+def region_key(region: str, index: int) -> LegendEntry:
+    """Return the legend's entry of a region, by its place in the list of regions."""
+    return LegendEntry(region, region_colour(index), REGION_GLYPHS[index % len(REGION_GLYPHS)], region_colour(index))
 
 
 def curve_panels(
@@ -41,8 +56,9 @@ def curve_panels(
         if rows["band_low"].notna().any():
             axes.fill_between(rows["alpha"], rows["band_low"], rows["band_high"], color=colour, alpha=0.18, lw=0)
         _line(axes, rows, colour, "")
+        marks = _curve_marks(rows, measure, source)
         if controls is not None and source == "real":
-            _controls(axes, controls)
+            marks += _controls(axes, controls)
         for hollow, marked in rows.groupby(~rows["not_excluded"].astype(bool)):
             fill = "none" if hollow else colour
             axes.plot(marked["alpha"], marked["value"], GLYPHS[source], color=colour, mfc=fill, mew=1.5, ms=6)
@@ -50,7 +66,7 @@ def curve_panels(
         alpha_axis(
             axes, rows["alpha"].tolist(), (ON_TWINS.get(ends) if source == "synthetic" else ends) if ends else None
         )
-        drawings.append(svg(figure, f"{name}-{source}", f"{measure} on {source} test cases over alpha."))
+        drawings.append(svg(figure, f"{name}-{source}", f"{measure} on {source} test cases over alpha.", marks))
     return tuple(drawings)
 
 
@@ -73,11 +89,15 @@ def source_panels(factors: pd.DataFrame, factor: str, y_label: str, name: str) -
         figure, axes = panel(title, X_ALPHA, y_label)
         of_region = rows[rows["region"] == region]
         shift = 0.012 * float(np.ptp(rows["alpha"])) or 0.012
+        marks: list[Mark] = []
         for source, move in zip(SOURCES, (-shift, shift), strict=True):
-            _line(axes, of_region[of_region["source"] == source], COLOURS[source], GLYPHS[source], move)
+            of_source = of_region[of_region["source"] == source]
+            _line(axes, of_source, COLOURS[source], GLYPHS[source], move, source)
+            marks += alpha_marks(of_source.to_dict("records"), f"{source} test cases", source, move=move)
         axes.set_ylim(limits)
         alpha_axis(axes, sorted(rows["alpha"].unique()))
-        drawings.append(svg(figure, f"{name}-{index}", f"{factor} over alpha, {title}, real and synthetic test cases."))
+        description = f"{factor} over alpha, {title}, real and synthetic test cases."
+        drawings.append(svg(figure, f"{name}-{index}", description, marks))
     return tuple(drawings)
 
 
@@ -97,12 +117,21 @@ def paired_panels(factors: pd.DataFrame, factor: str, reference: str, y_label: s
     drawings = []
     for index, region in enumerate(_present(rows, "region")):
         figure, axes = panel(region, X_ALPHA, y_label)
-        _line(axes, rows[rows["region"] == region], COLOURS[region_colour(index)], "o")
+        of_region = rows[rows["region"] == region]
+        _line(axes, of_region, COLOURS[region_colour(index)], REGION_MARKS[index % len(REGION_MARKS)])
         dashed = base[(base["region"] == region) & base["value"].notna()].sort_values("alpha")
-        axes.plot(dashed["alpha"], dashed["value"], "--", marker="_", color=COLOURS["muted"], lw=1.3, ms=8)
+        muted = COLOURS["muted"]
+        axes.plot(
+            dashed["alpha"], dashed["value"], "--", marker="_", color=muted, lw=1.3, ms=8, gid=series_id("reference")
+        )
+        marks = [
+            *alpha_marks(of_region.to_dict("records"), f"{factor} of {region}", "", digits=4),
+            *alpha_marks(dashed.to_dict("records"), REFERENCES[reference], "reference", digits=4),
+        ]
         axes.set_ylim(limits)
         alpha_axis(axes, sorted(rows["alpha"].unique()))
-        drawings.append(svg(figure, f"{name}-{index}", f"{factor} over alpha in region {region}, with {reference}."))
+        description = f"{factor} over alpha in region {region}, with {reference}."
+        drawings.append(svg(figure, f"{name}-{index}", description, marks))
     return tuple(drawings)
 
 
@@ -122,51 +151,80 @@ def volume_panels(volumes: pd.DataFrame, name: str = "volumes") -> tuple[str, ..
         axes.set_yscale("log")
         axes.set_ylim(limits)
         of_source = volumes[volumes["source"] == source]
+        marks: list[Mark] = []
         for position, region in enumerate(regions):
-            values = of_source.loc[of_source["region"] == region, "volume_ml"].to_numpy(dtype=float)
-            _strip(axes, position, values, COLOURS[region_colour(position)])
+            marks += _strip(axes, position, of_source[of_source["region"] == region], region)
         axes.set_xticks(range(len(regions)), [_counted(of_source, region) for region in regions])
         axes.set_xlim(-0.6, len(regions) - 0.4)
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(LogFormatter())  # plain 2 and 5 where an axis spans less than a decade
-        drawings.append(svg(figure, f"{name}-{source}", f"Volume per region in {source} cases."))
+        drawings.append(svg(figure, f"{name}-{source}", f"Volume per region in {source} cases.", marks))
     return tuple(drawings)
 
 
-def _line(axes: Axes, rows: pd.DataFrame, colour: str, marker: str, move: float = 0.0) -> None:
+def _line(axes: Axes, rows: pd.DataFrame, colour: str, marker: str, move: float = 0.0, series: str = "") -> None:
     """Draw values over alpha with their intervals; a missing interval leaves the mark bare."""
     rows = rows[rows["value"].notna()].sort_values("alpha")
     if rows.empty:
         return
     x, y = rows["alpha"].to_numpy(dtype=float) + move, rows["value"].to_numpy(dtype=float)
-    axes.plot(x, y, marker=marker, color=colour)
+    gid = series_id(series) if series else None
+    axes.plot(x, y, marker=marker, color=colour, gid=gid)
     bounded = (rows["ci_low"].notna() & rows["ci_high"].notna()).to_numpy()
-    axes.vlines(x[bounded], rows["ci_low"][bounded], rows["ci_high"][bounded], color=colour, lw=1.3)
+    axes.vlines(x[bounded], rows["ci_low"][bounded], rows["ci_high"][bounded], color=colour, lw=1.3, gid=gid)
 
 
-def _controls(axes: Axes, controls: pd.DataFrame) -> None:
+def _curve_marks(rows: pd.DataFrame, measure: str, source: str) -> list[Mark]:
+    """Return the marks of a curve, which say as well whether a share is excluded as the best."""
+    marks = alpha_marks(rows.to_dict("records"), f"{measure} on {source} test cases", "")
+    kept = rows.loc[rows["value"].notna(), "not_excluded"].astype(bool)
+    return [
+        replace(mark, text=f"{mark.text}; {'not excluded' if stays else 'excluded'} as the best share")
+        for mark, stays in zip(marks, kept, strict=True)
+    ]
+
+
+def _controls(axes: Axes, controls: pd.DataFrame) -> list[Mark]:
     """Draw each control dashed, with its intervals but at alpha 1, where it is the arm of the mix."""
+    marks: list[Mark] = []
     for mode, rows in controls.groupby("mode", sort=False):
         rows = rows.sort_values("alpha")
         colour = COLOURS["muted"]
-        axes.plot(rows["alpha"], rows["value"], "--", marker=CONTROL_MARKS[str(mode)], color=colour, lw=1.3, ms=4.5)
+        gid = series_id(str(mode))
+        marker = CONTROL_MARKS[str(mode)]
+        axes.plot(rows["alpha"], rows["value"], "--", marker=marker, color=colour, lw=1.3, ms=4.5, gid=gid)
         own = rows[(rows["alpha"] < 1) & rows["ci_low"].notna()]
-        axes.vlines(own["alpha"], own["ci_low"], own["ci_high"], color=colour, lw=1.0)
+        axes.vlines(own["alpha"], own["ci_low"], own["ci_high"], color=colour, lw=1.0, gid=gid)
+        marks += alpha_marks(own.to_dict("records"), WORDS[str(mode)], str(mode))
+    return marks
 
 
-def _strip(axes: Axes, position: int, values: np.ndarray, colour: str) -> None:
+def _strip(axes: Axes, position: int, volumes: pd.DataFrame, region: str) -> list[Mark]:
     """Draw one box with every case beside it; empty regions have no place on a log axis and are counted below it."""
-    values = np.sort(values[values > 0])
+    rows = volumes[volumes["volume_ml"] > 0].sort_values("volume_ml", kind="stable")
+    values, colour = rows["volume_ml"].to_numpy(dtype=float), COLOURS[region_colour(position)]
     if not len(values):
-        return
+        return []
+    gid = series_id(region_colour(position))
     ink = {"color": COLOURS["ink"], "lw": 1.1}
-    axes.boxplot(
+    box = axes.boxplot(
         [values], positions=[position - 0.16], widths=0.24, showfliers=False, patch_artist=True,
         boxprops={"facecolor": colour, "alpha": 0.45, "edgecolor": COLOURS["ink"], "lw": 1.0},
         medianprops={**ink, "lw": 1.8}, whiskerprops=ink, capprops=ink, manage_ticks=False,
     )  # fmt: skip
+    for artist in (part for group in box.values() for part in group):
+        artist.set_gid(gid)
     spread = ((np.arange(len(values)) * 0.618) % 1 - 0.5) * 0.22  # golden-ratio jitter: even, and the same every time
-    axes.plot(position + 0.18 + spread, values, "o", color=colour, ms=3, mew=0, alpha=0.75)
+    marker = REGION_MARKS[position % len(REGION_MARKS)]
+    x = position + 0.18 + spread
+    axes.plot(x, values, marker, color=colour, ms=3, mew=0, alpha=0.75, gid=gid)
+    middle = f"{region}, median of {len(values)} cases: {number(float(np.median(values)), 2)} ml"
+    cases = [
+        Mark(float(at), row["volume_ml"], f"{row['case']}, {region}: {number(row['volume_ml'], 2)} ml",
+             region_colour(position))
+        for at, row in zip(x, rows.to_dict("records"), strict=True)
+    ]  # fmt: skip
+    return [Mark(position - 0.16, float(np.median(values)), middle, region_colour(position)), *cases]
 
 
 def _counted(volumes: pd.DataFrame, region: str) -> str:

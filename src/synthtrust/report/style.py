@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from synthtrust.report.marks import PREFIX, Mark, layer
+
 COLOURS = {
     "ink": "#1b1f24",
     "muted": "#5c6570",
@@ -78,13 +80,14 @@ def alpha_axis(axes: Axes, alphas: Sequence[float], ends: tuple[str, str] | None
     axes.set_xlim(min(alphas) - margin, max(alphas) + margin)
 
 
-def svg(figure: Figure, name: str, description: str) -> str:
-    """Draw a figure as inline SVG.
+def svg(figure: Figure, name: str, description: str, marks: Sequence[Mark] = ()) -> str:
+    """Draw a figure as inline SVG; artists whose ``gid`` is a ``series_id`` can be switched by the legend.
 
     Args:
         figure: From ``panel``.
         name: Unique on the page; prefixes every id within, since inlined drawings share one document.
         description: What a screen reader says.
+        marks: What is said about single points, where a pointer, a finger or the arrow keys reach them.
     """
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # those that were written outside the style, too
@@ -97,5 +100,7 @@ def svg(figure: Figure, name: str, description: str) -> str:
     drawing = re.sub(r'(\bid="|xlink:href="#|url\(#)', lambda match: f"{match[1]}{name}-", drawing)
     for colour, value in COLOURS.items():
         drawing = drawing.replace(value, f"var(--{colour}, {value})")
+    drawing = re.sub(rf'\bid="{re.escape(name)}-{PREFIX}([^"]*)"', r'data-series="\1"', drawing)
+    drawing = drawing.replace("</svg>", f"{layer(figure.axes[0], marks)}</svg>")
     label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
     return drawing.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()

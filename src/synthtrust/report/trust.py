@@ -1,16 +1,19 @@
 """The chapter on trust: the factors T1 to T5, and what empty regions do to them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from synthtrust.report.factor_table import COMPANIONS, SUMMARY, coverage, summary_table
 from synthtrust.report.formatting import listing, number, short
 from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
-from synthtrust.report.panels import paired_panels, source_panels
-from synthtrust.report.style import region_colour
+from synthtrust.report.panels import paired_panels, region_key, source_panels
 
-SOURCE_LEGEND = (LegendEntry("real test cases", "real", "●"), LegendEntry("synthetic test cases", "synthetic", "■"))
+SOURCE_LEGEND = (
+    LegendEntry("real test cases", "real", "●", "real"),
+    LegendEntry("synthetic test cases", "synthetic", "■", "synthetic"),
+)
 
 DEFINITIONS = pd.DataFrame(
     [
@@ -64,7 +67,7 @@ def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
     ]
     paired = factors[factors["factor"] == "T3"]
     regions = list(dict.fromkeys(paired["region"]))
-    keys = tuple(LegendEntry(region, region_colour(i)) for i, region in enumerate(regions))
+    keys = tuple(replace(region_key(region, i), series="") for i, region in enumerate(regions))
     if regions:
         figures += _paired_figures(factors, keys, n, index)
     figures.append(
@@ -102,7 +105,7 @@ def _remarks(factors: pd.DataFrame) -> tuple[str, ...]:
 def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, index: int) -> list[Figure]:
     """Lay out T3 with its null and T4 with its floor."""
     floored = bool(factors.loc[factors["factor"] == "T4_floor", "value"].notna().any())
-    floor = LegendEntry("between two seeds on the same real cases", "muted", "╌╌")
+    floor = LegendEntry("between two seeds on the same real cases", "muted", "╌╌", "reference")
     return [
         Figure(
             "T3, alignment of real and synthetic scores",
@@ -110,7 +113,7 @@ def _paired_figures(factors: pd.DataFrame, keys: Sequence[LegendEntry], n: str, 
             "Fig. 6 of the paper. Only what lies above the dashed line speaks for agreement between a case and its "
             f"twin: unrelated scores reach that line; its intervals stand in the table. Mind the axis, which does not "
             f"start at 0. {n}",
-            (*keys, LegendEntry("null: no relation between case and twin", "muted", "╌╌")),
+            (*keys, LegendEntry("null: no relation between case and twin", "muted", "╌╌", "reference")),
         ),
         Figure(
             "T4, performance gap between a case and its twin",

@@ -21,6 +21,7 @@ from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.overlap import check_training_overlap, training_ids_of
 from synthtrust.models import Classifier, Segmenter
+from synthtrust.progress import is_first_rank
 from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.trackers import guarded
@@ -38,8 +39,15 @@ SERVED_BY = {"segmentation": "segmentation", "classification": "classification",
 
 LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
 
+SHOW_PROGRESS = {"_target_": "synthtrust.training_progress.ShowProgress", "repeats": True}
+"""What shows a training on the way, in the place of Lightning's bar."""
+
 PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 """Task -> cases compared with their twins before training; twins of a class are less alike, so that it takes more."""
+
+
+_shown: set[Path] = set()
+"""Folders of the synthetic sets whose parity this process has printed: a long table, which runs of a sweep share."""
 
 
 def make(cfg: DictConfig, **arguments: Any) -> Any:
@@ -179,14 +187,16 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     if synthetic.paired:
         compared = parity(splits.train, synthetic.cases, cohort.modalities, n=PAIRS[cohort.task])
-        print_parity(compared)
+        if is_first_rank() and synthetic.folder.absolute() not in _shown:
+            _shown.add(synthetic.folder.absolute())
+            print_parity(compared)
         check_parity(compared)
         data: MixedCases = make(cfg.data)(cohort=cohort, splits=splits, twins=synthetic.cases)
     else:
         parts = divide(synthetic.cases, splits, seed=cfg.split.seed, repeat=cfg.split.get("repeat", 0))
         data = make(cfg.data)(cohort=cohort, splits=splits, unpaired=parts.splits)
         data.parents = parts.facts
-    data.twins_folder = synthetic.folder
+    data.twins_folder, data.patients_own = synthetic.folder, synthetic.patients_own
     data.overlap, data.left_out, data.refused = overlap.facts, _left_out(asked, splits), inspected.refused
     return data
 
@@ -238,10 +248,15 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         Refusal: If there is no such device.
     """
     node = plain(cfg.trainer)
+    if node.pop("enable_progress_bar", True):
+        node["callbacks"] = [*(node.get("callbacks") or ()), SHOW_PROGRESS]
     nodes = node.get("logger")
     loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
     try:
-        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(logger=loggers)
+        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(
+            logger=loggers,
+            enable_progress_bar=False,  # it counts epochs, of which a run has no number
+        )
     except MisconfigurationException as error:
         words = " ".join(str(error).split())
         raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error

@@ -56,6 +56,14 @@ class RunLabeller:
         model: Segmenter = trained_model(self.run, self.cohort)
         return model
 
+    def prepare(self) -> None:
+        """Load the network.
+
+        Raises:
+            Refusal: If the run has none, or one that cannot be asked.
+        """
+        _ = self._model
+
     @torch.inference_mode()
     def label_map(self, images: Mapping[str, NDArray[np.floating]]) -> NDArray[np.uint8]:
         """Return the label map ``(H, W, D)`` of a volume, which is prepared as in the run's training.

@@ -10,8 +10,6 @@ from typing import Any
 import pandas as pd
 import torch
 from omegaconf import DictConfig
-from rich.markup import escape
-from rich.progress import track
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, nnunet_name
 from synthtrust.cases.formats.volumes import is_volume, stem_of
@@ -20,6 +18,7 @@ from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, TRIVIAL
 from synthtrust.files import folder_aside, read_json, write_json
 from synthtrust.metrics.functional import overlap
 from synthtrust.models import region_rows
+from synthtrust.progress import track
 from synthtrust.refusals import Refusal
 from synthtrust.runs.run import DATA, Run
 from synthtrust.runs.training import with_mix
@@ -186,7 +185,7 @@ def _scores(arm: ExportedRun, files: Mapping[str, Path], cohorts: dict[str, Coho
     real = {nnunet_name(case): case for case in cohorts[key].cases}
     known = {**real, **{nnunet_name(case): case for case in run.twins.cases}}
     rows: list[dict[str, Any]] = []
-    for name, file in track(files.items(), f"Scoring {escape(run.name)}", transient=True):
+    for name, file in track(files.items(), f"Scoring {run.name}"):
         if name not in known:
             raise CaseError(
                 f"Expected the test case {name} of {run.folder}, but it is not among its cases any more. Export again."

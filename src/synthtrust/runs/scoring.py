@@ -9,14 +9,13 @@ from pathlib import Path
 import pandas as pd
 import torch
 from hydra.errors import InstantiationException
-from rich.markup import escape
-from rich.progress import track
 
 from synthtrust.cases import CaseError, Cohort, Source, Splits, load_manifest, patients_named
 from synthtrust.cases.checks.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
 from synthtrust.models import Classifier, Segmenter
+from synthtrust.progress import track
 from synthtrust.runs.build import INSPECTED, LABELS, class_names
 from synthtrust.runs.run import Run, trained_model
 
@@ -103,7 +102,7 @@ def _segmented(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, objec
     model: Segmenter = trained_model(run, cohort)
     prepared = prepare(cohort.cases, cohort.modalities, cache)
     _warn_of_other_spacing(run, prepared)
-    for p in track(prepared, f"Scoring with {escape(run.name)}", transient=True):
+    for p in track(prepared, f"Scoring with {run.name}"):
         start = time.monotonic()
         image = torch.from_numpy(p.image().astype("float32"))[None].to(model.device)  # (1, C, H, W, D)
         label = torch.from_numpy(p.label().astype("int64"))[None].to(model.device)
@@ -118,7 +117,7 @@ def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, obje
     model: Classifier = trained_model(run, cohort, size)
     table = image_table(cohort.cases, cohort.modalities, cache, size)
     images = ImageCases(cohort.cases, dict.fromkeys(Source, table), {case.id: n for n, case in enumerate(cohort.cases)})
-    for first in track(range(0, len(images), BATCH), f"Scoring with {escape(run.name)}", transient=True):
+    for first in track(range(0, len(images), BATCH), f"Scoring with {run.name}"):
         indices = range(first, min(first + BATCH, len(images)))
         start = time.monotonic()
         probability = model.predict(images[indices]["image"].to(model.device)).cpu()  # (B, K)

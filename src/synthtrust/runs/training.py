@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
+from synthtrust.interrupts import Interrupted
+from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
 from synthtrust.runs.build import (
     Model,
@@ -40,7 +43,7 @@ from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
-from synthtrust.runs.run import DATA, Run, check_orientation, headline
+from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.tracking import track_results
 from synthtrust.runs.trivial import write_trivial
@@ -75,7 +78,7 @@ def train_run(cfg: DictConfig) -> float:
 def _train(run: Run, cfg: DictConfig) -> float:
     """Train and score a run, from its newest checkpoint if there is one."""
     start = time.monotonic()
-    _one_line_each()
+    _quieten()
     seed_everything(cfg.seed, workers=True, verbose=False)
     trainer = build_trainer(cfg)
     try:
@@ -98,8 +101,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
         if trainer.is_global_zero:
             _write_results(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
     except SIGTERMException:
-        log.warning("Interrupted; the same command resumes from %s", run.last)
-        sys.exit(143)  # Lightning would leave with 0, and a scheduler would call the run done
+        raise Interrupted(signal.SIGTERM) from None  # Lightning would leave with 0, and a scheduler call the run done
     finally:
         _finish_wandb()
     return headline(scores)[1]
@@ -225,7 +227,7 @@ def _write_results(
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
-    facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)}
+    facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1), "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     write_json(run.folder / FACTS, facts)
@@ -237,9 +239,10 @@ def _write_results(
         log.info("%s on %d real test cases: %.4f (%s)", name, len(data.test_cases), value, run.folder)
 
 
-def _one_line_each() -> None:
-    """Lightning brings log handlers of its own, so that under Hydra every line would come twice."""
-    for name in ("lightning", "lightning.pytorch", "lightning.fabric"):
+def _quieten() -> None:
+    """Leave out what no user can act on; Lightning brings log handlers of its own, by which every line came twice."""
+    quiet_libraries()
+    for name in ANNOUNCERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True

@@ -74,7 +74,7 @@ def test_turned_images_without_labels_are_refused_as_well(real, heads, tmp_path)
         save_nifti(tmp_path / "set" / f"syn{n}.nii.gz", turned(volume, "RAI").images["t1"])
     importer = ImageSet(root=str(tmp_path / "set"))
     with pytest.raises(CaseError, match="top and bottom exchanged"):
-        synthesize(importer, real, real.cases, real.cases, tmp_path / "synthetic", own_cases=True)
+        synthesize(importer, real, real.cases, real.cases, tmp_path / "synthetic", to_learn_from=False)
 
 
 def test_a_set_without_a_label_is_refused_and_one_without_a_region_is_warned_of(real, heads, tmp_path, caplog):

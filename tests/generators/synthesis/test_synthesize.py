@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lightning.pytorch.utilities import rank_zero_only
-from rich.progress import Progress
 
 from synthtrust.cases import CaseError, load_manifest
 from synthtrust.generators import Generator, synthesize
+from synthtrust.generators.synthesis import session
 from synthtrust.generators.synthesis.progress import report_steps
 from synthtrust.generators.synthesis.synthesize import training_ids
 from synthtrust.testing import tiny_cohort
@@ -184,13 +184,8 @@ def test_only_the_first_rank_shows_and_its_number_outlives_a_trainer_within(coho
 
 
 def test_a_step_of_a_slow_sampler_moves_the_bar_within_a_twin(cohort, tmp_path, monkeypatch):
-    at, update = [], Progress.update
-
-    def noted(bar, *args, completed):
-        at.append(completed)
-        update(bar, *args, completed=completed)
-
-    monkeypatch.setattr(Progress, "update", noted)
+    at = []
+    monkeypatch.setattr(session, "moved", lambda shown, done: (at.append(done), shown.update(done)))
 
     class Slow(Painter):
         def sample(self, label, rng):

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 from scipy.stats import binomtest
 
 from synthtrust.audits.privacy.question import Leak
@@ -16,6 +14,7 @@ from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.cases import Case
 from synthtrust.cases.content import content_of
 from synthtrust.files import aside, fingerprint
+from synthtrust.progress import track
 
 Row = dict[str, Any]
 
@@ -52,7 +51,7 @@ class PlantingStudy(PrivacySettings):
 
     def finish(self, home: Path, draw: Callable[[int], Iterable[Row]]) -> None:
         """Draw every seed that is not finished, and write its rows."""
-        for seed in track(self.unfinished(home), "Planting copies", console=Console(stderr=True), transient=True):
+        for seed in track(self.unfinished(home), "Planting copies"):
             rows = pd.DataFrame(draw(seed))
             with aside(home / f"{seed}.csv") as temporary:
                 rows.to_csv(temporary, index=False)

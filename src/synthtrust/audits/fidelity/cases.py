@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from scipy import ndimage
 from torch import Tensor
 
@@ -21,6 +19,7 @@ from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import describe_header
 from synthtrust.cases.resizing import resize
 from synthtrust.machine import readers
+from synthtrust.progress import track
 
 Array = NDArray[np.float64]
 
@@ -142,7 +141,7 @@ def extract_features(
     unique = {task.key: task for task in tasks if task.key not in known}
     with ThreadPoolExecutor(threads or readers()) as pool:
         features = pool.map(lambda task: extract_case_features(task, spaces, modalities, labels), unique.values())
-        watched = track(features, "Fidelity: features", total=len(unique), console=Console(stderr=True), transient=True)
+        watched = track(features, "Fidelity: features", total=len(unique))
         return dict(zip(unique, watched))
 
 

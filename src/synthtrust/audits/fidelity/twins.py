@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
@@ -16,6 +14,7 @@ from synthtrust.audits.sets import SyntheticSet
 from synthtrust.audits.spaces import load, standardised
 from synthtrust.cases import Case
 from synthtrust.metrics.functional.twin_likeness import KERNEL, region_distances, twin_ssim
+from synthtrust.progress import track
 
 AIR = 0.1
 """Air is what lies below this share of the way from the 1st to the 90th percentile."""
@@ -51,7 +50,7 @@ def twin_rows(
     twin_of = {twin.id: twin for twin in synthetic_set.twins_of_holdout}
     pairs = [(case, twin_of[case.id]) for case in synthetic_set.holdout if case.id in twin_of]
     order = np.random.default_rng(resampling.seed).permutation(len(pairs))[:max_pairs]
-    watched = track([pairs[i] for i in order], "Fidelity: twins", console=Console(stderr=True), transient=True)
+    watched = track([pairs[i] for i in order], "Fidelity: twins")
     compared = [_compare(real, twin, synthetic_set, ranges) for real, twin in watched]
     return [
         _mean_row(synthetic_set.name, region, measure, compared, resampling)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from synthtrust.audits.privacy.transforms import inverted
 from synthtrust.cases import Case
 from synthtrust.machine import readers
 from synthtrust.metrics.functional import TextureBank, texture_bank
+from synthtrust.progress import track
 from synthtrust.refusals import CaseError, Refusal
 
 VOLUME_GRID, LARGEST_PLANE_GRID, SMALLEST_GRID = 32, 64, 8
@@ -111,7 +110,7 @@ def load_embedded(
 
     with ThreadPoolExecutor(readers()) as pool:
         results = pool.map(read, cases)
-        shown = track(results, f"Reading {description}", total=len(cases), console=Console(stderr=True), transient=True)
+        shown = track(results, f"Reading {description}", total=len(cases))
         parts = list(shown)
     first, *others = (part for part, _ in parts)
     return first.join(*others), {shape for _, shape in parts}

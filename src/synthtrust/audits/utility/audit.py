@@ -25,6 +25,7 @@ from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparis
 from synthtrust.audits.utility.estimate import Estimate
 from synthtrust.audits.utility.matched import matched_rows
 from synthtrust.audits.utility.measures import MAIN, OVERALL, Measures, measure
+from synthtrust.audits.utility.shared_trtr import share_trtr
 from synthtrust.audits.utility.splits import patients_of, split_rows
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
 from synthtrust.audits.verdict import verdict_table
@@ -84,6 +85,7 @@ class Utility:
           alphas that are not excluded as the best.
         - ``comparison``: TSTR (alpha 0) against TRTR (alpha 1) on real test cases, and all real cases plus the
           synthetic ones (mode ``additive``, alpha 0) against TRTR: gap and ratios in every measure; empty without both.
+          ``trtr_of`` names the generator whose runs at alpha 1 serve this one, which has none of its own.
         - ``matched``: each share of a mix against the same real cases without twins (``real_only``,
           ``duplicate_real``), in the main measure; empty without both, see `matched_rows`.
         - ``per_class``: the measures of each class or finding, or the Dice of each region; ``kind`` says which.
@@ -102,7 +104,7 @@ class Utility:
         (first, runs), *others = splits.items()
         repeated = {number: self._decisive(of_split, task) for number, of_split in others}
         patients = {number: patients_of(of_split) for number, of_split in splits.items()} if others else {}
-        scores = gather_scores(runs, side_by_side=True)
+        scores, lenders = share_trtr(gather_scores(runs, side_by_side=True))
         rule = str(runs[0].facts().get("empty") or "brats")
         names = generator_names(runs)
         tables: dict[str, list[Row]] = {name: [] for name in TABLES}
@@ -111,7 +113,8 @@ class Utility:
             facts = [run.facts() for run, name in zip(runs, names, strict=True) if name == generator]
             thresholds = self._thresholds(facts)
             arms = _arms(of_generator, task, rule)
-            compared = list(self._comparisons(arms, of_generator, task, thresholds))
+            lender = lenders.get(str(generator), "")
+            compared = [{**row, "trtr_of": lender} for row in self._comparisons(arms, of_generator, task, thresholds)]
             for name, rows in (
                 ("performance", self._performance(arms, of_generator)),
                 ("curve", self._curve(arms, MAIN[task])),
@@ -137,7 +140,7 @@ class Utility:
 
     def _decisive(self, runs: list[ScoredRun], task: str) -> dict[tuple[str, str], Row]:
         """Return TSTR against TRTR in the main measure on one split, by generator and mode."""
-        scores = gather_scores(runs, side_by_side=True)
+        scores, _ = share_trtr(gather_scores(runs, side_by_side=True))
         scores = scores[(scores["source"] == "real") & scores["alpha"].isin((0.0, 1.0))]
         rule = str(runs[0].facts().get("empty") or "brats")
         return {

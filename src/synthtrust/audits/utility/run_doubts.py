@@ -1,10 +1,12 @@
-"""What the facts of the runs themselves say against a verdict: moved margins, missing classes, and what leaked."""
+"""What the facts of the runs themselves say against a verdict: moved margins, classes, and what leaked."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from synthtrust.audits.margins import Margins
 from synthtrust.cases import Mix
+from synthtrust.conventions import PARTS_OF_PATIENTS
+from synthtrust.report.formatting import listing
 from synthtrust.verdicts import Doubt, Reason
 
 
@@ -28,6 +30,34 @@ def missing_classes(facts: Iterable[Mapping[str, Any]]) -> list[Reason]:
     named = ", ".join(sorted(lacking))
     text = f"No synthetic training case is of class {named}; its test cases stay in the score."
     return [Reason("missing_classes", text)] if lacking else []
+
+
+def class_balance(facts: Iterable[Mapping[str, Any]]) -> list[Reason]:
+    """Say how often synthetic and real training cases have each class, where synthetic ones bring classes of their own.
+
+    Twins have the classes of their real cases, so that nothing is to be said of them.
+    """
+    drawn = {"synthetic": "", "real": ""}
+    for fact in facts:
+        is_tstr, trained_on = _is_tstr(fact), fact.get("drawn_classes") or {}
+        if fact.get("paired", True) or not (is_tstr or fact.get("alpha") == 1):
+            continue
+        source = "synthetic" if is_tstr else "real"
+        counts = ", ".join(f"{name} {n}" for name, n in (trained_on.get(source) or {}).items())
+        drawn[source] = drawn[source] or counts  # of the first seed: others draw about as many
+    if not all(drawn.values()):
+        return []
+    text = f"Synthetic training cases by class: {drawn['synthetic']}; real ones: {drawn['real']}."
+    return [Reason("class_balance", text)]
+
+
+def real_parts(facts: Iterable[Mapping[str, Any]]) -> list[Reason]:
+    """Say what of the synthetic training cases is the patients' own: TSTR is not trained on synthetic images alone."""
+    own = [name for fact in facts for name in fact.get("patients_own") or ()]
+    if not own:
+        return []
+    named = listing([PARTS_OF_PATIENTS.get(name, name) for name in dict.fromkeys(own)])
+    return [Reason("patients_own", f"TSTR learned from real images too: {named} of synthetic cases are patients' own.")]
 
 
 def _is_tstr(fact: Mapping[str, Any]) -> bool:

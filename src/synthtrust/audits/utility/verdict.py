@@ -9,7 +9,7 @@ import numpy as np
 from synthtrust.audits.margins import Margins
 from synthtrust.audits.scores import Row
 from synthtrust.audits.utility.power import Spread
-from synthtrust.audits.utility.run_doubts import leaks, missing_classes, moved_margins
+from synthtrust.audits.utility.run_doubts import class_balance, leaks, missing_classes, moved_margins, real_parts
 from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.report.formatting import listing
 from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS, gap_bounds, over_splits_sentence
@@ -82,7 +82,14 @@ def judge(
         *_doubts(row, facts, thresholds),
         *_other_splits(splits, thresholds.margins),
     ]
-    evidence = [*_numbers(row, thresholds), *_over_splits(splits), *missing_classes(facts)]
+    evidence = [
+        *_numbers(row, thresholds),
+        *_lent(row),
+        *_over_splits(splits),
+        *missing_classes(facts),
+        *class_balance(facts),
+        *real_parts(facts),
+    ]
     return decide(
         "utility",
         read,
@@ -130,6 +137,13 @@ def _numbers(row: Row, thresholds: UtilityThresholds) -> list[Reason]:
     else:
         bounds = f"{skill}, the share that TSTR keeps is undefined, since not both were shown to lie above it"
     return [Reason("gap", f"{scored}: {bounds}."), Reason("justification", _justification(margins))]
+
+
+def _lent(row: Row) -> list[Reason]:
+    """Say where TRTR comes from, if this generator has no runs of its own on real cases alone."""
+    lender = row.get("trtr_of")
+    text = f"TRTR was trained beside {lender}: a training on real cases alone does not depend on the generator."
+    return [Reason("lent_trtr", text)] if lender else []
 
 
 def _justification(margins: Margins) -> str:

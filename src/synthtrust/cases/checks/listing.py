@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import track
 from rich.table import Table
 
 from synthtrust.cases.case import Case
@@ -22,6 +21,7 @@ from synthtrust.cases.formats.volumes import describe_header
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.volumes import check_contrast
 from synthtrust.files import writable
+from synthtrust.progress import track
 from synthtrust.refusals import CaseError
 
 GAIN = "gain"  # what a label map explains more of its images when these are mirrored; is no column
@@ -75,8 +75,8 @@ def describe(
     gains: list[dict[str, float]] = []
     refused = list(cohort.refused)
     results = inspect(cases, read, [cohort.modalities, dict(cohort.labels)], folder)
-    title, console = f"Reading {escape(cohort.name)}", Console(stderr=True)
-    for _, result in track(results, title, total=len(cases), disable=not progress, console=console, transient=True):
+    title = f"Reading {cohort.name}"
+    for _, result in track(results, title, total=len(cases), disable=not progress):
         if isinstance(result, RefusedCase):
             refused.append(result)
         else:

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
 
 from synthtrust.cases.cohort import Cohort
 from synthtrust.cases.manifest import write_manifest
@@ -15,6 +13,7 @@ from synthtrust.cases.phantom.volumes import LICENCE
 from synthtrust.cases.readers.labelled import GREY, case_of
 from synthtrust.cases.readers.make_once import make_once
 from synthtrust.files import aside, fingerprint
+from synthtrust.progress import track
 from synthtrust.refusals import Refusal
 
 CLASSES = {"no tumour": 0, "tumour": 1}
@@ -56,7 +55,7 @@ def _make(folder: Path, recipe: dict[str, Any]) -> Cohort:
     names = [f"slice_{index:04d}" for index in range(recipe["n_cases"])]
     cases = [case_of(name, folder / f"{name}.png", GREY, class_index=n % len(CLASSES)) for n, name in enumerate(names)]
     missing = [(n, case) for n, case in enumerate(cases) if not case.images["grey"].exists()]
-    for n, case in track(missing, "Painting slices", console=Console(stderr=True), transient=True):
+    for n, case in track(missing, "Painting slices"):
         pixels = paint_slice(recipe["seed"], n, recipe["side"], tumour=case.class_index == CLASSES["tumour"])
         with aside(case.images["grey"]) as temporary:
             Image.fromarray(pixels).save(temporary)

@@ -7,8 +7,6 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.cohort import BRATS_LABELS, Cohort
@@ -16,6 +14,7 @@ from synthtrust.cases.manifest import write_manifest
 from synthtrust.cases.phantom.painter import CONTRASTS, PHANTOM_VERSION, SMALLEST_SIDE, paint
 from synthtrust.cases.readers.make_once import make_once
 from synthtrust.files import aside, fingerprint
+from synthtrust.progress import track
 from synthtrust.refusals import Refusal
 
 LICENCE = "Apache-2.0 (procedural, no patient)"
@@ -77,8 +76,7 @@ def _refuse(recipe: Mapping[str, Any]) -> None:
 def _make(folder: Path, recipe: Mapping[str, Any]) -> Cohort:
     cases = [_case(folder, f"phantom_{index:03d}", recipe["modalities"]) for index in range(recipe["n_cases"])]
     missing = [(i, case) for i, case in enumerate(cases) if not all(path.exists() for path in case.files.values())]
-    console = Console(stderr=True)
-    for index, case in track(missing, "Painting phantoms", console=console, transient=True, disable=len(missing) < 8):
+    for index, case in track(missing, "Painting phantoms", disable=len(missing) < 8):
         label, _, images = paint(recipe["seed"], index, tuple(recipe["shape"]))
         for modality, path in case.images.items():
             _save(path, images[modality], recipe["spacing"])

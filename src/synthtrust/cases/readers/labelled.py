@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from synthtrust.cases.case import Case, Findings
 from synthtrust.cases.checks.agreement import other_depths, two_labels
@@ -18,6 +16,7 @@ from synthtrust.cases.cohort import Cohort, RefusedCase
 from synthtrust.cases.formats.raster_kind import RasterKind
 from synthtrust.cases.formats.rasters import check_raster, is_raster, read_pixels
 from synthtrust.cases.formats.volumes import VOLUME_ENDINGS, patient_of, read_header
+from synthtrust.progress import track
 from synthtrust.refusals import CaseError
 
 GREY = ("grey",)
@@ -244,10 +243,7 @@ def checked_images(name: str, paths: Sequence[Path]) -> tuple[dict[Path, RasterK
     refused = []
     paths = list(dict.fromkeys(paths))
     with ThreadPoolExecutor() as pool:
-        results = track(
-            pool.map(_try, paths), f"checking {name}", len(paths), disable=len(paths) < MANY,
-            console=Console(stderr=True),
-        )  # fmt: skip
+        results = track(pool.map(_try, paths), f"Checking {name}", total=len(paths), disable=len(paths) < MANY)
         for path, result in zip(paths, results):
             if isinstance(result, CaseError):
                 refused.append(RefusedCase(path, str(result)))

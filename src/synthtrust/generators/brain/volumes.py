@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -19,6 +18,7 @@ from synthtrust.generators.brain.condition import numbered, one_hot
 from synthtrust.generators.brain.intensity import scale_of, to_unit
 from synthtrust.generators.brain.statistics import TrainingStatistics, in_parallel, read_case
 from synthtrust.generators.training.draws import case_of_draw
+from synthtrust.progress import track
 from synthtrust.refusals import Refusal
 
 PREPARED = "images.npy", "channel.npy"
@@ -53,7 +53,7 @@ def prepared(
     images = open_memmap(folder / PREPARED[0], "w+", np.float16, (n, m, *known.size))
     channels = open_memmap(folder / PREPARED[1], "w+", np.uint8, (n, *known.size))
     try:
-        made = track(in_parallel(prepare, cases), f"Preparing {n} training volumes", total=n, transient=True)
+        made = track(in_parallel(prepare, cases), "Preparing training volumes", total=n)
         for i, (image, channel) in enumerate(made):
             images[i], channels[i] = image, channel
         images.flush()

@@ -54,6 +54,7 @@ def recipe_of(
         "train": dict(zip([case.id for case in train], contents, strict=True)),
         "labels": dict(zip([case.id for case in paint], labels, strict=True)),
         **_attributes(generator, paint),
+        **_read_images(generator, paint),
         **({"imported": dict(zip(imported_files, imported, strict=True))} if imported_files else {}),
     }
 
@@ -124,6 +125,14 @@ def _attributes(generator: Generator | Importer, paint: Sequence[Case]) -> dict[
         return {}
     known = {case.id: dict(case.attributes) for case in paint if case.attributes}
     return {"attributes": known} if known else {}
+
+
+def _read_images(generator: Generator | Importer, paint: Sequence[Case]) -> dict[str, Any]:
+    """Return the content of the images that a generator reads to paint others; nothing of one that reads none."""
+    if isinstance(generator, Importer) or not generator.reads_modalities:
+        return {}
+    reads = sorted(generator.reads_modalities)
+    return {"reads": {case.id: {name: hashes.of(case.images[name]) for name in reads} for case in paint}}
 
 
 @cache  # listing the installed packages takes a second

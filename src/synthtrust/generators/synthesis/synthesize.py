@@ -12,7 +12,7 @@ from synthtrust.cases.manifest import NAME
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
-from synthtrust.generators.synthesis.patients_own import check_patients_own
+from synthtrust.generators.synthesis.patients_own import check_patients_own, own_by_reading
 from synthtrust.generators.synthesis.recipe import recipe_of
 from synthtrust.generators.synthesis.session import Session, listed_training_ids, stated
 
@@ -27,6 +27,8 @@ class SyntheticSet(Cohort):
     """The folder with ``manifest.json``, the card and the files of the twins."""
     paired: bool = field(default=True, kw_only=True)
     """Whether each case is the twin of a real case, with its id; otherwise the set has ids of its own."""
+    patients_own: tuple[str, ...] = field(default=(), kw_only=True)
+    """What is the patients' own by declaration: modalities, or ``surroundings`` of the labels."""
 
 
 def synthesize(
@@ -37,7 +39,7 @@ def synthesize(
     root: str | Path,
     loggers: Sequence[Any] = (),
     *,
-    own_cases: bool = False,
+    to_learn_from: bool = True,
     inspected: Path | None = None,
 ) -> SyntheticSet:
     """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
@@ -59,23 +61,22 @@ def synthesize(
             ``paired`` takes its own cases instead.
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
-        own_cases: Take every case of a received set once, under its own id, also where an importer could draw a twin
-            of each real case from them. Sets of twins stay what they are.
+        to_learn_from: Whether a network is to learn from the set, for which its cases need labels.
         inspected: Folder in which it is remembered what was read of the images that are compared with real ones.
 
     Returns:
         The set of twins; an importer may lack the twins of some cases.
 
     Raises:
+        Refusal: If the generator declares to read modalities that the cases lack, or all that they have.
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported, a set to be learned from has no
             labels, or images of an imported set are the patients' own and not declared. What was painted before stays.
     """
     paired = generator.paired
-    if isinstance(generator, Importer) and (own_cases or not paired):
-        own = generator.own_cases(cohort)
-        paint, paired = own or paint, paired and not own
-        if not own_cases and paint[0].task == "unlabelled" and not generator.labelled_by:
+    if isinstance(generator, Importer) and not paired:
+        paint = generator.own_cases(cohort)
+        if to_learn_from and paint[0].task == "unlabelled" and not generator.labelled_by:
             raise CaseError(
                 f"Expected labelled cases to train on, but those of {type(generator).__qualname__} have no labels. "
                 "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
@@ -84,10 +85,12 @@ def synthesize(
     if isinstance(generator, Generator) and not paired:
         paint = generator.own_cases(cohort, train, Path(root))
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
-    patients_own = check_patients_own(generator, cohort, inspected) if isinstance(generator, Importer) else {}
+    if isinstance(generator, Importer):
+        patients_own = check_patients_own(generator, cohort, inspected)
+    else:
+        patients_own = own_by_reading(generator, cohort, paint)
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
-    recipe |= {"paired": paired} if paired != generator.paired else {}
     if isinstance(generator, Importer) and generator.labelled_by:
         recipe |= {"labelled_by": dict(generator.labelled_by)}
     folder = Path(root) / f"{type(generator).__qualname__}-{fingerprint(recipe)}"
@@ -99,7 +102,8 @@ def synthesize(
     elif (listed_training_ids(generator, train), patients_own) != stated(load_manifest(folder)):
         session().correct()
     log.info("Twins: %s", folder)
-    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired)
+    declared = tuple(patients_own.get("declared") or ())
+    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired, patients_own=declared)
 
 
 def training_ids(folder: str | Path) -> list[str] | None:

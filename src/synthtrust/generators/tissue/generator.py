@@ -6,7 +6,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 from scipy.ndimage import binary_fill_holes, gaussian_filter, map_coordinates
 from scipy.special import ndtr
 
@@ -18,6 +17,7 @@ from synthtrust.generators.tissue.clusters import move_centres, nearest
 from synthtrust.generators.tissue.fields import field
 from synthtrust.generators.tissue.seen import look_at
 from synthtrust.generators.tissue.texture import COARSE, FINE, Texture, vary_together
+from synthtrust.progress import track
 from synthtrust.refusals import Refusal
 from synthtrust.ties import signed
 
@@ -110,7 +110,7 @@ class Tissue(Generator):
         rng = np.random.default_rng(0)
         points = []
         some = cases[:: 1 + len(cases) // 64]
-        for case in track(some, "Finding tissues", transient=True):
+        for case in track(some, "Finding tissues"):
             seen = look_at(case, self.modalities_)
             unlabelled = seen.z[:, seen.inside & (seen.label == 0)]  # (M, voxels)
             points.append(unlabelled[:, rng.integers(unlabelled.shape[1], size=4000)].T)
@@ -128,7 +128,7 @@ class Tissue(Generator):
         shapes, scales, ranges, spreads = [], [], [], []
         atlas: Atlas | None = None
         texture = Texture(n_regions, len(self.modalities_))
-        for case in track(cases, "Learning tissues", transient=True):
+        for case in track(cases, "Learning tissues"):
             seen = look_at(case, self.modalities_)
             atlas = atlas or Atlas(seen.label.shape, self.atlas_size, self.n_tissues)
             unlabelled = np.flatnonzero(seen.inside & (seen.label == 0))

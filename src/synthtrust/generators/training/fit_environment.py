@@ -17,6 +17,7 @@ from synthtrust.cases import Case
 from synthtrust.cases.content import content_of
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
+from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 
 
 @contextmanager
@@ -52,15 +53,11 @@ def training_key(generator: Generator, cases: Sequence[Case], leave_out: Collect
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Lightning from announcing the devices of the machine, and from warning of what is as it should be."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero")]
+    loggers = [logging.getLogger(name) for name in ANNOUNCERS]
     levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            warnings.filterwarnings("ignore", message=".*dataloader is not resumable.*")  # it is: draws are numbered
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*")  # Lightning's own
+            quiet_libraries()
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
