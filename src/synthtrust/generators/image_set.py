@@ -105,6 +105,7 @@ class ImageSet(Importer):
             raise CaseError(
                 "Expected real cases with label maps or classes beside generator.label_with, but those of "
                 f"{cohort.name} have findings. Leave it out: privacy and fidelity are audited without labels."
+            )
         patterns = None if self.patterns is None else dict(self.patterns)
         try:
             own = read_unlabelled(self.root, cohort.modalities, patterns, volumes=volumes)
