@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from synthtrust.audits import twin_slices
+from synthtrust.audits.pictures import MOST_SLICES, Network, _steps
 from synthtrust.cases import Case
 
 SHAPE = (10, 14, 6)
@@ -67,15 +68,43 @@ def test_the_cases_are_the_lowest_the_median_and_the_highest_of_the_most_real_mo
 def test_the_patients_right_is_on_the_left_and_the_front_is_up(tmp_path, turn):
     (picture,) = twin_slices([PicturedRun(tmp_path, 1.0, turn)], n=1)
 
-    image = picture.rows[0].images["t1"]
+    image = picture.rows[0].images["t1"][picture.first]
     assert image.shape == (14, 10)
     assert image[0, 0] == 99
-    assert int((picture.rows[0].label == 1).sum()) == 9  # the slice with the most label
+    assert int((picture.rows[0].label[picture.first] == 1).sum()) == 9  # the slice with the most label
     assert picture.pixel_mm == pytest.approx((2.0, 1.5))
     assert picture.regions == {"core": [1], "all": [1, 2]}
+    assert picture.heights[picture.first] == 4
 
 
 def test_few_cases_give_few_pictures(tmp_path):
     run = PicturedRun(tmp_path, 1.0)
 
     assert len(twin_slices([run], n=99)) == 5
+
+
+def test_slices_run_over_what_is_labelled_and_keep_the_fullest(tmp_path):
+    label = np.zeros((4, 4, 90), dtype=np.uint8)
+    label[1, 1, 10:80] = 1
+    label[1:3, 1:3, 41] = 1
+    other = np.zeros((4, 4, 50), dtype=np.uint8)
+
+    paired, first = _steps([label, label], [41, 41])
+    apart, middle = _steps([label, other], [41, 25])
+
+    assert len(paired) <= MOST_SLICES
+    assert paired[first] == apart[middle] == 0
+    assert (41 + paired[0], 41 + paired[-1]) == (9, 81)
+    assert 25 + apart[0] >= 0
+    assert 25 + apart[-1] < 50
+
+
+def test_a_network_is_shown_with_its_dice_on_the_case(tmp_path):
+    network = Network("real cases", lambda images: (images["t1"] > 50).astype(np.uint8), {("real", "c1"): 0.456})
+
+    (picture,) = twin_slices([PicturedRun(tmp_path, 1.0)], n=1, networks=[network])
+
+    ((words, prediction),) = picture.rows[0].predictions.items()
+    assert words == "network trained on real cases: Dice 0.46"
+    assert prediction[picture.first][0, 0] == 1  # turned as the image is
+    assert prediction.sum() == 1

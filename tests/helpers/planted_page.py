@@ -85,9 +85,14 @@ def utility_tables():
 def planted_pictures():
     rows, columns = np.mgrid[:24, :18]
     label = ((rows - 12) ** 2 + (columns - 9) ** 2 < 20).astype(int)
-    images = dict.fromkeys(("t1", "t1ce", "t2", "flair"), (rows + columns) * (label + 1.0))
-    case = tuple(SliceRow(name, images, label) for name in ("Real", "Twin"))
-    return [Slices("<case 7>", "median Dice 0.8", case, {"NCR": [1], "ED": [2]}, (2.0, 1.0))]
+    labels = np.stack([label * (columns < limit) for limit in (8, 10, 12)])
+    images = dict.fromkeys(("t1", "t1ce", "t2", "flair"), (rows + columns) * (labels + 1.0))
+    names = [f"network trained on {cases} cases: Dice 0.8" for cases in ("real", "synthetic")]
+    predictions = dict.fromkeys(names, np.roll(labels, 1, 1))
+    case = tuple(SliceRow(name, images, labels, predictions) for name in ("Real", "Twin"))
+    return [
+        Slices("<case 7>", "median Dice 0.8", case, {"NCR": [1], "ED": [2]}, (2.0, 1.0), heights=(4, 6, 8), first=1)
+    ]
 
 
 FACTS = {"cohort": "phantom", "generator": {"_target_": "Tissue", "cells": 4}, "ids": list(range(99)), "lost": math.nan}

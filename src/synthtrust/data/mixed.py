@@ -85,6 +85,8 @@ class MixedCases(LightningDataModule, ABC):
         """Ids of the cases that the splits lost because a later part has a copy of them, by part; a fact too."""
         self.parents: dict[str, Any] = {}
         """How synthetic cases that are the twins of none follow their parents, see ``SyntheticParts``; a fact too."""
+        self.patients_own: tuple[str, ...] = ()
+        """What of the synthetic cases is the patients' own by declaration, such as modalities that were not painted."""
         self.twins_folder = Path()
         """Folder of the synthetic set that the twins are from."""
         self.refused: tuple[RefusedCase, ...] = ()
@@ -155,6 +157,7 @@ class MixedCases(LightningDataModule, ABC):
             "patients": {part: len({case.patient for case in cases}) for part, cases in vars(self.splits).items()},
             "paired": self.paired,
             **({} if self.paired else {"parents": self.parents}),
+            **({"patients_own": list(self.patients_own)} if self.patients_own else {}),
             "synthetic_cases": {part: len(synthetic) for part, (_, synthetic) in self.parts.items()},
             "drawn": {source: len(ids) for source, ids in self.drawn["train"].items()},
             "overlap": self.overlap,

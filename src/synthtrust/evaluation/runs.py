@@ -5,7 +5,6 @@ The only module above the audits: here alone a config decides which of them are 
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from synthtrust.audits import Utility
-from synthtrust.audits.pictures import set_slices, twin_slices
-from synthtrust.audits.scores import NotApplicableError, generator_names, paired, task_of
+from synthtrust.audits.scores import NotApplicableError, generator_names, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
@@ -24,11 +22,12 @@ from synthtrust.audits.utility.power import Spread
 from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
+from synthtrust.door import unfinished_in
+from synthtrust.evaluation.pictures import pictures_of
 from synthtrust.evaluation.tracking import track_page
 from synthtrust.files import sha256_of
 from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
-from synthtrust.report import Slices
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
 from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, score_predictions, usable_cases
@@ -78,33 +77,33 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if cfg.predictions is not None:
         folders = [str(score_predictions(cfg, folders))]
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
+    missing = [unfinished for folder in folders for unfinished in unfinished_in(Path(folder))]
+    for unfinished in missing:
+        log.warning("%s. The page is about the %d runs that are.", unfinished.line(), len(runs))
     segmented = task_of(runs) == "segmentation"
     add_trivial(runs, cfg.paths.cache)
     first = list(first_split(runs))
     cases = {"volumes": first[0].volumes()} if segmented else {"classes": first[0].classes()}
     tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
-    pictures = _pictures(first, cfg.pictures) if cfg.pictures and segmented else []
+    facts = facts_of(runs)
+    if missing:
+        facts["not_finished"] = [f"{unfinished.folder}/{run}" for unfinished in missing for run in unfinished.runs]
+    pictures = []
+    if cfg.pictures and segmented:
+        with stage("Pictures"):
+            pictures = pictures_of(first, cfg.pictures, predicted=cfg.pictures_predicted)
     name = "_".join(Path(folder).resolve().name for folder in folders)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
     sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
     if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
         tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
     with stage("The page"):
-        page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
+        page: Path = make(cfg.report)(folder=folder, facts=facts, tables=tables, pictures=pictures, sets=sets)
     log.info("The report on %d runs is at %s", len(runs), page)
     track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page
-
-
-def _pictures(runs: Sequence[Run], n: int) -> list[Slices]:
-    """Return slices through real test cases and their twins, or beside synthetic cases that are the twins of none."""
-    if paired(runs):
-        return twin_slices(runs, n)
-    tested = set(runs[0].data()["splits"]["test"])
-    real = replace(runs[0].cohort, cases=tuple(case for case in runs[0].cohort.cases if case.id in tested))
-    return set_slices(real, runs[0].twins, n)
 
 
 def failures(tables: Mapping[str, Tables], conditions: Sequence[str]) -> list[str]:

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Cohort
 from synthtrust.generators.case_facts import CaseFacts
 
 
@@ -29,7 +30,7 @@ class Generator(ABC):
     seed: int = 0
     """The seed of the painting: two seeds give two synthetic sets."""
     paired: ClassVar[bool] = True
-    """Whether each image is the twin of a real case, as everything that is painted is; see `Importer.paired`."""
+    """Whether each image is the twin of a real case; False for a generator that paints on ``own_cases``."""
     version: ClassVar[int] = 1
     """Version of the code in the recipe: raise it with every change of the twins, so that no old set is reused."""
     expected_outcome: ClassVar[str] = ""
@@ -45,9 +46,29 @@ class Generator(ABC):
         return 1
 
     @property
+    def reads_modalities(self) -> Sequence[str]:
+        """Modalities of a case that it reads to paint the others, such as T1 and T2 for a missing FLAIR.
+
+        None, unless a field or property of this name replaces it. ``sample_cases`` then finds these images of the case
+        in `CaseFacts.images`, and paints only the modalities in `CaseFacts.modalities`. The twin has the patient's own
+        images beside the painted ones: manifest and card say so, and privacy is not supported, by construction.
+        """
+        return ()
+
+    @property
     def remarks(self) -> dict[str, str]:
         """Remarks for readers of the manifest beside the recipe, such as a choice that the labels made necessary."""
         return {}
+
+    def own_cases(self, cohort: Cohort, train: Sequence[Case], root: Path) -> tuple[Case, ...]:
+        """Return cases without images that are painted in place of real ones, for a generator that is not ``paired``.
+
+        Args:
+            cohort: The real cases.
+            train: Those that it may learn from, and make label maps of.
+            root: Folder of all synthetic sets, where it may keep label maps in a hidden folder.
+        """
+        return ()
 
     @abstractmethod
     def fit(self, cases: Sequence[Case]) -> Self:
@@ -61,6 +82,9 @@ class Generator(ABC):
     def sample(self, label: Any, rng: np.random.Generator) -> dict[str, NDArray[np.floating]]:
         """Paint one image per modality onto a label map, or of a class or findings; the real image is never seen.
 
+        A generator that reads modalities of a case overrides ``sample_cases``, since a label alone is not enough for
+        it, and may refuse here.
+
         Args:
             label: Canonical labels, shape ``(H, W, D)`` uint8; for classification the class, an int; for findings
                 `synthtrust.cases.Findings`, a tuple of 0 and 1 in the cohort's order. Test cases may have findings
@@ -68,9 +92,9 @@ class Generator(ABC):
             rng: The only source of randomness allowed.
 
         Returns:
-            Modality name -> image in the intensity units of the training cases, background as in real cases (exactly 0
-            where they have none): of shape ``(H, W, D)``, the label map's; or of a class as the training images are,
-            ``(H, W)`` or ``(H, W, D)``.
+            Modality name -> image, but for those in `reads_modalities`, in the intensity units of the training cases,
+            background as in real cases (exactly 0 where they have none): of shape ``(H, W, D)``, the label map's; or of
+            a class as the training images are, ``(H, W)`` or ``(H, W, D)``.
         """
 
     def sample_many(

@@ -62,6 +62,49 @@ for (const entry of document.querySelectorAll(".keys [data-key]")) {
   entry.append(button);
 }
 
+// Slices: wheel, slider, arrow keys, or a finger moved sideways.
+for (const viewer of document.querySelectorAll(".viewer")) {
+  const bar = viewer.querySelector(".slider");
+  if (!bar) continue;
+  const last = Number(viewer.dataset.slices) - 1;
+  const slider = bar.querySelector("input"), output = bar.querySelector("output");
+  const heights = slider.dataset.heights.split(" ");
+  const go = place => {
+    const bounded = Math.max(0, Math.min(last, place));
+    slider.value = bounded;
+    slider.setAttribute("aria-valuetext", `slice ${heights[bounded]}`);
+    output.value = `${heights[bounded]} (${bounded + 1} of ${last + 1})`;
+    for (const image of viewer.querySelectorAll("img")) image.style.objectPosition = `0 ${100 * bounded / last}%`;
+    for (const use of viewer.querySelectorAll("use")) use.setAttribute("href", `#${use.dataset.outlines}-${bounded}`);
+    return bounded;
+  };
+  const step = by => go(Number(slider.value) + by);
+  // Whoever scrolls past with a resting pointer scrolls the page; a pointer that was moved here scrolls the slices.
+  let moved = false, turned = 0, start = null;
+  viewer.addEventListener("pointermove", event => { moved = moved || event.movementX !== 0 || event.movementY !== 0; });
+  viewer.addEventListener("pointerleave", () => { moved = false; });
+  addEventListener("scroll", () => { moved = false; }, {passive: true});
+  for (const image of viewer.querySelectorAll(".image")) {
+    image.addEventListener("wheel", event => {
+      const place = Number(slider.value), down = event.deltaY > 0;
+      if (!moved || event.ctrlKey || !event.deltaY || place === (down ? last : 0)) return;
+      event.preventDefault();
+      turned += event.deltaMode ? Math.sign(event.deltaY) * 40 : event.deltaY;  // touchpads send many small turns
+      if (Math.abs(turned) < 40) return;
+      turned = 0;
+      step(down ? 1 : -1);
+    }, {passive: false});
+    image.addEventListener("pointerdown", event => { start = {x: event.clientX, place: Number(slider.value)}; });
+    image.addEventListener("pointermove", event => {
+      if (start && event.buttons) go(start.place + Math.round((event.clientX - start.x) / 12));
+    });
+  }
+  slider.addEventListener("input", () => go(Number(slider.value)));
+  addEventListener("beforeprint", () => go(Number(viewer.dataset.first)));
+  bar.hidden = false;
+  step(0);
+}
+
 // Print: nothing stays folded, and nothing stays switched off.
 addEventListener("beforeprint", () => {
   hide();

@@ -1,36 +1,43 @@
-"""Fig. 2 of the paper: a real case and its twin side by side, with the outline of every label."""
+"""Fig. 2 of the paper: a real case and its twin side by side, slice by slice, with labels and predictions outlined."""
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
-from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.ndimage import binary_fill_holes
 
-from synthtrust.report.layout import Figure, LegendEntry, Section
-from synthtrust.report.style import COLOURS, region_colour
+from synthtrust.report.contours import contour_path
+from synthtrust.report.layout import DESCRIBED, Figure, LegendEntry, Section
+from synthtrust.report.style import region_colour
 
-TILE = 220  # [pixel], the longer side of one image on disk
+TILE = 176  # [pixel], the longer side of one slice in the page
+BESIDE = 3
+"""Most tiles of one case with which two cases stand side by side on a desk."""
+QUALITY = 85
+"""Of WebP, in [0, 100]: a stack of slices takes a tenth of what it takes without loss."""
 
 
 @dataclass(frozen=True)
 class SliceRow:
-    """One case in one slice."""
+    """Some slices of one case, S of them."""
 
     name: str
     images: Mapping[str, NDArray]
-    """Modality name -> ``(rows, columns)``, turned as it is shown, in its own intensity units."""
+    """Modality name -> ``(S, rows, columns)``, turned as it is shown, in its own intensity units."""
     label: NDArray
-    """Label map, ``(rows, columns)``."""
+    """Label map, ``(S, rows, columns)``."""
+    predictions: Mapping[str, NDArray] = field(default_factory=dict)
+    """What a network is called -> the label map that it predicts, ``(S, rows, columns)``."""
 
 
 @dataclass(frozen=True)
 class Slices:
-    """One slice through a real case and through its twin."""
+    """The same slices through a real case and through its twin."""
 
     case: str
     why: str
@@ -42,96 +49,204 @@ class Slices:
     """Distance between rows and between columns [mm]."""
     paired: bool = True
     """Whether the second row is the twin of the case, and not just another case beside it."""
+    heights: tuple[int, ...] = ()
+    """The number of each slice in the file of the real case, from 0; counted from 0 where it is empty."""
+    first: int = 0
+    """Place of the slice that is shown first, and in print."""
 
 
 PAIRED = (
     "Real cases and their twins",
     "A twin is a synthetic case painted on the label of a real one. Same slice, same labels, other images.",
-    "Fig. 2 of the paper. Axial slice",
+    "Fig. 2 of the paper. The axial slice that is shown first is the one",
 )
 UNPAIRED = (
     "Real and synthetic cases",
     "The synthetic cases have labels of their own: those that are shown beside each other are no pairs.",
-    "Each in its axial slice",
+    "The axial slice of each that is shown first is the one",
 )
 """Title and lead of the section, and the beginning of its note."""
+LABEL, PREDICTION = "contour-label", "contour-prediction"
+"""The series of outlines that the legend shows and hides."""
 
 
 def twins_section(pictures: Sequence[Slices]) -> Section:
     """Lay out the slices, one figure per case."""
-    keys = tuple(LegendEntry(name, region_colour(index), "▬") for index, name in enumerate(pictures[0].regions))
+    predicted = any(row.predictions for picture in pictures for row in picture.rows)
+    keys = (
+        *(LegendEntry(name, region_colour(i), "▬", region_colour(i)) for i, name in enumerate(pictures[0].regions)),
+        LegendEntry("label map" + (" (dashed where a prediction is shown)" if predicted else ""), "ink", "▭", LABEL),
+        *((LegendEntry("prediction", "ink", "▬", PREDICTION),) if predicted else ()),
+    )
     title, lead, height = UNPAIRED if not pictures[0].paired else PAIRED
+    scrolled = any(len(row.label) > 1 for picture in pictures for row in picture.rows)
     return Section(
         title=title,
         lead=lead,
         figures=tuple(
-            Figure(f"Case {picture.case}: {picture.why}", (_grid(picture),), "", keys if index == 0 else (), wide=True)
+            Figure(
+                f"Case {picture.case}: {picture.why}",
+                ("".join(_viewer(picture, slices_address(index))),),
+                DESCRIBED,
+                keys,
+                wide=True,
+            )
             for index, picture in enumerate(pictures)
         ),
         notes=(
             f"{height} with the most labelled voxels, in radiological orientation by the file's "
             "affine: the patient's right is on the left of the image, anterior is up. Pixels have their physical "
-            "aspect. Grey levels run from the 1st to the 99.5th percentile of each shown image inside its "
-            "foreground: compare contrast and texture, not absolute intensity. The Dice of a case describes that case "
-            "alone.",
+            "aspect. Grey levels run from the 1st to the 99.5th percentile of the shown slices inside their "
+            "foreground, and images are compressed (WebP): compare contrast and texture, not absolute intensity or "
+            "single pixels. The Dice of a case describes that case alone."
+            + (" Predictions are those of one training seed; their Dice is of the whole case." if predicted else ""),
+            *(("Over an image, the wheel, a finger moved sideways, and the arrow keys of the slider below go through "
+               "the slices.",) if scrolled else ()),
         ),
+    )  # fmt: skip
+
+
+def slices_address(index: int) -> str:
+    """Return the address of the figure of a picture, by its place among the pictures.
+
+    >>> slices_address(0)
+    'slices-0'
+    """
+    return f"slices-{index}"
+
+
+def _viewer(picture: Slices, name: str) -> Iterator[str]:
+    """Yield the markup of a viewer: outlines of every slice once, then a row of tiles for each case, and a slider."""
+    n = max(len(row.label) for row in picture.rows)
+    box = _box(picture)
+    columns = max(len(row.images) + len(row.predictions) for row in picture.rows)
+    kind = "viewer beside" if columns <= BESIDE else "viewer"
+    yield (
+        f'<div class="{kind}" id="{name}" data-slices="{n}" data-first="{picture.first}" style="--columns: {columns}">'
     )
+    yield '<svg class="outlines" width="0" height="0" aria-hidden="true"><defs>'
+    for place, row in enumerate(picture.rows):
+        for number, labels in (("label", row.label), *enumerate(row.predictions.values())):
+            yield from _outlines(f"{name}-{place}-{number}", labels[:, *box], picture)
+    yield "</defs></svg>"
+    for place, row in enumerate(picture.rows):
+        yield f'<div class="tiles" role="group" aria-label="{escape(row.name)}"><b>{escape(row.name)}</b>'
+        yield from _tiles(row, picture, box, f"{name}-{place}")
+        yield "</div>"
+    if n > 1:
+        heights = picture.heights or tuple(range(n))
+        yield (
+            f'<div class="slider" hidden><label>Slice <input type="range" min="0" max="{n - 1}" '
+            f'value="{picture.first}" data-heights="{" ".join(map(str, heights))}"></label> <output></output></div>'
+        )
+    yield "</div>"
 
 
-def _grid(picture: Slices) -> str:
-    """Return a table of images: modalities across, real above synthetic; or turned, where modalities are few."""
-    names, modalities = [row.name for row in picture.rows], list(picture.rows[0].images)
-    tiles = {
-        (row.name, modality): f'<td><img alt="{escape(f"{row.name}, {modality}, case {picture.case}")}" '
-        f'src="{_tile(row, modality, picture)}"></td>'
-        for row in picture.rows
-        for modality in modalities
-    }
-    turned = len(modalities) < len(names)
-    across, down = (names, modalities) if turned else (modalities, names)
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in across)
-    body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(tiles[(other, name) if turned else (name, other)] for other in across)
-        + "</tr>"
-        for name in down
+def _tiles(row: SliceRow, picture: Slices, box: tuple[slice, slice], name: str) -> Iterator[str]:
+    """Yield a tile for each modality with the label map, then one for each prediction, on the last modality."""
+    sources = {}
+    for modality, image in row.images.items():
+        sources[modality], (width, height) = _strip(image[:, *box], picture.pixel_mm)
+        yield _tile(row, picture, sources[modality], (width, height), modality, [(f"{name}-label", LABEL)])
+    for number, words in enumerate(row.predictions):
+        outlines = [(f"{name}-label", f"{LABEL} dashed"), (f"{name}-{number}", PREDICTION)]
+        yield _tile(row, picture, sources[modality], (width, height), words, outlines, modality)
+
+
+def _tile(
+    row: SliceRow,
+    picture: Slices,
+    source: str,
+    size: tuple[int, int],
+    words: str,
+    outlines: Sequence[tuple[str, str]],
+    modality: str = "",
+) -> str:
+    """Return a figure of one image: a window on its strip of slices, the outlines over it, and what it is."""
+    n = len(row.label)
+    place = f"0 {100 * picture.first / max(n - 1, 1):.4f}%"
+    alt = escape(f"{row.name}, {words}{f' on {modality}' if modality else ''}, case {picture.case}")
+    uses = "".join(
+        f'<g class="{kind}" data-series="{kind.split()[0]}">'
+        f'<use href="#{name}-{picture.first}" data-outlines="{name}"/></g>'
+        for name, kind in outlines
     )
     return (
-        f'<table class="slices" style="--columns: {len(across)}">'
-        f"<thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f'<div class="tile"><span>{escape(words)}</span><div class="image" style="aspect-ratio: {size[0]} / {size[1]}">'
+        f'<img alt="{alt}" src="{source}" style="object-position: {place}">'
+        f'<svg viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none" aria-hidden="true">{uses}</svg></div></div>'
     )
 
 
-def _tile(row: SliceRow, modality: str, picture: Slices) -> str:
-    """Draw one image with its outlines as a PNG data address."""
-    image = np.asarray(row.images[modality], dtype=float)
-    outside, low, high = _window(image)
-    height, width = image.shape[0] * picture.pixel_mm[0], image.shape[1] * picture.pixel_mm[1]  # [mm]
-    scale = TILE / max(height, width) / 100
-    figure = Drawing(figsize=(width * scale, height * scale), dpi=100, facecolor="black")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    shown = np.where(outside, low, image)
-    axes.imshow(shown, cmap="gray", vmin=low, vmax=high, aspect="auto", interpolation="bilinear")
-    for index, values in enumerate(picture.regions.values()):
-        mask = binary_fill_holes(np.isin(row.label, list(values)))  # outer outlines: a region inside keeps its own
-        if mask.any() and not mask.all():
-            axes.contour(mask, levels=[0.5], colors=[COLOURS[region_colour(index)]], linewidths=1.1)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _outlines(name: str, labels: NDArray, picture: Slices) -> Iterator[str]:
+    """Yield the outlines of each slice as a group that tiles refer to, in the pixels of a tile."""
+    width, height = _size(labels.shape, picture.pixel_mm)
+    pixel = height / labels.shape[1], width / labels.shape[2]
+    for number, label in enumerate(labels):
+        paths = []
+        for index, values in enumerate(picture.regions.values()):
+            mask = binary_fill_holes(np.isin(label, list(values)))  # outer outlines: a region inside keeps its own
+            if mask.any():
+                colour = region_colour(index)
+                paths.append(f'<path data-series="{colour}" stroke="var(--{colour})" d="{contour_path(mask, pixel)}"/>')
+        yield f'<g id="{name}-{number}">{"".join(paths)}</g>'
 
 
-def _window(image: NDArray) -> tuple[NDArray, float, float]:
-    """Return where the background is, and the ends of the grey levels: robust percentiles of the rest.
+def _box(picture: Slices) -> tuple[slice, slice]:
+    """Return the rows and columns outside which every shown image is background, and nothing is labelled."""
+    inside = np.zeros(picture.rows[0].label.shape[1:], dtype=bool)
+    for row in picture.rows:
+        if row.label.shape[1:] != inside.shape:  # cases on grids of their own stay whole
+            return slice(None), slice(None)
+        for image in row.images.values():
+            inside |= ~_window(image)[0].all(axis=0)
+        for labels in (row.label, *row.predictions.values()):
+            inside |= (labels > 0).any(axis=0)
+    edges = []
+    for axis in (1, 0):
+        line = np.flatnonzero(inside.any(axis=axis))
+        edges.append(slice(max(int(line[0]) - 2, 0), int(line[-1]) + 3) if len(line) else slice(None))
+    return edges[0], edges[1]
 
-    The background is one value that most of the image's edge has, as far as it reaches in from there, wherever the
-    intensities lie; a full field of view has none.
+
+def _size(shape: Sequence[int], pixel_mm: tuple[float, float]) -> tuple[int, int]:
+    """Return width and height of a tile [pixel], in physical aspect.
+
+    >>> _size((1, 20, 20), (2.0, 1.0))
+    (88, 176)
     """
-    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    height, width = shape[-2] * pixel_mm[0], shape[-1] * pixel_mm[1]  # [mm]
+    scale = TILE / max(height, width)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _strip(stack: NDArray, pixel_mm: tuple[float, float]) -> tuple[str, tuple[int, int]]:
+    """Return slices one below the other as a data address, and the width and height of each [pixel]."""
+    stack = np.asarray(stack, dtype=float)
+    outside, low, high = _window(stack)
+    size = _size(stack.shape, pixel_mm)
+    grey = (255 * ((np.where(outside, low, stack) - low) / (high - low)).clip(0, 1)).astype(np.uint8)
+    strip = Image.new("L", (size[0], size[1] * len(stack)))
+    for place, image in enumerate(grey):
+        strip.paste(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR), (0, place * size[1]))
+    buffer = io.BytesIO()
+    strip.save(buffer, format="WebP", quality=QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode(), size
+
+
+def _window(stack: NDArray) -> tuple[NDArray, float, float]:
+    """Return where the background of some slices is, and the ends of the grey levels: robust percentiles of the rest.
+
+    The background is one value that most of the edges have, as far as it reaches in from there, wherever the
+    intensities lie; a full field of view has none.
+
+    Args:
+        stack: ``(S, rows, columns)``.
+    """
+    edge = np.concatenate([part.ravel() for part in (stack[:, 0], stack[:, -1], stack[:, :, 0], stack[:, :, -1])])
     values, counts = np.unique(edge, return_counts=True)
-    outside = ~binary_fill_holes(image != values[counts.argmax()])
+    outside = np.stack([~binary_fill_holes(image != values[counts.argmax()]) for image in stack])
     if counts.max() < 0.5 * edge.size or outside.all():
-        outside = np.zeros(image.shape, dtype=bool)
-    low, high = np.percentile(image[~outside], [1, 99.5])
+        outside = np.zeros(stack.shape, dtype=bool)
+    low, high = np.percentile(stack[~outside], [1, 99.5])
     return outside, float(low), float(max(high, low + 1e-6))

@@ -29,9 +29,9 @@ from synthtrust.report.utility_tables import (
     comparison_table,
     kind_of,
     rows_of,
-    side_by_side,
     splits_table,
     two_by_two,
+    worth_table,
 )
 
 SOURCE_LEGEND = (LegendEntry("real test cases", "real", "●"), LegendEntry("synthetic test cases", "synthetic", "■"))
@@ -59,7 +59,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             of_mode = {name: _select(table, generator=generator, mode=mode) for name, table in tables.items()}
             names = [*([str(generator)] if several else []), *([f"mix: {mode}"] if len(modes) > 1 else [])]
             suffix = f" ({', '.join(names)})" if names else ""
-            sentences = _answers(of_mode, tables["verdict"], str(generator), main, first=index == 0)
+            sentences = _answers(of_mode, main, first=index == 0)
             prefix = ", ".join(names)
             prefix = prefix[:1].upper() + prefix[1:]  # a class keeps its own capitals
             answers += [f"{prefix}: {sentence}" if names else sentence for sentence in sentences]
@@ -71,10 +71,16 @@ def utility_chapter(tables: Tables) -> Chapter:
                 summary.append(table)
             name = f"curve-{generator}-{index}".lower().replace(".", "-")
             sections.append(_section(of_mode, of_generator, suffix, str(mode), name))
-    verdicts = tables["verdict"]
-    if several or tables["generators"]["expected_outcome"].any():
-        table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
-        sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
+    if several:
+        sections.insert(
+            0,
+            Section(
+                "What each generator's cases are worth",
+                "Training on the cases of each generator alone, beside training on real ones.",
+                tables=(worth_table(tables["comparison"], tables["generators"], main),),
+                limit="Generators are not compared with each other here: each interval is about its own gap to TRTR.",
+            ),
+        )
     return Chapter(tuple(answers), tuple(summary), tuple(sections))
 
 
@@ -102,14 +108,13 @@ def _select(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
     return table
 
 
-def _answers(tables: Tables, verdicts: pd.DataFrame, generator: str, main: str, *, first: bool) -> Iterator[str]:
+def _answers(tables: Tables, main: str, *, first: bool) -> Iterator[str]:
     """Yield the sentences of one generator and mix; only the first mix is asked for what it lacks."""
     compared = tables["comparison"]
     rows = rows_of(compared[compared["measure"] == main]) if len(compared) else []
     for row in rows:
         if row["contrast"] == "TSTR":
-            judged = verdicts[(verdicts["generator"] == generator) & verdicts["mode"].isin(("", row["mode"]))]
-            yield tstr_sentence(row, str(judged["verdict"].iloc[0]))
+            yield tstr_sentence(row)
             splits = tables.get("splits", pd.DataFrame())
             yield from (over_splits_sentence(whole) for whole in rows_of(splits) if whole["split"] == "all")
         else:
@@ -157,7 +162,8 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
         _lead(mode),
         (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
         tuple(shown),
-        (*_notes(curve, tables["performance"]), *missing_controls(curves, mode), _condition(len(splits) > 0)),
+        (*_notes(curve, tables["performance"]), *missing_controls(curves, mode)),
+        _condition(len(splits) > 0),
     )
 
 

@@ -18,7 +18,7 @@ from nibabel.loadsave import load
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Cohort, Findings
-from synthtrust.generators import Generator, synthesize
+from synthtrust.generators import CaseFacts, Generator, synthesize
 from synthtrust.generators.synthesis.recipe import recipe_of
 from synthtrust.refusals import Refusal
 from synthtrust.testing.tiny import tiny_cohort
@@ -107,27 +107,27 @@ class GeneratorContract:
         assert watched_fit.returns_itself
 
     def test_the_same_randomness_paints_the_same_image_in_any_order(self, fitted: Generator, cohort: Cohort) -> None:
-        first_label, last_label = _label(cohort.cases[0]), _label(cohort.cases[-1])
-        expected = fitted.sample(first_label, np.random.default_rng(7))
-        fitted.sample(last_label, np.random.default_rng(8))
-        _assert_equal(expected, fitted.sample(first_label, np.random.default_rng(7)))
+        expected = _painted(fitted, cohort.cases[0], 7)
+        _painted(fitted, cohort.cases[-1], 8)
+        _assert_equal(expected, _painted(fitted, cohort.cases[0], 7))
 
     def test_another_process_paints_the_same(self, fitted: Generator, cohort: Cohort) -> None:
         """A twin does not depend on which of several workers or ranks painted it."""
-        label = _label(cohort.cases[-1])
-        expected = fitted.sample(label, np.random.default_rng(7))
-        _assert_equal(expected, _elsewhere(lambda: fitted.sample(label, np.random.default_rng(7))), within=BATCHED)
+        last = cohort.cases[-1]
+        expected = _painted(fitted, last, 7)
+        _assert_equal(expected, _elsewhere(lambda: _painted(fitted, last, 7)), within=BATCHED)
 
     def test_many_are_painted_as_one_by_one(self, fitted: Generator, cohort: Cohort) -> None:
-        labels = [_label(case) for case in (*cohort.cases[:2], cohort.cases[-1])]
-        together = fitted.sample_many(labels, [np.random.default_rng(n) for n in range(3)])
+        cases = [*cohort.cases[:2], cohort.cases[-1]]
+        together = _painted_together(fitted, cases)
         assert len(together) == 3
-        for n, (label, images) in enumerate(zip(labels, together, strict=True)):
-            _assert_equal(fitted.sample(label, np.random.default_rng(n)), images, within=BATCHED)
+        for n, (case, images) in enumerate(zip(cases, together, strict=True)):
+            _assert_equal(_painted(fitted, case, n), images, within=BATCHED)
 
     def test_painting_finishes_without_the_image(self, generator: Generator, cohort: Cohort, tmp_path: Path) -> None:
         last = cohort.cases[-1]
-        blind = replace(last, id="blind", images={}, patient="", channels={})
+        reads = {name: last.images[name] for name in generator.reads_modalities}
+        blind = replace(last, id="blind", images=reads, patient="", channels={})
         twins = synthesize(generator, cohort, cohort.cases[:-1], [blind], tmp_path / "synthetic")
         assert [twin.id for twin in twins.cases] == ["blind"]
 
@@ -136,9 +136,11 @@ class GeneratorContract:
     ) -> None:
         before, after = watched_fit.files
         assert before == after
-        label, kept = _label(train[0]), _label(train[0])
-        fitted.sample(label, np.random.default_rng(0))
-        np.testing.assert_array_equal(label, kept)
+        facts, kept = _facts(fitted, train[0]), _facts(fitted, train[0])
+        fitted.sample_cases([facts], [np.random.default_rng(0)])
+        np.testing.assert_array_equal(facts.label, kept.label)
+        for name, image in kept.images.items():
+            np.testing.assert_array_equal(facts.images[name], image)
         assert before == _contents(train)
 
     def test_no_global_randomness_is_touched(
@@ -147,14 +149,13 @@ class GeneratorContract:
         before, after = watched_fit.randomness
         assert before == after
         before = _randomness()
-        fitted.sample(_label(train[0]), np.random.default_rng(0))
-        fitted.sample_many([_label(case) for case in train[:2]], [np.random.default_rng(n) for n in range(2)])
+        _painted(fitted, train[0], 0)
+        _painted_together(fitted, train[:2])
         assert before == _randomness()
 
     def test_a_second_fit_forgets_the_first(self, fitted: Generator, generator: Generator, train: list[Case]) -> None:
-        label = _label(train[1])
-        expected = generator.fit(train[1:]).sample(label, np.random.default_rng(3))
-        _assert_equal(expected, fitted.fit(train[1:]).sample(label, np.random.default_rng(3)))
+        expected = _painted(generator.fit(train[1:]), train[1], 3)
+        _assert_equal(expected, _painted(fitted.fit(train[1:]), train[1], 3))
 
     def test_every_twin_is_finite_and_lies_on_the_grid_of_its_label(
         self, generator: Generator, cohort: Cohort, tmp_path: Path
@@ -171,8 +172,8 @@ class GeneratorContract:
             assert twin.load_image(modality).shape == real.load_label().shape
 
     def test_background_is_zero_as_in_real_cases(self, fitted: Generator, train: list[Case]) -> None:
-        images = fitted.sample(_label(train[0]), np.random.default_rng(1))
-        real = np.mean([np.mean([case.load_image(m) == 0 for m in case.images]) for case in train])
+        images = _painted(fitted, train[0], 1)
+        real = np.mean([np.mean([case.load_image(m) == 0 for m in images]) for case in train])
         synthetic = np.mean([image == 0 for image in images.values()])
         assert abs(real - synthetic) < 0.15, f"{real:.0%} of real voxels are exactly zero, {synthetic:.0%} of synthetic"
         for name, image in images.items():
@@ -243,6 +244,26 @@ def _contents(cases: list[Case]) -> list[bytes]:
 def _randomness() -> tuple[Any, bytes, list[int]]:
     state = pickle.dumps(np.random.get_state())  # noqa: NPY002
     return random.getstate(), state, torch.get_rng_state().tolist()
+
+
+def _painted(generator: Generator, case: Case, seed: int) -> Images:
+    """Return what a generator paints of a case by its label, or also by the images that it declares to read."""
+    if generator.reads_modalities:
+        return generator.sample_cases([_facts(generator, case)], [np.random.default_rng(seed)])[0]
+    return generator.sample(_label(case), np.random.default_rng(seed))
+
+
+def _painted_together(generator: Generator, cases: list[Case]) -> list[Images]:
+    """Return what a generator paints of several cases at once, each with its number as the seed."""
+    rngs = [np.random.default_rng(n) for n in range(len(cases))]
+    if generator.reads_modalities:
+        return generator.sample_cases([_facts(generator, case) for case in cases], rngs)
+    return generator.sample_many([_label(case) for case in cases], rngs)
+
+
+def _facts(generator: Generator, case: Case) -> CaseFacts:
+    names = () if case.has_label_map else (str(case.target),)
+    return CaseFacts.of(case, _label(case), list(case.images), names, generator.reads_modalities)
 
 
 def _label(case: Case) -> Any:

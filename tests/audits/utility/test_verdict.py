@@ -244,6 +244,19 @@ def test_a_class_that_no_synthetic_case_has_is_named_in_the_verdict(audit):
     assert "No synthetic training case is of class yes; its test cases stay" in sentences(verdict_of(audit(runs)))
 
 
+def test_what_the_training_cases_of_both_arms_are_is_stated_where_synthetic_ones_are_no_twins(audit):
+    facts = {"paired": False, "alpha": 1.0, "drawn_classes": {"real": {"no": 9, "yes": 1}}}
+    of_tstr = {**facts, "alpha": 0.0, "drawn_classes": {"synthetic": {"no": 5, "yes": 5}}, "patients_own": ["t1", "t2"]}
+    runs = [replace(run, facts_=of_tstr if run.alpha == 0 else facts) for run in sweep(2.0, 2.0, n=300)]
+    text = sentences(verdict_of(audit(runs)))
+    assert "Synthetic training cases by class: no 5, yes 5; real ones: no 9, yes 1." in text
+    assert "TSTR learned from real images too: t1 and t2 of synthetic cases are patients' own." in text
+    twins = [replace(run, facts_=dict(run.facts_, paired=True, patients_own=[])) for run in runs]
+    text = sentences(verdict_of(audit(twins)))
+    assert "by class" not in text
+    assert "real images" not in text
+
+
 def test_how_an_augmented_arm_chose_its_checkpoint_is_no_doubt_about_tstr(audit):
     added = PlantedClassifier(0.0, n=300, mode="additive", facts_={"val": "real", "mode": "additive"})
 

@@ -94,6 +94,30 @@ def test_the_program_gets_the_grid_the_orientation_and_the_spacing_of_the_real_f
         np.testing.assert_array_equal(twin.load_label(), real.load_label())
 
 
+def test_a_program_is_given_the_modalities_that_it_reads_and_paints_the_others(cohort, tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    line = f"cp {{read}}/t2.nii.gz {kept}/{{case}}.nii.gz && ls {{read}} > {kept}/{{case}}.txt && "
+    line += f"{PAINT[0]} {PAINT[1]} 'half of the modalities' {{label}} {{out}} {{seed}}"
+    twins = bring(cohort, tmp_path, Command(command=line, shell=True, reads_modalities=["t2"]))
+    for real, twin in zip(cohort.cases, twins.cases, strict=True):
+        given, own = (nib.load(path) for path in (kept / f"{real.id}.nii.gz", real.images["t2"]))
+        np.testing.assert_array_equal(np.asarray(given.dataobj), np.asarray(own.dataobj))
+        np.testing.assert_allclose(given.affine, own.affine)
+        assert (kept / f"{real.id}.txt").read_text() == "t2.nii.gz\n"
+        np.testing.assert_array_equal(twin.load_image("t2"), real.load_image("t2"))
+    assert load_manifest(twins.folder)["patients_own"]["declared"] == ["t2"]
+
+
+def test_what_a_program_reads_has_to_stand_in_its_command_and_needs_a_grid(cohort, tmp_path):
+    for command, reads in (([*PAINT, "well", *ARGUMENTS], ["t2"]), ([*PAINT, "well", "{read}", *ARGUMENTS], [])):
+        with pytest.raises(Refusal, match=r"Expected \{read\} in generator.command with generator.reads_modalities"):
+            Command(command=command, reads_modalities=reads)
+    classes = tiny_classes(tmp_path / "classes", count=2)
+    with pytest.raises(Refusal, match=r"Expected cases with label maps, .* these have classes"):
+        Command(command="paint {read} {out}", reads_modalities=["grey"]).fit(classes.cases)
+
+
 def test_classes_are_painted_by_name(tmp_path):
     cohort = tiny_classes(tmp_path / "real", count=8)
     twins = bring(cohort, tmp_path, Command(command=[*PAINT, "class", "{class}", "{out}", "{seed}"]))

@@ -5,6 +5,8 @@ from typing import Any
 
 from synthtrust.audits.margins import Margins
 from synthtrust.cases import Mix
+from synthtrust.conventions import PARTS_OF_PATIENTS
+from synthtrust.report.formatting import listing
 from synthtrust.verdicts import Doubt, Reason
 
 
@@ -47,6 +49,15 @@ def class_balance(facts: Iterable[Mapping[str, Any]]) -> list[Reason]:
         return []
     text = f"Synthetic training cases by class: {drawn['synthetic']}; real ones: {drawn['real']}."
     return [Reason("class_balance", text)]
+
+
+def real_parts(facts: Iterable[Mapping[str, Any]]) -> list[Reason]:
+    """Say what of the synthetic training cases is the patients' own: TSTR is not trained on synthetic images alone."""
+    own = [name for fact in facts for name in fact.get("patients_own") or ()]
+    if not own:
+        return []
+    named = listing([PARTS_OF_PATIENTS.get(name, name) for name in dict.fromkeys(own)])
+    return [Reason("patients_own", f"TSTR learned from real images too: {named} of synthetic cases are patients' own.")]
 
 
 def _is_tstr(fact: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from synthtrust.audits.margins import Margins
 from synthtrust.audits.scores import Row
 from synthtrust.audits.utility.power import Spread
-from synthtrust.audits.utility.run_doubts import class_balance, leaks, missing_classes, moved_margins
+from synthtrust.audits.utility.run_doubts import class_balance, leaks, missing_classes, moved_margins, real_parts
 from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.report.formatting import listing
 from synthtrust.report.sentences import IN_SENTENCES, NOT_COMPARED, TRIVIAL_TEXTS, gap_bounds, over_splits_sentence
@@ -88,6 +88,7 @@ def judge(
         *_over_splits(splits),
         *missing_classes(facts),
         *class_balance(facts),
+        *real_parts(facts),
     ]
     return decide(
         "utility",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from synthtrust.refusals import CaseError, Refusal
 
-OF_A_CASE = ("label", "class", "out", "seed", "spacing", "case", "attributes")
+OF_A_CASE = ("label", "class", "out", "seed", "spacing", "case", "attributes", "read")
 """Placeholders of a program that runs once per case."""
 BATCH = "batch"
 """Placeholder of a program that runs once per batch."""

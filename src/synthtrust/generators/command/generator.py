@@ -26,6 +26,8 @@ from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 
 LABEL = "label.nii.gz"
+READ = "read"
+"""Folder beside the label map with the images that the program reads."""
 LOGS, UNFINISHED, PAINTED = "logs", "unfinished", "painted"
 """Folders beside the twins: a log for each run, what the program reads and writes, and what was painted before."""
 
@@ -36,10 +38,10 @@ class Command(Generator):
 
     The program is trained already, and is given the label alone: a label map as NIfTI in canonical values, on the grid
     and in the orientation of the real case's file. Of ``{label}``, ``{class}``, ``{out}``, ``{seed}``, ``{spacing}``,
-    ``{case}`` and ``{attributes}`` the command names what the program needs; ``{batch}`` is a JSON file with a list of
-    them. Each run has a new empty folder ``{out}``. It is an error, which names the case, if the program cannot be
-    started, takes too long, or ends with another exit code than 0; or if an image is missing, cut short, on another
-    grid, not finite, constant, or the very image that was painted on another label map.
+    ``{case}``, ``{attributes}`` and ``{read}`` the command names what the program needs; ``{batch}`` is a JSON file
+    with a list of them. Each run has a new empty folder ``{out}``. It is an error, which names the case, if the program
+    cannot be started, takes too long, or ends with another exit code than 0; or if an image is missing, cut short, on
+    another grid, not finite, constant, or the very image that was painted on another label map.
 
     Making an object of this class runs nothing, and neither does ``fit``. The stored config of a run may name it, since
     the generator of a stored config is never called: only a command in the user's own config is ever run.
@@ -55,6 +57,9 @@ class Command(Generator):
     images: str | None = None
     """Path of an image below ``{out}``, with ``{modality}`` and ``{case}``; None for ``{modality}.nii.gz`` of volumes,
     and ``image.png``, in grey or colour, of plane images."""
+    reads_modalities: Sequence[str] = ()
+    """Modalities that the program reads of each case, to paint the others: ``{read}`` is a folder with a file
+    ``{modality}.nii.gz`` of each."""
     batch_size: int = 1
     """Number of cases in the file ``{batch}``."""
     timeout: float | None = 3600.0
@@ -79,6 +84,11 @@ class Command(Generator):
             raise Refusal(f"Expected generator.timeout as seconds above 0, or null, but got {self.timeout!r}.")
         if isinstance(self.depends_on, str):
             raise Refusal(f"Expected generator.depends_on as a list, such as [paint.py], but got {self.depends_on!r}.")
+        if bool(self.reads_modalities) != ("read" in named) and BATCH not in named:
+            raise Refusal(
+                "Expected {read} in generator.command with generator.reads_modalities, and neither without the other, "
+                f"but got reads_modalities={list(self.reads_modalities)} and {self.command!r}."
+            )
         self.folder_: Path | None = None
 
     @property
@@ -105,7 +115,12 @@ class Command(Generator):
         first = cases[0]
         path = next(iter(first.images.values()))
         plane = first.label_map is None and is_raster(path)
-        self.modalities_ = tuple(first.images)
+        if self.reads_modalities and first.label_map is None:
+            raise Refusal(
+                "Expected cases with label maps, on whose grid the images for the program are written, with "
+                "generator.reads_modalities, but these have classes. Leave it out."
+            )
+        self.modalities_ = tuple(name for name in first.images if name not in self.reads_modalities)
         self.channels_ = dict(first.channels) if plane else {}
         self.affine_ = None if first.label_map is None else stored_affine(first.label_map)
         self.pattern_ = self.images or ("image.png" if plane else "{modality}.nii.gz")
@@ -158,6 +173,11 @@ class Command(Generator):
             return {**values, "class": ",".join(case.names)}
         label = folder / LABEL
         write_volume(as_stored(case.label, case.affine), case.affine, label)
+        if case.images:
+            values["read"] = str(folder / READ)
+            (folder / READ).mkdir()
+            for name, image in case.images.items():
+                write_volume(as_stored(image, case.affine), case.affine, folder / READ / f"{name}.nii.gz")
         return {**values, "label": str(label), "spacing": ",".join(f"{side:g}" for side in case.spacing)}
 
     def _run(self, words: Sequence[str], values: dict[str, str], log: Path) -> None:

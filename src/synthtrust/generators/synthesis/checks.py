@@ -64,6 +64,22 @@ def check_painting(
             raise CaseError("Expected finite intensities, " + problem.format("NaN or infinity"))
 
 
+def beside_own(images: Any, own: Mapping[str, NDArray], case_id: str) -> Any:
+    """Return painted images with those that the generator read beside them, as they are in the real case.
+
+    Raises:
+        CaseError: If the generator painted a modality that it declares to read.
+    """
+    if not isinstance(images, Mapping):  # which is refused with all that is no painting
+        return images
+    if both := sorted(set(images) & set(own)):
+        raise CaseError(
+            f"Expected no painted {both[0]} of case {case_id}, since the generator declares to read it "
+            f"(reads_modalities={sorted(own)}), but got one. Paint the modalities in CaseFacts.modalities alone."
+        )
+    return {**images, **own}
+
+
 def _check_numbers(images: Mapping[str, NDArray], modalities: Sequence[str], case_id: str) -> None:
     """Refuse a painting that does not have an array of real numbers for each modality."""
     if not isinstance(images, Mapping):

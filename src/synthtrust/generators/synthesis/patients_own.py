@@ -1,4 +1,4 @@
-"""Partial synthesis: which images of an imported set are the patients' own, as declared and as compared."""
+"""Partial synthesis: which images of a set are the patients' own, as declared, as compared, and as read."""
 
 import logging
 from collections import Counter
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthtrust.cases import Cohort
+from synthtrust.cases import Case, Cohort
 from synthtrust.cases.checks.own_images import OwnImage, own_images, own_surroundings
 from synthtrust.conventions import SURROUNDINGS
+from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
 from synthtrust.refusals import CaseError, Refusal
 
@@ -62,6 +63,37 @@ def check_patients_own(importer: Importer, cohort: Cohort, folder: Path | None =
             [*declared, SURROUNDINGS],
         )
     return {"declared": list(declared), "images": dict(counts), "surroundings": len(children)}
+
+
+def own_by_reading(generator: Generator, cohort: Cohort, paint: Sequence[Case]) -> dict[str, Any]:
+    """Return what of a set is the patients' own since its generator reads it, as ``check_patients_own`` returns it.
+
+    Args:
+        generator: A generator that paints.
+        cohort: The real cases.
+        paint: The cases that are painted.
+
+    Returns:
+        Nothing of a generator that reads no images.
+
+    Raises:
+        Refusal: If the generator declares to read what the cases do not have, or leaves nothing to be painted.
+    """
+    reads: Any = generator.reads_modalities
+    if isinstance(reads, str) or (unknown := sorted(set(reads) - set(cohort.modalities))):
+        raise Refusal(
+            f"Expected reads_modalities of {type(generator).__qualname__} as a list of modalities among "
+            f"{list(cohort.modalities)}, but got {reads if isinstance(reads, str) else unknown}."
+        )
+    if not reads:
+        return {}
+    if set(reads) == set(cohort.modalities):
+        raise Refusal(
+            f"Expected a modality of {list(cohort.modalities)} to paint, but {type(generator).__qualname__} reads all "
+            "of them. Leave one out of reads_modalities."
+        )
+    declared = [name for name in cohort.modalities if name in reads]
+    return {"declared": declared, "images": dict.fromkeys(declared, len(paint)), "surroundings": 0}
 
 
 def _refuse(problem: str, to_declare: Sequence[str]) -> NoReturn:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,13 @@ from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Findings, load_manifest, write_manifest
-from synthtrust.cases.formats.volumes import stored_affine
 from synthtrust.cases.manifest import NAME
 from synthtrust.files import sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.card import made_on, write_card
-from synthtrust.generators.synthesis.checks import check_painting, digest_of, repeated
+from synthtrust.generators.synthesis.checks import beside_own, check_painting, digest_of, repeated
 from synthtrust.generators.synthesis.locks import try_lock
 from synthtrust.generators.synthesis.overlap import training_ids_of
 from synthtrust.generators.synthesis.progress import receive_progress
@@ -53,7 +52,7 @@ class Session:
     paired: bool = True
     """Whether each case is the twin of a real one; otherwise ``paint`` are the set's own cases."""
     patients_own: Mapping[str, Any] = field(default_factory=dict)
-    """Which images of an imported set are the patients' own, see ``check_patients_own``."""
+    """Which images of the set are the patients' own, see ``check_patients_own`` and ``own_by_reading``."""
     remarks: Mapping[str, str] = field(default_factory=dict)
     """What readers of the manifest should know of an imported set, see `Importer.check`."""
 
@@ -65,7 +64,7 @@ class Session:
             self.cohort.modalities,
             self.train,
             painted=self.by == "painted",
-            labels_all=bool(self.recipe.get("labelled_by")),
+            labels_all=bool(self.recipe.get("labelled_by")) and self.cohort.task == "segmentation",
         )
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and unfinished twins
@@ -160,12 +159,12 @@ class Session:
             return [_Twin(i.label, i.images, {**i.notes, "voxels": digest_of(i.images)}, i.affine) for i in loaded]
         labels = [case.load_label() if case.has_label_map else case.target for case in cases]
         copies = [label.copy() if isinstance(label, np.ndarray) else label for label in labels]
+        facts = [self._facts(case, label) for case, label in zip(cases, copies, strict=True)]
+        own = [{name: image.copy() for name, image in fact.images.items()} for fact in facts]
         rngs = [_rng_of(self.generator.seed, case.id) for case in cases]
         case_ids = ", ".join(case.id for case in cases)
         try:
-            painted = self.generator.sample_cases(
-                [self._facts(case, label) for case, label in zip(cases, copies, strict=True)], rngs
-            )
+            painted = self.generator.sample_cases(facts, rngs)
         except Exception as error:
             error.add_note(f"While {type(self.generator).__qualname__} painted {case_ids}.")
             raise
@@ -174,12 +173,15 @@ class Session:
                 f"Expected a list of paintings, but the generator gave {type(painted).__name__} for the cases "
                 f"{case_ids}."
             )
-        return [_Twin(label, images) for label, images in zip(labels, painted)]
+        return [
+            _Twin(label, beside_own(images, of_case, case.id) if of_case else images)
+            for case, label, images, of_case in zip(cases, labels, painted, own)
+        ]
 
     def _facts(self, case: Case, label: Any) -> CaseFacts:
         names = () if case.has_label_map else self.cohort.names_of(case)
-        affine = None if case.label_map is None else stored_affine(case.label_map)
-        return CaseFacts(case.id, label, self.cohort.modalities, names, affine, case.attributes)
+        reads = () if isinstance(self.generator, Importer) else self.generator.reads_modalities
+        return CaseFacts.of(case, label, self.cohort.modalities, names, reads)
 
     def _write(self, case: Case, twin: "_Twin") -> None:
         if twin.notes is not None:  # only imported images can be in other units
@@ -202,6 +204,8 @@ class Session:
     def _declare(self, made: Mapping[str, Any]) -> None:
         """Write the card, and the manifest last."""
         twins = tuple(self.storage.twin(case) for case in self.paint)
+        if self.by == "painted" and self.patients_own:  # wherever the set goes, its cases follow their patients
+            twins = tuple(replace(twin, parent=twin.id) for twin in twins)
         notes: dict[str, dict[str, Any]] = {}
         if self.by == "imported":
             notes = {case.id: json.loads(self.storage.notes(case.id).read_text()) for case in self.paint}
@@ -209,12 +213,14 @@ class Session:
         facts = {
             "paired": self.paired,
             "training_ids": listed_training_ids(self.generator, self.train),
-            **({"patients_own": self.patients_own} if self.by == "imported" else {}),
+            **({"patients_own": self.patients_own} if self.by == "imported" or self.patients_own else {}),
             "mask_edit": edited,  # ids of twins whose label map differs from that of their real case
             # an unedited label map discloses the anatomy of a real patient; a class or finding does not
             "mask_disclosure": self.paired and self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
             **({"labelled_by": self.recipe["labelled_by"]} if "labelled_by" in self.recipe else {}),
+            # how many real cases label maps were edited from, where they were
+            **({"label_maps": made_from} if (made_from := getattr(self.generator, "label_maps_", None)) else {}),
             "remarks": self.remarks or getattr(self.generator, "remarks", {}),
             **({} if self.paired else {"repeated": repeated(notes, self.folder.name)}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],

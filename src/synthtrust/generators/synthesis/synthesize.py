@@ -12,7 +12,7 @@ from synthtrust.cases.manifest import NAME
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
-from synthtrust.generators.synthesis.patients_own import check_patients_own
+from synthtrust.generators.synthesis.patients_own import check_patients_own, own_by_reading
 from synthtrust.generators.synthesis.recipe import recipe_of
 from synthtrust.generators.synthesis.session import Session, listed_training_ids, stated
 
@@ -27,6 +27,8 @@ class SyntheticSet(Cohort):
     """The folder with ``manifest.json``, the card and the files of the twins."""
     paired: bool = field(default=True, kw_only=True)
     """Whether each case is the twin of a real case, with its id; otherwise the set has ids of its own."""
+    patients_own: tuple[str, ...] = field(default=(), kw_only=True)
+    """What is the patients' own by declaration: modalities, or ``surroundings`` of the labels."""
 
 
 def synthesize(
@@ -55,8 +57,8 @@ def synthesize(
         generator: A generator that is not fitted yet, or an importer, which finds twins instead of painting them.
         cohort: The cohort of the cases, which gives modalities, labels and licence of the set.
         train: The only cases that the generator may learn from.
-        paint: The cases whose labels are painted on; only their labels are read. An importer that is not ``paired``
-            takes its own cases instead.
+        paint: The cases whose labels are painted on; only their labels are read. A generator or importer that is not
+            ``paired`` takes its own cases instead.
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
         to_learn_from: Whether a network is to learn from the set, for which its cases need labels.
@@ -66,6 +68,7 @@ def synthesize(
         The set of twins; an importer may lack the twins of some cases.
 
     Raises:
+        Refusal: If the generator declares to read modalities that the cases lack, or all that they have.
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported, a set to be learned from has no
             labels, or images of an imported set are the patients' own and not declared. What was painted before stays.
@@ -79,8 +82,13 @@ def synthesize(
                 "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
                 "evaluate.py cases=... generator=..."
             )
+    if isinstance(generator, Generator) and not paired:
+        paint = generator.own_cases(cohort, train, Path(root))
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
-    patients_own = check_patients_own(generator, cohort, inspected) if isinstance(generator, Importer) else {}
+    if isinstance(generator, Importer):
+        patients_own = check_patients_own(generator, cohort, inspected)
+    else:
+        patients_own = own_by_reading(generator, cohort, paint)
     paint = [case for case in paint if imported_files is None or case.id in imported_files]
     recipe = recipe_of(generator, train, paint, imported_files)
     if isinstance(generator, Importer) and generator.labelled_by:
@@ -94,7 +102,8 @@ def synthesize(
     elif (listed_training_ids(generator, train), patients_own) != stated(load_manifest(folder)):
         session().correct()
     log.info("Twins: %s", folder)
-    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired)
+    declared = tuple(patients_own.get("declared") or ())
+    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired, patients_own=declared)
 
 
 def training_ids(folder: str | Path) -> list[str] | None:
