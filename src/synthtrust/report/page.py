@@ -19,7 +19,7 @@ from synthtrust.report.formatting import number
 from synthtrust.report.labels import labels_chapter
 from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.privacy import privacy_chapter
-from synthtrust.report.slices import Slices, twins_section
+from synthtrust.report.slices import Slices, twins_section, with_addresses
 from synthtrust.report.template import environment
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
@@ -82,6 +82,7 @@ def write_report(
         The page.
     """
     folder = Path(folder)
+    with_addresses(tables, pictures)
     makers = {**CHAPTERS, **(chapters or {})}
     parts = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
     verdicts = axis_verdicts(tables)
