@@ -77,12 +77,18 @@ def test_a_run_has_the_precision_that_its_processor_is_quick_in(demo):
     assert {run.facts()["precision"] for run in find_runs(demo / "runs" / "demo")} == {quick_precision("cpu")}
 
 
-def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page(in_demo):
+def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page(in_demo, capsys):
+    plan = in_demo / "runs" / "demo" / "sweep.json"
+    runs = json.loads(plan.read_text())["runs"]  # as of a sweep that was cut short
+    plan.write_text(json.dumps({"runs": runs | {"alpha_0.5_seed_0": runs["alpha_1.0_seed_0"]}}))
     asked = ("runs=runs/demo", "audit=[trust]", "folder=reports/failed", "pictures=0")
     assert run_here("evaluate.py", *asked, "fail_on=[leak,unassessed]").startswith(
         "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/"
     )
     assert (in_demo / "reports" / "failed" / "index.html").is_file()
+    assert "Not finished in runs/demo: alpha_0.5_seed_0. To finish: python train.py" in capsys.readouterr().out
+    facts = json.loads((in_demo / "reports" / "failed" / "report.json").read_text())["facts"]
+    assert facts["not_finished"] == ["runs/demo/alpha_0.5_seed_0"]
     (card,) = (in_demo / "reports" / "failed" / "cards").glob("*/trust_card.json")
     assert json.loads(card.read_text())["reading"]["verdict"] == "not assessed"
     assert "Expected fail_on among" in run_here("evaluate.py", "runs=runs/demo", "fail_on=leaks")

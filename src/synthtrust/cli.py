@@ -1,5 +1,6 @@
 """The two commands; heavy libraries are imported only when a task runs, so that a refusal comes at once."""
 
+import logging
 import os
 import re
 import sys
@@ -8,11 +9,15 @@ from collections.abc import Callable
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from synthtrust.door import in_one_line
+from synthtrust.command_line import command_line
+from synthtrust.door import Door, in_one_line
+from synthtrust.interrupts import Interrupted, stopped_by_signals
 from synthtrust.machine import keep_to_share
 from synthtrust.plugins import conf_dir, find_plugins
 from synthtrust.quiet import quiet_libraries
 from synthtrust.refusals import Refusal
+
+log = logging.getLogger(__name__)
 
 
 def _number(value: object) -> float:
@@ -110,7 +115,12 @@ def _plainly(task: Callable[[], None]) -> None:
     find_plugins()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # makes Hydra pass errors on instead of printing them
     try:
-        task()
+        with stopped_by_signals():
+            task()
+    except Interrupted as end:
+        Door.interrupted()
+        log.warning("Interrupted. What is finished is kept, and the same command goes on: %s", command_line())
+        sys.exit(end.code)
     except Exception as error:
         if (line := in_one_line(error)) is None:
             raise

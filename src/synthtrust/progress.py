@@ -197,7 +197,7 @@ def stage(title: str, total: float | None = None, *, done: float = 0, repeats: b
         repeats: Whether every run of a sweep has this stage, and it takes most of a run's time.
     """
     entered = Stage(title, total, done, repeats=repeats)
-    if not _reports():
+    if not is_first_rank():
         yield entered
         return
     _reporter.begin(entered)
@@ -257,7 +257,7 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def _reports() -> bool:
+def is_first_rank() -> bool:
     """Return whether this process is the first rank, or the only one."""
     return next((os.environ[name] for name in RANKS if name in os.environ), "0") == "0"
 

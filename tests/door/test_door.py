@@ -1,6 +1,8 @@
 """What can be refused is refused at the door: in one line, before anything heavy is imported, and nothing is left."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +50,8 @@ def elsewhere(tmp_path, monkeypatch):
         (["wait=soon"], "Expected wait among true, false, but got 'soon'."),
         (["cases=brats"], "Expected a value for cases.root, but got none."),
         (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root, but 'nowhere'"),
+        (["cases=brats", f"cases.root={ROOT / 'sorc'}"], f"Did you mean {ROOT / 'src'}?"),
+        (["cases=brats", f"cases.root={ROOT / 'dosc' / 'images'}"], f"Did you mean {ROOT / 'docs' / 'images'}?"),
         (["generator=med_ddpm", "generator.weights=gone.pt"], "at generator.weights, but 'gone.pt' does not exist"),
         (["generator=med_ddpm", "generator.lr=0"], "Expected generator.lr to be a number above 0, or null, but got 0."),
         (["generator=spade_gan", "generator.channels=[0]"], "Expected generator.channels to be whole numbers, each"),
@@ -249,17 +253,26 @@ def test_a_sweep_goes_on_past_a_job_that_fails_and_tells_how_each_ended(elsewher
     assert "IsADirectoryError" in shown
     assert json.loads((failing / "status.json").read_text())["status"] == "failed"
     assert "Traceback" in (failing / "train.log").read_text()
+    assert "Run 1 of 2, alpha_0.0_seed_0, failed" in shown
+    assert "A sweep of 2 runs." in shown
+    assert "Run 2 of 2, alpha_1.0_seed_0, finished: Mean Dice" in shown
+    assert "The same command makes those that are not: python train.py" in shown
     other = failing.with_name("alpha_1.0_seed_0")
     assert json.loads((other / "status.json").read_text()) == {"status": "finished", "why": ""}
     (failing / "data.json").rmdir()
     assert run_here("train.py", *words) == ""
     ended = [json.loads((folder / "status.json").read_text())["status"] for folder in (failing, other)]
     assert ended == ["finished", "found"]
+    assert "Next, the page: python evaluate.py runs=runs/swept" in capsys.readouterr().out
 
 
-def test_a_sweep_that_is_interrupted_ends_at_once(elsewhere, monkeypatch):
-    monkeypatch.setattr("synthtrust.runs.train_run", lambda cfg: sys.exit(143))
+def test_a_signal_ends_a_sweep_with_its_table_and_the_command_that_goes_on(elsewhere, monkeypatch, capsys, caplog):
+    monkeypatch.setattr("synthtrust.runs.train_run", lambda cfg: os.kill(os.getpid(), signal.SIGTERM))
     assert run_here("train.py", "name=cut", "alpha=0.0,1.0", "-m") == "143"
+    shown = capsys.readouterr()
+    assert "interrupted" in shown.out
+    assert "not started" in shown.out
+    assert "the same command goes on: python train.py name=cut alpha=0.0,1.0 -m" in shown.out + shown.err + caplog.text
     assert not (elsewhere / "runs" / "cut" / "alpha_1.0_seed_0").exists()
 
 

@@ -4,5 +4,6 @@ from synthtrust.door.callback import Door
 from synthtrust.door.evaluation import check_evaluation
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.training import check_training
+from synthtrust.door.unfinished import Unfinished, unfinished_in
 
-__all__ = ["Door", "check_evaluation", "check_training", "in_one_line"]
+__all__ = ["Door", "Unfinished", "check_evaluation", "check_training", "in_one_line", "unfinished_in"]

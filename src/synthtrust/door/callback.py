@@ -2,19 +2,24 @@
 
 import logging
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher  # Hydra has no public name for it
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from synthtrust.command_line import command_line, page_command
 from synthtrust.conventions import CONFIG, FACTS, LOCK
 from synthtrust.door.check import check
+from synthtrust.door.plan import announcement, planned, write_plan
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
-from synthtrust.door.table import forget, print_table, stage_of, write_status
+from synthtrust.door.table import DONE, forget, print_table, scores_of, stage_of, write_status
+from synthtrust.progress import Sweep, duration, of_sweep
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +30,16 @@ class Door(Callback):
     Hydra turns every error of a callback into a warning, so that the command can only be ended by an exit.
     """
 
+    current: ClassVar["Door | None"] = None
+    """The door of the sweep that this process runs, for the table of one that is interrupted."""
+
     def __init__(self) -> None:
         self.jobs: list[Job] = []
+        self.sweep: Sweep | None = None
+        self.begun: list[int] = []
         self.new_folders: list[Path] = []
         self.stage = ""
+        self.start = time.monotonic()
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Check the config of a single run."""
@@ -43,10 +54,22 @@ class Door(Callback):
             _or_exit(check, job.config, job.name)
         _or_exit(refuse_shared_folders, self.jobs)
         forget(self.jobs)
+        if self.jobs and goes_on(config):
+            self.sweep = planned(self.jobs)
+            log.info("%s", announcement(self.jobs, self.sweep))
+            write_plan(self.jobs, command_line())
+            if _in_this_process(config):
+                of_sweep(self.sweep)
+                Door.current = self
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Find out whether the job's run exists already."""
         self.stage = stage_of(Path(config.hydra.runtime.output_dir))
+        self.start = time.monotonic()
+        if self.sweep is not None:
+            number = int(config.hydra.job.num)
+            self.begun.append(number)
+            self.sweep.number, self.sweep.began = number + 1, self.start
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Record how a job of a sweep ended, and let the others go on; clear up after a single run that never began.
@@ -62,11 +85,36 @@ class Door(Callback):
             if error is not None:
                 log.error(line or "The job failed; the sweep goes on.", exc_info=None if line else error)
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, None
+            self._say_how_far(config, failed=error is not None)
             return
         if not (folder / CONFIG).exists() and not (folder / FACTS).exists():
             _clear(folder, self.new_folders, refused=line is not None)
         if line is not None:
             sys.exit(line)
+        if config.hydra.job.config_name == "train" and (folder / FACTS).exists():
+            log.info("Next, the page: %s", page_command([folder.parent]))
+
+    def _say_how_far(self, config: DictConfig, *, failed: bool) -> None:
+        """Log how a job ended, and how long the others take."""
+        if self.sweep is None:
+            return
+        job = self.jobs[int(config.hydra.job.num)]
+        seconds = time.monotonic() - self.start
+        if self.stage not in DONE:
+            self.sweep.to_train -= 1
+            self.sweep.known += [] if failed else [seconds]
+        scores = scores_of(job, self.jobs)
+        left = self.sweep.left() if _in_this_process(config) and self.sweep.to_train else None
+        parts = (
+            scores.line() if scores is not None and not failed else "",
+            "" if self.stage in DONE else duration(seconds),
+            "" if left is None else f"about {duration(left)} left",
+        )
+        words = "; ".join(part for part in parts if part)
+        log.info(
+            "Run %d of %d, %s, %s%s", job.number + 1, len(self.jobs), job.folder.name,
+            "failed" if failed else self.stage, f": {words}" if words else "",
+        )  # fmt: skip
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print how the jobs ended.
@@ -74,8 +122,32 @@ class Door(Callback):
         Raises:
             SystemExit: With status 1, if a job failed.
         """
-        if goes_on(config) and not print_table(self.jobs):
+        if not goes_on(config):
+            return
+        whole = print_table(self.jobs)
+        self._leave()
+        if not whole:
+            log.error("Not all runs are finished. The same command makes those that are not: %s", command_line())
             sys.exit(1)
+        folders = dict.fromkeys(job.folder.parent for job in self.jobs)
+        if all((job.folder / FACTS).exists() for job in self.jobs):
+            log.info("Next, the page: %s", page_command(list(folders)))
+
+    @classmethod
+    def interrupted(cls) -> None:
+        """Print how far a sweep has come that is stopped by a signal."""
+        if cls.current is not None:
+            print_table(cls.current.jobs, cls.current.begun)
+            cls.current._leave()
+
+    def _leave(self) -> None:
+        of_sweep(None)
+        Door.current = None
+
+
+def _in_this_process(config: DictConfig) -> bool:
+    """Return whether the jobs of a sweep run one after the other in this process, so that it knows the time left."""
+    return str(config.hydra.launcher.get("_target_", "")).endswith(f".{BasicLauncher.__name__}")
 
 
 def _or_exit(ask: Any, *about: Any) -> Any:

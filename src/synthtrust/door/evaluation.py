@@ -5,7 +5,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from synthtrust.conventions import EXPORT, FACTS, SCORES, check_conditions
+from synthtrust.door.names import nearest_path
 from synthtrust.door.rules import check_values, value_of
+from synthtrust.door.unfinished import unfinished_in
 from synthtrust.refusals import MissingFileRefusal, Refusal
 
 
@@ -69,6 +71,8 @@ def check_runs(cfg: DictConfig) -> None:
                 "where they are with runs=..."
             )
         if not predicted and not any((path.parent / SCORES).is_file() for path in Path(str(folder)).rglob(FACTS)):
+            unfinished = " ".join(f"{missing.line()}." for missing in unfinished_in(Path(str(folder))))
             raise MissingFileRefusal(
-                f"Expected finished runs in {folder}, but found none. Train some with train.py first."
+                f"Expected finished runs in {folder}, but found none."
+                f"{nearest_path(folder)} {unfinished or 'Train some with train.py first.'}"
             )

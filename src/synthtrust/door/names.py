@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -10,6 +11,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from synthtrust.door.renamed import KEYS, explain
 from synthtrust.plugins import conf_dir
+
+MOST_BESIDE = 10_000
+"""Entries of a folder that a misspelt path is compared with."""
 
 
 def misspelt(error: OmegaConfBaseException) -> str:
@@ -41,6 +45,26 @@ def did_you_mean(near: Sequence[str]) -> str:
     (' Did you mean alpha?', '')
     """
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def nearest_path(path: str | Path) -> str:
+    """Return the question whether the nearest file or folder was meant; nothing if the path exists, or none is like it.
+
+    The first part of the path that does not exist is compared with what lies beside it.
+    """
+    path = Path(path)
+    known = next((above for above in (path, *path.parents) if above.exists()), None)
+    if known is None or known == path or not known.is_dir():
+        return ""
+    missing = path.relative_to(known).parts
+    try:
+        names = [entry.name for entry in islice(known.iterdir(), MOST_BESIDE)]
+    except OSError:
+        return ""
+    for near in get_close_matches(missing[0], names, n=3):
+        if (known / near).joinpath(*missing[1:]).exists():
+            return did_you_mean([str((known / near).joinpath(*missing[1:]))])
+    return ""
 
 
 def groups() -> list[str]:

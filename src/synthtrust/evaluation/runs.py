@@ -22,6 +22,7 @@ from synthtrust.audits.utility.power import Spread
 from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
+from synthtrust.door import unfinished_in
 from synthtrust.evaluation.pictures import pictures_of
 from synthtrust.evaluation.tracking import track_page
 from synthtrust.files import sha256_of
@@ -76,11 +77,17 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if cfg.predictions is not None:
         folders = [str(score_predictions(cfg, folders))]
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
+    missing = [unfinished for folder in folders for unfinished in unfinished_in(Path(folder))]
+    for unfinished in missing:
+        log.warning("%s. The page is about the %d runs that are.", unfinished.line(), len(runs))
     segmented = task_of(runs) == "segmentation"
     add_trivial(runs, cfg.paths.cache)
     first = list(first_split(runs))
     cases = {"volumes": first[0].volumes()} if segmented else {"classes": first[0].classes()}
     tables = {"cases": cases, **ask(make(cfg.audit, _convert_="all"), runs)}
+    facts = facts_of(runs)
+    if missing:
+        facts["not_finished"] = [f"{unfinished.folder}/{run}" for unfinished in missing for run in unfinished.runs]
     pictures = []
     if cfg.pictures and segmented:
         with stage("Pictures"):
@@ -91,7 +98,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
         tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
     with stage("The page"):
-        page: Path = make(cfg.report)(folder=folder, facts=facts_of(runs), tables=tables, pictures=pictures, sets=sets)
+        page: Path = make(cfg.report)(folder=folder, facts=facts, tables=tables, pictures=pictures, sets=sets)
     log.info("The report on %d runs is at %s", len(runs), page)
     track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):

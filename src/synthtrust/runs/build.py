@@ -8,7 +8,6 @@ import torch
 from hydra.utils import get_class, get_object, instantiate
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, RefusedCase, Splits
@@ -22,6 +21,7 @@ from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.overlap import check_training_overlap, training_ids_of
 from synthtrust.models import Classifier, Segmenter
+from synthtrust.progress import is_first_rank
 from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.trackers import guarded
@@ -187,7 +187,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     if synthetic.paired:
         compared = parity(splits.train, synthetic.cases, cohort.modalities, n=PAIRS[cohort.task])
-        if getattr(rank_zero_only, "rank", 0) == 0 and synthetic.folder.absolute() not in _shown:
+        if is_first_rank() and synthetic.folder.absolute() not in _shown:
             _shown.add(synthetic.folder.absolute())
             print_parity(compared)
         check_parity(compared)

@@ -187,6 +187,20 @@ def headline(scores: pd.DataFrame) -> tuple[str, float]:
     return "Macro AUC", float(np.mean(areas))
 
 
+def headlines(scores: pd.DataFrame) -> dict[str, Any]:
+    """Return the name of a run's number, and its value on real and on synthetic test cases; None where it has none.
+
+    >>> headlines(pd.DataFrame({"source": ["real", "synthetic"], "dice": [0.5, 0.75]}))
+    {'measure': 'Mean Dice', 'real': 0.5, 'synthetic': 0.75}
+    """
+    values: dict[str, Any] = {"measure": headline(scores)[0]}
+    for source in ("real", "synthetic"):
+        rows = scores[scores["source"] == source]
+        value = headline(rows.assign(source="real"))[1] if len(rows) else float("nan")
+        values[source] = round(value, 6) if np.isfinite(value) else None
+    return values
+
+
 def check_orientation(run: Run, facts: Mapping[str, Any], expected: str) -> None:
     """Refuse a network that was trained on arrays of another orientation: it would score a mirrored patient.
 

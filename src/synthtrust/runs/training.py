@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
+from synthtrust.interrupts import Interrupted
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
 from synthtrust.runs.build import (
@@ -41,7 +43,7 @@ from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
-from synthtrust.runs.run import DATA, Run, check_orientation, headline
+from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.tracking import track_results
 from synthtrust.runs.trivial import write_trivial
@@ -99,8 +101,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
         if trainer.is_global_zero:
             _write_results(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
     except SIGTERMException:
-        log.warning("Interrupted; the same command resumes from %s", run.last)
-        sys.exit(143)  # Lightning would leave with 0, and a scheduler would call the run done
+        raise Interrupted(signal.SIGTERM) from None  # Lightning would leave with 0, and a scheduler call the run done
     finally:
         _finish_wandb()
     return headline(scores)[1]
@@ -196,8 +197,11 @@ def check_same_config(run: Run, wanted: Mapping[str, Any], stored: Mapping[str, 
 
 def reads_files(cfg: DictConfig) -> bool:
     """Return whether the synthetic set of a config depends on files, whose content may have changed."""
-    kind = get_class(cfg.generator["_target_"])
-    return issubclass(kind, Importer) or any(cfg.generator.get(name) for name in getattr(kind, "files_in_recipe", ()))
+    nodes = [cfg.generator, *([cfg.generator.painter] if "painter" in cfg.generator else [])]
+    kinds = [get_class(node["_target_"]) for node in nodes]
+    return issubclass(kinds[0], Importer) or any(
+        node.get(name) for node, kind in zip(nodes, kinds) for name in getattr(kind, "files_in_recipe", ())
+    )
 
 
 def check_twins(run: Run, data: MixedCases) -> None:
@@ -223,7 +227,7 @@ def _write_results(
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
-    facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1)}
+    facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1), "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     write_json(run.folder / FACTS, facts)

@@ -127,6 +127,8 @@ class LabelledSet(Importer):
         meaning = self._meaning(own, cohort)
         self.preparation_ = Preparation.of(cohort, self.spacing, self.background, self.darkness)
         self.licence_ = own.licence
+        if (Path(self.root) / MANIFEST).is_file():
+            self.label_maps_ = load_manifest(Path(self.root)).get("label_maps")
         children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
         patients = patients_of_children(children, cohort, self.root)
         return tuple(_own_case(case, meaning, patients[case.id]) for case in children)
