@@ -17,12 +17,12 @@ def pair_rows(scores: pd.DataFrame) -> Iterator[Row]:
     if not set(SOURCES) <= set(scores["source"]):
         return
     means = scores.groupby(["case", "source"])["dice"].mean().unstack("source")
-    patients = scores.drop_duplicates("case").set_index("case")["patient"]
+    patients = dict(zip(scores["case"], scores["patient"], strict=True))
     n_seeds = int(scores["seed"].nunique())
-    for case, row in means.dropna().iterrows():
+    for row in means.dropna().reset_index().to_dict("records"):
         yield {
-            "case": str(case),
-            "patient": str(patients.loc[case]),
+            "case": row["case"],
+            "patient": patients[row["case"]],
             "real": float(row["real"]),
             "synthetic": float(row["synthetic"]),
             "n_seeds": n_seeds,

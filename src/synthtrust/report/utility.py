@@ -178,7 +178,7 @@ def _words(measure: str) -> str:
 
 
 def _figures(tables: Tables, over_alpha: Figure, suffix: str, name: str) -> tuple[Figure, ...]:
-    """Return the curve over alpha, which shares stay as the best where there are three or more, and those of classes."""
+    """Return the curve over alpha, the shares that stay as the best where there are three, and those of classes."""
     curve = tables["curve"]
     if curve["alpha"].nunique() < 2 or not _has_scale(curve):
         return ()
@@ -193,8 +193,8 @@ def _figures(tables: Tables, over_alpha: Figure, suffix: str, name: str) -> tupl
                 wide=True,
             )
         )
-    of_classes = (tables.get(table, pd.DataFrame()) for table in ("roc", "reliability"))
-    return (*figures, *class_figures(*of_classes, suffix, name))
+    roc, reliability = (tables.get(table, pd.DataFrame()) for table in ("roc", "reliability"))
+    return (*figures, *class_figures(roc, reliability, suffix, name))
 
 
 def _condition(is_repeated: bool) -> str:
