@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,13 +26,16 @@ from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 64
+"""Images that are classified together."""
+
 
 @dataclass
 class ImageSet(Importer):
     """Imports synthetic volumes or plane images that have no labels: as many as there are, with ids of their own.
 
     Volumes are brought to the voxel size of the real cases, and keep their own field of view. With ``label_with`` they
-    get label maps, and are then as any labelled set.
+    get label maps or classes, and are then as any labelled set.
     """
 
     paired: ClassVar[bool] = False
@@ -43,7 +47,8 @@ class ImageSet(Importer):
     """Modality -> how its files are named, see ``read_brats``; if not given, every image counts, or of several
     modalities those that are named as BraTS names them."""
     label_with: str | None = None
-    """Folder of a finished run that labels volumes: a segmenter that learned from real cases alone."""
+    """Folder of a finished run that labels the images: a segmenter, or a classifier where real cases have classes, that
+    learned from real cases alone."""
     parent_pattern: str | None = None
     """Regular expression for an id, whose group ``parent`` is the id of the real case that the image was made from."""
     spacing: Literal["real", "keep"] = "real"
@@ -89,17 +94,17 @@ class ImageSet(Importer):
         return self.labeller_.facts
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
-        """Return the images of the set, as cases without labels.
+        """Return the images of the set, as cases without labels, or with the classes that ``label_with`` gives them.
 
         Raises:
             CaseError: If there are none of the kind that real ones are of, one cannot be used, or a parent is none of
                 the real cases.
         """
         volumes = not is_raster(cohort.cases[0].images[cohort.modalities[0]])
-        if self.label_with is not None and cohort.task != "segmentation":
+        if self.label_with is not None and cohort.task == "multilabel":
             raise CaseError(
-                f"Expected real cases with label maps beside generator.label_with, but those of {cohort.name} have "
-                "none. Leave it out: images without labels are audited for privacy and fidelity."
+                "Expected real cases with label maps or classes beside generator.label_with, but those of "
+                f"{cohort.name} have findings. Leave it out: privacy and fidelity are audited without labels."
             )
         patterns = None if self.patterns is None else dict(self.patterns)
         try:
@@ -118,7 +123,21 @@ class ImageSet(Importer):
         self.preparation_ = Preparation.of(cohort, self.spacing, self.background, self.darkness) if volumes else keep
         children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
         patients = patients_of_children(children, cohort, self.root)
-        return tuple(replace(case, patient=patients[case.id]) for case in children)
+        children = [replace(case, patient=patients[case.id]) for case in children]
+        needs_classes = bool(self.labelled_by) and cohort.task == "classification"
+        return tuple(self._classified(children, cohort) if needs_classes else children)
+
+    def _classified(self, cases: Sequence[Case], cohort: Cohort) -> list[Case]:
+        """Return cases with the classes that the labelling run tells, and warn of a class that no image has."""
+        classified = []
+        for first in range(0, len(cases), AT_ONCE):
+            chunk = cases[first : first + AT_ONCE]
+            told = self.labeller_.classes([self._prepared(case, cohort.modalities).images for case in chunk])
+            classified += [replace(case, class_index=value) for case, value in zip(chunk, told, strict=True)]
+        counts = Counter(case.class_index for case in classified)
+        if missing := [name for name, value in cohort.labels.items() if not counts[value]]:
+            log.warning("%s takes no image of %s for class %s.", self.label_with, self.root, ", ".join(missing))
+        return classified
 
     def check(self, cases: Sequence[Case], cohort: Cohort) -> dict[str, str]:
         """Look at the orientation of volumes.
@@ -145,7 +164,9 @@ class ImageSet(Importer):
         """
         notes = {"files": {name: path.relative_to(self.root).as_posix() for name, path in case.images.items()}}
         prepared = self._prepared(case, modalities)
-        label = None if self.label_with is None else self.labeller_.label_map(prepared.images)
+        label: NDArray[np.uint8] | int | None = case.class_index
+        if self.label_with is not None and label is None:
+            label = self.labeller_.label_map(prepared.images)
         return replace(prepared, label=label, notes={"mask_edit": False, **notes, **prepared.notes})
 
     def _prepared(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
