@@ -192,7 +192,8 @@ def test_counts_are_those_of_the_region_and_so_says_the_caption(audit, alike):
     assert counts.loc["ET", ["n_cases", "n_patients"]].tolist() == [40, 40]
     assert math.isnan(counts.loc["NCR", "ci_low"])
     chapter = trust_chapter(tables)
-    assert "5 to 40 test cases of 5 to 40 patients, depending on the region; 3 seeds" in chapter.summary[0].caption
+    caption = chapter.sections[0].tables[0].caption
+    assert "5 to 40 test cases of 5 to 40 patients, depending on the region; 3 seeds" in caption
     assert "T5 of NCR" in " ".join(chapter.sections[0].notes)
 
 

@@ -11,6 +11,7 @@ from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_e
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
+from synthtrust.audits.pairs import pair_rows
 from synthtrust.audits.scores import (
     SOURCES,
     ArmScores,
@@ -55,6 +56,8 @@ class Trust:
           cases and patients with a score there. ``T4_floor`` is the mean absolute difference between two seeds on real
           cases: what T4 would show without any difference between sources; ``T4_excess`` is T4 less that. T1 of real
           cases at alpha 0 is TSTR, which is left out unless TRTR (alpha 1) stands beside it.
+        - ``pairs``: alpha, case, patient, real, synthetic (mean Dice over regions and seeds of a real test case and of
+          its twin), n_seeds; without alpha 0, unless alpha 1 stands beside it.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
@@ -71,7 +74,7 @@ class Trust:
         runs = _without_controls(runs)
         scores = gather_scores(runs)
         pairs = paired(runs)
-        tables: dict[str, list[Row]] = {"factors": [], "empty": []}
+        tables: dict[str, list[Row]] = {"factors": [], "pairs": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
             for alpha in track(alphas, f"Trust factors, {mode}"):
@@ -81,6 +84,9 @@ class Trust:
                     for row in self._factors(rows, alpha, pairs=pairs)
                     if not (scaleless and (row["factor"], row["source"]) == ("T1", "real"))
                 ]
+                if pairs and not scaleless:
+                    of_alpha = rows[rows["alpha"] == alpha]
+                    tables["pairs"] += [{"mode": mode, "alpha": alpha, **row} for row in pair_rows(of_alpha)]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
         frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
