@@ -25,7 +25,7 @@ from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.methods import LIMITS, methods_of, study_sentences
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.side_by_side import side_by_side
-from synthtrust.report.slices import Slices, twins_section
+from synthtrust.report.slices import Slices, twins_section, with_addresses
 from synthtrust.report.template import environment, slug, without_direction
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
@@ -96,6 +96,7 @@ def write_report(
         The page.
     """
     folder = Path(folder)
+    with_addresses(tables, pictures)
     makers = {**CHAPTERS, **(chapters or {})}
     parts = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
     verdicts = axis_verdicts(tables)
