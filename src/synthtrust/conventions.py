@@ -72,6 +72,7 @@ LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,
     "max_steps": 1, "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "width": 1, "dilations": 1,
     "spade_channels": 1, "style_size": 1, "discriminator_channels": 1, "discriminator_layers": 1, "discriminators": 1,
+    "children": 1,
 }  # fmt: skip
 """Field of a generator -> the least of a whole number, or of each in a list."""
 
@@ -84,6 +85,10 @@ RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
     "intensity_percentile": ("above 0 and up to 100", lambda value: 0 < value <= 100),
     "reconstruction_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
     "feature_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
+    "max_scale": ("from 0 to 1", lambda value: 0 <= value <= 1),
+    "warp": ("from 0 to 1", lambda value: 0 <= value <= 1),
+    "max_shift": ("from 0 to 1", lambda value: 0 <= value <= 1),
+    "max_growth": ("of at least 0", lambda value: 0 <= value < math.inf),
     "style_weight": ("of at least 0", lambda value: 0 <= value < math.inf),
 }
 """Field of a generator -> its range in words, and whether a number lies in it."""

@@ -67,3 +67,11 @@ def test_children_of_cases_that_were_left_out_are_left_out(caplog):
     assert set(parts.left_out) == expected
     assert "synthetic cases are left out" in caplog.text
     assert expected.isdisjoint(part_of(parts.splits))
+
+
+def test_a_child_whose_donor_is_in_another_part_is_left_out():
+    train, test = SPLITS.ids["train"], SPLITS.ids["test"]
+    cases = [replace(child, donor=donor) for child, donor in zip(own(3, train[:3]), [train[5], test[0], "gone"])]
+    parts = divide(cases, SPLITS)
+    assert parts.left_out == (cases[1].id, cases[2].id)
+    assert part_of(parts.splits) == {cases[0].id: "train"}

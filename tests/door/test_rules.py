@@ -4,7 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from synthtrust.door.names import leaves
-from synthtrust.door.rules import RULES, Values, value_of
+from synthtrust.door.rules import RULES, Values, check_values, value_of
+from synthtrust.refusals import Refusal
 
 
 @pytest.mark.parametrize("words", [["train", "experiment=tstr"], ["evaluate", "experiment=controls"]], ids=str)
@@ -25,3 +26,11 @@ def test_a_value_that_stands_elsewhere_is_followed_there():
     assert (values.get("a.b"), values.get("c"), values.get("a.d.key")) == ([1, 3], [1, 3], 2)
     assert values.get("g") == {"key": 2}
     assert values.get("a.z", 7) == 7
+
+
+@pytest.mark.parametrize("value", ["max_steps=0", "precision=half", "weights=nowhere.pt", "lr=-1"])
+def test_a_generator_that_paints_for_another_one_has_the_same_rules(composed, value):
+    words = ["generator=edited_masks", "generator@generator.painter=med_ddpm", "paths.output=somewhere"]
+    check_values(composed("train", *words))
+    with pytest.raises(Refusal, match=rf"^Expected .*generator\.painter\.{value.partition('=')[0]}"):
+        check_values(composed("train", *words, f"generator.painter.{value}"))

@@ -6,7 +6,7 @@ from html import unescape
 MARK = "escribed, not inferred"
 LIMITS = re.compile(r"\[[−+]?\d")
 NUMBER = re.compile(r"(?:[A-Z]{4} )?[−+]?\d+\.\d+")
-NO_ESTIMATE = ("p", "α", "Share of real cases, α")
+NO_ESTIMATE = ("p", "α", "Share of real cases, α", "Threshold", "Training [min]")
 """Columns of numbers that are no estimates."""
 
 
@@ -37,6 +37,11 @@ def bare_cells(table):
             if name not in NO_ESTIMATE and NUMBER.fullmatch(plain(cell))
         ]
     return bare
+
+
+def without_terms(page):
+    """Return a page without the links at the terms of its glossary, so that a sentence is found as it was written."""
+    return re.sub(r'<a class="term"[^>]*>(.*?)</a>', r"\1", page)
 
 
 def plain(markup):

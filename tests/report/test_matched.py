@@ -7,7 +7,7 @@ import pytest
 
 from helpers.commands import knock, run_here
 from helpers.fake_runs import with_controls
-from helpers.page_marks import unmarked
+from helpers.page_marks import unmarked, without_terms
 from synthtrust.audits import Utility
 from synthtrust.report import write_report
 
@@ -21,7 +21,7 @@ TINY = (
 def write(folder, runs):
     page = write_report(folder, {}, {"utility": Utility(n_boot=50)(runs)})
     assert unmarked(page.read_text(encoding="utf-8")) == []
-    text = re.sub(r"<style.*?</style>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"<style.*?</style>", "", without_terms(page.read_text(encoding="utf-8")), flags=re.DOTALL)
     return text, json.loads(page.with_name("report.json").read_text())["answers"]
 
 

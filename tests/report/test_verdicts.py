@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from helpers.browser import CONTRAST
-from helpers.page_marks import unmarked
+from helpers.page_marks import unmarked, without_terms
 from helpers.verdict_rows import verdict_row
 from synthtrust.report import write_report
 from synthtrust.report.layout import Chapter, Section, Table
@@ -72,11 +72,11 @@ def test_the_worst_of_several_sets_is_the_verdict_and_all_are_listed(page):
     assert verdicts["alignment"] == {"axis": "alignment", "question": QUESTIONS["alignment"],
                                      "verdict": "not assessed", "of": []}  # fmt: skip
     assert facts["not_assessed"] == ["alignment", "privacy"]
-    text = page.read_text(encoding="utf-8")
+    text = without_terms(page.read_text(encoding="utf-8"))
     assert all(name in text for name in SETS)
     assert "Because of &lt;this&gt;." in text
     assert "What would change it: More patients." in text
-    assert "to be set before looking: min_patients=50" in text
+    assert "Settled before looking: least number of patients 50." in text
 
 
 def test_without_a_privacy_audit_the_reading_is_not_assessed_whatever_else_is_said():
@@ -110,7 +110,7 @@ def test_every_number_has_an_interval_or_is_called_described(page):
 
 
 def test_the_chapter_has_the_papers_three_words(page):
-    text = page.read_text(encoding="utf-8")
+    text = without_terms(page.read_text(encoding="utf-8"))
     for heading in ("Quality: are the synthetic cases representative?", "Diversity: the size of attributes",
                     "Proportion: how much of the training set is synthetic"):  # fmt: skip
         assert f">{heading}</a></h2>" in text
@@ -125,9 +125,10 @@ def test_few_cases_still_make_a_page(tmp_path):
     few["quality"] = few["quality"].query("measure == 'KID'").assign(
         value=math.nan, ci_low=math.nan, ci_high=math.nan, floor_low=math.nan, note="Not computed."
     )  # fmt: skip
-    text = write_report(tmp_path, {}, {"fidelity": few}).read_text(encoding="utf-8")
+    text = without_terms(write_report(tmp_path, {}, {"fidelity": few}).read_text(encoding="utf-8"))
     assert "Not computed." in text
-    assert "Nothing was computed." in text
+    assert "Nothing was computed" not in text
+    assert "<tbody>\n</tbody>" not in text
     assert not re.search(r"\bnan\b", re.sub(r"<(svg|style).*?</\1>", "", text, flags=re.DOTALL))
 
 
@@ -175,17 +176,21 @@ def test_a_page_that_judges_no_set_has_no_verdicts(tmp_path):
     assert "verdicts" not in json.loads((tmp_path / "report.json").read_text())
 
 
-def test_long_tables_are_folded_but_not_those_of_the_summary(tmp_path):
+def test_long_tables_are_folded(tmp_path):
     long = pd.DataFrame({"value": range(40)})
-    chapter = Chapter(summary=(Table("At the top", long),), sections=(Section("Below", tables=(Table("All", long),)),))
+    section = Section("Below", tables=(Table("All", long), Table("None", long[:0]), Table("Few", long[:3])))
+    chapter = Chapter(sections=(section, Section("Empty", "Nothing.", tables=(Table("None", long[:0]),))))
     page = write_report(tmp_path, {}, {"mine": {"long": long}}, chapters={"mine": lambda tables: chapter})
-    folded = re.findall(r"<summary><strong>(.*?)</strong>", page.read_text(encoding="utf-8"))
-    assert folded == ["All"]
+    text = page.read_text(encoding="utf-8").partition('id="glossary"')[0]
+    assert re.findall(r"<summary><strong>(.*?)</strong>", text) == ["All"]
+    assert not re.search(r"<strong>None</strong>|>Empty<", text)
 
 
 def test_thresholds_that_all_findings_share_are_said_once(page):
-    text = page.read_text(encoding="utf-8")
-    assert text.count("to be set before looking: min_patients=50") == 2  # fidelity of two sets, utility of one
+    text = without_terms(page.read_text(encoding="utf-8"))
+    assert (
+        text.count("Settled before looking: least number of patients 50.") == 2
+    )  # fidelity of two sets, utility of one
 
 
 def test_a_card_without_any_audit_says_so(tmp_path):
@@ -235,7 +240,7 @@ def test_floor_and_value_are_drawn_for_every_space(page):
 
 
 def test_the_planted_fault_stands_beside_the_value_and_its_limit(page):
-    text = page.read_text(encoding="utf-8")
+    text = without_terms(page.read_text(encoding="utf-8"))
     for header in ("One-sided\\s+limit", "Planted\\s+fault"):
         assert re.search(f"<th[^>]*>{header}</th>", text)
     assert "That no difference was found is no evidence that there is none" in text

@@ -81,6 +81,8 @@ class Case:
     """``train``, ``val`` or ``test`` if the publisher has split the cohort; empty if not."""
     parent: str = field(default="", kw_only=True)
     """Id of the real case that a synthetic case with an id of its own was made from; empty if there is none."""
+    donor: str = field(default="", kw_only=True)
+    """Id of a second real case that a part of its label map is from, such as the core of a tumour; mostly empty."""
     attributes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     """What is known of the patient or the scan besides, such as age or scanner: column -> value, as a table has it."""
     label_hint: str = field(default="", compare=False)

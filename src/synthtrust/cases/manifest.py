@@ -61,6 +61,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
                 **({"channels": dict(case.channels)} if case.channels else {}),
                 **({"part": case.split} if case.split else {}),
                 **({"parent": case.parent} if case.parent else {}),
+                **({"donor": case.donor} if case.donor else {}),
             }
             for case in cohort.cases
         ],
@@ -134,6 +135,7 @@ def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
             channels=case.get("channels", {}),
             split=case.get("part", ""),
             parent=case.get("parent", ""),
+            donor=case.get("donor", ""),
             **label_of(case["label"]),
         )
         for case in record["cases"]

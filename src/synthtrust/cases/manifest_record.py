@@ -55,7 +55,8 @@ def _check_case(case: Mapping[str, Any], modalities: list[str], n_labels: int, w
             and all(map(_is_number, channels.values()))
         )
         _demand(fine, f"channels by modality {owner}", where)
-    _demand(isinstance(case.get("parent", ""), str), f"the id of a parent {owner}", where)
+    for role in ("parent", "donor"):
+        _demand(isinstance(case.get(role, ""), str), f"the id of a {role} {owner}", where)
     _demand(case.get("part", "") in PARTS, f"part among train, val and test {owner}", where)
 
 

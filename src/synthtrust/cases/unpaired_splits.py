@@ -25,7 +25,7 @@ class SyntheticParts:
     children: int
     """Cases that were made from a real case."""
     left_out: tuple[str, ...]
-    """Ids of children whose parent is in no part of the split."""
+    """Ids of children whose parent is in no part of the split, or whose donor is not in the part of the parent."""
     validated_on_training_parents: bool
     """Whether validation cases are children of training cases, since the set has no others to validate on."""
 
@@ -43,8 +43,9 @@ def divide(synthetic: Sequence[Case], real: Splits, *, seed: int = 0, repeat: in
     """Divide a synthetic set whose cases are the twins of none into training, validation and test cases.
 
     A case that was made from a real one is in the part of its parent's patient, so that nothing of a patient who is
-    validated or tested on is trained on. The other cases are drawn, in the shares that the real parts have. Where no
-    case would be left to validate on, children of some training patients are, and none of these are trained on.
+    validated or tested on is trained on; one whose donor is in another part is left out. The other cases are drawn, in
+    the shares that the real parts have. Where no case would be left to validate on, children of some training patients
+    are, and none of these are trained on.
 
     Args:
         synthetic: The cases of the set; their order plays no part.
@@ -58,18 +59,23 @@ def divide(synthetic: Sequence[Case], real: Splits, *, seed: int = 0, repeat: in
     {'train': 2, 'val': 2, 'test': 3}
     """
     part_of = {case.patient: part for part in PARTS for case in getattr(real, part)}
+    part_of_id = {case.id: part for part in PARTS for case in getattr(real, part)}
     children = [case for case in synthetic if case.parent]
     orphans = sorted((case for case in synthetic if not case.parent), key=lambda case: case.id)
     parts: dict[str, list[Case]] = {part: [] for part in PARTS}
-    for child in children:
-        if child.patient in part_of:
-            parts[part_of[child.patient]].append(child)
+    left_out = []
+    for child in sorted(children, key=lambda case: case.id):
+        part = part_of.get(child.patient)
+        if part is None or (child.donor and part_of_id.get(child.donor) != part):
+            left_out.append(child.id)
+        else:
+            parts[part].append(child)
     for part, drawn in _shared_out(orphans, real, np.random.default_rng([seed, repeat])).items():
         parts[part] += drawn
-    left_out = tuple(sorted(child.id for child in children if child.patient not in part_of))
     if left_out:
         log.warning(
-            "%d synthetic cases are left out, since their parents (of %s and others) are in no part of the split.",
+            "%d synthetic cases are left out, since the real cases that they were made from (of %s and others) are in "
+            "no part of the split, or in two.",
             len(left_out), left_out[0],
         )  # fmt: skip
     needs_validation = bool(parts["train"]) and not parts["val"]
@@ -77,7 +83,7 @@ def divide(synthetic: Sequence[Case], real: Splits, *, seed: int = 0, repeat: in
         share = min(len(real.val) / max(len(real.val) + len(real.train), 1), MOST_FAMILIES)
         parts["train"], parts["val"] = _by_parent(parts["train"], share, np.random.default_rng([seed, repeat]))
     splits = Splits(*(tuple(sorted(parts[part], key=lambda case: case.id)) for part in PARTS))
-    return SyntheticParts(splits, len(children), left_out, needs_validation and bool(parts["val"]))
+    return SyntheticParts(splits, len(children), tuple(left_out), needs_validation and bool(parts["val"]))
 
 
 def _shared_out(cases: Sequence[Case], real: Splits, rng: np.random.Generator) -> dict[str, list[Case]]:

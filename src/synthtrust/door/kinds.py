@@ -38,7 +38,8 @@ def _pairs(values: Any, defaults: Any, path: str) -> Iterator[tuple[str, Any, An
     if not (isinstance(values, dict) and isinstance(defaults, dict)):
         yield path, values, defaults
         return
-    for name in values.keys() & defaults.keys() - {*OTHERS}:
+    names = values.keys() & defaults.keys() - {*OTHERS}
+    for name in sorted(names, key=lambda name: isinstance(values[name], dict)):  # a node may refer to what is beside it
         yield from _pairs(values[name], defaults[name], f"{path}.{name}")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -141,6 +141,11 @@ PATHS = (
 )  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""
 
+PAINTER = "generator.painter"
+"""Node of a generator that paints for another one."""
+
+T = TypeVar("T")
+
 
 def check_values(cfg: DictConfig) -> None:
     """Refuse the first value that breaks its rule.
@@ -151,10 +156,11 @@ def check_values(cfg: DictConfig) -> None:
     values = Values(cfg)
     if missing := sorted(key for key, value in leaves(values.plain) if value == "???"):
         raise Refusal(f"Expected a value for {missing[0]}, but got none. Add {missing[0]}=... to the command.")
-    for key, rule in {**RULES, **_of_the_generator(values)}.items():
+    numbers = _of_the_generator(values) | _of_the_generator(values, PAINTER)
+    for key, rule in (_with_painter(RULES) | numbers).items():
         if _is_ours(values, key) and (value := values.get(key, absent := object())) is not absent:
             _check(key, value, rule)
-    for key in PATHS:
+    for key in _with_painter(dict.fromkeys(PATHS)):
         if _is_ours(values, key) and isinstance(path := values.get(key), str) and not Path(path).exists():
             raise Refusal(f"Expected a file or folder at {key}, but {path!r} does not exist.{nearest_path(path)}")
 
@@ -197,20 +203,27 @@ def _check(key: str, value: Any, rule: Rule) -> None:
 def _is_ours(values: Values, key: str) -> bool:
     """Return whether the rules apply to a key: at the top, or in a group of this project or of the trainer."""
     group = key.partition(".")[0]
-    target = str(values.get(f"{group}._target_", ""))
+    target = str(values.get(f"{PAINTER if key.startswith(PAINTER) else group}._target_", ""))
     return "." not in key or group in ("trainer", "margins") or not target or target.startswith(OURS)
 
 
-def _of_the_generator(values: Values) -> dict[str, Rule]:
+def _of_the_generator(values: Values, node: str = "generator") -> dict[str, Rule]:
     """Return the rules for the numbers of a generator's training; lists have a rule for each of their numbers."""
     rules: dict[str, Rule] = {}
     for name, least in LEAST.items():
-        several = isinstance(values.get(f"generator.{name}"), list)
+        several = isinstance(values.get(f"{node}.{name}"), list)
         of_each = _each(_whole(least), f"to be whole numbers, each of at least {least}")
-        rules[f"generator.{name}"] = of_each if several else _or_null(_whole(least))
+        rules[f"{node}.{name}"] = of_each if several else _or_null(_whole(least))
     for name, (words, holds) in RANGES.items():
-        rules[f"generator.{name}"] = _or_null(Rule(f"to be a number {words}", _in_range(holds)))
+        rules[f"{node}.{name}"] = _or_null(Rule(f"to be a number {words}", _in_range(holds)))
     return rules
+
+
+def _with_painter(of_keys: Mapping[str, T]) -> dict[str, T]:
+    """Return what is known of keys, and the same of a generator that paints for another one."""
+    group = "generator."
+    painter = {f"{PAINTER}.{key.removeprefix(group)}": of_keys[key] for key in of_keys if key.startswith(group)}
+    return {**painter, **of_keys}
 
 
 def _in_range(holds: Callable[[float], bool]) -> Callable[[Any], bool]:

@@ -16,7 +16,7 @@ TASKS: Mapping[str, str] = {
             "cases.read_brats", "cases.read_msd", "cases.read_nnunet", "cases.read_volume_table", "cases.phantom",
             "data.SegmentationDataModule", "models.Segmenter", "generators.Tissue", "generators.MedDDPM",
             "generators.BrainDiffusion", "generators.SpadeGAN", "generators.MaskSwap", "generators.Folder",
-            "generators.LabelledSet",
+            "generators.LabelledSet", "generators.EditedMasks",
         ),
         "segmentation",
     ),

@@ -9,6 +9,7 @@ from synthtrust.generators.class_mixture import ClassMixture
 from synthtrust.generators.class_table import ClassTable
 from synthtrust.generators.command import Bundle, Command
 from synthtrust.generators.controls import Blur, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
+from synthtrust.generators.edited_masks import EditedMasks
 from synthtrust.generators.folder import Folder
 from synthtrust.generators.image_set import ImageSet
 from synthtrust.generators.labelled_set import LabelledSet
@@ -33,6 +34,7 @@ __all__ = [
     "SpadeGAN",
     "ClassMixture",
     "ClassDiffusion",
+    "EditedMasks",
     "Folder",
     "ClassFolder",
     "ClassTable",

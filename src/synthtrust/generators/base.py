@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthtrust.cases import Case
+from synthtrust.cases import Case, Cohort
 from synthtrust.generators.case_facts import CaseFacts
 
 
@@ -29,7 +30,7 @@ class Generator(ABC):
     seed: int = 0
     """The seed of the painting: two seeds give two synthetic sets."""
     paired: ClassVar[bool] = True
-    """Whether each image is the twin of a real case, as everything that is painted is; see `Importer.paired`."""
+    """Whether each image is the twin of a real case; False for a generator that paints on ``own_cases``."""
     version: ClassVar[int] = 1
     """Version of the code in the recipe: raise it with every change of the twins, so that no old set is reused."""
     expected_outcome: ClassVar[str] = ""
@@ -58,6 +59,16 @@ class Generator(ABC):
     def remarks(self) -> dict[str, str]:
         """Remarks for readers of the manifest beside the recipe, such as a choice that the labels made necessary."""
         return {}
+
+    def own_cases(self, cohort: Cohort, train: Sequence[Case], root: Path) -> tuple[Case, ...]:
+        """Return cases without images that are painted in place of real ones, for a generator that is not ``paired``.
+
+        Args:
+            cohort: The real cases.
+            train: Those that it may learn from, and make label maps of.
+            root: Folder of all synthetic sets, where it may keep label maps in a hidden folder.
+        """
+        return ()
 
     @abstractmethod
     def fit(self, cases: Sequence[Case]) -> Self:

@@ -14,21 +14,29 @@ def patients_of_children(children: Iterable[Case], cohort: Cohort, where: str) -
     """Return the patient of every synthetic case: that of its parent, or itself where it has none.
 
     Args:
-        children: Synthetic cases; ``parent`` is the id of the real case that one was made from, if any.
+        children: Synthetic cases; ``parent`` is the id of the real case that one was made from, if any, and ``donor``
+            that of a second one.
         cohort: The real cases.
         where: The file or folder that names the parents, for messages.
 
     Raises:
-        CaseError: If a parent is none of the real cases.
+        CaseError: If a parent or a donor is none of the real cases, or there is a donor without a parent.
     """
     patients = {case.id: case.patient for case in cohort.cases}
     children = list(children)
-    if unknown := [child for child in children if child.parent and child.parent not in patients]:
-        first = unknown[0]
+    for role in ("parent", "donor"):
+        named = [(child.id, real) for child in children if (real := getattr(child, role))]
+        if unknown := [(child, real) for child, real in named if real not in patients]:
+            child, real = unknown[0]
+            raise CaseError(
+                f"Expected the {role}s in {where} among the real cases, but {real!r}, the {role} of {child}, is none "
+                f"of them{f', nor are {len(unknown) - 1} more' if len(unknown) > 1 else ''}. Give ids of real cases, "
+                f"or leave the {role} empty."
+            )
+    if alone := next((child for child in children if child.donor and not child.parent), None):
         raise CaseError(
-            f"Expected the parents in {where} among the real cases, but {first.parent!r}, the parent of {first.id}, is "
-            f"none of them{f', nor are {len(unknown) - 1} more' if len(unknown) > 1 else ''}. Give ids of real cases, "
-            "or leave the parent empty."
+            f"Expected a parent where {where} names a donor, but {alone.id} has the donor {alone.donor} alone. Name it "
+            "as the parent."
         )
     return {child.id: patients.get(child.parent, child.id) for child in children}
 

@@ -92,7 +92,12 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
 
 def _limits(synthetic_set: Mapping[str, Any]) -> list[str]:
     """Return what the card warns of."""
-    limits = list(LIMITS)
+    return [*LIMITS, *limits_of(synthetic_set)]
+
+
+def limits_of(synthetic_set: Mapping[str, Any]) -> list[str]:
+    """Return what one set in particular warns of: whose labels, whose images, and what is not known."""
+    limits = []
     if labeller := synthetic_set.get("labelled_by"):
         limits.append(labelled_sentence(labeller))
     if own := synthetic_set.get("patients_own"):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from synthtrust.report.formatting import count, interval, listing, number, probability, short
+from synthtrust.report.formatting import EstimateCell, count, listing, number, probability, short
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.style import COLOURS, GLYPHS, WIDE_PANEL, panel, svg
 
@@ -31,8 +31,12 @@ def fidelity_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
 
 
 def _quality(rows: pd.DataFrame) -> Section:
+    title = "Quality: are the synthetic cases representative?"
+    if rows["value"].isna().all():
+        return Section(title, " ".join(dict.fromkeys(note for note in rows["note"] if note)))
     return Section(
-        "Quality: are the synthetic cases representative?",
+        title,
+        "Distances of the synthetic cases from real ones, beside those that real cases have among themselves. "
         "The reference is real cases that the generator never saw; its training cases are not, since a copy of them "
         "would look perfect. No feature space is agreed on for medical images, so several stand side by side.",
         (_figure("Synthetic against real cases", rows, QUALITY, "quality"),),
@@ -42,10 +46,10 @@ def _quality(rows: pd.DataFrame) -> Section:
             "may be negative; its interval and p are over patients. Where real training cases differ from the unseen "
             "ones (KID of training cases), only what goes beyond that counts against a set. The Frechet distance "
             "shrinks with n: read only its ratio to the floor.",
-            "That no difference was found is no evidence that there is none: a set is as good as real only if its KID "
-            "is shown to be smaller than that of the same real cases with a planted fault. The limit is one-sided and "
-            "holds the error of the fault's KID.",
         ),
+        limit="That no difference was found is no evidence that there is none: a set is as good as real only if its "
+        "KID is shown to be smaller than that of the same real cases with a planted fault. The limit is one-sided and "
+        "holds the error of the fault's KID.",
     )
 
 
@@ -61,13 +65,13 @@ def _diversity(rows: pd.DataFrame) -> Section:
         ),
         notes=(
             "Coverage of all cases stands beside that of a planted mode collapse, in which every case is there several "
-            "times. Both expectations, of that and of equal sets, are known. It sees cases that are too much alike, "
-            "not that patients are missing at one end of an attribute: the next case covers them. KID sees those where "
-            "they are many; look at the spreads and the KS distances of the attributes below.",
+            "times. Both expectations, of that and of equal sets, are known.",
             "Recall, the coverage of halves and the Vendi score are described beside real halves, not inferred.",
             "Volumes come from the label maps: twins painted on real labels have those of their real cases. A ratio of "
             "spreads below 1 is less variety than real patients have.",
         ),
+        limit="Coverage sees cases that are too much alike, not that patients are missing at one end of an attribute: "
+        "the next case covers them. KID sees those where they are many; look at the spreads and the KS distances.",
     )
 
 
@@ -86,8 +90,9 @@ def _proportion(rows: pd.DataFrame) -> Section:
     run = f"Shares that were run: α = {listing([short(a) for a in alphas])}." if alphas else "No share was run."
     return Section(
         "Proportion: how much of the training set is synthetic",
-        f"{run} What the share does to a model is the question of utility.",
+        f"How many real and synthetic cases each training set holds. {run}",
         tables=(Table("Training cases of each run", shown, inference="no estimates"),),
+        limit="What the share does to a model is the question of utility.",
     )
 
 
@@ -102,8 +107,7 @@ def _two_sample_classifier(rows: pd.DataFrame, controls: pd.DataFrame) -> Sectio
     )
     return Section(
         "Telling real from synthetic cases",
-        "A logistic regression, five folds by patient. 0.5 is guessing, 1 is certainty. Where brightness or the way a "
-        "file is written is enough, a network may learn that in place of the disease.",
+        "How well a logistic regression tells the two apart, in five folds by patient: 0.5 is guessing, 1 certainty.",
         tables=(
             _table("Area under the ROC curve", rows),
             Table("Could the comparison have noticed?", seen,
@@ -111,19 +115,22 @@ def _two_sample_classifier(rows: pd.DataFrame, controls: pd.DataFrame) -> Sectio
                   "cannot be ruled out by any number above."),
         ),
         notes=tuple(dict.fromkeys(f"{r['set']}: {r['note']}" for r in rows.to_dict("records") if r["shortcut"])),
+        limit="That this classifier fails is no likeness: a network may see more. Where brightness or the way a file "
+        "is written is enough, a network may learn that in place of the disease.",
     )  # fmt: skip
 
 
 def _twins(rows: pd.DataFrame) -> Section:
     return Section(
         "Twins of labels that the generator never saw",
-        "Each twin beside the real case with the same label. Described, not judged: a perfect copy has SSIM 1 and "
-        "every distance 0. Likeness that is higher for training labels is a leak, see privacy.",
+        "How like each twin is to the real case with the same label.",
         tables=(_table("Mean over patients", rows),),
         notes=(
             "Each image is standardised by itself, as a network sees it. [range]: the range of real training images, "
             "from the 0.1st to the 99.9th percentile.",
         ),
+        limit="Described, not judged: a perfect copy has SSIM 1 and every distance 0. Likeness that is higher for "
+        "training labels is a leak, see privacy.",
     )
 
 
@@ -176,10 +183,10 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
     shown = pd.DataFrame(
         {
             "Measure": [f"{r['measure']}\n{r['space']}" for r in records],
-            "Value": [_above(r["value"], r["ci_low"], r["ci_high"]) for r in records],
+            "Value": [EstimateCell(r["value"], r["ci_low"], r["ci_high"]) for r in records],
             "One-sided limit": [number(r["limit"]) for r in records],
             "Planted fault": [number(r["fault"]) for r in records],
-            "Real halves": [_above(r["floor"], r["floor_low"], r["floor_high"]) for r in records],
+            "Real halves": [EstimateCell(r["floor"], r["floor_low"], r["floor_high"]) for r in records],
             "Ratio": [number(r["ratio"], 2) for r in records],
             "Expected of equal sets": [number(r["expected"], 2) for r in records],
             "p": [probability(r["p"]) for r in records],
@@ -188,19 +195,15 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
             "Synthetic set": [r["set"] for r in records],
         }
     )  # fmt: skip
-    kept = [name for name in shown if name in ("Measure", "Value") or not shown[name].isin(["n/a", ""]).all()]
+    kept = [name for name in shown if name in ("Measure", "Value") or not shown[name].map(str).isin(["n/a", ""]).all()]
     sets = shown["Synthetic set"].nunique() if len(shown) else 0
     return Table(
         title, shown[[name for name in kept if name != "Synthetic set" or sets > 1]], _caption(rows, sets), "intervals"
     )
 
 
-def _above(value: float, low: float, high: float) -> str:
-    return f"{number(value)}\n{interval(low, high)}".rstrip()
-
-
 def _caption(rows: pd.DataFrame, sets: int) -> str:
     limits = "In brackets: 95 % limits, over patients below the value, over draws below the floor."
     if rows["fault"].notna().any():
         limits += " One-sided limit: of 95 %, on the side of the planted fault."
-    return f"{limits} {count(sets, 'synthetic set')}." if len(rows) else "Nothing was computed."
+    return f"{limits} {count(sets, 'synthetic set')}."

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 MISSING = "n/a"
 
@@ -84,3 +85,23 @@ def percent(share: float) -> str:
     ('0.91 %', '34 %', '100 %')
     """
     return f"{100 * share:.2g} %" if share < 0.995 else "100 %"
+
+
+@dataclass(frozen=True)
+class EstimateCell:
+    r"""A cell of a table that is a number and its interval: shown with few digits, written to a file with all of them.
+
+    >>> str(EstimateCell(0.714, 0.68, 0.741)), str(EstimateCell(0.02, sign=True)), str(EstimateCell(float("nan")))
+    ('0.714\n[0.680, 0.741]', '+0.020', 'n/a')
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    digits: int = 3
+    sign: bool = False
+
+    def __str__(self) -> str:
+        """Write the number above its interval."""
+        limits = interval(self.low, self.high, self.digits, sign=self.sign) if math.isfinite(self.value) else ""
+        return f"{number(self.value, self.digits, sign=self.sign)}\n{limits}".rstrip()

@@ -1,6 +1,6 @@
 """What a page is made of: chapters with an answer, sections, figures and tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pandas as pd
@@ -70,9 +70,35 @@ class Section:
 
     title: str
     lead: str = ""
+    """What it shows, in one sentence at its beginning."""
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
+    """How its numbers are to be read."""
+    limit: str = ""
+    """What it cannot show, in one or two sentences at its end."""
+
+    @property
+    def shown(self) -> "Section":
+        """The section without figures that have no panel, and without tables that have no row.
+
+        >>> len(Section("Why?", tables=(Table("None", pd.DataFrame()),)).shown.tables)
+        0
+        """
+        figures = tuple(figure for figure in self.figures if figure.panels)
+        return replace(self, figures=figures, tables=tuple(table for table in self.tables if len(table.frame)))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show: its figures and tables are empty, or it has neither those nor words.
+
+        >>> empty = Table("None", pd.DataFrame())
+        >>> Section("Why?", "Because.").is_empty, Section("Why?", "All:", tables=(empty,)).is_empty
+        (False, True)
+        """
+        if self.figures or self.tables:
+            return not (self.shown.figures or self.shown.tables)
+        return not (self.lead or self.notes)
 
 
 @dataclass(frozen=True)

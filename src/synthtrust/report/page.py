@@ -1,29 +1,35 @@
 """The page: everything inlined in one file, with the same facts as JSON and the tables as CSV beside it."""
 
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from synthtrust.files import aside, write_json, write_text
+from synthtrust.files import write_json, write_text
 from synthtrust.report.amounts import amounts_chapter
+from synthtrust.report.appendix import provenance_section, settings_section
 from synthtrust.report.calibration import calibration_chapter
-from synthtrust.report.card import write_cards
+from synthtrust.report.card import limits_of, write_cards
 from synthtrust.report.cases import cases_chapter
+from synthtrust.report.citation import references
+from synthtrust.report.downloads import csv_text
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
+from synthtrust.report.glossary import grouped
 from synthtrust.report.labels import labels_chapter
 from synthtrust.report.layout import Chapter, Section, Table
+from synthtrust.report.methods import LIMITS, methods_of, study_sentences
 from synthtrust.report.privacy import privacy_chapter
-from synthtrust.report.slices import Slices, twins_section
-from synthtrust.report.template import environment
+from synthtrust.report.side_by_side import side_by_side
+from synthtrust.report.slices import Slices, twins_section, with_addresses
+from synthtrust.report.template import environment, slug
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
 from synthtrust.report.verdicts import (
+    AxisVerdict,
     axis_verdicts,
     joined_reasons,
     not_assessed,
@@ -48,6 +54,8 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
 }
 """Audit name -> the function that lays out its tables; other audits are shown as plain tables."""
 
+SCHEMA_NAME = "report.schema.json"
+
 QUESTION = "Does a model trained on the synthetic cases do as well on real patients as one trained on real cases?"
 
 
@@ -57,6 +65,7 @@ def write_report(
     tables: Mapping[str, Tables],
     pictures: Sequence[Slices] = (),
     sets: Sequence[Mapping[str, Any]] = (),
+    runs: Sequence[Mapping[str, Any]] = (),
     *,
     title: str = "Can this synthetic image set be trusted?",
     question: str = QUESTION,
@@ -72,7 +81,9 @@ def write_report(
         facts: Where the numbers come from, plain values, nested as deep as needed; shown under Provenance.
         tables: Audit name -> table name -> tidy table. The audits appear in this order.
         pictures: Slices through cases and their twins.
-        sets: What `write_cards` needs to know about each synthetic set, to write its trust card.
+        sets: What `write_cards` needs to know about each synthetic set, to write its trust card; with
+            ``expected_outcome``, what a control has to show.
+        runs: A row for each trained run, see `synthtrust.report.appendix.RUN_COLUMNS`; all under Provenance.
         title: The title of the page.
         question: The one that the answers at the top answer.
         judges: Whether the page is about synthetic sets, so that it has a verdict on each axis.
@@ -82,6 +93,7 @@ def write_report(
         The page.
     """
     folder = Path(folder)
+    with_addresses(tables, pictures)
     makers = {**CHAPTERS, **(chapters or {})}
     parts = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
     verdicts = axis_verdicts(tables)
@@ -93,8 +105,7 @@ def write_report(
     facts = {str(name): plain_value(value) for name, value in facts.items()}
     for audit, audit_tables in tables.items():
         for name, table in audit_tables.items():
-            with aside(folder / csv_name(audit, name)) as temporary:
-                table.map(_csv_cell).to_csv(temporary, index=False)
+            write_text(folder / csv_name(audit, name), csv_text(table, _csv_cell))
     write_json(
         folder / "report.json",
         {
@@ -103,6 +114,7 @@ def write_report(
             "answers": [answer for chapter in parts for answer in chapter.answers],
             **(judged if judges else {}),
             "facts": facts,
+            "runs": [plain_value(run) for run in runs],
             "tables": {
                 audit: {name: records(t) for name, t in audit_tables.items()} for audit, audit_tables in tables.items()
             },
@@ -110,6 +122,13 @@ def write_report(
     )
     sections = [twins_section(pictures)] if pictures else []
     sections += [section for chapter in parts for section in chapter.sections]
+    sections = [section.shown for section in sections if not section.is_empty]
+    sections += [
+        section.shown
+        for section in _appendix(facts, tables, verdicts if judges else [], sets, runs)
+        if not section.is_empty
+    ]
+    beside = side_by_side(verdicts, tables, sets) if judges else None
     cards = write_cards(folder, tables, sets)
     page = environment().get_template("page.html.j2").render(
         title=title,
@@ -117,12 +136,13 @@ def write_report(
         about=_about(facts),
         judges=judges,
         answers=[answer for chapter in parts for answer in chapter.answers],
-        summary=[table for chapter in parts for table in chapter.summary],
+        summary=[*([beside] if beside else []), *(table for chapter in parts for table in chapter.summary)],
         verdicts=verdicts,
         reading=reading(verdicts),
         cards=[(name, card.relative_to(folder).as_posix()) for name, card in cards.items()],
         sections=addressed(sections),
-        facts=list(_flat(facts)),
+        glossary=grouped(),
+        schema=SCHEMA_NAME,
         files=[csv_name(audit, name) for audit, audit_tables in tables.items() for name in audit_tables],
     )  # fmt: skip
     write_text(folder / "index.html", page)
@@ -138,9 +158,9 @@ def addressed(sections: Sequence[Section]) -> list[tuple[str, Section]]:
     addresses: dict[str, int] = {}
     named = []
     for section in sections:
-        slug = re.sub(r"\W+", "-", section.title.lower()).strip("-") or "section"
-        addresses[slug] = addresses.get(slug, 0) + 1
-        named.append((slug if addresses[slug] == 1 else f"{slug}-{addresses[slug]}", section))
+        name = slug(section.title)
+        addresses[name] = addresses.get(name, 0) + 1
+        named.append((name if addresses[name] == 1 else f"{name}-{addresses[name]}", section))
     return named
 
 
@@ -223,13 +243,20 @@ def _plain(name: str) -> ChapterMaker:
     return chapter
 
 
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield nested facts as dotted names and text; long lists are counted."""
-    for name, value in facts.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            text = ", ".join(map(str, value)) if len(value) <= 12 else f"{len(value)} entries"
-            yield f"{prefix}{name}", text
-        else:
-            yield f"{prefix}{name}", "n/a" if value is None else str(value)
+def _appendix(
+    facts: Mapping[str, Any],
+    tables: Mapping[str, Tables],
+    verdicts: Sequence[AxisVerdict],
+    sets: Sequence[Mapping[str, Any]],
+    runs: Sequence[Mapping[str, Any]],
+) -> list[Section]:
+    """Return what makes the page whole for a reader who has nothing else."""
+    methods = [f"{method.audit.capitalize()}: {method.text}" for method in methods_of(list(tables))]
+    limits = [*LIMITS, *dict.fromkeys(limit for synthetic_set in sets for limit in limits_of(synthetic_set))]
+    return [
+        Section("Methods", " ".join(study_sentences(facts)), notes=tuple(methods)),
+        settings_section(verdicts),
+        provenance_section(facts, runs),
+        Section("Limits", "What no number on this page says.", notes=tuple(limits)),
+        Section("How to cite", "A study with these numbers cites:", notes=tuple(map(str, references()))),
+    ]

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from synthtrust.report.formatting import interval, number, percent, probability
+from synthtrust.report.formatting import EstimateCell, number, percent, probability
 from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.pairs import PICTURES, pairs_figure
-from synthtrust.report.verdicts import joined_reasons, thresholds_text
 
 LIMITS = (
     "Not a privacy guarantee, and not anonymisation in the legal sense. The audit sees images, not the generator: what "
@@ -29,7 +28,7 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Lay out the tables of the privacy audit: ``tests``, ``controls``, ``copies`` and ``verdict``."""
     names = list(tables["verdict"]["subject"])
     pairs = tables["copies"].attrs.get(PICTURES) or []
-    shown = [_verdicts(tables["verdict"])]
+    shown = []
     for name in names:
         for table, lay_out in (("controls", _controls), ("tests", _tests)):
             rows = tables[table]
@@ -39,33 +38,20 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     sections = (
         Section(
             "Privacy: does it give away the patients it was learned from?",
-            "A leak can be shown; its absence cannot. Copies are planted in every audit: the verdict says down to "
-            "which share of copies it would have seen them.",
+            "What the search and the attacks saw in each set, beside the planted copies that say what they can see.",
             tables=tuple(shown),
-            notes=LIMITS,
+            notes=LIMITS[1:],
+            limit=f"A leak can be shown; its absence cannot. {LIMITS[0]}",
         ),
         Section(
             "Pairs to look at",
-            "Each synthetic case is compared with every training case: under all mirrorings and small shifts, turned, "
-            "resized, and by parts.",
+            "The synthetic cases that are most like a training case, each beside it.",
             (pairs_figure(pairs),) if pairs else (),
             tuple(_copies(rows, str(name)) for name, rows in copies.groupby("set", sort=False)),
+            limit="Pairs that look alike need not be copies, and a copy may hide in a change that was not searched.",
         ),
     )
     return Chapter((), (), sections)
-
-
-def _verdicts(rows: pd.DataFrame) -> Table:
-    shown = pd.DataFrame(
-        {
-            "Synthetic set": rows["subject"],
-            "Verdict": rows["verdict"],
-            "Why": [joined_reasons(reasons) for reasons in rows["reasons"]],
-            "What would change it": rows["would_change"],
-            "Thresholds": [thresholds_text(thresholds) for thresholds in rows["thresholds"]],
-        }
-    )
-    return Table("Verdict", shown, inference="no estimates")
 
 
 def _controls(rows: pd.DataFrame, name: str) -> Table:
@@ -95,7 +81,7 @@ def _tests(rows: pd.DataFrame, name: str) -> Table:
     shown = pd.DataFrame(
         {
             "Measure": rows["measure"],
-            "Value": [f"{number(r['value'])}\n{interval(r['ci_low'], r['ci_high'])}".rstrip() for r in records],
+            "Value": [EstimateCell(r["value"], r["ci_low"], r["ci_high"]) for r in records],
             "p": [probability(p) for p in rows["p"]],
             "Patients: training, unseen": [f"{r['n_train']}, {r['n_holdout']}" for r in records],
             "Synthetic cases": rows["n_synthetic"],

@@ -30,15 +30,15 @@ TRIVIAL_TEXTS = {
 Row = Mapping[str, Any]
 
 
-def tstr_sentence(row: Row, verdict: str) -> str:
-    """Say what TSTR is worth against TRTR, in one sentence with its doubt, and the verdict."""
+def tstr_sentence(row: Row) -> str:
+    """Say what TSTR is worth against TRTR, in one sentence with its doubt."""
     sentence = (
         f"On real test cases, training on synthetic cases alone (TSTR) reaches {_article(row)} "
         f"{IN_SENTENCES.get(row['measure'], row['measure'])} of {_both(row, 'value')}, training on real cases alone "
         f"(TRTR) {_both(row, 'reference')}: a gap of {estimate(row['gap'], row['ci_low'], row['ci_high'], sign=True)}"
         f"{_kept(row)} ({_n(row)})."
     )
-    return f"{sentence} {_meaning(row)}Utility: {verdict}."
+    return f"{sentence} {_meaning(row)}".rstrip()
 
 
 def augmentation_sentence(row: Row) -> str:

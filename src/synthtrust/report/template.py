@@ -2,11 +2,15 @@
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from synthtrust.report.downloads import csv_address, svg_address
 from synthtrust.report.layout import MARKS_OF_INFERENCE
+from synthtrust.report.style import COLOURS
+from synthtrust.report.terms import TermMarker
 
 MARKS = {
     "SUPPORTED": ("supported", "✓"),
@@ -21,8 +25,11 @@ MARKS = {
 SCRIPT = files("synthtrust.report").joinpath("page.js").read_text(encoding="utf-8")
 """What the page does where scripts run; inlined, and named by its hash in the page's content-security policy."""
 
-LONG = 15
-"""Rows from which a table is folded up."""
+LONG, SHORT = 8, 3
+"""Rows from which a table is folded up; and from which one is that has a figure above it."""
+
+EXPLAINED = ("Measure", "Factor", "Control", "Test")
+"""Names of first columns whose words are the page's, and not the data's."""
 
 
 def environment() -> Environment:
@@ -31,9 +38,20 @@ def environment() -> Environment:
         loader=PackageLoader("synthtrust.report", "."), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    templates.globals.update(MARKS=MARKS, LONG=LONG, MARKS_OF_INFERENCE=MARKS_OF_INFERENCE)
+    templates.globals.update(MARKS=MARKS, LONG=LONG, SHORT=SHORT, MARKS_OF_INFERENCE=MARKS_OF_INFERENCE)
+    templates.globals.update(EXPLAINED=EXPLAINED, marker=TermMarker, slug=slug, csv_address=csv_address)
+    templates.filters["svg_address"] = lambda drawing: svg_address(drawing, COLOURS)
     templates.globals.update(SCRIPT=SCRIPT, SCRIPT_HASH=hash_of(SCRIPT))
     return templates
+
+
+def slug(title: str) -> str:
+    """Return a title as a part of an address or of a file's name.
+
+    >>> slug("Is it so? (A)"), slug("???")
+    ('is-it-so-a', 'section')
+    """
+    return re.sub(r"\W+", "-", title.lower()).strip("-") or "section"
 
 
 def hash_of(script: str) -> str:

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from synthtrust.conventions import CONTROLS, WITH_TWINS_FOR_REAL, is_tstr
+from synthtrust.report.class_curves import class_figures
+from synthtrust.report.curve_table import curve_table
 from synthtrust.report.factor_table import coverage, percent
+from synthtrust.report.generators import generators_figure
 from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.matched import (
     LEGEND,
@@ -15,7 +18,7 @@ from synthtrust.report.matched import (
     matched_table,
     missing_controls,
 )
-from synthtrust.report.panels import curve_panels
+from synthtrust.report.panels import best_panel, curve_panels
 from synthtrust.report.sentences import (
     IN_SENTENCES,
     NOT_COMPARED,
@@ -29,9 +32,9 @@ from synthtrust.report.utility_tables import (
     comparison_table,
     kind_of,
     rows_of,
-    side_by_side,
     splits_table,
     two_by_two,
+    worth_table,
 )
 
 SOURCE_LEGEND = (LegendEntry("real test cases", "real", "●"), LegendEntry("synthetic test cases", "synthetic", "■"))
@@ -59,7 +62,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             of_mode = {name: _select(table, generator=generator, mode=mode) for name, table in tables.items()}
             names = [*([str(generator)] if several else []), *([f"mix: {mode}"] if len(modes) > 1 else [])]
             suffix = f" ({', '.join(names)})" if names else ""
-            sentences = _answers(of_mode, tables["verdict"], str(generator), main, first=index == 0)
+            sentences = _answers(of_mode, main, first=index == 0)
             prefix = ", ".join(names)
             prefix = prefix[:1].upper() + prefix[1:]  # a class keeps its own capitals
             answers += [f"{prefix}: {sentence}" if names else sentence for sentence in sentences]
@@ -71,10 +74,17 @@ def utility_chapter(tables: Tables) -> Chapter:
                 summary.append(table)
             name = f"curve-{generator}-{index}".lower().replace(".", "-")
             sections.append(_section(of_mode, of_generator, suffix, str(mode), name))
-    verdicts = tables["verdict"]
-    if several or tables["generators"]["expected_outcome"].any():
-        table = side_by_side(tables["comparison"], verdicts, tables["generators"], main)
-        sections.insert(0, Section("What each generator's cases are worth", tables=(table,)))
+    if several:
+        sections.insert(
+            0,
+            Section(
+                "What each generator's cases are worth",
+                "Training on the cases of each generator alone, beside training on real ones.",
+                figures=(generators_figure(tables["comparison"], tables["generators"], main, _words(main)),),
+                tables=(worth_table(tables["comparison"], tables["generators"], main),),
+                limit="Generators are not compared with each other here: each interval is about its own gap to TRTR.",
+            ),
+        )
     return Chapter(tuple(answers), tuple(summary), tuple(sections))
 
 
@@ -102,14 +112,13 @@ def _select(table: pd.DataFrame, **equal: object) -> pd.DataFrame:
     return table
 
 
-def _answers(tables: Tables, verdicts: pd.DataFrame, generator: str, main: str, *, first: bool) -> Iterator[str]:
+def _answers(tables: Tables, main: str, *, first: bool) -> Iterator[str]:
     """Yield the sentences of one generator and mix; only the first mix is asked for what it lacks."""
     compared = tables["comparison"]
     rows = rows_of(compared[compared["measure"] == main]) if len(compared) else []
     for row in rows:
         if row["contrast"] == "TSTR":
-            judged = verdicts[(verdicts["generator"] == generator) & verdicts["mode"].isin(("", row["mode"]))]
-            yield tstr_sentence(row, str(judged["verdict"].iloc[0]))
+            yield tstr_sentence(row)
             splits = tables.get("splits", pd.DataFrame())
             yield from (over_splits_sentence(whole) for whole in rows_of(splits) if whole["split"] == "all")
         else:
@@ -126,7 +135,7 @@ def _answers(tables: Tables, verdicts: pd.DataFrame, generator: str, main: str, 
 def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name: str) -> Section:
     """Lay out one mix; ``curves`` are those of all modes of its generator, the controls among them."""
     curve, compared = tables["curve"], tables["comparison"]
-    measure = IN_SENTENCES.get(str(curve["measure"].iloc[0]), str(curve["measure"].iloc[0]))
+    measure = _words(str(curve["measure"].iloc[0]))
     controls = controls_of(curves, mode)
     figure = Figure(
         title=f"{measure[0].upper()}{measure[1:]} over the share of real cases",
@@ -140,7 +149,8 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
         legend=(*SOURCE_LEGEND, *(LEGEND[control] for control in dict.fromkeys(controls["mode"]))),
         wide=True,
     )
-    shown: list[Table] = []
+    figures = _figures(tables, figure, suffix, name)
+    shown: list[Table] = [curve_table(curve, f"{figure.title}{suffix}")] if figure in figures else []
     for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
         shown.append(comparison_table(rows, str(contrast), f"{title}{suffix}"))
@@ -155,10 +165,36 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
     return Section(
         f"From synthetic to real training cases{suffix}",
         _lead(mode),
-        (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
+        figures,
         tuple(shown),
-        (*_notes(curve, tables["performance"]), *missing_controls(curves, mode), _condition(len(splits) > 0)),
+        (*_notes(curve, tables["performance"]), *missing_controls(curves, mode)),
+        _condition(len(splits) > 0),
     )
+
+
+def _words(measure: str) -> str:
+    """Return a measure as sentences and axes call it."""
+    return IN_SENTENCES.get(measure, measure)
+
+
+def _figures(tables: Tables, over_alpha: Figure, suffix: str, name: str) -> tuple[Figure, ...]:
+    """Return the curve over alpha, the shares that stay as the best where there are three, and those of classes."""
+    curve = tables["curve"]
+    if curve["alpha"].nunique() < 2 or not _has_scale(curve):
+        return ()
+    figures = [over_alpha]
+    if curve["alpha"].nunique() > 2:
+        figures.append(
+            Figure(
+                f"Shares that are not excluded as the best{suffix}",
+                (best_panel(curve, f"best-{name}"),),
+                f"Crosses: excluded, some other share is better by more than the simultaneous comparison leaves to "
+                f"chance. The set that is left holds the best share in {percent(curve)} of studies. {BARE_MARKS}",
+                wide=True,
+            )
+        )
+    roc, reliability = (tables.get(table, pd.DataFrame()) for table in ("roc", "reliability"))
+    return (*figures, *class_figures(roc, reliability, suffix, name))
 
 
 def _condition(is_repeated: bool) -> str:

@@ -1,12 +1,11 @@
 """The tables of the chapter on utility: training against test cases, every measure, every class."""
 
-import math
 from typing import Any
 
 import pandas as pd
 
 from synthtrust.report.factor_table import coverage, percent
-from synthtrust.report.formatting import interval, number
+from synthtrust.report.formatting import EstimateCell, number
 from synthtrust.report.layout import Table
 from synthtrust.report.sentences import MEASURES
 
@@ -87,7 +86,7 @@ def splits_table(splits: pd.DataFrame, title: str) -> Table:
             "Split": "all" if row["split"] == "all" else str(row["split"]),
             "TSTR": number(row["value"]),
             "TRTR": number(row["reference"]),
-            "Gap": f"{number(row['gap'], sign=True)}\n{interval(row['ci_low'], row['ci_high'], sign=True)}".rstrip(),
+            "Gap": EstimateCell(row["gap"], row["ci_low"], row["ci_high"], sign=True),
             "Test patients": row["n_patients"],
         }
         for row in rows_of(splits)
@@ -140,28 +139,26 @@ def kind_of(per_class: pd.DataFrame) -> str:
     return "region" if set(per_class["measure"]) == {"dice"} else "class"
 
 
-def side_by_side(comparison: pd.DataFrame, verdicts: pd.DataFrame, generators: pd.DataFrame, main: str) -> Table:
-    """Return one row per generator: TSTR against TRTR, the verdict, and what a control has to show."""
+def worth_table(comparison: pd.DataFrame, generators: pd.DataFrame, main: str) -> Table:
+    """Return one row per generator: TSTR against TRTR in the main measure."""
     compared = {
         row["generator"]: row for row in rows_of(comparison) if (row["contrast"], row["measure"]) == ("TSTR", main)
     }
     rows = []
     for row in rows_of(generators):
-        name = row["generator"]
-        verdict = verdicts.loc[verdicts["generator"] == name, "verdict"]
-        cells = compared.get(name)
+        cells = compared.get(row["generator"])
         rows.append(
             {
-                "Generator": name,
+                "Generator": row["generator"],
                 "TSTR": _cell(cells, "value") if cells else "n/a",
                 "TRTR": _cell(cells, "reference") if cells else "n/a",
                 "Gap": _gap_cell(cells) if cells else "n/a",
-                "Utility": "; ".join(dict.fromkeys(verdict)) or "n/a",
-                "What a control must show": row["expected_outcome"] or "no control",
+                "Runs": row["n_runs"],
             }
         )
-    title = "Generators side by side" if len(rows) > 1 else "A control generator"
-    return Table(title, pd.DataFrame(rows), f"In {MEASURES.get(main, main)}. Each is judged on its own.", "intervals")
+    return Table(
+        "TSTR against TRTR, each generator", pd.DataFrame(rows), f"In {MEASURES.get(main, main)}.", "intervals"
+    )
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -173,17 +170,13 @@ def _corner(row: dict | None, alpha: float, source: str) -> str:
     return "n/a" if row is None else f"{CORNERS[alpha, source]} {_estimate(row)}"
 
 
-def _estimate(row: dict) -> str:
-    return f"{number(row['value'])}\n{interval(row['ci_low'], row['ci_high'])}".rstrip()
+def _estimate(row: dict) -> EstimateCell:
+    return EstimateCell(row["value"], row["ci_low"], row["ci_high"])
 
 
-def _cell(row: dict, name: str) -> str:
-    value, digits = row[name], DIGITS.get(row["measure"], 3)
-    shown = f"{number(value, digits)}\n{interval(row[f'{name}_low'], row[f'{name}_high'], digits)}".rstrip()
-    return shown if math.isfinite(value) else "n/a"
+def _cell(row: dict, name: str) -> EstimateCell:
+    return EstimateCell(row[name], row[f"{name}_low"], row[f"{name}_high"], DIGITS.get(row["measure"], 3))
 
 
-def _gap_cell(row: dict) -> str:
-    digits = DIGITS.get(row["measure"], 3)
-    limits = interval(row["ci_low"], row["ci_high"], digits, sign=True)
-    return f"{number(row['gap'], digits, sign=True)}\n{limits}".rstrip()
+def _gap_cell(row: dict) -> EstimateCell:
+    return EstimateCell(row["gap"], row["ci_low"], row["ci_high"], DIGITS.get(row["measure"], 3), sign=True)

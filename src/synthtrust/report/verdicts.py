@@ -1,13 +1,14 @@
 """The verdict box: one line an axis, each with its reasons; the axes are never added up."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from synthtrust.conventions import NOT_APPLICABLE, NOT_ASSESSED
 from synthtrust.report.formatting import listing
+from synthtrust.report.settings import thresholds_sentence
 from synthtrust.verdicts import AXES, Reason, Subject
 
 QUESTIONS = {
@@ -93,15 +94,60 @@ class AxisVerdict:
 
     @property
     def has_more(self) -> bool:
-        """Whether there are more reasons than the first, or thresholds."""
-        return any(finding.others or finding.thresholds for finding in self.findings)
+        """Whether there is more than the first reason of each group."""
+        return any(finding.others or finding.thresholds for finding in self.findings) or any(
+            len(group.findings) > 1 for group in self.groups
+        )
+
+    @property
+    def groups(self) -> tuple["FindingGroup", ...]:
+        """The findings by generator and mix: sets that one generator painted with several seeds are one group."""
+        groups: dict[tuple[str, str], list[Finding]] = {}
+        for finding in self.findings:
+            subject = finding.subject
+            groups.setdefault((subject.generator or subject.synthetic_set, subject.mode), []).append(finding)
+        return tuple(FindingGroup(tuple(findings)) for findings in groups.values())
 
     @property
     def thresholds(self) -> tuple[str, ...]:
-        """What was set before looking, each once, as the config has it."""
+        """What was set before looking, each once, in words."""
         return tuple(
-            dict.fromkeys(thresholds_text(finding.thresholds) for finding in self.findings if finding.thresholds)
+            dict.fromkeys(thresholds_sentence(finding.thresholds) for finding in self.findings if finding.thresholds)
         )
+
+
+@dataclass(frozen=True)
+class FindingGroup:
+    """The findings of one axis on the sets of one generator, of which the worst stands for all."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def worst(self) -> Finding:
+        """The first of the findings with the worst verdict."""
+        return min(self.findings, key=lambda finding: WORST_FIRST.index(finding.verdict))
+
+    @property
+    def name(self) -> str:
+        """The generator, or the set where there is one alone."""
+        subject = self.worst.subject
+        if len(self.findings) == 1:
+            return str(subject)
+        return str(replace(subject, synthetic_set="")) or str(subject)
+
+    @property
+    def share(self) -> str:
+        """How many of its sets have this verdict, where there are several.
+
+        >>> finding = Finding(Subject("A-1", "A"), "SUPPORTED")
+        >>> FindingGroup((finding, replace(finding, verdict="INCONCLUSIVE"))).share
+        '1 of 2 sets'
+        """
+        if len(self.findings) == 1:
+            return ""
+        alike = sum(finding.verdict == self.worst.verdict for finding in self.findings)
+        n = len(self.findings)
+        return f"{alike} of {n} sets" if alike < n else "both sets" if n == 2 else f"all {n} sets"
 
 
 def axis_verdicts(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[AxisVerdict]:
@@ -120,7 +166,7 @@ def axis_verdicts(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> list[Axis
             findings[row["axis"]].append(
                 Finding(subject, row["verdict"], row["reasons"], row["thresholds"], row["would_change"])
             )
-    return [AxisVerdict(axis, _worst(of_axis), tuple(of_axis)) for axis, of_axis in findings.items()]
+    return [AxisVerdict(axis, worst_of(of_axis), tuple(of_axis)) for axis, of_axis in findings.items()]
 
 
 def concerning(verdicts: Sequence[AxisVerdict], subject: Subject, others: Sequence[Subject]) -> list[AxisVerdict]:
@@ -138,11 +184,12 @@ def concerning(verdicts: Sequence[AxisVerdict], subject: Subject, others: Sequen
             for finding in axis.findings
             if finding.subject.concerns(subject) or not any(finding.subject.concerns(other) for other in others)
         )
-        kept.append(AxisVerdict(axis.axis, _worst(findings), findings))
+        kept.append(AxisVerdict(axis.axis, worst_of(findings), findings))
     return kept
 
 
-def _worst(findings: Sequence[Finding]) -> str:
+def worst_of(findings: Sequence[Finding]) -> str:
+    """Return the worst verdict of some findings; without any nothing was assessed."""
     return min((finding.verdict for finding in findings), key=WORST_FIRST.index, default=NOT_ASSESSED)
 
 

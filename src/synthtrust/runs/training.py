@@ -194,8 +194,11 @@ def check_same_config(run: Run, wanted: Mapping[str, Any], stored: Mapping[str, 
 
 def reads_files(cfg: DictConfig) -> bool:
     """Return whether the synthetic set of a config depends on files, whose content may have changed."""
-    kind = get_class(cfg.generator["_target_"])
-    return issubclass(kind, Importer) or any(cfg.generator.get(name) for name in getattr(kind, "files_in_recipe", ()))
+    nodes = [cfg.generator, *([cfg.generator.painter] if "painter" in cfg.generator else [])]
+    kinds = [get_class(node["_target_"]) for node in nodes]
+    return issubclass(kinds[0], Importer) or any(
+        node.get(name) for node, kind in zip(nodes, kinds) for name in getattr(kind, "files_in_recipe", ())
+    )
 
 
 def check_twins(run: Run, data: MixedCases) -> None:

@@ -234,8 +234,8 @@ def test_pictures_of_patients_are_on_the_page_and_in_no_table(acquitted, tmp_pat
     page = write_report(tmp_path, {}, {"privacy": acquitted})
     assert unmarked(page.read_text(encoding="utf-8")) == []
     assert sum("data:image/png" in panel for section in chapter.sections for e in section.figures for panel in e.panels)
-    assert chapter.sections[0].tables[0].frame.iloc[0, :2].tolist() == ["honest", "SUPPORTED"]
-    said = " ".join(note for section in chapter.sections for note in section.notes)
+    assert [table.title.partition(" of ")[0] for table in chapter.sections[0].tables] == ["Controls", "Tests"]
+    said = " ".join(text for section in chapter.sections for text in (*section.notes, section.limit))
     assert "safe" not in said + "".join(table.to_csv() for table in acquitted.values())
 
 

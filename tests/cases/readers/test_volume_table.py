@@ -22,6 +22,12 @@ def written(tmp_path, rows, header="case_id,flair,t1ce,label"):
     return file
 
 
+def test_a_row_may_name_a_donor(tmp_path, rows):
+    file = written(tmp_path, [[*row, "p7", "p8"] for row in rows], "case_id,flair,t1ce,label,parent,donor")
+    cohort = read_volume_table(file, ["flair", "t1ce"], VALUES)
+    assert {(case.parent, case.donor) for case in cohort.cases} == {("p7", "p8")}
+
+
 def test_rows_become_cases_with_their_parents(tmp_path, rows):
     file = written(
         tmp_path, [[*row, parent] for row, parent in zip(rows, ["p7", "", "p7"])], "case_id,flair,t1ce,label,parent"

@@ -13,7 +13,7 @@ from synthtrust.cases.readers.labelled import part_of
 from synthtrust.cases.readers.sheet import columns_of, path_in, read_rows
 from synthtrust.refusals import CaseError, Refusal
 
-COLUMNS = {"case_id": "case_id", "label": "label", "patient": "patient", "split": "split", "parent": "parent"}
+COLUMNS = {name: name for name in ("case_id", "label", "patient", "split", "parent", "donor")}
 """What is read of a row besides its images -> the column it is read from."""
 
 
@@ -31,8 +31,8 @@ def read_volume_table(
 
     Args:
         file: CSV or TSV with a header, see ``sheet.read_rows``: case_id, a column with a file for each modality, label
-            (the file of the label map) and, where known, patient, split (train, val or test) and parent (the real case
-            that a synthetic one was made from).
+            (the file of the label map) and, where known, patient, split (train, val or test), parent (the real case
+            that a synthetic one was made from) and donor (a second one that a part of its label map is from).
         modalities: The columns of the images, in the order of the network's channels.
         label_values: Value in the label files -> name of the label, null for none.
         root: Folder that the paths start from; that of the table when not given.
@@ -70,6 +70,7 @@ def read_volume_table(
                 relabel=relabel,
                 split=part_of(row["split"], where),
                 parent=row["parent"],
+                donor=row["donor"],
                 label_hint="Name the value in label_values, or repair the file.",
             )
             check_grid(case)

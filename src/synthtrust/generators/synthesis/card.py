@@ -26,10 +26,19 @@ OWN_LABELS = (
     "Cases have label maps of their own. Nothing is known here of where these are from: a label map that is a real "
     "patient's shows the shape and place of that patient's tumour (or other label)."
 )
+EDITED_FROM = (
+    "Label maps were made by editing those of {n} training cases; each case names its `parent` in the manifest, and "
+    "the `donor` of its core if it has one. None is a patient's as it was. Whether one can be recognised as its "
+    "patient's is asked by the audit of privacy (P5)."
+)
 OF_CLASSES = "A twin shares with its real case the {kind} alone, and no label map of a patient is shown."
 LABELLED = (
     "The images came without labels. Their label maps were made by the segmenter {run}, which reaches a mean Dice of "
     "{dice:.3f} on real test cases; they are wrong where it is."
+)
+CLASSIFIED = (
+    "The images came without classes. These were told by the classifier {run}, which reaches an area under the ROC "
+    "curve of {auc:.3f} on real test cases (mean over classes); they are wrong where it is. "
 )
 UNLABELLED = "The images have no labels, and no label map of a patient is shown beside them."
 OWN_CLASSES = "A case tells its {kind} beside its image, and no label map of a patient is shown."
@@ -92,8 +101,8 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         folder: The folder of the set.
         painted: Its twins.
         recipe: The recipe of the set, from ``recipe_of``.
-        facts: ``training_ids``, ``paired``, ``mask_edit``, ``mask_disclosure``, ``not_of_the_set`` and ``made_on``, as
-            the manifest has them.
+        facts: ``training_ids``, ``paired``, ``mask_edit``, ``mask_disclosure``, ``label_maps``, ``not_of_the_set`` and
+            ``made_on``, as the manifest has them.
 
     Returns:
         The path of the card.
@@ -167,9 +176,13 @@ def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
         return UNLABELLED
     if painted.task != "segmentation":
         kind = "class" if painted.task == "classification" else "findings"
+        if labelled_by := facts.get("labelled_by"):
+            return CLASSIFIED.format(**labelled_by) + OWN_CLASSES.format(kind=kind)
         return (OF_CLASSES if facts["paired"] else OWN_CLASSES).format(kind=kind)
     if labelled_by := facts.get("labelled_by"):
         return LABELLED.format(**labelled_by)
+    if made_from := facts.get("label_maps"):
+        return EDITED_FROM.format(n=made_from["edited_from"])
     if not facts["paired"]:
         return OWN_LABELS
     if not facts["mask_disclosure"]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from synthtrust.cases import Case, CaseError, Splits, patients_by_id, patients_named
+from synthtrust.generators.base import Generator
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
@@ -190,6 +191,8 @@ def training_ids_of(generator: object, train: Sequence[Case]) -> tuple[str, ...]
         return None
     if isinstance(own, str) or not isinstance(own, Collection) or not all(isinstance(id_, str) for id_ in own):
         raise Refusal(f"Expected training_ids of {type(generator).__name__} to be a list of ids, but got {own!r}.")
+    if isinstance(generator, Generator) and not generator.paired:  # its label maps are made of training cases
+        own = {*own, *(case.id for case in train)}
     return tuple(sorted(own))
 
 

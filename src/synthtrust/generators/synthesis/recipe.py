@@ -40,7 +40,6 @@ def recipe_of(
         Refusal: If the generator takes an argument that is no field of its dataclass, or has a field that is no plain
             JSON value: two different settings could then not be distinguished.
     """
-    kind = type(generator)
     parameters = _parameters(generator)
     train, imported_files = (train, {}) if imported_files is None else ([], imported_files)
     with ThreadPoolExecutor() as pool:  # hashing leaves the interpreter's lock
@@ -50,16 +49,23 @@ def recipe_of(
             pool.map(lambda files: fingerprint([hashes.of(path) for path in files]), imported_files.values())
         )
     return {
-        "generator": kind.__qualname__,
-        **({} if _is_ours(kind) else {"module": kind.__module__}),  # classes of plugins may share a name
-        "version": kind.version,
-        "package": _package_of(kind),
+        **_what_paints(generator),
         "parameters": parameters,
         "train": dict(zip([case.id for case in train], contents, strict=True)),
         "labels": dict(zip([case.id for case in paint], labels, strict=True)),
         **_attributes(generator, paint),
         **_read_images(generator, paint),
         **({"imported": dict(zip(imported_files, imported, strict=True))} if imported_files else {}),
+    }
+
+
+def _what_paints(generator: Generator | Importer) -> dict[str, Any]:
+    kind = type(generator)
+    return {
+        "generator": kind.__qualname__,
+        **({} if _is_ours(kind) else {"module": kind.__module__}),  # classes of plugins may share a name
+        "version": kind.version,
+        "package": _package_of(kind),
     }
 
 
@@ -72,6 +78,9 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
             "and no __init__."
         )
     values = {name: value for name, value in asdict(generator).items() if name not in generator.not_in_recipe}
+    for name in values:
+        if isinstance(inner := getattr(generator, name), Generator):  # which paints for the other
+            values[name] = _what_paints(inner) | {"parameters": _parameters(inner)}
     for name in generator.files_in_recipe & values.keys():
         value = values[name]
         values[name] = [_content(path) for path in value] if isinstance(value, list | tuple) else _content(value)

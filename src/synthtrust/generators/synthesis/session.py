@@ -64,7 +64,7 @@ class Session:
             self.cohort.modalities,
             self.train,
             painted=self.by == "painted",
-            labels_all=bool(self.recipe.get("labelled_by")),
+            labels_all=bool(self.recipe.get("labelled_by")) and self.cohort.task == "segmentation",
         )
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and unfinished twins
@@ -219,6 +219,8 @@ class Session:
             "mask_disclosure": self.paired and self.cohort.task == "segmentation" and len(edited) < len(self.paint),
             "made_on": made,
             **({"labelled_by": self.recipe["labelled_by"]} if "labelled_by" in self.recipe else {}),
+            # how many real cases label maps were edited from, where they were
+            **({"label_maps": made_from} if (made_from := getattr(self.generator, "label_maps_", None)) else {}),
             "remarks": self.remarks or getattr(self.generator, "remarks", {}),
             **({} if self.paired else {"repeated": repeated(notes, self.folder.name)}),
             "not_of_the_set": [FIT] if (self.folder / FIT).exists() else [],

@@ -115,6 +115,7 @@ class TwinStorage:
             class_index=case.class_index,
             findings=case.findings,
             parent=case.parent,
+            donor=case.donor,
         )
 
     def has(self, case: Case, *, notes: bool) -> bool:

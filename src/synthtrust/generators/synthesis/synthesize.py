@@ -57,8 +57,8 @@ def synthesize(
         generator: A generator that is not fitted yet, or an importer, which finds twins instead of painting them.
         cohort: The cohort of the cases, which gives modalities, labels and licence of the set.
         train: The only cases that the generator may learn from.
-        paint: The cases whose labels are painted on; only their labels are read. An importer that is not ``paired``
-            takes its own cases instead.
+        paint: The cases whose labels are painted on; only their labels are read. A generator or importer that is not
+            ``paired`` takes its own cases instead.
         root: Folder of all synthetic sets.
         loggers: Experiment loggers that a generator may show its training to.
         to_learn_from: Whether a network is to learn from the set, for which its cases need labels.
@@ -82,6 +82,8 @@ def synthesize(
                 "Label them with a finished run by generator.label_with, or audit their privacy and fidelity with "
                 "evaluate.py cases=... generator=..."
             )
+    if isinstance(generator, Generator) and not paired:
+        paint = generator.own_cases(cohort, train, Path(root))
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
     if isinstance(generator, Importer):
         patients_own = check_patients_own(generator, cohort, inspected)

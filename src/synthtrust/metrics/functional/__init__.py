@@ -34,7 +34,7 @@ from synthtrust.metrics.functional.kernel_distance import (
     kid,
     median_bandwidth,
 )
-from synthtrust.metrics.functional.label_shapes import label_shapes, shape_similarity
+from synthtrust.metrics.functional.label_shapes import label_shapes, shape_similarity, signed_distance
 from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
 from synthtrust.metrics.functional.membership import Membership, membership_auc
 from synthtrust.metrics.functional.multiplicity import holm
@@ -128,6 +128,7 @@ __all__ = [
     "TextureBank",
     "label_shapes",
     "shape_similarity",
+    "signed_distance",
     "texture_bank",
     "most_similar",
     "most_suspicious",

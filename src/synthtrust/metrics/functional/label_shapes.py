@@ -51,8 +51,8 @@ def label_shapes(label: NDArray[np.integer], labels: Sequence[int]) -> Array:
     cut = np.pad(label[tuple(slice(a, b + 1) for a, b in zip(corner, end))], room)
     nearest = distance_transform_edt(cut == 0, return_distances=False, return_indices=True)
     everywhere = cut[tuple(nearest)]
-    whole = gaussian_filter(_signed(cut > 0), STAIRCASE)
-    regions = [gaussian_filter(_signed(everywhere == value), STAIRCASE) for value in labels[1:]]
+    whole = gaussian_filter(signed_distance(cut > 0), STAIRCASE)
+    regions = [gaussian_filter(signed_distance(everywhere == value), STAIRCASE) for value in labels[1:]]
     return np.stack([_in_place(whole + offset, whole, regions) for offset in OFFSETS]).astype(np.float32)
 
 
@@ -70,8 +70,15 @@ def _in_place(distance: NDArray[np.floating], whole: NDArray[np.floating], regio
     return np.clip(np.stack(cut), -NEAR_SURFACE, NEAR_SURFACE)
 
 
-def _signed(mask: NDArray[np.bool_]) -> NDArray[np.floating]:
-    """Return the distance to the surface, positive inside; as far outside as the grid is wide where there is none."""
+def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.floating]:
+    """Return the distance to the surface of a mask [voxels], positive inside, ``(H, W[, D])``.
+
+    It is as far away as the grid is wide where there is no surface, and passes 0 between the last voxel inside and the
+    first one outside.
+
+    >>> signed_distance(np.array([False, False, True, True])).tolist()
+    [-1.5, -0.5, 0.5, 1.5]
+    """
     if not mask.any() or mask.all():
         return np.full(mask.shape, float(max(mask.shape)) * (1 if mask.all() else -1))
     distance: NDArray[np.floating] = distance_transform_edt(mask) - distance_transform_edt(~mask)
