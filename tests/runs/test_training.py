@@ -257,7 +257,6 @@ def test_ranks_inside_a_sweep_are_refused(composed, monkeypatch):
         monkeypatch.delitem(os.environ, name, raising=False)
     with pytest.raises(ValueError, match="Expected one device per job in a sweep"):
         refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2"))
-    refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2", "trainer.strategy=ddp_spawn"))
     refuse_ranks_in_a_sweep(composed("train"))
 
 
