@@ -8,7 +8,7 @@ import pytest
 from helpers.plane_images import blobs, colourful, save
 from synthtrust.cases import Case, CaseError, Refusal, Source, load_manifest, read_manifest
 from synthtrust.generators import ImageSet, LabelledSet, synthesize
-from synthtrust.testing import tiny_classes, tiny_cohort
+from synthtrust.testing import tiny_classes, tiny_cohort, tiny_findings
 
 MODALITIES = ("flair", "t1ce")
 
@@ -119,8 +119,35 @@ def test_a_run_labels_them_and_manifest_and_card_say_how_well(real, tmp_path):
     again = LabelledSet(root=str(own.folder))
     again = synthesize(again, real, real.cases, real.cases, tmp_path / "synthetic")
     assert load_manifest(again.folder)["labelled_by"] == Halves.facts
-    with pytest.raises(CaseError, match=r"beside generator\.label_with, but those of tiny classes have none"):
-        importer.own_cases(tiny_classes(tmp_path / "classes", 4))
+    with pytest.raises(CaseError, match=r"beside generator\.label_with, but those of tiny findings have findings"):
+        importer.own_cases(tiny_findings(tmp_path / "findings", 4))
+
+
+class Bright:
+    """Takes bright images for the second class, and says so."""
+
+    facts = {"run": "bright", "checkpoint": "0" * 64, "auc": 0.75}  # noqa: RUF012
+
+    def classes(self, images):
+        return [int(image["grey"].mean() > 100) for image in images]
+
+
+def test_a_classifier_tells_the_classes_of_images_and_manifest_and_card_say_how_well(tmp_path, caplog):
+    real = tiny_classes(tmp_path / "real", 4)
+    for n in range(70):  # more than are classified at once
+        save(tmp_path / "set" / f"img{n:02d}.png", blobs(n, (8, 8)) // 4 + (150 if n % 3 == 0 else 0))
+    importer = ImageSet(root=str(tmp_path / "set"), label_with="runs/bright")
+    importer.label_by(Bright())
+    own = synthesize(importer, real, real.cases, real.cases, tmp_path / "synthetic")
+    assert (own.task, dict(own.labels), own.paired) == ("classification", dict(real.labels), False)
+    assert [case.class_index for case in own.cases] == [int(n % 3 == 0) for n in range(70)]
+    assert load_manifest(own.folder)["labelled_by"] == Bright.facts
+    card = " ".join((own.folder / "card.md").read_text().split())
+    assert "told by the classifier bright, which reaches an area under the ROC curve of 0.750" in card
+    assert "takes no image" not in caplog.text
+    Bright.classes = lambda self, images: [0] * len(images)
+    importer.own_cases(real)
+    assert "runs/bright takes no image of" in caplog.text
 
 
 def test_what_cannot_be_audited_is_refused_by_name(real, tmp_path):

@@ -38,7 +38,12 @@ def planted_tables():
          "volume_ml": 0.0 if region == "ET" and i < 2 else float(rng.lognormal(2, 1))}
         for i in range(12) for region in REGIONS
     ]  # fmt: skip
-    trust = {"factors": list(factor_rows()), "empty": empty}
+    pairs = [
+        {"mode": "complement", "alpha": alpha, "case": case, "patient": case, "real": 0.6 + 0.1 * alpha,
+         "synthetic": 0.7, "n_seeds": 3}
+        for alpha in ALPHAS for case in ("<case 7>", "case 8")
+    ]  # fmt: skip
+    trust = {"factors": list(factor_rows()), "pairs": pairs, "empty": empty}
     return {
         "cases": {"volumes": pd.DataFrame(volumes)},
         "utility": utility_tables(),

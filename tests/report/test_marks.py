@@ -82,6 +82,20 @@ def test_an_entry_of_the_legend_hides_its_series_and_nothing_else(tab):
     assert others == printed == figure.locator('[data-series="synthetic"]').evaluate_all(count) == 0
 
 
+def test_the_point_of_a_case_leads_to_its_pictures(tab):
+    figure = tab.locator("figure", has=tab.locator("h3", has_text="Each case beside its twin"))
+    drawing = figure.locator("svg").first
+    links = figure.locator("a:has(circle)").evaluate_all("all => all.map(link => link.getAttribute('href'))")
+    assert links == ["#slices-0"] * 2
+
+    drawing.focus()
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("Enter")
+
+    assert tab.url.endswith("#slices-0")
+    assert tab.locator(".viewer").evaluate("viewer => viewer.getBoundingClientRect().top") < 900
+
+
 def test_details_open_for_print_and_close_again(tab):
     folded = tab.locator("main details:not([open])").count()
 

@@ -200,7 +200,7 @@ def test_the_page_opens_in_a_browser(page, browser, width, scheme):
 
     assert len(images) == 12  # four modalities and two predictions, of the case and of its twin
     assert min(images) > 0
-    assert len(drawings) == 15  # volumes 1, curve 2, T1 1, T2 2, T3, T4 and T5 3 each
+    assert len(drawings) == 18  # volumes 1, curve 2, best shares 1, T1 1, T2 2, T3, T4 and T5 3 each, single cases 2
     assert min(drawings) > 250
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

@@ -132,7 +132,7 @@ def test_the_page_fits_its_window(page, browser, width):
     drawings = tab.eval_on_selector_all("svg", "all => all.map(one => one.getBoundingClientRect().width)")
     ids = tab.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
 
-    assert len(drawings) == 4  # two generators, each on real and on synthetic test cases; one share has no curve
+    assert len(drawings) == 14  # generators 1; each curve 2, ROC 3, reliability 1; best shares 1, of three alone
     assert min(drawings) > 250
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     assert len(ids) == len(set(ids))

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from synthtrust.cases import Mix, Refusal
+from synthtrust.data.image_cache import image_table
 from synthtrust.generators import ImageSet
 from synthtrust.runs import label_by_run, labelling
 from synthtrust.runs.labelling import RunLabeller
-from synthtrust.testing import tiny_cohort
+from synthtrust.testing import tiny_classes, tiny_cohort
 
 MODALITIES = ["flair", "t1ce"]
 
@@ -51,7 +52,7 @@ def test_a_label_map_lies_on_the_whole_grid_where_its_image_does(cohort):
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"task": "classification"}, "run that segments .* but runs/one is for classification"),
+        ({"task": "classification"}, "run for segmentation .* but runs/one is for classification"),
         ({"mix": Mix(0.0)}, r"real cases alone \(alpha=1\) .* but runs/one has alpha=0"),
         (
             {"facts": lambda: {"modalities": ["t2"], "labels": {}}},
@@ -76,6 +77,25 @@ def test_one_run_is_asked_for_and_other_generators_are_left_alone(cohort, monkey
     assert not plain.labelled_by
     with pytest.raises(Refusal, match="Expected label_by to be called"):
         _ = ImageSet(root="set", label_with="runs").labelled_by
+
+
+@pytest.mark.parametrize("size", [[16, 16], [10, 12]])
+def test_a_class_is_told_of_the_very_pixels_that_a_training_sees(tmp_path, size):
+    cohort = tiny_classes(tmp_path, 5)
+    seen = []
+
+    def predict(images):
+        seen.append(images)
+        return torch.stack([images.mean((1, 2, 3)), torch.full((len(images),), 0.0)], 1).softmax(1)
+
+    run = run_of(cohort, task="classification", facts=lambda: {"image_size": size})
+    labeller = RunLabeller(run, cohort)
+    labeller.__dict__["_model"] = SimpleNamespace(device="cpu", predict=predict)
+    told = labeller.classes([{"grey": case.load_image("grey")} for case in cohort.cases])
+    table = image_table(cohort.cases, ["grey"], tmp_path / "cache", size)
+    expected = np.stack([table.images[table.row[case.id]] for case in cohort.cases]).astype(np.float32)
+    np.testing.assert_array_equal(seen[0].numpy(), expected)
+    assert told == predict(torch.from_numpy(expected)).argmax(1).tolist()
 
 
 def test_labels_are_made_without_gradients(cohort):

@@ -9,7 +9,9 @@ import pandas as pd
 
 from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence, without_pairs
 from synthtrust.audits.empty import empty_rows
+from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
+from synthtrust.audits.pairs import pair_rows
 from synthtrust.audits.scores import (
     SOURCES,
     ArmScores,
@@ -18,6 +20,7 @@ from synthtrust.audits.scores import (
     ScoredRun,
     arm_scores,
     gather_scores,
+    generator_target,
     paired,
     task_of,
 )
@@ -53,21 +56,25 @@ class Trust:
           cases and patients with a score there. ``T4_floor`` is the mean absolute difference between two seeds on real
           cases: what T4 would show without any difference between sources; ``T4_excess`` is T4 less that. T1 of real
           cases at alpha 0 is TSTR, which is left out unless TRTR (alpha 1) stands beside it.
+        - ``pairs``: alpha, case, patient, real, synthetic (mean Dice over regions and seeds of a real test case and of
+          its twin), n_seeds; without alpha 0, unless alpha 1 stands beside it.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
-        Of synthetic cases that are the twins of none there are T1, T2 and T5; alignment is not applicable.
+        Of synthetic cases that are the twins of none there are T1, T2 and T5; alignment is not applicable. Control
+        generators beside another one are left out: they stand in the chapters on utility, privacy and fidelity.
 
         Raises:
-            NotApplicableError: If the runs are of classifiers, or of several generators.
+            NotApplicableError: If the runs are of classifiers, or of several generators that are no controls.
             ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather_scores`.
         """
         runs = list(runs)
         if (task := task_of(runs)) != "segmentation":
             raise NotApplicableError(f"Expected runs of segmenters, since T1 to T5 are made of Dice, but got {task}.")
+        runs = _without_controls(runs)
         scores = gather_scores(runs)
         pairs = paired(runs)
-        tables: dict[str, list[Row]] = {"factors": [], "empty": []}
+        tables: dict[str, list[Row]] = {"factors": [], "pairs": [], "empty": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
             for alpha in track(alphas, f"Trust factors, {mode}"):
@@ -77,6 +84,9 @@ class Trust:
                     for row in self._factors(rows, alpha, pairs=pairs)
                     if not (scaleless and (row["factor"], row["source"]) == ("T1", "real"))
                 ]
+                if pairs and not scaleless:
+                    of_alpha = rows[rows["alpha"] == alpha]
+                    tables["pairs"] += [{"mode": mode, "alpha": alpha, **row} for row in pair_rows(of_alpha)]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
         frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
@@ -139,3 +149,8 @@ class Trust:
                 "n_cases": interval.n_cases, "n_patients": interval.n_patients, "n_seeds": interval.n_seeds,
                 "note": undefined if np.isnan(interval.value) and undefined else interval.note,
             }  # fmt: skip
+
+
+def _without_controls(runs: list[ScoredRun]) -> list[ScoredRun]:
+    """Return the runs of generators that are to be judged; those of controls where there are no others."""
+    return [run for run in runs if not expected_outcome(generator_target(run.facts()))] or runs

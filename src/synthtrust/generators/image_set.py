@@ -2,10 +2,10 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,62 +15,34 @@ from synthtrust.cases.checks.orientation import LabelledVolume
 from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.readers.unlabelled import read_unlabelled
-from synthtrust.generators.importer import ImportedTwin, Importer
-from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.importer import ImportedTwin
+from synthtrust.generators.labelled_set.own_case_set import OwnCaseSet
 from synthtrust.generators.labelled_set.set_checks import check_orientation
 from synthtrust.generators.labeller import Labeller
-from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
-from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 64
+"""Images that are classified together."""
+
 
 @dataclass
-class ImageSet(Importer):
+class ImageSet(OwnCaseSet):
     """Imports synthetic volumes or plane images that have no labels: as many as there are, with ids of their own.
 
     Volumes are brought to the voxel size of the real cases, and keep their own field of view. With ``label_with`` they
-    get label maps, and are then as any labelled set.
+    get label maps or classes, and are then as any labelled set.
     """
 
-    paired: ClassVar[bool] = False
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "patterns", "train_ids", "label_with"})
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "patterns", "train_ids", "label_with", "patients_own"})
 
-    root: str = ""
-    """The folder of the images, which may lie deeper in it."""
     patterns: dict[str, str] | None = None
     """Modality -> how its files are named, see ``read_brats``; if not given, every image counts, or of several
     modalities those that are named as BraTS names them."""
     label_with: str | None = None
-    """Folder of a finished run that labels volumes: a segmenter that learned from real cases alone."""
-    parent_pattern: str | None = None
-    """Regular expression for an id, whose group ``parent`` is the id of the real case that the image was made from."""
-    spacing: Literal["real", "keep"] = "real"
-    """Whether volumes are brought to the median voxel size of the real ones, or keep theirs."""
-    train_ids: str | list[str] | None = None
-    """Cases that the images were learned from: ids, or a text or CSV file of them; null if they are unknown."""
-    background: Literal["auto", "keep"] = "auto"
-    """``auto`` sets background that is nearly zero to zero, and refuses other background, where real volumes have a
-    background of exactly 0; ``keep`` changes no image."""
-    check_orientation: bool = True
-    """Whether a set that plainly lies mirrored or turned against the real cases is refused."""
-    darkness: float = 0.25
-    """Largest brightness of background [share of the brightness of the brain]."""
-    licence: str = ""
-    """Licence of the set, for the manifest; if empty, that of the real cases."""
-
-    def __post_init__(self) -> None:
-        for name, options in (("spacing", ("real", "keep")), ("background", ("auto", "keep"))):
-            if getattr(self, name) not in options:
-                raise Refusal(f"Expected generator.{name} among {list(options)}, but got {getattr(self, name)!r}.")
-        if self.parent_pattern is not None:
-            check_pattern(self.parent_pattern)
-
-    @property
-    def training_ids(self) -> tuple[str, ...] | None:
-        """Ids of the cases that the images were learned from; None if they are unknown."""
-        return read_ids(self.train_ids)
+    """Folder of a finished run that labels the images: a segmenter, or a classifier where real cases have classes, that
+    learned from real cases alone."""
 
     def label_by(self, labeller: Labeller) -> None:
         """Have images labelled, by the run that ``label_with`` names."""
@@ -89,17 +61,17 @@ class ImageSet(Importer):
         return self.labeller_.facts
 
     def own_cases(self, cohort: Cohort) -> tuple[Case, ...]:
-        """Return the images of the set, as cases without labels.
+        """Return the images of the set, as cases without labels, or with the classes that ``label_with`` gives them.
 
         Raises:
             CaseError: If there are none of the kind that real ones are of, one cannot be used, or a parent is none of
                 the real cases.
         """
         volumes = not is_raster(cohort.cases[0].images[cohort.modalities[0]])
-        if self.label_with is not None and cohort.task != "segmentation":
+        if self.label_with is not None and cohort.task == "multilabel":
             raise CaseError(
-                f"Expected real cases with label maps beside generator.label_with, but those of {cohort.name} have "
-                "none. Leave it out: images without labels are audited for privacy and fidelity."
+                "Expected real cases with label maps or classes beside generator.label_with, but those of "
+                f"{cohort.name} have findings. Leave it out: privacy and fidelity are audited without labels."
             )
         patterns = None if self.patterns is None else dict(self.patterns)
         try:
@@ -114,11 +86,23 @@ class ImageSet(Importer):
             )
         for passed in own.passed_over:
             log.info("Passed over %d files of %s: %s.", len(passed.files), self.root, passed.why)
-        keep = Preparation(spacing=None, clears=False, darkness=self.darkness)
-        self.preparation_ = Preparation.of(cohort, self.spacing, self.background, self.darkness) if volumes else keep
-        children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
-        patients = patients_of_children(children, cohort, self.root)
-        return tuple(replace(case, patient=patients[case.id]) for case in children)
+        if volumes:
+            self.prepare_as(cohort)
+        children = self.with_patients(own.cases, cohort)
+        needs_classes = bool(self.labelled_by) and cohort.task == "classification"
+        return tuple(self._classified(children, cohort) if needs_classes else children)
+
+    def _classified(self, cases: Sequence[Case], cohort: Cohort) -> list[Case]:
+        """Return cases with the classes that the labelling run tells, and warn of a class that no image has."""
+        classified = []
+        for first in range(0, len(cases), AT_ONCE):
+            chunk = cases[first : first + AT_ONCE]
+            told = self.labeller_.classes([self._prepared(case, cohort.modalities).images for case in chunk])
+            classified += [replace(case, class_index=value) for case, value in zip(chunk, told, strict=True)]
+        counts = Counter(case.class_index for case in classified)
+        if missing := [name for name, value in cohort.labels.items() if not counts[value]]:
+            log.warning("%s takes no image of %s for class %s.", self.label_with, self.root, ", ".join(missing))
+        return classified
 
     def check(self, cases: Sequence[Case], cohort: Cohort) -> dict[str, str]:
         """Look at the orientation of volumes.
@@ -133,10 +117,6 @@ class ImageSet(Importer):
     def _volume(self, case: Case, cohort: Cohort) -> LabelledVolume:
         return LabelledVolume(self._prepared(case, cohort.modalities).images, None)
 
-    def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
-        """Return the files of the set's own cases, which were read already."""
-        return {case.id: list(case.files.values()) for case in paint}
-
     def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
         """Read an image of the set; a volume with its background repaired, in the voxel size of the real cases.
 
@@ -145,7 +125,9 @@ class ImageSet(Importer):
         """
         notes = {"files": {name: path.relative_to(self.root).as_posix() for name, path in case.images.items()}}
         prepared = self._prepared(case, modalities)
-        label = None if self.label_with is None else self.labeller_.label_map(prepared.images)
+        label: NDArray[np.uint8] | int | None = case.class_index
+        if self.label_with is not None and label is None:
+            label = self.labeller_.label_map(prepared.images)
         return replace(prepared, label=label, notes={"mask_edit": False, **notes, **prepared.notes})
 
     def _prepared(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:

@@ -10,7 +10,7 @@ from synthtrust.conventions import NOT_ASSESSED, PARTS_OF_PATIENTS
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
 from synthtrust.report.labels import labelled_sentence
-from synthtrust.report.template import environment
+from synthtrust.report.template import environment, without_direction
 from synthtrust.report.verdicts import AxisVerdict, axis_verdicts, concerning, reading, verdict_records
 from synthtrust.verdicts import Subject
 
@@ -65,7 +65,8 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
         card_folder = Path(folder) / "cards" / subject.synthetic_set
         write_json(card_folder / JSON, facts)
         texts = [(verdict, facts[verdict["axis"]]) for verdict in facts["verdicts"]]
-        write_text(card_folder / PAGE, environment().get_template("card.html.j2").render(**facts, axes=texts))
+        text = environment().get_template("card.html.j2").render(**facts, axes=texts)
+        write_text(card_folder / PAGE, without_direction(text))
         pages[subject.synthetic_set] = card_folder / PAGE
     return pages
 

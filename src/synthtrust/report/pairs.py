@@ -1,4 +1,4 @@
-"""A synthetic case beside the training case that it is nearest to."""
+"""A synthetic case beside the training case that it is nearest to, and their difference."""
 
 import base64
 import io
@@ -36,33 +36,44 @@ class Pair:
 def pairs_figure(pairs: Sequence[Pair]) -> Figure:
     """Lay out pairs, one panel each."""
     return Figure(
-        "The most suspicious pairs: synthetic on the left, the most alike training case on the right",
+        "The most suspicious pairs: synthetic case, the most alike training case, and their difference",
         tuple(_panel(pair) for pair in pairs),
         "Middle axial slice of volumes. The search compares all pairs coarsely and the best of them in full, and looks "
         "through mirroring and shifts: a copy may be mirrored or lie a few slices off. Grey levels run from the 1st to "
-        "the 99th percentile of each image. The most suspicious pairs are shown whether or not they are copies.",
+        "the 99th percentile of each image. The difference is that of grey levels, black where they are the same; it "
+        "is not shown where the images are of different shapes, and says nothing where a copy is mirrored or moved. "
+        "The most suspicious pairs are shown whether or not they are copies.",
         wide=True,
     )
 
 
 def _panel(pair: Pair) -> str:
+    left, right = _grey(pair.left), _grey(pair.right)
+    shown = [("synthetic", pair.synthetic, left), ("training", pair.real, right)]
+    if left.shape == right.shape:
+        shown.append(("difference", f"of {pair.synthetic} and {pair.real}", np.abs(left - right)))
     tiles = "".join(
-        f'<td><img alt="{escape(f"{kind} {case}")}" src="{_tile(image)}"></td>'
-        for kind, case, image in (("synthetic", pair.synthetic, pair.left), ("training", pair.real, pair.right))
+        f'<td><small>{kind}</small><img alt="{escape(f"{kind} {case}")}" src="{_tile(grey)}"></td>'
+        for kind, case, grey in shown
     )
     caption = escape(f"{pair.synthetic} of {pair.set} and {pair.real}: {pair.why}")
     return (
-        f'<table class="slices" style="--columns: 2"><tbody><tr>{tiles}</tr></tbody>'
+        f'<table class="slices" style="--columns: {len(shown)}"><tbody><tr>{tiles}</tr></tbody>'
         f'<caption style="caption-side: bottom; text-align: left; font-size: .82rem">{caption}</caption></table>'
     )
 
 
-def _tile(image: NDArray) -> str:
-    """Return an image as a PNG data address."""
-    values = np.asarray(image, dtype=float)
+def _grey(image: NDArray) -> NDArray[np.float64]:
+    """Return the grey levels of an image, in [0, 1]: robust percentiles are black and white."""
+    values = np.asarray(image, dtype=np.float64)
     low, high = np.percentile(values, [1, 99])
-    grey = np.uint8(255 * ((values - low) / max(high - low, 1e-12)).clip(0, 1))
-    picture, buffer = Image.fromarray(grey), io.BytesIO()
+    grey: NDArray[np.float64] = ((values - low) / max(high - low, 1e-12)).clip(0, 1)
+    return grey
+
+
+def _tile(grey: NDArray[np.float64]) -> str:
+    """Return grey levels in [0, 1] as a PNG data address."""
+    picture, buffer = Image.fromarray((255 * grey).astype(np.uint8)), io.BytesIO()
     scale = TILE / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     picture.resize(size, Image.Resampling.BILINEAR).save(buffer, format="PNG")

@@ -70,6 +70,28 @@ def curve_panels(
     return tuple(drawings)
 
 
+def best_panel(curve: pd.DataFrame, name: str) -> str:
+    """Draw which shares are not excluded as the best, a row for each test set; crosses are excluded.
+
+    Args:
+        curve: Rows of one mode: source, alpha, value, ci_low, ci_high, n_cases, n_patients, n_seeds, not_excluded.
+        name: Unique on the page.
+    """
+    sources = _present(curve, "source", SOURCES)
+    figure, axes = panel("", X_ALPHA, "", (WIDE_PANEL[0], 0.85 + 0.3 * len(sources)))
+    marks: list[Mark] = []
+    for y, source in enumerate(sources):
+        rows = curve[(curve["source"] == source) & curve["value"].notna()].sort_values("alpha")
+        stays = rows["not_excluded"].astype(bool)
+        axes.plot(rows["alpha"][stays], [y] * int(stays.sum()), GLYPHS[source], color=COLOURS[source], ms=9)
+        axes.plot(rows["alpha"][~stays], [y] * int((~stays).sum()), "x", color=COLOURS["muted"], ms=6, mew=1.4)
+        marks += [replace(mark, y=y) for mark in _curve_marks(rows, "score", source)]
+    axes.set_yticks(range(len(sources)), [f"{source} test cases" for source in sources])
+    axes.set_ylim(len(sources) - 0.5, -0.5)
+    alpha_axis(axes, sorted(curve["alpha"].unique()))
+    return svg(figure, name, "Shares of real cases that are not excluded as the best, on each test set.", marks)
+
+
 def source_panels(factors: pd.DataFrame, factor: str, y_label: str, name: str) -> tuple[str, ...]:
     """Draw one factor over alpha for real and synthetic test cases, one panel per region (T1, T2, T5).
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_fill_holes
 
 from synthtrust.report.contours import contour_path
 from synthtrust.report.layout import DESCRIBED, Figure, LegendEntry, Section
+from synthtrust.report.per_case import ADDRESSES
 from synthtrust.report.style import region_colour
 
 TILE = 176  # [pixel], the longer side of one slice in the page
@@ -104,6 +106,13 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
                "the slices.",) if scrolled else ()),
         ),
     )  # fmt: skip
+
+
+def with_addresses(tables: Mapping[str, Mapping[str, pd.DataFrame]], pictures: Sequence[Slices]) -> None:
+    """Tell the table of pairs of test cases, if there is one, where on the page the pictures of some of them are."""
+    addresses = {picture.case: f"#{slices_address(index)}" for index, picture in enumerate(pictures)}
+    if pictures and pictures[0].paired and (pairs := tables.get("trust", {}).get("pairs")) is not None:
+        pairs.attrs[ADDRESSES] = addresses
 
 
 def slices_address(index: int) -> str:

@@ -9,6 +9,7 @@ from synthtrust.report.factor_table import COMPANIONS, SUMMARY, coverage, summar
 from synthtrust.report.formatting import listing, number, short
 from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.panels import paired_panels, region_key, source_panels
+from synthtrust.report.per_case import ADDRESSES, per_case_figure
 
 SOURCE_LEGEND = (
     LegendEntry("real test cases", "real", "●", "real"),
@@ -36,21 +37,28 @@ DEFINITIONS = pd.DataFrame(
 def trust_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Lay out the tables of the trust audit: ``factors`` and ``empty``."""
     modes = list(dict.fromkeys(tables["factors"]["mode"]))
-    summary: list[Table] = []
     sections: list[Section] = []
     for index, mode in enumerate(modes):
         factors, empty = (_of_mode(tables[name], mode) for name in ("factors", "empty"))
         suffix = "" if len(modes) == 1 else f" (mix: {mode})"
-        summary.append(summary_table(factors, SUMMARY, f"Trust factors at each share of real cases{suffix}"))
-        sections += [_factor_section(factors, suffix, index), _empty_section(empty, suffix)]
-    return Chapter((), tuple(summary), tuple(sections))
+        pairs = _pairs(tables, mode)
+        sections += [_factor_section(factors, pairs, suffix, index), _empty_section(empty, suffix)]
+    return Chapter(sections=tuple(sections))
+
+
+def _pairs(tables: Mapping[str, pd.DataFrame], mode: str) -> pd.DataFrame:
+    """Return the pairs of one mode with the addresses of their pictures; older tables have none."""
+    every = tables.get("pairs", pd.DataFrame())
+    pairs = _of_mode(every, mode)
+    pairs.attrs[ADDRESSES] = every.attrs.get(ADDRESSES, {})
+    return pairs
 
 
 def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
     return table[table["mode"] == mode] if len(table) else table
 
 
-def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
+def _factor_section(factors: pd.DataFrame, pairs: pd.DataFrame, suffix: str, index: int) -> Section:
     """Lay out Figs. 4 to 8 of the paper."""
     n = f"{coverage(factors)} {BARE_MARKS}"
     labels = {"T1": "T1, mean Dice", "T2": "T2", "T2_regions": "T2", "T5": "T5, std / mean"}
@@ -81,7 +89,8 @@ def _factor_section(factors: pd.DataFrame, suffix: str, index: int) -> Section:
     definitions = Table(
         "What the factors are", DEFINITIONS, "Equations of Babu et al., position paper.", "no estimates"
     )
-    tables = [definitions]
+    figures += per_case_figure(pairs, suffix, f"per-case-{index}")
+    tables = [summary_table(factors, SUMMARY, f"Trust factors at each share of real cases{suffix}"), definitions]
     if regions:
         tables.append(summary_table(factors, COMPANIONS, "What T3 and T4 should be read with, per region"))
     return Section(f"Trust factors T1 to T5{suffix}", "", tuple(figures), tuple(tables), _remarks(factors))

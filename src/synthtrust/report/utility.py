@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from synthtrust.conventions import CONTROLS, WITH_TWINS_FOR_REAL, is_tstr
+from synthtrust.report.class_curves import class_figures
+from synthtrust.report.curve_table import curve_table
 from synthtrust.report.factor_table import coverage, percent
+from synthtrust.report.generators import generators_figure
 from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.matched import (
     LEGEND,
@@ -15,7 +18,7 @@ from synthtrust.report.matched import (
     matched_table,
     missing_controls,
 )
-from synthtrust.report.panels import curve_panels
+from synthtrust.report.panels import best_panel, curve_panels
 from synthtrust.report.sentences import (
     IN_SENTENCES,
     NOT_COMPARED,
@@ -77,6 +80,7 @@ def utility_chapter(tables: Tables) -> Chapter:
             Section(
                 "What each generator's cases are worth",
                 "Training on the cases of each generator alone, beside training on real ones.",
+                figures=(generators_figure(tables["comparison"], tables["generators"], main, _words(main)),),
                 tables=(worth_table(tables["comparison"], tables["generators"], main),),
                 limit="Generators are not compared with each other here: each interval is about its own gap to TRTR.",
             ),
@@ -131,7 +135,7 @@ def _answers(tables: Tables, main: str, *, first: bool) -> Iterator[str]:
 def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name: str) -> Section:
     """Lay out one mix; ``curves`` are those of all modes of its generator, the controls among them."""
     curve, compared = tables["curve"], tables["comparison"]
-    measure = IN_SENTENCES.get(str(curve["measure"].iloc[0]), str(curve["measure"].iloc[0]))
+    measure = _words(str(curve["measure"].iloc[0]))
     controls = controls_of(curves, mode)
     figure = Figure(
         title=f"{measure[0].upper()}{measure[1:]} over the share of real cases",
@@ -145,7 +149,8 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
         legend=(*SOURCE_LEGEND, *(LEGEND[control] for control in dict.fromkeys(controls["mode"]))),
         wide=True,
     )
-    shown: list[Table] = []
+    figures = _figures(tables, figure, suffix, name)
+    shown: list[Table] = [curve_table(curve, f"{figure.title}{suffix}")] if figure in figures else []
     for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
         shown.append(comparison_table(rows, str(contrast), f"{title}{suffix}"))
@@ -160,11 +165,36 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
     return Section(
         f"From synthetic to real training cases{suffix}",
         _lead(mode),
-        (figure,) if curve["alpha"].nunique() > 1 and _has_scale(curve) else (),
+        figures,
         tuple(shown),
         (*_notes(curve, tables["performance"]), *missing_controls(curves, mode)),
         _condition(len(splits) > 0),
     )
+
+
+def _words(measure: str) -> str:
+    """Return a measure as sentences and axes call it."""
+    return IN_SENTENCES.get(measure, measure)
+
+
+def _figures(tables: Tables, over_alpha: Figure, suffix: str, name: str) -> tuple[Figure, ...]:
+    """Return the curve over alpha, the shares that stay as the best where there are three, and those of classes."""
+    curve = tables["curve"]
+    if curve["alpha"].nunique() < 2 or not _has_scale(curve):
+        return ()
+    figures = [over_alpha]
+    if curve["alpha"].nunique() > 2:
+        figures.append(
+            Figure(
+                f"Shares that are not excluded as the best{suffix}",
+                (best_panel(curve, f"best-{name}"),),
+                f"Crosses: excluded, some other share is better by more than the simultaneous comparison leaves to "
+                f"chance. The set that is left holds the best share in {percent(curve)} of studies. {BARE_MARKS}",
+                wide=True,
+            )
+        )
+    roc, reliability = (tables.get(table, pd.DataFrame()) for table in ("roc", "reliability"))
+    return (*figures, *class_figures(roc, reliability, suffix, name))
 
 
 def _condition(is_repeated: bool) -> str:

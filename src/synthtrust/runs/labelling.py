@@ -1,6 +1,6 @@
-"""Label maps for synthetic images that came without any, made by a finished run on real cases."""
+"""Labels for synthetic images that came without any, made by a finished run on real cases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Cohort
 from synthtrust.data.cache import preprocess
+from synthtrust.data.image_cache import preprocess as prepare_image
 from synthtrust.files import hashes
 from synthtrust.generators import Generator, ImageSet
 from synthtrust.generators.importer import Importer
-from synthtrust.models import Segmenter
 from synthtrust.refusals import Refusal
 from synthtrust.runs.run import Run, check_network, find_runs, headline, trained_model
 
@@ -29,7 +29,8 @@ def label_by_run(generator: Generator | Importer, cohort: Cohort, *, trusted: bo
 
     Raises:
         MissingFileRefusal: If there is no finished run.
-        Refusal: If the run is no segmenter, learned from other than real cases, or has other modalities or labels.
+        Refusal: If the run is for another task than the cohort, learned from other than real cases, or has other
+            modalities or labels.
     """
     if isinstance(generator, ImageSet) and generator.label_with is not None:
         run, *others = find_runs(generator.label_with, trusted=trusted)
@@ -39,7 +40,7 @@ def label_by_run(generator: Generator | Importer, cohort: Cohort, *, trusted: bo
 
 @dataclass(frozen=True)
 class RunLabeller:
-    """A segmenter that labels images as it does real ones; it keeps `synthtrust.generators.labeller.Labeller`."""
+    """A network that labels images as it does real ones; it keeps `synthtrust.generators.labeller.Labeller`."""
 
     run: Run
     cohort: Cohort
@@ -47,14 +48,37 @@ class RunLabeller:
 
     @cached_property
     def facts(self) -> Mapping[str, Any]:
-        """The run by name, its checkpoint by content, and its mean Dice on real test cases."""
-        dice = headline(self.run.scores())[1]
-        return {"run": self.run.name, "checkpoint": hashes.of(self.run.best), "dice": round(dice, 4)}
+        """The run by name, its checkpoint by content, and its mean Dice, or mean AUC, on real test cases."""
+        score = round(headline(self.run.scores())[1], 4)
+        measured = "dice" if self.cohort.task == "segmentation" else "auc"
+        return {"run": self.run.name, "checkpoint": hashes.of(self.run.best), measured: score}
 
     @cached_property
-    def _model(self) -> Segmenter:
-        model: Segmenter = trained_model(self.run, self.cohort)
-        return model
+    def _model(self) -> Any:
+        return trained_model(self.run, self.cohort, self._size)
+
+    @property
+    def _size(self) -> list[int]:
+        """Side lengths that a classifier was trained on; none of a segmenter."""
+        return list(self.run.facts().get("image_size", ()))
+
+    @torch.inference_mode()
+    def classes(self, images: Sequence[Mapping[str, NDArray[np.floating]]]) -> list[int]:
+        """Return the most probable class of each image, which is prepared as in the run's training.
+
+        Args:
+            images: Modality -> image ``(H, W)`` or ``(H, W, D)``.
+
+        Raises:
+            CaseError: If an image has no contrast.
+        """
+        names, size = list(self.cohort.modalities), self._size
+        prepared = [
+            prepare_image(np.stack([image[name].astype(np.float32) for name in names]), names, size, "an image")
+            for image in images
+        ]
+        batch = torch.from_numpy(np.stack(prepared)).half().float().to(self._model.device)  # as the cache keeps them
+        return [int(value) for value in self._model.predict(batch).argmax(1)]
 
     def prepare(self) -> None:
         """Load the network.
@@ -90,10 +114,10 @@ def _check(run: Run, n_others: int, cohort: Cohort, where: str) -> None:
             f"as {run.folder}."
         )
     check_network(run)
-    if run.task != "segmentation":
+    if run.task != cohort.task:
         raise Refusal(
-            f"Expected a run that segments at generator.label_with, but {run.folder} is for {run.task}. Choose one "
-            "that was trained on label maps."
+            f"Expected a run for {cohort.task} at generator.label_with, as the real cases are, but {run.folder} is for "
+            f"{run.task}. Choose one that was trained on cases like these."
         )
     if not run.mix.is_trtr:
         raise Refusal(

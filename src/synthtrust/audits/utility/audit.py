@@ -21,6 +21,7 @@ from synthtrust.audits.scores import (
     with_empty_rule,
 )
 from synthtrust.audits.splits import by_split
+from synthtrust.audits.utility.class_curves import class_curves
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
 from synthtrust.audits.utility.estimate import Estimate
 from synthtrust.audits.utility.matched import matched_rows
@@ -89,6 +90,8 @@ class Utility:
         - ``matched``: each share of a mix against the same real cases without twins (``real_only``,
           ``duplicate_real``), in the main measure; empty without both, see `matched_rows`.
         - ``per_class``: the measures of each class or finding, or the Dice of each region; ``kind`` says which.
+        - ``roc`` and ``reliability``: of classifiers, alpha 0 and 1 on real test cases, where both are there, see
+          `synthtrust.audits.utility.class_curves`; empty of segmenters.
         - ``splits``: of runs on repeated splits, TSTR against TRTR in the main measure on each split and over all, see
           `synthtrust.audits.utility.splits.split_rows`; empty with one split. All other tables are of the first split.
         - ``verdict``: on utility, one for each generator and each mix that has TSTR.
@@ -121,6 +124,7 @@ class Utility:
                 ("comparison", compared),
                 ("matched", ({"mode": mode, **row} for mode, row in matched_rows(arms, MAIN[task], self.confidence))),
                 ("per_class", self._per_class(arms, KINDS[task])),
+                *class_curves(of_generator, task).items(),
             ):
                 tables[name] += [{"generator": generator, **row} for row in rows]
             of_modes = {}
@@ -216,7 +220,7 @@ class Utility:
             yield not_compared(thresholds, self.confidence, Subject(generator=generator))
 
 
-TABLES = ("performance", "curve", "comparison", "matched", "per_class", "splits")
+TABLES = ("performance", "curve", "comparison", "matched", "per_class", "roc", "reliability", "splits")
 KEY = ("mode", "contrast", "measure")
 KINDS = {"segmentation": "region", "classification": "class", "multilabel": "finding"}
 """What a case is scored in, in the words of the page."""

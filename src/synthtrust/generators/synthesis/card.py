@@ -36,6 +36,10 @@ LABELLED = (
     "The images came without labels. Their label maps were made by the segmenter {run}, which reaches a mean Dice of "
     "{dice:.3f} on real test cases; they are wrong where it is."
 )
+CLASSIFIED = (
+    "The images came without classes. These were told by the classifier {run}, which reaches an area under the ROC "
+    "curve of {auc:.3f} on real test cases (mean over classes); they are wrong where it is. "
+)
 UNLABELLED = "The images have no labels, and no label map of a patient is shown beside them."
 OWN_CLASSES = "A case tells its {kind} beside its image, and no label map of a patient is shown."
 KINDS = {"segmentation": "labels", "classification": "classes", "multilabel": "findings", "unlabelled": "labels"}
@@ -172,6 +176,8 @@ def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
         return UNLABELLED
     if painted.task != "segmentation":
         kind = "class" if painted.task == "classification" else "findings"
+        if labelled_by := facts.get("labelled_by"):
+            return CLASSIFIED.format(**labelled_by) + OWN_CLASSES.format(kind=kind)
         return (OF_CLASSES if facts["paired"] else OWN_CLASSES).format(kind=kind)
     if labelled_by := facts.get("labelled_by"):
         return LABELLED.format(**labelled_by)

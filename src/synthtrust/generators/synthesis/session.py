@@ -64,7 +64,7 @@ class Session:
             self.cohort.modalities,
             self.train,
             painted=self.by == "painted",
-            labels_all=bool(self.recipe.get("labelled_by")),
+            labels_all=bool(self.recipe.get("labelled_by")) and self.cohort.task == "segmentation",
         )
         self.lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         self.scratch = self.folder.with_name(f".{self.folder.name}.painting")  # locks, and unfinished twins
