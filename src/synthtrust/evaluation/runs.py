@@ -147,6 +147,7 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
         "recipe": made_by.get("parameters", {}),
         "intended_use": manifest["intended_use"],
         "mask_disclosure": bool(manifest.get("mask_disclosure")),
+        "label_maps": manifest.get("label_maps"),
         "patients_own": list(synthetic_set.patients_own),
         "labelled_by": manifest.get("labelled_by"),
         "expected_outcome": expected_outcome(made_by["generator"]),

@@ -32,7 +32,17 @@ DISCLOSES = (
     "The twins carry label maps of real patients: shape and place of each label are a real patient's, and each twin "
     "can be linked to that patient by its label alone."
 )
+DISCLOSES_SOME = (
+    "Label maps of real patients are in the set, as they are or changed a little, and each of these cases can be "
+    "linked to that patient by its label; the verdict on privacy says how many, and whether the set declares it."
+)
+EDITED = (
+    "Label maps are edited from those of {} training cases, which the manifest names as parents; whether they can be "
+    "recognised as these patients' is part of the verdict on privacy."
+)
 PATIENTS_OWN = "Partly synthetic: these images are the patients' own by declaration, and are disclosed: {}."
+LABEL_MAPS_FOUND = frozenset({"mask_disclosure", "label_maps"})
+"""Codes of reasons which say that label maps of patients were found."""
 UNKNOWN = "The manifest does not say which cases the generator learned from: scores on any real case may be too good."
 
 
@@ -43,7 +53,7 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
         folder: The folder of the report.
         tables: Audit name -> table name -> tidy table, as for the page. A card never says more than they do.
         sets: The facts of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
-            manifest_sha256, generator, recipe, intended_use, mask_disclosure, patients_own.
+            manifest_sha256, generator, recipe, intended_use, mask_disclosure, label_maps, patients_own.
 
     Returns:
         Name of each set -> its page.
@@ -86,7 +96,7 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
             "licence": synthetic_set["licence"],
             "manifest_sha256": synthetic_set["manifest_sha256"],
         },
-        "limits": _limits(synthetic_set),
+        "limits": [*_limits(synthetic_set), *_found_by_audits(synthetic_set, verdicts)],
         "intended_use": synthetic_set["intended_use"],
     }  # fmt: skip
 
@@ -94,6 +104,12 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
 def _limits(synthetic_set: Mapping[str, Any]) -> list[str]:
     """Return what the card warns of."""
     return [*LIMITS, *limits_of(synthetic_set)]
+
+
+def _found_by_audits(synthetic_set: Mapping[str, Any], verdicts: Sequence[AxisVerdict]) -> list[str]:
+    """Return what a card warns of since an audit found it: label maps of patients in a set that has no twins."""
+    codes = {reason.code for axis in verdicts for finding in axis.findings for reason in finding.reasons}
+    return [DISCLOSES_SOME] if not synthetic_set["mask_disclosure"] and codes & LABEL_MAPS_FOUND else []
 
 
 def limits_of(synthetic_set: Mapping[str, Any]) -> list[str]:
@@ -105,6 +121,8 @@ def limits_of(synthetic_set: Mapping[str, Any]) -> list[str]:
         limits.append(PATIENTS_OWN.format(listing([PARTS_OF_PATIENTS.get(name, name) for name in own])))
     if synthetic_set["mask_disclosure"]:
         limits.append(DISCLOSES)
+    if made_from := synthetic_set.get("label_maps"):
+        limits.append(EDITED.format(made_from["edited_from"]))
     if synthetic_set["training_ids"] is None:
         limits.append(UNKNOWN)
     return limits
