@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import get_class
 from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
@@ -225,6 +226,9 @@ def _write_results(
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
     facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1), "test": headlines(scores)}
+    timers = [callback for callback in trainer.callbacks if isinstance(callback, Timer)]  # type: ignore[attr-defined]
+    if timers:
+        facts["training_seconds"] = round(timers[0].time_elapsed(), 1)
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     write_json(run.folder / FACTS, facts)
