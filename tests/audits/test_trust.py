@@ -261,3 +261,14 @@ def test_cases_without_twins_have_the_factors_of_one_source_and_no_verdict_on_al
     assert (verdict["axis"], verdict["verdict"]) == ("alignment", "not applicable")
     assert [reason.code for reason in verdict["reasons"]] == ["no_twins"]
     assert "<svg" in str(trust_chapter(tables).sections[0])
+
+
+def test_controls_beside_a_generator_leave_its_trust_factors_as_they_are():
+    tissue = [PlantedSegmenter(alpha, seed) for alpha in (0.0, 1.0) for seed in range(2)]
+    noise = [PlantedSegmenter(0.0, seed, REAL, REAL, generator="synthtrust.generators.Noise") for seed in range(2)]
+
+    alone, beside = Trust()(tissue), Trust()([*noise, *tissue])
+
+    for name, table in alone.items():
+        pd.testing.assert_frame_equal(table, beside[name])
+    assert Trust()(noise)["verdict"]["subject"].tolist() == ["Noise"]

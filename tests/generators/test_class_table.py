@@ -122,3 +122,12 @@ def test_findings_that_real_cases_lack_are_refused(tmp_path):
         imported(real, tmp_path, file, separator="|")
     with pytest.raises(CaseError, match=r"Expected columns \['effusion', 'mass'\] in .*set\.csv"):
         imported(real, tmp_path, file)
+
+
+def test_images_that_are_patients_own_are_refused_until_declared(cohort, tmp_path):
+    rows = [f"syn{n},{case.images['grey']},{CLASSES[case.class_index]}" for n, case in enumerate(cohort.cases)]
+    (tmp_path / "set.csv").write_text("\n".join(["case_id,image,label", *rows]))
+    with pytest.raises(CaseError, match=r"12 are images of real cases, .* generator\.patients_own=\[grey\]"):
+        imported(cohort, tmp_path, tmp_path / "set.csv")
+    own = imported(cohort, tmp_path, tmp_path / "set.csv", patients_own=["grey"])
+    assert load_manifest(own.folder)["patients_own"]["declared"] == ["grey"]

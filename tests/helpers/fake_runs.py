@@ -27,13 +27,14 @@ class PlantedSegmenter:
     """What position alone scores on every real case, of a run of real training; None for a run of an older version."""
     empty: tuple = ()
     """(case, region) whose reference is empty, and how many voxels are predicted there."""
+    generator: str = "Tissue"
 
     @property
     def folder(self):
         return Path(f"runs/{self.mode}_alpha_{self.alpha:g}_seed_{self.seed}")
 
     def facts(self):
-        return {"cohort": self.cohort, "generator": {"_target_": "Tissue", "seed": self.seed},
+        return {"cohort": self.cohort, "generator": {"_target_": self.generator, "seed": self.seed},
                 "alpha": self.alpha, "overlap": {"status": "none"}}  # fmt: skip
 
     def scores(self):

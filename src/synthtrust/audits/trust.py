@@ -9,6 +9,7 @@ import pandas as pd
 
 from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence, without_pairs
 from synthtrust.audits.empty import empty_rows
+from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
 from synthtrust.audits.pairs import pair_rows
 from synthtrust.audits.scores import (
@@ -19,6 +20,7 @@ from synthtrust.audits.scores import (
     ScoredRun,
     arm_scores,
     gather_scores,
+    generator_target,
     paired,
     task_of,
 )
@@ -59,15 +61,17 @@ class Trust:
         - ``empty``: empty regions, and the mean Dice under both rules for them.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
-        Of synthetic cases that are the twins of none there are T1, T2 and T5; alignment is not applicable.
+        Of synthetic cases that are the twins of none there are T1, T2 and T5; alignment is not applicable. Control
+        generators beside another one are left out: they stand in the chapters on utility, privacy and fidelity.
 
         Raises:
-            NotApplicableError: If the runs are of classifiers, or of several generators.
+            NotApplicableError: If the runs are of classifiers, or of several generators that are no controls.
             ValueError: If the runs cannot be compared, see `synthtrust.audits.scores.gather_scores`.
         """
         runs = list(runs)
         if (task := task_of(runs)) != "segmentation":
             raise NotApplicableError(f"Expected runs of segmenters, since T1 to T5 are made of Dice, but got {task}.")
+        runs = _without_controls(runs)
         scores = gather_scores(runs)
         pairs = paired(runs)
         tables: dict[str, list[Row]] = {"factors": [], "pairs": [], "empty": []}
@@ -145,3 +149,8 @@ class Trust:
                 "n_cases": interval.n_cases, "n_patients": interval.n_patients, "n_seeds": interval.n_seeds,
                 "note": undefined if np.isnan(interval.value) and undefined else interval.note,
             }  # fmt: skip
+
+
+def _without_controls(runs: list[ScoredRun]) -> list[ScoredRun]:
+    """Return the runs of generators that are to be judged; those of controls where there are no others."""
+    return [run for run in runs if not expected_outcome(generator_target(run.facts()))] or runs

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 class ClassFolder(ClassSet):
     """Imports the images under ``root/<class>/``, each of which was made from no real case, as far as this set says."""
 
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids", "files", "exclude_files"})
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids", "files", "exclude_files", "patients_own"})
 
     root: str = ""
     """Folder with a folder of images for each class, with the name of the class in the cohort."""

@@ -21,7 +21,7 @@ class ClassTable(ClassSet):
 
     reads_findings: ClassVar[bool] = True
     not_in_recipe: ClassVar[frozenset[str]] = frozenset(
-        {"file", "root", "columns", "separator", "uncertain", "train_ids"}
+        {"file", "root", "columns", "separator", "uncertain", "train_ids", "patients_own"}
     )
 
     file: str = ""

@@ -59,9 +59,6 @@ class Folder(Importer):
     edited_masks: bool = False
     """Whether the label map of a twin may differ from that of its real case; the manifest then names these twins. The
     reading of such a map must be clear: one is by far the nearest to the real label, or ``label_values`` is given."""
-    patients_own: list[str] | None = None
-    """What is the patients' own in a set that is synthetic in part: modalities, where it paints others beside them,
-    such as a missing FLAIR; or ``surroundings``, where it paints lesions into patients' images."""
     licence: str = ""
     """Licence of the imported images, for the manifest; if empty, that of the real cases."""
 

@@ -5,8 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +15,10 @@ from synthtrust.cases.checks.orientation import LabelledVolume
 from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.readers.unlabelled import read_unlabelled
-from synthtrust.generators.importer import ImportedTwin, Importer
-from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.importer import ImportedTwin
+from synthtrust.generators.labelled_set.own_case_set import OwnCaseSet
 from synthtrust.generators.labelled_set.set_checks import check_orientation
 from synthtrust.generators.labeller import Labeller
-from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
-from synthtrust.generators.synthesis.id_lists import read_ids
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
@@ -31,51 +28,21 @@ AT_ONCE = 64
 
 
 @dataclass
-class ImageSet(Importer):
+class ImageSet(OwnCaseSet):
     """Imports synthetic volumes or plane images that have no labels: as many as there are, with ids of their own.
 
     Volumes are brought to the voxel size of the real cases, and keep their own field of view. With ``label_with`` they
     get label maps or classes, and are then as any labelled set.
     """
 
-    paired: ClassVar[bool] = False
-    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "patterns", "train_ids", "label_with"})
+    not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "patterns", "train_ids", "label_with", "patients_own"})
 
-    root: str = ""
-    """The folder of the images, which may lie deeper in it."""
     patterns: dict[str, str] | None = None
     """Modality -> how its files are named, see ``read_brats``; if not given, every image counts, or of several
     modalities those that are named as BraTS names them."""
     label_with: str | None = None
     """Folder of a finished run that labels the images: a segmenter, or a classifier where real cases have classes, that
     learned from real cases alone."""
-    parent_pattern: str | None = None
-    """Regular expression for an id, whose group ``parent`` is the id of the real case that the image was made from."""
-    spacing: Literal["real", "keep"] = "real"
-    """Whether volumes are brought to the median voxel size of the real ones, or keep theirs."""
-    train_ids: str | list[str] | None = None
-    """Cases that the images were learned from: ids, or a text or CSV file of them; null if they are unknown."""
-    background: Literal["auto", "keep"] = "auto"
-    """``auto`` sets background that is nearly zero to zero, and refuses other background, where real volumes have a
-    background of exactly 0; ``keep`` changes no image."""
-    check_orientation: bool = True
-    """Whether a set that plainly lies mirrored or turned against the real cases is refused."""
-    darkness: float = 0.25
-    """Largest brightness of background [share of the brightness of the brain]."""
-    licence: str = ""
-    """Licence of the set, for the manifest; if empty, that of the real cases."""
-
-    def __post_init__(self) -> None:
-        for name, options in (("spacing", ("real", "keep")), ("background", ("auto", "keep"))):
-            if getattr(self, name) not in options:
-                raise Refusal(f"Expected generator.{name} among {list(options)}, but got {getattr(self, name)!r}.")
-        if self.parent_pattern is not None:
-            check_pattern(self.parent_pattern)
-
-    @property
-    def training_ids(self) -> tuple[str, ...] | None:
-        """Ids of the cases that the images were learned from; None if they are unknown."""
-        return read_ids(self.train_ids)
 
     def label_by(self, labeller: Labeller) -> None:
         """Have images labelled, by the run that ``label_with`` names."""
@@ -119,11 +86,9 @@ class ImageSet(Importer):
             )
         for passed in own.passed_over:
             log.info("Passed over %d files of %s: %s.", len(passed.files), self.root, passed.why)
-        keep = Preparation(spacing=None, clears=False, darkness=self.darkness)
-        self.preparation_ = Preparation.of(cohort, self.spacing, self.background, self.darkness) if volumes else keep
-        children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
-        patients = patients_of_children(children, cohort, self.root)
-        children = [replace(case, patient=patients[case.id]) for case in children]
+        if volumes:
+            self.prepare_as(cohort)
+        children = self.with_patients(own.cases, cohort)
         needs_classes = bool(self.labelled_by) and cohort.task == "classification"
         return tuple(self._classified(children, cohort) if needs_classes else children)
 
@@ -151,10 +116,6 @@ class ImageSet(Importer):
 
     def _volume(self, case: Case, cohort: Cohort) -> LabelledVolume:
         return LabelledVolume(self._prepared(case, cohort.modalities).images, None)
-
-    def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
-        """Return the files of the set's own cases, which were read already."""
-        return {case.id: list(case.files.values()) for case in paint}
 
     def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
         """Read an image of the set; a volume with its background repaired, in the voxel size of the real cases.

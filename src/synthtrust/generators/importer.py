@@ -38,7 +38,7 @@ class Importer(ABC):
     version: ClassVar[int] = 1
     """Version of the importer, which is part of the recipe as that of a generator."""
     not_in_recipe: ClassVar[frozenset[str]] = frozenset()
-    """Fields that change no twin, and are no part of the recipe."""
+    """Fields that change no twin, ``patients_own`` among them, and are no part of the recipe."""
     files_in_recipe: ClassVar[frozenset[str]] = frozenset()
     """Fields that name a file whose content is part of the recipe; the files of the twins always are."""
 
@@ -47,6 +47,9 @@ class Importer(ABC):
 
     seed: int = 0
     """Chooses among several paintings of a case; it does not matter if there is only one."""
+    patients_own: list[str] | None = None
+    """What is the patients' own in a set that is synthetic in part: modalities, where it paints others beside them,
+    such as a missing FLAIR; or ``surroundings``, where it paints lesions into patients' images."""
 
     @property
     @abstractmethod
@@ -56,7 +59,7 @@ class Importer(ABC):
     @property
     def declared_own(self) -> tuple[str, ...]:
         """Modalities that are declared to be the patients' own images, beside painted ones: partial synthesis."""
-        return tuple(getattr(self, "patients_own", None) or ())
+        return tuple(self.patients_own or ())
 
     def source_cases(self) -> tuple[Case, ...]:
         """Return the synthetic cases as they lie in their files, each once, after ``find``."""

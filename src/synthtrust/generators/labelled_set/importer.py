@@ -15,30 +15,24 @@ from synthtrust.cases.checks.orientation import LabelledVolume
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.readers.label_values import label_called
-from synthtrust.generators.importer import ImportedTwin, Importer
+from synthtrust.generators.importer import ImportedTwin
 from synthtrust.generators.labelled_set.layouts import LAYOUTS, Layout, LayoutOptions, read_set
-from synthtrust.generators.labelled_set.preparation import Preparation
+from synthtrust.generators.labelled_set.own_case_set import OwnCaseSet
 from synthtrust.generators.labelled_set.set_checks import check_orientation, check_regions
-from synthtrust.generators.parents import check_pattern, parent_of, patients_of_children
-from synthtrust.generators.synthesis.id_lists import read_ids
-from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class LabelledSet(Importer):
+class LabelledSet(OwnCaseSet):
     """Imports labelled synthetic cases that are the twins of none: as many as there are, with ids of their own.
 
     Labels are matched with those of the real cases by name. A case is brought to the voxel size of the real cases, and
     keeps its own field of view.
     """
 
-    paired: ClassVar[bool] = False
     not_in_recipe: ClassVar[frozenset[str]] = frozenset({"root", "train_ids", "patients_own"})
 
-    root: str = ""
-    """The folder of the set; or a CSV file with a row per case."""
     layout: Layout = "auto"
     """How files are named: ``brats``; ``msd`` for a folder with a dataset.json (Decathlon, nnU-Net); ``patterns``; a
     ``table``; a set of ``synthtrust``; or ``auto`` to recognise one of these."""
@@ -50,42 +44,16 @@ class LabelledSet(Importer):
     """Value in the label files -> name of the label, null for background; if not given, as the layout says."""
     other_labels: Literal["refuse", "background"] = "refuse"
     """What labels are that the real cases do not have: an error, or background."""
-    parent_pattern: str | None = None
-    """Regular expression for an id, whose group ``parent`` is the id of the real case that the case was made from. A
-    table has a column ``parent`` instead."""
-    spacing: Literal["real", "keep"] = "real"
-    """Whether cases are brought to the median voxel size of the real ones, or keep theirs."""
-    train_ids: str | list[str] | None = None
-    """Cases that the images were learned from: ids, or a text or CSV file of them; null if they are unknown."""
-    background: Literal["auto", "keep"] = "auto"
-    """``auto`` sets background that is nearly zero to zero, and refuses other background, where real cases have a
-    background of exactly 0; ``keep`` changes no image."""
-    check_orientation: bool = True
-    """Whether a set that plainly lies mirrored or turned against the real cases is refused."""
-    darkness: float = 0.25
-    """Largest brightness of background [share of the brightness of the brain]."""
-    patients_own: list[str] | None = None
-    """What is the patients' own in a set that is synthetic in part: modalities, where it paints others beside them,
-    such as a missing FLAIR; or ``surroundings``, where it paints lesions into patients' images."""
-    licence: str = ""
-    """Licence of the set, for the manifest; if empty, what the set says, or that of the real cases."""
 
     def __post_init__(self) -> None:
-        for name, options in (
-            ("layout", LAYOUTS),
-            ("other_labels", ("refuse", "background")),
-            ("spacing", ("real", "keep")),
-            ("background", ("auto", "keep")),
-        ):
-            if getattr(self, name) not in options:
-                raise Refusal(f"Expected generator.{name} among {list(options)}, but got {getattr(self, name)!r}.")
-        if self.parent_pattern is not None:
-            check_pattern(self.parent_pattern)
+        super().__post_init__()
+        self.check_option("layout", LAYOUTS)
+        self.check_option("other_labels", ("refuse", "background"))
 
     @property
     def training_ids(self) -> tuple[str, ...] | None:
         """Ids of the cases that the images were learned from; None if they are unknown."""
-        given = read_ids(self.train_ids)
+        given = super().training_ids
         if given is None and (Path(self.root) / MANIFEST).is_file():
             ids = load_manifest(Path(self.root)).get("training_ids")
             return None if ids is None else tuple(sorted(ids))
@@ -125,13 +93,11 @@ class LabelledSet(Importer):
         if not own.cases:
             raise CaseError(f"Expected synthetic cases in {self.root}, but found none.")
         meaning = self._meaning(own, cohort)
-        self.preparation_ = Preparation.of(cohort, self.spacing, self.background, self.darkness)
+        self.prepare_as(cohort)
         self.licence_ = own.licence
         if (Path(self.root) / MANIFEST).is_file():
             self.label_maps_ = load_manifest(Path(self.root)).get("label_maps")
-        children = [replace(case, parent=parent_of(case, self.parent_pattern)) for case in own.cases]
-        patients = patients_of_children(children, cohort, self.root)
-        return tuple(_own_case(case, meaning, patients[case.id]) for case in children)
+        return tuple(_own_case(case, meaning) for case in self.with_patients(own.cases, cohort))
 
     def check(self, cases: Sequence[Case], cohort: Cohort) -> dict[str, str]:
         """Look at regions and orientation of the set.
@@ -147,11 +113,6 @@ class LabelledSet(Importer):
     def _volume(self, case: Case, cohort: Cohort) -> LabelledVolume:
         twin = self.load(case, cohort.modalities)
         return LabelledVolume(twin.images, np.asarray(twin.label))
-
-    def find(self, paint: Sequence[Case], cohort: Cohort) -> dict[str, list[Path]]:
-        """Return the files of the set's own cases, which were read already."""
-        self.twins_ = {case.id: case for case in paint}
-        return {case.id: list(case.files.values()) for case in paint}
 
     def load(self, case: Case, modalities: Sequence[str]) -> ImportedTwin:
         """Read a case of the set, repair its background, and bring it to the voxel size of the real cases.
@@ -187,11 +148,11 @@ class LabelledSet(Importer):
         return {0: 0} | meaning
 
 
-def _own_case(case: Case, meaning: Mapping[int, int], patient: str) -> Case:
+def _own_case(case: Case, meaning: Mapping[int, int]) -> Case:
     """Return a case in the labels of the real cases."""
     relabel = {value: value for value in meaning} if case.relabel is None else case.relabel
     relabel = {value: meaning[label] for value, label in relabel.items()}
-    return replace(case, source=Source.SYNTHETIC, relabel=relabel, patient=patient, split="")
+    return replace(case, source=Source.SYNTHETIC, relabel=relabel, split="")
 
 
 def _below(path: Path, root: str) -> str:
