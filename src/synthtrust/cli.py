@@ -10,7 +10,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.command_line import command_line
-from synthtrust.door import Door, in_one_line
+from synthtrust.door import Door, help_text, in_one_line
 from synthtrust.interrupts import Interrupted, stopped_by_signals
 from synthtrust.machine import keep_to_share
 from synthtrust.plugins import conf_dir, find_plugins
@@ -65,6 +65,7 @@ OmegaConf.register_new_resolver("number", _number, replace=True)
 OmegaConf.register_new_resolver("mode_suffix", _mode_suffix, replace=True)
 OmegaConf.register_new_resolver("size_suffix", _size_suffix, replace=True)
 OmegaConf.register_new_resolver("split_suffix", _split_suffix, replace=True)
+OmegaConf.register_new_resolver("command_help", lambda command: help_text(command).replace("$", "$$"), replace=True)
 OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 
 
@@ -121,6 +122,9 @@ def _plainly(task: Callable[[], None]) -> None:
         Door.interrupted()
         log.warning("Interrupted. What is finished is kept, and the same command goes on: %s", command_line())
         sys.exit(end.code)
+    except BrokenPipeError:  # of a reader such as head, which has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         if (line := in_one_line(error)) is None:
             raise

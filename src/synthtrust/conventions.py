@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
 from synthtrust.refusals import Refusal
@@ -63,6 +64,9 @@ TRIVIAL = "trivial.csv"
 
 LOCK, OWNER = "run.lock", "owner.json"
 """Files of the process that works on a run: its lock, which stays, and its name, which is removed at the end."""
+
+SPAWNING = ("ddp_spawn", "ddp_fork", "ddp_notebook")
+"""Strategies of Lightning whose ranks end before the main process asks for scores."""
 
 LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,
@@ -142,6 +146,19 @@ def check_steps(steps: Any, val_every: Any) -> None:
         raise Refusal(f"Expected steps to be a multiple of val_every={val_every}, but got {steps}.")
 
 
+def check_strategy(strategy: Any) -> None:
+    """Refuse a strategy whose ranks are functions of one process: they end with the scores that they alone have.
+
+    Raises:
+        Refusal: If it is one.
+    """
+    if str(strategy).removesuffix("_find_unused_parameters_true") in SPAWNING:
+        raise Refusal(
+            f"Expected trainer.strategy=auto or ddp, whose ranks are processes that keep their scores, but got "
+            f"{strategy}. Use trainer.strategy=ddp, in one command per run."
+        )
+
+
 def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return what to fail on as a tuple.
 
@@ -153,7 +170,9 @@ def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
     """
     names = () if conditions is None else (conditions,) if isinstance(conditions, str) else tuple(conditions)
     if unknown := [name for name in names if name not in CONDITIONS]:
-        raise Refusal(f"Expected fail_on among {list(CONDITIONS)}, but got {unknown}.")
+        near = get_close_matches(str(unknown[0]), CONDITIONS, n=1)
+        question = f" Did you mean {near[0]}?" if near else ""
+        raise Refusal(f"Expected fail_on among {list(CONDITIONS)}, but got {unknown}.{question}")
     return names
 
 

@@ -53,6 +53,17 @@ def plugin_packages() -> frozenset[str]:
     return frozenset(plugin.value.partition(".")[0] for plugin in entry_points(group=GROUP))
 
 
+def plugin_options(group: str) -> dict[str, Path]:
+    """Return the options that installed plugins bring to a group, with their files; plugins with a fault bring none."""
+    options: dict[str, Path] = {}
+    for plugin in entry_points(group=GROUP):
+        if _problem_with(plugin.value) is None:
+            for folder in import_module(plugin.value).__path__:
+                for file in sorted((Path(folder) / group).glob("[!_]*.yaml")):
+                    options.setdefault(file.stem, file)
+    return options
+
+
 def conf_dir() -> str:
     """Return the folder of the project's own conf: the checkout's, or the copy inside an installed wheel."""
     package_folder = Path(__file__).resolve().parent

@@ -68,6 +68,8 @@ def elsewhere(tmp_path, monkeypatch):
         ([*CLASSES, "cases=phantom"], "Expected cases for classification, as model and data are"),
         ([*CLASSES, "generator=tissue"], "Expected a generator for classification, as model and data are"),
         (["trainer.accelerator=gpuu"], "Did you mean gpu?"),
+        (["trainer=ddp", "trainer.strategy=ddp_spawn"], "Use trainer.strategy=ddp, in one command per run."),
+        (["trainer.strategy=ddp_fork_find_unused_parameters_true"], "Expected trainer.strategy=auto or ddp, whose"),
         (["trainer.precision=bf16-mixd"], "Did you mean bf16-mixed?"),
         (["generator=med_ddpm", "generator.precision=32-tru"], "Did you mean 32-true?"),
         (["cases.exclude=gone.csv"], "Expected a file or folder at cases.exclude, but 'gone.csv' does not exist."),

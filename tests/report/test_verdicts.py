@@ -14,6 +14,7 @@ from helpers.verdict_rows import verdict_row
 from synthtrust.report import write_report
 from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, reading
+from synthtrust.verdicts import Reason
 
 SETS = ("Tissue-0f3a", "Noise-77b1")
 SPACES = ("random convolutions", "region texture")
@@ -202,6 +203,26 @@ def test_a_card_without_any_audit_says_so(tmp_path):
     assert card["provenance"]["training_cases"] == "unknown"
     assert any("does not say which cases" in limit for limit in card["limits"])
     assert not any("label maps" in limit for limit in card["limits"])
+
+
+@pytest.mark.parametrize(
+    ("twins", "found", "limit"),
+    [
+        (True, "mask_disclosure", "The twins carry label maps of real patients"),
+        (False, "mask_disclosure", "Label maps of real patients are in the set"),
+        (False, "label_maps", "Label maps of real patients are in the set"),
+        (False, "label_maps_searched", ""),
+    ],
+)
+def test_a_card_says_once_whether_label_maps_of_patients_are_in_the_set(tmp_path, twins, found, limit):
+    row = verdict_row("privacy", "INCONCLUSIVE") | {"reasons": (Reason(found, "As P5 says."),)}
+    made_from = None if twins else {"edited_from": 135, "refused_edits": 3}
+    facts = provenance("Alone", mask_disclosure=twins, label_maps=made_from)
+    write_report(tmp_path, {}, {"planted": {"verdict": pd.DataFrame([row])}}, sets=[facts])
+    limits = json.loads((tmp_path / "cards" / "Alone" / "trust_card.json").read_text())["limits"]
+    disclosing = [text for text in limits if "abel maps of real patients" in text]
+    assert [text.startswith(limit) for text in disclosing] == ([True] if limit else [])
+    assert any("edited from those of 135 training cases" in text for text in limits) == (not twins)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from synthtrust.conventions import CHOICES, CONTROLS, check_alpha, check_steps, check_val
+from synthtrust.conventions import CHOICES, CONTROLS, check_alpha, check_steps, check_strategy, check_val
 from synthtrust.door.gpu import count_gpus
 from synthtrust.door.rules import check_values, value_of
 from synthtrust.refusals import Refusal
@@ -58,6 +58,7 @@ def check_training(cfg: DictConfig) -> None:
     check_val(*choice, allow_real_val=value_of(cfg, "data.allow_real_val", default=False))
     if value_of(cfg, "export") is not None:
         _check_export(cfg, choice[2])
+    check_strategy(value_of(cfg, "trainer.strategy"))
     _check_devices(cfg.trainer)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from synthtrust.audits import Utility
+from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.scores import NotApplicableError, generator_names, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.audits.sizes import of_one_size
@@ -24,6 +25,7 @@ from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
 from synthtrust.evaluation.pictures import pictures_of
+from synthtrust.evaluation.run_rows import run_rows, training_seconds
 from synthtrust.evaluation.tracking import track_page
 from synthtrust.files import sha256_of
 from synthtrust.progress import stage
@@ -98,7 +100,9 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
         tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
     with stage("The page"):
-        page: Path = make(cfg.report)(folder=folder, facts=facts, tables=tables, pictures=pictures, sets=sets)
+        page: Path = make(cfg.report)(
+            folder=folder, facts=facts, tables=tables, pictures=pictures, sets=sets, runs=run_rows(runs)
+        )
     log.info("The report on %d runs is at %s", len(runs), page)
     track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):
@@ -143,8 +147,10 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
         "recipe": made_by.get("parameters", {}),
         "intended_use": manifest["intended_use"],
         "mask_disclosure": bool(manifest.get("mask_disclosure")),
+        "label_maps": manifest.get("label_maps"),
         "patients_own": list(synthetic_set.patients_own),
         "labelled_by": manifest.get("labelled_by"),
+        "expected_outcome": expected_outcome(made_by["generator"]),
     }
 
 
@@ -284,7 +290,7 @@ def _folders(cfg: DictConfig) -> list[str]:
 def facts_of(runs: Sequence[Run]) -> dict[str, Any]:
     """Return the facts that the runs share, and those in which they differ as a list over runs."""
     facts = [run.facts() for run in runs]
-    seconds = [float(fact["seconds"]) for fact in facts if "seconds" in fact]  # not known of other trainers
+    seconds = [duration for fact in facts if (duration := training_seconds(fact)) is not None]
     memory = [float(fact["peak_memory_gib"]) for fact in facts if "peak_memory_gib" in fact]
     known = [name for name in SHARED_FACTS if any(fact.get(name) is not None for fact in facts)]
     shared = {name: facts[0].get(name) for name in known if all(fact.get(name) == facts[0].get(name) for fact in facts)}

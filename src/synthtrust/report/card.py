@@ -10,7 +10,7 @@ from synthtrust.conventions import NOT_ASSESSED, PARTS_OF_PATIENTS
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
 from synthtrust.report.labels import labelled_sentence
-from synthtrust.report.template import environment
+from synthtrust.report.template import environment, without_direction
 from synthtrust.report.verdicts import AxisVerdict, axis_verdicts, concerning, reading, verdict_records
 from synthtrust.verdicts import Subject
 
@@ -32,7 +32,17 @@ DISCLOSES = (
     "The twins carry label maps of real patients: shape and place of each label are a real patient's, and each twin "
     "can be linked to that patient by its label alone."
 )
+DISCLOSES_SOME = (
+    "Label maps of real patients are in the set, as they are or changed a little, and each of these cases can be "
+    "linked to that patient by its label; the verdict on privacy says how many, and whether the set declares it."
+)
+EDITED = (
+    "Label maps are edited from those of {} training cases, which the manifest names as parents; whether they can be "
+    "recognised as these patients' is part of the verdict on privacy."
+)
 PATIENTS_OWN = "Partly synthetic: these images are the patients' own by declaration, and are disclosed: {}."
+LABEL_MAPS_FOUND = frozenset({"mask_disclosure", "label_maps"})
+"""Codes of reasons which say that label maps of patients were found."""
 UNKNOWN = "The manifest does not say which cases the generator learned from: scores on any real case may be too good."
 
 
@@ -43,7 +53,7 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
         folder: The folder of the report.
         tables: Audit name -> table name -> tidy table, as for the page. A card never says more than they do.
         sets: The facts of each set: name, cases, modalities, labels, training_ids (how many; None if unknown), licence,
-            manifest_sha256, generator, recipe, intended_use, mask_disclosure, patients_own.
+            manifest_sha256, generator, recipe, intended_use, mask_disclosure, label_maps, patients_own.
 
     Returns:
         Name of each set -> its page.
@@ -55,7 +65,8 @@ def write_cards(folder: str | Path, tables: Tables, sets: Sequence[Mapping[str, 
         card_folder = Path(folder) / "cards" / subject.synthetic_set
         write_json(card_folder / JSON, facts)
         texts = [(verdict, facts[verdict["axis"]]) for verdict in facts["verdicts"]]
-        write_text(card_folder / PAGE, environment().get_template("card.html.j2").render(**facts, axes=texts))
+        text = environment().get_template("card.html.j2").render(**facts, axes=texts)
+        write_text(card_folder / PAGE, without_direction(text))
         pages[subject.synthetic_set] = card_folder / PAGE
     return pages
 
@@ -85,7 +96,7 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
             "licence": synthetic_set["licence"],
             "manifest_sha256": synthetic_set["manifest_sha256"],
         },
-        "limits": _limits(synthetic_set),
+        "limits": [*_limits(synthetic_set), *_found_by_audits(synthetic_set, verdicts)],
         "intended_use": synthetic_set["intended_use"],
     }  # fmt: skip
 
@@ -93,6 +104,12 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
 def _limits(synthetic_set: Mapping[str, Any]) -> list[str]:
     """Return what the card warns of."""
     return [*LIMITS, *limits_of(synthetic_set)]
+
+
+def _found_by_audits(synthetic_set: Mapping[str, Any], verdicts: Sequence[AxisVerdict]) -> list[str]:
+    """Return what a card warns of since an audit found it: label maps of patients in a set that has no twins."""
+    codes = {reason.code for axis in verdicts for finding in axis.findings for reason in finding.reasons}
+    return [DISCLOSES_SOME] if not synthetic_set["mask_disclosure"] and codes & LABEL_MAPS_FOUND else []
 
 
 def limits_of(synthetic_set: Mapping[str, Any]) -> list[str]:
@@ -104,6 +121,8 @@ def limits_of(synthetic_set: Mapping[str, Any]) -> list[str]:
         limits.append(PATIENTS_OWN.format(listing([PARTS_OF_PATIENTS.get(name, name) for name in own])))
     if synthetic_set["mask_disclosure"]:
         limits.append(DISCLOSES)
+    if made_from := synthetic_set.get("label_maps"):
+        limits.append(EDITED.format(made_from["edited_from"]))
     if synthetic_set["training_ids"] is None:
         limits.append(UNKNOWN)
     return limits

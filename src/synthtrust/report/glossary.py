@@ -336,8 +336,8 @@ TERMS: tuple[Term, ...] = (
     Term("P5", "Label maps: is a label map that is said to be nobody's one of a training patient?", group=PRIVACY),
     Term(
         "mask disclosure",
-        "Twins carry the label maps of real patients: shape and place of each label are a real "
-        "patient's, whatever the image shows.",
+        "Label maps of real patients are in the set and the set says so, as of twins or of declared children: shape "
+        "and place of each label are a real patient's, whatever the image shows.",
         written=("mask disclosure", "mask_disclosure"),
         group=PRIVACY,
     ),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from synthtrust.report.methods import LIMITS, methods_of, study_sentences
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.side_by_side import side_by_side
 from synthtrust.report.slices import Slices, twins_section, with_addresses
-from synthtrust.report.template import environment, slug
+from synthtrust.report.template import environment, slug, without_direction
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
 from synthtrust.report.verdicts import (
@@ -54,7 +55,9 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
 }
 """Audit name -> the function that lays out its tables; other audits are shown as plain tables."""
 
-SCHEMA_NAME = "report.schema.json"
+SCHEMA = files("synthtrust.report").joinpath("report.schema.json").read_text(encoding="utf-8")
+"""The JSON schema of ``report.json``; it is written beside each report."""
+SCHEMA_FILE, SCHEMA_ID = "report.schema.json", "urn:synthtrust:report:1"
 
 QUESTION = "Does a model trained on the synthetic cases do as well on real patients as one trained on real cases?"
 
@@ -72,7 +75,7 @@ def write_report(
     judges: bool = True,
     chapters: Mapping[str, ChapterMaker] | None = None,
 ) -> Path:
-    """Write ``index.html``, ``report.json``, one CSV per table and the trust cards, each whole or not at all.
+    """Write ``index.html``, ``report.json`` with its schema, one CSV per table and the trust cards, each whole or not.
 
     The page comes last.
 
@@ -106,9 +109,11 @@ def write_report(
     for audit, audit_tables in tables.items():
         for name, table in audit_tables.items():
             write_text(folder / csv_name(audit, name), csv_text(table, _csv_cell))
+    write_text(folder / SCHEMA_FILE, SCHEMA)
     write_json(
         folder / "report.json",
         {
+            "schema": SCHEMA_ID,
             "title": title,
             "question": question,
             "answers": [answer for chapter in parts for answer in chapter.answers],
@@ -142,10 +147,10 @@ def write_report(
         cards=[(name, card.relative_to(folder).as_posix()) for name, card in cards.items()],
         sections=addressed(sections),
         glossary=grouped(),
-        schema=SCHEMA_NAME,
+        schema=SCHEMA_FILE,
         files=[csv_name(audit, name) for audit, audit_tables in tables.items() for name in audit_tables],
     )  # fmt: skip
-    write_text(folder / "index.html", page)
+    write_text(folder / "index.html", without_direction(page))
     return folder / "index.html"
 
 

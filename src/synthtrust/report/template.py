@@ -61,3 +61,15 @@ def hash_of(script: str) -> str:
     'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
     """
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def without_direction(page: str) -> str:
+    r"""Return a page on which characters that turn the direction of writing are named, and turn nothing.
+
+    >>> without_direction("a\u202egnp.exe")
+    'a[U+202E]gnp.exe'
+    """
+    return DIRECTION.sub(lambda character: f"[U+{ord(character[0]):04X}]", page)

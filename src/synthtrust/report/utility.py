@@ -6,6 +6,7 @@ import pandas as pd
 
 from synthtrust.conventions import CONTROLS, WITH_TWINS_FOR_REAL, is_tstr
 from synthtrust.report.class_curves import class_figures
+from synthtrust.report.confusion import confusion_tables
 from synthtrust.report.curve_table import curve_table
 from synthtrust.report.factor_table import coverage, percent
 from synthtrust.report.generators import generators_figure
@@ -162,6 +163,7 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
     per_class = class_table(tables["per_class"], f"{kind.capitalize()} by {kind}, TSTR beside TRTR{suffix}")
     if _has_tstr(mode) and _has_scale(curve) and per_class:
         shown.append(per_class)
+    shown += confusion_tables(tables.get("confusion", pd.DataFrame()), suffix)
     return Section(
         f"From synthetic to real training cases{suffix}",
         _lead(mode),

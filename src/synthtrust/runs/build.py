@@ -39,6 +39,9 @@ SERVED_BY = {"segmentation": "segmentation", "classification": "classification",
 
 LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
 
+TIMER = {"_target_": "lightning.pytorch.callbacks.Timer"}
+"""What counts the seconds of a training, and keeps them in its checkpoints, so that interruptions lose none of them."""
+
 SHOW_PROGRESS = {"_target_": "synthtrust.training_progress.ShowProgress", "repeats": True}
 """What shows a training on the way, in the place of Lightning's bar."""
 
@@ -248,8 +251,9 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         Refusal: If there is no such device.
     """
     node = plain(cfg.trainer)
+    node["callbacks"] = [*(node.get("callbacks") or ()), TIMER]
     if node.pop("enable_progress_bar", True):
-        node["callbacks"] = [*(node.get("callbacks") or ()), SHOW_PROGRESS]
+        node["callbacks"].append(SHOW_PROGRESS)
     nodes = node.get("logger")
     loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
     try:

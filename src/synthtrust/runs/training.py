@@ -15,12 +15,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import get_class
 from lightning import Trainer, seed_everything
+from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
@@ -66,6 +67,7 @@ def train_run(cfg: DictConfig) -> float:
     Raises:
         Refusal: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
     """
+    check_strategy(cfg.trainer.get("strategy"))
     refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
     spell_out_excluded(cfg)
@@ -145,15 +147,11 @@ def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
     in_a_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     by_a_scheduler = "SLURM_NTASKS" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
     several = cfg.trainer.devices not in (1, "1", [0]) or cfg.trainer.get("num_nodes", 1) != 1
-    launches = str(cfg.trainer.get("strategy", "auto")).removesuffix("_find_unused_parameters_true") not in (
-        "ddp_spawn",
-        "ddp_fork",
-    )
     one_gpu = cfg.trainer.devices == "auto" and torch.cuda.device_count() <= 1
-    if in_a_sweep and several and launches and not by_a_scheduler and not one_gpu:
+    if in_a_sweep and several and not by_a_scheduler and not one_gpu:
         raise Refusal(
             f"Expected one device per job in a sweep, but got trainer.devices={cfg.trainer.devices}. Use "
-            "trainer.strategy=ddp_spawn, a SLURM launcher with one task per device, or one command per run."
+            "one command per run, or a SLURM launcher with one task per device."
         )
 
 
@@ -228,6 +226,9 @@ def _write_results(
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
     facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1), "test": headlines(scores)}
+    timers = [callback for callback in trainer.callbacks if isinstance(callback, Timer)]  # type: ignore[attr-defined]
+    if timers:
+        facts["training_seconds"] = round(timers[0].time_elapsed(), 1)
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     write_json(run.folder / FACTS, facts)

@@ -70,7 +70,7 @@ class Privacy(PrivacySettings):
                 subject=synthetic_set.subject,
                 ids_known=synthetic_set.training_ids_known,
                 missing_ids=(len(synthetic_set.missing_ids), len(manifest.get("training_ids") or ())),
-                disclosed=bool(manifest.get("mask_disclosure")),
+                disclosed=_n_disclosed(synthetic_set),
                 remarks=remarks,
                 patients_own=synthetic_set.patients_own,
             )
@@ -105,6 +105,13 @@ def _why_not_assessed(synthetic_set: SyntheticSet) -> str:
     if not synthetic_set.synthetic:
         return "the set holds no synthetic case."
     return ""
+
+
+def _n_disclosed(synthetic_set: SyntheticSet) -> int:
+    """Return how many twins have the unedited label map of their real case, as the manifest says."""
+    manifest = synthetic_set.manifest
+    edited = set(manifest.get("mask_edit") or ())
+    return sum(case.id not in edited for case in synthetic_set.synthetic) if manifest.get("mask_disclosure") else 0
 
 
 def _not_assessed(synthetic_set: SyntheticSet, reason: str) -> Verdict:

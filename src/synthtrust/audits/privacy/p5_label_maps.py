@@ -1,7 +1,9 @@
 """P5 asks whether label maps that are said to be nobody's are those of training patients.
 
 Twins carry label maps of patients by construction, which the verdict says; it is asked of sets with label maps of their
-own. Label maps of unseen patients say how alike those of two people are, as in the copy search (P1).
+own. There, the label map of a case that names that patient as its parent is disclosed as a twin's is, and said in the
+same words; one that nobody declared is a leak. Label maps of unseen patients say how alike those of two people are, as
+in the copy search (P1).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +16,7 @@ from scipy.stats import binomtest
 
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.label_map_copies import COPIES
-from synthtrust.audits.privacy.question import CURE, Leak, TestRow
+from synthtrust.audits.privacy.question import CURE, Leak, TestRow, disclosed_label_maps
 from synthtrust.audits.privacy.settings import MIN_COMPUTED, NEIGHBOURS, PrivacySettings
 from synthtrust.cases import Case
 from synthtrust.machine import readers
@@ -32,12 +34,22 @@ class LabelMapCopies:
 
     search: CopySearch
     """The search among training patients, in the order of the synthetic cases that have a labelled voxel."""
-    n_sources: int
-    """Training cases whose label maps are in the set."""
-    n_declared: int
-    """Copies of the case that is declared as their parent."""
+    declared: NDArray[np.bool_]
+    """Whether the nearest training case is the declared parent, or the donor, of each synthetic case."""
+    sources: tuple[str, ...]
+    """The nearest training case of each synthetic case."""
     found: dict[str, tuple[int, int]]
     """Kind of planted copy -> how many were found, and how many were planted."""
+
+    @property
+    def n_declared(self) -> int:
+        """Copies of a case that is declared as their parent or donor."""
+        return int((self.search.copy & self.declared).sum())
+
+    @property
+    def undeclared(self) -> NDArray[np.bool_]:
+        """Copies of a case that is not declared."""
+        return self.search.copy & ~self.declared
 
 
 def ask(data: AuditData, settings: PrivacySettings) -> LabelMapCopies:
@@ -59,12 +71,15 @@ def ask(data: AuditData, settings: PrivacySettings) -> LabelMapCopies:
     similarity, index = _nearest(synthetic, train, patients)
     search = settings.search(similarity, null)
     nearest = index[search.view, np.arange(len(synthetic))]
-    sources = [sides[0][j][0] for j in nearest[search.copy]]
-    copies = [sides[2][i][0] for i in np.flatnonzero(search.copy)]
+    sources = [sides[0][j][0] for j in nearest]
+    declared = [
+        bool({case.parent, case.donor} & {source.id, source.patient})
+        for (case, _), source in zip(sides[2], sources, strict=True)
+    ]
     return LabelMapCopies(
         search,
-        len({source.id for source in sources}),
-        sum(copy.parent in (source.id, source.patient) for copy, source in zip(copies, sources) if copy.parent),
+        np.array(declared),
+        tuple(source.id for source in sources),
         _planted([label for _, label in sides[0]], train, patients, null, data.labels, settings),
     )
 
@@ -111,23 +126,28 @@ def rows(answer: LabelMapCopies, confidence: float) -> Iterator[TestRow]:
     """Yield the share of label maps that are a training patient's, with its exact binomial interval."""
     k, n = int(answer.search.copy.sum()), len(answer.search.copy)
     interval = binomtest(k, n).proportion_ci(confidence)
-    note = f"{k} of {n} copies, {int(answer.search.suspect.sum())} suspect, {answer.n_declared} of a declared parent"
+    note = f"{k} of {n} copies, {answer.n_declared} of them of a declared parent; {answer.search.suspect.sum()} suspect"
     yield TestRow("P5 label maps of training patients", k / n, interval.low, interval.high, decisive=True, note=note)
 
 
 def leaks(answer: LabelMapCopies) -> Iterator[Leak]:
-    """Yield the proof that label maps of training patients are in the set."""
-    if n := int(answer.search.copy.sum()):
-        declared = f", {answer.n_declared} of them of the parent that is declared" if answer.n_declared else ""
+    """Yield the proof that label maps of training patients are in the set without a word."""
+    if n := int(answer.undeclared.sum()):
+        n_sources = len({answer.sources[i] for i in np.flatnonzero(answer.undeclared)})
         text = (
-            f"{n} of {len(answer.search.copy)} label maps are those of {answer.n_sources} training cases, as they are "
-            f"or changed a little (P5){declared}."
+            f"{n} of {len(answer.search.copy)} label maps are those of {n_sources} training cases that are not "
+            "declared as their parents, as they are or changed a little (P5)."
         )
         yield Leak("label_maps", text, "P5")
 
 
 def remarks(answer: LabelMapCopies) -> Iterator[Reason]:
-    """Yield that label maps were searched and none was found."""
+    """Yield that label maps of declared parents are in the set, or that none was found."""
+    if answer.n_declared:
+        whose = (
+            "those of the training patients that are declared as their parents, as they are or changed a little (P5)"
+        )
+        yield disclosed_label_maps(answer.n_declared, len(answer.search.copy), whose)
     if not answer.search.copy.any():
         text = (
             f"None of the {len(answer.search.copy)} label maps was found to be a training patient's, as it is or "
@@ -137,7 +157,7 @@ def remarks(answer: LabelMapCopies) -> Iterator[Reason]:
 
 
 def doubts(answer: LabelMapCopies) -> Iterator[Doubt]:
-    """Yield that some label maps are suspect."""
-    if n := int(answer.search.suspect.sum()):
+    """Yield that some label maps are suspect; whose declared parent they resemble is no doubt."""
+    if n := int((answer.search.suspect & ~answer.declared).sum()):
         text = f"{n} label maps are suspect, between a stranger's and a training patient's (P5)."
         yield Doubt("suspect_label_maps", text, CURE)

@@ -94,6 +94,21 @@ class SetTest:
         return Leak(self.code, text, self.test)
 
 
+def disclosed_label_maps(n: int, n_synthetic: int, whose: str) -> Reason:
+    """Say that a set holds label maps of patients and says so, of twins and of children in the same words.
+
+    Args:
+        n: How many label maps are patients'.
+        n_synthetic: How many there are.
+        whose: Whose they are and how that is known; follows "are".
+    """
+    text = (
+        f"{n} of {n_synthetic} label maps are {whose} (mask_disclosure): whatever the images show, each of these cases "
+        "can be linked to its patient by its label."
+    )
+    return Reason("mask_disclosure", text)
+
+
 def estimate(result: Auc | NearestShare) -> str:
     """Write a value with its interval and its p."""
     name = "AUC " if isinstance(result, Auc) else ""

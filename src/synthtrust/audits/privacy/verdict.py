@@ -7,18 +7,14 @@ from synthtrust.audits import verdict as machine
 from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share, p4_twin_leak, p5_label_maps
 from synthtrust.audits.privacy.controls import Control
 from synthtrust.audits.privacy.evidence import Evidence
-from synthtrust.audits.privacy.question import CURE, Leak, SetTest
+from synthtrust.audits.privacy.question import CURE, Leak, SetTest, disclosed_label_maps
 from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.conventions import PARTS_OF_PATIENTS
 from synthtrust.metrics.functional import holm
 from synthtrust.report.formatting import listing, percent
 from synthtrust.verdicts import Doubt, Reason, Subject, Verdict
 
-DISCLOSED = Reason(
-    "mask_disclosure",
-    "The label maps of real patients are in the set unedited (mask_disclosure): whatever the images show, each twin "
-    "can be linked to its patient by its label.",
-)
+OF_TWINS = "those of the real cases whose twins they belong to, unedited"
 NO_GUARANTEE = Reason("no_guarantee", "This is no privacy guarantee, and no anonymisation in the legal sense.")
 CHANGE = {
     "NOT SUPPORTED": "Look at the pairs: a copy that is none (two images of one patient under two names, say) would "
@@ -40,7 +36,7 @@ def decide(
     subject: Subject,
     ids_known: bool = True,
     missing_ids: tuple[int, int] = (0, 0),
-    disclosed: bool = False,
+    disclosed: int = 0,
     remarks: Sequence[Reason] = (),
     patients_own: Sequence[str] = (),
 ) -> Verdict:
@@ -53,7 +49,7 @@ def decide(
         subject: The set.
         ids_known: Whether the set lists the cases that the generator learned from.
         missing_ids: How many of the training ids belong to none of the real cases, and how many there are.
-        disclosed: Whether unedited label maps of patients are in the set.
+        disclosed: How many twins have the unedited label map of their real case.
         remarks: What else the verdict ends with.
         patients_own: Modalities that are the patients' own images by declaration: those are disclosed, whatever a
             search of the painted ones finds.
@@ -76,7 +72,9 @@ def decide(
         shown.append(Reason("blind_to", f"{text[0].upper()}{text[1:]}: there may be more copies than were found."))
     if not leaks and not doubts:
         shown = list(_no_leak(evidence, controls, settings))
-    searched = p5_label_maps.remarks(evidence.label_maps) if evidence.label_maps is not None else ()
+    label_maps = [disclosed_label_maps(disclosed, evidence.n_synthetic, OF_TWINS)] if disclosed else []
+    if evidence.label_maps is not None:
+        label_maps += p5_label_maps.remarks(evidence.label_maps)
     return machine.decide(
         "privacy",
         "NOT SUPPORTED" if leaks or by_construction else "SUPPORTED",
@@ -85,7 +83,7 @@ def decide(
         change=CHANGE,
         thresholds=settings.thresholds(),
         subject=subject,
-        remarks=[*([DISCLOSED] if disclosed else []), *searched, *remarks, NO_GUARANTEE],
+        remarks=[*label_maps, *remarks, NO_GUARANTEE],
     )
 
 
