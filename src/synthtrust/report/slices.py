@@ -20,6 +20,8 @@ from synthtrust.report.style import region_colour
 TILE = 176  # [pixel], the longer side of one slice in the page
 BESIDE = 3
 """Most tiles of one case with which two cases stand side by side on a desk."""
+UNITS = 10
+"""Units of an outline in one pixel of a tile."""
 QUALITY = 85
 """Of WebP, in [0, 100]: a stack of slices takes a tenth of what it takes without loss."""
 
@@ -183,14 +185,15 @@ def _tile(
     return (
         f'<div class="tile"><span>{escape(words)}</span><div class="image" style="aspect-ratio: {size[0]} / {size[1]}">'
         f'<img alt="{alt}" src="{source}" style="object-position: {place}">'
-        f'<svg viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none" aria-hidden="true">{uses}</svg></div></div>'
+        f'<svg viewBox="0 0 {UNITS * size[0]} {UNITS * size[1]}" preserveAspectRatio="none" aria-hidden="true">'
+        f"{uses}</svg></div></div>"
     )
 
 
 def _outlines(name: str, labels: NDArray, picture: Slices) -> Iterator[str]:
-    """Yield the outlines of each slice as a group that tiles refer to, in the pixels of a tile."""
+    """Yield the outlines of each slice as a group that tiles refer to, in tenths of the pixels of a tile."""
     width, height = _size(labels.shape, picture.pixel_mm)
-    pixel = height / labels.shape[1], width / labels.shape[2]
+    pixel = UNITS * height / labels.shape[1], UNITS * width / labels.shape[2]
     for number, label in enumerate(labels):
         paths = []
         for index, values in enumerate(picture.regions.values()):
