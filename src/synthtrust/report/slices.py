@@ -107,6 +107,7 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
             *(("Over an image, the wheel, a finger moved sideways, and the arrow keys of the slider below go through "
                "the slices.",) if scrolled else ()),
         ),
+        limit="A few cases, chosen by their Dice; what looks real need not be useful, and a copy looks best of all.",
     )  # fmt: skip
 
 
