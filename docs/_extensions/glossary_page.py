@@ -24,10 +24,10 @@ def page() -> str:
 
 
 def _entry(term: Term) -> str:
-    """Return one entry of a definition list.
+    r"""Return one entry of a definition list.
 
     >>> _entry(Term("KS", "A distance.", "KS = sup |F - G|", "Somebody, 1933"))
-    'KS\\n: A distance. `KS = sup |F - G|` (Somebody, 1933)\\n'
+    'KS\n: A distance. `KS = sup |F - G|` (Somebody, 1933)\n'
     """
     formula = f" `{term.formula}`" if term.formula else ""
     return f"{term.word}\n: {term.meaning}{formula}{f' ({term.source})' if term.source else ''}\n"
