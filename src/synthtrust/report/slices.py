@@ -104,6 +104,7 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
             "single pixels. The Dice of a case describes that case alone."
             + (" Predictions are those of one training seed; their Dice is of the whole case." if predicted else ""),
         ),
+        limit="A few cases, chosen by their Dice; what looks real need not be useful, and a copy looks best of all.",
     )  # fmt: skip
 
 
