@@ -83,7 +83,6 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
         *((LegendEntry("prediction", "ink", "▬", PREDICTION),) if predicted else ()),
     )
     title, lead, height = UNPAIRED if not pictures[0].paired else PAIRED
-    scrolled = any(len(row.label) > 1 for picture in pictures for row in picture.rows)
     return Section(
         title=title,
         lead=lead,
@@ -104,9 +103,8 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
             "foreground, and images are compressed (WebP): compare contrast and texture, not absolute intensity or "
             "single pixels. The Dice of a case describes that case alone."
             + (" Predictions are those of one training seed; their Dice is of the whole case." if predicted else ""),
-            *(("Over an image, the wheel, a finger moved sideways, and the arrow keys of the slider below go through "
-               "the slices.",) if scrolled else ()),
         ),
+        limit="A few cases, chosen by their Dice; what looks real need not be useful, and a copy looks best of all.",
     )  # fmt: skip
 
 
@@ -148,7 +146,8 @@ def _viewer(picture: Slices, name: str) -> Iterator[str]:
         heights = picture.heights or tuple(range(n))
         yield (
             f'<div class="slider" hidden><label>Slice <input type="range" min="0" max="{n - 1}" '
-            f'value="{picture.first}" data-heights="{" ".join(map(str, heights))}"></label> <output></output></div>'
+            f'value="{picture.first}" data-heights="{" ".join(map(str, heights))}"></label> <output></output> '
+            "<small>or the wheel, or a finger moved sideways, over an image</small></div>"
         )
     yield "</div>"
 

@@ -208,8 +208,8 @@ def _condition(is_repeated: bool) -> str:
         )
     return (
         "One split: every interval holds for these training patients, over other test patients and, where there are "
-        "several, training seeds. What other training patients would change is not in it; repeated splits tell "
-        "(split.repeat=0,1,2 in the sweep)."
+        "several, training seeds. What other training patients would change is not in it; runs on repeated "
+        "splits tell it."
     )
 
 
