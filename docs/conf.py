@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "option_reference",
+    "glossary_page",
     "mathml",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}

@@ -121,6 +121,8 @@ def test_the_controls_ask_for_no_twins():
 def test_a_mix_of_nothing_is_refused(mode):
     with pytest.raises(ValueError, match="draws none of 21"):
         Mix(0, mode).draw(REAL, TWINS)
+    with pytest.raises(ValueError, match="draws none of 21 real and of 0 synthetic training cases"):
+        Mix(0.0).draw(REAL, [], paired=False)
     with pytest.raises(ValueError, match="draws none of 0"):
         Mix(1).draw([], [])
 

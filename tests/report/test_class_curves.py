@@ -31,8 +31,8 @@ def test_each_class_has_a_curve_of_both_arms_and_the_better_one_lies_above(table
 def test_segmenters_and_lone_arms_have_no_such_figure(tables):
     scores = gather_scores(sweep(0.5, 2.0, seeds=(0,)))
 
-    assert class_curves(scores, "segmentation") == {"roc": [], "reliability": []}
-    assert class_curves(scores[scores["alpha"] == 0], "classification") == {"roc": [], "reliability": []}
+    assert not any(class_curves(scores, "segmentation").values())
+    assert not any(class_curves(scores[scores["alpha"] == 0], "classification").values())
     assert list(class_figures(pd.DataFrame(), pd.DataFrame(), "", "planted")) == []
 
 

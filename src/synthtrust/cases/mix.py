@@ -131,9 +131,10 @@ class Mix:
         else:
             drawn_real, drawn_synthetic = self._without_twins(order, others)
         if not drawn_real and not drawn_synthetic:
+            there = "" if paired else f" real and of {len(others)} synthetic training cases; a larger set has more"
             raise Refusal(
                 f"Expected cases to train on, but mode {self.mode!r} with alpha={self.alpha} draws none of "
-                f"{len(order)}."
+                f"{len(order)}{there}."
             )
         return [reals[i] for i in sorted(drawn_real)] + [others[i] for i in sorted(drawn_synthetic)]
 

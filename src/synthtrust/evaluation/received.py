@@ -10,6 +10,7 @@ from synthtrust.audits.pictures import set_slices
 from synthtrust.audits.received import ReceivedSet, without_labels
 from synthtrust.audits.sets import synthetic_sets
 from synthtrust.conventions import check_conditions
+from synthtrust.evaluation.printing import find_browser, print_page
 from synthtrust.evaluation.runs import failures, provenance
 from synthtrust.evaluation.tracking import track_page
 from synthtrust.generators import synthesize
@@ -42,6 +43,7 @@ def audit_received_set(cfg: DictConfig) -> Path:
             condition of ``fail_on`` holds; in the last case the page is there.
     """
     conditions = check_conditions(cfg.fail_on)
+    browser = find_browser() if cfg.pdf else None
     audits = {name: audit for name, audit in make(cfg.audit, _convert_="all").items() if name in AUDITS_OF_SETS}
     if not audits:
         raise Refusal(f"Expected an audit among {list(AUDITS_OF_SETS)}, but got others, which need trained runs.")
@@ -80,6 +82,8 @@ def audit_received_set(cfg: DictConfig) -> Path:
             folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]
         )
     log.info("The report on %s is at %s", imported.folder, page)
+    if browser:
+        log.info("Printed, it is at %s", print_page(page, browser))
     track_page(cfg.get("logger"), page, tables, imported.folder.name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")

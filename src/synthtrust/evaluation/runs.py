@@ -25,6 +25,7 @@ from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
 from synthtrust.evaluation.pictures import pictures_of
+from synthtrust.evaluation.printing import find_browser, print_page
 from synthtrust.evaluation.run_rows import run_rows, training_seconds
 from synthtrust.evaluation.tracking import track_page
 from synthtrust.files import sha256_of
@@ -75,6 +76,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
             the last case the page is there.
     """
     conditions = check_conditions(cfg.fail_on)
+    browser = find_browser() if cfg.pdf else None
     folders = _folders(cfg)
     if cfg.predictions is not None:
         folders = [str(score_predictions(cfg, folders))]
@@ -104,6 +106,8 @@ def evaluate_runs(cfg: DictConfig) -> Path:
             folder=folder, facts=facts, tables=tables, pictures=pictures, sets=sets, runs=run_rows(runs)
         )
     log.info("The report on %d runs is at %s", len(runs), page)
+    if browser:
+        log.info("Printed, it is at %s", print_page(page, browser))
     track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
@@ -267,6 +271,7 @@ def calibrate(cfg: DictConfig) -> Path:
     """
     if "_target_" not in cfg.cases:
         raise Refusal("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
+    browser = find_browser() if cfg.pdf else None
     cohort = usable_cases(cfg)
     folder = Path(cfg.folder or Path(cfg.paths.reports) / f"{cfg.name}_{cohort.name}".replace(" ", "_"))
     tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")
@@ -280,6 +285,8 @@ def calibrate(cfg: DictConfig) -> Path:
         folder=folder, facts=facts, tables={"calibration": tables}
     )
     log.info("The report on planted copies is at %s", page)
+    if browser:
+        log.info("Printed, it is at %s", print_page(page, browser))
     return page
 
 

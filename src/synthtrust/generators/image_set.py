@@ -1,7 +1,6 @@
 """Image set: imports synthetic images without labels, to be audited as they are, or to be labelled by a trained run."""
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.readers.unlabelled import read_unlabelled
 from synthtrust.generators.importer import ImportedTwin
-from synthtrust.generators.labelled_set.own_case_set import OwnCaseSet
+from synthtrust.generators.labelled_set.own_case_set import OwnCaseSet, in_options_of_importer
 from synthtrust.generators.labelled_set.set_checks import check_orientation
 from synthtrust.generators.labeller import Labeller
 from synthtrust.refusals import Refusal
@@ -76,8 +75,8 @@ class ImageSet(OwnCaseSet):
         patterns = None if self.patterns is None else dict(self.patterns)
         try:
             own = read_unlabelled(self.root, cohort.modalities, patterns, volumes=volumes)
-        except CaseError as error:  # options of a reader are options of this importer
-            raise CaseError(re.sub(r"\bcases\.(root|patterns)", r"generator.\1", str(error))) from error
+        except Refusal as error:  # options of a reader are options of this importer
+            raise CaseError(in_options_of_importer(str(error))) from error
         if own.refused:
             first = own.refused[0]
             raise CaseError(

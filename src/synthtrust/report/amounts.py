@@ -106,9 +106,10 @@ def _section(rows: pd.DataFrame, curve: pd.DataFrame, suffix: str, index: int) -
     )
     return Section(
         f"How many real cases a training set is worth{suffix}",
+        lead="To how many real cases alone a set with synthetic ones is equal, by its score on real test cases.",
         figures=(figure,),
         tables=(Table("Every number of real and synthetic training cases", table, caption, "intervals"),),
-        notes=("It holds for this network, these numbers of steps and these sets; a longer training may move it.",),
+        limit="It holds for this network, these numbers of steps and these sets; a longer training may move it.",
     )
 
 

@@ -61,6 +61,7 @@ def calibration_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
             "The search, its thresholds and the tests are those of the audit"
             + ("." if twins else "; its specificity control is left out."),
         ),
+        "What other kinds of copies would do, and how these fare among other images.",
     )
     return Chapter(_answers(detection), (), (section,))
 

@@ -20,7 +20,14 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     if "classes" in tables:
         kind = "finding" if "present" in tables["classes"] else "class"
         return Chapter(
-            sections=(Section(f"How many cases there are of each {kind}", tables=(_classes(tables["classes"]),)),)
+            sections=(
+                Section(
+                    f"How many cases there are of each {kind}",
+                    "What the models learned from and were tested on.",
+                    tables=(_classes(tables["classes"]),),
+                    limit="Counts say nothing of how hard the cases are.",
+                ),
+            )
         )
     volumes = tables["volumes"]
     synthetic = "synthetic" in set(volumes["source"])
@@ -37,7 +44,15 @@ def cases_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         wide=True,
     )
     return Chapter(
-        sections=(Section("How large the regions are", "", (figure,), (_counts(volumes),)),),
+        sections=(
+            Section(
+                "How large the regions are",
+                "What the models learned from and were tested on.",
+                (figure,),
+                (_counts(volumes),),
+                limit="Volumes come from the label maps: they say nothing of the images.",
+            ),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from synthtrust.report.formatting import EstimateCell
+from synthtrust.report.marks import without_layer
 
 STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LARGEST_DRAWING = 400_000  # [byte]; larger ones are on the page, and behind no link, since a link holds them again
@@ -81,6 +82,7 @@ def svg_address(drawing: str, colours: Mapping[str, str]) -> str:
         drawing: Inline SVG, whose colours are variables of the page.
         colours: Name of each variable -> its colour outside of the page.
     """
+    drawing = without_layer(drawing)
     if not drawing.startswith("<svg") or len(drawing) > LARGEST_DRAWING:
         return ""
     plain = re.sub(

@@ -1,16 +1,20 @@
 """The chapter on fidelity: quality, diversity and proportion, twins beside real cases, and telling them apart."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from synthtrust.report.formatting import EstimateCell, count, listing, number, probability, short
+from synthtrust.report.formatting import EstimateCell, count, estimate, interval, listing, number, probability, short
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
-from synthtrust.report.style import COLOURS, GLYPHS, WIDE_PANEL, panel, svg
+from synthtrust.report.marks import Mark, series_id
+from synthtrust.report.style import COLOURS, GLYPHS, WIDE_PANEL, panel, region_colour, svg
 
 FLOOR = LegendEntry("between two halves of the real cases, at the same n", "muted", "▬")
 VALUE = LegendEntry("synthetic against real", "synthetic", "■")
+SET_MARKS, SET_GLYPHS = ("s", "o", "^", "D", "v"), ("■", "●", "▲", "◆", "▼")
+"""The marker of a set in a drawing, and in a legend, by its place among several sets."""
 FAULT = LegendEntry("planted fault", "ink", "|")
 QUALITY = (("KID", "0 is expected for equal sets"), ("precision", "share of synthetic cases near a real one"),
            ("density", "1 is expected for equal sets"))  # fmt: skip
@@ -135,8 +139,9 @@ def _twins(rows: pd.DataFrame) -> Section:
 
 
 def _figure(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]], name: str) -> Figure:
+    sets = list(dict.fromkeys(rows["set"]))
     drawn = tuple(
-        _floor_panel(rows[rows["measure"] == measure], measure, meaning, f"{name}-{index}")
+        _floor_panel(rows[rows["measure"] == measure], sets, meaning, f"{name}-{index}")
         for index, (measure, meaning) in enumerate(measures)
         if rows.loc[rows["measure"] == measure, "value"].notna().any()
     )
@@ -151,30 +156,57 @@ def _figure(title: str, rows: pd.DataFrame, measures: Sequence[tuple[str, str]],
         drawn,
         "Grey: what two random halves of the real cases give at the same n (95 % of draws). Lines: 95 % interval over "
         f"patients; marks without one are described, not inferred. {n}",
-        (VALUE, FLOOR, FAULT),
+        (*(set_key(name_of_set, place, sets) for place, name_of_set in enumerate(sets)), FLOOR, FAULT),
     )
 
 
-def _floor_panel(rows: pd.DataFrame, measure: str, meaning: str, name: str) -> str:
+def set_key(name: str, place: int, sets: Sequence[str]) -> LegendEntry:
+    """Return the legend's entry of a synthetic set: one alone as all pages have it, several by colour and shape."""
+    if len(sets) < 2:
+        return VALUE
+    return LegendEntry(
+        f"{name} against real", region_colour(place), SET_GLYPHS[place % len(SET_GLYPHS)], f"set-{place}"
+    )
+
+
+def _floor_panel(rows: pd.DataFrame, sets: Sequence[str], meaning: str, name: str) -> str:
     """Draw one measure: feature spaces down, the value beside its floor; sets one below the other."""
-    figure, axes = panel(measure, meaning, "", WIDE_PANEL)
-    sets = list(dict.fromkeys(rows["set"]))
+    measure = str(rows["measure"].iloc[0])
     spaces = list(dict.fromkeys(rows["space"]))
+    size = (WIDE_PANEL[0], max(WIDE_PANEL[1], 1.0 + 0.22 * len(spaces) * len(sets)))
+    figure, axes = panel(measure, meaning, "", size)
+    marks = []
     for row in rows.to_dict("records"):
-        y = spaces.index(row["space"]) + 0.5 * (sets.index(row["set"]) + 0.5) / len(sets) - 0.25
+        place = sets.index(row["set"])
+        key = set_key(row["set"], place, sets)
+        gid, colour = series_id(key.series) if key.series else None, COLOURS[key.colour]
+        marker = SET_MARKS[place % len(SET_MARKS)] if len(sets) > 1 else GLYPHS["synthetic"]
+        y = spaces.index(row["space"]) + 0.7 * (place + 0.5) / len(sets) - 0.35
         height = 0.4 / len(sets)
         if np.isfinite(row["floor_low"]):
             axes.barh(y, row["floor_high"] - row["floor_low"], height, left=row["floor_low"], color=COLOURS["grid"])
         if np.isfinite(row["ci_low"]):
-            axes.hlines(y, row["ci_low"], row["ci_high"], color=COLOURS["synthetic"], lw=1.3)
-        axes.plot([row["value"]], [y], GLYPHS["synthetic"], color=COLOURS["synthetic"])
+            axes.hlines(y, row["ci_low"], row["ci_high"], color=colour, lw=1.3, gid=gid)
+        axes.plot([row["value"]], [y], marker, color=colour, gid=gid)
+        marks.append(Mark(row["value"], y, _mark_text(row), key.series))
         if np.isfinite(row["fault"]):
             axes.plot([row["fault"]], [y], "|", color=COLOURS["ink"], markersize=12, markeredgewidth=2)
     axes.set_yticks(range(len(spaces)), [space.replace(" ", "\n", 1) for space in spaces])
     axes.set_ylim(len(spaces) - 0.5, -0.5)
     axes.grid(axis="x", visible=True)
     axes.grid(axis="y", visible=False)
-    return svg(figure, name, f"{measure} in each feature space, synthetic cases beside halves of the real ones.")
+    description = f"{measure} in each feature space, synthetic cases beside halves of the real ones."
+    return svg(figure, name, description, marks)
+
+
+def _mark_text(row: Mapping[Any, Any]) -> str:
+    """Return what is said about one value: set, feature space, interval, floor and n."""
+    floor = interval(row["floor_low"], row["floor_high"])
+    return (
+        f"{row['set']}, {row['space']}: {estimate(row['value'], row['ci_low'], row['ci_high'])}"
+        + (f"; halves of the real cases {floor}" if floor else "")
+        + f"; n = {row['n_real']} real and {row['n_synthetic']} synthetic patients"
+    )
 
 
 def _table(title: str, rows: pd.DataFrame) -> Table:

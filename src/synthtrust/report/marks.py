@@ -59,6 +59,16 @@ def layer(axes: Axes, marks: Sequence[Mark]) -> str:
     return f'<g class="marks">{"".join(circles)}</g>'
 
 
+def without_layer(drawing: str) -> str:
+    """Return a drawing without what only the page's style keeps transparent.
+
+    >>> without_layer('<svg><path/><g class="marks"><circle/></g></svg>')
+    '<svg><path/></svg>'
+    """
+    start, _, rest = drawing.partition('<g class="marks">')
+    return start + rest.partition("</g>")[2] if rest else drawing
+
+
 def _circle(mark: Mark, x: float, y: float) -> str:
     series = f' data-series="{escape(mark.series)}"' if mark.series else ""
     circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{RADIUS}"{series}><title>{escape(mark.text)}</title></circle>'

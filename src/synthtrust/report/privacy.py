@@ -47,7 +47,7 @@ def privacy_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
             "Pairs to look at",
             "The synthetic cases that are most like a training case, each beside it.",
             (pairs_figure(pairs),) if pairs else (),
-            tuple(_copies(rows, str(name)) for name, rows in copies.groupby("set", sort=False)),
+            (_copies(copies),) if len(copies) else (),
             limit="Pairs that look alike need not be copies, and a copy may hide in a change that was not searched.",
         ),
     )
@@ -97,23 +97,29 @@ def _tests(rows: pd.DataFrame, name: str) -> Table:
     )
 
 
-def _copies(rows: pd.DataFrame, name: str) -> Table:
-    most = rows.head(MOST_ROWS)
+def _copies(copies: pd.DataFrame) -> Table:
+    """Return the most suspicious pairs of every set, copies first."""
+    most = copies.groupby("set", sort=False).head(MOST_ROWS)
     digits = {"similarity": 3, "z": 1, "r": 1, "strength": 1}
     values = {column: [number(value, decimals) for value in most[column]] for column, decimals in digits.items()}
     shown = pd.DataFrame(
         {
             "Synthetic case": most["synthetic"],
             "Training case": most["nearest_real"],
+            "Synthetic set": most["set"],
+            "Reading": most["reading"],
             "Own source": most["own_source"].map({True: "yes", False: "no"}),
             "Compared as": most["view"],
             **{column if len(column) == 1 else column.capitalize(): values[column] for column in digits},
-            "Reading": most["reading"],
         }
     )
-    left = "" if len(most) == len(rows) else f" The first {MOST_ROWS} of {len(rows)}; all are in the CSV file."
+    if most["set"].nunique() == 1:
+        shown = shown.drop(columns="Synthetic set")
+    if not most["reading"].any():
+        shown = shown.drop(columns="Reading")
+    left = "" if len(most) == len(copies) else f" The first {MOST_ROWS} of each set; all are in the CSV file."
     return Table(
-        f"Copies, suspects, and the most suspicious others of {name}",
+        "Copies, suspects, and the most suspicious others",
         shown,
         "z: how much more similar than unseen patients are; r: how far the nearest stands out from the next five; "
         "strength: the geometric mean of z and −r, in robust standard deviations of unseen patients. Own source: the "

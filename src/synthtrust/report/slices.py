@@ -20,6 +20,8 @@ from synthtrust.report.style import region_colour
 TILE = 176  # [pixel], the longer side of one slice in the page
 BESIDE = 3
 """Most tiles of one case with which two cases stand side by side on a desk."""
+UNITS = 10
+"""Units of an outline in one pixel of a tile."""
 QUALITY = 85
 """Of WebP, in [0, 100]: a stack of slices takes a tenth of what it takes without loss."""
 
@@ -81,7 +83,6 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
         *((LegendEntry("prediction", "ink", "▬", PREDICTION),) if predicted else ()),
     )
     title, lead, height = UNPAIRED if not pictures[0].paired else PAIRED
-    scrolled = any(len(row.label) > 1 for picture in pictures for row in picture.rows)
     return Section(
         title=title,
         lead=lead,
@@ -102,9 +103,8 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
             "foreground, and images are compressed (WebP): compare contrast and texture, not absolute intensity or "
             "single pixels. The Dice of a case describes that case alone."
             + (" Predictions are those of one training seed; their Dice is of the whole case." if predicted else ""),
-            *(("Over an image, the wheel, a finger moved sideways, and the arrow keys of the slider below go through "
-               "the slices.",) if scrolled else ()),
         ),
+        limit="A few cases, chosen by their Dice; what looks real need not be useful, and a copy looks best of all.",
     )  # fmt: skip
 
 
@@ -146,7 +146,8 @@ def _viewer(picture: Slices, name: str) -> Iterator[str]:
         heights = picture.heights or tuple(range(n))
         yield (
             f'<div class="slider" hidden><label>Slice <input type="range" min="0" max="{n - 1}" '
-            f'value="{picture.first}" data-heights="{" ".join(map(str, heights))}"></label> <output></output></div>'
+            f'value="{picture.first}" data-heights="{" ".join(map(str, heights))}"></label> <output></output> '
+            "<small>or the wheel, or a finger moved sideways, over an image</small></div>"
         )
     yield "</div>"
 
@@ -183,14 +184,15 @@ def _tile(
     return (
         f'<div class="tile"><span>{escape(words)}</span><div class="image" style="aspect-ratio: {size[0]} / {size[1]}">'
         f'<img alt="{alt}" src="{source}" style="object-position: {place}">'
-        f'<svg viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none" aria-hidden="true">{uses}</svg></div></div>'
+        f'<svg viewBox="0 0 {UNITS * size[0]} {UNITS * size[1]}" preserveAspectRatio="none" aria-hidden="true">'
+        f"{uses}</svg></div></div>"
     )
 
 
 def _outlines(name: str, labels: NDArray, picture: Slices) -> Iterator[str]:
-    """Yield the outlines of each slice as a group that tiles refer to, in the pixels of a tile."""
+    """Yield the outlines of each slice as a group that tiles refer to, in tenths of the pixels of a tile."""
     width, height = _size(labels.shape, picture.pixel_mm)
-    pixel = height / labels.shape[1], width / labels.shape[2]
+    pixel = UNITS * height / labels.shape[1], UNITS * width / labels.shape[2]
     for number, label in enumerate(labels):
         paths = []
         for index, values in enumerate(picture.regions.values()):

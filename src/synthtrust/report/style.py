@@ -103,4 +103,5 @@ def svg(figure: Figure, name: str, description: str, marks: Sequence[Mark] = ())
     drawing = re.sub(rf'\bid="{re.escape(name)}-{PREFIX}([^"]*)"', r'data-series="\1"', drawing)
     drawing = drawing.replace("</svg>", f"{layer(figure.axes[0], marks)}</svg>")
     label = description.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    return drawing.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1).strip()
+    role = "group" if any(mark.href for mark in marks) else "img"  # what is in an image is hidden from screen readers
+    return drawing.replace("<svg ", f'<svg role="{role}" aria-label="{label}" ', 1).strip()

@@ -16,23 +16,6 @@ SOURCE_LEGEND = (
     LegendEntry("synthetic test cases", "synthetic", "■", "synthetic"),
 )
 
-DEFINITIONS = pd.DataFrame(
-    [
-        ("T1", "Eq. (6)", "Mean Dice over cases and regions.", "higher", "The equation leaves out the sum over cases."),
-        ("T2", "Eq. (7)", "1 − standard deviation over cases of the mean Dice over regions.", "higher",
-         "The paper's text says consistency across regions, its equation measures it across cases. Both are shown. "
-         "It is 1 for a model that fails everywhere: read it with T1."),
-        ("T3", "Eq. (8)", "Cosine between the Dice of real cases and of their twins, per region.", "higher",
-         "Blind to a shift of level, and almost a function of T5: unrelated scores come out near 1. Read it only "
-         "against its null, the value without any relation, and with the correlation."),
-        ("T4", "Eq. (9)", "Mean absolute difference of Dice between a real case and its twin, per region.", "lower",
-         "0 for a model that predicts nothing. Two seeds scored on the same real cases give its floor."),
-        ("T5", "Eq. (10)", "Standard deviation over mean of Dice over cases, per region (ddof 0).", "lower",
-         "Depends on the rule for empty regions."),
-    ],
-    columns=["Factor", "Paper", "What it is", "Better", "Read with care"],
-)  # fmt: skip
-
 
 def trust_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
     """Lay out the tables of the trust audit: ``factors`` and ``empty``."""
@@ -60,7 +43,8 @@ def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
 
 def _factor_section(factors: pd.DataFrame, pairs: pd.DataFrame, suffix: str, index: int) -> Section:
     """Lay out Figs. 4 to 8 of the paper."""
-    n = f"{coverage(factors)} {BARE_MARKS}"
+    shaded = "Shaded: the same intervals. " if factors["alpha"].nunique() > 2 else ""
+    n = f"{coverage(factors)} {shaded}{BARE_MARKS}"
     labels = {"T1": "T1, mean Dice", "T2": "T2", "T2_regions": "T2", "T5": "T5, std / mean"}
     panels = {factor: source_panels(factors, factor, label, f"{factor}-{index}") for factor, label in labels.items()}
     figures = [
@@ -86,14 +70,19 @@ def _factor_section(factors: pd.DataFrame, pairs: pd.DataFrame, suffix: str, ind
             SOURCE_LEGEND,
         )
     )
-    definitions = Table(
-        "What the factors are", DEFINITIONS, "Equations of Babu et al., position paper.", "no estimates"
-    )
     figures += per_case_figure(pairs, suffix, f"per-case-{index}")
-    tables = [summary_table(factors, SUMMARY, f"Trust factors at each share of real cases{suffix}"), definitions]
+    tables = [summary_table(factors, SUMMARY, f"Trust factors at each share of real cases{suffix}")]
     if regions:
         tables.append(summary_table(factors, COMPANIONS, "What T3 and T4 should be read with, per region"))
-    return Section(f"Trust factors T1 to T5{suffix}", "", tuple(figures), tuple(tables), _remarks(factors))
+    return Section(
+        f"Trust factors T1 to T5{suffix}",
+        "How well a segmenter does, how steadily, and whether it does on a twin as it does on the patient.",
+        tuple(figures),
+        tuple(tables),
+        _remarks(factors),
+        "No factor says that a set is useful or safe: T2, T4 and T5 also reward a model that fails everywhere, and "
+        "T3 comes out near 1 for unrelated scores.",
+    )
 
 
 def _remarks(factors: pd.DataFrame) -> tuple[str, ...]:
@@ -146,7 +135,7 @@ def _empty_section(empty: pd.DataFrame, suffix: str) -> Section:
     affected = empty[(empty["n_empty_reference"] > 0) | (empty["n_empty_prediction"] > 0)]
     if affected.empty:
         return Section(
-            title, lead, notes=("No region was empty in any reference or prediction: the rule changes nothing.",)
+            title, notes=("No region was empty in any reference or prediction: the rule for 0/0 changes nothing.",)
         )
     rows = pd.DataFrame(
         {
@@ -168,4 +157,4 @@ def _empty_section(empty: pd.DataFrame, suffix: str) -> Section:
         f"Inconclusive for {region} on {source} test cases: the order of the alphas depends on the rule."
         for source, region in flips.itertuples(index=False)
     )
-    return Section(title, lead, tables=(table,), notes=notes)
+    return Section(title, lead, tables=(table,), notes=notes, limit="Neither rule is the right one for every question.")

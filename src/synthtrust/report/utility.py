@@ -6,6 +6,7 @@ import pandas as pd
 
 from synthtrust.conventions import CONTROLS, WITH_TWINS_FOR_REAL, is_tstr
 from synthtrust.report.class_curves import class_figures
+from synthtrust.report.confusion import confusion_tables
 from synthtrust.report.curve_table import curve_table
 from synthtrust.report.factor_table import coverage, percent
 from synthtrust.report.generators import generators_figure
@@ -162,6 +163,7 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
     per_class = class_table(tables["per_class"], f"{kind.capitalize()} by {kind}, TSTR beside TRTR{suffix}")
     if _has_tstr(mode) and _has_scale(curve) and per_class:
         shown.append(per_class)
+    shown += confusion_tables(tables.get("confusion", pd.DataFrame()), suffix)
     return Section(
         f"From synthetic to real training cases{suffix}",
         _lead(mode),
@@ -206,8 +208,8 @@ def _condition(is_repeated: bool) -> str:
         )
     return (
         "One split: every interval holds for these training patients, over other test patients and, where there are "
-        "several, training seeds. What other training patients would change is not in it; repeated splits tell "
-        "(split.repeat=0,1,2 in the sweep)."
+        "several, training seeds. What other training patients would change is not in it; runs on repeated "
+        "splits tell it."
     )
 
 

@@ -114,7 +114,7 @@ def test_the_page_says_which_variances_are_in_its_intervals(tmp_path, audit):
     assert "this interval also holds for training sets of this size from other patients" in page
     assert "Curves, tables and the verdict are of the first split" in page
     assert "One split: every interval holds for these training patients" in alone
-    assert "repeated splits tell (split.repeat=0,1,2 in the sweep)" in alone
+    assert "runs on repeated splits tell it" in alone
 
 
 def test_runs_that_differ_in_more_than_the_split_are_refused(audit):

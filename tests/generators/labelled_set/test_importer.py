@@ -146,6 +146,29 @@ def test_bad_sets_are_refused_in_one_line(real, made, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("options", "header", "message"),
+    [
+        ({}, "case_id,image,label", r"Expected columns \['flair', 't1ce'\] in .*set\.csv, .*\. Rename them\."),
+        ({"layout": "brats"}, "", r"Expected a folder of cases, but .*set\.csv is a file\. Set generator\.root\."),
+        ({}, "case_id,flair,t1ce,label", r"in .*set\.csv, but found none\. Add some, or set generator\.root"),
+    ],
+    ids=["columns", "a table as a folder", "no row"],
+)
+def test_what_a_reader_refuses_is_said_in_the_options_of_the_importer(real, tmp_path, options, header, message):
+    (tmp_path / "set.csv").write_text(f"{header}\n" + ("a,b,c\n" if "image" in header else ""))
+    with pytest.raises(CaseError, match=message) as error:
+        imported(real, tmp_path, LabelledSet(root=str(tmp_path / "set.csv"), label_values={1: "NCR"}, **options))
+    assert "cases." not in str(error.value)
+
+
+@pytest.mark.parametrize("patterns", [{"flair": "*_f.nii.gz"}, {"flair": "*_f.nii.gz", "t1ce": "*_c*", "seg": "*_x*"}])
+def test_patterns_are_those_of_the_generator_in_every_message(real, made, tmp_path, patterns):
+    with pytest.raises(CaseError, match=r"generator\.patterns") as error:
+        imported(real, tmp_path, LabelledSet(root=str(tmp_path / "made"), patterns=patterns, label_values={1: "NCR"}))
+    assert "cases." not in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"layout": "bids"}, "Expected generator.layout among"),

@@ -90,8 +90,8 @@ class Utility:
         - ``matched``: each share of a mix against the same real cases without twins (``real_only``,
           ``duplicate_real``), in the main measure; empty without both, see `matched_rows`.
         - ``per_class``: the measures of each class or finding, or the Dice of each region; ``kind`` says which.
-        - ``roc`` and ``reliability``: of classifiers, alpha 0 and 1 on real test cases, where both are there, see
-          `synthtrust.audits.utility.class_curves`; empty of segmenters.
+        - ``roc``, ``reliability`` and ``confusion``: of classifiers, alpha 0 and 1 on real test cases, where both are
+          there, see `synthtrust.audits.utility.class_curves`; empty of segmenters.
         - ``splits``: of runs on repeated splits, TSTR against TRTR in the main measure on each split and over all, see
           `synthtrust.audits.utility.splits.split_rows`; empty with one split. All other tables are of the first split.
         - ``verdict``: on utility, one for each generator and each mix that has TSTR.
@@ -220,7 +220,7 @@ class Utility:
             yield not_compared(thresholds, self.confidence, Subject(generator=generator))
 
 
-TABLES = ("performance", "curve", "comparison", "matched", "per_class", "roc", "reliability", "splits")
+TABLES = ("performance", "curve", "comparison", "matched", "per_class", "roc", "reliability", "confusion", "splits")
 KEY = ("mode", "contrast", "measure")
 KINDS = {"segmentation": "region", "classification": "class", "multilabel": "finding"}
 """What a case is scored in, in the words of the page."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from synthtrust.audits.probabilities import ArmProbabilities, arm_probabilities
 from synthtrust.audits.scores import Row
+from synthtrust.audits.utility.confusion import confusion_rows
 
 FALSE_POSITIVE_RATES = np.linspace(0, 1, 51)
 BINS = 10
@@ -16,20 +17,21 @@ MIN_IN_BIN = 5
 
 
 def class_curves(scores: pd.DataFrame, task: str) -> dict[str, list[Row]]:
-    """Return the rows of the tables ``roc`` and ``reliability``, behind mode and alpha.
+    """Return the rows of the tables ``roc``, ``reliability`` and ``confusion``, behind mode and alpha.
 
     Args:
         scores: The scores of one generator.
         task: ``segmentation``, ``classification`` or ``multilabel``; segmenters have no rows.
     """
-    tables: dict[str, list[Row]] = {"roc": [], "reliability": []}
+    tables: dict[str, list[Row]] = {"roc": [], "reliability": [], "confusion": []}
     real = scores[scores["source"] == "real"]
     for mode, rows in real.groupby("mode", sort=False) if task != "segmentation" else ():
         if not {0.0, 1.0} <= set(rows["alpha"]):
             continue
         for alpha in (0.0, 1.0):
             arm = arm_probabilities(rows, alpha, "real")
-            for name, made in (("roc", roc_rows(arm)), ("reliability", reliability_rows(arm))):
+            of_arm = {"roc": roc_rows(arm), "reliability": reliability_rows(arm), "confusion": confusion_rows(arm)}
+            for name, made in of_arm.items():
                 tables[name] += [{"mode": mode, "alpha": alpha, **row} for row in made]
     return tables
 

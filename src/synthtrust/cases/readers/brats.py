@@ -62,7 +62,8 @@ def read_brats(
     _check_choices(str(release), series, modalities, known)
     names: Mapping[int, str] | None = None if label_values is None else named_values(label_values)
     if not root.is_dir():
-        raise CaseError(f"Expected a folder of cases, but {root} does not exist. Set cases.root.")
+        problem = "is a file" if root.is_file() else "does not exist"
+        raise CaseError(f"Expected a folder of cases, but {root} {problem}. Set cases.root.")
     tree = find_volumes(root)
     groups, left = files_by_name(root, tree.volumes) if patterns is None else (
         files_by_pattern(root, tree.volumes, patterns), {})  # fmt: skip

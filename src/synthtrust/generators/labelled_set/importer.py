@@ -1,7 +1,6 @@
 """The importer of a set whose cases have ids and label maps of their own."""
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +16,9 @@ from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.readers.label_values import label_called
 from synthtrust.generators.importer import ImportedTwin
 from synthtrust.generators.labelled_set.layouts import LAYOUTS, Layout, LayoutOptions, read_set
-from synthtrust.generators.labelled_set.own_case_set import OwnCaseSet
+from synthtrust.generators.labelled_set.own_case_set import OwnCaseSet, in_options_of_importer
 from synthtrust.generators.labelled_set.set_checks import check_orientation, check_regions
+from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -82,16 +82,20 @@ class LabelledSet(OwnCaseSet):
         options = LayoutOptions(Path(self.root), self.layout, patterns, self.release, self.label_values)
         try:
             own = read_set(options, cohort.modalities, cohort.labels)
-        except CaseError as error:  # options of a reader are options of this importer
-            raise CaseError(re.sub(r"\bcases\.(root|file|label_values|series)", r"generator.\1", str(error))) from error
+        except Refusal as error:  # options of a reader are options of this importer
+            raise CaseError(in_options_of_importer(str(error))) from error
         if own.refused:
             first = own.refused[0]
+            why = in_options_of_importer(first.why)
             raise CaseError(
                 f"Expected a set whose cases can be used, but {len(own.refused)} of {self.root} cannot, first "
-                f"{first.where}: {first.why} Repair or remove them."
+                f"{first.where}: {why} Repair or remove them."
             )
         if not own.cases:
-            raise CaseError(f"Expected synthetic cases in {self.root}, but found none.")
+            raise CaseError(
+                f"Expected synthetic cases in {self.root}, but found none. Add some, or set generator.root "
+                "to where they lie."
+            )
         meaning = self._meaning(own, cohort)
         self.prepare_as(cohort)
         self.licence_ = own.licence

@@ -77,5 +77,10 @@ def read_set(options: LayoutOptions, modalities: Sequence[str], labels: Mapping[
         case "table":
             return read_volume_table(root, modalities, values)
         case "patterns":
+            if missing := [name for name in modalities if name not in (options.patterns or {})]:
+                raise Refusal(
+                    f"Expected a pattern of each modality of real cases, {list(modalities)}, in generator.patterns, "
+                    f"but got none of {', '.join(missing)}."
+                )
             return read_brats(root, modalities=modalities, patterns=options.patterns, label_values=values)
     return read_brats(root, modalities=modalities, release=options.release, label_values=options.label_values)

@@ -1,5 +1,6 @@
 """Sets whose cases have ids of their own: what the importers of labelled and of unlabelled ones share."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,3 +80,15 @@ class OwnCaseSet(Importer):
         """Return the files of the set's own cases, which were read already."""
         self.twins_ = {case.id: case for case in paint}
         return {case.id: list(case.files.values()) for case in paint}
+
+
+def in_options_of_importer(message: str) -> str:
+    """Return a message of a reader of real cases in the options of an importer.
+
+    >>> in_options_of_importer("Expected a table at x.csv, but there is none. Set cases.file.")
+    'Expected a table at x.csv, but there is none. Set generator.root.'
+    """
+    message = message.replace(", or say how they are called in cases.columns.", ".")
+    message = message.replace("Say which it is like with cases.series, or name", "Name")
+    message = re.sub(r"\bcases\.(root|file)\b", "generator.root", message)
+    return re.sub(r"\bcases\.(label_values|patterns|release)\b", r"generator.\1", message)

@@ -47,9 +47,11 @@ def check_patients_own(importer: Importer, cohort: Cohort, folder: Path | None =
     counts = Counter(image.modality for image in shared)
     undeclared = [image for image in shared if image.modality not in declared]
     if by_construction := [m for m in counts if m not in declared and counts[m] >= BY_CONSTRUCTION * len(cases)]:
-        _refuse(
-            f"{_listed(undeclared)}. If the set paints other modalities beside these", [*declared, *by_construction]
+        copies_alone = set(cohort.modalities) <= {*declared, *by_construction}
+        case_of_use = (
+            "it copies on purpose, as a control" if copies_alone else "it paints other modalities beside these"
         )
+        _refuse(f"{_listed(undeclared)}. Remove them from the set; if {case_of_use}", [*declared, *by_construction])
     if undeclared:
         log.warning("Copies of real cases are in the set: %s.", _listed(undeclared))
     painted = [name for name in cohort.modalities if name not in declared]
