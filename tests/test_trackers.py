@@ -83,6 +83,44 @@ def test_the_first_failure_is_warned_of_and_the_last_that_is_asked(fault, caplog
     assert tracker.log_dir is None
 
 
+def test_an_online_tracker_that_fails_goes_on_offline_and_loses_nothing_that_is_asked_then(caplog):
+    made = []
+
+    def offline():
+        made.append(Frail())
+        return made[0]
+
+    tracker = Tracker(lambda: Frail("log_metrics"), "wandb", offline)
+    tracker.log_metrics({"loss": 1.0}, 3)
+    tracker.log_hyperparams({"lr": 1.0})
+    assert made[0].asked == ["__init__", "log_metrics", "log_hyperparams"]
+    assert "The tracker wandb failed and is kept offline from now on; the run goes on." in caplog.text
+
+
+def test_a_tracker_that_fails_offline_as_well_is_left_out(caplog):
+    tracker = Tracker(lambda: Frail("save"), "wandb", lambda: Frail("save"))
+    tracker.save()
+    assert tracker.behind is None
+    assert [message.partition(";")[0] for message in caplog.messages] == [
+        "The tracker wandb failed and is kept offline from now on",
+        "The tracker wandb failed and is left out from now on",
+    ]
+
+
+def test_only_wandb_has_an_offline_mode_to_fall_back_on():
+    made = []
+
+    def make(node):
+        made.append(node)
+        raise OSError("no network")
+
+    wandb = {"_target_": "lightning.pytorch.loggers.WandbLogger"}
+    guarded([wandb | {"mode": "online"}, wandb | {"mode": "offline"}, {"_target_": "x.MLFlowLogger"}], make)
+    assert [node.get("mode") for node in made] == ["online", "offline", None]
+    guarded([wandb | {"mode": "online"}], make)[0].save()
+    assert [node.get("mode") for node in made[3:]] == ["online"]
+
+
 def test_whatever_a_logger_can_be_asked_is_guarded():
     public = {name for name in dir(Logger) if not name.startswith("_")}
     assert public - {"group_separator"} <= {*PROPERTIES, *METHODS} <= set(vars(Tracker))

@@ -1,6 +1,8 @@
 """Experiment trackers that cannot end a run: the first error of one causes a warning, and ends the tracker."""
 
 import logging
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -8,6 +10,9 @@ from typing import Any
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 
 log = logging.getLogger(__name__)
+
+PATIENCE = {"WANDB_INIT_TIMEOUT": "20", "WANDB_LOGIN_TIMEOUT": "20", "WANDB_FINISH_TIMEOUT": "60"}
+"""Environment variables of wandb -> seconds that a run waits for its server; what is not sent stays on the disk."""
 
 
 class Tracker(Logger):
@@ -19,11 +24,13 @@ class Tracker(Logger):
     Args:
         make: Makes the logger; an error in it counts as well.
         name: The name of the tracker, for the warning.
+        offline: Makes the logger that keeps everything on this machine, in the place of one that failed; None if there
+            is none.
     """
 
-    def __init__(self, make: Callable[[], Any], name: str) -> None:
+    def __init__(self, make: Callable[[], Any], name: str, offline: Callable[[], Any] | None = None) -> None:
         super().__init__()
-        self._label = name
+        self._label, self._offline = name, offline
         self._logger: Any = None
         self._logger = self._try(make)
 
@@ -34,16 +41,24 @@ class Tracker(Logger):
 
     def ask(self, action: Callable[[Any], Any]) -> Any:
         """Return the result of an action on the logger; None if it fails or has failed before."""
-        return None if self._logger is None else self._try(lambda: action(self._logger))
+        if self._logger is None:
+            return None
+        result = self._try(lambda: action(self._logger))
+        if self._logger is None and self._offline is not None:
+            make, self._offline = self._offline, None
+            self._logger = self._try(make)
+            return self.ask(action)
+        return result
 
     def _try(self, do: Callable[[], Any]) -> Any:
         try:
             return do()
         except Exception as error:  # the tracker's code, its disk or its network may fail in any way
             self._logger = None
+            follows = "is left out from now on" if self._offline is None else "is kept offline from now on"
             log.warning(
-                "The tracker %s failed and is left out from now on; the run goes on. %s: %s",
-                self._label, type(error).__name__, " ".join(str(error).split()),
+                "The tracker %s failed and %s; the run goes on. %s: %s",
+                self._label, follows, type(error).__name__, " ".join(str(error).split()),
             )  # fmt: skip
             return None
 
@@ -109,8 +124,25 @@ def guarded(nodes: Sequence[Mapping[str, Any]], make: Callable[[Any], Any]) -> l
         nodes: The configs of the loggers.
         make: Makes a logger from its config.
     """
-    trackers = [Tracker(partial(make, node), str(node["_target_"]).rpartition(".")[2]) for node in nodes]
+    for name, seconds in PATIENCE.items():
+        os.environ.setdefault(name, seconds)
+    trackers = [
+        Tracker(partial(make, node), str(node["_target_"]).rpartition(".")[2], _offline(node, make)) for node in nodes
+    ]
     return [tracker.behind if isinstance(tracker.behind, CSVLogger) else tracker for tracker in trackers]
+
+
+def _offline(node: Mapping[str, Any], make: Callable[[Any], Any]) -> Callable[[], Any] | None:
+    """Return what makes the offline logger in the place of wandb's online one; None for any other."""
+    online = str(node["_target_"]).endswith(".WandbLogger") and node.get("mode", "online") == "online"
+    return partial(_make_offline, node, make) if online else None
+
+
+def _make_offline(node: Mapping[str, Any], make: Callable[[Any], Any]) -> Any:
+    """Make the offline logger, once the service of wandb has forgotten the run that it could not begin."""
+    if (wandb := sys.modules.get("wandb")) is not None:
+        wandb.teardown()
+    return make({**node, "mode": "offline"})
 
 
 def tell(logger: Any, action: Callable[[Any], Any]) -> Any:

@@ -47,6 +47,7 @@ def elsewhere(tmp_path, monkeypatch):
         (["allow_overlap=exclud"], "Did you mean exclude?"),
         (["regions=ET"], "Expected regions to be a list of regions, such as [ET, TC, WT], or null, but got 'ET'."),
         (["split.test=1.5"], "Expected split.test to be a share (below 1) or a whole number of patients"),
+        (["track.pictures_every=30"], "Expected track.pictures_every to be a multiple of val_every=100"),
         (["wait=soon"], "Expected wait among true, false, but got 'soon'."),
         (["cases=brats"], "Expected a value for cases.root, but got none."),
         (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root, but 'nowhere'"),
@@ -235,6 +236,15 @@ def test_gpus_are_counted_as_far_as_they_may_be_seen(monkeypatch):
         assert gpu.count_gpus() == expected
     monkeypatch.setattr(gpu, "version", lambda package: "2.8.0+cpu")
     assert gpu.count_gpus() == 0
+
+
+@pytest.mark.parametrize(("logger", "package"), [("tensorboard", "tensorboard"), ("mlflow", "mlflow")])
+def test_a_tracker_that_is_not_installed_is_refused(monkeypatch, logger, package):
+    monkeypatch.setattr("synthtrust.door.training.find_spec", lambda name: None)
+    line = f"Expected {package} for logger={logger}, but it is not installed. Run pip install {package}"
+    assert line in refusal("train.py", f"logger={logger}")
+    monkeypatch.setattr("synthtrust.door.training.find_spec", lambda name: "there")
+    assert refusal("train.py", f"logger={logger}") == ""
 
 
 def test_what_the_cases_alone_can_tell_leaves_nothing_either(elsewhere, tmp_path):

@@ -224,7 +224,8 @@ def test_other_cases_are_scored_with_a_finished_run(finished):
 def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    cfg = configure("logger=wandb", "alpha=1", "name=mine: a/b")
+    asked = ("data.val_pairs=true", "track.pictures_every=4", "track.pictures=1", "track.files=true")
+    cfg = configure("logger=wandb", "alpha=1", "name=mine: a/b", *asked, f"paths.synthetic={tmp_path / 'synthetic'}")
     train_run(cfg)
     folders = list((Path(cfg.paths.output) / "wandb").glob("offline-run-*-mine.3a..20.a.2f.b_alpha_1.0_seed_0"))
     assert len(folders) == 1
@@ -239,8 +240,21 @@ def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monke
     axes = {record.metric.glob_name or record.metric.name: record.metric.step_metric for record in records}
     assert axes["test/*"] == "alpha"
     assert {"alpha 1", "Tissue"} <= {tag for record in records for tag in record.run.tags}
-    (artifact,) = {record.artifact.name for record in records if record.artifact.type == "synthetic-set"}
-    assert artifact == Path(find_runs(cfg.paths.output)[0].data()["twins"]).name
+    twins = Path(find_runs(cfg.paths.output)[0].data()["twins"])
+    artifacts = {record.artifact.type: record.artifact for record in records if record.artifact.type}
+    assert artifacts["synthetic-set"].name == twins.name
+    assert artifacts["synthetic-set"].use_after_commit  # the run used it
+    images = sum(1 for _ in twins.rglob("*.nii.gz"))
+    assert len(artifacts["synthetic-set"].manifest.contents) == images + 2  # manifest and card
+    kept = {entry.path for entry in artifacts["model"].manifest.contents}
+    assert kept == {"checkpoints/best.ckpt", "config.yaml", "run.json"}
+    curves = {item.key or ".".join(item.nested_key) for r in records for item in r.history.item}
+    assert {"train/loss", "val/score", "val/dice_ET", "val/T4_ET"} <= curves
+    assert len(list((folders[0] / "files" / "media" / "images" / "mask").glob("**/*.mask.png"))) == 2
+    (painting,) = (Path(cfg.paths.output) / "wandb").glob(f"offline-run-*-{twins.name}")
+    records = offline_records(painting)
+    assert {r.run.job_type for r in records if r.run.job_type} == {"generate"}
+    assert [r.artifact.name for r in records if r.artifact.type == "synthetic-set"] == [twins.name]
     import wandb
 
     assert wandb.run is None  # the next job of a sweep starts a run of its own

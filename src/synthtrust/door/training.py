@@ -1,6 +1,7 @@
 """The whole config of a training, checked before anything costs; what only the cases can tell is checked with them."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from omegaconf import DictConfig
@@ -32,6 +33,11 @@ TASKS: Mapping[str, str] = {
 }  # fmt: skip
 """Target of this project -> the only task it serves; others serve both, or are asked when they are imported."""
 
+PACKAGES_OF_TRACKERS: Mapping[str, tuple[str, ...]] = {
+    "TensorBoardLogger": ("tensorboard", "tensorboardX"), "MLFlowLogger": ("mlflow",), "WandbLogger": ("wandb",),
+}  # fmt: skip
+"""Class of a tracker -> packages of which it needs one, the first of which an extra of this project brings."""
+
 
 def check_training(cfg: DictConfig) -> None:
     """Refuse a config that cannot work, as far as that shows without reading a case.
@@ -58,8 +64,30 @@ def check_training(cfg: DictConfig) -> None:
     check_val(*choice, allow_real_val=value_of(cfg, "data.allow_real_val", default=False))
     if value_of(cfg, "export") is not None:
         _check_export(cfg, choice[2])
+    check_trackers(cfg)
     check_strategy(value_of(cfg, "trainer.strategy"))
     _check_devices(cfg.trainer)
+
+
+def check_trackers(cfg: DictConfig) -> None:
+    """Refuse a tracker whose package is not installed, and pictures of validations that do not take place.
+
+    Raises:
+        Refusal: If there is one.
+    """
+    for name in cfg.get("logger") or ():
+        packages = PACKAGES_OF_TRACKERS.get(str(cfg.logger[name].get("_target_", "")).rpartition(".")[2], ())
+        if packages and not any(find_spec(package) for package in packages):
+            raise Refusal(
+                f"Expected {packages[0]} for logger={name}, but it is not installed. Run pip install "
+                f"{packages[0]}, or choose logger=csv."
+            )
+    every = value_of(cfg, "track.pictures_every", 0)
+    if every % cfg.val_every:
+        raise Refusal(
+            f"Expected track.pictures_every to be a multiple of val_every={cfg.val_every}, since pictures are of "
+            f"validations, but got {every}."
+        )
 
 
 def _check_export(cfg: DictConfig, mode: str) -> None:

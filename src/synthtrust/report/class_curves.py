@@ -14,8 +14,9 @@ ARMS = {0.0: "synthetic", 1.0: "real"}
 LEGEND = (
     LegendEntry("trained on real cases (TRTR)", "real", "●", "real"),
     LegendEntry("trained on synthetic cases (TSTR)", "synthetic", "■", "synthetic"),
-    LegendEntry("guessing, or perfect probabilities", "muted", "╌╌", "reference"),
 )
+GUESSING = LegendEntry("guessing", "muted", "╌╌", "reference")
+AS_SURE_AS_RIGHT = LegendEntry("as often right as sure", "muted", "╌╌", "reference")
 MOST_PANELS = 12
 EVERY = 5
 """Every which point of a curve has a mark."""
@@ -43,7 +44,7 @@ def class_figures(roc: pd.DataFrame, reliability: pd.DataFrame, suffix: str, nam
             f"Each class against all others, or each finding against its absence; mean over training seeds. {n}."
             + (f" {count(left_out, 'class')} more in the table." if left_out > 0 else "")
             + f" {DESCRIBED}",
-            LEGEND,
+            (*LEGEND, GUESSING),
         )
     if len(reliability):
         yield Figure(
@@ -51,7 +52,7 @@ def class_figures(roc: pd.DataFrame, reliability: pd.DataFrame, suffix: str, nam
             (_reliability(reliability, f"{name}-reliability"),),
             "How often predictions are right, by how sure they are, in ten bins over all seeds; bins of fewer than 5 "
             f"predictions are left out. Below the dashed line a network is surer than it is right. {DESCRIBED}",
-            LEGEND,
+            (*LEGEND, AS_SURE_AS_RIGHT),
         )
 
 

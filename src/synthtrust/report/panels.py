@@ -55,7 +55,7 @@ def curve_panels(
         colour = COLOURS[source]
         if rows["band_low"].notna().any():
             axes.fill_between(rows["alpha"], rows["band_low"], rows["band_high"], color=colour, alpha=0.18, lw=0)
-        _line(axes, rows, colour, "")
+        _line(axes, rows, colour, "", shaded=False)
         marks = _curve_marks(rows, measure, source)
         if controls is not None and source == "real":
             marks += _controls(axes, controls)
@@ -184,8 +184,17 @@ def volume_panels(volumes: pd.DataFrame, name: str = "volumes") -> tuple[str, ..
     return tuple(drawings)
 
 
-def _line(axes: Axes, rows: pd.DataFrame, colour: str, marker: str, move: float = 0.0, series: str = "") -> None:
-    """Draw values over alpha with their intervals; a missing interval leaves the mark bare."""
+def _line(
+    axes: Axes,
+    rows: pd.DataFrame,
+    colour: str,
+    marker: str,
+    move: float = 0.0,
+    series: str = "",
+    *,
+    shaded: bool = True,
+) -> None:
+    """Draw values over alpha with their intervals, shaded over three shares or more; a mark may have none."""
     rows = rows[rows["value"].notna()].sort_values("alpha")
     if rows.empty:
         return
@@ -194,6 +203,9 @@ def _line(axes: Axes, rows: pd.DataFrame, colour: str, marker: str, move: float 
     axes.plot(x, y, marker=marker, color=colour, gid=gid)
     bounded = (rows["ci_low"].notna() & rows["ci_high"].notna()).to_numpy()
     axes.vlines(x[bounded], rows["ci_low"][bounded], rows["ci_high"][bounded], color=colour, lw=1.3, gid=gid)
+    if shaded and len(x) > 2:
+        low, high = (rows[column].to_numpy(dtype=float) for column in ("ci_low", "ci_high"))
+        axes.fill_between(x, low, high, where=bounded, color=colour, alpha=0.12, lw=0, gid=gid)
 
 
 def _curve_marks(rows: pd.DataFrame, measure: str, source: str) -> list[Mark]:

@@ -32,32 +32,44 @@ def per_case_figure(pairs: pd.DataFrame, suffix: str, name: str) -> tuple[Figure
         return ()
     addresses: Mapping[str, str] = pairs.attrs.get(ADDRESSES, {})
     ends = sorted({float(pairs["alpha"].min()), float(pairs["alpha"].max())})
-    panels = tuple(_panel(pairs[pairs["alpha"] == a], a, addresses, f"{name}-{i}") for i, a in enumerate(ends))
+    shown = pairs[pairs["alpha"].isin(ends)]
+    limits = _limits(shown)
+    panels = tuple(
+        _panel(shown[shown["alpha"] == alpha], alpha, addresses, limits, f"{name}-{index}")
+        for index, alpha in enumerate(ends)
+    )
+    seeds = sorted({int(n) for n in shown["n_seeds"]})
     pictured = bool(set(pairs["case"]) & set(addresses))
     return (
         Figure(
             f"Each case beside its twin{suffix}",
             panels,
             f"Mean Dice over regions of {count(pairs['case'].nunique(), 'test case')}, over "
-            f"{count(int(pairs['n_seeds'].max()), 'seed')} at most. On the dashed line a case and its twin score the "
-            f"same; above it the twin is the easier one. {DESCRIBED}",
+            f"{' or '.join(map(str, seeds))} {'seed' if seeds == [1] else 'seeds'}. On the dashed line a case and its "
+            f"twin score the same; above it the twin is the easier one. {DESCRIBED}",
             (CASES, *((PICTURED,) if pictured else ()), EQUAL),
             wide=True,
         ),
     )
 
 
-def _panel(rows: pd.DataFrame, alpha: float, addresses: Mapping[str, str], name: str) -> str:
-    figure, axes = panel(f"Trained at α = {short(alpha)}", "Dice of the real case", "Dice of its twin", WIDE_PANEL)
+def _limits(rows: pd.DataFrame) -> tuple[float, float]:
+    """Return limits of both axes that hold every case of every panel."""
     values = rows[["real", "synthetic"]].to_numpy(dtype=float)
     low, high = float(values.min()), float(values.max())
     margin = 0.06 * (high - low) or 0.05
-    limits = (low - margin, high + margin)
+    return low - margin, high + margin
+
+
+def _panel(
+    rows: pd.DataFrame, alpha: float, addresses: Mapping[str, str], limits: tuple[float, float], name: str
+) -> str:
+    figure, axes = panel(f"Trained at α = {short(alpha)}", "Dice of the real case", "Dice of its twin", WIDE_PANEL)
     axes.plot(limits, limits, "--", color=COLOURS["muted"], lw=1.2, gid=series_id("equal"))
     pictured = rows["case"].isin(list(addresses))
-    for chosen, entry, marker in ((~pictured, CASES, "o"), (pictured, PICTURED, "D")):
+    for chosen, entry, marker, size in ((~pictured, CASES, "o", 4), (pictured, PICTURED, "D", 7)):
         axes.plot(
-            rows.loc[chosen, "real"], rows.loc[chosen, "synthetic"], marker, color=COLOURS[entry.colour], ms=4,
+            rows.loc[chosen, "real"], rows.loc[chosen, "synthetic"], marker, color=COLOURS[entry.colour], ms=size,
             mew=0, alpha=0.75, gid=series_id(entry.series),
         )  # fmt: skip
     axes.set(xlim=limits, ylim=limits)

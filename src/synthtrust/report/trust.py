@@ -43,7 +43,8 @@ def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
 
 def _factor_section(factors: pd.DataFrame, pairs: pd.DataFrame, suffix: str, index: int) -> Section:
     """Lay out Figs. 4 to 8 of the paper."""
-    n = f"{coverage(factors)} {BARE_MARKS}"
+    shaded = "Shaded: the same intervals. " if factors["alpha"].nunique() > 2 else ""
+    n = f"{coverage(factors)} {shaded}{BARE_MARKS}"
     labels = {"T1": "T1, mean Dice", "T2": "T2", "T2_regions": "T2", "T5": "T5, std / mean"}
     panels = {factor: source_panels(factors, factor, label, f"{factor}-{index}") for factor, label in labels.items()}
     figures = [

@@ -42,6 +42,9 @@ LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel
 TIMER = {"_target_": "lightning.pytorch.callbacks.Timer"}
 """What counts the seconds of a training, and keeps them in its checkpoints, so that interruptions lose none of them."""
 
+SHOW_VALIDATION = "synthtrust.runs.val_pictures.ShowValidation"
+"""What hands pictures of validation cases to wandb."""
+
 SHOW_PROGRESS = {"_target_": "synthtrust.training_progress.ShowProgress", "repeats": True}
 """What shows a training on the way, in the place of Lightning's bar."""
 
@@ -254,6 +257,8 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     node["callbacks"] = [*(node.get("callbacks") or ()), TIMER]
     if node.pop("enable_progress_bar", True):
         node["callbacks"].append(SHOW_PROGRESS)
+    if every := cfg.get("track", {}).get("pictures_every", 0):
+        node["callbacks"].append({"_target_": SHOW_VALIDATION, "every": every, "n_cases": cfg.track.pictures})
     nodes = node.get("logger")
     loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
     try:

@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
+from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
@@ -46,7 +47,7 @@ from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
-from synthtrust.runs.tracking import track_results
+from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trivial import write_trivial
 
 log = logging.getLogger(__name__)
@@ -232,7 +233,9 @@ def _write_results(
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     write_json(run.folder / FACTS, facts)
-    track_results(trainer.loggers, scores, facts, data.twins_folder)
+    painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - seconds
+    files = bool(cfg.get("track", {}).get("files", False))
+    track_results(trainer.loggers, Tracked(run, scores, facts, data.twins_folder, painted, files))
     name, value = headline(scores)
     if data.mix.is_tstr:
         log.info("Scored %d real test cases; evaluate.py sets TSTR beside TRTR (%s)", len(data.test_cases), run.folder)
