@@ -17,11 +17,12 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP)       ## segmenters and classifiers on embedded cohorts: sweeps, audits, pages
+demo: $(STAMP)       ## segmenters and classifiers on embedded cohorts, a control among them: sweeps, audits, pages
 	$(BIN)/python train.py experiment=demo -m
 	$(BIN)/python evaluate.py runs=runs/demo
 	$(BIN)/python train.py experiment=tstr -m
-	$(BIN)/python evaluate.py runs=runs/tstr
+	$(BIN)/python train.py experiment=tstr generator=replay name=tstr_replay alpha=0.0 -m
+	$(BIN)/python evaluate.py "runs=[runs/tstr,runs/tstr_replay]" folder=reports/tstr
 
 test: lint           ## lint, floors, types and the everyday suite, in JOBS=2 processes of one thread each
 	$(PYTEST)
