@@ -57,6 +57,7 @@ def utility_chapter(tables: Tables) -> Chapter:
     summary: list[Table] = []
     sections: list[Section] = []
     several = curve["generator"].nunique() > 1
+    worth: list[Table] = []
     for generator, of_generator in curve.groupby("generator", sort=False):
         modes = _modes_shown(of_generator)
         for index, mode in enumerate(modes):
@@ -72,7 +73,7 @@ def utility_chapter(tables: Tables) -> Chapter:
                 and _has_scale(of_mode["curve"])
                 and (table := two_by_two(of_mode["performance"], main, suffix))
             ):
-                summary.append(table)
+                (worth if several else summary).append(table)
             name = f"curve-{generator}-{index}".lower().replace(".", "-")
             sections.append(_section(of_mode, of_generator, suffix, str(mode), name))
     if several:
@@ -82,7 +83,7 @@ def utility_chapter(tables: Tables) -> Chapter:
                 "What each generator's cases are worth",
                 "Training on the cases of each generator alone, beside training on real ones.",
                 figures=(generators_figure(tables["comparison"], tables["generators"], main, _words(main)),),
-                tables=(worth_table(tables["comparison"], tables["generators"], main),),
+                tables=(worth_table(tables["comparison"], tables["generators"], main), *worth),
                 limit="Generators are not compared with each other here: each interval is about its own gap to TRTR.",
             ),
         )

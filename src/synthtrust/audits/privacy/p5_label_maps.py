@@ -8,11 +8,11 @@ in the copy search (P1).
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.label_map_copies import COPIES
@@ -25,6 +25,12 @@ from synthtrust.refusals import Refusal
 from synthtrust.verdicts import Doubt, Reason
 
 QUESTION = "Search for label maps of patients"
+CHANCE = 0.001
+"""Share of strangers' label maps that may be beyond the copy threshold, and more: 1 of 2,580 hippocampi was."""
+BY_CHANCE = 0.05
+"""Probability from which on so many beyond the threshold are taken for chance."""
+BY_ITSELF = 4 / 3
+"""Times the copy threshold: beyond it a single label map is a copy, however many others there are."""
 Shapes = NDArray[np.float32]
 
 
@@ -67,8 +73,8 @@ def ask(data: AuditData, settings: PrivacySettings) -> LabelMapCopies:
         )
     train, unseen, synthetic = (_shapes([label for _, label in side], data.labels) for side in sides)
     patients = np.unique([case.patient for case, _ in sides[0]], return_inverse=True)[1]
-    null, _ = _nearest(unseen, train, patients)
-    similarity, index = _nearest(synthetic, train, patients)
+    null, _ = nearest_patients(unseen, train, patients)
+    similarity, index = nearest_patients(synthetic, train, patients)
     search = settings.search(similarity, null)
     nearest = index[search.view, np.arange(len(synthetic))]
     sources = [sides[0][j][0] for j in nearest]
@@ -77,11 +83,37 @@ def ask(data: AuditData, settings: PrivacySettings) -> LabelMapCopies:
         for (case, _), source in zip(sides[2], sources, strict=True)
     ]
     return LabelMapCopies(
-        search,
+        beyond_chance(search, np.array(declared), BY_ITSELF * settings.copy_threshold_for(len(unseen))),
         np.array(declared),
         tuple(source.id for source in sources),
         _planted([label for _, label in sides[0]], train, patients, null, data.labels, settings),
     )
+
+
+def beyond_chance(search: CopySearch, declared: NDArray[np.bool_], by_itself: float) -> CopySearch:
+    """Count weak copies as suspect where chance explains as many: a large set of strangers' label maps has one or two.
+
+    A copy of the case that is declared as its parent is no chance, and stays one.
+
+    Args:
+        search: The search, item by item.
+        declared: Whether the nearest case is the declared parent of each item.
+        by_itself: Strength beyond which an item is a copy whatever the others are.
+
+    >>> n, of_200 = [], np.arange(200)
+    >>> for top in ([10.0], [13.0], [10.0, 10.0]):
+    ...     strength = np.where(of_200 < len(top), top[0], 1.0)
+    ...     found = CopySearch(strength, -strength, strength, strength > 9, strength > 99, 60, 0 * of_200)
+    ...     n.append(int(beyond_chance(found, of_200 < 0, 12.0).copy.sum()))
+    >>> n
+    [0, 1, 2]
+    """
+    undeclared = search.copy & ~declared
+    n_beyond = int(undeclared.sum())
+    if not n_beyond or binom.sf(n_beyond - 1, len(undeclared), CHANCE) < BY_CHANCE:
+        return search
+    weak = undeclared & (search.strength <= by_itself)
+    return replace(search, copy=search.copy & ~weak, suspect=search.suspect | weak)
 
 
 def _planted(
@@ -94,7 +126,7 @@ def _planted(
     counts = {}
     for number, (kind, change) in enumerate(COPIES.items() if m else ()):
         changed = [change(labels[i], np.random.default_rng([settings.seed, 6, number, int(i)])) for i in chosen]
-        similarity, index = _nearest(_shapes(changed, values), train, patients)
+        similarity, index = nearest_patients(_shapes(changed, values), train, patients)
         search = settings.search(similarity, null)
         right = patients[index[search.view, np.arange(m)]] == patients[chosen]
         counts[kind] = (int((search.copy & right).sum()), m)
@@ -113,7 +145,7 @@ def _shapes(labels: Sequence[NDArray[np.uint8]], values: Sequence[int]) -> Shape
         return np.stack(list(pool.map(lambda label: label_shapes(label, values), labels)))
 
 
-def _nearest(
+def nearest_patients(
     queries: Shapes, train: Shapes, patients: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the similarities to the nearest six patients ``(V, n, 6)``, and the nearest label map ``(V, n)``."""

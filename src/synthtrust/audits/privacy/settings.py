@@ -88,6 +88,14 @@ class PrivacySettings:
         """Return those that decide."""
         return {name: getattr(self, name) for name in DECIDING}
 
+    def _times(self, n_unseen: int) -> int:
+        """Return by how much thresholds are raised: few unseen cases have a rough median and spread."""
+        return 1 if n_unseen >= self.min_holdout_patients else 2
+
+    def copy_threshold_for(self, n_unseen: int) -> float:
+        """Return the strength beyond which an item is a copy, with so many unseen cases to compare with."""
+        return self._times(n_unseen) * self.copy_threshold
+
     def candidates(self, reference: Sized, otherwise: int) -> int:
         """Return how many images of a reference are compared in full with each image: all, if it is to be exact."""
         return len(reference) if self.exact else otherwise
@@ -102,7 +110,7 @@ class PrivacySettings:
             ranked: See `copy_search`.
         """
         items, unseen = (values if np.ndim(values) == 3 else values[None] for values in (items, unseen))
-        times = 1 if unseen.shape[1] >= self.min_holdout_patients else 2
+        times = self._times(unseen.shape[1])
         return most_suspicious(
             [
                 copy_search(

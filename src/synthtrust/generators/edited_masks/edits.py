@@ -20,13 +20,13 @@ ROOM = 2
 class EditSizes:
     """How much label maps are changed; 0 leaves that change out."""
 
-    max_scale: float = 0.3
-    """Largest logarithm of the size along each axis, each drawn by itself: 0.3 is from 0.74 to 1.35 times."""
-    warp: float = 0.2
+    max_scale: float = 0.2
+    """Largest logarithm of the size along each axis, each drawn by itself: 0.2 is from 0.82 to 1.22 times."""
+    warp: float = 0.1
     """Standard deviation of a smooth displacement along each axis [radii of the labelled part]."""
     max_shift: float = 0.05
     """Farthest that the labelled part is moved along each axis [share of the grid's side]."""
-    max_growth: float = 1.0
+    max_growth: float = 0.5
     """Farthest that its surface is moved out or in [voxels]."""
 
 

@@ -25,8 +25,9 @@ class EditedMasks(Generator):
     """Makes label maps from those of training cases, and has any generator of label maps paint on them.
 
     Each training case has ``children`` label maps made from its own: stretched along each axis by itself, warped
-    smoothly, its surface moved out or in by a voxel, and moved. Where regions are nested, the core of another training
-    case replaces its core first. An edit that would leave the grid or the head, or lose a region, is drawn again.
+    smoothly, its surface moved out or in by a part of a voxel, and moved. Where regions are nested, the core of another
+    training case replaces its core first. An edit that would leave the grid or the head, or lose a region, is drawn
+    again.
 
     The set has ids of its own and no twins. Each case names its ``parent``, and the ``donor`` of its core, so that it
     follows both through every split. The painter learns from the training cases as ever.
@@ -42,13 +43,13 @@ class EditedMasks(Generator):
     """The generator that paints on the edited label maps."""
     children: int = 1
     """Label maps made from that of each training case."""
-    max_scale: float = 0.3
+    max_scale: float = 0.2
     """Largest logarithm of the size along each axis, each drawn by itself."""
-    warp: float = 0.2
+    warp: float = 0.1
     """Standard deviation of a smooth displacement along each axis [radii of the labelled part]."""
     max_shift: float = 0.05
     """Farthest that the labelled part is moved along each axis [share of the grid's side]."""
-    max_growth: float = 1.0
+    max_growth: float = 0.5
     """Farthest that its surface is moved out or in [voxels]."""
     core: list[str] | None = None
     """Labels that are taken from another case as one; null for the tumour core of brain tumours, and none of others."""
