@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from synthtrust.audits import twin_slices
-from synthtrust.audits.pictures import MOST_SLICES, Network, _steps
+from synthtrust.audits.pictures import MOST_SLICES, Network, _steps, class_slices
 from synthtrust.cases import Case
+from synthtrust.report.slices import twins_section
 
 SHAPE = (10, 14, 6)
 
@@ -108,3 +109,24 @@ def test_a_network_is_shown_with_its_dice_on_the_case(tmp_path):
     assert words == "network trained on real cases: Dice 0.46"
     assert prediction[picture.first][0, 0] == 1  # turned as the image is
     assert prediction.sum() == 1
+
+
+def test_a_class_is_shown_by_its_case_of_median_probability(tmp_path):
+    run = PicturedRun(tmp_path, 1.0)
+    probability = {("a", "x"): 0.9, ("b", "x"): 0.2, ("c", "x"): 0.6, ("d", "y"): 0.7}
+    rows = [
+        {"alpha": 1.0, "case": case, "source": "real", "target": own, "class": name,
+         "probability": p if name == own else 1 - p}
+        for (case, own), p in probability.items() for name in ("x", "y")
+    ]  # fmt: skip
+    run.scores = lambda: pd.DataFrame(rows)
+
+    pictures = class_slices([run])
+
+    assert [picture.why for picture in pictures] == [
+        "x, median probability 0.60 of 3 cases",
+        "y, median probability 0.70 of 1 case",
+    ]
+    assert pictures[0].case == "c1"
+    assert pictures[0].rows[1].images["t1"].shape == (1, 14, 10)
+    assert twins_section(pictures).figures[0].legend == ()  # classes have no outlines

@@ -9,10 +9,12 @@ import pandas as pd
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
+from synthtrust.audits.planes import plane
 from synthtrust.cases import Case, Cohort
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.volumes import axial_slice
 from synthtrust.report import SliceRow, Slices
+from synthtrust.report.formatting import count
 
 MOST_SLICES = 20
 """Slices of one case that the page holds, evenly spread over what is labelled: the page has to stay small."""
@@ -102,6 +104,33 @@ def set_slices(cohort: Cohort, synthetic: Cohort, n: int = 3, networks: Sequence
         why = f"beside {other.id}, of the same rank by labelled volume in the synthetic set"
         pictures.append(_beside(real, other, why, cohort.regions(), networks, paired=False))
     return pictures
+
+
+def class_slices(runs: Sequence[PicturedRun], n: int = 3) -> list[Slices]:
+    """Return a test case of each of the first n classes or findings beside its twin; of volumes the middle axial slice.
+
+    Of its class it is the case with the median probability of that class, at the largest share of real cases, so that
+    nobody chose it.
+    """
+    run = max(runs, key=lambda run: float(run.scores()["alpha"].max()))
+    scores = run.scores()
+    real = scores[scores["source"] == "real"]
+    is_own = real["present"] == 1 if "present" in real else real["target"].astype(str) == real["class"].astype(str)
+    pictures = []
+    for name, rows in real[is_own].groupby("class", sort=False):
+        ranked = rows.sort_values(["probability", "case"])
+        row = ranked.iloc[len(ranked) // 2]
+        real_case, twin = run.real_case(str(row["case"])), run.twin(str(row["case"]))
+        why = f"{name}, median probability {row['probability']:.2f} of {count(len(ranked), 'case')}"
+        shown = tuple(_plane_row(kind, case) for kind, case in (("Real", real_case), ("Twin", twin)))
+        pictures.append(Slices(real_case.id, why, shown, {}))
+    return pictures[:n]
+
+
+def _plane_row(name: str, case: Case) -> SliceRow:
+    images = {modality: plane(case, modality)[None] for modality in case.images}
+    first = next(iter(images.values()))
+    return SliceRow(name, images, np.zeros(first.shape, dtype=np.uint8))
 
 
 def _by_volume(cases: Sequence[Case], n: int) -> list[Case]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from synthtrust.audits.pictures import Network, set_slices, twin_slices
+from synthtrust.audits.pictures import Network, class_slices, set_slices, twin_slices
 from synthtrust.audits.scores import generator_target, paired
 from synthtrust.refusals import Refusal
 from synthtrust.report import Slices
@@ -20,10 +20,13 @@ def pictures_of(runs: Sequence[Run], n: int, *, predicted: bool) -> list[Slices]
     """Return slices through real test cases and their twins, or beside synthetic cases that are the twins of none.
 
     Args:
-        runs: Finished runs of segmenters, of one split.
+        runs: Finished runs, of one split. Of classifiers whose synthetic cases are the twins of none there are no
+            pictures.
         n: How many cases.
         predicted: Whether the checkpoints are asked for their predictions.
     """
+    if runs[0].task != "segmentation":
+        return class_slices(runs, n) if paired(runs) else []
     networks = networks_of(runs) if predicted else []
     if paired(runs):
         return twin_slices(runs, n, networks)

@@ -93,7 +93,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if missing:
         facts["not_finished"] = [f"{unfinished.folder}/{run}" for unfinished in missing for run in unfinished.runs]
     pictures = []
-    if cfg.pictures and segmented:
+    if cfg.pictures:
         with stage("Pictures"):
             pictures = pictures_of(first, cfg.pictures, predicted=cfg.pictures_predicted)
     name = "_".join(Path(folder).resolve().name for folder in folders)

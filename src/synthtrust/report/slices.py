@@ -75,7 +75,9 @@ LABEL, PREDICTION = "contour-label", "contour-prediction"
 
 
 def twins_section(pictures: Sequence[Slices]) -> Section:
-    """Lay out the slices, one figure per case."""
+    """Lay out the slices, one figure per case; of classes, which have no outlines, without those."""
+    if not pictures[0].regions:
+        return _classes_section(pictures)
     predicted = any(row.predictions for picture in pictures for row in picture.rows)
     keys = (
         *(LegendEntry(name, region_colour(i), "▬", region_colour(i)) for i, name in enumerate(pictures[0].regions)),
@@ -106,6 +108,29 @@ def twins_section(pictures: Sequence[Slices]) -> Section:
         ),
         limit="A few cases, chosen by their Dice; what looks real need not be useful, and a copy looks best of all.",
     )  # fmt: skip
+
+
+def _classes_section(pictures: Sequence[Slices]) -> Section:
+    """Lay out cases of classes beside their twins."""
+    return Section(
+        "Real cases and their twins",
+        "A twin is a synthetic case with the class or the findings of a real one.",
+        tuple(
+            Figure(
+                f"Case {picture.case}: {picture.why}",
+                ("".join(_viewer(picture, slices_address(index))),),
+                DESCRIBED,
+                wide=True,
+            )
+            for index, picture in enumerate(pictures)
+        ),
+        notes=(
+            "Volumes are shown in their middle axial slice. Grey levels run from the 1st to the 99.5th percentile of "
+            "each image inside its foreground, and images are compressed (WebP): compare contrast and texture, not "
+            "absolute intensity or single pixels. Probabilities are those of one training seed.",
+        ),
+        limit="One case of each of a few classes; what looks real need not be useful, and a copy looks best of all.",
+    )
 
 
 def with_addresses(tables: Mapping[str, Mapping[str, pd.DataFrame]], pictures: Sequence[Slices]) -> None:
