@@ -63,7 +63,7 @@ def test_a_sweep_leaves_one_run_per_share_and_the_page_shows_them(in_demo):
     assert {row["axis"]: row["verdict"] for row in report["verdicts"]} == dict.fromkeys(
         ("utility", "alignment", "fidelity", "privacy"), "INCONCLUSIVE"
     )  # one seed and two test cases decide nothing
-    assert "data:image/png" in (in_demo / "reports" / "demo" / "index.html").read_text()
+    assert "data:image/" in (in_demo / "reports" / "demo" / "index.html").read_text()
 
 
 def test_a_share_is_a_number_however_it_is_written(in_demo, capsys):

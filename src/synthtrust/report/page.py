@@ -108,7 +108,11 @@ def write_report(
     facts = {str(name): plain_value(value) for name, value in facts.items()}
     for audit, audit_tables in tables.items():
         for name, table in audit_tables.items():
-            write_text(folder / csv_name(audit, name), csv_text(table, _csv_cell))
+            file = folder / csv_name(audit, name)
+            if len(table):
+                write_text(file, csv_text(table, _csv_cell))
+            else:
+                file.unlink(missing_ok=True)  # of an earlier report in this folder
     write_text(folder / SCHEMA_FILE, SCHEMA)
     write_json(
         folder / "report.json",
