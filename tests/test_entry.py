@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -189,3 +190,8 @@ def test_real_networks_train_and_score_whole_cases(demo, model):
     done = command(demo, "train.py", *words, f"model={model}", "data.patch_size=[32,64,32]", f"name={model}")
     assert done.returncode == 0, done.stderr
     assert "Mean Dice on 2 real test cases" in done.stdout
+
+
+def test_the_version_is_printed_at_once(capsys):
+    assert run_here("train.py", "--version") == run_here("evaluate.py", "--version") == ""
+    assert capsys.readouterr().out == 2 * f"synthtrust {version('synthtrust')}\n"

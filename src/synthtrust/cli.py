@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
@@ -112,7 +113,13 @@ def _evaluate(cfg: DictConfig) -> None:
 
 
 def _plainly(task: Callable[[], None]) -> None:
-    """Run a task; print an error that the user can mend in one line, and any other with its traceback."""
+    """Run a task; print an error that the user can mend in one line, and any other with its traceback.
+
+    ``--version`` names the version of this project; Hydra's own stands in ``--help``.
+    """
+    if "--version" in sys.argv[1:]:
+        print(f"synthtrust {version('synthtrust')}")  # noqa: T201  it is what was asked for
+        return
     find_plugins()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # makes Hydra pass errors on instead of printing them
     try:
