@@ -86,7 +86,7 @@ CELLS = (
             f"200 hippocampi: {N_TRAIN} training, {N_UNSEEN} unseen and {N_SET} synthetic label maps",
             PROMISES,
             simulate,
-            40,
+            20,
         )
     ]
     if HIPPOCAMPI.exists()

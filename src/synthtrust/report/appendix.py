@@ -5,12 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from synthtrust.report.formatting import count, number, short
+from synthtrust.report.formatting import number, short
 from synthtrust.report.layout import Section, Table
 from synthtrust.report.settings import in_words
 from synthtrust.report.verdicts import AxisVerdict
 
 FACTS = {
+    "study": "Study",
+    "date": "Date of the evaluation",
     "task": "Task",
     "cohort": "Cohort",
     "licence": "Licence of the real cases",
@@ -91,7 +93,7 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> Table:
     columns = {heading: [_cell(run.get(key), key) for run in runs] for key, heading in RUN_COLUMNS.items()}
     kept = {heading: cells for heading, cells in columns.items() if any(cells)}
     total = f"{number(sum(minutes), 1)} minutes of training in all, interruptions left out." if minutes else ""
-    return Table(f"Every run ({count(len(runs), 'run')})", pd.DataFrame(kept), total, "no estimates")
+    return Table("Every run", pd.DataFrame(kept), total, "no estimates")
 
 
 def _cell(value: Any, key: str) -> str:

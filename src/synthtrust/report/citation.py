@@ -15,7 +15,7 @@ class Reference:
 
     def __str__(self) -> str:
         """Write it as a list of references has it."""
-        return f"{self.authors}. {self.title}. {self.kind}."
+        return f"{self.authors}. {self.title}{'' if self.title.endswith('?') else '.'} {self.kind}."
 
 
 SOFTWARE = "synthtrust: can this synthetic medical image set be trusted?"

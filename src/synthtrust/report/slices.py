@@ -23,7 +23,7 @@ BESIDE = 3
 UNITS = 10
 """Units of an outline in one pixel of a tile."""
 QUALITY = 85
-"""Of WebP, in [0, 100]: a stack of slices takes a tenth of what it takes without loss."""
+"""The quality of WebP, in [0, 100]: a stack of slices takes a tenth of what it takes without loss."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from synthtrust.refusals import Refusal
 from synthtrust.verdicts import Doubt, Reason
 
 QUESTION = "Search for label maps of patients"
-CHANCE = 0.001
-"""Share of strangers' label maps that may be beyond the copy threshold, and more: 1 of 2,580 hippocampi was."""
+CHANCE = 0.0003
+"""Share of strangers' label maps beyond the copy threshold of 9: 1 of 3,360 hippocampi in 56 draws was."""
 BY_CHANCE = 0.05
 """Probability from which on so many beyond the threshold are taken for chance."""
 BY_ITSELF = 4 / 3

@@ -43,7 +43,7 @@ def roc_points(probability: NDArray[np.float64], positive: NDArray[np.bool_]) ->
     Whitney. Where the curve is vertical, the upper end counts.
 
     Args:
-        probability: Of being positive, of each of M cases.
+        probability: How likely each of M cases is positive, ``(M,)``.
         positive: Which of them are, ``(M,)``; some have to be and some not.
 
     >>> roc_points(np.array([0.1, 0.4, 0.8]), np.array([False, True, True]))[:2].tolist()
