@@ -110,6 +110,7 @@ def test_a_config_that_cannot_work_is_refused_in_one_line(elsewhere, words, line
         (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root"),
         (["experiment=controls"], "Expected real cases to plant copies in, but got none."),
         (["pictures=-1"], "Expected pictures to be a whole number of at least 0, but got -1."),
+        (["pictures_predicted=maybe"], "Expected pictures_predicted to be true or false, such as true, but"),
         (["audit.privacy.exact=maybe"], "Expected audit.privacy.exact to be true or false, such as false"),
         (["trustd=true"], "Did you mean trusted?"),
         (["predictions=nowhere"], "Expected a file or folder at predictions, but 'nowhere' does not exist."),

@@ -101,3 +101,10 @@ def planted_pictures():
 
 
 FACTS = {"cohort": "phantom", "generator": {"_target_": "Tissue", "cells": 4}, "ids": list(range(99)), "lost": math.nan}
+
+RUNS = [
+    {"name": f"alpha_{alpha}_seed_0", "generator": "Tissue", "mode": "complement", "alpha": alpha, "seed": 0,
+     "n_real": 9, "n_synthetic": 9, "steps": 4, "minutes": 1.5, "device": "processor",
+     "command": f"python train.py alpha={alpha}"}
+    for alpha in (0.0, 1.0)
+]  # fmt: skip

@@ -7,27 +7,18 @@ import pytest
 import yaml
 
 from helpers.commands import ROOT
-from helpers.planted_page import FACTS, planted_tables
+from helpers.planted_page import RUNS
 from synthtrust.audits.fidelity.verdict import FidelityThresholds
 from synthtrust.audits.privacy.settings import PrivacySettings
-from synthtrust.report import write_report
 from synthtrust.report.citation import PAPER, SOFTWARE, references
 from synthtrust.report.glossary import TERMS
 from synthtrust.report.settings import WORDS
 from synthtrust.report.terms import TermMarker
 
-RUNS = [
-    {"name": f"alpha_{alpha}_seed_0", "generator": "Tissue", "alpha": alpha, "seed": 0, "minutes": 1.5,
-     "command": f"python train.py alpha={alpha} experiment=demo"}
-    for alpha in (0.0, 1.0)
-]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
-def text(tmp_path_factory):
-    return write_report(tmp_path_factory.mktemp("whole"), FACTS, planted_tables(), runs=RUNS).read_text(
-        encoding="utf-8"
-    )
+def text(page):
+    return page.read_text(encoding="utf-8")
 
 
 def test_every_run_stands_there_with_its_command_and_the_time_of_all(text):

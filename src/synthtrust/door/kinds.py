@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from synthtrust.door.rules import RULES, value_of
 from synthtrust.refusals import Refusal
 
-CHECKED = ("cases", "generator", "split", "data", "margins", "audit", "calibration", "plan")
+CHECKED = ("cases", "generator", "split", "data", "margins", "audit", "calibration", "plan", "pictures_predicted")
 """Nodes of the config that are checked; arguments of other libraries may have other kinds than their defaults."""
 OTHERS = ("augment", "spaces", "embedding")
 """Nodes below them that hold arguments of other libraries, and are not checked."""

@@ -34,7 +34,7 @@ def test_findings_are_no_alternatives():
 
 
 def test_both_matrices_are_on_the_page(tmp_path):
-    tables = Utility(n_boot=50)(sweep(1.0, 2.0, n=30, classes=CLASSES))
+    tables = Utility(n_boot=2)(sweep(1.0, 2.0, n=30, classes=CLASSES))
     text = write_report(tmp_path, {}, {"utility": tables}).read_text(encoding="utf-8")
     assert unmarked(text) == []
     for arm in ("TSTR", "TRTR"):
