@@ -5,6 +5,7 @@ The only module above the audits: here alone a config decides which of them are 
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
         with stage("Pictures"):
             pictures = pictures_of(first, cfg.pictures, predicted=cfg.pictures_predicted)
     name = "_".join(Path(folder).resolve().name for folder in folders)
+    facts |= {"study": name, "date": date.today().isoformat()}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
     sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
     if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:

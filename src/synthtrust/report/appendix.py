@@ -11,6 +11,8 @@ from synthtrust.report.settings import in_words
 from synthtrust.report.verdicts import AxisVerdict
 
 FACTS = {
+    "study": "Study",
+    "date": "Date of the evaluation",
     "task": "Task",
     "cohort": "Cohort",
     "licence": "Licence of the real cases",

@@ -175,7 +175,7 @@ def addressed(sections: Sequence[Section]) -> list[tuple[str, Section]]:
 
 
 def _about(facts: Mapping[str, Any]) -> str:
-    """Say in one line what the page is about: cohort, generator, cases, seeds, licence.
+    """Say in one line what the page is about: study, cohort, generator, cases, seeds, licence, date of evaluation.
 
     >>> _about({"cohort": "BraTS", "cases": {"train": 7, "test": 2}, "seeds": [0, 1], "licence": "CC BY."})
     'BraTS · 7 train, 2 test cases · seeds 0, 1 · licence: CC BY'
@@ -185,11 +185,13 @@ def _about(facts: Mapping[str, Any]) -> str:
     generators = facts.get("generators") or [target.rpartition(".")[2]]
     cases, seeds = facts.get("cases"), facts.get("seeds")
     parts = [
+        str(facts.get("study") or ""),
         str(facts.get("cohort") or ""),
         ", ".join(generators),
         f"{', '.join(f'{n} {part}' for part, n in cases.items())} cases" if isinstance(cases, Mapping) else "",
         f"seeds {', '.join(map(str, seeds))}" if isinstance(seeds, list) and seeds else "",
         f"licence: {str(facts['licence']).rstrip('.')}" if facts.get("licence") else "",
+        str(facts.get("date") or ""),
     ]
     return " · ".join(part for part in parts if part)
 

@@ -58,8 +58,9 @@ def _panel(pair: Pair) -> str:
     )
     caption = escape(f"{pair.synthetic} of {pair.set} and {pair.real}: {pair.why}")
     return (
-        f'<table class="slices" style="--columns: {len(shown)}"><tbody><tr>{tiles}</tr></tbody>'
-        f'<caption style="caption-side: bottom; text-align: left; font-size: .82rem">{caption}</caption></table>'
+        f'<table class="slices" style="--columns: 3"><tbody><tr>{tiles}{"<td></td>" * (3 - len(shown))}</tr></tbody>'
+        f'<caption style="caption-side: bottom; text-align: left; padding-left: 4px; font-size: .82rem">'
+        f"{caption}</caption></table>"
     )
 
 
