@@ -12,10 +12,12 @@ class Reference:
     title: str
     kind: str
     """Such as "Software" or "Position paper"."""
+    ending: str = "."
+    """What ends the title, if it does not end itself."""
 
     def __str__(self) -> str:
         """Write it as a list of references has it."""
-        return f"{self.authors}. {self.title}{'' if self.title.endswith('?') else '.'} {self.kind}."
+        return f"{self.authors}. {self.title}{self.ending} {self.kind}."
 
 
 SOFTWARE = "synthtrust: can this synthetic medical image set be trusted?"
@@ -32,4 +34,4 @@ def references() -> list[Reference]:
         release = version("synthtrust")
     except PackageNotFoundError:  # run from its sources
         release = "of unknown version"
-    return [Reference("The synthtrust developers", SOFTWARE, f"Software, version {release}"), PAPER]
+    return [Reference("The synthtrust developers", SOFTWARE, f"Software, version {release}", ending=""), PAPER]

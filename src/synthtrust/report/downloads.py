@@ -11,8 +11,9 @@ import pandas as pd
 from synthtrust.report.formatting import EstimateCell
 from synthtrust.report.marks import without_layer
 
-STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r"[=+\-@\t\r]")
 LARGEST_DRAWING = 400_000  # [byte]; larger ones are on the page, and behind no link, since a link holds them again
+DRAWING = re.compile("<svg")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -22,7 +23,7 @@ def harmless(cell: Any) -> Any:
     >>> harmless("=HYPERLINK(0)"), harmless("+0.25"), harmless("-x"), harmless(-1.5), harmless("ED")
     ("'=HYPERLINK(0)", '+0.25', "'-x", -1.5, 'ED')
     """
-    if isinstance(cell, str) and cell.startswith(STARTS_A_FORMULA) and not NUMBER.fullmatch(cell):
+    if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell
 
@@ -83,13 +84,12 @@ def svg_address(drawing: str, colours: Mapping[str, str]) -> str:
         colours: Name of each variable -> its colour outside of the page.
     """
     drawing = without_layer(drawing)
-    if not drawing.startswith("<svg") or len(drawing) > LARGEST_DRAWING:
+    if not DRAWING.match(drawing) or len(drawing) > LARGEST_DRAWING:
         return ""
     plain = re.sub(
         r"var\(--([\w-]+)(?:, *([^)]*))?\)", lambda found: found[2] or colours.get(found[1], "#000"), drawing
     )
-    if "xmlns=" not in plain.partition(">")[0]:
-        plain = plain.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    plain = re.sub("^<svg (?![^>]*xmlns=)", '<svg xmlns="http://www.w3.org/2000/svg" ', plain)
     return _address("image/svg+xml", plain)
 
 

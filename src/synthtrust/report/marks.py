@@ -1,5 +1,6 @@
 """What a drawing says about each of its marks: a layer over an SVG that pointers, fingers and keys reach."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -65,8 +66,7 @@ def without_layer(drawing: str) -> str:
     >>> without_layer('<svg><path/><g class="marks"><circle/></g></svg>')
     '<svg><path/></svg>'
     """
-    start, _, rest = drawing.partition('<g class="marks">')
-    return start + rest.partition("</g>")[2] if rest else drawing
+    return re.sub('<g class="marks">.*?</g>', "", drawing, count=1, flags=re.DOTALL)
 
 
 def _circle(mark: Mark, x: float, y: float) -> str:

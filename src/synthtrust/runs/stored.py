@@ -70,11 +70,12 @@ def _is_loss(named: Any) -> bool:
 
 
 LIBRARY = Kind("a class of lightning or synthtrust", ("lightning", "synthtrust"), isclass)
+GENERATOR = Kind("a generator of synthtrust", ("synthtrust.generators",), _is_a(Generator, Importer))
 
 KINDS: Mapping[str, Kind] = {
     "cases": Kind("a reader of synthtrust.cases", ("synthtrust.cases",), _returns(Cohort)),
     "split": Kind("synthtrust.cases.split", ("synthtrust.cases",), lambda named: named is split),
-    "generator": Kind("a generator of synthtrust", ("synthtrust.generators",), _is_a(Generator, Importer)),
+    **dict.fromkeys(("generator", "generator.painter"), GENERATOR),
     "data": Kind("a datamodule of synthtrust.data", ("synthtrust.data",), _is_a(MixedCases)),
     "data.augment": Kind("a transform of MONAI or synthtrust", ("monai.transforms", "synthtrust.data"), isclass),
     "model": Kind("a model of synthtrust.models", ("synthtrust.models",), _is_a(LightningModule)),
