@@ -106,7 +106,7 @@ def _key(case: Case, recipe: Any) -> str | None:
         return None
     relabel = None if case.relabel is None else sorted(case.relabel.items())
     names = [case.id, case.patient, case.source.value, case.split]
-    target = None if "label" in contents else case.target
+    target = case.findings if case.class_index is None else case.class_index  # neither with a label map or no label
     return fingerprint([recipe, contents, dict(case.channels), relabel, names, target])
 
 
