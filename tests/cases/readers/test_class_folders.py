@@ -255,11 +255,19 @@ def test_a_grey_image_of_16_bits_among_colours_is_refused_by_name(tmp_path):
     assert [refusal.where.name for refusal in cohort.refused] == ["deep.png"]
 
 
-def test_many_images_show_a_bar(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("synthtrust.cases.readers.labelled.MANY", 4)
+@pytest.mark.parametrize(("many", "silent"), [(4, False), (3000, True)])
+def test_the_check_of_many_images_says_where_it_stands(tmp_path, monkeypatch, many, silent):
+    calls = []
+
+    def recording(items, title, total, disable):
+        calls.append((title, disable))
+        return items
+
+    monkeypatch.setattr("synthtrust.cases.readers.labelled.MANY", many)
+    monkeypatch.setattr("synthtrust.cases.readers.labelled.track", recording)
     _fill(tmp_path, "well", "sick")
     read_class_folders(tmp_path)
-    assert "checking" in capsys.readouterr().err
+    assert calls == [(f"Checking {tmp_path.name}", silent)]
 
 
 def test_images_of_one_patient_in_dicom_files_stay_together(tmp_path):
