@@ -20,8 +20,8 @@ $(STAMP): pyproject.toml $(CONSTRAINTS)
 demo: $(STAMP)       ## segmenters and classifiers on embedded cohorts, a control among them: sweeps, audits, pages
 	$(BIN)/python train.py experiment=demo -m
 	$(BIN)/python evaluate.py runs=runs/demo
-	$(BIN)/python train.py experiment=tstr -m
-	$(BIN)/python train.py experiment=tstr generator=replay name=tstr_replay alpha=0.0 -m
+	$(BIN)/python train.py experiment=tstr generator.seed=0 -m
+	$(BIN)/python train.py experiment=tstr generator.seed=0 generator=replay name=tstr_replay alpha=0.0 -m
 	$(BIN)/python evaluate.py "runs=[runs/tstr,runs/tstr_replay]" folder=reports/tstr
 
 test: lint           ## lint, floors, types and the everyday suite, in JOBS=2 processes of one thread each

@@ -13,14 +13,11 @@ import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
-from synthtrust.audits import Utility
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.scores import NotApplicableError, generator_names, task_of
 from synthtrust.audits.sets import SyntheticSet, synthetic_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
-from synthtrust.audits.utility.plan import power_table
-from synthtrust.audits.utility.power import Spread
 from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
@@ -45,11 +42,6 @@ SHARED_FACTS = (
     "cores", "python", "versions",
 )  # fmt: skip
 """Facts of a run that every run of a sweep shares."""
-
-CALIBRATION_TITLE = "What does the privacy audit find?"
-CALIBRATION_QUESTION = (
-    "How many planted copies does it need to call a leak, and how often does it call one where there is none?"
-)
 
 OVERLAP_TEXTS = {
     "unknown": "unknown training ids",
@@ -225,71 +217,6 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
         shown = pd.DataFrame({name: {measure: value} for name, (measure, value) in headlines.items()}).T
     log.info("Scores on %d cases of %s\n%s", len(cohort.cases), cohort.name, shown.round(4).to_string())
     return scores
-
-
-def plan_study(cfg: DictConfig) -> pd.DataFrame:
-    """Print what a study of TSTR against TRTR can decide, from stated spreads or from those of a pilot study.
-
-    Returns:
-        The table, see `synthtrust.audits.utility.plan.power_table`.
-
-    Raises:
-        Refusal: If the pilot study has not trained both arms with two seeds at least.
-    """
-    plan = cfg.plan
-    spread = Spread(plan.sd_patients, 2**0.5 * plan.sd_seeds) if plan.pilot is None else _pilot_spread(plan.pilot, cfg)
-    sizes = {name: list(plan[name]) for name in ("margins", "patients", "seeds")}
-    table = power_table(spread, loss=plan.loss, **sizes, confidence=plan.confidence)
-    log.info(
-        "TSTR - TRTR varies over patients by %.4f and over training seeds of one arm by %.4f; a true loss of %g is "
-        "assumed.",
-        spread.patients, spread.seeds / 2**0.5, plan.loss,
-    )  # fmt: skip
-    for margin, rows in table.groupby("margin"):
-        wide = rows.pivot(index="n_patients", columns="n_seeds", values="power")
-        wide = wide.rename_axis(index="test patients", columns="seeds of each arm")
-        log.info("How often a loss below %g is shown\n%s", margin, wide.round(2).to_string())
-    return table
-
-
-def _pilot_spread(folder: str, cfg: DictConfig) -> Spread:
-    """Return the spreads that a pilot study measured in its main measure."""
-    tables = Utility(n_boot=2)(find_runs(folder, trusted=cfg.trusted))
-    compared = tables["comparison"]
-    rows = compared[compared["contrast"] == "TSTR"].to_dict("records") if len(compared) else []
-    if not rows or min(rows[0]["n_seeds"], rows[0]["n_seeds_reference"]) < 2 or not np.isfinite(rows[0]["df"]):
-        raise Refusal(f"Expected a pilot study of alpha 0 and 1 with two seeds at least, but {folder} has none.")
-    return Spread.of_comparison({str(name): value for name, value in rows[0].items()})
-
-
-def calibrate(cfg: DictConfig) -> Path:
-    """Plant copies among the real cases of ``cfg.cases``, and write one page about what the privacy audit finds.
-
-    Returns:
-        The page.
-
-    Raises:
-        Refusal: If no cases are given, or too few.
-    """
-    if "_target_" not in cfg.cases:
-        raise Refusal("Expected real cases to plant copies in, but got none. Add for example cases=phantom.")
-    browser = find_browser() if cfg.pdf else None
-    cohort = usable_cases(cfg)
-    folder = Path(cfg.folder or Path(cfg.paths.reports) / f"{cfg.name}_{cohort.name}".replace(" ", "_"))
-    tables = make(cfg.calibration, _convert_="all")(cohort, folder / "draws")
-    facts = {
-        "cohort": cohort.name,
-        "licence": cohort.licence,
-        "cases": len(cohort.cases),
-        "calibration": cfg.calibration,
-    }
-    page: Path = make(cfg.report, title=CALIBRATION_TITLE, question=CALIBRATION_QUESTION, judges=False)(
-        folder=folder, facts=facts, tables={"calibration": tables}
-    )
-    log.info("The report on planted copies is at %s", page)
-    if browser:
-        log.info("Printed, it is at %s", print_page(page, browser))
-    return page
 
 
 def _folders(cfg: DictConfig) -> list[str]:
