@@ -17,8 +17,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
-    "option_reference",
-    "glossary_page",
+    "written_pages",
     "mathml",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}

@@ -1,12 +1,8 @@
 """Writes the glossary from the terms that the page explains, so that both say the same."""
 
-from pathlib import Path
-from typing import Any
-
 from synthtrust.report.glossary import Term, grouped
 from synthtrust.report.methods import METHODS
 
-PAGE = "reference/glossary.md"
 INTRODUCTION = """# Definitions and glossary
 
 The words of the page, with the formula and the source of each that has one. i is a case, k a region, R real and S
@@ -31,16 +27,3 @@ def _entry(term: Term) -> str:
     """
     formula = f" `{term.formula}`" if term.formula else ""
     return f"{term.word}\n: {term.meaning}{formula}{f' ({term.source})' if term.source else ''}\n"
-
-
-def _write(app: Any) -> None:
-    target = Path(app.srcdir) / PAGE
-    content = page()
-    if not target.exists() or target.read_text(encoding="utf-8") != content:
-        target.write_text(content, encoding="utf-8")
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Write the page before Sphinx looks for its sources."""
-    app.connect("builder-inited", _write)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 CONF = Path(__file__).parents[2] / "conf"
-PAGE = "reference/options.md"
 INTRODUCTION = """# Options
 
 Every option of `train.py` and `evaluate.py`, as the files in `conf/` have them. A group is chosen by its option's name
@@ -181,16 +179,3 @@ def _code(value: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("$", "\\$")
-
-
-def _write(app: Any) -> None:
-    target = Path(app.srcdir) / PAGE
-    content = page()
-    if not target.exists() or target.read_text(encoding="utf-8") != content:
-        target.write_text(content, encoding="utf-8")
-
-
-def setup(app: Any) -> dict[str, bool]:
-    """Write the page before Sphinx looks for its sources."""
-    app.connect("builder-inited", _write)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
