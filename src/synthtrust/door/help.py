@@ -2,13 +2,11 @@
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import shorten
 
-import yaml
-
 from synthtrust.door.names import groups, options_of
+from synthtrust.door.options import options
 from synthtrust.plugins import conf_dir, plugin_options
 
 WIDTH = 118
@@ -22,7 +20,6 @@ PLANS = ("controls", "plan", "twin_controls")
 SETS = ("class_folder", "class_table", "folder", "image_set", "labelled_set")
 """Generators that bring a set which was received, the only ones that the evaluation takes."""
 
-KEY = re.compile(r"^( *)(\w+):(?: ([^#\s][^#]*?|'[^']*'|\"[^\"]*\"))?(?: +# ?(.*))?$")
 DEFAULT = re.compile(r"^  - (?:optional )?(\w+): (.*?)(?: +# ?(.*))?$")
 
 USE = """\
@@ -63,7 +60,11 @@ def help_text(command: str) -> str:
             parts.append(_line(f"{mark} {option}", first_sentence(file), 2))
         parts.append("")
     parts += ["Keys, with their defaults:", ""]
-    parts += [_line(f"{key}={value}", meaning, 2, KEY_NAME) for key, value, meaning in keys(text)]
+    parts += [
+        _line(f"{option.key}={option.default}", option.meaning, 2, KEY_NAME)
+        for option in options(text)
+        if option.default
+    ]
     return "\n".join([*parts, "", END.format(conf=conf_dir())])
 
 
@@ -76,23 +77,6 @@ def first_sentence(path: Path) -> str:
         if not line.startswith("# @"):
             comments.append(line.removeprefix("#").strip())
     return re.split(r"(?<=[.?]) (?=[A-Z])", " ".join(comments), maxsplit=1)[0]
-
-
-def keys(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the dotted keys of a config file that a command sets, with default and comment.
-
-    >>> list(keys("steps: 500 # optimizer steps"))
-    [('steps', '500', 'optimizer steps')]
-    """
-    above: list[str] = []
-    of_hydra = set(yaml.safe_load(text)) & {"defaults", "hydra"}
-    for line in text.splitlines():
-        if not (match := KEY.match(line)):
-            continue
-        indent, name, value, meaning = match.groups()
-        above = [*above[: len(indent) // 2], name]
-        if above[0] not in of_hydra and not name.startswith("_") and value is not None:
-            yield ".".join(above), value.strip(), meaning or ""
 
 
 def _offered(group: str, command: str) -> dict[str, Path]:
