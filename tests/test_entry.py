@@ -96,8 +96,8 @@ def test_a_page_needs_no_torch_and_is_there_though_a_set_that_nobody_assessed_is
     plan.write_text(json.dumps({"runs": runs | {"alpha_0.5_seed_0": runs["alpha_1.0_seed_0"]}}))
     asked = ("runs=runs/demo", "audit=[trust,utility]", "folder=reports/failed", "pictures=0")
     done = command(in_demo, "-c", WATCHED, *asked, "fail_on=[leak,unassessed]", PYTHONPATH=os.pathsep.join(sys.path))
-    assert done.stderr.endswith(
-        "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/index.html.\n"
+    assert done.stderr.strip().endswith(
+        "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/index.html."
     )
     assert "heavy: []" in done.stdout
     assert (in_demo / "reports" / "failed" / "index.html").is_file()
