@@ -7,7 +7,7 @@ JOBS   ?= 2
 CONSTRAINTS ?= constraints.txt
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-slow test-kernels calibration docs lint format clean
+.PHONY: help demo test test-slow test-kernels calibration bench docs lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -33,6 +33,9 @@ test-slow: $(STAMP)  ## the tests that take minutes
 # SYNTHTRUST_DATA=DIR adds the radiographs of DIR/medmnist/pneumoniamnist.npz.
 calibration: $(STAMP) ## simulate what intervals cover and how often verdicts are wrong, and write docs/calibration.md
 	cd tests && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(abspath $(BIN))/python -m calibration --jobs $(JOBS)
+
+bench: $(STAMP)      ## measure what each station costs beside what a user would write otherwise, write docs/benchmarks.md
+	cd tests && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(abspath $(BIN))/python -m benchmarks
 
 # Each of these makes libraries use the kernels of another processor; set one in front of any other command, too.
 KERNELS := OMP_NUM_THREADS=2 ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 \

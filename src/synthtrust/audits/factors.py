@@ -3,11 +3,9 @@
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
-from torch import Tensor
-
 from synthtrust.metrics import functional as formulas
 from synthtrust.metrics.functional.factor_intervals import FactorInterval, Scale
+from synthtrust.metrics.functional.trust import Scores
 
 FEWEST_PATIENTS = 20
 """Patients, below which spreads and correlations have no interval: failures that 1 patient in 20 has go unseen there,
@@ -21,7 +19,7 @@ limits covered .82 to .89 with 50 to 100 patients."""
 class Factor:
     """How one factor is computed and its interval made."""
 
-    formula: Callable[..., Tensor]
+    formula: Callable[..., Scores]
     scale: Scale = "identity"
     limits: tuple[float, float] = (0.0, 1.0)
     """What it can be. Limits of intervals beyond are cut: no true value is lost."""
@@ -32,7 +30,7 @@ class Factor:
 
     def intervals(
         self,
-        scores: Sequence[Sequence[ArrayLike | Tensor]],
+        scores: Sequence[Sequence[Scores]],
         groups: Sequence[Hashable] | None = None,
         level: float = 0.95,
     ) -> tuple[FactorInterval, ...]:

@@ -17,7 +17,7 @@ def pair_rows(scores: pd.DataFrame) -> Iterator[Row]:
     if not set(SOURCES) <= set(scores["source"]):
         return
     means = scores.groupby(["case", "source"])["dice"].mean().unstack("source")
-    patients = dict(zip(scores["case"], scores["patient"], strict=True))
+    patients = scores.drop_duplicates("case").set_index("case")["patient"].to_dict()
     n_seeds = int(scores["seed"].nunique())
     for row in means.dropna().reset_index().to_dict("records"):
         yield {

@@ -172,12 +172,13 @@ def generator_target(facts: Mapping[str, Any]) -> str:
 def arm_scores(scores: pd.DataFrame, alpha: float, source: str) -> ArmScores:
     """Return the scores of one mode at one alpha as an array, cases in order of id, regions as they first appear."""
     rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
-    regions = scores["region"].unique()
-    wide = rows.pivot(index="case", columns=["seed", "region"], values="dice").sort_index()
-    seeds = sorted(rows["seed"].unique())
-    cube = np.stack([wide[seed][regions].to_numpy(dtype=float) for seed in seeds])  # (S, M, K)
-    patients = rows.drop_duplicates("case").set_index("case")["patient"]
-    return ArmScores(cube, tuple(str(patient) for patient in patients.loc[wide.index]))
+    seed, seeds = pd.factorize(rows["seed"], sort=True)
+    case, cases = pd.factorize(rows["case"], sort=True)
+    regions = pd.Index(scores["region"].unique())
+    cube = np.full((len(seeds), len(cases), len(regions)), np.nan)  # (S, M, K)
+    cube[seed, case, regions.get_indexer(rows["region"])] = rows["dice"]
+    _, first_row = np.unique(case, return_index=True)
+    return ArmScores(cube, tuple(str(patient) for patient in rows["patient"].iloc[first_row]))
 
 
 def with_empty_rule(scores: pd.DataFrame, rule: str) -> pd.DataFrame:

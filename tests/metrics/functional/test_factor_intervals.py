@@ -1,10 +1,10 @@
 """The intervals of the factors rest on the patients that carry a number, and combine seeds as those of a mean do."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
-import torch
 
 from synthtrust.metrics import functional as F  # noqa: N812
 from synthtrust.metrics.functional.factor_intervals import Uncertainty, uncertainty
@@ -115,19 +115,16 @@ def test_twins_are_left_out_with_their_case():
     assert all(a.high < b.low for a, b in zip(together, shuffled, strict=True))
 
 
-def test_chunks_do_not_change_the_result_and_bound_the_memory(monkeypatch):
-    largest = 0
-
-    def watched(real: torch.Tensor, synthetic: torch.Tensor) -> torch.Tensor:
-        nonlocal largest
-        largest = max(largest, real.numel())
-        return F.alignment(real, synthetic)
-
-    whole = F.factor_interval(F.alignment, [(REAL, SYNTHETIC)], "fisher")
-    monkeypatch.setattr("synthtrust.metrics.functional.factor_intervals.CHUNK", 7 * REAL.size)
-    chunked = F.factor_interval(watched, [(REAL, SYNTHETIC)], "fisher")
-    np.testing.assert_allclose([i.low for i in chunked], [i.low for i in whole], rtol=1e-12)
-    assert largest <= 7 * REAL.size
+def test_time_and_memory_grow_with_the_patients_and_not_with_their_square():
+    """Eight times the patients may take no more than 16 times the memory; in squares it would be 64 times."""
+    peaks = []
+    for n in (250, 2000):
+        scores = [(np.tile(REAL, (n // 40 + 1, 1))[:n], np.tile(SYNTHETIC, (n // 40 + 1, 1))[:n])]
+        tracemalloc.start()
+        F.factor_interval(F.concordance, scores, "fisher")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 16 * peaks[0]
 
 
 @pytest.mark.parametrize("skewness", [-0.3, 0.0, 0.2])

@@ -200,13 +200,24 @@ def test_defined_factors_do_not_warn():
         (torch.rand(5), ValueError, r"\(M, K\).* but got \(5,\)"),
         (torch.rand(0, 3), ValueError, r"at least one case.* but got \(0, 3\)"),
         (torch.rand(4, 0), ValueError, r"at least one case.* but got \(4, 0\)"),
-        (torch.ones(4, 3, dtype=torch.int64), TypeError, "Expected floating point scores .* but got torch.int64"),
+        (torch.ones(4, 3, dtype=torch.int64), TypeError, "Expected floating point scores .* but got int64"),
     ],
     ids=["one axis", "no case", "no region", "integers"],
 )
 def test_what_is_no_table_of_scores_is_refused(factor, c, error, message):
     with pytest.raises(error, match=message):
         factor(*([c] if factor in OF_ONE else [c, c]))
+
+
+@pytest.mark.parametrize("factor", [*OF_ONE, *OF_TWO], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_arrays_give_arrays_and_tensors_tensors_of_the_same_numbers(factor, dtype):
+    c = [scores(20, 3, seed=seed).to(dtype) for seed in range(1 if factor in OF_ONE else 2)]
+    result, array = factor(*c), factor(*(x.numpy() for x in c))
+    assert type(result) is torch.Tensor
+    assert result.dtype == dtype
+    assert isinstance(array, np.ndarray | np.generic)
+    np.testing.assert_array_equal(result.numpy(), array.astype(result.numpy().dtype))
 
 
 @pytest.mark.parametrize("factor", OF_TWO, ids=lambda f: f.__name__)

@@ -12,10 +12,10 @@ p-value is NaN where there are no limits.
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from numpy.typing import NDArray
 
 from synthtrust.metrics.functional.factor_intervals import (
     FactorInterval,
@@ -30,10 +30,10 @@ from synthtrust.metrics.functional.factor_intervals import (
 )
 from synthtrust.metrics.functional.intervals import Array
 from synthtrust.metrics.functional.patients import patient_numbers
-from synthtrust.metrics.functional.trust import alignment, performance_gap
+from synthtrust.metrics.functional.trust import Scores, alignment, performance_gap
 from synthtrust.refusals import Refusal
 
-Arm = Sequence[Sequence[ArrayLike | Tensor]]
+Arm = Sequence[Sequence[Scores]]
 Patients = Sequence[Hashable] | None
 
 GRID = 101
@@ -111,7 +111,9 @@ def source_contrast(
     if len(real) != len(synthetic):
         raise Refusal(f"Expected as many seeds on real cases as on twins, but got {len(real)} and {len(synthetic)}.")
     pairs = [(r[0], s[0]) for r, s in zip(real, synthetic, strict=True)]
-    intervals = factor_interval(lambda r, s: statistic(s) - statistic(r), pairs, groups=groups, level=level)
+    intervals = factor_interval(
+        lambda r, s, **over: statistic(s, **over) - statistic(r, **over), pairs, groups=groups, level=level
+    )
     return tuple(_contrast(_with_seeds(interval)) for interval in intervals)
 
 
@@ -133,9 +135,12 @@ def region_order(
     0.224
     """
     first, second = list(order[:-1]), list(order[1:])
-    steps = factor_interval(
-        lambda *x: statistic(*x)[..., first] - statistic(*x)[..., second], scores, groups=groups, level=level
-    )
+
+    def fall(*arrays: Scores, **over: Any) -> Scores:
+        by_region = statistic(*arrays, **over)
+        return by_region[..., first] - by_region[..., second]
+
+    steps = factor_interval(fall, scores, groups=groups, level=level)
     intervals = [_with_seeds(step) for step in steps]
     tails = [i.uncertainty.p_above() if i.uncertainty else np.nan for i in intervals]
     return Order(tuple(_contrast(interval) for interval in intervals), float(np.max(tails)))
@@ -229,7 +234,7 @@ def crossing(statistic: Statistic, arms: Mapping[float, Arm], groups: Patients =
     >>> round(crossing(overall_performance, arms).alpha, 4)  # from -.1667 to .1
     0.625
     """
-    study = _Study(lambda real, twin: statistic(real) - statistic(twin), arms, groups, level)
+    study = _Study(lambda real, twin, **over: statistic(real, **over) - statistic(twin, **over), arms, groups, level)
     unit, alphas, values = np.eye(len(study.alphas)), study.alphas, study.values[:, 0]
     grid = np.union1d(np.linspace(alphas[0], alphas[-1], GRID), alphas)
     alike = []

@@ -8,27 +8,24 @@ degrees of freedom shrink where few patients carry the variance. Measured covera
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
-from torch import Tensor
 
+from synthtrust.metrics.functional.case_sums import WithoutEach
 from synthtrust.metrics.functional.intervals import ALIKE, Array, Interval, skewness_of_mean
 from synthtrust.metrics.functional.patients import patient_numbers
 from synthtrust.metrics.functional.satterthwaite import satterthwaite_df
 from synthtrust.metrics.functional.seeds import cautious
 from synthtrust.metrics.functional.student import t_quantile
+from synthtrust.metrics.functional.trust import Scores, as_array
 from synthtrust.refusals import Refusal
 
-CHUNK = 2**22
-"""Scores that are held at once in one gathered array: 32 MB in float64."""
-
-Statistic = Callable[..., Tensor]
-"""A function of `synthtrust.metrics.functional.trust`, or any that takes ``(..., M, K)`` tensors, leaves out NaN, and
-returns ``(...)`` or ``(..., K)``."""
+Statistic = Callable[..., Any]
+"""A function of `synthtrust.metrics.functional.trust`, or a difference of some: it takes ``(..., M, K)`` arrays and the
+keyword ``over``, and returns ``(...)`` or ``(..., K)``."""
 Scale = Literal["identity", "log", "log_complement", "fisher"]
 Map = Callable[[Array], Array]
 
@@ -158,7 +155,7 @@ def uncertainty(value: float, without: Array, seeds: Sequence[Array], scale: Sca
 
 def factor_interval(
     statistic: Statistic,
-    scores: Sequence[Sequence[ArrayLike | Tensor]],
+    scores: Sequence[Sequence[Scores]],
     scale: Scale = "identity",
     groups: Sequence[Hashable] | None = None,
     level: float = 0.95,
@@ -240,43 +237,36 @@ def jackknife_interval(
     )
 
 
-def stack_scores(scores: Sequence[Sequence[ArrayLike | Tensor]]) -> list[Tensor]:
-    """Return each argument of a statistic as ``(S, M, K)`` float64 on the CPU.
+def stack_scores(scores: Sequence[Sequence[Scores]]) -> list[Array]:
+    """Return each argument of a statistic as ``(S, M, K)`` float64.
 
     Raises:
         Refusal: If the arrays are not all of one shape ``(M, K)``, as many for each seed.
     """
-    seeds = [[torch.as_tensor(x, dtype=torch.float64, device="cpu") for x in arguments] for arguments in scores]
-    shapes = {tuple(x.shape) for arguments in seeds for x in arguments}
+    seeds = [[as_array(x).astype(np.float64) for x in arguments] for arguments in scores]
+    shapes = {x.shape for arguments in seeds for x in arguments}
     if len({len(arguments) for arguments in seeds}) != 1 or len(shapes) != 1 or len(next(iter(shapes))) != 2:
         raise Refusal(f"Expected the same number of arrays of one shape (M, K) for each seed, but got {shapes}.")
-    return [torch.stack(argument) for argument in zip(*seeds, strict=True)]
+    return [np.stack(argument) for argument in zip(*seeds, strict=True)]
 
 
-def left_out(statistic: Statistic, arrays: list[Tensor], members: NDArray[np.int64]) -> Array:
+def left_out(statistic: Statistic, arrays: Sequence[Array], members: NDArray[np.int64]) -> Array:
     """Return the statistic without each patient in turn, ``(S, P, J)``."""
-    n_seeds, n_cases, n_regions = arrays[0].shape
-    n_patients = int(members.max()) + 1
-    chunk = max(1, CHUNK // (n_seeds * n_regions * n_cases))
-    results = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a factor that is undefined without a patient has no limits, and says so there
-        for start in range(0, n_patients, chunk):
-            patients = np.arange(start, min(start + chunk, n_patients))
-            missing = torch.from_numpy(members[None, :, None] == patients[:, None, None])  # (chunk, M, 1)
-            results.append(evaluate(statistic, [x[:, None].masked_fill(missing, torch.nan) for x in arrays]))
-    return np.concatenate(results, axis=1)
+        result: Array = statistic(*arrays, over=WithoutEach(members))
+    return result[..., None] if result.ndim == arrays[0].ndim - 1 else result
 
 
-def evaluate(statistic: Statistic, arrays: list[Tensor]) -> Array:
+def evaluate(statistic: Statistic, arrays: Sequence[Array]) -> Array:
     """Return the statistic of ``(..., M, K)`` arrays as ``(..., J)``, J = 1 for a statistic without regions."""
-    result: Array = statistic(*arrays).numpy()
+    result: Array = statistic(*arrays)
     return result[..., None] if result.ndim == arrays[0].ndim - 2 else result
 
 
-def patients_scored(arrays: list[Tensor], members: NDArray[np.int64], n_values: int) -> NDArray[np.bool_]:
+def patients_scored(arrays: Sequence[Array], members: NDArray[np.int64], n_values: int) -> NDArray[np.bool_]:
     """Return which patients carry a number, ``(P, J)``: they have a score in the region, under any seed."""
-    scored = torch.stack([~x.isnan() for x in arrays]).all(dim=0).any(dim=0).numpy()  # (M, K)
+    scored = np.asarray(_has_score(arrays).any(axis=0))  # (M, K)
     if n_values != scored.shape[1]:
         scored = np.repeat(scored.any(axis=1, keepdims=True), n_values, axis=1)
     carriers = np.zeros((int(members.max()) + 1, n_values), dtype=bool)
@@ -284,9 +274,14 @@ def patients_scored(arrays: list[Tensor], members: NDArray[np.int64], n_values: 
     return carriers
 
 
-def cases_scored(arrays: list[Tensor], n_values: int) -> list[int]:
+def cases_scored(arrays: Sequence[Array], n_values: int) -> list[int]:
     """Count the cases with a score under all seeds: by region, or in any region for a statistic without regions."""
-    scored = torch.stack([~x.isnan() for x in arrays]).all(dim=0).all(dim=0)  # (M, K)
+    scored = np.asarray(_has_score(arrays).all(axis=0))  # (M, K)
     if n_values == scored.shape[1]:
-        return [int(n) for n in scored.sum(dim=0)]
-    return [int(scored.any(dim=1).sum())] * n_values
+        return [int(n) for n in scored.sum(axis=0)]
+    return [int(scored.any(axis=1).sum())] * n_values
+
+
+def _has_score(arrays: Sequence[Array]) -> NDArray[np.bool_]:
+    """Return which regions of which cases have a score in every array, ``(S, M, K)``."""
+    return np.asarray(~np.any(np.isnan(np.stack(arrays)), axis=0), dtype=np.bool_)

@@ -5,8 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
+from numpy.typing import NDArray
 
 from synthtrust.metrics.functional.factor_intervals import (
     FactorInterval,
@@ -20,7 +19,7 @@ from synthtrust.metrics.functional.factor_intervals import (
 )
 from synthtrust.metrics.functional.intervals import Array
 from synthtrust.metrics.functional.patients import patient_numbers
-from synthtrust.metrics.functional.trust import performance_gap
+from synthtrust.metrics.functional.trust import Scores, performance_gap
 from synthtrust.refusals import Refusal
 
 FEWEST_SEEDS = 3
@@ -28,7 +27,7 @@ FEWEST_SEEDS = 3
 
 
 def gap_floor(
-    real: Sequence[ArrayLike | Tensor], groups: Sequence[Hashable] | None = None, level: float = 0.95
+    real: Sequence[Scores], groups: Sequence[Hashable] | None = None, level: float = 0.95
 ) -> tuple[FactorInterval, ...]:
     """Return the floor of T4 in each region: the mean absolute difference of two seeds on the same real cases.
 
@@ -57,8 +56,8 @@ def gap_floor(
 
 
 def gap_above_floor(
-    real: Sequence[ArrayLike | Tensor],
-    synthetic: Sequence[ArrayLike | Tensor],
+    real: Sequence[Scores],
+    synthetic: Sequence[Scores],
     groups: Sequence[Hashable] | None = None,
     level: float = 0.95,
 ) -> tuple[FactorInterval, ...]:
@@ -100,10 +99,10 @@ def _seeds_kept(n_seeds: int) -> list[list[int]]:
     return [[s for s in range(n_seeds) if s != left] for left in (None, *range(n_seeds))]
 
 
-def _floors(scores: Tensor) -> Array:
+def _floors(scores: Array) -> Array:
     """Return the floor of ``(S, M, K)`` scores, and the floor without each seed, ``(1 + S, K)``."""
     pairs = list(combinations(range(len(scores)), 2))
-    values = {pair: performance_gap(scores[pair[0]], scores[pair[1]]).numpy() for pair in pairs}
+    values = {pair: performance_gap(scores[pair[0]], scores[pair[1]]) for pair in pairs}
     undefined = np.full(scores.shape[2], np.nan)
     return np.stack(
         [
@@ -113,7 +112,7 @@ def _floors(scores: Tensor) -> Array:
     )
 
 
-def _floor_without_each(scores: Tensor, members: NDArray[np.int64]) -> Array:
+def _floor_without_each(scores: Array, members: NDArray[np.int64]) -> Array:
     """Return the floor without each patient, ``(P, K)``."""
     pairs = list(combinations(range(len(scores)), 2))
     if not pairs:
@@ -123,7 +122,7 @@ def _floor_without_each(scores: Tensor, members: NDArray[np.int64]) -> Array:
 
 
 def _intervals(
-    arrays: list[Tensor], members: NDArray[np.int64], values: Array, without: Array, scale: Scale, level: float
+    arrays: list[Array], members: NDArray[np.int64], values: Array, without: Array, scale: Scale, level: float
 ) -> tuple[FactorInterval, ...]:
     """Return an interval for each region of the value of all seeds and those without each seed, ``(1 + S, K)``."""
     n_seeds, n_regions = len(values) - 1, values.shape[1]

@@ -1,27 +1,57 @@
 r"""The trust factors of the position paper, as plain functions of Dice scores, and what they should be read with.
 
-Throughout, a float tensor of shape ``(M, K)`` holds the Dice score of each of M test cases in each of K regions; column
+Throughout, a float array of shape ``(M, K)`` holds the Dice score of each of M test cases in each of K regions; column
 k is the paper's :math:`C_{\beta,k}`. Where two are asked for, row i of both belongs to the same case, real and
-synthetic. Leading dimensions are batches (seeds, bootstrap resamples): ``(..., M, K)`` gives one result for each.
+synthetic. Leading dimensions are batches (seeds, draws): ``(..., M, K)`` gives one result for each. Tensors of PyTorch
+will do as well, and their results are tensors; nothing here needs PyTorch.
 
 A NaN marks a region that is undefined in a case (see `dice_from_counts`). Such entries are left out, region by region;
 where two are compared, from both. What cannot be computed (a region without any case, a zero mean, a zero vector) is
 NaN, and a warning names the factor and the regions by index.
 
-Standard deviations have ``ddof=0`` unless asked otherwise, as NumPy has them; the paper does not say.
+Standard deviations have ``ddof=0`` unless asked otherwise, as NumPy has them; the paper does not say. With ``over`` the
+factor is computed without each of P patients in turn, ``(..., P, K)`` or ``(..., P)``, see
+`synthtrust.metrics.functional.case_sums`.
 
 Source: Babu et al., "Building Trust in Synthetic Data for Clinical AI", Eq. (6) to (10).
 """
 
 import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from synthtrust.metrics.functional.case_sums import Array, CaseReduction, all_cases
 from synthtrust.refusals import Refusal
 
+Scores: TypeAlias = Any
+"""A float array, or a tensor of PyTorch."""
 
-def overall_performance(scores: Tensor) -> Tensor:
+Formula = TypeVar("Formula", bound=Callable[..., Scores])
+
+
+def as_array(scores: Scores) -> NDArray[Any]:
+    """Return an array, or a tensor of PyTorch on any device, as an array of its dtype."""
+    return np.asarray(scores.detach().cpu() if hasattr(scores, "detach") else scores)
+
+
+def _of_arrays_or_tensors(formula: Formula) -> Formula:
+    """Let a formula of arrays take tensors as well, and give them back on their device and of their dtype."""
+
+    @wraps(formula)
+    def in_kind(*scores: Scores, **options: Any) -> Scores:
+        with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is NaN, and a warning names the regions
+            result = formula(*(as_array(x) for x in scores), **options)
+        return scores[0].new_tensor(result) if hasattr(scores[0], "new_tensor") else result
+
+    return in_kind  # type: ignore[return-value]
+
+
+@_of_arrays_or_tensors
+def overall_performance(scores: Scores, *, over: CaseReduction = all_cases) -> Scores:
     """T1: the mean Dice over regions and cases, Eq. (6), shape ``(...)``, higher is better.
 
     The equation divides a vector by M and leaves out the sum over cases; it is read as the mean over both. Where cases
@@ -31,16 +61,17 @@ def overall_performance(scores: Tensor) -> Tensor:
         TypeError: If the scores are not floating point.
         Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
-    >>> overall_performance(torch.tensor([[1.0, 0.5], [0.5, 0.0]]))
-    tensor(0.5000)
+    >>> round(float(overall_performance(np.array([[1.0, 0.5], [0.5, 0.0]]))), 4)
+    0.5
     """
     _check("T1 (overall performance)", scores)
-    region_mean = scores.nanmean(dim=-2)  # (..., K)
-    _warn("T1 (overall performance)", region_mean.isnan())
-    return region_mean.mean(dim=-1)
+    region_mean = _mean(scores, over)  # (..., K)
+    _warn("T1 (overall performance)", np.isnan(region_mean))
+    return region_mean.mean(axis=-1)
 
 
-def case_consistency(scores: Tensor, *, ddof: int = 0) -> Tensor:
+@_of_arrays_or_tensors
+def case_consistency(scores: Scores, *, ddof: int = 0, over: CaseReduction = all_cases) -> Scores:
     """T2 as the paper writes it: 1 minus the spread over cases of the mean over regions, Eq. (7), shape ``(...)``.
 
     The paper's text speaks of consistency across regions, which the equation cannot see: a model with Dice .9, .5, .1
@@ -51,17 +82,18 @@ def case_consistency(scores: Tensor, *, ddof: int = 0) -> Tensor:
         TypeError: If the scores are not floating point.
         Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
-    >>> case_consistency(torch.tensor([[1.0, 0.5], [0.5, 0.0]]))  # means .75 and .25, spread .25
-    tensor(0.7500)
+    >>> round(float(case_consistency(np.array([[1.0, 0.5], [0.5, 0.0]]))), 4)  # means .75 and .25, spread .25
+    0.75
     """
     _check("T2 (case consistency)", scores)
-    case_mean = scores.nanmean(dim=-1, keepdim=True)  # (..., M, 1)
-    spread = _std(case_mean, ddof)[..., 0]
-    _warn("T2 (case consistency)", spread.isnan()[..., None].expand(*spread.shape, scores.shape[-1]))
+    case_mean = np.nansum(scores, axis=-1, keepdims=True) / (~np.isnan(scores)).sum(axis=-1, keepdims=True)
+    spread = _std(case_mean, ddof, over)[..., 0]
+    _warn("T2 (case consistency)", np.broadcast_to(np.isnan(spread)[..., None], (*spread.shape, scores.shape[-1])))
     return 1 - spread
 
 
-def region_consistency(scores: Tensor, *, ddof: int = 0) -> Tensor:
+@_of_arrays_or_tensors
+def region_consistency(scores: Scores, *, ddof: int = 0, over: CaseReduction = all_cases) -> Scores:
     """T2 as the paper's text means it: 1 minus the spread over regions of the mean over cases, shape ``(...)``.
 
     This is Eq. (7) with cases and regions changed for one another, the smallest change that makes the equation say what
@@ -73,20 +105,19 @@ def region_consistency(scores: Tensor, *, ddof: int = 0) -> Tensor:
         TypeError: If the scores are not floating point.
         Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
-    >>> region_consistency(torch.tensor([[1.0, 0.5], [0.5, 0.0]]))  # means .75 and .25, spread .25
-    tensor(0.7500)
+    >>> round(float(region_consistency(np.array([[1.0, 0.5], [0.5, 0.0]]))), 4)  # means .75 and .25, spread .25
+    0.75
     """
     _check("T2 (region consistency)", scores)
-    region_mean = scores.nanmean(dim=-2)  # (..., K)
-    undefined = region_mean.isnan()
+    region_mean = _mean(scores, over)  # (..., K)
+    undefined = np.isnan(region_mean)
     _warn("T2 (region consistency)", undefined)
-    spread = _std(region_mean[..., None], ddof)[..., 0]
-    return torch.where(
-        undefined.any(dim=-1), torch.nan, 1 - spread
-    )  # a region nobody scored is not left out in silence
+    spread = _std(region_mean[..., None], ddof, all_cases)[..., 0]
+    return np.where(undefined.any(axis=-1), np.nan, 1 - spread)  # a region nobody scored is not left out in silence
 
 
-def alignment(real: Tensor, synthetic: Tensor) -> Tensor:
+@_of_arrays_or_tensors
+def alignment(real: Scores, synthetic: Scores, *, over: CaseReduction = all_cases) -> Scores:
     r"""T3: the cosine between the scores of real and synthetic cases in each region, Eq. (8), shape ``(..., K)``.
 
     Never to be read alone. With :math:`\rho` the Pearson correlation and ``ddof=0``, it is exactly
@@ -100,16 +131,17 @@ def alignment(real: Tensor, synthetic: Tensor) -> Tensor:
         TypeError: If the scores are not floating point.
         Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
-    >>> alignment(torch.tensor([[3.0], [4.0]]), torch.tensor([[4.0], [3.0]]))  # 24 / (5 * 5)
-    tensor([0.9600])
+    >>> alignment(np.array([[3.0], [4.0]]), np.array([[4.0], [3.0]])).round(4).tolist()  # 24 / (5 * 5)
+    [0.96]
     """
     real, synthetic = _paired("T3 (alignment)", real, synthetic)
-    cosine = (real * synthetic).nansum(dim=-2) / (_norm(real) * _norm(synthetic))  # 0/0 is NaN
-    _warn("T3 (alignment)", cosine.isnan())
-    return cosine.clamp(-1, 1)  # rounding may leave 1 + 1e-16
+    cosine = _sum(real * synthetic, over) / np.sqrt(_sum(real**2, over) * _sum(synthetic**2, over))  # 0/0 is NaN
+    _warn("T3 (alignment)", np.isnan(cosine))
+    return cosine.clip(-1, 1)  # rounding may leave 1 + 1e-16
 
 
-def alignment_null(real: Tensor, synthetic: Tensor) -> Tensor:
+@_of_arrays_or_tensors
+def alignment_null(real: Scores, synthetic: Scores, *, over: CaseReduction = all_cases) -> Scores:
     r"""T3 without any relation between a case and its twin, :math:`1/\sqrt{(1+(T_5^R)^2)(1+(T_5^S)^2)}`, ``(..., K)``.
 
     It is the exact mean of `alignment` over all ways to pair the cases anew; T3 minus this is the part that pairing
@@ -119,16 +151,17 @@ def alignment_null(real: Tensor, synthetic: Tensor) -> Tensor:
         TypeError: If the scores are not floating point.
         Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
-    >>> alignment_null(torch.tensor([[3.0], [4.0]]), torch.tensor([[4.0], [3.0]]))  # mean of 24/25 and 25/25
-    tensor([0.9800])
+    >>> alignment_null(np.array([[3.0], [4.0]]), np.array([[4.0], [3.0]])).round(4).tolist()  # mean of 24/25 and 25/25
+    [0.98]
     """
     real, synthetic = _paired("T3's null", real, synthetic)
-    null = ((1 + _variation(real, 0) ** 2) * (1 + _variation(synthetic, 0) ** 2)).rsqrt()
-    _warn("T3's null", null.isnan())
+    null = 1 / np.sqrt((1 + _variation(real, 0, over) ** 2) * (1 + _variation(synthetic, 0, over) ** 2))
+    _warn("T3's null", np.isnan(null))
     return null
 
 
-def performance_gap(real: Tensor, synthetic: Tensor) -> Tensor:
+@_of_arrays_or_tensors
+def performance_gap(real: Scores, synthetic: Scores, *, over: CaseReduction = all_cases) -> Scores:
     """T4: the mean absolute difference of paired scores in each region, Eq. (9), shape ``(..., K)``, lower is better.
 
     It is 0 for a model that predicts nothing anywhere, and its floor is the difference between two seeds.
@@ -137,65 +170,68 @@ def performance_gap(real: Tensor, synthetic: Tensor) -> Tensor:
         TypeError: If the scores are not floating point.
         Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
-    >>> performance_gap(torch.tensor([[1.0, 0.5], [0.5, 0.0]]), torch.tensor([[0.5, 0.5], [0.5, 0.5]]))
-    tensor([0.2500, 0.2500])
+    >>> performance_gap(np.array([[1.0, 0.5], [0.5, 0.0]]), np.array([[0.5, 0.5], [0.5, 0.5]])).round(4).tolist()
+    [0.25, 0.25]
     """
     real, synthetic = _paired("T4 (performance gap)", real, synthetic)
-    gap = (real - synthetic).abs().nanmean(dim=-2)
-    _warn("T4 (performance gap)", gap.isnan())
+    gap = _mean(np.abs(real - synthetic), over)
+    _warn("T4 (performance gap)", np.isnan(gap))
     return gap
 
 
-def signed_gap(real: Tensor, synthetic: Tensor) -> Tensor:
+@_of_arrays_or_tensors
+def signed_gap(real: Scores, synthetic: Scores, *, over: CaseReduction = all_cases) -> Scores:
     """Return the mean of real minus synthetic scores in each region, shape ``(..., K)``: T4 with its direction.
 
     Raises:
         TypeError: If the scores are not floating point.
         Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
-    >>> signed_gap(torch.tensor([[1.0, 0.5], [0.5, 0.0]]), torch.tensor([[0.5, 0.5], [0.5, 0.5]]))
-    tensor([ 0.2500, -0.2500])
+    >>> signed_gap(np.array([[1.0, 0.5], [0.5, 0.0]]), np.array([[0.5, 0.5], [0.5, 0.5]])).round(4).tolist()
+    [0.25, -0.25]
     """
     real, synthetic = _paired("the signed gap", real, synthetic)
-    gap = (real - synthetic).nanmean(dim=-2)
-    _warn("the signed gap", gap.isnan())
+    gap = _mean(real - synthetic, over)
+    _warn("the signed gap", np.isnan(gap))
     return gap
 
 
-def variability(scores: Tensor, *, ddof: int = 0) -> Tensor:
+@_of_arrays_or_tensors
+def variability(scores: Scores, *, ddof: int = 0, over: CaseReduction = all_cases) -> Scores:
     """T5: the spread over cases relative to the mean in each region, Eq. (10), shape ``(..., K)``, lower is better.
 
     Raises:
         TypeError: If the scores are not floating point.
         Refusal: If their shape is not ``(..., M, K)`` with at least one case and one region.
 
-    >>> variability(torch.tensor([[1.0, 0.5], [0.5, 0.5]]))  # spread .25 over mean .75, and no spread
-    tensor([0.3333, 0.0000])
+    >>> variability(np.array([[1.0, 0.5], [0.5, 0.5]])).round(4).tolist()  # spread .25 over mean .75, and no spread
+    [0.3333, 0.0]
     """
     _check("T5 (variability)", scores)
-    variation = _variation(scores, ddof)
-    _warn("T5 (variability)", variation.isnan())
+    variation = _variation(scores, ddof, over)
+    _warn("T5 (variability)", np.isnan(variation))
     return variation
 
 
-def correlation(real: Tensor, synthetic: Tensor) -> Tensor:
+@_of_arrays_or_tensors
+def correlation(real: Scores, synthetic: Scores, *, over: CaseReduction = all_cases) -> Scores:
     """Return the Pearson correlation of paired scores in each region, shape ``(..., K)``; NaN where either is constant.
 
     Raises:
         TypeError: If the scores are not floating point.
         Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
-    >>> correlation(torch.tensor([[0.1], [0.2], [0.3]]), torch.tensor([[0.5], [0.7], [0.9]]))
-    tensor([1.])
+    >>> correlation(np.array([[0.1], [0.2], [0.3]]), np.array([[0.5], [0.7], [0.9]])).round(4).tolist()
+    [1.0]
     """
     real, synthetic = _paired("the correlation", real, synthetic)
-    real, synthetic = _centred(real), _centred(synthetic)
-    cosine = (real * synthetic).nansum(dim=-2) / (_norm(real) * _norm(synthetic))
-    _warn("the correlation", cosine.isnan())
-    return cosine.clamp(-1, 1)
+    cosine = _products(real, synthetic, over) / np.sqrt(_squares(real, over) * _squares(synthetic, over))
+    _warn("the correlation", np.isnan(cosine))
+    return cosine.clip(-1, 1)
 
 
-def concordance(real: Tensor, synthetic: Tensor) -> Tensor:
+@_of_arrays_or_tensors
+def concordance(real: Scores, synthetic: Scores, *, over: CaseReduction = all_cases) -> Scores:
     """Lin's concordance of paired scores in each region, ``(..., K)``: a correlation that asks for equal level too.
 
     Twice the covariance over the sum of both variances and the squared difference of the means (all with ``ddof=0``).
@@ -206,21 +242,20 @@ def concordance(real: Tensor, synthetic: Tensor) -> Tensor:
         TypeError: If the scores are not floating point.
         Refusal: If the shapes differ or are not ``(..., M, K)`` with at least one case and one region.
 
-    >>> concordance(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5], [1.5]]))  # .5 / (.25 + .25 + .25)
-    tensor([0.6667])
+    >>> concordance(np.array([[0.0], [1.0]]), np.array([[0.5], [1.5]])).round(4).tolist()  # .5 / (.25 + .25 + .25)
+    [0.6667]
     """
     real, synthetic = _paired("the concordance", real, synthetic)
-    shift = (real - synthetic).nanmean(dim=-2)
-    real, synthetic = _centred(real), _centred(synthetic)
-    covariance = (real * synthetic).nanmean(dim=-2)
-    agreement = 2 * covariance / ((real**2).nanmean(dim=-2) + (synthetic**2).nanmean(dim=-2) + shift**2)
-    _warn("the concordance", agreement.isnan())
+    shift = _mean(real - synthetic, over)
+    variances = (_squares(real, over) + _squares(synthetic, over)) / _count(real, over)
+    agreement = 2 * _products(real, synthetic, over) / _count(real, over) / (variances + shift**2)
+    _warn("the concordance", np.isnan(agreement))
     return agreement
 
 
-def _check(factor: str, *scores: Tensor) -> None:
+def _check(factor: str, *scores: Array) -> None:
     for s in scores:
-        if not s.is_floating_point():
+        if not np.issubdtype(s.dtype, np.floating):
             raise TypeError(f"Expected floating point scores for {factor}, but got {s.dtype}.")
         if s.ndim < 2 or 0 in s.shape[-2:]:
             raise Refusal(
@@ -234,43 +269,71 @@ def _check(factor: str, *scores: Tensor) -> None:
         )
 
 
-def _paired(factor: str, real: Tensor, synthetic: Tensor) -> tuple[Tensor, Tensor]:
+def _paired(factor: str, real: Array, synthetic: Array) -> tuple[Array, Array]:
     """Return both with NaN wherever one of the two is undefined."""
     _check(factor, real, synthetic)
-    undefined = real.isnan() | synthetic.isnan()
-    return real.masked_fill(undefined, torch.nan), synthetic.masked_fill(undefined, torch.nan)
+    undefined = np.isnan(real) | np.isnan(synthetic)
+    return np.where(undefined, np.nan, real), np.where(undefined, np.nan, synthetic)
 
 
-def _warn(factor: str, undefined: Tensor) -> None:
+def _warn(factor: str, undefined: NDArray[np.bool_]) -> None:
     """Name the regions (the last dimension of ``undefined``) in which a factor has no value."""
     if undefined.any():
-        regions = undefined.reshape(-1, undefined.shape[-1]).any(dim=0).nonzero().flatten().tolist()
+        regions = np.flatnonzero(undefined.reshape(-1, undefined.shape[-1]).any(axis=0)).tolist()
         warnings.warn(
             f"{factor} is undefined (NaN) for the regions with index {regions}: no case has a score there, or the "
             "scores are all zero or all equal.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
-def _centred(scores: Tensor) -> Tensor:
-    """Subtract the mean over cases; equal scores become exactly 0, which the rounding of their mean would spoil."""
-    undefined = scores.isnan()
-    largest = scores.masked_fill(undefined, -torch.inf).amax(dim=-2, keepdim=True)
-    smallest = scores.masked_fill(undefined, torch.inf).amin(dim=-2, keepdim=True)
-    return torch.where((largest == smallest) & ~undefined, 0.0, scores - scores.nanmean(dim=-2, keepdim=True))
+def _sum(values: Array, over: CaseReduction) -> Array:
+    return over(np.add, np.where(np.isnan(values), 0, values))
 
 
-def _norm(scores: Tensor) -> Tensor:
-    return (scores**2).nansum(dim=-2).sqrt()
+def _count(values: Array, over: CaseReduction) -> Array:
+    return over(np.add, (~np.isnan(values)).astype(values.dtype))
 
 
-def _std(scores: Tensor, ddof: int) -> Tensor:
+def _mean(values: Array, over: CaseReduction) -> Array:
+    return _sum(values, over) / _count(values, over)
+
+
+def _centred(scores: Array) -> Array:
+    """Subtract the mean over all cases, so that sums of squares keep their digits."""
+    return scores - _mean(scores, all_cases)[..., None, :]
+
+
+def _all_equal(scores: Array, over: CaseReduction) -> NDArray[np.bool_]:
+    largest = over(np.maximum, np.where(np.isnan(scores), -np.inf, scores))
+    smallest = over(np.minimum, np.where(np.isnan(scores), np.inf, scores))
+    return largest == smallest
+
+
+def _products(real: Array, synthetic: Array, over: CaseReduction) -> Array:
+    """Return the sum over cases of products of deviations from the mean of these cases; 0 where one is constant."""
+    real_deviation, synthetic_deviation = _centred(real), _centred(synthetic)
+    products = _sum(real_deviation * synthetic_deviation, over)
+    products -= _sum(real_deviation, over) * _sum(synthetic_deviation, over) / _count(real, over)
+    return np.where(_all_equal(real, over) | _all_equal(synthetic, over), 0, products)
+
+
+def _squares(scores: Array, over: CaseReduction) -> Array:
+    """Return the sum over cases of squared deviations from the mean of these cases.
+
+    It is exactly 0 where scores are equal, which the rounding of their mean would spoil.
+    """
+    deviation = _centred(scores)
+    squares = _sum(deviation**2, over) - _sum(deviation, over) ** 2 / _count(scores, over)
+    return np.where(_all_equal(scores, over), 0, np.maximum(squares, 0))
+
+
+def _std(scores: Array, ddof: int, over: CaseReduction) -> Array:
     """Return the standard deviation over cases, ``(..., K)``; NaN where no case, or not more than ``ddof``, is left."""
-    n = scores.isnan().logical_not().sum(dim=-2)
-    squares = (_centred(scores) ** 2).nansum(dim=-2)
-    return torch.where(n > ddof, (squares / (n - ddof).clamp(min=1)).sqrt(), torch.nan)
+    n = _count(scores, over)
+    return np.where(n > ddof, np.sqrt(_squares(scores, over) / np.maximum(n - ddof, 1)), np.nan)
 
 
-def _variation(scores: Tensor, ddof: int) -> Tensor:
-    mean = scores.nanmean(dim=-2)
-    return torch.where(mean != 0, _std(scores, ddof) / mean, torch.nan)
+def _variation(scores: Array, ddof: int, over: CaseReduction) -> Array:
+    mean = _mean(scores, over)
+    return np.where(mean != 0, _std(scores, ddof, over) / mean, np.nan)
