@@ -31,7 +31,7 @@ from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
-from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, score_predictions, usable_cases
+from synthtrust.runs import Run, add_trivial, find_runs, headline, make
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     browser = find_browser() if cfg.pdf else None
     folders = _folders(cfg)
     if cfg.predictions is not None:
+        from synthtrust.runs import score_predictions  # and with it PyTorch, which a page alone does not need
+
         folders = [str(score_predictions(cfg, folders))]
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
     missing = [unfinished for folder in folders for unfinished in unfinished_in(Path(folder))]
@@ -200,6 +202,8 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
 
     The numbers of synthetic training (TSTR) are printed only beside those of real training.
     """
+    from synthtrust.runs import score_cohort, usable_cases
+
     cohort = usable_cases(cfg)
     runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
     scores = pd.concat(
