@@ -208,7 +208,8 @@ def test_without_scripts_everything_is_there(page, browser):
     tab.goto(page.as_uri())
     widths = "all => all.map(one => one.getBoundingClientRect().width)"
     assert min(tab.eval_on_selector_all("main .panels > svg, main img", widths)) > 20
-    assert tab.locator("main button:visible, main input:visible").count() == 0  # the script brings what only a script can do
+    controls = tab.locator("main button:visible, main input:visible")
+    assert controls.count() == 0  # the script brings what only a script can do
     fold = tab.locator("main details:has(table)").first
     fold.locator("summary").click()
     assert fold.locator("table").first.is_visible()
