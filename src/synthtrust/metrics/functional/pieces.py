@@ -77,6 +77,5 @@ def _moved(x: Tensor, shift: Tensor, margin: int) -> Tensor:
     nodes = (shift + room - margin)[..., None] + torch.arange(side + 2 * margin, device=x.device)  # (P, axes, nodes)
     images, channels = torch.arange(len(x), device=x.device), torch.arange(x.shape[1], device=x.device)
     where = [images.reshape(-1, *[1] * (n_axes + 1)), channels.reshape(-1, *[1] * n_axes)]
-    for axis in range(n_axes):
-        where.append(nodes[:, axis].reshape(len(x), 1, *[1] * axis, -1, *[1] * (n_axes - axis - 1)))
+    where += [nodes[:, i].reshape(len(x), 1, *[1] * i, -1, *[1] * (n_axes - i - 1)) for i in range(n_axes)]
     return padded[tuple(where)]
