@@ -87,6 +87,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     facts = facts_of(runs)
     if missing:
         facts["not_finished"] = [f"{unfinished.folder}/{run}" for unfinished in missing for run in unfinished.runs]
+        facts["to_finish"] = [command for unfinished in missing for command in unfinished.commands]
     pictures = []
     if cfg.pictures:
         with stage("Pictures"):

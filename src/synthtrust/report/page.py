@@ -143,6 +143,8 @@ def write_report(
         title=title,
         question=question,
         about=_about(facts),
+        not_finished=facts.get("not_finished", []),
+        to_finish=facts.get("to_finish", []),
         judges=judges,
         answers=[answer for chapter in parts for answer in chapter.answers],
         beside=beside,
