@@ -1,8 +1,10 @@
 """The cache: every case preprocessed once, then read by patch from memory-mapped arrays by all runs of a sweep."""
 
 import json
+import logging
 import math
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from filelock import FileLock
 from numpy.typing import NDArray
 
@@ -19,6 +22,8 @@ from synthtrust.cases.volumes import check_contrast, foreground_box, z_score
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
 from synthtrust.progress import track
+
+log = logging.getLogger(__name__)
 
 VERSION = 2  # of the preprocessing below; a new one makes a new cache
 POINTS = 1000  # voxel positions kept per label, to centre patches on
@@ -87,6 +92,7 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
             with FileLock(home / ".lock"):  # a second run of the sweep waits, and finds
                 remove_leftovers(home)
                 left = list({p.folder: p for p in prepared if not (p.folder / FACTS).exists()}.values())
+                _say_disk_use(pool.map(lambda p: _most_bytes(p.case, modalities), left), home)
                 done = pool.map(lambda p: _prepare(p, modalities), left)
                 for _ in track(done, total=len(left), title="Preparing cases"):
                     pass
@@ -96,6 +102,19 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
 def _room(cases: Sequence[Case], modalities: Sequence[str]) -> float:
     """Return the memory that preparing the first case takes [bytes]: three copies of its channels in float32."""
     return 3.0 * 4 * len(modalities) * math.prod(read_header(cases[0].require_label_map())[0][:3]) if cases else 0
+
+
+def _most_bytes(case: Case, modalities: Sequence[str]) -> int:
+    """Return what a case takes on disk if nothing of it is cropped away [bytes]: float16 channels and uint8 labels."""
+    return (2 * len(modalities) + 1) * math.prod(read_header(case.require_label_map())[0][:3])
+
+
+def _say_disk_use(sizes: Iterable[int], home: Path) -> None:
+    """Log how much disk the cases will take at most, and warn if there is less."""
+    each = list(sizes)
+    most, free = sum(each), shutil.disk_usage(home).free
+    message = "Preparing %d cases: at most %.2f GB in %s, where %.2f GB are free"
+    log.log(logging.WARNING if most > free else logging.INFO, message, len(each), most / 1e9, home, free / 1e9)
 
 
 def _key(case: Case, modalities: Sequence[str]) -> str:
@@ -125,20 +144,30 @@ def preprocess(
     box = foreground_box(image, label)
     image = image[:, *box]
     for channel, name in zip(image, names, strict=True):
-        inside = channel != 0
-        check_contrast(channel[inside], f"{name}, but for zeros")
-        z_score(channel, inside)
+        _standardise(channel, name)
     return image, box
+
+
+def _standardise(channel: NDArray[np.float32], name: str) -> None:
+    """Z-score the foreground of a channel, in place; zeros stay zero."""
+    inside = channel != 0
+    check_contrast(channel[inside], f"{name}, but for zeros")
+    z_score(channel, inside)
 
 
 def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
     case = prepared.case
     label = case.load_label()
-    image = np.stack([_on_grid(case, modality, label.shape) for modality in modalities])  # (C, H, W, D)
-    counts = np.bincount(label.ravel(), minlength=256)
-    names = [f"{modality} of case {case.id} at {case.images[modality]}" for modality in modalities]
-    image, box = preprocess(image, label, names)
-    label = label[box]
+    channels = [_on_grid(case, modality, label.shape) for modality in modalities]
+    counts = np.bincount(label.ravel("K"), minlength=256)
+    box = foreground_box(channels, label)
+    label = np.ascontiguousarray(label[box])
+    image = np.empty((len(channels), *label.shape), dtype=np.float16)
+    for half, channel, modality in zip(image, channels, modalities, strict=True):
+        # Voxels lie in files with the first axis fastest, and in patches with the last: turned once, here.
+        crop = np.ascontiguousarray(channel[box])
+        _standardise(crop, f"{modality} of case {case.id} at {case.images[modality]}")
+        torch.from_numpy(half).copy_(torch.from_numpy(crop))  # ten times as fast as NumPy, and the same numbers
     shape, affine = read_header(case.require_label_map())
     facts = {
         "case": case.id,
@@ -148,7 +177,7 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
         "voxels": {str(value): int(n) for value, n in enumerate(counts) if n},
     }
     with folder_aside(prepared.folder) as aside:
-        np.save(aside / "image.npy", image.astype(np.float16))
+        np.save(aside / "image.npy", image)
         np.save(aside / "label.npy", label)
         np.save(aside / "points.npy", _points(label))
         (aside / FACTS).write_text(json.dumps(facts))
