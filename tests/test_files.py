@@ -8,7 +8,7 @@ import pytest
 
 from synthtrust.files import (
     DAY,
-    Hashes,
+    RememberedFiles,
     aside,
     fingerprint,
     folder_aside,
@@ -128,8 +128,7 @@ def file(tmp_path):
 def test_a_file_is_hashed_once_and_again_when_it_changes(file, monkeypatch):
     monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
     hashed = []
-    monkeypatch.setattr("synthtrust.files.sha256_of", lambda path: hashed.append(path) or sha256_of(path))
-    hashes = Hashes()
+    hashes = RememberedFiles(lambda path: hashed.append(path) or sha256_of(path))
     assert {hashes.of(file), hashes.of(str(file))} == {sha256_of(file)}
     assert len(hashed) == 1
     times = file.stat().st_mtime_ns
@@ -140,15 +139,14 @@ def test_a_file_is_hashed_once_and_again_when_it_changes(file, monkeypatch):
 
 
 def test_a_file_that_has_just_changed_is_hashed_again(file):
-    hashes = Hashes()
+    hashes = RememberedFiles(sha256_of)
     hashes.of(file)
     assert hashes.known([file]) == {}
 
 
 def test_what_one_process_has_hashed_another_can_learn(file, monkeypatch):
     monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
-    first, second = Hashes(), Hashes()
+    first, second = RememberedFiles(sha256_of), RememberedFiles(lambda path: pytest.fail("hashed again"))
     first.of(file)
     second.learn(first.known([file]))
-    monkeypatch.setattr("synthtrust.files.sha256_of", lambda path: pytest.fail("hashed again"))
     assert second.of(file) == hashlib.sha256(b"bytes").hexdigest()

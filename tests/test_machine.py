@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -85,6 +86,17 @@ def test_libraries_are_kept_to_a_share_of_time_unless_the_user_says_how_many_thr
     os.environ.update(own)
     machine.keep_to_share()
     assert os.environ == own
+
+
+def test_a_number_of_threads_is_given_to_every_library(monkeypatch):
+    """What the user asks for counts more than the environment, also for a PyTorch that is imported already."""
+    for name in machine.THREADS:
+        monkeypatch.setenv(name, "7")
+    asked = []
+    monkeypatch.setitem(machine.sys.modules, "torch", SimpleNamespace(set_num_threads=asked.append))
+    machine.keep_to_share(3)
+    assert {os.environ[name] for name in machine.THREADS} == {"3"}
+    assert asked == [3]
 
 
 def test_no_more_cases_are_read_at_once_than_cores_and_memory_hold(grouped, monkeypatch):

@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 import hydra
@@ -82,7 +82,7 @@ def evaluate() -> None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="train")
 def _train(cfg: DictConfig) -> float | None:
-    keep_to_share()  # in the task, since a scheduler may run it on another machine than the command
+    keep_to_share(cfg.threads)  # in the task, since a scheduler may run it on another machine than the command
     from synthtrust.runs import export_run, list_cases, train_run
 
     if cfg.cases.list:
@@ -96,7 +96,7 @@ def _train(cfg: DictConfig) -> float | None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
-    keep_to_share()
+    keep_to_share(cfg.threads)
     quiet_libraries()
     from synthtrust.evaluation import audit_received_set, calibrate, evaluate_runs, plan_study, score_elsewhere
 
@@ -112,6 +112,16 @@ def _evaluate(cfg: DictConfig) -> None:
         evaluate_runs(cfg)
 
 
+def multirun_first(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with an ``-m`` from amid them in front, since Hydra understands no options on both its sides.
+
+    >>> multirun_first(["alpha=0,1", "-m", "seed=0,1"]), multirun_first(["alpha=0,1", "-m"])
+    (['-m', 'alpha=0,1', 'seed=0,1'], ['alpha=0,1', '-m'])
+    """
+    words = ("-m", "--multirun")
+    return sorted(arguments, key=lambda word: word not in words) if {*words} & {*arguments[:-1]} else list(arguments)
+
+
 def _plainly(task: Callable[[], None]) -> None:
     """Run a task; print an error that the user can mend in one line, and any other with its traceback.
 
@@ -120,6 +130,7 @@ def _plainly(task: Callable[[], None]) -> None:
     if "--version" in sys.argv[1:]:
         print(f"synthtrust {version('synthtrust')}")  # noqa: T201  it is what was asked for
         return
+    sys.argv[1:] = multirun_first(sys.argv[1:])
     find_plugins()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # makes Hydra pass errors on instead of printing them
     try:

@@ -7,14 +7,16 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
 
 ASIDE = ".aside-"
 """Prefix of temporary names: of what is being written, and of what a killed process left behind."""
@@ -160,43 +162,42 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-class Hashes:
-    """A cache of the sha256 of files; a file is hashed again only if it has changed.
+class RememberedFiles(Generic[Value]):
+    """A cache of what was read of files; a file is read again only if it has changed.
 
-    A file counts as unchanged while its path, inode, size and times of change are the same. Use ``sha256_of`` to verify
-    that a file still has the content that was written.
+    A file counts as unchanged while its path, inode, size and times of change are the same.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "note.txt"
     >>> _ = file.write_text("one")
-    >>> hashes = Hashes()
-    >>> hashes.of(file) == sha256_of(file)
-    True
+    >>> RememberedFiles(Path.read_text).of(file)
+    'one'
     """
 
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+    def __init__(self, read: Callable[[Path], Value]) -> None:
+        self._read = read
+        self._known: dict[str, Value] = {}
 
-    def of(self, path: str | Path) -> str:
-        """Return the sha256 of a file's bytes, as hex."""
+    def of(self, path: str | Path) -> Value:
+        """Return what is read of a file, or was read of it before; an error of the reading is not remembered."""
         path = Path(path)
         if path.is_dir() or path.suffix.lower() in DETACHED:  # their own times do not change with their parts
-            return sha256_of(path)
+            return self._read(path)
         stamp, changed = self._stamp(path)
         if (known := self._known.get(stamp)) is not None:
             return known
         settled = time.time() - changed > SETTLED
-        value = sha256_of(path)
+        value = self._read(path)
         if settled and self._stamp(path)[0] == stamp:
             self._known[stamp] = value
         return value
 
-    def learn(self, known: Mapping[str, str]) -> None:
-        """Add hashes that another process computed, as its ``known`` returned them."""
+    def learn(self, known: Mapping[str, Value]) -> None:
+        """Add what another process read, as its ``known`` returned it."""
         self._known.update(known)
 
-    def known(self, paths: Iterable[str | Path]) -> dict[str, str]:
-        """Return the cached hashes of these files, for another process to ``learn``."""
+    def known(self, paths: Iterable[str | Path]) -> dict[str, Value]:
+        """Return what is remembered of these files, for another process to ``learn``."""
         stamps = (self._stamp(Path(path))[0] for path in paths)
         return {stamp: self._known[stamp] for stamp in stamps if stamp in self._known}
 
@@ -208,8 +209,8 @@ class Hashes:
         return stamp, max(stat.st_mtime, stat.st_ctime)
 
 
-hashes = Hashes()
-"""The cache of this process."""
+hashes = RememberedFiles(sha256_of)
+"""The sha256 of files, as this process remembers them; ``sha256_of`` verifies that a file has what was written."""
 
 
 def fingerprint(facts: Any) -> str:

@@ -49,6 +49,7 @@ def elsewhere(tmp_path, monkeypatch):
         (["split.test=1.5"], "Expected split.test to be a share (below 1) or a whole number of patients"),
         (["track.pictures_every=30"], "Expected track.pictures_every to be a multiple of val_every=100"),
         (["wait=soon"], "Expected wait among true, false, but got 'soon'."),
+        (["threads=0"], "Expected threads to be a whole number of at least 1, or null, but got 0."),
         (["cases=brats"], "Expected a value for cases.root, but got none."),
         (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root, but 'nowhere'"),
         (["cases=brats", f"cases.root={ROOT / 'sorc'}"], f"Did you mean {ROOT / 'src'}?"),

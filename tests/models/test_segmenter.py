@@ -59,7 +59,7 @@ def test_a_patch_the_network_can_take_passes_and_leaves_it_alone(net, patch):
 def test_a_whole_case_of_any_shape_is_predicted_on_its_own_grid():
     labels = segmenter().eval().predict(torch.randn(1, 2, 11, 7, 13))
     assert labels.shape == (1, 11, 7, 13)
-    assert labels.dtype == torch.int64
+    assert labels.dtype == torch.uint8
 
 
 def test_counts_are_those_of_the_prediction():

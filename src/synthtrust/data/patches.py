@@ -74,7 +74,7 @@ class Patches(Dataset):
 class WholeCases(Dataset):
     """Preprocessed cases in one piece.
 
-    Each item: ``image`` float32 ``(C, H, W, D)``, ``label`` int64 ``(H, W, D)``, ``case`` int (its number in the
+    Each item: ``image`` float32 ``(C, H, W, D)``, ``label`` uint8 ``(H, W, D)``, ``case`` int (its number in the
     split; a twin has the number of its real case) and ``synthetic`` bool.
     """
 
@@ -88,7 +88,7 @@ class WholeCases(Dataset):
         prepared = self.cases[index]
         return {
             "image": torch.from_numpy(prepared.image().astype(np.float32)),
-            "label": torch.from_numpy(prepared.label().astype(np.int64)),
+            "label": torch.from_numpy(np.array(prepared.label())),  # a copy: the file is mapped for reading only
             "case": self.numbers[prepared.case.id],
             "synthetic": prepared.case.source is Source.SYNTHETIC,
         }

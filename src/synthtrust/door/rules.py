@@ -82,6 +82,7 @@ RULES: Mapping[str, Rule] = {
     "duplicates": _among(*POLICIES),
     "allow_overlap": _among(*OVERLAPS),
     "wait": TRUTH,
+    "threads": _or_null(_whole(1)),
     "trusted": TRUTH,
     "regions": _or_null(REGIONS),
     "plan.pilot": _or_null(Rule("to be a folder of runs", lambda value: isinstance(value, str))),

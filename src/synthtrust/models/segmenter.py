@@ -16,6 +16,7 @@ from synthtrust.metrics import DiceVectors
 from synthtrust.metrics.functional import dice_from_counts, overlap
 from synthtrust.metrics.trust import named_values, trust_factors
 from synthtrust.models.base import Batch, ScoredModule, made
+from synthtrust.models.label_map import label_map
 from synthtrust.refusals import Refusal
 
 
@@ -67,9 +68,8 @@ class Segmenter(ScoredModule[DiceVectors]):
         return logits
 
     def predict(self, image: Tensor) -> Tensor:
-        """Return label maps ``(B, H, W, D)`` of whole cases ``(B, C, H, W, D)``."""
-        logits = self.inferer(image, self.net)
-        return logits.argmax(1)
+        """Return label maps ``(B, H, W, D)`` of uint8 of whole cases ``(B, C, H, W, D)``."""
+        return label_map(self.inferer(image, self.net))
 
     def loss_of(self, batch: Batch) -> Tensor:
         """Return the loss of a batch of patches."""

@@ -192,7 +192,8 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     synthetic = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers, inspected=kept_in(cfg))
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     if synthetic.paired:
-        compared = parity(splits.train, synthetic.cases, cohort.modalities, n=PAIRS[cohort.task])
+        pairs = splits.train, synthetic.cases, cohort.modalities
+        compared = parity(*pairs, n=PAIRS[cohort.task], folder=kept_in(cfg))
         if is_first_rank() and synthetic.folder.absolute() not in _shown:
             _shown.add(synthetic.folder.absolute())
             print_parity(compared)

@@ -207,9 +207,7 @@ def _rows_of(arm: ExportedRun, case: Case, file: Path, labels: Mapping[str, int]
         label_hint=f"Predictions have the numbers of {arm.folder / 'dataset.json'}: 0 background, {named}.",
     )
     regions = {name: tuple(values) for name, values in arm.facts["regions"].items()}
-    prediction, reference = (
-        torch.from_numpy(labelled.load_label().astype("int64"))[None] for labelled in (predicted, case)
-    )
+    prediction, reference = (torch.from_numpy(labelled.load_label())[None] for labelled in (predicted, case))
     counts = torch.stack(overlap(prediction, reference, list(regions.values())), -1)[0]  # (K, 3)
     return region_rows(case, case.source.value, counts, regions, arm.facts["empty"])
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from hydra.errors import InstantiationException
@@ -105,7 +106,7 @@ def _segmented(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, objec
     for p in track(prepared, f"Scoring with {run.name}"):
         start = time.monotonic()
         image = torch.from_numpy(p.image().astype("float32"))[None].to(model.device)  # (1, C, H, W, D)
-        label = torch.from_numpy(p.label().astype("int64"))[None].to(model.device)
+        label = torch.from_numpy(np.array(p.label()))[None]  # counted where it is
         rows = model.rows_of(p.case, p.case.source, model.count({"image": image, "label": label})[0])
         seconds = round(time.monotonic() - start, 2)
         yield from ({**row, "seconds": seconds} for row in rows)

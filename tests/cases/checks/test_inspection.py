@@ -9,7 +9,7 @@ from synthtrust.cases import Case, Splits, describe, read_class_folders
 from synthtrust.cases.checks.duplicates import check_duplicates
 from synthtrust.cases.checks.inspection import Ledger, inspect
 from synthtrust.cases.checks.listing import readable
-from synthtrust.files import Hashes, writable
+from synthtrust.files import RememberedFiles, sha256_of, writable
 from synthtrust.testing import save_nifti, tiny_cohort
 
 
@@ -26,7 +26,7 @@ def loaded(monkeypatch):
 def settled(monkeypatch):
     """Files count as settled as soon as they are written, and no process has hashed any yet."""
     monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
-    monkeypatch.setattr("synthtrust.cases.checks.inspection.hashes", Hashes())
+    monkeypatch.setattr("synthtrust.cases.checks.inspection.hashes", RememberedFiles(sha256_of))
 
 
 def images(folder, count=4):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nibabel import Nifti1Image, as_closest_canonical
+from pandas.testing import assert_frame_equal
 from rich.console import Console
 
 from helpers.plane_images import blobs, save
@@ -46,6 +47,20 @@ def test_copies_pass_without_a_word(real, twins):
     assert set(table["modality"]) == {*MODALITIES, "label"}
     numbers = table[table["property"] == "background"].iloc[0]
     assert numbers["real"] == (real[0].load_image("flair") == 0).mean()
+
+
+def test_pairs_are_read_once_until_one_of_them_changes(real, twins, tmp_path, monkeypatch):
+    """The runs of a sweep share the table; it is the same, value by value and type by type."""
+    monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
+    first = parity(real, twins(), MODALITIES, folder=tmp_path / "kept")
+    assert_frame_equal(first, parity(real, twins(), MODALITIES))
+    with monkeypatch.context() as patched:
+        patched.setattr("synthtrust.cases.checks.parity._rows", lambda *_: pytest.fail("read again"))
+        again = parity(real, twins(), MODALITIES, folder=tmp_path / "kept")
+    assert_frame_equal(first, again)
+    assert [list(map(type, row)) for row in again.values] == [list(map(type, row)) for row in first.values]
+    brighter = parity(real, twins(image=lambda voxels: voxels * 2), MODALITIES, folder=tmp_path / "kept")
+    assert not brighter.equals(first)
 
 
 def test_another_scale_is_no_difference(real, twins):

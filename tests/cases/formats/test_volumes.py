@@ -74,6 +74,18 @@ def test_a_channel_is_turned_as_a_volume_is_and_the_others_are_not_read(tmp_path
     np.testing.assert_array_equal(read_volume(path, np.int16, 1), counted() + 100)
 
 
+def test_a_header_is_read_once_until_its_file_changes(tmp_path, monkeypatch):
+    """The runs of a sweep ask for the headers of one cohort again and again."""
+    monkeypatch.setattr("synthtrust.files.SETTLED", -1.0)
+    path = save_nifti(tmp_path / "scan.nii.gz", np.zeros((3, 4, 5), np.float32), AFFINE)
+    first = describe_header(path)
+    with monkeypatch.context() as patched:
+        patched.setattr("synthtrust.cases.formats.volumes._open", lambda _: pytest.fail("read again"))
+        assert describe_header(path) is first
+    save_nifti(path, np.zeros((3, 4, 6), np.float32), AFFINE)
+    assert describe_header(path).shape == (3, 4, 6)
+
+
 def test_a_volume_that_is_cut_short_is_refused_by_its_header(tmp_path):
     path = save_nifti(tmp_path / "scan.nii", counted())
     path.write_bytes(path.read_bytes()[:-1])

@@ -1,5 +1,7 @@
 """Dice is counted from label maps, right for every dtype, label and empty region."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -69,6 +71,31 @@ def test_an_empty_region_follows_the_rule(empty, both):
 def test_the_dtype_of_the_maps_does_not_matter(maps, dtype):
     expected = case_dice(*maps, labels=REGIONS)
     torch.testing.assert_close(case_dice(maps[0].to(dtype), maps[1], labels=REGIONS), expected)
+
+
+@pytest.mark.parametrize("n_voxels", [1, 7, 8, 64, 65, 200])
+@pytest.mark.parametrize("top", [1, 4, 255, 400])
+def test_voxels_are_counted_alike_wherever_a_chunk_or_a_word_ends(monkeypatch, n_voxels, top):
+    monkeypatch.setattr("synthtrust.metrics.functional.dice.CHUNK", 64)
+    values = np.random.default_rng(n_voxels).integers(0, top + 1, (2, 3, n_voxels))
+    values[:, :, : n_voxels // 2] = 0
+    pred, target = (torch.from_numpy(x if top > 255 else x.astype(np.uint8)) for x in values)
+    regions = [*range(1, top + 1), (1, top)]
+    for n, of_region in zip(overlap(pred, target, regions)[0].T, regions, strict=True):
+        named = np.atleast_1d(of_region)
+        assert n.tolist() == (np.isin(values[0], named) & np.isin(values[1], named)).sum(axis=1).tolist()
+
+
+def test_a_case_of_full_size_is_counted_in_little_memory():
+    pred, target = (torch.zeros(1, 240, 240, 155, dtype=torch.uint8) for _ in range(2))
+    pred[:, 60:180, 60:180, 40:120], target[:, 65:185, 60:180, 40:120], target[:, 90:120, 90:120, 60:90] = 2, 2, 1
+    tracemalloc.start()
+    counts = [n.tolist() for n in overlap(pred, target, [1, 2, (1, 2)])]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    whole, shared, core = 120 * 120 * 80, 115 * 120 * 80, 30 * 30 * 30
+    assert counts == [[[0, shared - core, shared]], [[0, whole, whole]], [[core, whole - core, whole]]]
+    assert peak < 20 * 2**20
 
 
 def test_labels_of_uint8_do_not_overflow():

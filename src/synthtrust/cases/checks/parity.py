@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +15,15 @@ from rich.table import Table
 
 from synthtrust.cases.case import Case
 from synthtrust.cases.checks.in_place import labels_in_place, out_of_place, properties_in_place
+from synthtrust.cases.checks.inspection import Ledger
 from synthtrust.cases.checks.listing_images import format_of
 from synthtrust.cases.checks.parity_images import OF_WHOLE_IMAGES, check_classes, different_rounding, different_shapes
+from synthtrust.cases.content import content_of
 from synthtrust.cases.formats.rasters import is_raster
 from synthtrust.cases.formats.volumes import describe_header, read_header
 from synthtrust.cases.geometry import CANONICAL, GRID_LIMIT, grid_distance
 from synthtrust.cases.volumes import mean_and_sd
+from synthtrust.files import fingerprint, writable
 from synthtrust.refusals import CaseError
 
 log = logging.getLogger(__name__)
@@ -28,6 +33,7 @@ Z_SCORES = {quantile: f"z at {quantile:.0%}" for quantile in QUANTILES}
 """Quantile -> the property that holds the z-score there."""
 LABELS = {value: f"label {value}" for value in range(1, 256)}
 """Value in a label map -> the property that counts its voxels."""
+COLUMNS = ("case", "modality", "property", "taken_as", "real", "synthetic")
 GEOMETRY = ("shape", "orientation", "spacing [mm]")
 APART = "apart [voxels]"
 DARK = 0.05  # [share of the 99th percentile]: nearer to 0 than that is background, not tissue
@@ -35,7 +41,14 @@ BACKGROUND_LIMIT = 0.2  # difference in share of voxels; outlines of twins vary 
 Z_LIMIT = 0.5  # [sd] between the quantiles of real and synthetic images
 
 
-def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str], *, n: int = 8) -> pd.DataFrame:
+def parity(
+    real: Sequence[Case],
+    twins: Sequence[Case],
+    modalities: Sequence[str],
+    *,
+    n: int = 8,
+    folder: str | Path | None = None,
+) -> pd.DataFrame:
     """Compare real cases with their twins as they lie on disk.
 
     Scales differ from case to case, so that intensities are compared as quantiles of z-scores of the voxels that are
@@ -47,6 +60,8 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
         twins: Their twins, paired by id, in any order; others are left out.
         modalities: Which images to compare.
         n: Read at most so many pairs, spread evenly over the ids.
+        folder: Where the table is remembered, by the content of the pairs, so that the runs of a sweep read them once;
+            they are read again when not given.
 
     Returns:
         A row per pair, modality and property: case, modality (``label`` for the label map), property, taken_as (the
@@ -65,8 +80,21 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
     if not pairs:
         raise CaseError(f"Expected real cases and their twins, but none of {len(real)} ids is among the twins.")
     chosen = np.unique(np.linspace(0, len(pairs) - 1, min(n, len(pairs))).round().astype(int))
+    compared = [pairs[i] for i in chosen]
+    if (folder := writable(folder)) is None:
+        return pd.DataFrame(_rows(compared, modalities), columns=list(COLUMNS))
+    ledger = Ledger(folder / "parity.jsonl")
+    contents = [(case.id, content_of(case), content_of(twin)) for case, twin in compared]
+    key = fingerprint([version("synthtrust"), contents, list(modalities)])
+    if (rows := ledger.entries().get(key)) is None:
+        ledger.add({key: (rows := _rows(compared, modalities))})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows(pairs: Sequence[tuple[Case, Case]], modalities: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return the rows of the table as plain values."""
     rows: list[tuple[Any, ...]] = []
-    for case, twin in (pairs[i] for i in chosen):
+    for case, twin in pairs:
         labels = (case.load_label(), twin.load_label()) if case.has_label_map else None
         for name in (*modalities, "label"):
             real_facts, twin_facts = _properties(case, name), _properties(twin, name)
@@ -79,7 +107,7 @@ def parity(real: Sequence[Case], twins: Sequence[Case], modalities: Sequence[str
             )
             if labels is not None:
                 rows.extend((case.id, name, *key, *values) for key, values in _in_place(case, twin, name, labels))
-    return pd.DataFrame(rows, columns=["case", "modality", "property", "taken_as", "real", "synthetic"])
+    return rows
 
 
 def check_parity(table: pd.DataFrame) -> list[str]:

@@ -13,6 +13,7 @@ from synthtrust.cases.formats.itk_volume import ITK_ENDINGS, is_dicom_series, op
 from synthtrust.cases.formats.nifti import NIFTI_ENDINGS, open_nifti
 from synthtrust.cases.formats.volume_file import VolumeFile
 from synthtrust.cases.geometry import as_stored, canonical_affine, canonical_shape, orientation_of, to_canonical
+from synthtrust.files import RememberedFiles
 from synthtrust.refusals import CaseError
 
 VOLUME_ENDINGS = (*NIFTI_ENDINGS, *ITK_ENDINGS)
@@ -84,12 +85,16 @@ def stored_affine(path: Path) -> NDArray[np.float64]:
 
 
 def describe_header(path: Path) -> VolumeHeader:
-    """Return what the header of a volume says, without reading its voxels.
+    """Return what the header of a volume says, without reading its voxels; jobs of a sweep share what was read.
 
     Raises:
         CaseError: If the file is missing or no volume; its voxels are colours or complex numbers; it has no place in
             space, or two; or it promises more voxels than it can hold. The message names the file.
     """
+    return _headers.of(path) if path.is_file() else _read_header(path)
+
+
+def _read_header(path: Path) -> VolumeHeader:
     file = _open(path)
     channels = file.channels
     return VolumeHeader(
@@ -100,6 +105,9 @@ def describe_header(path: Path) -> VolumeHeader:
         file.dtype,
         file.scaled,
     )
+
+
+_headers = RememberedFiles(_read_header)
 
 
 def read_volume(path: Path, dtype: type[np.generic] | None, channel: int | None = None) -> NDArray:

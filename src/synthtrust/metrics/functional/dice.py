@@ -3,13 +3,22 @@
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from synthtrust.refusals import Refusal
 
 Region: TypeAlias = int | Sequence[int]
 """A label, or several labels that make one region: the tumour core of BraTS is ``(1, 3)``."""
+
+CHUNK = 2**20
+"""Voxels that are counted at once; a multiple of a word. What counting takes beside the maps is a few of these."""
+WORD = 8
+"""Bytes that are looked at together when unlabelled voxels are skipped."""
+BYTE = 256
+"""Labels that an unsigned byte can tell apart."""
 
 EmptyRule: TypeAlias = Literal["brats", "nan"]
 """The Dice of a region that is empty in prediction and reference: 1, as BraTS counts it, or undefined."""
@@ -40,10 +49,7 @@ def confusion(pred: Tensor, target: Tensor, n_labels: int) -> Tensor:
         if labels.numel() and (labels.min() < 0 or labels.max() >= n_labels):
             outside = torch.unique(labels[(labels < 0) | (labels >= n_labels)]).tolist()
             raise Refusal(f"Expected labels from 0 to {n_labels - 1} in {name}, but got {outside[:8]}.")
-    n_cases = pred.shape[0]
-    case = torch.arange(n_cases, device=pred.device)[:, None]
-    pair = (case * n_labels + target) * n_labels + pred  # (B, V): one number for (case, target label, predicted label)
-    return torch.bincount(pair.flatten(), minlength=n_cases * n_labels**2).reshape(n_cases, n_labels, n_labels)
+    return torch.from_numpy(_counts(pred, target, n_labels)).to(pred.device)
 
 
 def overlap(pred: Tensor, target: Tensor, regions: Sequence[Region]) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,14 +77,19 @@ def overlap(pred: Tensor, target: Tensor, regions: Sequence[Region]) -> tuple[Te
     named = sorted({label for union in unions for label in union})
     if not unions or not all(unions) or named[0] < 0:
         raise Refusal(f"Expected at least one region, each of labels from 0 on, but got {list(regions)}.")
-    n_labels = len(named) + 1  # 0 stands for all labels that are in no region
-    counts = confusion(_encode(pred, named), _encode(target, named), n_labels)
-    members = [[0, *(int(label in union) for label in named)] for union in unions]
-    inside = torch.tensor(members, device=pred.device)  # (K, L)
-    # Products and sums rather than a matrix product, which CUDA does not offer for integers.
-    in_both = (counts[:, None] * inside[:, :, None] * inside[:, None, :]).sum(dim=(-2, -1))
-    in_prediction = (counts.sum(dim=1)[:, None] * inside).sum(dim=-1)
-    in_reference = (counts.sum(dim=2)[:, None] * inside).sum(dim=-1)
+    if pred.dtype == target.dtype == torch.uint8:  # counted as they are; other labels become numbers first
+        labels = list(range(1 + max((int(x.max()) for x in (pred, target) if x.numel()), default=0)))
+        counts = _counts(pred, target, len(labels))
+    else:
+        labels = [-1, *named]  # -1 stands for all labels that are in no region
+        counts = _counts(pred, target, len(labels), named)
+    inside = np.array([[label in union for label in labels] for union in unions], dtype=np.int64)  # (K, L)
+    n_voxels = (
+        ((inside @ counts) * inside).sum(axis=-1),
+        counts.sum(axis=1) @ inside.T,
+        counts.sum(axis=2) @ inside.T,
+    )
+    in_both, in_prediction, in_reference = (torch.from_numpy(n).to(pred.device) for n in n_voxels)
     return in_both, in_prediction, in_reference
 
 
@@ -142,15 +153,55 @@ def _label_maps(pred: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         raise Refusal(
             f"Expected label maps of one shape (B, *spatial), but got {tuple(pred.shape)} and {tuple(target.shape)}."
         )
-    # A MetaTensor would carry its affine through every step; uint8 would overflow, and index like a mask.
-    plain = [labels.as_subclass(Tensor).long().flatten(start_dim=1) for labels in (pred, target)]
+    # A MetaTensor would carry its affine through every step.
+    plain = [labels.as_subclass(Tensor).flatten(start_dim=1) for labels in (pred, target)]
     return plain[0], plain[1]
 
 
-def _encode(labels: Tensor, named: list[int]) -> Tensor:
+def _counts(pred: Tensor, target: Tensor, n_labels: int, named: list[int] | None = None) -> NDArray[np.int64]:
+    """Count the pairs of labels of label maps ``(B, V)``, ``(B, L, L)``.
+
+    Args:
+        pred: Label maps of integers.
+        target: The same, the reference.
+        n_labels: L.
+        named: Labels that are counted as 1, 2, ..., and all others as 0; None for labels that are counted as they are.
+    """
+    counts = np.zeros((len(pred), n_labels, n_labels), dtype=np.int64)
+    for case, maps in enumerate(zip(pred, target, strict=True)):
+        counts[case] = _pairs(*(labels.cpu().numpy() for labels in maps), n_labels=n_labels, named=named)
+    return counts
+
+
+def _pairs(pred: NDArray, target: NDArray, *, n_labels: int, named: list[int] | None) -> NDArray[np.int64]:
+    """Count the pairs of labels of two label maps ``(V,)``, ``(L, L)``.
+
+    Most voxels of a case have no label in either map. They are skipped eight at a time, so that little more is done
+    than to read both maps once.
+    """
+    counts = np.zeros(n_labels**2, dtype=np.int64)
+    dtype = np.dtype(np.uint8 if n_labels <= BYTE else np.uint32)
+    for start in range(0, len(pred), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        words = [_words(_numbered(labels[chunk], named).astype(dtype, copy=False)) for labels in (pred, target)]
+        labelled = np.flatnonzero(words[0] | words[1])
+        predicted, reference = (word[labelled].view(dtype) for word in words)
+        counts += np.bincount(reference.astype(np.int64) * n_labels + predicted, minlength=n_labels**2)
+    counts[0] = len(pred) - counts[1:].sum()
+    return counts.reshape(n_labels, n_labels)
+
+
+def _words(labels: NDArray) -> NDArray[np.uint64]:
+    """Return labels in words of eight bytes; the last one is filled up by zeros."""
+    missing = -labels.nbytes % WORD
+    return (np.pad(labels, (0, missing // labels.itemsize)) if missing else labels).view(np.uint64)
+
+
+def _numbered(labels: NDArray, named: list[int] | None) -> NDArray:
     """Return the position (from 1) of each label in the list ``named``, and 0 for all other labels."""
+    if named is None:
+        return labels
     top = max(named)
-    table = torch.zeros(top + 3, dtype=torch.int64)  # -1 for all below 0, 0 to top, and top + 1 for all above
-    table[torch.tensor(named) + 1] = torch.arange(1, len(named) + 1)
-    below_to_above = labels.clamp(-1, top + 1) + 1
-    return table.to(labels.device).index_select(0, below_to_above.flatten()).reshape(labels.shape)
+    table = np.zeros(top + 3, dtype=np.int64)  # -1 for all below 0, 0 to top, and top + 1 for all above
+    table[np.array(named) + 1] = np.arange(1, len(named) + 1)
+    return table[labels.astype(np.int64).clip(-1, top + 1) + 1]
