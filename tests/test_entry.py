@@ -27,11 +27,23 @@ TINY = (
 )  # fmt: skip
 
 
+WATCHED = """
+import sys
+from synthtrust.cli import evaluate
+try:
+    evaluate()
+finally:
+    print("heavy:", sorted({"torch", "lightning", "monai", "torchmetrics"} & {*sys.modules}))
+"""
+"""``evaluate.py``, which says at its end what it has imported of what only networks need."""
+
+
 def command(folder, script, *arguments, **variables):
     environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE", "PYTHONPATH")}
     environment |= variables
+    program = [script] if script.startswith("-") else [str(ROOT / script)]
     return subprocess.run(
-        [sys.executable, str(ROOT / script), *arguments], cwd=folder, env=environment, capture_output=True, text=True,
+        [sys.executable, *program, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
         encoding="utf-8", timeout=300, check=False,
     )  # fmt: skip
 
@@ -78,16 +90,18 @@ def test_a_run_has_the_precision_that_its_processor_is_quick_in(demo):
     assert {run.facts()["precision"] for run in find_runs(demo / "runs" / "demo")} == {quick_precision("cpu")}
 
 
-def test_a_caller_may_fail_on_a_set_that_nobody_assessed_and_still_gets_the_page(in_demo, capsys):
+def test_a_page_needs_no_torch_and_is_there_though_a_set_that_nobody_assessed_is_a_failure(in_demo):
     plan = in_demo / "runs" / "demo" / "sweep.json"
     runs = json.loads(plan.read_text())["runs"]  # as of a sweep that was cut short
     plan.write_text(json.dumps({"runs": runs | {"alpha_0.5_seed_0": runs["alpha_1.0_seed_0"]}}))
-    asked = ("runs=runs/demo", "audit=[trust]", "folder=reports/failed", "pictures=0")
-    assert run_here("evaluate.py", *asked, "fail_on=[leak,unassessed]").startswith(
-        "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/"
+    asked = ("runs=runs/demo", "audit=[trust,utility]", "folder=reports/failed", "pictures=0")
+    done = command(in_demo, "-c", WATCHED, *asked, "fail_on=[leak,unassessed]", PYTHONPATH=os.pathsep.join(sys.path))
+    assert done.stderr.strip().endswith(
+        "Error: Expected no leak or unassessed, but privacy is not assessed. The page is at reports/failed/index.html."
     )
+    assert "heavy: []" in done.stdout
     assert (in_demo / "reports" / "failed" / "index.html").is_file()
-    assert "Not finished in runs/demo: alpha_0.5_seed_0. To finish: python train.py" in capsys.readouterr().out
+    assert "Not finished in runs/demo: alpha_0.5_seed_0. To finish: python train.py" in done.stdout
     facts = json.loads((in_demo / "reports" / "failed" / "report.json").read_text())["facts"]
     assert facts["not_finished"] == ["runs/demo/alpha_0.5_seed_0"]
     (card,) = (in_demo / "reports" / "failed" / "cards").glob("*/trust_card.json")

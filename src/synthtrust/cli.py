@@ -98,18 +98,18 @@ def _train(cfg: DictConfig) -> float | None:
 def _evaluate(cfg: DictConfig) -> None:
     keep_to_share(cfg.threads)
     quiet_libraries()
-    from synthtrust.evaluation import audit_received_set, calibrate, evaluate_runs, plan_study, score_elsewhere
+    from synthtrust import evaluation  # which imports what is asked of it
 
     if "plan" in cfg:
-        plan_study(cfg)
+        evaluation.plan_study(cfg)
     elif "calibration" in cfg:
-        calibrate(cfg)
+        evaluation.calibrate(cfg)
     elif cfg.get("generator") is not None:
-        audit_received_set(cfg)
+        evaluation.audit_received_set(cfg)
     elif "_target_" in cfg.cases:
-        score_elsewhere(cfg)
+        evaluation.score_elsewhere(cfg)
     else:
-        evaluate_runs(cfg)
+        evaluation.evaluate_runs(cfg)
 
 
 def multirun_first(arguments: Sequence[str]) -> list[str]:

@@ -269,6 +269,7 @@ def test_controls_beside_a_generator_leave_its_trust_factors_as_they_are():
 
     alone, beside = Trust()(tissue), Trust()([*noise, *tissue])
 
+    assert (len(alone.pop("left_out")), beside["left_out"]["generator"].tolist()) == (0, ["Noise"])
     for name, table in alone.items():
         pd.testing.assert_frame_equal(table, beside[name])
     assert Trust()(noise)["verdict"]["subject"].tolist() == ["Noise"]

@@ -50,7 +50,7 @@ class Labeller:
 
 @pytest.fixture
 def stored(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "RunLabeller", Labeller)
+    monkeypatch.setattr("synthtrust.runs.labelling.RunLabeller", Labeller)
 
     def _stored(*arms, **options):
         runs = [StoredRun(tmp_path, alpha, seed, **options) for alpha, seed in arms]

@@ -184,6 +184,38 @@ def test_one_modality_stands_beside_its_twin(tmp_path):
     assert "--columns: 3" in page
 
 
+def test_a_sweep_that_is_not_finished_is_said_above_the_verdicts(tmp_path):
+    facts = {"not_finished": [f"runs/<b>/{number}" for number in range(10)], "to_finish": ["python train.py 'a=<1' -m"]}
+    top = write_report(tmp_path, facts, planted_tables()).read_text(encoding="utf-8").split('id="answer"')[0]
+    assert "<strong>Not finished:</strong> runs/&lt;b&gt;/0, " in top
+    assert "runs/&lt;b&gt;/7 and 2 more. The page is about the runs that are." in top
+    assert "To finish: <code>python train.py &#39;a=&lt;1&#39; -m</code>" in top
+
+
+def test_controls_that_the_factors_are_not_about_are_named(tmp_path):
+    tables = planted_tables()
+    tables["trust"]["left_out"] = pd.DataFrame({"generator": ["Replay", "Noise"]})
+    page = write_report(tmp_path, {}, tables).read_text(encoding="utf-8")
+    assert "Left out: Replay and Noise, as controls beside the generator that is judged, stand in" in without_terms(
+        page
+    )
+
+
+def test_without_scripts_everything_is_there(page, browser):
+    """A hospital's browser may run none: figures, pictures and folded tables are there all the same."""
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    tab.goto(page.as_uri())
+    widths = "all => all.map(one => one.getBoundingClientRect().width)"
+    assert min(tab.eval_on_selector_all("main .panels > svg, main img", widths)) > 20
+    controls = tab.locator("main button:visible, main input:visible")
+    assert controls.count() == 0  # the script brings what only a script can do
+    fold = tab.locator("main details:has(table)").first
+    fold.locator("summary").click()
+    assert fold.locator("table").first.is_visible()
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_opens_in_a_browser(page, browser, width, scheme):

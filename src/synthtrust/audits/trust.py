@@ -59,10 +59,11 @@ class Trust:
         - ``pairs``: alpha, case, patient, real, synthetic (mean Dice over regions and seeds of a real test case and of
           its twin), n_seeds; without alpha 0, unless alpha 1 stands beside it.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
+        - ``left_out``: the control generators that stand beside another one, which these tables are not about.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
         Of synthetic cases that are the twins of none there are T1, T2 and T5; alignment is not applicable. Control
-        generators beside another one are left out: they stand in the chapters on utility, privacy and fidelity.
+        generators beside another one are left out: other audits judge them.
 
         Raises:
             NotApplicableError: If the runs are of classifiers, or of several generators that are no controls.
@@ -71,7 +72,8 @@ class Trust:
         runs = list(runs)
         if (task := task_of(runs)) != "segmentation":
             raise NotApplicableError(f"Expected runs of segmenters, since T1 to T5 are made of Dice, but got {task}.")
-        runs = _without_controls(runs)
+        controls = _controls(runs)
+        runs = [run for run in runs if run not in controls]
         scores = gather_scores(runs)
         pairs = paired(runs)
         tables: dict[str, list[Row]] = {"factors": [], "pairs": [], "empty": []}
@@ -88,6 +90,8 @@ class Trust:
                     of_alpha = rows[rows["alpha"] == alpha]
                     tables["pairs"] += [{"mode": mode, "alpha": alpha, **row} for row in pair_rows(of_alpha)]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
+        names = dict.fromkeys(generator_target(run.facts()).rpartition(".")[2] for run in controls)
+        tables["left_out"] = [{"generator": name} for name in names]
         frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
         subject = Subject(generator=str(scores["generator"].iloc[0]))
@@ -151,6 +155,7 @@ class Trust:
             }  # fmt: skip
 
 
-def _without_controls(runs: list[ScoredRun]) -> list[ScoredRun]:
-    """Return the runs of generators that are to be judged; those of controls where there are no others."""
-    return [run for run in runs if not expected_outcome(generator_target(run.facts()))] or runs
+def _controls(runs: list[ScoredRun]) -> list[ScoredRun]:
+    """Return the runs of controls beside those of a generator that is to be judged; none where there is no other."""
+    controls = [run for run in runs if expected_outcome(generator_target(run.facts()))]
+    return controls if len(controls) < len(runs) else []

@@ -11,7 +11,6 @@ from synthtrust.audits.scores import generator_target, paired
 from synthtrust.refusals import Refusal
 from synthtrust.report import Slices
 from synthtrust.runs import Run
-from synthtrust.runs.labelling import RunLabeller
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +39,8 @@ def networks_of(runs: Sequence[Run]) -> list[Network]:
 
     A run whose checkpoint is not there any more, or was never there, gives none; a line in the log says so.
     """
+    from synthtrust.runs.labelling import RunLabeller  # and with it PyTorch, which a page alone does not need
+
     pictured = generator_target(runs[0].facts())
     of_generator = [run for run in runs if generator_target(run.facts()) == pictured]
     networks = []

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.scores import NotApplicableError, generator_names, task_of
-from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.audits.sets import DeclaredSet, SyntheticSet, declared_own, declared_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
 from synthtrust.cases import Mix
@@ -31,7 +31,7 @@ from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
-from synthtrust.runs import Run, add_trivial, find_runs, headline, make, score_cohort, score_predictions, usable_cases
+from synthtrust.runs import Run, add_trivial, find_runs, headline, make
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     browser = find_browser() if cfg.pdf else None
     folders = _folders(cfg)
     if cfg.predictions is not None:
+        from synthtrust.runs import score_predictions  # and with it PyTorch, which a page alone does not need
+
         folders = [str(score_predictions(cfg, folders))]
     runs = [run for folder in folders for run in find_runs(folder, trusted=cfg.trusted)]
     missing = [unfinished for folder in folders for unfinished in unfinished_in(Path(folder))]
@@ -85,6 +87,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     facts = facts_of(runs)
     if missing:
         facts["not_finished"] = [f"{unfinished.folder}/{run}" for unfinished in missing for run in unfinished.runs]
+        facts["to_finish"] = [command for unfinished in missing for command in unfinished.commands]
     pictures = []
     if cfg.pictures:
         with stage("Pictures"):
@@ -92,7 +95,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     name = "_".join(Path(folder).resolve().name for folder in folders)
     facts |= {"study": name, "date": date.today().isoformat()}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
-    sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
+    sets = [provenance(synthetic_set) for synthetic_set in declared_sets(first)]
     if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
         tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
     with stage("The page"):
@@ -129,13 +132,13 @@ def failures(tables: Mapping[str, Tables], conditions: Sequence[str]) -> list[st
     return list(dict.fromkeys(sentences))
 
 
-def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
+def provenance(synthetic_set: DeclaredSet | SyntheticSet) -> dict[str, Any]:
     """Return where a synthetic set comes from, as its trust card shows it."""
     manifest = synthetic_set.manifest
     made_by, training_ids = manifest["made_by"], manifest.get("training_ids")
     return {
-        "name": synthetic_set.name,
-        "cases": len(synthetic_set.synthetic),
+        "name": synthetic_set.folder.name,
+        "cases": synthetic_set.n_cases,
         "modalities": synthetic_set.modalities,
         "labels": list(synthetic_set.labels),
         "training_ids": None if training_ids is None else len(training_ids),
@@ -146,7 +149,7 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
         "intended_use": manifest["intended_use"],
         "mask_disclosure": bool(manifest.get("mask_disclosure")),
         "label_maps": manifest.get("label_maps"),
-        "patients_own": list(synthetic_set.patients_own),
+        "patients_own": list(declared_own(manifest)),
         "labelled_by": manifest.get("labelled_by"),
         "expected_outcome": expected_outcome(made_by["generator"]),
     }
@@ -199,6 +202,8 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
 
     The numbers of synthetic training (TSTR) are printed only beside those of real training.
     """
+    from synthtrust.runs import score_cohort, usable_cases
+
     cohort = usable_cases(cfg)
     runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
     scores = pd.concat(

@@ -25,7 +25,7 @@ def trust_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         factors, empty = (_of_mode(tables[name], mode) for name in ("factors", "empty"))
         suffix = "" if len(modes) == 1 else f" (mix: {mode})"
         pairs = _pairs(tables, mode)
-        sections += [_factor_section(factors, pairs, suffix, index), _empty_section(empty, suffix)]
+        sections += [_factor_section(factors, pairs, suffix, index, _left_out(tables)), _empty_section(empty, suffix)]
     return Chapter(sections=tuple(sections))
 
 
@@ -41,7 +41,21 @@ def _of_mode(table: pd.DataFrame, mode: str) -> pd.DataFrame:
     return table[table["mode"] == mode] if len(table) else table
 
 
-def _factor_section(factors: pd.DataFrame, pairs: pd.DataFrame, suffix: str, index: int) -> Section:
+def _left_out(tables: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
+    """Return a remark about the control generators that the factors are not about; nothing where there are none."""
+    names = list(tables["left_out"]["generator"]) if len(tables.get("left_out", ())) else []
+    if not names:
+        return ()
+    role, stand = ("a control", "stands") if len(names) == 1 else ("controls", "stand")
+    return (
+        f"Left out: {listing(names)}, as {role} beside the generator that is judged, {stand} in the chapters on "
+        "utility, privacy and fidelity alone.",
+    )
+
+
+def _factor_section(
+    factors: pd.DataFrame, pairs: pd.DataFrame, suffix: str, index: int, left_out: tuple[str, ...]
+) -> Section:
     """Lay out Figs. 4 to 8 of the paper."""
     shaded = "Shaded: the same intervals. " if factors["alpha"].nunique() > 2 else ""
     n = f"{coverage(factors)} {shaded}{BARE_MARKS}"
@@ -79,7 +93,7 @@ def _factor_section(factors: pd.DataFrame, pairs: pd.DataFrame, suffix: str, ind
         "How well a segmenter does, how steadily, and whether it does on a twin as it does on the patient.",
         tuple(figures),
         tuple(tables),
-        _remarks(factors),
+        (*left_out, *_remarks(factors)),
         "No factor says that a set is useful or safe: T2, T4 and T5 also reward a model that fails everywhere, and "
         "T3 comes out near 1 for unrelated scores.",
     )

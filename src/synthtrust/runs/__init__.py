@@ -1,13 +1,21 @@
 """Runs: a config becomes objects, objects become a folder that knows all about itself."""
 
-from synthtrust.runs.build import build_data, build_model, make, read_cases, usable_cases
-from synthtrust.runs.export import export_run
-from synthtrust.runs.labelling import label_by_run
-from synthtrust.runs.predictions import score_predictions
-from synthtrust.runs.run import Run, find_runs, headline, trained_model
-from synthtrust.runs.scoring import score_cohort
-from synthtrust.runs.training import list_cases, train_run
-from synthtrust.runs.trivial import add_trivial
+from typing import TYPE_CHECKING
+
+from synthtrust.lazy import import_when_asked
+
+if TYPE_CHECKING:
+    from synthtrust.runs.build import build_data, build_model, usable_cases
+    from synthtrust.runs.export import export_run
+    from synthtrust.runs.labelling import label_by_run
+    from synthtrust.runs.made import make, read_cases
+    from synthtrust.runs.predictions import score_predictions
+    from synthtrust.runs.run import Run, find_runs, headline, trained_model
+    from synthtrust.runs.scoring import score_cohort
+    from synthtrust.runs.training import list_cases, train_run
+    from synthtrust.runs.trivial import add_trivial
+
+import_when_asked(__name__)
 
 __all__ = [
     "Run",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import get_class, get_object, instantiate
+from hydra.utils import get_class, get_object
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
@@ -24,12 +24,10 @@ from synthtrust.models import Classifier, Segmenter
 from synthtrust.progress import is_first_rank
 from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
+from synthtrust.runs.made import make, plain, read_cases
 from synthtrust.trackers import guarded
 
 Model = Segmenter | Classifier
-
-OF_THE_DOOR = ("list", "skip_refused", "exclude", "save_refused")
-"""Keys of ``cases`` that the command reads, and that no reader is given."""
 
 INSPECTED = "inspected"
 """Folder in the cache that remembers what was read of cases, and what is compared of volumes."""
@@ -54,11 +52,6 @@ PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 
 _shown: set[Path] = set()
 """Folders of the synthetic sets whose parity this process has printed: a long table, which runs of a sweep share."""
-
-
-def make(cfg: DictConfig, **arguments: Any) -> Any:
-    """Instantiate what a config node describes."""
-    return instantiate(cfg, **arguments)
 
 
 def inspected_cases(cfg: DictConfig, task: str | None = None) -> Cohort:
@@ -120,13 +113,6 @@ def spell_out_excluded(cfg: DictConfig) -> None:
     """Put the ids into the config where it names a file with them, which may change: they decide the scores."""
     if cfg.cases.get("exclude") is not None:
         cfg.cases.exclude = read_excluded(plain(cfg.cases)["exclude"])
-
-
-def read_cases(cfg: DictConfig) -> Cohort:
-    """Read the cohort of a config by its headers, refused and excluded cases included."""
-    reader = {key: value for key, value in plain(cfg.cases).items() if key not in OF_THE_DOOR}
-    cohort: Cohort = make(OmegaConf.create(reader))
-    return cohort
 
 
 def check_choices(cfg: DictConfig) -> None:
@@ -279,14 +265,6 @@ def build_trainer(cfg: DictConfig) -> Trainer:
 def class_names(cohort: Cohort) -> list[str]:
     """Return the names of the classes or findings, in order of value."""
     return sorted(cohort.labels, key=lambda name: cohort.labels[name])
-
-
-def plain(cfg: DictConfig) -> dict[str, Any]:
-    """Return a config as plain values, every interpolation resolved."""
-    values = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    if not isinstance(values, dict):
-        raise TypeError(f"Expected a config of keys and values, but got {type(values).__name__}.")
-    return {str(key): value for key, value in values.items()}
 
 
 def _task_of(cfg: DictConfig) -> str:

@@ -7,7 +7,7 @@ from hydra.utils import get_class, get_object
 from omegaconf import DictConfig
 
 from synthtrust.generators.importer import Importer
-from synthtrust.runs.build import plain
+from synthtrust.runs.made import plain
 
 DECISIVE = (
     "cases", "split", "duplicates", "allow_overlap", "generator", "data", "model", "regions", "alpha", "seed", "steps",

@@ -12,8 +12,9 @@ from omegaconf import DictConfig
 from synthtrust.cases.manifest import PACKAGES
 from synthtrust.data import MixedCases
 from synthtrust.machine import arithmetic, cores, peak_memory_gib, processor
-from synthtrust.runs.build import Model, plain
+from synthtrust.runs.build import Model
 from synthtrust.runs.config_identity import comparable_training
+from synthtrust.runs.made import plain
 
 
 def facts_of(cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases) -> dict[str, Any]:

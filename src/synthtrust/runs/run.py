@@ -1,24 +1,22 @@
 """A run: one folder that knows its config, its checkpoint, its cases and its scores."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from omegaconf import DictConfig
 
 from synthtrust.cases import Case, Cohort, Mix, read_manifest
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.checkpoints import load_checkpoint
 from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES, TRIVIAL
 from synthtrust.files import read_json
 from synthtrust.metrics.functional.placements import auc_by_class
 from synthtrust.refusals import MissingFileRefusal, Refusal
-from synthtrust.runs.build import build_model, read_cases
+from synthtrust.runs.made import read_cases
 from synthtrust.runs.stored import check_stored
 from synthtrust.runs.stored_file import read_config
 
@@ -32,6 +30,8 @@ class Run:
     folder: Path
     trusted: bool | frozenset[str] = False
     """Whether its config may name whatever code it likes, or what besides the closed list of ``runs.stored``."""
+    cohorts: dict[str, Cohort] = field(default_factory=dict, repr=False, compare=False)
+    """Real cases that were read, by the config that names them: those of a sweep are read once, see `find_runs`."""
 
     @property
     def name(self) -> str:
@@ -61,10 +61,7 @@ class Run:
             CaseError: If it names something else, see ``synthtrust.runs.stored``.
             Refusal: If it is no config that a run writes, see ``synthtrust.runs.stored_file``.
         """
-        config = read_config(self.folder / CONFIG)
-        if self.trusted is not True:
-            check_stored(config, self.folder / CONFIG, self.trusted or frozenset())
-        return config
+        return self._read_config()
 
     def facts(self) -> dict[str, Any]:
         """Return what ``run.json`` says: model, generator, versions, hardware, seconds, command."""
@@ -111,8 +108,16 @@ class Run:
 
     @cached_property
     def cohort(self) -> Cohort:
-        """The real cases, read again from where they lie."""
-        return read_cases(self.config)
+        """The real cases, read again from where they lie.
+
+        Raises:
+            CaseError: As `config`; that the network or anything else is what a run may name, is not asked for.
+        """
+        config = self._read_config(called=("cases",))
+        key = str(config.cases)
+        if key not in self.cohorts:
+            self.cohorts[key] = read_cases(config)
+        return self.cohorts[key]
 
     @cached_property
     def twins(self) -> Cohort:
@@ -126,6 +131,13 @@ class Run:
     def twin(self, case_id: str) -> Case:
         """Return the twin of a real case by id."""
         return _find(self.twins.cases, case_id)
+
+    def _read_config(self, called: Collection[str] | None = None) -> DictConfig:
+        """Read the stored config and check it, see ``check_stored``."""
+        config = read_config(self.folder / CONFIG)
+        if self.trusted is not True:
+            check_stored(config, self.folder / CONFIG, self.trusted or frozenset(), called)
+        return config
 
     def _table(self, name: str) -> pd.DataFrame:
         names = ("case", "patient", "target", "class")  # a class called 0 is a name, too
@@ -157,7 +169,8 @@ def find_runs(folder: str | Path, *, trusted: bool = False) -> list[Run]:
     Raises:
         MissingFileRefusal: If there is none.
     """
-    runs = [Run(path.parent, trusted) for path in sorted(Path(folder).rglob(FACTS)) if (path.parent / SCORES).is_file()]
+    files, shared = sorted(Path(folder).rglob(FACTS)), dict[str, Cohort]()
+    runs = [Run(path.parent, trusted, shared) for path in files if (path.parent / SCORES).is_file()]
     if not runs:
         raise MissingFileRefusal(f"Expected finished runs in {folder}, but found none. Train some with train.py first.")
     return runs
@@ -243,6 +256,11 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
     Raises:
         Refusal: If the run was trained on volumes as their files had them, by an older version, or has no network.
     """
+    import torch
+
+    from synthtrust.checkpoints import load_checkpoint
+    from synthtrust.runs.build import build_model
+
     check_network(run)
     plane = len(run.facts().get("image_size", ())) == 2
     check_orientation(run, run.facts(), "" if plane else CANONICAL)

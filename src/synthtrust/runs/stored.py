@@ -11,18 +11,10 @@ from inspect import isclass, isfunction
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from hydra.utils import get_object
-from lightning import LightningModule, Trainer
-from monai.inferers.inferer import Inferer
+from hydra.utils import get_class, get_object
 from omegaconf import DictConfig, OmegaConf
-from torch.nn import Module
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from synthtrust.cases import CaseError, Cohort, split
-from synthtrust.data import MixedCases
-from synthtrust.generators import Generator
-from synthtrust.generators.importer import Importer
 from synthtrust.plugins import plugin_packages
 
 TARGET = "_target_"
@@ -45,58 +37,67 @@ class Kind:
     """Return whether an object is of this kind."""
 
 
-def _returns(kind: type) -> Callable[[Any], bool]:
-    """Return a test for module-level functions whose return annotation is a given class."""
+MODULE, SCHEDULER = "torch.nn.Module", "torch.optim.lr_scheduler.LRScheduler"
+
+
+def _returns(kind: type | str) -> Callable[[Any], bool]:
+    """Return a test for module-level functions whose return annotation is a given class, or one by name."""
 
     def fits(named: Any) -> bool:
         if not isfunction(named) or "." in named.__qualname__:
             return False
         returned = get_type_hints(named).get("return")
-        return isclass(returned) and issubclass(returned, kind)
+        return isclass(returned) and issubclass(returned, get_class(kind) if isinstance(kind, str) else kind)
 
     return fits
 
 
-def _is_a(*kinds: type) -> Callable[[Any], bool]:
-    return lambda named: isclass(named) and issubclass(named, kinds)
+def _is_a(*names: str) -> Callable[[Any], bool]:
+    """Return a test for subclasses of classes by name, which are imported when it is first made."""
+    return lambda named: isclass(named) and issubclass(named, tuple(get_class(name) for name in names))
 
 
 def _is_network(named: Any) -> bool:
-    return _is_a(Module)(named) or _returns(Module)(named)
+    return _is_a(MODULE)(named) or _returns(MODULE)(named)
 
 
 def _is_loss(named: Any) -> bool:
-    return _is_a(Module)(named) and named.__module__ != FETCHES_CODE
+    return _is_a(MODULE)(named) and named.__module__ != FETCHES_CODE
 
 
 LIBRARY = Kind("a class of lightning or synthtrust", ("lightning", "synthtrust"), isclass)
-GENERATOR = Kind("a generator of synthtrust", ("synthtrust.generators",), _is_a(Generator, Importer))
+GENERATORS = _is_a("synthtrust.generators.Generator", "synthtrust.generators.importer.Importer")
+GENERATOR = Kind("a generator of synthtrust", ("synthtrust.generators",), GENERATORS)
 
 KINDS: Mapping[str, Kind] = {
     "cases": Kind("a reader of synthtrust.cases", ("synthtrust.cases",), _returns(Cohort)),
     "split": Kind("synthtrust.cases.split", ("synthtrust.cases",), lambda named: named is split),
     **dict.fromkeys(("generator", "generator.painter"), GENERATOR),
-    "data": Kind("a datamodule of synthtrust.data", ("synthtrust.data",), _is_a(MixedCases)),
+    "data": Kind("a datamodule of synthtrust.data", ("synthtrust.data",), _is_a("synthtrust.data.MixedCases")),
     "data.augment": Kind("a transform of MONAI or synthtrust", ("monai.transforms", "synthtrust.data"), isclass),
-    "model": Kind("a model of synthtrust.models", ("synthtrust.models",), _is_a(LightningModule)),
+    "model": Kind("a model of synthtrust.models", ("synthtrust.models",), _is_a("lightning.LightningModule")),
     "model.net": Kind("a network of MONAI or PyTorch", ("monai.networks", "torch.nn"), _is_network),
     "model.loss": Kind("a loss of MONAI or PyTorch", ("monai.losses", "torch.nn"), _is_loss),
-    "model.optimizer": Kind("an optimizer", ("torch.optim", "monai.optimizers"), _is_a(Optimizer)),
-    "model.scheduler": Kind("a learning-rate schedule", ("torch.optim", "monai.optimizers"), _is_a(LRScheduler)),
-    "model.inferer": Kind("an inferer of MONAI", ("monai.inferers",), _is_a(Inferer)),
-    "trainer": Kind("lightning.Trainer", ("lightning",), _is_a(Trainer)),
+    "model.optimizer": Kind("an optimizer", ("torch.optim", "monai.optimizers"), _is_a("torch.optim.Optimizer")),
+    "model.scheduler": Kind("a learning-rate schedule", ("torch.optim", "monai.optimizers"), _is_a(SCHEDULER)),
+    "model.inferer": Kind("an inferer of MONAI", ("monai.inferers",), _is_a("monai.inferers.inferer.Inferer")),
+    "trainer": Kind("lightning.Trainer", ("lightning",), _is_a("lightning.Trainer")),
     **dict.fromkeys(("trainer.*", "callbacks.*", "logger.*"), LIBRARY),
 }
 """Key of a config -> the kind of object that it may name; keys that are not listed may name nothing."""
 
 
-def check_stored(config: DictConfig, file: Path, own: Collection[str] = ()) -> None:
+def check_stored(
+    config: DictConfig, file: Path, own: Collection[str] = (), called: Collection[str] | None = None
+) -> None:
     """Refuse a stored config with a target that is not on the closed list.
 
     Args:
         config: The config as it was read.
         file: The file that it was read from, for the message.
         own: Further targets that are allowed, since the user's own config names them as well.
+        called: Nodes that are about to be made, such as ``cases``; None for any. Targets of other nodes are looked at
+            by name alone, since telling what they are takes importing them, and a page needs no networks.
 
     Raises:
         CaseError: If there is such a target, an interpolation, or another keyword of Hydra. Nothing was called.
@@ -106,7 +107,8 @@ def check_stored(config: DictConfig, file: Path, own: Collection[str] = ()) -> N
         if isinstance(node, str) and "${" in node:
             raise _refusal(key, file, "a plain value", node)
         if isinstance(node, dict) and node.get(TARGET) not in own:
-            _check_node(key, node, file, plugins)
+            imported = called is None or key.replace("[", ".").partition(".")[0] in called
+            _check_node(key, node, file, plugins, imported=imported)
 
 
 def targets_of(config: DictConfig) -> frozenset[str]:
@@ -115,7 +117,7 @@ def targets_of(config: DictConfig) -> frozenset[str]:
     return frozenset(str(node[TARGET]) for _, node in nodes if isinstance(node, dict) and TARGET in node)
 
 
-def _check_node(key: str, node: Mapping[Any, Any], file: Path, plugins: tuple[str, ...]) -> None:
+def _check_node(key: str, node: Mapping[Any, Any], file: Path, plugins: tuple[str, ...], *, imported: bool) -> None:
     if words := [name for name in node if _is_hydras(name) and name not in (TARGET, *HARMLESS)]:
         raise _refusal(f"{key}.{words[0]}".lstrip("."), file, "nothing", node[words[0]])
     if TARGET not in node:
@@ -123,7 +125,11 @@ def _check_node(key: str, node: Mapping[Any, Any], file: Path, plugins: tuple[st
     kind, target, full_key = _kind_at(key), node[TARGET], f"{key}.{TARGET}".lstrip(".")
     if kind is None:
         raise _refusal(full_key, file, "nothing", target)
-    if not (isinstance(target, str) and (_fits(target, kind.packages, kind.fits) or _fits(target, plugins, callable))):
+    if not isinstance(target, str) or not (
+        _fits(target, kind.packages, kind.fits) or _fits(target, plugins, callable)
+        if imported
+        else _within(target, (*kind.packages, *plugins))
+    ):
         raise _refusal(full_key, file, kind.words, target)
 
 

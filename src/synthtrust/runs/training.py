@@ -37,12 +37,12 @@ from synthtrust.runs.build import (
     check_choices,
     chosen_cases,
     kept_in,
-    plain,
     save_refused,
     spell_out_excluded,
 )
 from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
+from synthtrust.runs.made import plain
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines

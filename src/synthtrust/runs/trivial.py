@@ -2,21 +2,23 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from hydra.errors import InstantiationException
 
 from synthtrust.cases import CaseError
 from synthtrust.conventions import TRIVIAL
-from synthtrust.data import PositionalPrior, Prepared, prepare
 from synthtrust.files import aside, fingerprint
 from synthtrust.runs.run import Run
+
+if TYPE_CHECKING:
+    from synthtrust.data import Prepared
 
 log = logging.getLogger(__name__)
 
 
-def write_trivial(run: Run, facts: Mapping[str, Any], train: Sequence[Prepared], test: Sequence[Prepared]) -> None:
+def write_trivial(run: Run, facts: Mapping[str, Any], train: Sequence["Prepared"], test: Sequence["Prepared"]) -> None:
     """Learn a prior of positions from the real training cases, and leave its Dice on the real test cases in the folder.
 
     Args:
@@ -42,6 +44,8 @@ def add_trivial(runs: Sequence[Run], cache: str) -> None:
         facts = run.facts()
         if run.task != "segmentation" or facts.get("alpha") != 1 or (run.folder / TRIVIAL).is_file():
             continue
+        from synthtrust.data import prepare  # and with it PyTorch, which a page alone does not need
+
         try:
             splits = run.data()["splits"]
             by_id = {case.id: case for case in run.cohort.cases}
@@ -57,8 +61,10 @@ def add_trivial(runs: Sequence[Run], cache: str) -> None:
         _save(run, tables[key])
 
 
-def _trivial_table(facts: Mapping[str, Any], train: Sequence[Prepared], test: Sequence[Prepared]) -> pd.DataFrame:
+def _trivial_table(facts: Mapping[str, Any], train: Sequence["Prepared"], test: Sequence["Prepared"]) -> pd.DataFrame:
     """Return the Dice of the prior on each test case and region: case, region, trivial_dice."""
+    from synthtrust.data import PositionalPrior
+
     regions = facts["regions"]
     prior = PositionalPrior.fit(train, regions, facts["empty"])
     rows = [

@@ -15,12 +15,11 @@ mirrored as well, strong elastic warps, and copies of less than half an image.
 """
 
 from collections.abc import Sequence
-from itertools import combinations, product
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
+from synthtrust.metrics.functional.coarse_correlation import CoarseReference, flips
 from synthtrust.metrics.functional.interiors import TextureBank
 from synthtrust.metrics.functional.masked_correlation import Way, best_correlation
 from synthtrust.metrics.functional.variants import Pose, Variant
@@ -89,13 +88,12 @@ def most_similar(
         raise Refusal(f"Expected at least k = {k} images to search, but got {fewest} (n needed: {k}).")
     n_candidates = min(max(candidates, k), len(reference))
     nearest_of_chunk = []
-    n_axes = queries.coarse.ndim - 2
-    ways = _ways(variants, n_axes)
-    shifts, width = (2 * _coarse_reach(queries.coarse) + 1) ** n_axes, reference.coarse[0].numel()
-    step = max(1, memory // (4 * (shifts + 2) * (2 * width + len(reference))))
+    ways = _ways(variants, queries.coarse.ndim - 2)
+    coarse = CoarseReference(reference, ways)
+    step = max(1, memory // 64 // len(reference))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        score, way = _coarse(queries.take(rows), reference, ways)
+        score, way = coarse.scores(queries.take(rows), memory)
         if forbidden is not None:
             score = score.masked_fill(forbidden[rows], -torch.inf)
         index = score.topk(n_candidates, dim=1).indices
@@ -163,46 +161,9 @@ def _check_alike(first: TextureBank, second: TextureBank) -> None:
         )
 
 
-def _flips(n_axes: int) -> list[tuple[int, ...]]:
-    """Return the sets of spatial axes (counted from the end) that may be mirrored, 2^d of them."""
-    axes = tuple(range(-n_axes, 0))
-    return [flip for m in range(n_axes + 1) for flip in combinations(axes, m)]
-
-
-def _coarse_reach(coarse: Tensor) -> int:
-    """Return the largest shift on the half grid [its nodes]: a sixteenth of the side, rounded up."""
-    return -(-coarse.shape[-1] // 16)
-
-
 def _ways(variants: Sequence[Variant], n_axes: int) -> list[Way]:
     """Return each variant in every mirroring that is tried of it."""
-    return [Way(variant, flip) for variant in variants for flip in (_flips(n_axes) if variant.is_mirrored else [()])]
-
-
-def _coarse(queries: TextureBank, reference: TextureBank, ways: Sequence[Way]) -> tuple[Tensor, Tensor]:
-    """Return the best correlation over ways and shifts on the half grid ``(Q, N)``, and the best way, ``(Q, N)``."""
-    n_axes = queries.coarse.ndim - 2
-    size, reach = queries.coarse.shape[-1], _coarse_reach(queries.coarse)
-    columns = reference.coarse.flatten(1).T  # (D, N)
-    padded: dict[Variant, Tensor] = {}
-    scores = []
-    for variant, flip in ways:
-        if variant not in padded:
-            padded = {variant: F.pad(variant.of(queries).coarse, (reach, reach) * n_axes)}
-        flipped = padded[variant].flip(flip) if flip else padded[variant]
-        starts = product(range(2 * reach + 1), repeat=n_axes)
-        shifted = torch.stack([_window(flipped, start, size).flatten(1) for start in starts])  # (shifts, Q, D)
-        products = shifted @ columns  # (shifts, Q, N)
-        highest = products.amax(dim=0)
-        scores.append(highest / variant.coarse_norm(reference.coarse))
-    score, best = torch.stack(scores).max(dim=0)
-    return score, best
-
-
-def _window(x: Tensor, start: tuple[int, ...], size: int) -> Tensor:
-    for axis, first in enumerate(start):
-        x = x.narrow(axis - len(start), first, size)
-    return x
+    return [Way(variant, flip) for variant in variants for flip in (flips(n_axes) if variant.is_mirrored else [()])]
 
 
 def _leaders(score: Tensor, groups: Tensor) -> Tensor:

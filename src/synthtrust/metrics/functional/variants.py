@@ -40,13 +40,16 @@ class Pose:
         """The share of the texture that is compared."""
         return 1.0
 
-    def of(self, bank: TextureBank) -> TextureBank:
-        """Return the bank of the images in this pose, each of norm 1."""
+    def fine(self, bank: TextureBank) -> tuple[Tensor, Tensor]:
+        """Return interiors and bodies of the images in this pose, each of norm 1."""
         if self.is_mirrored:
-            return bank
-        fine = self._moved(bank.fine, "bicubic")
+            return bank.fine, bank.body
         body = self._moved(bank.body.float(), "bilinear") > 0.5
-        return TextureBank(_unit(fine * body), body, _unit(self._moved(bank.coarse, "bicubic")))
+        return _unit(self._moved(bank.fine, "bicubic") * body), body
+
+    def coarse(self, bank: TextureBank) -> Tensor:
+        """Return the coarse interiors of the images in this pose, each of norm 1."""
+        return bank.coarse if self.is_mirrored else _unit(self._moved(bank.coarse, "bicubic"))
 
     def coarse_norm(self, coarse: Tensor) -> Tensor:
         """Return the norm of what is compared of images ``(N, C, ...)``, ``(N,)``: they have norm 1."""
@@ -91,13 +94,21 @@ class Part:
         """The share of the texture that is compared, if all places and modalities have as much."""
         return (0.5 if self.axis else 1.0) / (self.n_modalities if self.modality >= 0 else 1)
 
-    def of(self, bank: TextureBank) -> TextureBank:
-        """Return the bank of this part of the images, each of norm 1."""
-        return TextureBank(_unit(self._kept(bank.fine)), self._kept(bank.body), _unit(self._kept(bank.coarse)))
+    def fine(self, bank: TextureBank) -> tuple[Tensor, Tensor]:
+        """Return interiors and bodies of this part of the images, each of norm 1."""
+        return _unit(self._kept(bank.fine)), self._kept(bank.body)
+
+    def coarse(self, bank: TextureBank) -> Tensor:
+        """Return the coarse interiors of this part of the images, each of norm 1."""
+        return _unit(self._kept(bank.coarse))
+
+    def norm(self, coarse: Tensor) -> Tensor:
+        """Return the norm of this part of images ``(N, C, ...)``, ``(N,)``."""
+        return self._kept(coarse).flatten(1).norm(dim=1)
 
     def coarse_norm(self, coarse: Tensor) -> Tensor:
         """Return the norm of this part of images ``(N, C, ...)``, at least half of what is expected, ``(N,)``."""
-        return self._kept(coarse).flatten(1).norm(dim=1).clamp(min=math.sqrt(self.share / 2))
+        return self.norm(coarse).clamp(min=math.sqrt(self.share / 2))
 
     def _kept(self, x: Tensor) -> Tensor:
         kept = torch.zeros_like(x)
@@ -117,9 +128,13 @@ class Pieces:
     is_mirrored: ClassVar[bool] = True
     share: ClassVar[float] = 1.0
 
-    def of(self, bank: TextureBank) -> TextureBank:
-        """Return the bank itself: each pair of pieces is moved by itself."""
-        return bank
+    def fine(self, bank: TextureBank) -> tuple[Tensor, Tensor]:
+        """Return interiors and bodies as they are: each pair of pieces is moved by itself."""
+        return bank.fine, bank.body
+
+    def coarse(self, bank: TextureBank) -> Tensor:
+        """Return the coarse interiors as they are."""
+        return bank.coarse
 
     def coarse_norm(self, coarse: Tensor) -> Tensor:
         """Return the norm of what is compared of images ``(N, C, ...)``, ``(N,)``: they have norm 1."""
@@ -162,7 +177,7 @@ def _in_plane(x: Tensor, plane: tuple[int, int], matrix: list[list[float]], mode
     moved = x.movedim(plane, (-2, -1))
     flat = moved.reshape(len(x), -1, *moved.shape[-2:])
     affine = torch.tensor([[*matrix[0], 0.0], [*matrix[1], 0.0]], dtype=x.dtype, device=x.device)
-    where = F.affine_grid(affine.expand(len(x), 2, 3), list(flat.shape), align_corners=False)
+    where = F.affine_grid(affine[None], [1, *flat.shape[1:]], align_corners=False).expand(len(x), -1, -1, -1)
     sampled = F.grid_sample(flat, where, mode=mode, padding_mode="zeros", align_corners=False)
     return sampled.reshape(moved.shape).movedim((-2, -1), plane)
 
