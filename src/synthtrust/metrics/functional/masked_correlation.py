@@ -12,7 +12,6 @@ from synthtrust.metrics.functional.pieces import piecewise_correlation
 from synthtrust.metrics.functional.spectra import CACHED, shifted_products, spectrum
 from synthtrust.metrics.functional.variants import Pieces, Variant
 
-
 NOT_COMPARED = -1
 """Stands for a way where a pair is not to be compared; its correlation is minus infinity."""
 

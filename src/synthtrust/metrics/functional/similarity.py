@@ -99,7 +99,8 @@ def most_similar(
         index = score.topk(n_candidates, dim=1).indices
         is_repeated = torch.zeros_like(index, dtype=torch.bool)
         if groups is not None and n_candidates < len(reference):  # the best images may all be of few groups
-            leaders = _leaders(score, groups).topk(n_candidates, dim=1).indices
+            n_groups = min(n_candidates, len(groups.unique()))
+            leaders = _of_groups(score, groups.expand(len(score), -1), n_groups)[1]
             is_repeated = torch.cat([is_repeated, (leaders[:, :, None] == index[:, None]).any(dim=2)], dim=1)
             index = torch.cat([index, leaders], dim=1)
         if candidates < len(reference):
@@ -167,12 +168,6 @@ def _check_alike(first: TextureBank, second: TextureBank) -> None:
 def _ways(variants: Sequence[Variant], n_axes: int) -> list[Way]:
     """Return each variant in every mirroring that is tried of it."""
     return [Way(variant, flip) for variant in variants for flip in (flips(n_axes) if variant.is_mirrored else [()])]
-
-
-def _leaders(score: Tensor, groups: Tensor) -> Tensor:
-    """Return the scores ``(Q, N)`` with minus infinity for all but the best of each group."""
-    group_of_column = groups.expand(len(score), -1)
-    return score.masked_fill(score < _best_of(score, group_of_column).gather(1, group_of_column), -torch.inf)
 
 
 def _of_groups(similarity: Tensor, group_of_column: Tensor, k: int) -> tuple[Tensor, Tensor]:
