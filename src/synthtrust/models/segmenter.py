@@ -73,7 +73,7 @@ class Segmenter(ScoredModule[DiceVectors]):
 
     def loss_of(self, batch: Batch) -> Tensor:
         """Return the loss of a batch of patches."""
-        loss: Tensor = self.loss(self(batch["image"]), batch["label"])
+        loss: Tensor = self.loss(self(batch["image"]), batch["label"].long())  # bytes until they are on the device
         return loss
 
     def make_table(self, n_cases: int) -> DiceVectors:

@@ -9,7 +9,7 @@ from torch import Tensor
 from synthtrust.metrics.functional.interiors import TextureBank
 from synthtrust.metrics.functional.overlaps import PlaneOverlap, VolumeOverlap
 from synthtrust.metrics.functional.pieces import piecewise_correlation
-from synthtrust.metrics.functional.spectra import CACHED, mirrored, room_for, shifted_products, spectrum
+from synthtrust.metrics.functional.spectra import CACHED, shifted_products, spectrum
 from synthtrust.metrics.functional.variants import Pieces, Variant
 
 
@@ -45,29 +45,28 @@ def best_correlation(
         reach: Largest shift along each axis [nodes].
         memory: Bound on the working memory [bytes].
     """
-    room = room_for(queries.fine.shape[-1], reach)
-    n_values = queries.fine.shape[1] * room ** (queries.fine.ndim - 2)
+    n_values = queries.fine.shape[1] * (queries.fine.shape[-1] + reach) ** (queries.fine.ndim - 2)
     n_images, n_pairs = max(1, memory // (17 * n_values)), max(1, CACHED // n_values)
     result = torch.empty(index.shape, device=queries.fine.device)
     for start in range(0, len(queries), n_images):
         chunk = queries.take(slice(start, start + n_images))
         pairs = _Pairs(index[start : start + n_images], way[start : start + n_images])
         # the spectra of what is mirrored serve most queries, in several mirrorings
-        for_all = {v: _Asked.of(*v.fine(chunk), room) for v in pairs.variants(ways) if v.is_mirrored}
+        for_all = {v: _Asked.of(*v.fine(chunk), reach) for v in pairs.variants(ways) if v.is_mirrored}
         for others in pairs.candidates.unique().split(n_images):
-            spectra = spectrum(reference.fine[others], room)
+            spectra = spectrum(reference.fine[others], reach)
             for i, rows, columns in pairs.among(others):
                 variant, axes = ways[i]
                 if variant in for_all:
                     asked, row_asked = for_all[variant], rows
                 else:
                     different, row_asked = rows.unique(return_inverse=True)
-                    asked = _Asked.of(*variant.fine(chunk.take(different)), room)
+                    asked = _Asked.of(*variant.fine(chunk.take(different)), reach)
                 other = torch.searchsorted(others, pairs.candidates[rows, columns])
                 for part in torch.arange(len(rows)).split(n_pairs):
                     images = reference.take(others[other[part]]).mirrored(axes)
                     first = asked.take(row_asked[part])
-                    products = shifted_products(first.spectrum, mirrored(spectra[other[part]], axes), reach)
+                    products = shifted_products(first.spectrum, spectra[other[part]], reach, axes)
                     best, shift = first.overlap.best(products, images.fine, images.body, variant.share)
                     if isinstance(variant, Pieces):
                         best = piecewise_correlation(chunk.take(rows[part]), images, shift)
@@ -103,10 +102,10 @@ class _Asked(NamedTuple):
     overlap: PlaneOverlap | VolumeOverlap
 
     @classmethod
-    def of(cls, fine: Tensor, body: Tensor, room: int) -> "_Asked":
-        """Make interiors and bodies ready; room: numbers along an axis, from `room_for`."""
-        overlap = PlaneOverlap.of(fine, body, room) if fine.ndim == 4 else VolumeOverlap.of(fine, body, room)
-        return cls(spectrum(fine, room), overlap)
+    def of(cls, fine: Tensor, body: Tensor, reach: int) -> "_Asked":
+        """Make interiors and bodies ready for shifts up to this reach."""
+        overlap = PlaneOverlap.of(fine, body, reach) if fine.ndim == 4 else VolumeOverlap.of(fine, body, reach)
+        return cls(spectrum(fine, reach), overlap)
 
     def take(self, rows: Tensor) -> "_Asked":
         """Return those of the queries with these indices."""
