@@ -12,6 +12,9 @@ from synthtrust.metrics.functional.pieces import piecewise_correlation
 from synthtrust.metrics.functional.spectra import CACHED, shifted_products, spectrum
 from synthtrust.metrics.functional.variants import Pieces, Variant
 
+NOT_COMPARED = -1
+"""Stands for a way where a pair is not to be compared; its correlation is minus infinity."""
+
 
 class Way(NamedTuple):
     """How a query is laid onto a reference: which variant of it, and which mirrored axes of the reference."""
@@ -40,14 +43,14 @@ def best_correlation(
         queries: Q images.
         reference: N images.
         index: The candidates of each query in the reference ``(Q, K)``.
-        way: Which of the ways each pair is compared in ``(Q, K)``.
+        way: Which of the ways each pair is compared in, or `NOT_COMPARED`, ``(Q, K)``.
         ways: All ways.
         reach: Largest shift along each axis [nodes].
         memory: Bound on the working memory [bytes].
     """
     n_values = queries.fine.shape[1] * (queries.fine.shape[-1] + reach) ** (queries.fine.ndim - 2)
     n_images, n_pairs = max(1, memory // (17 * n_values)), max(1, CACHED // n_values)
-    result = torch.empty(index.shape, device=queries.fine.device)
+    result = torch.full(index.shape, -torch.inf, device=queries.fine.device)
     for start in range(0, len(queries), n_images):
         chunk = queries.take(slice(start, start + n_images))
         pairs = _Pairs(index[start : start + n_images], way[start : start + n_images])
@@ -70,8 +73,8 @@ def best_correlation(
                     best, shift = first.overlap.best(products, images.fine, images.body, variant.share)
                     if isinstance(variant, Pieces):
                         best = piecewise_correlation(chunk.take(rows[part]), images, shift)
-                    result[start + rows[part], columns[part]] = best
-    return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
+                    result[start + rows[part], columns[part]] = best.clamp(-1, 1)  # rounding may leave 1 + 1e-7
+    return result
 
 
 class _Pairs(NamedTuple):
@@ -84,11 +87,11 @@ class _Pairs(NamedTuple):
 
     def variants(self, ways: Sequence[Way]) -> set[Variant]:
         """Return the variants that any pair is compared in."""
-        return {ways[i].variant for i in self.way.unique().tolist()}
+        return {ways[i].variant for i in self.way.unique().tolist() if i != NOT_COMPARED}
 
     def among(self, others: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Yield each way with rows and columns of its pairs, of candidates from the first to the last of these."""
-        is_among = (self.candidates >= others[0]) & (self.candidates <= others[-1])
+        is_among = (self.candidates >= others[0]) & (self.candidates <= others[-1]) & (self.way != NOT_COMPARED)
         for i in self.way[is_among].unique().tolist():
             rows, columns = (is_among & (self.way == i)).nonzero().unbind(dim=1)
             yield i, rows, columns

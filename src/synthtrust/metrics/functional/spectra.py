@@ -26,7 +26,11 @@ def spectrum(x: Tensor, reach: int) -> Tensor:
     """
     axes, room = tuple(range(2, x.ndim)), x.shape[-1] + reach
     n_cached = max(1, CACHED // (x.shape[1] * room ** len(axes)))
-    return torch.cat([torch.fft.rfftn(part, s=(room,) * len(axes), dim=axes) for part in x.split(n_cached)])
+    shape = (*x.shape[:2], *[room] * (len(axes) - 1), room // 2 + 1)
+    result = torch.empty(shape, dtype=torch.complex64, device=x.device)
+    for rows in torch.arange(len(x)).split(n_cached):
+        result[rows] = torch.fft.rfftn(x[rows], s=(room,) * len(axes), dim=axes)
+    return result
 
 
 def shifted_products(a: Tensor, b: Tensor, reach: int, mirrored: tuple[int, ...] = ()) -> Tensor:
