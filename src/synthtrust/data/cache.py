@@ -74,6 +74,12 @@ class Prepared:
         array: NDArray[np.int16] = np.load(self.folder / "points.npy", allow_pickle=False)
         return array
 
+    @cached_property
+    def points_by_label(self) -> list[NDArray[np.int16]]:
+        """The same voxels, rows ``(h, w, d)``, as one view for each label that the case has, in order of label."""
+        labels = self.points[:, 0]  # in order, as they were written
+        return np.split(self.points[:, 1:], np.flatnonzero(np.diff(labels)) + 1) if len(labels) else []
+
     @property
     def voxel_ml(self) -> float:
         """Volume of one voxel [ml]."""

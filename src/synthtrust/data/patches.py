@@ -48,8 +48,9 @@ class Patches(Dataset):
     def __getitem__(self, draw: int) -> dict[str, Tensor]:
         case = self.cases[self.cycle[draw]]
         rng = np.random.default_rng([self.seed, draw])
-        box = self._box(case, rng)
-        image, label = _cut(case.image(), box), _cut(case.label()[None], box)[0]
+        whole, whole_label = case.image(), case.label()
+        box = self._box(case, whole_label.shape, rng)
+        image, label = _cut(whole, box), _cut(whole_label[None], box)[0]
         if self.fused is not None:
             drawn = self.fused.draw(rng)
             return {"image": drawn.image(image), "label": drawn.label(label)[None]}
@@ -58,15 +59,15 @@ class Patches(Dataset):
         item = self.augment(item)
         return {"image": plain(item["image"]).float(), "label": plain(item["label"]).to(torch.uint8)}
 
-    def _box(self, case: Prepared, rng: np.random.Generator) -> list[tuple[int, int]]:
+    def _box(self, case: Prepared, shape: Sequence[int], rng: np.random.Generator) -> list[tuple[int, int]]:
         """Start and stop of the patch along each axis; it may reach over the edge of a smaller case."""
-        shape, points = case.label().shape, case.points
+        points = case.points_by_label
         starts = [int(rng.integers(max(side - length, 0) + 1)) for side, length in zip(shape, self.patch_size)]
-        if len(points) and rng.random() < self.foreground:
-            chosen = points[points[:, 0] == rng.choice(np.unique(points[:, 0]))]
-            centre = chosen[rng.integers(len(chosen)), 1:]
+        if points and rng.random() < self.foreground:
+            chosen = points[rng.integers(len(points))]
+            centre = chosen[rng.integers(len(chosen))].tolist()
             starts = [
-                int(np.clip(middle - length // 2, 0, max(side - length, 0)))
+                min(max(middle - length // 2, 0), max(side - length, 0))
                 for middle, side, length in zip(centre, shape, self.patch_size)
             ]
         starts = [  # a case smaller than the patch lies in its middle
