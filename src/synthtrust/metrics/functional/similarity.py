@@ -45,7 +45,8 @@ def most_similar(
 
     First every pair is compared on the half grid under all flips and shifts by up to a sixteenth of the side along each
     axis (in 3-D on 32^3 nodes 8 x 27 products, see `CoarseReference` for what they share). The best ``candidates`` of
-    each query, in their best flip, are then compared on the full grid under all shifts up to ``reach`` by FFT. No pair is skipped in the first stage; among
+    each query, in their best flip, are then compared on the full grid under all shifts up to ``reach`` by FFT. No pair
+    is skipped in the first stage; among
     images that are no copies, all about equally far, the best may miss the second, for all sets alike.
     ``candidates=len(reference)`` compares all on the full grid in every flip, and so finds the nearest for sure. Shifts
     do not wrap around, and on the full grid the correlation is over the nodes that lie in both bodies, so that a copy
