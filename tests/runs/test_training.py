@@ -151,13 +151,14 @@ def test_an_interrupted_run_resumes_to_the_very_same_weights(configure, finished
     torch.save(saved, cut.last)
     score = Trainer.test
 
-    def load_and_score(trainer, *args, **options):
+    def score_and_load(trainer, *args, **options):
+        results = score(trainer, *args, **options)
         for callback in trainer.callbacks:
             if isinstance(callback, Timer):
-                callback.load_state_dict({"time_elapsed": {"train": 7000.0}})  # of the checkpoint that is scored
-        return score(trainer, *args, **options)
+                callback.load_state_dict({"time_elapsed": {"train": 7000.0}})  # as of a checkpoint late in a training
+        return results
 
-    monkeypatch.setattr(Trainer, "test", load_and_score)
+    monkeypatch.setattr(Trainer, "test", score_and_load)
     train_run(cfg)
     assert 0 < cut.facts()["training_seconds"] - 5000 < 1000  # nothing of the first stretch is lost or counted twice
     torch.testing.assert_close(weights(cut), weights(whole), rtol=0, atol=0)
