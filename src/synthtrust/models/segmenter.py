@@ -17,6 +17,7 @@ from synthtrust.metrics.functional import dice_from_counts, overlap
 from synthtrust.metrics.trust import named_values, trust_factors
 from synthtrust.models.base import Batch, ScoredModule, made
 from synthtrust.models.label_map import label_map
+from synthtrust.models.window_batch import fitting
 from synthtrust.models.windows import spread_over
 from synthtrust.refusals import Refusal
 
@@ -71,7 +72,8 @@ class Segmenter(ScoredModule[DiceVectors]):
 
     def predict(self, image: Tensor) -> Tensor:
         """Return label maps ``(B, H, W, D)`` of uint8 of whole cases ``(B, C, H, W, D)``."""
-        return label_map(spread_over(self.inferer, image.shape[2:])(image, self.net))
+        inferer = fitting(spread_over(self.inferer, image.shape[2:]), image.device)
+        return label_map(inferer(image, self.net))
 
     def loss_of(self, batch: Batch) -> Tensor:
         """Return the loss of a batch of patches."""
