@@ -75,6 +75,24 @@ def test_a_canonical_label_map_holds_whole_numbers_of_one_byte(case, value):
         Case("a", {}, case.label_map).load_label()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+@pytest.mark.parametrize("relabel", [None, {0: 0, 1: 3, 2: 1, 4: 2}])
+def test_a_label_map_is_the_same_in_every_type(case, dtype, relabel):
+    """Whole numbers of one byte are looked up, all others compared one by one; noise of rescaling is no label."""
+    raw = _voxels(case.label_map)
+    voxels = raw.astype(dtype) + (np.dtype(dtype).kind == "f") * dtype(4e-4)
+    save_nifti(case.label_map, voxels)
+    expected = raw if relabel is None else np.vectorize(relabel.get)(raw)
+    np.testing.assert_array_equal(Case("a", {}, case.label_map, relabel=relabel).load_label(), expected)
+
+
+def test_labels_beyond_one_byte_are_read_if_the_cohort_knows_them(case):
+    raw = _voxels(case.label_map)
+    save_nifti(case.label_map, np.where(raw == 4, np.int16(1004), raw))
+    label = Case("a", {}, case.label_map, relabel={0: 0, 1: 1, 2: 2, 1004: 3}).load_label()
+    np.testing.assert_array_equal(label, np.where(raw == 4, 3, raw))
+
+
 def test_a_packed_file_that_is_cut_short_is_refused_by_name(case):
     path = case.images["flair"]
     path.write_bytes(path.read_bytes()[:-400])

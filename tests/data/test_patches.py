@@ -1,6 +1,7 @@
 """A draw number gives one patch, whoever asks; every case comes once per round."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -84,7 +85,43 @@ def test_a_case_smaller_than_the_patch_lies_in_its_middle_between_zeros(prepared
 def test_items_are_plain_tensors(prepared):
     item = Patches(prepared, (8, 8, 8), augment=AUGMENT)[0]
     assert type(item["image"]) is type(item["label"]) is torch.Tensor
-    assert (item["image"].dtype, item["label"].dtype) == (torch.float32, torch.int64)
+    assert (item["image"].dtype, item["label"].dtype) == (torch.float32, torch.uint8)
+
+
+def test_transforms_of_another_kind_are_applied_by_monai(prepared):
+    """A flip that happens always, and one more transform that is not known: the patch is the plain one, mirrored."""
+    flip = [RandFlipd(["image", "label"], prob=1.0, spatial_axis=2), lambda item: item]
+    patches = Patches(prepared, (8, 10, 12), augment=flip)
+    assert patches.fused is None
+    plain, flipped = Patches(prepared, (8, 10, 12))[3], patches[3]
+    for key in ("image", "label"):
+        assert flipped[key].dtype == plain[key].dtype
+        torch.testing.assert_close(flipped[key], plain[key].flip(3))
+
+
+def test_no_memory_is_kept_for_a_case_that_was_shown(prepared):
+    """What training holds is flat in the number of cases: heads of files and sample points, no voxels, no handles."""
+    patches = Patches(prepared, (8, 8, 8), augment=AUGMENT)
+    handles = Path("/proc/self/fd")
+    before = len(list(handles.iterdir())) if handles.is_dir() else 0
+    for draw in range(3 * len(prepared)):
+        patches[draw]
+    for case in prepared:
+        kept = {name: value for name, value in vars(case).items() if name not in ("case", "folder")}
+        points = kept.pop("points")
+        assert points.nbytes <= 24 * 1000
+        assert all(np.shares_memory(view, points) for view in kept.pop("points_by_label"))
+        assert set(kept) <= {"facts", "_head_of_image", "_head_of_label"}
+    assert not before or len(list(handles.iterdir())) <= before + 1
+
+
+def test_a_patch_that_is_changed_leaves_the_cache_as_it_is(prepared):
+    patches = Patches(prepared, (8, 8, 8))
+    before = patches[0]
+    for value in patches[0].values():
+        value += 1
+    prepared[patches.cycle[0]].image()[:] = 0
+    torch.testing.assert_close(patches[0], before, rtol=0, atol=0)
 
 
 def test_two_ranks_draw_together_what_one_draws_with_twice_the_batch():

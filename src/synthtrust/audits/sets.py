@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from synthtrust.cases import Case, Cohort, load_manifest, patients_by_id, patients_named
 from synthtrust.cases.case import Task
 from synthtrust.cases.formats.rasters import is_raster
+from synthtrust.cases.manifest_record import NO_LABEL
 from synthtrust.verdicts import Subject
 
 
@@ -24,6 +25,24 @@ class PaintedRun(Protocol):
 
     def data(self) -> Mapping[str, Any]:
         """Ids of its splits, and the folder of its twins."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what it was made from, with the modalities and labels of its cohort."""
+
+
+@dataclass(frozen=True)
+class DeclaredSet:
+    """What a synthetic set says about itself, without its cases and the real ones."""
+
+    folder: Path
+    """Where its manifest lies; names the set."""
+    n_cases: int
+    modalities: tuple[str, ...]
+    """The modalities that were made, see `SyntheticSet`."""
+    labels: Mapping[str, int]
+    """Label, class or finding name -> value."""
+    manifest: Mapping[str, Any]
+    """The raw record: recipe, training ids, mask disclosure."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,11 @@ class SyntheticSet:
         return (*self.twins_of_train, *self.twins_of_holdout, *self.own_cases)
 
     @property
+    def n_cases(self) -> int:
+        """How many synthetic cases there are."""
+        return len(self.synthetic)
+
+    @property
     def on_label_maps(self) -> bool:
         """Whether each case was painted on the label map of the real case with its id."""
         return self.task == "segmentation" and not self.own_cases
@@ -79,7 +103,7 @@ class SyntheticSet:
     @property
     def patients_own(self) -> tuple[str, ...]:
         """Modalities that are the patients' own images by declaration, beside painted ones."""
-        return tuple((self.manifest.get("patients_own") or {}).get("declared") or ())
+        return declared_own(self.manifest)
 
     @property
     def regions(self) -> dict[str, int]:
@@ -106,8 +130,36 @@ def synthetic_sets(runs: Iterable[PaintedRun]) -> list[SyntheticSet]:
     that was told by ``allow_overlap`` to paint for cases that it knows has them in ``train``, not in ``holdout``. So do
     other cases of a patient of whom it saw one.
     """
+    return [_read_set(folder, run) for folder, run in _painted_for(runs)]
+
+
+def declared_sets(runs: Iterable[PaintedRun]) -> list[DeclaredSet]:
+    """Return what every synthetic set of `synthetic_sets` says about itself; no case is opened."""
+    return [_declared(folder, run) for folder, run in _painted_for(runs)]
+
+
+def _painted_for(runs: Iterable[PaintedRun]) -> list[tuple[Path, PaintedRun]]:
+    """Return the folder of every set, in order, with the first run on it."""
     first = {str(run.data()["twins"]): run for run in reversed(list(runs))}
-    return [_read_set(Path(folder), first[folder]) for folder in sorted(first)]
+    return [(Path(folder), first[folder]) for folder in sorted(first)]
+
+
+def _declared(folder: Path, run: PaintedRun) -> DeclaredSet:
+    manifest, facts = load_manifest(folder), run.facts()
+    cases = manifest["cases"]
+    known = facts if {"modalities", "labels"} <= {*facts} else vars(run.cohort)  # older runs say neither
+    return DeclaredSet(
+        folder=folder,
+        n_cases=len(cases),
+        modalities=_made(tuple(known["modalities"]), declared_own(manifest)),
+        labels={} if cases and cases[0]["label"] == NO_LABEL else known["labels"],
+        manifest=manifest,
+    )
+
+
+def declared_own(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the modalities that are the patients' own images, as a manifest declares."""
+    return tuple((manifest.get("patients_own") or {}).get("declared") or ())
 
 
 def _read_set(folder: Path, run: PaintedRun) -> SyntheticSet:
@@ -129,7 +181,7 @@ def _read_set(folder: Path, run: PaintedRun) -> SyntheticSet:
         twins_of_holdout=_select(twins, lambda case: case.patient not in seen),
         own_cases=own_cases,
         scored_and_seen=tuple(sorted(c.id for c in real if c.patient in seen and c.id not in splits["train"])),
-        modalities=_made(run.cohort.modalities, (manifest.get("patients_own") or {}).get("declared") or ()),
+        modalities=_made(run.cohort.modalities, declared_own(manifest)),
         labels={} if unlabelled else run.cohort.labels,
         task="unlabelled" if unlabelled else run.cohort.task,
         missing_ids=tuple(id_ for id_ in ids if id_ not in known),

@@ -81,13 +81,13 @@ class Trust:
             alphas = sorted(rows["alpha"].unique())
             for alpha in track(alphas, f"Trust factors, {mode}"):
                 scaleless = Mix(alpha, str(mode)).is_tstr and 1 not in alphas  # TSTR without TRTR
+                of_alpha = rows[rows["alpha"] == alpha]
                 tables["factors"] += [
                     {"mode": mode, "alpha": alpha, **row}
-                    for row in self._factors(rows, alpha, pairs=pairs)
+                    for row in self._factors(of_alpha, alpha, pairs=pairs)
                     if not (scaleless and (row["factor"], row["source"]) == ("T1", "real"))
                 ]
                 if pairs and not scaleless:
-                    of_alpha = rows[rows["alpha"] == alpha]
                     tables["pairs"] += [{"mode": mode, "alpha": alpha, **row} for row in pair_rows(of_alpha)]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
         names = dict.fromkeys(generator_target(run.facts()).rpartition(".")[2] for run in controls)

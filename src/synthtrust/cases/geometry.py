@@ -27,12 +27,17 @@ def orientation_of(affine: NDArray[np.float64]) -> str:
     return "".join(map(str, ornt2axcodes(_turn(affine))))
 
 
-def to_canonical(volume: NDArray, affine: NDArray[np.float64]) -> NDArray:
+def to_canonical(volume: NDArray, affine: NDArray[np.float64], dtype: type[np.generic] | None = None) -> NDArray:
     """Bring a stored volume ``(H, W, D)`` into the canonical orientation, in Fortran order as NIfTI itself has it.
 
     One order of memory for every file: sums of the same voxels are then the same to the last bit.
+
+    Args:
+        volume: The array as it is stored.
+        affine: Its affine.
+        dtype: The type of the result, converted in the same pass; None keeps the type that it has.
     """
-    return np.asfortranarray(apply_orientation(volume, _turn(affine)))
+    return np.asarray(apply_orientation(volume, _turn(affine)), dtype=dtype, order="F")
 
 
 def canonical_affine(affine: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -45,17 +45,23 @@ def z_score(image: NDArray[np.float32], inside: NDArray[np.bool_]) -> None:
     """
     if (values := image[inside].astype(np.float64)).size:
         mean, sd = mean_and_sd(values)
-        image[inside] = (values - mean) / sd
+        values -= mean
+        values /= sd
+        image[inside] = values
 
 
-def foreground_box(image: NDArray[np.float32], label: NDArray[np.uint8] | None = None) -> tuple[slice, ...]:
+def foreground_box(
+    image: NDArray[np.float32] | Sequence[NDArray[np.float32]], label: NDArray[np.uint8] | None = None
+) -> tuple[slice, ...]:
     """Return the smallest box around all voxels that are not 0 in every channel, or are labelled.
 
     Args:
-        image: ``(C, *spatial)``, not 0 everywhere.
+        image: ``(C, *spatial)``, or its C channels one by one, not 0 everywhere.
         label: Label map ``spatial``, where there is one.
     """
-    inside = (image != 0).any(0)
+    inside = image[0] != 0
+    for channel in image[1:]:
+        inside |= channel != 0
     if label is not None:
         inside |= label > 0
     box = []

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from synthtrust.cases import Source
 from synthtrust.data.cache import Prepared
+from synthtrust.data.fused import Drawn, fused
 from synthtrust.data.samplers import CaseCycle
 
 
@@ -21,13 +22,14 @@ class Patches(Dataset):
     Draw ``g`` shows the case whose turn it is (``CaseCycle``); where the patch lies and how it is augmented depends on
     the seed and on ``g`` alone. So a run that is resumed, sharded or loaded by more workers trains on the same patches.
 
-    Each item: ``image`` float32 ``(C, *patch_size)`` in z-scores, ``label`` int64 ``(1, *patch_size)``.
+    Each item: ``image`` float32 ``(C, *patch_size)`` in z-scores, ``label`` uint8 ``(1, *patch_size)``.
 
     Args:
         cases: The drawn training set; a case may appear more than once.
         patch_size: Side lengths [voxels]; smaller cases are padded with zeros.
         foreground: Share of patches centred on a labelled voxel, with every label equally likely.
-        augment: MONAI dictionary transforms for keys ``image`` and ``label``.
+        augment: MONAI dictionary transforms for keys ``image`` and ``label``; where ``fused`` knows all of them, they
+            are applied in one pass, else one after the other.
         seed: Seed of the draws.
     """
 
@@ -40,28 +42,32 @@ class Patches(Dataset):
         seed: int = 0,
     ) -> None:
         self.cases, self.patch_size, self.foreground, self.seed = list(cases), tuple(patch_size), foreground, seed
-        self.augment = Compose(list(augment))
+        self.augment, self.fused = Compose(list(augment)), fused(augment)
         self.cycle = CaseCycle(len(self.cases), seed)
 
     def __getitem__(self, draw: int) -> dict[str, Tensor]:
         case = self.cases[self.cycle[draw]]
         rng = np.random.default_rng([self.seed, draw])
-        box = self._box(case, rng)
-        image = _cut(case.image(), box).astype(np.float32)
-        label = _cut(case.label()[None], box)
+        whole, whole_label = case.image(), case.label()
+        box = self._box(case, whole_label.shape, rng)
+        image, label = _cut(whole, box), _cut(whole_label[None], box)[0]
+        if self.fused is not None:
+            drawn = self.fused.draw(rng)
+            return {"image": drawn.image(image), "label": drawn.label(label)[None]}
+        item: dict[str, Any] = {"image": Drawn().image(image), "label": Drawn().label(label)[None]}
         self.augment.set_random_state(seed=int(rng.integers(2**31)))
-        item: dict[str, Any] = self.augment({"image": torch.from_numpy(image), "label": torch.from_numpy(label)})
-        return {"image": plain(item["image"]).float(), "label": plain(item["label"]).long()}
+        item = self.augment(item)
+        return {"image": plain(item["image"]).float(), "label": plain(item["label"]).to(torch.uint8)}
 
-    def _box(self, case: Prepared, rng: np.random.Generator) -> list[tuple[int, int]]:
+    def _box(self, case: Prepared, shape: Sequence[int], rng: np.random.Generator) -> list[tuple[int, int]]:
         """Start and stop of the patch along each axis; it may reach over the edge of a smaller case."""
-        shape, points = case.label().shape, case.points
+        points = case.points_by_label
         starts = [int(rng.integers(max(side - length, 0) + 1)) for side, length in zip(shape, self.patch_size)]
-        if len(points) and rng.random() < self.foreground:
-            chosen = points[points[:, 0] == rng.choice(np.unique(points[:, 0]))]
-            centre = chosen[rng.integers(len(chosen)), 1:]
+        if points and rng.random() < self.foreground:
+            chosen = points[rng.integers(len(points))]
+            centre = chosen[rng.integers(len(chosen))].tolist()
             starts = [
-                int(np.clip(middle - length // 2, 0, max(side - length, 0)))
+                min(max(middle - length // 2, 0), max(side - length, 0))
                 for middle, side, length in zip(centre, shape, self.patch_size)
             ]
         starts = [  # a case smaller than the patch lies in its middle
@@ -87,17 +93,17 @@ class WholeCases(Dataset):
     def __getitem__(self, index: int) -> dict[str, Tensor | int | bool]:
         prepared = self.cases[index]
         return {
-            "image": torch.from_numpy(prepared.image().astype(np.float32)),
-            "label": torch.from_numpy(np.array(prepared.label())),  # a copy: the file is mapped for reading only
+            "image": Drawn().image(prepared.image()),
+            "label": Drawn().label(prepared.label()),
             "case": self.numbers[prepared.case.id],
             "synthetic": prepared.case.source is Source.SYNTHETIC,
         }
 
 
 def _cut(volume: NDArray, box: Sequence[tuple[int, int]]) -> NDArray:
-    """Cut a box out of ``(C, H, W, D)``, with zeros where it reaches over the edge."""
+    """Cut a box out of ``(C, H, W, D)``, with zeros where it reaches over the edge; where it does not, as a view."""
     inside = [slice(max(start, 0), min(stop, side)) for (start, stop), side in zip(box, volume.shape[1:])]
-    patch = np.array(volume[:, *inside])  # a copy: the file is mapped for reading only
+    patch = volume[:, *inside]
     missing = [(max(-start, 0), max(stop - side, 0)) for (start, stop), side in zip(box, volume.shape[1:])]
     return np.pad(patch, [(0, 0), *missing]) if any(sum(pair) for pair in missing) else patch
 

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.scores import NotApplicableError, generator_names, task_of
-from synthtrust.audits.sets import SyntheticSet, synthetic_sets
+from synthtrust.audits.sets import DeclaredSet, SyntheticSet, declared_own, declared_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
 from synthtrust.cases import Mix
@@ -95,7 +95,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     name = "_".join(Path(folder).resolve().name for folder in folders)
     facts |= {"study": name, "date": date.today().isoformat()}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
-    sets = [provenance(synthetic_set) for synthetic_set in synthetic_sets(first)]
+    sets = [provenance(synthetic_set) for synthetic_set in declared_sets(first)]
     if labelled_by := [facts["labelled_by"] for facts in sets if facts["labelled_by"]]:
         tables["labels"] = {"labelled_by": pd.DataFrame(labelled_by)}
     with stage("The page"):
@@ -132,13 +132,13 @@ def failures(tables: Mapping[str, Tables], conditions: Sequence[str]) -> list[st
     return list(dict.fromkeys(sentences))
 
 
-def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
+def provenance(synthetic_set: DeclaredSet | SyntheticSet) -> dict[str, Any]:
     """Return where a synthetic set comes from, as its trust card shows it."""
     manifest = synthetic_set.manifest
     made_by, training_ids = manifest["made_by"], manifest.get("training_ids")
     return {
-        "name": synthetic_set.name,
-        "cases": len(synthetic_set.synthetic),
+        "name": synthetic_set.folder.name,
+        "cases": synthetic_set.n_cases,
         "modalities": synthetic_set.modalities,
         "labels": list(synthetic_set.labels),
         "training_ids": None if training_ids is None else len(training_ids),
@@ -149,7 +149,7 @@ def provenance(synthetic_set: SyntheticSet) -> dict[str, Any]:
         "intended_use": manifest["intended_use"],
         "mask_disclosure": bool(manifest.get("mask_disclosure")),
         "label_maps": manifest.get("label_maps"),
-        "patients_own": list(synthetic_set.patients_own),
+        "patients_own": list(declared_own(manifest)),
         "labelled_by": manifest.get("labelled_by"),
         "expected_outcome": expected_outcome(made_by["generator"]),
     }

@@ -17,6 +17,8 @@ from synthtrust.metrics.functional import dice_from_counts, overlap
 from synthtrust.metrics.trust import named_values, trust_factors
 from synthtrust.models.base import Batch, ScoredModule, made
 from synthtrust.models.label_map import label_map
+from synthtrust.models.window_batch import fitting
+from synthtrust.models.windows import spread_over
 from synthtrust.refusals import Refusal
 
 
@@ -28,7 +30,8 @@ class Segmenter(ScoredModule[DiceVectors]):
             ``(B, L, H, W, D)``.
         loss: Compares logits with integer label maps ``(B, 1, H, W, D)``.
         optimizer: Makes an optimizer from parameters.
-        inferer: Applies the network to a whole case.
+        inferer: Applies the network to a whole case. The windows of MONAI's sliding window are spread evenly; its
+            overlap is the least that they have.
         in_channels: Number of modalities.
         regions: Region name -> the labels it is made of; what is scored.
         n_labels: L, background included.
@@ -69,11 +72,12 @@ class Segmenter(ScoredModule[DiceVectors]):
 
     def predict(self, image: Tensor) -> Tensor:
         """Return label maps ``(B, H, W, D)`` of uint8 of whole cases ``(B, C, H, W, D)``."""
-        return label_map(self.inferer(image, self.net))
+        inferer = fitting(spread_over(self.inferer, image.shape[2:]), image.device)
+        return label_map(inferer(image, self.net))
 
     def loss_of(self, batch: Batch) -> Tensor:
         """Return the loss of a batch of patches."""
-        loss: Tensor = self.loss(self(batch["image"]), batch["label"])
+        loss: Tensor = self.loss(self(batch["image"]), batch["label"].long())  # bytes until they are on the device
         return loss
 
     def make_table(self, n_cases: int) -> DiceVectors:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from synthtrust.report.formatting import EstimateCell
 from synthtrust.report.marks import without_layer
@@ -38,7 +39,10 @@ def csv_text(table: pd.DataFrame, words: Callable[[Any], Any] = lambda cell: cel
     >>> csv_text(pd.DataFrame({"=x": ["@a", -1.0]}))
     "'=x\n'@a\n-1.0\n"
     """
-    safe = table.map(lambda cell: harmless(words(cell)))
+    safe = table.copy()
+    for place, dtype in enumerate(table.dtypes):
+        if not is_numeric_dtype(dtype):
+            safe.isetitem(place, [harmless(words(cell)) for cell in table.iloc[:, place]])
     safe.columns = pd.Index([harmless(str(name)) for name in table.columns])
     return str(safe.to_csv(index=False))
 

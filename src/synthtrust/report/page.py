@@ -209,7 +209,8 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     >>> records(pd.DataFrame({"alpha": [0.5], "value": [float("nan")]}))
     [{'alpha': 0.5, 'value': None}]
     """
-    return [{str(name): plain_value(value) for name, value in row.items()} for row in table.to_dict("records")]
+    columns = {str(name): [plain_value(value) for value in column.tolist()] for name, column in table.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def plain_value(value: Any) -> Any:
@@ -218,17 +219,17 @@ def plain_value(value: Any) -> Any:
     >>> plain_value({"a": (1, float("nan")), "b": Path("runs")})
     {'a': [1, None], 'b': 'runs'}
     """
+    if isinstance(value, float):  # first what most cells are
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
     if isinstance(value, Reason):
         return {"code": value.code, "text": value.text}
     if isinstance(value, Mapping):
         return {str(name): plain_value(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | np.ndarray):
         return [plain_value(item) for item in (sorted(value) if isinstance(value, set) else value)]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
+    return plain_value(value.item()) if isinstance(value, np.generic) else str(value)
 
 
 def _csv_cell(value: Any) -> Any:

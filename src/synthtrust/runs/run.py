@@ -1,7 +1,7 @@
 """A run: one folder that knows its config, its checkpoint, its cases and its scores."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class Run:
     folder: Path
     trusted: bool | frozenset[str] = False
     """Whether its config may name whatever code it likes, or what besides the closed list of ``runs.stored``."""
+    cohorts: dict[str, Cohort] = field(default_factory=dict, repr=False, compare=False)
+    """Real cases that were read, by the config that names them: those of a sweep are read once, see `find_runs`."""
 
     @property
     def name(self) -> str:
@@ -111,7 +113,11 @@ class Run:
         Raises:
             CaseError: As `config`; that the network or anything else is what a run may name, is not asked for.
         """
-        return read_cases(self._read_config(called=("cases",)))
+        config = self._read_config(called=("cases",))
+        key = str(config.cases)
+        if key not in self.cohorts:
+            self.cohorts[key] = read_cases(config)
+        return self.cohorts[key]
 
     @cached_property
     def twins(self) -> Cohort:
@@ -163,7 +169,8 @@ def find_runs(folder: str | Path, *, trusted: bool = False) -> list[Run]:
     Raises:
         MissingFileRefusal: If there is none.
     """
-    runs = [Run(path.parent, trusted) for path in sorted(Path(folder).rglob(FACTS)) if (path.parent / SCORES).is_file()]
+    files, shared = sorted(Path(folder).rglob(FACTS)), dict[str, Cohort]()
+    runs = [Run(path.parent, trusted, shared) for path in files if (path.parent / SCORES).is_file()]
     if not runs:
         raise MissingFileRefusal(f"Expected finished runs in {folder}, but found none. Train some with train.py first.")
     return runs

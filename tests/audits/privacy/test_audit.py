@@ -39,6 +39,7 @@ def test_an_honest_set_is_not_accused_and_the_verdict_says_which_copies_it_would
     assert verdict["thresholds"]["copy_threshold"] == 9.0
     kinds = acquitted["controls"].set_index("kind")
     assert kinds.loc[transforms.kinds(1), "passed"].all()
+    assert kinds.loc["exact", "note"].endswith("; 10 of 10 were compared with their source on the full grid")
 
 
 def test_a_kind_of_copy_that_is_missed_stands_in_the_first_sentence_and_on_the_card(honest):

@@ -174,6 +174,17 @@ def test_memory_changes_nothing_but_the_chunks(banks):
     assert torch.equal(wide[1], narrow[1])
 
 
+def test_groups_of_one_image_each_change_nothing_and_two_copies_of_an_image_count_as_one(banks):
+    train, holdout, _ = banks
+    alone, grouped = most_similar(holdout, train), most_similar(holdout, train, groups=torch.arange(30))
+    torch.testing.assert_close(alone[0], grouped[0])
+    assert torch.equal(alone[1], grouped[1])
+    twice = train.join([train, train])
+    similarity, index = most_similar(holdout, twice, groups=torch.arange(30).repeat(2))
+    assert all(len(set(row)) == 6 for row in (index % 30).tolist())
+    torch.testing.assert_close(similarity[:, 0], alone[0][:, 0])
+
+
 def test_modalities_are_averaged(heads):
     pairs = [torch.from_numpy(np.stack(pair)) for pair in zip(heads[:4], heads[4:8])]
     half = torch.stack([pairs[0][0], torch.from_numpy(heads[9])])  # one modality copied, the other not

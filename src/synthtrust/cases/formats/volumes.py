@@ -110,11 +110,16 @@ def _read_header(path: Path) -> VolumeHeader:
 _headers = RememberedFiles(_read_header)
 
 
-def read_volume(path: Path, dtype: type[np.generic], channel: int | None = None) -> NDArray:
+def read_volume(path: Path, dtype: type[np.generic] | None, channel: int | None = None) -> NDArray:
     """Read the voxels of a volume, or of one channel of a file of several, shape ``(H, W, D)``.
 
     Axes run towards right, anterior and superior, or nearest to that, however the file has them: one scan that is
     saved in two orientations gives the same array.
+
+    Args:
+        path: The file, or the folder of a DICOM series.
+        dtype: The type of the values; None for the one that the file has.
+        channel: Index along the last axis; None for a file of one volume.
 
     Raises:
         CaseError: If the header is refused, the file is truncated, or has not three dimensions.
@@ -122,12 +127,12 @@ def read_volume(path: Path, dtype: type[np.generic], channel: int | None = None)
     file = _open(path)
     part = file.part(channel)
     try:
-        stored = np.asarray(file.load(part), dtype=dtype)
+        stored = file.load(part)
+        return to_canonical(stored, file.affine, dtype)
     except Exception as error:  # whatever a damaged file makes of a reader: a cohort goes on without it
         raise CaseError(
             f"Expected a whole volume, but {path} is cut short or damaged: {_one_line(error)}. Copy it again."
         ) from error
-    return to_canonical(stored, file.affine)
 
 
 def write_volume(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:

@@ -130,19 +130,21 @@ class CoarseReference:
 
         Halves are sums of corners, and a modality is the sum of its corners: the products of corners serve all parts.
         """
-        side, modalities = x.shape[-1], range(x.shape[1])
+        side = x.shape[-1]
         corners = list(product((slice(None, side // 2), slice(side // 2, None)), repeat=self.n_axes))
+        blocks = list(product(corners, range(x.shape[1])))
+        blocks_of = {
+            part: [
+                i for i, (corner, modality) in enumerate(blocks)
+                if part.modality in (-1, modality)
+                and (not part.axis or (corner[part.axis].stop is None) == part.second)
+            ]
+            for part in self._parts
+        }  # fmt: skip
         best = {part: x.new_full((len(x), len(self.images)), -torch.inf) for part in self._parts}
         for shift in product(range(-self.reach, self.reach + 1), repeat=self.n_axes):
-            products = torch.stack(
-                [self._product(x, corner, modality, shift) for corner in corners for modality in modalities]
-            )  # (corners * modalities, Q, N)
-            for part in self._parts:
-                within = [
-                    i for i, (corner, modality) in enumerate(product(corners, modalities))
-                    if part.modality in (-1, modality)
-                    and (not part.axis or (corner[part.axis].stop is None) == part.second)
-                ]  # fmt: skip
+            products = torch.stack([self._product(x, corner, modality, shift) for corner, modality in blocks])
+            for part, within in blocks_of.items():
                 torch.maximum(best[part], products[within].sum(dim=0), out=best[part])
         for part, score in best.items():
             yield part, score / part.norm(x).clamp(min=1e-12)[:, None] / self._norms[part]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
@@ -144,18 +145,20 @@ def _even(x: Tensor, body: Tensor) -> Tensor:
 def _body(smooth: Tensor, margin: int) -> Tensor:
     """Return the mask of the body without its outermost nodes, ``(C, g, ...)`` of 0 and 1."""
     flat = smooth.flatten(1)
-    limits = torch.quantile(flat, torch.tensor([0.01, 0.9], dtype=flat.dtype, device=flat.device), dim=1)  # (2, C)
+    limits = torch.from_numpy(np.quantile(flat.cpu().numpy(), [0.01, 0.9], axis=1)).to(flat)  # (2, C); without sorting
     threshold = torch.lerp(limits[0], limits[1], AIR).reshape(-1, *[1] * (smooth.ndim - 1))
     air = (smooth <= threshold).to(smooth.dtype)
-    grown = (F.max_pool3d if smooth.ndim == 4 else F.max_pool2d)(air, 2 * margin + 1, stride=1, padding=margin)
-    body = 1 - grown
+    for axis in range(1, air.ndim):  # nodes of air around each node: a box is lines along one axis after the other
+        air = _along(air, _near(air.shape[axis], margin), axis)
+    body = (air == 0).to(smooth.dtype)
     share = body.flatten(1).mean(dim=1).reshape(threshold.shape)
     return torch.where(share < SMALLEST_BODY, 1.0, body)
 
 
 def _smooth_inside(x: Tensor, body: Tensor, sigma: float) -> Tensor:
     """Return the Gaussian mean over the nodes inside the body: air must not shine into it, or the outline decides."""
-    return body * _smooth(x * body, sigma) / _smooth(body, sigma).clamp(min=1e-12)
+    inside, share = _smooth(torch.cat([x * body, body]), sigma).tensor_split(2)
+    return body * inside / share.clamp(min=1e-12)
 
 
 def _centred(x: Tensor, body: Tensor) -> Tensor:
@@ -178,8 +181,12 @@ def _smooth(x: Tensor, sigma: float) -> Tensor:
 
 
 def _along(x: Tensor, matrix: Tensor, axis: int) -> Tensor:
-    """Apply a matrix ``(m, n)`` to one axis of length n."""
-    return torch.movedim(torch.movedim(x, axis, -1) @ matrix.to(x.device).T, -1, axis)
+    """Apply a matrix ``(m, n)`` to one axis of length n, not the first."""
+    matrix = matrix.to(x.device)
+    if axis == x.ndim - 1:
+        return x @ matrix.T
+    product = matrix @ x.flatten(0, axis - 1).flatten(2)  # no axis is moved, which would copy the image twice
+    return product.reshape(*x.shape[:axis], len(matrix), *x.shape[axis + 1 :])
 
 
 @lru_cache(maxsize=512)
@@ -201,3 +208,10 @@ def _gaussian(n: int, sigma: float) -> Tensor:
     node = torch.arange(n, dtype=torch.float64)
     weight = torch.exp(-((node[:, None] - node) ** 2) / (2 * sigma**2))
     return weight / weight.sum(dim=1, keepdim=True)
+
+
+@lru_cache(maxsize=64)
+def _near(n: int, margin: int) -> Tensor:
+    """Return the matrix ``(n, n)`` that is 1 where two nodes lie at most ``margin`` apart, else 0."""
+    node = torch.arange(n)
+    return ((node[:, None] - node).abs() <= margin).double()

@@ -9,8 +9,11 @@ from torch import Tensor
 from synthtrust.metrics.functional.interiors import TextureBank
 from synthtrust.metrics.functional.overlaps import PlaneOverlap, VolumeOverlap
 from synthtrust.metrics.functional.pieces import piecewise_correlation
-from synthtrust.metrics.functional.spectra import CACHED, mirrored, room_for, shifted_products, spectrum
+from synthtrust.metrics.functional.spectra import CACHED, shifted_products, spectrum
 from synthtrust.metrics.functional.variants import Pieces, Variant
+
+NOT_COMPARED = -1
+"""Stands for a way where a pair is not to be compared; its correlation is minus infinity."""
 
 
 class Way(NamedTuple):
@@ -40,39 +43,38 @@ def best_correlation(
         queries: Q images.
         reference: N images.
         index: The candidates of each query in the reference ``(Q, K)``.
-        way: Which of the ways each pair is compared in ``(Q, K)``.
+        way: Which of the ways each pair is compared in, or `NOT_COMPARED`, ``(Q, K)``.
         ways: All ways.
         reach: Largest shift along each axis [nodes].
         memory: Bound on the working memory [bytes].
     """
-    room = room_for(queries.fine.shape[-1], reach)
-    n_values = queries.fine.shape[1] * room ** (queries.fine.ndim - 2)
+    n_values = queries.fine.shape[1] * (queries.fine.shape[-1] + reach) ** (queries.fine.ndim - 2)
     n_images, n_pairs = max(1, memory // (17 * n_values)), max(1, CACHED // n_values)
-    result = torch.empty(index.shape, device=queries.fine.device)
+    result = torch.full(index.shape, -torch.inf, device=queries.fine.device)
     for start in range(0, len(queries), n_images):
         chunk = queries.take(slice(start, start + n_images))
         pairs = _Pairs(index[start : start + n_images], way[start : start + n_images])
         # the spectra of what is mirrored serve most queries, in several mirrorings
-        for_all = {v: _Asked.of(*v.fine(chunk), room) for v in pairs.variants(ways) if v.is_mirrored}
+        for_all = {v: _Asked.of(*v.fine(chunk), reach) for v in pairs.variants(ways) if v.is_mirrored}
         for others in pairs.candidates.unique().split(n_images):
-            spectra = spectrum(reference.fine[others], room)
+            spectra = spectrum(reference.fine[others], reach)
             for i, rows, columns in pairs.among(others):
                 variant, axes = ways[i]
                 if variant in for_all:
                     asked, row_asked = for_all[variant], rows
                 else:
                     different, row_asked = rows.unique(return_inverse=True)
-                    asked = _Asked.of(*variant.fine(chunk.take(different)), room)
+                    asked = _Asked.of(*variant.fine(chunk.take(different)), reach)
                 other = torch.searchsorted(others, pairs.candidates[rows, columns])
                 for part in torch.arange(len(rows)).split(n_pairs):
                     images = reference.take(others[other[part]]).mirrored(axes)
                     first = asked.take(row_asked[part])
-                    products = shifted_products(first.spectrum, mirrored(spectra[other[part]], axes), reach)
+                    products = shifted_products(first.spectrum, spectra[other[part]], reach, axes)
                     best, shift = first.overlap.best(products, images.fine, images.body, variant.share)
                     if isinstance(variant, Pieces):
                         best = piecewise_correlation(chunk.take(rows[part]), images, shift)
-                    result[start + rows[part], columns[part]] = best
-    return result.clamp(-1, 1)  # rounding may leave 1 + 1e-7
+                    result[start + rows[part], columns[part]] = best.clamp(-1, 1)  # rounding may leave 1 + 1e-7
+    return result
 
 
 class _Pairs(NamedTuple):
@@ -85,11 +87,11 @@ class _Pairs(NamedTuple):
 
     def variants(self, ways: Sequence[Way]) -> set[Variant]:
         """Return the variants that any pair is compared in."""
-        return {ways[i].variant for i in self.way.unique().tolist()}
+        return {ways[i].variant for i in self.way.unique().tolist() if i != NOT_COMPARED}
 
     def among(self, others: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """Yield each way with rows and columns of its pairs, of candidates from the first to the last of these."""
-        is_among = (self.candidates >= others[0]) & (self.candidates <= others[-1])
+        is_among = (self.candidates >= others[0]) & (self.candidates <= others[-1]) & (self.way != NOT_COMPARED)
         for i in self.way[is_among].unique().tolist():
             rows, columns = (is_among & (self.way == i)).nonzero().unbind(dim=1)
             yield i, rows, columns
@@ -103,10 +105,10 @@ class _Asked(NamedTuple):
     overlap: PlaneOverlap | VolumeOverlap
 
     @classmethod
-    def of(cls, fine: Tensor, body: Tensor, room: int) -> "_Asked":
-        """Make interiors and bodies ready; room: numbers along an axis, from `room_for`."""
-        overlap = PlaneOverlap.of(fine, body, room) if fine.ndim == 4 else VolumeOverlap.of(fine, body, room)
-        return cls(spectrum(fine, room), overlap)
+    def of(cls, fine: Tensor, body: Tensor, reach: int) -> "_Asked":
+        """Make interiors and bodies ready for shifts up to this reach."""
+        overlap = PlaneOverlap.of(fine, body, reach) if fine.ndim == 4 else VolumeOverlap.of(fine, body, reach)
+        return cls(spectrum(fine, reach), overlap)
 
     def take(self, rows: Tensor) -> "_Asked":
         """Return those of the queries with these indices."""

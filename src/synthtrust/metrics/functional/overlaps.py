@@ -28,9 +28,9 @@ class PlaneOverlap(NamedTuple):
     """Spectra of the bodies."""
 
     @classmethod
-    def of(cls, fine: Tensor, body: Tensor, room: int) -> "PlaneOverlap":
-        """Make interiors and bodies ``(N, C, s, s)`` ready; room: numbers along an axis, from `room_for`."""
-        return cls(spectrum(fine**2, room), spectrum(body.float(), room))
+    def of(cls, fine: Tensor, body: Tensor, reach: int) -> "PlaneOverlap":
+        """Make interiors and bodies ``(N, C, s, s)`` ready for shifts up to this reach."""
+        return cls(spectrum(fine**2, reach), spectrum(body.float(), reach))
 
     def take(self, index: Tensor) -> "PlaneOverlap":
         """Return those of the images with these indices."""
@@ -45,7 +45,8 @@ class PlaneOverlap(NamedTuple):
             body: Their bodies.
             share: Share of the texture of the others that these images hold.
         """
-        others, reach = PlaneOverlap.of(fine, body, self.energy.shape[2]), products.shape[1] // 2
+        reach = products.shape[1] // 2
+        others = PlaneOverlap.of(fine, body, reach)
         energy = shifted_products(self.energy, others.body, reach).clamp(min=SMALLEST_OVERLAP)
         energy_of_others = shifted_products(self.body, others.energy, reach).clamp(min=SMALLEST_OVERLAP * share)
         correlation = products / (energy * energy_of_others).sqrt()
@@ -64,13 +65,14 @@ class VolumeOverlap(NamedTuple):
     body: list[NDArray[np.float32]]
     """The body, likewise, of 0 and 1."""
     room: int
+    """Numbers along an axis of a row."""
 
     @classmethod
-    def of(cls, fine: Tensor, body: Tensor, room: int) -> "VolumeOverlap":
-        """Make interiors and bodies ``(N, C, s, s, s)`` ready; room: numbers along an axis, from `room_for`."""
-        pad = (0, room - fine.shape[-1]) * (fine.ndim - 2)
+    def of(cls, fine: Tensor, body: Tensor, reach: int) -> "VolumeOverlap":
+        """Make interiors and bodies ``(N, C, s, s, s)`` ready for shifts up to this reach."""
+        pad = (0, reach) * (fine.ndim - 2)
         energy, bodies = (list(F.pad(x, pad).flatten(1).cpu().numpy()) for x in (fine**2, body.float()))
-        return cls(energy, bodies, room)
+        return cls(energy, bodies, fine.shape[-1] + reach)
 
     def take(self, index: Tensor) -> "VolumeOverlap":
         """Return those of the images with these indices."""
@@ -85,8 +87,8 @@ class VolumeOverlap(NamedTuple):
 
         The arguments are those of `PlaneOverlap.best`.
         """
-        others = VolumeOverlap.of(fine, body, self.room)
         reach, n_axes = products.shape[1] // 2, products.ndim - 1
+        others = VolumeOverlap.of(fine, body, reach)
         shifts = torch.cartesian_prod(*[torch.arange(-reach, reach + 1)] * n_axes)
         offsets = (shifts @ torch.tensor([self.room**axis for axis in reversed(range(n_axes))])).tolist()
         least, least_of_others = SMALLEST_OVERLAP, SMALLEST_OVERLAP * share

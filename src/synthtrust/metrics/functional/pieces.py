@@ -1,5 +1,6 @@
 """The correlation of two interiors piece by piece, each moved a little by itself: an elastic warp keeps its pieces."""
 
+from functools import lru_cache
 from itertools import product
 
 import torch
@@ -52,9 +53,20 @@ def piecewise_correlation(first: TextureBank, second: TextureBank, shift: Tensor
 
 def _of_pieces(x: Tensor) -> Tensor:
     """Sum over the nodes of each piece and over modalities."""
-    size = x.shape[-1] // PIECES
-    pool = F.avg_pool3d if x.ndim == 5 else F.avg_pool2d
-    return pool(x.sum(dim=1, keepdim=True), size, max(1, size // 2)) * size ** (x.ndim - 2)
+    total, within = x.sum(dim=1), _pieces_along(x.shape[-1]).to(x.device)
+    for axis in range(1, total.ndim - 1):
+        shape = total.shape
+        total = (within @ total.flatten(0, axis - 1).flatten(2)).reshape(*shape[:axis], -1, *shape[axis + 1 :])
+    return total @ within.T
+
+
+@lru_cache(maxsize=8)
+def _pieces_along(side: int) -> Tensor:
+    """Return which nodes of an axis are in each piece, ``(pieces, side)`` of 0 and 1."""
+    size = side // PIECES
+    first = torch.arange(0, side - size + 1, max(1, size // 2))[:, None]
+    node = torch.arange(side)
+    return ((node >= first) & (node < first + size)).float()
 
 
 def _moved(x: Tensor, shift: Tensor, margin: int) -> Tensor:
@@ -62,7 +74,8 @@ def _moved(x: Tensor, shift: Tensor, margin: int) -> Tensor:
     n_axes, side = x.ndim - 2, x.shape[-1]
     room = margin + int(shift.abs().max()) if len(shift) else margin
     padded = F.pad(x, (room, room) * n_axes)
-    windows = []
-    for image, start in zip(padded, (shift + room - margin).tolist()):
-        windows.append(image[(slice(None), *(slice(s, s + side + 2 * margin) for s in start))])
-    return torch.stack(windows) if windows else padded
+    nodes = (shift + room - margin)[..., None] + torch.arange(side + 2 * margin, device=x.device)  # (P, axes, nodes)
+    images, channels = torch.arange(len(x), device=x.device), torch.arange(x.shape[1], device=x.device)
+    where = [images.reshape(-1, *[1] * (n_axes + 1)), channels.reshape(-1, *[1] * n_axes)]
+    where += [nodes[:, i].reshape(len(x), 1, *[1] * i, -1, *[1] * (n_axes - i - 1)) for i in range(n_axes)]
+    return padded[tuple(where)]

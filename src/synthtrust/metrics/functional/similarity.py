@@ -21,7 +21,7 @@ from torch import Tensor
 
 from synthtrust.metrics.functional.coarse_correlation import CoarseReference, flips
 from synthtrust.metrics.functional.interiors import TextureBank
-from synthtrust.metrics.functional.masked_correlation import Way, best_correlation
+from synthtrust.metrics.functional.masked_correlation import NOT_COMPARED, Way, best_correlation
 from synthtrust.metrics.functional.variants import Pose, Variant
 from synthtrust.refusals import Refusal
 
@@ -97,10 +97,14 @@ def most_similar(
         if forbidden is not None:
             score = score.masked_fill(forbidden[rows], -torch.inf)
         index = score.topk(n_candidates, dim=1).indices
+        is_repeated = torch.zeros_like(index, dtype=torch.bool)
         if groups is not None and n_candidates < len(reference):  # the best images may all be of few groups
-            index = torch.cat([index, _leaders(score, groups).topk(n_candidates, dim=1).indices], dim=1)
+            n_groups = min(n_candidates, len(groups.unique()))
+            leaders = _of_groups(score, groups.expand(len(score), -1), n_groups)[1]
+            is_repeated = torch.cat([is_repeated, (leaders[:, :, None] == index[:, None]).any(dim=2)], dim=1)
+            index = torch.cat([index, leaders], dim=1)
         if candidates < len(reference):
-            tried = [way.gather(1, index)]
+            tried = [way.gather(1, index).masked_fill(is_repeated, NOT_COMPARED)]
         else:
             tried = [torch.full_like(index, i) for i in range(len(ways))]
         asked = queries.take(rows)
@@ -164,12 +168,6 @@ def _check_alike(first: TextureBank, second: TextureBank) -> None:
 def _ways(variants: Sequence[Variant], n_axes: int) -> list[Way]:
     """Return each variant in every mirroring that is tried of it."""
     return [Way(variant, flip) for variant in variants for flip in (flips(n_axes) if variant.is_mirrored else [()])]
-
-
-def _leaders(score: Tensor, groups: Tensor) -> Tensor:
-    """Return the scores ``(Q, N)`` with minus infinity for all but the best of each group."""
-    group_of_column = groups.expand(len(score), -1)
-    return score.masked_fill(score < _best_of(score, group_of_column).gather(1, group_of_column), -torch.inf)
 
 
 def _of_groups(similarity: Tensor, group_of_column: Tensor, k: int) -> tuple[Tensor, Tensor]:
