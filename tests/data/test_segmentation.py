@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from synthtrust.cases import Source, Splits, split
 from synthtrust.data import SegmentationDataModule
@@ -67,6 +68,15 @@ def test_no_test_or_validation_patient_is_trained_on(make, parts):
 
 def test_an_epoch_has_as_many_batches_as_it_should(make):
     assert len(list(make(steps_per_epoch=3).train_dataloader())) == 3
+
+
+def test_loader_processes_of_the_training_stay_and_show_what_one_process_shows(make):
+    """Two epochs by the same process: the sampler begins anew in each, and the patches are those of no process."""
+    helped, alone = make(num_workers=1).train_dataloader(), make().train_dataloader()
+    assert (helped.persistent_workers, alone.persistent_workers) == (True, False)
+    assert not any(loader.persistent_workers for loader in make(num_workers=1).val_dataloader())
+    expected = [batch["image"] for _ in range(2) for batch in alone]
+    torch.testing.assert_close([batch["image"] for _ in range(2) for batch in helped], expected, rtol=0, atol=0)
 
 
 def test_volumes_are_those_of_the_label_maps(make, parts):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from synthtrust.progress import track
 log = logging.getLogger(__name__)
 
 VERSION = 2  # of the preprocessing below; a new one makes a new cache
+SMALL = 4 * 2**20  # bytes of an array up to which it is read in one piece
 POINTS = 1000  # voxel positions kept per label, to centre patches on
 FACTS = "facts.json"
 
@@ -50,15 +51,16 @@ class Prepared:
         return facts
 
     def image(self) -> NDArray[np.float16]:
-        """Return the channels, memory-mapped, shape ``(C, H, W, D)``, in standard deviations of the brain.
+        """Return the channels, shape ``(C, H, W, D)``, in standard deviations of the brain.
 
-        What is written to the array stays in memory and never reaches the file; so torch can share it.
+        A large array is mapped, so that only what is looked at is read. What is written to it stays in memory and never
+        reaches the file; so torch can share it.
         """
-        return _mapped(self.folder / "image.npy", self._head_of_image)
+        return _opened(self.folder / "image.npy", self._head_of_image)
 
     def label(self) -> NDArray[np.uint8]:
-        """Return the label map, memory-mapped as the channels are, shape ``(H, W, D)``."""
-        return _mapped(self.folder / "label.npy", self._head_of_label)
+        """Return the label map, opened as the channels are, shape ``(H, W, D)``."""
+        return _opened(self.folder / "label.npy", self._head_of_label)
 
     @cached_property
     def _head_of_image(self) -> Head:
@@ -93,15 +95,20 @@ def _head(path: Path) -> Head:
         return (*read(file), file.tell())
 
 
-def _mapped(path: Path, head: Head) -> NDArray:
-    """Map a stored array whose head is known: for a small patch ``numpy.load`` takes as long as everything else.
+def _opened(path: Path, head: Head) -> NDArray:
+    """Map a stored array whose head is known, or read it if it is small; writing to it never reaches the file.
 
-    The map goes with the array. To keep one for each case would take a file handle each, of which there are few.
+    For a small patch ``numpy.load`` takes as long as everything else, and mapping 3 MB twice as long as reading them.
+    A map goes with its array: to keep one for each case would take a file handle each, of which there are few.
     """
     shape, is_fortran, dtype, start = head
+    order: Literal["C", "F"] = "F" if is_fortran else "C"
     with path.open("rb") as file:
+        if (count := math.prod(shape)) * dtype.itemsize <= SMALL:
+            file.seek(start)
+            return np.fromfile(file, dtype, count).reshape(shape, order=order)
         bytes_ = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    return np.ndarray(shape, dtype, bytes_, start, order="F" if is_fortran else "C")
+    return np.ndarray(shape, dtype, bytes_, start, order=order)
 
 
 def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path) -> list[Prepared]:

@@ -138,7 +138,7 @@ class SegmentationDataModule(MixedCases):
     def train_dataloader(self) -> DataLoader:
         """Return patches of the mix."""
         patches = Patches(self._find(self.train_cases), self.patch_size, self.foreground, self.augment, self.mix.seed)
-        return self._loader(patches, self._draws(), self.batch_size)
+        return self._loader(patches, self._draws(), self.batch_size, stay=True)
 
     def val_dataloader(self) -> list[DataLoader]:
         """Return whole validation cases; with ``val_pairs`` their counterparts, too, in the same order."""
@@ -174,8 +174,12 @@ class SegmentationDataModule(MixedCases):
             WholeCases(self._find(cases), numbers), ShardSampler(len(cases), *self._rank_and_ranks()), 1
         )
 
-    def _loader(self, dataset: Dataset, sampler: Sampler[int], batch_size: int) -> DataLoader:
+    def _loader(self, dataset: Dataset, sampler: Sampler[int], batch_size: int, *, stay: bool = False) -> DataLoader:
+        """Return a loader; its processes may stay between two validations, so that the network does not wait for them.
+
+        Those that load whole cases never stay: they would hold memory during the training.
+        """
         return DataLoader(
-            dataset, batch_size, sampler=sampler, num_workers=self.num_workers, persistent_workers=False,
-            pin_memory=self._pin(),
+            dataset, batch_size, sampler=sampler, num_workers=self.num_workers, pin_memory=self._pin(),
+            persistent_workers=stay and self.num_workers > 0,
         )  # fmt: skip

@@ -44,8 +44,9 @@ def most_similar(
     r"""Find the k most similar images of a reference for each query, over all flips and shifts.
 
     First every pair is compared on the half grid under all flips and shifts by up to a sixteenth of the side along each
-    axis (in 3-D on 32^3 nodes 8 x 27 matrix products). The best ``candidates`` of each query, in their best flip, are
-    then compared on the full grid under all shifts up to ``reach`` by FFT. No pair is skipped in the first stage; among
+    axis (in 3-D on 32^3 nodes 8 x 27 products, see `CoarseReference` for what they share). The best ``candidates`` of
+    each query, in their best flip, are then compared on the full grid under all shifts up to ``reach`` by FFT. No pair
+    is skipped in the first stage; among
     images that are no copies, all about equally far, the best may miss the second, for all sets alike.
     ``candidates=len(reference)`` compares all on the full grid in every flip, and so finds the nearest for sure. Shifts
     do not wrap around, and on the full grid the correlation is over the nodes that lie in both bodies, so that a copy
@@ -64,7 +65,7 @@ def most_similar(
             most alike of a group is the neighbour, and the k neighbours are of k groups. None: each is its own.
         candidates: Images of the reference that are compared on the full grid, at least k.
         variants: How each query is laid onto the reference: as it is in every mirroring, by default. Others, such as
-            `poses` or `parts`, cost a matrix product for each shift, and are not mirrored. The best one counts.
+            `poses` or `parts`, are not mirrored. The best one counts.
         reach: Largest shift along each axis [nodes of the grid].
         memory: Bound on the working memory beside the banks [bytes].
 
