@@ -16,7 +16,7 @@ from synthtrust.audits.factors import PAIRED_FACTORS
 from synthtrust.audits.scores import arm_scores
 from synthtrust.audits.utility.estimate import Estimate
 from synthtrust.audits.utility.measures import measure
-from synthtrust.audits.verdict import decide, not_applicable, not_assessed
+from synthtrust.audits.verdict import decide, not_assessed
 from synthtrust.metrics.functional import FactorInterval, gap_above_floor, gap_floor, holm, mean_interval
 from synthtrust.verdicts import Doubt, Reading, Reason, Subject, Verdict
 
@@ -93,12 +93,6 @@ def region_evidence(scores: pd.DataFrame, empty: str, confidence: float) -> list
         RegionEvidence(region, gap, floor, excess, correlation, measures["dice", region])
         for region, gap, floor, excess, correlation in zip(regions, gaps, floors, excesses, correlations, strict=True)
     ]
-
-
-def without_pairs(subject: Subject) -> Verdict:
-    """Return the verdict on a synthetic set whose cases are the twins of none: there is nothing to pair."""
-    text = "The synthetic cases are the twins of no real case: T3, T4 and alignment compare a case with its twin."
-    return not_applicable("alignment", Reason("no_twins", text), subject)
 
 
 def alignment(

@@ -249,10 +249,14 @@ def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _same_cases(runs: list[ScoredRun], tables: list[pd.DataFrame], names: list[str], part: str) -> None:
-    """Refuse runs with other real cases than the first, or other twins than the first of their generator."""
+    """Refuse runs with other real cases than the first, or other synthetic ones than the first of their generator.
+
+    Twins have the ids of their real cases; synthetic cases that are the twins of none have ids of their own.
+    """
     first: dict[str, int] = {}
+    columns = (part, "source", "case") if paired(runs) else (part, "source")
     for index, (run, table, name) in enumerate(zip(runs, tables, names, strict=True)):
-        for column in (part, "source", "case"):
+        for column in columns:
             expected, actual = (set(t[column].unique()) for t in (tables[0], table))
             _same(expected, actual, f"the same test {column}s", runs[0].folder, run.folder)
         peers = {"real": 0, "synthetic": first.setdefault(name, index)}  # a set may lack a class that others have

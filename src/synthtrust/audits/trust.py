@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence, without_pairs
+from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
@@ -24,7 +24,7 @@ from synthtrust.audits.scores import (
     paired,
     task_of,
 )
-from synthtrust.audits.verdict import verdict_table
+from synthtrust.audits.verdict import verdict_table, without_pairs
 from synthtrust.cases import Mix
 from synthtrust.metrics import functional as formulas
 from synthtrust.metrics.functional import FactorInterval

@@ -65,6 +65,12 @@ def not_applicable(axis: str, reason: Reason, subject: Subject) -> Verdict:
     return Verdict(axis, "not applicable", (reason,), "", {}, subject)
 
 
+def without_pairs(subject: Subject) -> Verdict:
+    """Return the verdict on a synthetic set whose cases are the twins of none: there is nothing to pair."""
+    text = "The synthetic cases are the twins of no real case: T3, T4 and alignment compare a case with its twin."
+    return not_applicable("alignment", Reason("no_twins", text), subject)
+
+
 def verdict_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """Return verdicts as the table ``verdict`` that every audit gives beside its numbers.
 

@@ -35,7 +35,7 @@ def volumes(tmp_path_factory):
     return real, images, [textured(rng, case.load_label()) for case in real.cases]
 
 
-def on_labels(folder, real, images, n_train=24, n_painted=48):
+def on_labels(folder, real, images, n_train=24, n_painted=48, edited=()):
     cases = []
     for case, image in list(zip(real.cases, images))[:n_painted]:
         file = save_nifti(folder / f"{case.id}.nii.gz", image.astype(np.float32))
@@ -43,16 +43,19 @@ def on_labels(folder, real, images, n_train=24, n_painted=48):
         cases.append(Case(case.id, {"mri": file}, label, Source.SYNTHETIC, case.patient))
     ids = [case.id for case in real.cases[:n_train]]
     twins = Cohort("twins", tuple(cases), ("mri",), REGIONS)
-    write_manifest(folder, twins, {}, training_ids=ids, mask_disclosure=True)
+    write_manifest(folder, twins, {}, training_ids=ids, mask_disclosure=True, mask_edit=list(edited))
     return PaintedRun(real, folder, n_train)
 
 
 def test_twins_that_share_only_their_label_are_not_accused(audit, tmp_path, volumes, small_grid):
     real, _, fresh = volumes
-    tables = audit([on_labels(tmp_path / "honest", real, fresh)])
+    edited = [case.id for case in real.cases[:2]]
+    tables = audit([on_labels(tmp_path / "honest", real, fresh, edited=edited)])
     verdict = verdict_of(tables)
     assert verdict["verdict"] != "NOT SUPPORTED"
+    assert "46 of 48 label maps are" in sentences(verdict)
     assert "mask_disclosure" in sentences(verdict)
+    assert "2 of 48 twins have a label map that is not their real case's. The search" in sentences(verdict)
     (leak,) = rows_of(tables, "P4 twin leak AUC")
     assert leak["ci_low"] < 0.5 < leak["ci_high"]
     assert rows_of(tables, "P1 copies of the own source")[0]["value"] == 0

@@ -1,6 +1,11 @@
 """One training on real cases serves several generators, with the numbers that each would have by itself."""
 
-from helpers.fake_runs import sweep, tstr_against_trtr
+from dataclasses import dataclass
+
+import pytest
+
+from helpers.fake_runs import PlantedSegmenter, shifted, sweep, tstr_against_trtr
+from synthtrust.refusals import Refusal
 
 NOISE = "synthtrust.generators.Noise"
 
@@ -28,3 +33,31 @@ def test_nothing_is_lent_where_nobody_trained_on_real_cases_alone(audit):
     runs = [*sweep(1.5, 2.0), *sweep(0.2, 2.0, generator=NOISE)]
     tables = audit([run for run in runs if run.alpha < 1])
     assert set(tables["verdict"]["verdict"]) == {"not assessed"}
+
+
+@dataclass
+class WithoutTwins(PlantedSegmenter):
+    """A segmenter whose synthetic test cases have ids of their own in every set."""
+
+    def facts(self):
+        return super().facts() | {"paired": False}
+
+    def scores(self):
+        table = super().scores()
+        own = table["source"] == "synthetic"
+        table.loc[own, ["case", "patient"]] = f"{self.generator} " + table.loc[own, ["case", "patient"]]
+        return table
+
+
+def test_sets_without_twins_share_the_training_on_real_cases(audit):
+    """Their synthetic test cases differ; the real ones have to be the same."""
+    trained = [WithoutTwins(alpha, seed, generator="EditedMasks") for alpha in (0.0, 1.0) for seed in (0, 1)]
+    beside = [WithoutTwins(0.0, seed, generator="LabelledSet") for seed in (0, 1)]
+    comparison = audit([*trained, *beside])["comparison"]
+    assert comparison.groupby("generator")["trtr_of"].unique().str[0].to_dict() == {
+        "EditedMasks": "", "LabelledSet": "EditedMasks",
+    }  # fmt: skip
+
+    others = [shifted(run, 0.0, ids=("case0", "case1", "case2", "another")) for run in beside]
+    with pytest.raises(Refusal, match="the same real test cases in every run"):
+        audit([*trained, *others])

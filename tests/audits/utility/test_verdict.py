@@ -248,7 +248,10 @@ def test_what_the_training_cases_of_both_arms_are_is_stated_where_synthetic_ones
     facts = {"paired": False, "alpha": 1.0, "drawn_classes": {"real": {"no": 9, "yes": 1}}}
     of_tstr = {**facts, "alpha": 0.0, "drawn_classes": {"synthetic": {"no": 5, "yes": 5}}, "patients_own": ["t1", "t2"]}
     runs = [replace(run, facts_=of_tstr if run.alpha == 0 else facts) for run in sweep(2.0, 2.0, n=300)]
-    text = sentences(verdict_of(audit(runs)))
+    verdict, on_alignment = audit(runs)["verdict"].to_dict("records")
+    text = sentences(verdict)
+    assert (on_alignment["axis"], on_alignment["verdict"]) == ("alignment", "not applicable")
+    assert [reason.code for reason in on_alignment["reasons"]] == ["no_twins"]
     assert "Synthetic training cases by class: no 5, yes 5; real ones: no 9, yes 1." in text
     assert "TSTR learned from real images too: t1 and t2 of synthetic cases are patients' own." in text
     twins = [replace(run, facts_=dict(run.facts_, paired=True, patients_own=[])) for run in runs]

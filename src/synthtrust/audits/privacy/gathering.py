@@ -22,6 +22,11 @@ OVERLAP = (
     "cases here, not as unseen ones."
 )
 
+EDITED = (
+    "{n} of {of} twins have a label map that is not their real case's. The search for label maps of patients (P5) is "
+    "not applicable: a twin's id declares whose label map it was edited from."
+)
+
 
 def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Reason]]:
     """Read the three sets; a real case that repeats another, voxel by voxel, is left out and named.
@@ -54,6 +59,8 @@ def gather(synthetic_set: SyntheticSet, grid: Grid) -> tuple[AuditData, list[Rea
         own_maps = not paired and all(case.has_label_map for case in synthetic.cases)
         labels = tuple(sorted(synthetic_set.regions.values())) if own_maps else ()
         return AuditData(train, holdout, synthetic, paired=paired, labels=labels, extent=grid.extent), remarks
+    if n := len(synthetic_set.manifest.get("mask_edit") or ()):
+        remarks.append(Reason("edited_label_maps", EDITED.format(n=n, of=len(synthetic.cases))))
     patient = {case.id: case.patient for side in (train, holdout) for case in side.cases}
     twins = [
         replace(case, patient=patient.get(stand_in.get(case.id, case.id), case.patient)) for case in synthetic.cases

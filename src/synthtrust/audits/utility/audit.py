@@ -17,6 +17,7 @@ from synthtrust.audits.scores import (
     gather_scores,
     generator_names,
     generator_target,
+    paired,
     task_of,
     with_empty_rule,
 )
@@ -29,7 +30,7 @@ from synthtrust.audits.utility.measures import MAIN, OVERALL, Measures, measure
 from synthtrust.audits.utility.shared_trtr import share_trtr
 from synthtrust.audits.utility.splits import patients_of, split_rows
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
-from synthtrust.audits.verdict import verdict_table
+from synthtrust.audits.verdict import verdict_table, without_pairs
 from synthtrust.cases import Mix
 from synthtrust.verdicts import Subject, Verdict
 
@@ -136,6 +137,8 @@ class Utility:
                     arm = {"generator": generator, "mode": row["mode"]}
                     tables["splits"] += [{**arm, **of_split} for of_split in of_modes[row["mode"]]]
             verdicts += self._verdicts(compared, facts, MAIN[task], str(generator), thresholds, of_modes)
+        if task != "segmentation" and not paired(all_runs):  # of segmenters, the audit of trust says it
+            verdicts += [without_pairs(Subject(generator=name)) for name in dict.fromkeys(names)]
         return {
             **{name: pd.DataFrame(rows) for name, rows in tables.items()},
             "verdict": verdict_table(verdicts),

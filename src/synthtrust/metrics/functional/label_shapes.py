@@ -5,7 +5,7 @@ labelled part; what was grown or shrunk by a voxel is undone in a view of its ow
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,16 @@ NODES, EXTENT = 16, 2.2
 """Nodes along each axis of the grid that shapes are compared on, and its half side [radii of the labelled part]."""
 NEAR_SURFACE = 0.3
 """Signed distances are cut here [radii]: what is far from every surface says nothing."""
-STAIRCASE = 1.0
-"""Gaussian over signed distances [voxels], so that the steps of a resized label map weigh less."""
-MOST_SHAPES, MOST_COMPONENTS = 640, 300
-"""Mirrored shapes that the principal components are learned from, and how many of those are kept, at most."""
+ROOM = 8
+"""Voxels around the labelled part beyond `NEAR_SURFACE`: the reach of the Gaussian below, and what views grow by."""
+STAIRCASE = 0.5
+"""Gaussian over signed distances [voxels], so that the steps of a resized label map weigh less. With a wider one, which
+takes away what tells patients apart, fewer resized copies were found."""
+MOST_LABEL_MAPS = 1000
+"""Label maps that the principal components are learned from, at most: of 135 hippocampi, half of them were too few, and
+resized copies went unseen."""
+SHARE_KEPT = 0.5
+"""Share of the principal components that is kept, those of largest variance; more of them raised false alarms."""
 WELL_KNOWN, LEAST_SPREAD = 20, 0.05
 """Each component is taken to have at least this share of the variance of the twentieth: smaller ones are steps of the
 grid."""
@@ -47,7 +53,7 @@ def label_shapes(label: NDArray[np.integer], labels: Sequence[int]) -> Array:
     if not label.any():
         raise Refusal("Expected a label map with a labelled voxel, but it is empty.")
     corner, end = (edge(np.argwhere(label), axis=0) for edge in (np.min, np.max))
-    room = int((end - corner).max()) // 2 + 4
+    room = int(np.ceil(NEAR_SURFACE * (end - corner).max() / 2)) + ROOM
     cut = np.pad(label[tuple(slice(a, b + 1) for a, b in zip(corner, end))], room)
     nearest = distance_transform_edt(cut == 0, return_distances=False, return_indices=True)
     everywhere = cut[tuple(nearest)]
@@ -103,32 +109,64 @@ def shape_similarity(queries: Array, reference: Array) -> NDArray[np.float64]:
     >>> shape_similarity(shapes[2:], shapes[:2])[0].argmax(axis=1).tolist()  # the mirrored one
     [0]
     """
-    of_reference = reference[:, 0]
-    axes = tuple(range(-(reference.ndim - 3), 0))
-    mirrorings = [flip for m in range(len(axes) + 1) for flip in combinations(axes, m)]
-    few = of_reference[:: -(-len(of_reference) * len(mirrorings) // MOST_SHAPES)]
-    mirrored = np.concatenate([np.flip(few, flip) for flip in mirrorings]).reshape(len(few) * len(mirrorings), -1)
-    mean = mirrored.mean(axis=0)
-    components = _whitened(mirrored - mean)
+    of_reference, axes = reference[:, 0], reference.ndim - 3
+    mean = mirror_parts(of_reference.mean(axis=0, keepdims=True))[0]  # that of all mirrorings is symmetric
+    step = -(-len(of_reference) // MOST_LABEL_MAPS)
+    components, parity = _whitened(of_reference[::step] - mean)
 
-    def rows(shapes: Array) -> Array:
-        coordinates = (shapes.reshape(len(shapes), -1) - mean) @ components
-        result: Array = coordinates / np.linalg.norm(coordinates, axis=1, keepdims=True).clip(1e-12)
+    def coordinates(shapes: Array) -> Array:
+        flat = (shapes - mean).reshape(len(shapes), -1) @ components
+        result: Array = flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(1e-12)
         return result
 
-    targets = rows(of_reference)
-    views = [
-        np.max([rows(np.flip(queries[:, view], flip)) @ targets.T for flip in mirrorings], axis=0)
-        for view in range(queries.shape[1])
-    ]
+    targets = coordinates(of_reference).T
+    signs = [np.prod(parity[:, list(flip)], axis=1) for m in range(axes + 1) for flip in combinations(range(axes), m)]
+    views = []
+    for view in range(queries.shape[1]):
+        of_queries = coordinates(queries[:, view])
+        views.append(np.max([(of_queries * sign) @ targets for sign in signs], axis=0))
     return np.stack(views).astype(np.float64).clip(-1, 1)
 
 
-def _whitened(rows: Array) -> Array:
-    """Return the principal components of centred rows ``(D, K)``, each divided by its spread."""
-    variance, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64) / len(rows))
-    k = max(1, min(MOST_COMPONENTS, len(rows) // 2))
-    variance, vectors = variance[::-1][:k].clip(1e-12), vectors[:, ::-1][:, :k]
-    least = LEAST_SPREAD * variance[min(WELL_KNOWN, k - 1)]
-    result: Array = (rows.T @ (vectors / np.sqrt(variance * len(rows) * (variance + least)))).astype(np.float32)
-    return result
+def mirror_parts(shapes: Array) -> Array:
+    """Return the parts of shapes that mirroring leaves as they are or turns the sign of, ``(2 ** axes, N, C, ...)``.
+
+    They add up to the shapes, and are at right angles to each other. The first is symmetric along every axis.
+
+    Args:
+        shapes: Values ``(N, C, 16, ...)``.
+
+    >>> mirror_parts(np.array([[[1.0, 5.0]]])).tolist()
+    [[[[3.0, 3.0]]], [[[-2.0, 2.0]]]]
+    """
+    parts = [shapes]
+    for axis in range(2, shapes.ndim):
+        parts = [(part + sign * np.flip(part, axis)) / 2 for part in parts for sign in (1, -1)]
+    return np.stack(parts)
+
+
+def _whitened(shapes: Array) -> tuple[Array, NDArray[np.int_]]:
+    """Return the principal components of centred shapes in all mirrorings, and what mirroring does to each.
+
+    The covariance of all mirrorings falls apart into those of the mirror parts, which are smaller by as many times.
+
+    Args:
+        shapes: Values ``(N, C, 16, ...)``.
+
+    Returns:
+        The components ``(D, K)``, each divided by its spread, and the sign by which mirroring along each axis
+        multiplies its coordinate ``(K, axes)``.
+    """
+    variances, components, parities = [], [], []
+    for part, parity in zip(mirror_parts(shapes), product((1, -1), repeat=shapes.ndim - 2), strict=True):
+        rows = part.reshape(len(part), -1)
+        variance, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64) / len(rows))
+        components.append(rows.T @ (vectors / np.sqrt(variance.clip(1e-12) * len(rows))))
+        variances.append(variance.clip(1e-12))
+        parities.append(np.tile(parity, (len(rows), 1)))
+    variance = np.concatenate(variances)
+    kept = np.argsort(-variance, kind="stable")[: max(1, int(SHARE_KEPT * len(variance)))]
+    variance = variance[kept]
+    spread = np.sqrt(variance + LEAST_SPREAD * variance[min(WELL_KNOWN, len(kept) - 1)])
+    result: Array = (np.concatenate(components, axis=1)[:, kept] / spread).astype(np.float32)
+    return result, np.concatenate(parities)[kept]
