@@ -18,7 +18,6 @@ from synthtrust.metrics.trust import named_values, trust_factors
 from synthtrust.models.base import Batch, ScoredModule, made
 from synthtrust.models.label_map import label_map
 from synthtrust.models.window_batch import fitting
-from synthtrust.models.windows import spread_over
 from synthtrust.refusals import Refusal
 
 
@@ -72,7 +71,7 @@ class Segmenter(ScoredModule[DiceVectors]):
 
     def predict(self, image: Tensor) -> Tensor:
         """Return label maps ``(B, H, W, D)`` of uint8 of whole cases ``(B, C, H, W, D)``."""
-        inferer = fitting(spread_over(self.inferer, image.shape[2:]), image.device)
+        inferer = fitting(self.inferer, image.device)
         return label_map(inferer(image, self.net))
 
     def loss_of(self, batch: Batch) -> Tensor:
