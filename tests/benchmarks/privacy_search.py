@@ -23,6 +23,7 @@ from synthtrust.metrics.functional.pieces import piecewise_correlation
 from synthtrust.metrics.functional.variants import Pieces, Variant
 
 NEIGHBOURS, REACH = 6, 4
+ROUNDING, MOST_TIES = 1e-5, 1e-3
 Result = list[tuple[Tensor, Tensor]]
 
 
@@ -113,6 +114,9 @@ def _masked_correlation(first: TextureBank, second: TextureBank, variant: Varian
 def agreement(found: Result, plainly: Result | None) -> str:
     """Say how far similarities lie apart, and of how many planted copies the nearest image is their original.
 
+    Where the sixth and the seventh image are equally alike on half the grid, rounding decides which one is compared on
+    the full grid; so a row in a thousand may differ, but not in its nearest image.
+
     Raises:
         ValueError: If similarities differ by more than rounding, or a copy is not found.
     """
@@ -123,10 +127,15 @@ def agreement(found: Result, plainly: Result | None) -> str:
     text = f"{n_found} of {len(planted)} copies find their originals"
     if plainly is None:
         return text
-    apart = max(float((value - other).abs().max()) for (value, _), (other, _) in zip(found, plainly, strict=True))
-    if apart > 1e-5:
-        raise ValueError(f"Expected equal similarities, but they lie up to {apart:.1e} apart.")
-    return f"similarities at most {apart:.0e} apart; {text}"
+    apart = torch.cat([(value - other).abs() for (value, _), (other, _) in zip(found, plainly, strict=True)])
+    is_tie = apart.amax(dim=1) > ROUNDING
+    if (apart[:, 0] > ROUNDING).any() or is_tie.double().mean() > MOST_TIES:
+        raise ValueError(
+            f"Expected equal similarities, but {int(is_tie.sum())} of {len(apart)} rows lie up to "
+            f"{float(apart.max()):.1e} apart."
+        )
+    text = f"similarities at most {float(apart[~is_tie].max()):.0e} apart; {text}"
+    return f"{text}; of {len(apart):,} rows {int(is_tie.sum())} differ by a tie for the sixth" if is_tie.any() else text
 
 
 def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:

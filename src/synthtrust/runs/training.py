@@ -97,17 +97,25 @@ def _train(run: Run, cfg: DictConfig) -> float:
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
+        times = _time_trained(trainer)  # before the test loads a checkpoint, which adds the time that it knows of
         # its own choice, not what lies there by now
         best = getattr(trainer.checkpoint_callback, "best_model_path", "") or run.best
         trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
         scores = score_table(model, data)  # a collective: every rank has to ask
         if trainer.is_global_zero:
-            _write_results(run, cfg, trainer, model, data, scores, seconds=time.monotonic() - start)
+            times["seconds"] = round(time.monotonic() - start, 1)
+            _write_results(run, cfg, trainer, model, data, scores, times)
     except SIGTERMException:
         raise Interrupted(signal.SIGTERM) from None  # Lightning would leave with 0, and a scheduler call the run done
     finally:
         _finish_wandb()
     return headline(scores)[1]
+
+
+def _time_trained(trainer: Trainer) -> dict[str, float]:
+    """Return ``training_seconds``, how long a run was trained over all its interruptions, if a timer was running."""
+    timers = [callback for callback in trainer.callbacks if isinstance(callback, Timer)]  # type: ignore[attr-defined]
+    return {"training_seconds": round(timers[0].time_elapsed(), 1)} if timers else {}
 
 
 def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
@@ -219,21 +227,18 @@ def check_twins(run: Run, data: MixedCases) -> None:
 
 def _write_results(
     run: Run, cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases, scores: pd.DataFrame,
-    *, seconds: float,
+    times: Mapping[str, float],
 ) -> None:  # fmt: skip
     """Write tables and facts, ``run.json`` last."""
     tables = {f"{name}.csv": table for name, table in data.tables().items()}
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
-    facts = facts_of(cfg, trainer, model, data) | {"seconds": round(seconds, 1), "test": headlines(scores)}
-    timers = [callback for callback in trainer.callbacks if isinstance(callback, Timer)]  # type: ignore[attr-defined]
-    if timers:
-        facts["training_seconds"] = round(timers[0].time_elapsed(), 1)
+    facts = facts_of(cfg, trainer, model, data) | {**times, "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     write_json(run.folder / FACTS, facts)
-    painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - seconds
+    painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
     files = bool(cfg.get("track", {}).get("files", False))
     track_results(trainer.loggers, Tracked(run, scores, facts, data.twins_folder, painted, files))
     name, value = headline(scores)

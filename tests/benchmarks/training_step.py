@@ -1,0 +1,93 @@
+"""Station: one optimizer step of SwinUNETR, against MONAI's with its own attention."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from monai.losses import DiceCELoss
+from monai.networks.nets import SwinUNETR
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.measure import Comparison
+from helpers.configs import compose_by_hydra
+from synthtrust.models import Segmenter
+from synthtrust.models.base import Batch
+from synthtrust.quiet import quiet_libraries
+from synthtrust.runs.build import make
+
+CHANNELS, LABELS = 4, 4
+TOLERANCE = 1e-4  # relative, of the loss after a step
+
+
+def segmenter(feature_size: int) -> Segmenter:
+    """Return the project's segmenter around SwinUNETR as the hippocampus preset has it, of another feature size."""
+    options = ("model=swin_unetr_small", f"model.net.feature_size={feature_size}", "model.net.depths=[2,2,2,2]")
+    cfg = compose_by_hydra("train", *options, "model.net.window_size=7", "steps=1000")
+    torch.manual_seed(0)
+    model: Segmenter = make(cfg.model)(in_channels=CHANNELS, n_labels=LABELS, regions={"all": [1, 2, 3]})
+    return model
+
+
+def stock(feature_size: int) -> torch.nn.Module:
+    """Return MONAI's network with the same weights."""
+    torch.manual_seed(0)
+    return SwinUNETR(in_channels=CHANNELS, out_channels=LABELS, feature_size=feature_size)
+
+
+def close(product: float, peer: float) -> str:
+    """Return how far two losses lie apart.
+
+    Raises:
+        ValueError: If by more than `TOLERANCE`.
+    """
+    apart = abs(product - peer) / peer
+    if apart > TOLERANCE:
+        raise ValueError(f"Expected one loss, but got {product} and {peer}.")
+    return f"loss apart by {apart:.0e}"
+
+
+def operations(network: torch.nn.Module, image: torch.Tensor) -> float:
+    """Return the floating-point operations of a step, which are those of a pass three times."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(image)
+    return 3.0 * counter.get_total_flops()
+
+
+def step(optimizer: torch.optim.Optimizer, loss_of: Callable[[], torch.Tensor]) -> float:
+    """Do a step and return the loss before it."""
+    optimizer.zero_grad()
+    value = loss_of()
+    value.backward()
+    optimizer.step()
+    return float(value.detach())
+
+
+def stock_loss(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """Return the loss as a user of MONAI writes it."""
+    loss = DiceCELoss(softmax=True, to_onehot_y=True, include_background=False)
+    value: torch.Tensor = loss(network(batch["image"]), batch["label"])
+    return value
+
+
+def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
+    """Return steps of two feature sizes and two patch sizes; the larger ones take minutes."""
+    quiet_libraries()
+    for feature_size, side in [(12, 64)] if is_quick else [(24, 64), (48, 64), (24, 96), (48, 96)]:
+        draw = torch.Generator().manual_seed(0)
+        sides = [side] * 3
+        image = torch.rand(1, CHANNELS, *sides, generator=draw)
+        batch = {"image": image, "label": torch.randint(LABELS, (1, 1, *sides), generator=draw)}
+        model, network = segmenter(feature_size), stock(feature_size)
+        ours, theirs = (torch.optim.AdamW(each.parameters(), lr=1e-4) for each in (model, network))
+        yield Comparison(
+            "A training step",
+            f"SwinUNETR, feature size {feature_size}, {side} x {side} x {side} voxels of {CHANNELS} modalities",
+            partial(step, ours, partial(model.loss_of, batch)),
+            "never below 1; 1.5 times where bfloat16 is sound",
+            partial(step, theirs, partial(stock_loss, network, batch)),
+            "MONAI's SwinUNETR in float32",
+            close,
+            rounds=3,
+            operations=operations(network, image),
+        )
