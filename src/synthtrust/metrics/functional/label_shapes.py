@@ -128,7 +128,7 @@ def shape_similarity(queries: Array, reference: Array) -> NDArray[np.float64]:
     return np.stack(views).astype(np.float64).clip(-1, 1)
 
 
-def mirror_parts(shapes: Array) -> Array:
+def mirror_parts(shapes: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the parts of shapes that mirroring leaves as they are or turns the sign of, ``(2 ** axes, N, C, ...)``.
 
     They add up to the shapes, and are at right angles to each other. The first is symmetric along every axis.
@@ -139,7 +139,7 @@ def mirror_parts(shapes: Array) -> Array:
     >>> mirror_parts(np.array([[[1.0, 5.0]]])).tolist()
     [[[[3.0, 3.0]]], [[[-2.0, 2.0]]]]
     """
-    parts = [shapes]
+    parts: list[NDArray[np.floating]] = [shapes]
     for axis in range(2, shapes.ndim):
         parts = [(part + sign * np.flip(part, axis)) / 2 for part in parts for sign in (1, -1)]
     return np.stack(parts)
