@@ -49,9 +49,7 @@ class Flip:
     axes: tuple[int, ...]
 
     def add(self, drawn: Drawn, rng: np.random.Generator) -> Drawn:
-        """Return what happens to a patch with this step after the others."""
-        if rng.random() >= self.probability:
-            return drawn
+        """Return what happens to a patch when this step is taken after the others."""
         return Drawn(tuple(sorted({*drawn.mirrored} ^ {*self.axes})), drawn.factor, drawn.offset)
 
 
@@ -64,9 +62,7 @@ class Scale:
     highest: float
 
     def add(self, drawn: Drawn, rng: np.random.Generator) -> Drawn:
-        """Return what happens to a patch with this step after the others."""
-        if rng.random() >= self.probability:
-            return drawn
+        """Return what happens to a patch when this step is taken after the others."""
         factor = 1 + rng.uniform(self.lowest, self.highest)
         return Drawn(drawn.mirrored, drawn.factor * factor, drawn.offset * factor)
 
@@ -80,9 +76,7 @@ class Shift:
     highest: float
 
     def add(self, drawn: Drawn, rng: np.random.Generator) -> Drawn:
-        """Return what happens to a patch with this step after the others."""
-        if rng.random() >= self.probability:
-            return drawn
+        """Return what happens to a patch when this step is taken after the others."""
         return Drawn(drawn.mirrored, drawn.factor, drawn.offset + rng.uniform(self.lowest, self.highest))
 
 
@@ -100,7 +94,8 @@ class Fused:
         """Draw what happens to one patch."""
         drawn = Drawn()
         for step in self.steps:
-            drawn = step.add(drawn, rng)
+            if rng.random() < step.probability:
+                drawn = step.add(drawn, rng)
         return drawn
 
 

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from synthtrust.metrics.functional.dice import BYTE
+
 SLAB = 16
 """Planes that are compared at once, so that what is compared stays in the processor's cache."""
-BYTE = 256
-"""Labels that an unsigned byte can tell apart."""
 
 
 def label_map(logits: Tensor) -> Tensor:

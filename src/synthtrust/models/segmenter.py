@@ -29,8 +29,7 @@ class Segmenter(ScoredModule[DiceVectors]):
             ``(B, L, H, W, D)``.
         loss: Compares logits with integer label maps ``(B, 1, H, W, D)``.
         optimizer: Makes an optimizer from parameters.
-        inferer: Applies the network to a whole case. The windows of MONAI's sliding window are spread evenly; its
-            overlap is the least that they have.
+        inferer: Applies the network to a whole case.
         in_channels: Number of modalities.
         regions: Region name -> the labels it is made of; what is scored.
         n_labels: L, background included.

@@ -26,7 +26,7 @@ SCRIPT = files("synthtrust.report").joinpath("page.js").read_text(encoding="utf-
 """What the page does where scripts run; inlined, and named by its hash in the page's content-security policy."""
 
 LONG, SHORT = 8, 3
-"""Rows, or names in a sentence, from which a table is folded up; and rows from which one is that has a figure above."""
+"""Rows that a table shows unfolded, or names a sentence lists; and rows of a table that has a figure above it."""
 
 EXPLAINED = ("Measure", "Factor", "Control", "Test")
 """Names of first columns whose words are the page's, and not the data's."""

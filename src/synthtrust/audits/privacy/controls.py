@@ -84,12 +84,12 @@ def positive(
     planted = plant([data.train.cases[i] for i in sources], others, modalities, grid, settings.seed)
     group = torch.arange(len(data.train)) if copies.groups is None else copies.groups
     first, *further = planted.values()
-    found = nearest_in(
+    neighbours = nearest_in(
         copies.views, first.join(*further), data.train, groups=copies.groups,
         candidates=settings.candidates(data.train, NEIGHBOURS),
     )  # fmt: skip
     controls = []
-    for kind, similarity, index in zip(planted, *(np.split(values, len(planted), axis=1) for values in found)):
+    for kind, similarity, index in zip(planted, *(np.split(values, len(planted), axis=1) for values in neighbours)):
         search = settings.search(similarity, copies.null)
         nearest = in_its_view(index[..., 0], search.view)
         hit = search.copy & (group[nearest] == group[sources]).numpy()

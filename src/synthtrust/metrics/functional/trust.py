@@ -24,6 +24,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synthtrust.metrics.functional import moments
 from synthtrust.metrics.functional.case_sums import Array, CaseReduction, all_cases
 from synthtrust.refusals import Refusal
 
@@ -65,7 +66,7 @@ def overall_performance(scores: Scores, *, over: CaseReduction = all_cases) -> S
     0.5
     """
     _check("T1 (overall performance)", scores)
-    region_mean = _mean(scores, over)  # (..., K)
+    region_mean = moments.mean(scores, over)  # (..., K)
     _warn("T1 (overall performance)", np.isnan(region_mean))
     return region_mean.mean(axis=-1)
 
@@ -87,7 +88,7 @@ def case_consistency(scores: Scores, *, ddof: int = 0, over: CaseReduction = all
     """
     _check("T2 (case consistency)", scores)
     case_mean = np.nansum(scores, axis=-1, keepdims=True) / (~np.isnan(scores)).sum(axis=-1, keepdims=True)
-    spread = _std(case_mean, ddof, over)[..., 0]
+    spread = moments.std(case_mean, ddof, over)[..., 0]
     _warn("T2 (case consistency)", np.broadcast_to(np.isnan(spread)[..., None], (*spread.shape, scores.shape[-1])))
     return 1 - spread
 
@@ -109,10 +110,10 @@ def region_consistency(scores: Scores, *, ddof: int = 0, over: CaseReduction = a
     0.75
     """
     _check("T2 (region consistency)", scores)
-    region_mean = _mean(scores, over)  # (..., K)
+    region_mean = moments.mean(scores, over)  # (..., K)
     undefined = np.isnan(region_mean)
     _warn("T2 (region consistency)", undefined)
-    spread = _std(region_mean[..., None], ddof, all_cases)[..., 0]
+    spread = moments.std(region_mean[..., None], ddof, all_cases)[..., 0]
     return np.where(undefined.any(axis=-1), np.nan, 1 - spread)  # a region nobody scored is not left out in silence
 
 
@@ -135,7 +136,9 @@ def alignment(real: Scores, synthetic: Scores, *, over: CaseReduction = all_case
     [0.96]
     """
     real, synthetic = _paired("T3 (alignment)", real, synthetic)
-    cosine = _sum(real * synthetic, over) / np.sqrt(_sum(real**2, over) * _sum(synthetic**2, over))  # 0/0 is NaN
+    cosine = moments.total(real * synthetic, over) / np.sqrt(
+        moments.total(real**2, over) * moments.total(synthetic**2, over)
+    )  # 0/0 is NaN
     _warn("T3 (alignment)", np.isnan(cosine))
     return cosine.clip(-1, 1)  # rounding may leave 1 + 1e-16
 
@@ -155,7 +158,7 @@ def alignment_null(real: Scores, synthetic: Scores, *, over: CaseReduction = all
     [0.98]
     """
     real, synthetic = _paired("T3's null", real, synthetic)
-    null = 1 / np.sqrt((1 + _variation(real, 0, over) ** 2) * (1 + _variation(synthetic, 0, over) ** 2))
+    null = 1 / np.sqrt((1 + moments.variation(real, 0, over) ** 2) * (1 + moments.variation(synthetic, 0, over) ** 2))
     _warn("T3's null", np.isnan(null))
     return null
 
@@ -174,7 +177,7 @@ def performance_gap(real: Scores, synthetic: Scores, *, over: CaseReduction = al
     [0.25, 0.25]
     """
     real, synthetic = _paired("T4 (performance gap)", real, synthetic)
-    gap = _mean(np.abs(real - synthetic), over)
+    gap = moments.mean(np.abs(real - synthetic), over)
     _warn("T4 (performance gap)", np.isnan(gap))
     return gap
 
@@ -191,7 +194,7 @@ def signed_gap(real: Scores, synthetic: Scores, *, over: CaseReduction = all_cas
     [0.25, -0.25]
     """
     real, synthetic = _paired("the signed gap", real, synthetic)
-    gap = _mean(real - synthetic, over)
+    gap = moments.mean(real - synthetic, over)
     _warn("the signed gap", np.isnan(gap))
     return gap
 
@@ -208,7 +211,7 @@ def variability(scores: Scores, *, ddof: int = 0, over: CaseReduction = all_case
     [0.3333, 0.0]
     """
     _check("T5 (variability)", scores)
-    variation = _variation(scores, ddof, over)
+    variation = moments.variation(scores, ddof, over)
     _warn("T5 (variability)", np.isnan(variation))
     return variation
 
@@ -225,7 +228,9 @@ def correlation(real: Scores, synthetic: Scores, *, over: CaseReduction = all_ca
     [1.0]
     """
     real, synthetic = _paired("the correlation", real, synthetic)
-    cosine = _products(real, synthetic, over) / np.sqrt(_squares(real, over) * _squares(synthetic, over))
+    cosine = moments.products(real, synthetic, over) / np.sqrt(
+        moments.squares(real, over) * moments.squares(synthetic, over)
+    )
     _warn("the correlation", np.isnan(cosine))
     return cosine.clip(-1, 1)
 
@@ -246,9 +251,9 @@ def concordance(real: Scores, synthetic: Scores, *, over: CaseReduction = all_ca
     [0.6667]
     """
     real, synthetic = _paired("the concordance", real, synthetic)
-    shift = _mean(real - synthetic, over)
-    variances = (_squares(real, over) + _squares(synthetic, over)) / _count(real, over)
-    agreement = 2 * _products(real, synthetic, over) / _count(real, over) / (variances + shift**2)
+    shift = moments.mean(real - synthetic, over)
+    variances = (moments.squares(real, over) + moments.squares(synthetic, over)) / moments.count(real, over)
+    agreement = 2 * moments.products(real, synthetic, over) / moments.count(real, over) / (variances + shift**2)
     _warn("the concordance", np.isnan(agreement))
     return agreement
 
@@ -285,55 +290,3 @@ def _warn(factor: str, undefined: NDArray[np.bool_]) -> None:
             "scores are all zero or all equal.",
             stacklevel=4,
         )
-
-
-def _sum(values: Array, over: CaseReduction) -> Array:
-    return over(np.add, np.where(np.isnan(values), 0, values))
-
-
-def _count(values: Array, over: CaseReduction) -> Array:
-    return over(np.add, (~np.isnan(values)).astype(values.dtype))
-
-
-def _mean(values: Array, over: CaseReduction) -> Array:
-    return _sum(values, over) / _count(values, over)
-
-
-def _centred(scores: Array) -> Array:
-    """Subtract the mean over all cases, so that sums of squares keep their digits."""
-    return scores - _mean(scores, all_cases)[..., None, :]
-
-
-def _all_equal(scores: Array, over: CaseReduction) -> NDArray[np.bool_]:
-    largest = over(np.maximum, np.where(np.isnan(scores), -np.inf, scores))
-    smallest = over(np.minimum, np.where(np.isnan(scores), np.inf, scores))
-    return largest == smallest
-
-
-def _products(real: Array, synthetic: Array, over: CaseReduction) -> Array:
-    """Return the sum over cases of products of deviations from the mean of these cases; 0 where one is constant."""
-    real_deviation, synthetic_deviation = _centred(real), _centred(synthetic)
-    products = _sum(real_deviation * synthetic_deviation, over)
-    products -= _sum(real_deviation, over) * _sum(synthetic_deviation, over) / _count(real, over)
-    return np.where(_all_equal(real, over) | _all_equal(synthetic, over), 0, products)
-
-
-def _squares(scores: Array, over: CaseReduction) -> Array:
-    """Return the sum over cases of squared deviations from the mean of these cases.
-
-    It is exactly 0 where scores are equal, which the rounding of their mean would spoil.
-    """
-    deviation = _centred(scores)
-    squares = _sum(deviation**2, over) - _sum(deviation, over) ** 2 / _count(scores, over)
-    return np.where(_all_equal(scores, over), 0, np.maximum(squares, 0))
-
-
-def _std(scores: Array, ddof: int, over: CaseReduction) -> Array:
-    """Return the standard deviation over cases, ``(..., K)``; NaN where no case, or not more than ``ddof``, is left."""
-    n = _count(scores, over)
-    return np.where(n > ddof, np.sqrt(_squares(scores, over) / np.maximum(n - ddof, 1)), np.nan)
-
-
-def _variation(scores: Array, ddof: int, over: CaseReduction) -> Array:
-    mean = _mean(scores, over)
-    return np.where(mean != 0, _std(scores, ddof, over) / mean, np.nan)
