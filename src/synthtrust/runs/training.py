@@ -22,11 +22,12 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
+from synthtrust.models import Segmenter
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
 from synthtrust.runs.build import (
@@ -47,6 +48,7 @@ from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
+from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trivial import write_trivial
 
@@ -88,6 +90,8 @@ def _train(run: Run, cfg: DictConfig) -> float:
         data = build_data(cfg, trainer.loggers)
         model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
+        if isinstance(model, Segmenter) and isinstance(data, SegmentationDataModule):
+            model.score_surfaces(asked_rules(cfg.get("surfaces"), data.spacing()))
         resumes = run.last.exists()
         if resumes and (run.folder / DATA).exists():
             check_twins(run, data)
@@ -124,9 +128,13 @@ def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     If the generator may have learned from patients that are scored,
     a column ``overlap`` says so in every row.
     """
-    scores = pd.DataFrame(model.test_rows(data.scored_cases))
-    mix = {"alpha": float(data.mix.alpha), "seed": int(data.mix.seed), "mode": data.mix.mode}
-    return with_mix(scores, {**mix, "overlap": data.overlap})
+    return with_mix(pd.DataFrame(model.test_rows(data.scored_cases)), facts_of_scores(data))
+
+
+def facts_of_scores(data: MixedCases) -> dict[str, Any]:
+    """Return what stands in every row of a run's scores: its alpha, seed and mode, and whether there is an overlap."""
+    mix = data.mix
+    return {"alpha": float(mix.alpha), "seed": int(mix.seed), "mode": mix.mode, "overlap": data.overlap}
 
 
 def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
@@ -231,6 +239,9 @@ def _write_results(
 ) -> None:  # fmt: skip
     """Write tables and facts, ``run.json`` last."""
     tables = {f"{name}.csv": table for name, table in data.tables().items()}
+    if isinstance(model, Segmenter) and model.surfaces is not None:
+        lesions = pd.DataFrame(model.test_lesion_rows(data.scored_cases), columns=LESION_COLUMNS)
+        tables[LESIONS] = with_mix(lesions, facts_of_scores(data))
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
