@@ -13,7 +13,7 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 PERMISSIVE = (
     "Apache", "MIT", "BSD", "0BSD", "ISC", "PSF", "Python Software Foundation", "Zlib", "CC0", "BSL-1.0", "Unlicense",
-    "HPND", "LLVM-exception",
+    "HPND", "Historical Permission Notice", "LLVM-exception",
 )  # fmt: skip
 """Words by which licences are known that ask for no more than a notice."""
 
@@ -69,7 +69,8 @@ def _is_known(part: str) -> bool:
 def licence_of(package: Distribution) -> Licence:
     """Return the licence of an installed package: its expression, else its classifiers, else its free text."""
     metadata, name = package.metadata, canonical(package.metadata["Name"])
-    classifiers = [line.rpartition("::")[2].strip() for line in metadata.get_all("Classifier") or () if "License" in line]
+    kinds = [line.split(" :: ") for line in metadata.get_all("Classifier") or ()]
+    classifiers = [kind[-1] for kind in kinds if kind[0] == "License"]
     text = (metadata.get("License") or "").strip().split("\n")[0]
     candidates = (metadata.get("License-Expression"), "; ".join(classifiers), text, READ_BY_HAND.get(name))
     words = next((words for words in candidates if words and _is_known(words)), None)
