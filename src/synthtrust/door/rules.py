@@ -82,6 +82,8 @@ RULES: Mapping[str, Rule] = {
     "duplicates": _among(*POLICIES),
     "allow_overlap": _among(*OVERLAPS),
     "wait": TRUTH,
+    "compile": TRUTH,
+    "channels_last": TRUTH,
     "threads": _or_null(_whole(1)),
     "trusted": TRUTH,
     "regions": _or_null(REGIONS),
