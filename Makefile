@@ -7,7 +7,7 @@ JOBS   ?= 2
 CONSTRAINTS ?= constraints.txt
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-slow test-kernels calibration bench licences vulnerabilities sbom docs lint format clean
+.PHONY: help demo test test-slow test-kernels calibration bench licences vulnerabilities sbom docs links lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -65,6 +65,10 @@ sbom: $(STAMP) $(AUDIT)/pip-audit ## the installed packages as a bill of materia
 docs: $(STAMP)       ## the documentation as a site, docs/_build/index.html
 	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+links: $(STAMP)      ## follow every link out of the documentation; needs the network
+	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e '.[docs]'
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/links
 
 lint: $(STAMP)       ## only the checks that need no run
 	$(BIN)/ruff check .
