@@ -58,6 +58,9 @@ def elsewhere(tmp_path, monkeypatch):
         (["generator=med_ddpm", "generator.lr=0"], "Expected generator.lr to be a number above 0, or null, but got 0."),
         (["generator=spade_gan", "generator.channels=[0]"], "Expected generator.channels to be whole numbers, each"),
         ([*CLASSES, "generator.size=48"], "Expected generator.size to be a list of side lengths, such as [48, 48]"),
+        (["cases=brats", "cases.root=s3://bucket/brats"], "the address 's3://bucket/brats'. Mount it"),
+        (["paths.runs=gs://bucket/runs"], "Expected the path of a file or folder at paths.runs, but got the address"),
+        (["cases.verify=always"], "Expected cases.verify among true, false, but got 'always'."),
         (["cases.exclude=nobody.csv"], "Expected a file or folder at cases.exclude, but 'nobody.csv' does not exist."),
         (["cases.exclude=7"], "Expected cases.exclude to be ids in brackets, or a text or CSV file with them, or null"),
         (
@@ -106,6 +109,7 @@ def test_a_config_that_cannot_work_is_refused_in_one_line(elsewhere, words, line
     [
         (["fail_on=leek"], "Expected fail_on among ['leak', 'unassessed', 'utility', 'fidelity'], but got ['leek']."),
         (["runs=nowhere"], "Expected finished runs in nowhere, but found none."),
+        (["runs=['s3://bucket/runs']"], "at runs, but got the address 's3://bucket/runs'. Mount it"),
         (["runs=[nowhere,elsewhere]"], "Expected finished runs in nowhere"),
         (["audit=[utilty]"], "Expected an option of audit, but got utilty. Did you mean utility?"),
         (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root"),
