@@ -16,6 +16,7 @@ import pytest
 from torch.multiprocessing import start_processes
 
 from helpers.commands import command, run_here
+from helpers.network import without_network
 from synthtrust.machine import quick_precision
 from synthtrust.runs import find_runs, score_cohort
 
@@ -47,9 +48,9 @@ def in_demo(demo, monkeypatch):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """Return the folder in which the demo ran, tiny."""
+    """Return the folder in which the demo ran, tiny, without a network."""
     folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, without_network():
         patch.chdir(folder)
         assert run_here("train.py", "experiment=demo", *TINY, "alpha=0.0,1.0", "seed=0", "-m") == ""
     return folder
@@ -60,7 +61,8 @@ def test_a_sweep_leaves_one_run_per_share_and_the_page_shows_them(in_demo):
         "alpha_0.0_seed_0",
         "alpha_1.0_seed_0",
     ]
-    assert run_here("evaluate.py", "runs=runs/demo") == ""
+    with without_network():
+        assert run_here("evaluate.py", "runs=runs/demo") == ""
     report = json.loads((in_demo / "reports" / "demo" / "report.json").read_text())
     assert {row["alpha"] for row in report["tables"]["trust"]["factors"]} == {0.0, 1.0}
     assert {row["axis"]: row["verdict"] for row in report["verdicts"]} == dict.fromkeys(

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, RefusedCase, Splits
 from synthtrust.cases.checks.duplicates import check_duplicates
+from synthtrust.cases.checks.inspection import forget_hashes
 from synthtrust.cases.checks.listing import readable
 from synthtrust.cases.checks.parity import check_parity, parity, print_parity
 from synthtrust.cases.unpaired_splits import divide
@@ -84,9 +85,13 @@ def inspected_cases(cfg: DictConfig, task: str | None = None) -> Cohort:
 def chosen_cases(cfg: DictConfig) -> Cohort:
     """Read the cohort of a config by its headers, but for the cases that it excludes.
 
+    What is remembered of its files is forgotten where the config wants them verified.
+
     Raises:
         CaseError: If there is no such cohort, or an excluded case is not in it.
     """
+    if cfg.cases.get("verify", False):
+        forget_hashes(kept_in(cfg))
     excluded = read_excluded(cfg.cases.get("exclude"))
     return without(read_cases(cfg), excluded) if excluded else read_cases(cfg)
 
@@ -177,7 +182,9 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
     paint = sorted((*splits.train, *splits.val, *splits.test), key=lambda case: case.id)
-    synthetic = synthesize(generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers, inspected=kept_in(cfg))
+    verify = cfg.cases.get("verify", False)
+    painted = generator, cohort, splits.train, paint, cfg.paths.synthetic, loggers
+    synthetic = synthesize(*painted, inspected=kept_in(cfg), verify=verify)
     # Hydra turns dataclasses among its arguments into dicts: what is not config goes to the partial
     if synthetic.paired:
         pairs = splits.train, synthetic.cases, cohort.modalities

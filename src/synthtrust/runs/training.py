@@ -23,6 +23,7 @@ from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
+from synthtrust.models.acceleration import accelerate
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
 from synthtrust.runs.apart import needs_own_process, run_apart
@@ -89,6 +90,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
         data = build_data(cfg, trainer.loggers)
         model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
+        accelerate(model.net, compiles=cfg.get("compile", False), channels_last=cfg.get("channels_last", False))
         resumes = run.last.exists()
         if resumes and (run.folder / DATA).exists():
             check_twins(run, data)
