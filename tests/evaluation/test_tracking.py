@@ -1,8 +1,10 @@
-"""A page is a run of its own in wandb: verdicts in the summary, tables, and the page itself."""
+"""A page is a run of its own in wandb and in MLflow: verdicts, tables, and the page itself."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
+import pytest
 from omegaconf import OmegaConf
 
 from helpers.wandb_offline import offline_records
@@ -46,6 +48,22 @@ def test_what_fails_costs_only_itself(tmp_path, monkeypatch, caplog):
     track_page(LOGGERS, written_page(tmp_path), TABLES, "sweep")
     assert "wandb was not told of" in caplog.text
     assert "no disk" in caplog.text
+
+
+def test_mlflow_has_verdicts_as_tags_and_page_and_tables_as_artifacts(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="needs the extra mlflow")
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps files
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    track_page(OmegaConf.create({"mlflow": {"tracking_uri": uri}}), written_page(tmp_path), TABLES, "sweep")
+    client = mlflow.MlflowClient(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("sweep").experiment_id])
+    assert run.info.run_name == "page sweep"
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["verdict/privacy"] == "NOT SUPPORTED"
+    page = client.download_artifacts(run.info.run_id, "index.html", tmp_path)
+    assert "The page." in Path(page).read_text()
+    kept = {item.path for item in client.list_artifacts(run.info.run_id, "privacy")}
+    assert kept == {"privacy/verdict.csv", "privacy/tests.csv"}
 
 
 def test_without_the_tracker_nothing_is_told(tmp_path):

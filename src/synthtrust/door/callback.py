@@ -19,7 +19,7 @@ from synthtrust.door.plan import announcement, planned, write_plan
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
 from synthtrust.door.table import DONE, forget, print_table, scores_of, stage_of, write_status
-from synthtrust.progress import Sweep, duration, of_sweep
+from synthtrust.progress import Sweep, duration, is_first_rank, of_sweep
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class Door(Callback):
         for job in self.jobs:
             _or_exit(check, job.config, job.name)
         _or_exit(refuse_shared_folders, self.jobs)
+        if not is_first_rank():
+            return
         forget(self.jobs)
         if self.jobs and goes_on(config):
             self.sweep = planned(self.jobs)
@@ -81,7 +83,8 @@ class Door(Callback):
         error = job_return._return_value if job_return.status == JobStatus.FAILED else None
         line = None if error is None else in_one_line(error)
         if goes_on(config):
-            write_status(folder, self.stage, error)
+            if is_first_rank():
+                write_status(folder, self.stage, error)
             if error is not None:
                 log.error(line or "The job failed; the sweep goes on.", exc_info=None if line else error)
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, None
@@ -91,7 +94,7 @@ class Door(Callback):
             _clear(folder, self.new_folders, refused=line is not None)
         if line is not None:
             sys.exit(line)
-        if config.hydra.job.config_name == "train" and (folder / FACTS).exists():
+        if config.hydra.job.config_name == "train" and (folder / FACTS).exists() and is_first_rank():
             log.info("Next, the page: %s", page_command([folder.parent]))
 
     def _say_how_far(self, config: DictConfig, *, failed: bool) -> None:
@@ -122,7 +125,7 @@ class Door(Callback):
         Raises:
             SystemExit: With status 1, if a job failed.
         """
-        if not goes_on(config):
+        if not goes_on(config) or not is_first_rank():
             return
         whole = print_table(self.jobs)
         self._leave()
