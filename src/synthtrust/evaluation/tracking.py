@@ -1,13 +1,16 @@
 """What wandb is told of a page: a run of its own with the verdicts, the tables and the page."""
 
 import logging
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.conventions import be_patient
 from synthtrust.report.page import records
 from synthtrust.report.verdicts import axis_verdicts
 
@@ -32,10 +35,24 @@ def track_page(
     """
     if loggers is None or "wandb" not in loggers:
         return
-    try:
-        _log(_settings(loggers), page, tables, name)
-    except Exception as error:  # whatever its service, its disk or its network do; the page is written
-        log.warning("wandb was not told of %s: %s: %s", page, type(error).__name__, " ".join(str(error).split()))
+    be_patient()
+    settings = _settings(loggers)
+    for mode in dict.fromkeys((settings.get("mode") or "online", "offline")):
+        try:
+            _log({**settings, "mode": mode}, page, tables, name)
+        except Exception as error:  # whatever its service, its disk or its network do; the page is written
+            words = " ".join(str(error).split())
+            log.warning("wandb was not told of %s (%s): %s: %s", page, mode, type(error).__name__, words)
+            _forget_service()
+        else:
+            return
+
+
+def _forget_service() -> None:
+    """End the service of wandb, which keeps waiting for the run that it could not begin."""
+    if (wandb := sys.modules.get("wandb")) is not None:
+        with suppress(Exception):  # it has failed already
+            wandb.teardown()
 
 
 def _settings(loggers: DictConfig) -> dict[str, Any]:
