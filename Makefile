@@ -7,7 +7,7 @@ JOBS   ?= 2
 CONSTRAINTS ?= constraints.txt
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-slow test-kernels calibration bench docs lint format clean
+.PHONY: help demo test test-slow test-kernels calibration bench licences vulnerabilities sbom docs links lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -46,10 +46,29 @@ test-kernels: $(STAMP) ## the tests whose numbers come from linear algebra and c
 	    tests/audits tests/data tests/generators tests/metrics tests/models || exit 1; done
 	$(BIN)/python -m pytest -q -m slow tests/generators/test_kernels.py
 
+licences: $(STAMP)   ## the licence of every package that a user installs
+	cd tests && $(abspath $(BIN))/python -m supply_chain
+
+# In an environment of their own, since they are no part of what they look at.
+AUDIT := $(VENV)/audit/bin
+$(AUDIT)/pip-audit:
+	$(PYTHON) -m venv $(VENV)/audit
+	$(AUDIT)/python -m pip install -q pip-audit cyclonedx-bom
+
+vulnerabilities: $(AUDIT)/pip-audit ## known vulnerabilities of the packages of CONSTRAINTS
+	$(AUDIT)/pip-audit --no-deps --disable-pip -r $(CONSTRAINTS)
+
+sbom: $(STAMP) $(AUDIT)/pip-audit ## the installed packages as a bill of materials, sbom.json (CycloneDX)
+	$(AUDIT)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --of JSON -o sbom.json
+
 # Every warning is an error: a link to nowhere, a docstring that cannot be read.
 docs: $(STAMP)       ## the documentation as a site, docs/_build/index.html
 	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
+links: $(STAMP)      ## follow every link out of the documentation; needs the network
+	$(BIN)/python -m pip install -q -c $(CONSTRAINTS) -e '.[docs]'
+	$(BIN)/python -m sphinx -q -b linkcheck docs docs/_build/links
 
 lint: $(STAMP)       ## only the checks that need no run
 	$(BIN)/ruff check .

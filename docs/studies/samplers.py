@@ -15,7 +15,12 @@ from hydra import compose, initialize_config_dir
 
 from synthtrust.runs import make, read_cases
 
-SAMPLERS = {"DDPM, 250": ("ddpm", None), "DDIM, 50": ("ddim", 50), "DDIM, 20": ("ddim", 20)}
+SAMPLERS = {
+    "DDPM, 250": ("ddpm", None),
+    "DDIM, 50": ("ddim", 50),
+    "DDIM, 20": ("ddim", 20),
+    "DPM-Solver++, 20": ("dpm_solver", 20),
+}
 FEW = 5  # test cases
 
 

@@ -1,14 +1,26 @@
 """The rows of the benchmarks as chapters of docs/benchmarks.md."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite
 from statistics import median
 
-from benchmarks.measure import Cost, Row, exponent
+from benchmarks.measure import MIB, Cost, Row, exponent
 
-COLUMNS = ("work", "product", "peer", "times the peer", "to reach", "share of the limit", "peak memory", "same result")
+COLUMNS = (
+    "work", "product", "peer", "times the peer", "to reach", "share of the limit", "peak memory", "files", "disk",
+    "same result",
+)  # fmt: skip
+OTHER_COSTS: Mapping[str, tuple[Callable[[Row], float], float]] = {
+    "peak memory": (lambda row: max(row.product.memory), 4),  # [MiB]: the system gives memory in such pieces
+    "number of files": (lambda row: row.files, 1),
+    "disk": (lambda row: row.disk, 1),
+}
+"""Cost -> how a row has it, and the least value of which growth can be told."""
+
+MOST_SENTENCES = 5
+"""Units of a station whose growth is told in sentences; of more there is a table."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +71,49 @@ def _cells(row: Row, limits: Limits) -> list[str]:
         comparison.goal,
         f"{least / row.product.median:.0%}" if isfinite(least) else "",
         _memory(row.product) + (f", peer {_memory(row.peer)}" if row.peer else ""),
+        f"{row.files:,}" if row.files else "",
+        f"{row.disk / MIB:.3g} MiB" if row.files else "",
         row.agreement,
     ]
 
 
+def _sized(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Return the rows of each unit in which rows differ, from the smallest size to the largest."""
+    by_unit: dict[str, list[Row]] = {}
+    for row in sorted((row for row in rows if row.comparison.grows_with), key=lambda row: row.comparison.size):
+        by_unit.setdefault(row.comparison.grows_with, []).append(row)
+    return {unit: rows for unit, rows in by_unit.items() if rows[0].comparison.size < rows[-1].comparison.size}
+
+
 def _growth(rows: Sequence[Row]) -> list[str]:
-    """Return one sentence for each unit in which rows of a station differ."""
-    sentences = []
-    for unit in dict.fromkeys(row.comparison.grows_with for row in rows if row.comparison.grows_with):
-        sized = sorted((row for row in rows if row.comparison.grows_with == unit), key=lambda row: row.comparison.size)
-        small, large = sized[0], sized[-1]
-        if small.comparison.size < large.comparison.size:
-            sentences.append(
-                f"Between {small.comparison.size:g} and {large.comparison.size:g} {unit} the time grows from "
-                f"{seconds([small.product.median])} to {seconds([large.product.median])}, as the number of {unit} to "
-                f"the power of {exponent(list(sized)):.2f}."
-            )
-    return sentences
+    """Return how the cost of a station grows: a sentence for each unit, or one table where they are many."""
+    sized = _sized(rows)
+    return _growth_table(sized) if len(sized) > MOST_SENTENCES else [_sentence(unit, sized[unit]) for unit in sized]
+
+
+def _sentence(unit: str, rows: list[Row]) -> str:
+    small, large = rows[0], rows[-1]
+    return (
+        f"Between {small.comparison.size:g} and {large.comparison.size:g} {unit} the time grows from "
+        f"{seconds([small.product.median])} to {seconds([large.product.median])}, as the number of {unit} to "
+        f"the power of {exponent(rows):.2f}."
+    )
+
+
+def _growth_table(sized: Mapping[str, list[Row]]) -> list[str]:
+    """Return a table of exponents, a line for each unit; a cost that a small size hardly has is left out."""
+    titles = ["grows with the number of", "from", "to", "time", *OTHER_COSTS]
+    lines = []
+    for unit, rows in sized.items():
+        ends = rows[0], rows[-1]
+        powers = [
+            f"{exponent(rows, cost):.2f}" if all(cost(row) >= least for row in ends) else ""
+            for cost, least in OTHER_COSTS.values()
+        ]
+        cells = [unit, *(f"{row.comparison.size:,g}" for row in ends), f"{exponent(rows):.2f}", *powers]
+        lines.append(f"| {' | '.join(cells)} |")
+    head = f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}"
+    return ["As the number to the power of:", "\n".join([head, *lines])]
 
 
 def chapters(rows: Sequence[Row], limits: Limits) -> str:

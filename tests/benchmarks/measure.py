@@ -40,6 +40,10 @@ class Comparison:
     """How large the work is, in `grows_with`; rows of one station and unit give an exponent."""
     grows_with: str = ""
     """What `size` counts: cases, voxels, alphas, seeds."""
+    leaves: Callable[[Any], Path] | None = None
+    """Takes the product's result and returns the folder whose files are counted; None for work that leaves none."""
+    is_done_once: bool = False
+    """Whether the first time is measured, without a round before it: of work that a second time would find done."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,10 @@ class Row:
     product: Cost
     peer: Cost | None
     agreement: str
+    files: int = 0
+    """Files that the product left."""
+    disk: int = 0
+    """Bytes that they take."""
 
     @property
     def ratios(self) -> list[float]:
@@ -121,19 +129,30 @@ def compare(comparison: Comparison) -> Row:
         3
     """
     product, peer = Cost(), (Cost() if comparison.peer else None)
-    result = comparison.product()
+    result = measured(comparison.product, product) if comparison.is_done_once else comparison.product()
     peer_result = comparison.peer() if comparison.peer else None
     agreement = comparison.agreement(result, peer_result)
+    files, disk = _contents(comparison.leaves(result)) if comparison.leaves else (0, 0)
     del result, peer_result
-    for _ in range(comparison.rounds):
+    for _ in range(0 if comparison.is_done_once else comparison.rounds):
         measured(comparison.product, product)
         if comparison.peer and peer is not None:
             measured(comparison.peer, peer)
-    return Row(comparison, product, peer, agreement)
+    return Row(comparison, product, peer, agreement, files, disk)
 
 
-def exponent(rows: list[Row]) -> float:
+def _contents(folder: Path) -> tuple[int, int]:
+    """Return how many files lie in a folder and below it, and the bytes that they hold."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    return len(sizes), sum(sizes)
+
+
+def exponent(rows: list[Row], cost: Callable[[Row], float] = lambda row: row.product.median) -> float:
     """Return b of cost = a * size ** b, from the smallest and the largest size of the rows.
+
+    Args:
+        rows: Rows of at least two sizes.
+        cost: What of a row is meant, above 0; the median processor time by default.
 
     Raises:
         ValueError: if the rows do not have two sizes.
@@ -142,7 +161,7 @@ def exponent(rows: list[Row]) -> float:
     small, large = ordered[0], ordered[-1]
     if not small.comparison.size < large.comparison.size:
         raise ValueError(f"Expected rows of two sizes, but got {[row.comparison.size for row in rows]}.")
-    return log(large.product.median / small.product.median) / log(large.comparison.size / small.comparison.size)
+    return log(cost(large) / cost(small)) / log(large.comparison.size / small.comparison.size)
 
 
 def bandwidth(mebibytes: int = 256, rounds: int = 5) -> float:

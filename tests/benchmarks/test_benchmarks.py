@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,30 @@ def test_a_chapter_has_the_numbers_and_the_growth_and_no_empty_column() -> None:
     assert "as the number of cases to the power of 1.00." in text
     assert "same result" not in text
     assert exponent(rows()) == pytest.approx(1)
+
+
+def test_work_that_is_done_once_is_measured_the_first_time_with_the_files_that_it_leaves(tmp_path) -> None:
+    """A second round would find it done; the files count after the first."""
+
+    def write() -> Path:
+        (tmp_path / "file").write_text("x" * 2000)
+        assert not (tmp_path / "again").exists()
+        (tmp_path / "again").mkdir()
+        return tmp_path
+
+    row = compare(comparison(product=write, peer=None, is_done_once=True, leaves=Path))
+    assert (len(row.product.wall), row.files, row.disk) == (1, 1, 2000)
+    assert "| 1 | 0.00191 MiB |" in chapters([row], LIMITS)
+
+
+def test_the_growth_of_many_works_is_a_table_of_exponents_of_time_memory_files_and_disk() -> None:
+    """Memory that a small size hardly takes has no exponent."""
+    named = [
+        replace(row, comparison=replace(row.comparison, grows_with=f"cases ({name})"), files=files, disk=files**2)
+        for name in "abcdef"
+        for row, files in zip(rows(), (10, 1000))
+    ]
+    assert "| cases (a) | 10 | 100 | 1.00 |  | 2.00 | 4.00 |" in chapters(named, LIMITS)
 
 
 def test_every_station_is_found() -> None:

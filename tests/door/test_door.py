@@ -57,6 +57,9 @@ def elsewhere(tmp_path, monkeypatch):
         (["generator=med_ddpm", "generator.lr=0"], "Expected generator.lr to be a number above 0, or null, but got 0."),
         (["generator=spade_gan", "generator.channels=[0]"], "Expected generator.channels to be whole numbers, each"),
         ([*CLASSES, "generator.size=48"], "Expected generator.size to be a list of side lengths, such as [48, 48]"),
+        (["cases=brats", "cases.root=s3://bucket/brats"], "the address 's3://bucket/brats'. Mount it"),
+        (["paths.runs=gs://bucket/runs"], "Expected the path of a file or folder at paths.runs, but got the address"),
+        (["cases.verify=always"], "Expected cases.verify among true, false, but got 'always'."),
         (["cases.exclude=nobody.csv"], "Expected a file or folder at cases.exclude, but 'nobody.csv' does not exist."),
         (["cases.exclude=7"], "Expected cases.exclude to be ids in brackets, or a text or CSV file with them, or null"),
         (
@@ -69,8 +72,15 @@ def elsewhere(tmp_path, monkeypatch):
         ([*CLASSES, "cases=phantom"], "Expected cases for classification, as model and data are"),
         ([*CLASSES, "generator=tissue"], "Expected a generator for classification, as model and data are"),
         (["trainer.accelerator=gpuu"], "Did you mean gpu?"),
-        (["trainer=ddp", "trainer.strategy=ddp_spawn"], "Use trainer.strategy=ddp, in one command per run."),
-        (["trainer.strategy=ddp_fork_find_unused_parameters_true"], "Expected trainer.strategy=auto or ddp, whose"),
+        (
+            ["trainer=ddp", "trainer.strategy=ddp_spawn"],
+            "Use trainer.strategy=ddp, by a command and not in a notebook.",
+        ),
+        (["trainer.strategy=ddp_fork_find_unused_parameters_false"], "Expected trainer.strategy=auto or ddp, whose"),
+        (["trainer.strategy={_target_: lightning.pytorch.strategies.DDPStrategy, start_method: fork}"], "whose ranks"),
+        (["trainer.strategy=fsdp"], "which give each rank the whole network, but got fsdp"),
+        (["trainer.strategy={_target_: lightning.pytorch.strategies.ModelParallelStrategy}"], "the whole network"),
+        (["trainer.strategy=dpp"], "but got dpp. Did you mean ddp?"),
         (["trainer.precision=bf16-mixd"], "Did you mean bf16-mixed?"),
         (["generator=med_ddpm", "generator.precision=32-tru"], "Did you mean 32-true?"),
         (["cases.exclude=gone.csv"], "Expected a file or folder at cases.exclude, but 'gone.csv' does not exist."),
@@ -105,6 +115,7 @@ def test_a_config_that_cannot_work_is_refused_in_one_line(elsewhere, words, line
     [
         (["fail_on=leek"], "Expected fail_on among ['leak', 'unassessed', 'utility', 'fidelity'], but got ['leek']."),
         (["runs=nowhere"], "Expected finished runs in nowhere, but found none."),
+        (["runs=['s3://bucket/runs']"], "at runs, but got the address 's3://bucket/runs'. Mount it"),
         (["runs=[nowhere,elsewhere]"], "Expected finished runs in nowhere"),
         (["audit=[utilty]"], "Expected an option of audit, but got utilty. Did you mean utility?"),
         (["cases=brats", "cases.root=nowhere"], "Expected a file or folder at cases.root"),
@@ -241,11 +252,15 @@ def test_gpus_are_counted_as_far_as_they_may_be_seen(monkeypatch):
 
 @pytest.mark.parametrize(("logger", "package"), [("tensorboard", "tensorboard"), ("mlflow", "mlflow")])
 def test_a_tracker_that_is_not_installed_is_refused(monkeypatch, logger, package):
-    monkeypatch.setattr("synthtrust.door.training.find_spec", lambda name: None)
+    monkeypatch.setattr("synthtrust.door.trackers.find_spec", lambda name: None)
     line = f"Expected {package} for logger={logger}, but it is not installed. Run pip install {package}"
     assert line in refusal("train.py", f"logger={logger}")
-    monkeypatch.setattr("synthtrust.door.training.find_spec", lambda name: "there")
+    monkeypatch.setattr("synthtrust.door.trackers.find_spec", lambda name: "there")
     assert refusal("train.py", f"logger={logger}") == ""
+
+
+def test_a_tracker_of_curves_is_refused_for_a_page():
+    assert "Expected logger=wandb or logger=mlflow" in refusal("evaluate.py", "logger=tensorboard")
 
 
 def test_what_the_cases_alone_can_tell_leaves_nothing_either(elsewhere, tmp_path):
@@ -263,9 +278,9 @@ def test_a_sweep_goes_on_past_a_job_that_fails_and_tells_how_each_ended(elsewher
     assert run_here("train.py", *words) == "1"
     shown = capsys.readouterr().out
     assert "alpha=0.0" in shown
-    assert "Error: Is a directory" in " ".join(shown.split())
+    assert "Error: Expected a free place" in shown
     assert json.loads((failing / "status.json").read_text())["status"] == "failed"
-    assert "Move away what is in its place." in (failing / "train.log").read_text()
+    assert "Move away what is there." in (failing / "train.log").read_text()
     assert "Run 1 of 2, alpha_0.0_seed_0, failed" in shown
     assert "A sweep of 2 runs." in shown
     assert "Run 2 of 2, alpha_1.0_seed_0, finished: Mean Dice" in shown

@@ -1,9 +1,11 @@
-"""A page is a run of its own in wandb: verdicts in the summary, tables, and the page itself."""
+"""A page is a run of its own in wandb and in MLflow: verdicts, tables, and the page itself."""
 
 import json
 import os
+from pathlib import Path
 
 import pandas as pd
+import pytest
 from omegaconf import OmegaConf
 
 from helpers.wandb_offline import offline_records
@@ -63,6 +65,22 @@ def test_without_a_network_it_is_kept_offline_after_seconds(tmp_path, monkeypatc
     track_page(OmegaConf.create({"wandb": {"mode": "online"}}), written_page(tmp_path), TABLES, "sweep")
     assert asked == [("online", "20"), ("offline", "20")]
     assert "no network" in caplog.text
+
+
+def test_mlflow_has_verdicts_as_tags_and_page_and_tables_as_artifacts(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow", reason="needs the extra mlflow")
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps files
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    track_page(OmegaConf.create({"mlflow": {"tracking_uri": uri}}), written_page(tmp_path), TABLES, "sweep")
+    client = mlflow.MlflowClient(uri)
+    (run,) = client.search_runs([client.get_experiment_by_name("sweep").experiment_id])
+    assert run.info.run_name == "page sweep"
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["verdict/privacy"] == "NOT SUPPORTED"
+    page = client.download_artifacts(run.info.run_id, "index.html", tmp_path)
+    assert "The page." in Path(page).read_text()
+    kept = {item.path for item in client.list_artifacts(run.info.run_id, "privacy")}
+    assert kept == {"privacy/verdict.csv", "privacy/tests.csv"}
 
 
 def test_without_the_tracker_nothing_is_told(tmp_path):

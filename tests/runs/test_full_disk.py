@@ -33,7 +33,9 @@ def test_the_last_tables_are_named_and_the_same_command_goes_on(copied, finished
         full_at(name)
         with pytest.raises(OSError, match="No space left") as error:
             train_run(copied)
-        assert in_one_line(error.value).startswith(f"Error: No space left on device: {folder / name}. Make room")
+        assert in_one_line(error.value).startswith(
+            f"Error: Expected room on the disk of {folder / name}, but got: No space left"
+        )
         assert not (folder / "run.json").exists()
         assert not list(folder.rglob(f"{ASIDE}*"))
     left = folder / f"{ASIDE}0123456789ab.scores.csv"

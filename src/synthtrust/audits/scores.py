@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from synthtrust.audits.generator_names import files_of_generator, generator_names, generator_target
 from synthtrust.audits.margins import Margins
 from synthtrust.audits.probabilities import check_findings, check_probabilities
 from synthtrust.refusals import Refusal
@@ -153,22 +154,6 @@ def _with_amounts(scores: pd.DataFrame, drawn: Mapping[str, int]) -> pd.DataFram
     return scores.assign(n_real=int(drawn["real"]), n_synthetic=int(drawn["synthetic"]))
 
 
-def generator_names(runs: Iterable[ScoredRun]) -> list[str]:
-    """Return the class name of each run's generator, with its module where two classes share a name."""
-    targets = [generator_target(run.facts()) for run in runs]
-    modules: dict[str, set[str]] = {}
-    for target in targets:
-        modules.setdefault(target.rpartition(".")[2], set()).add(target)
-    return [name if len(modules[name := target.rpartition(".")[2]]) == 1 else target for target in targets]
-
-
-def generator_target(facts: Mapping[str, Any]) -> str:
-    """Return the class that painted a run's twins, as its config names it."""
-    generator = facts.get("generator")
-    target = generator.get("_target_") if isinstance(generator, Mapping) else generator
-    return str(target or "unknown generator")
-
-
 def arm_scores(scores: pd.DataFrame, alpha: float, source: str) -> ArmScores:
     """Return the scores of one mode at one alpha as an array, cases in order of id, regions as they first appear."""
     rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
@@ -244,7 +229,8 @@ def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     generator = facts.get("generator")
     painting = {}
     if isinstance(generator, Mapping):
-        painting = {f"{key} of {generator_target(facts)}": value for key, value in generator.items() if key != "seed"}
+        painter = " ".join(filter(None, (generator_target(facts), files_of_generator(facts))))
+        painting = {f"{key} of {painter}": value for key, value in generator.items() if key != "seed"}
     return always | training | painting
 
 

@@ -11,6 +11,7 @@ from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_e
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
+from synthtrust.audits.generator_names import generator_target
 from synthtrust.audits.pairs import pair_rows
 from synthtrust.audits.scores import (
     SOURCES,
@@ -20,7 +21,6 @@ from synthtrust.audits.scores import (
     ScoredRun,
     arm_scores,
     gather_scores,
-    generator_target,
     paired,
     task_of,
 )

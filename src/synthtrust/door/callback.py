@@ -20,7 +20,7 @@ from synthtrust.door.plan import announcement, planned, write_plan
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
 from synthtrust.door.table import DONE, Ended, forget, print_table, scores_of, stage_of, write_status
-from synthtrust.progress import Sweep, duration, of_sweep
+from synthtrust.progress import Sweep, duration, is_first_rank, of_sweep
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,8 @@ class Door(Callback):
         for job in self.jobs:
             check(job.config, job.name)
         refuse_shared_folders(self.jobs)
+        if not is_first_rank():
+            return
         forget(self.jobs)
         if self.jobs and goes_on(config):
             self.sweep = planned(self.jobs)
@@ -94,7 +96,8 @@ class Door(Callback):
                 log.error(line or "The job failed; the sweep goes on.", exc_info=None if line else error)
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, None
             try:
-                write_status(folder, ended)
+                if is_first_rank():
+                    write_status(folder, ended)
             except OSError as problem:  # a full disk for example, of which the job has most likely failed as well
                 log.warning("%s", disk_line(problem) or problem)
             self._say_how_far(config, failed=error is not None)
@@ -103,7 +106,7 @@ class Door(Callback):
             _clear(folder, self.new_folders, refused=line is not None)
         if line is not None:
             sys.exit(line)
-        if config.hydra.job.config_name == "train" and (folder / FACTS).exists():
+        if config.hydra.job.config_name == "train" and (folder / FACTS).exists() and is_first_rank():
             log.info("Next, the page: %s", page_command([folder.parent]))
 
     def _say_how_far(self, config: DictConfig, *, failed: bool) -> None:
@@ -134,7 +137,7 @@ class Door(Callback):
         Raises:
             SystemExit: With status 1, if a job failed.
         """
-        if not goes_on(config):
+        if not goes_on(config) or not is_first_rank():
             return
         whole = print_table(self.jobs, ended=self.ended)
         self._leave()

@@ -11,6 +11,7 @@ from hydra.core.override_parser.types import OverrideType
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from synthtrust.door.addresses import refuse_addresses
 from synthtrust.door.evaluation import check_evaluation, check_runs
 from synthtrust.door.kinds import check_kinds
 from synthtrust.door.renamed import refuse_old_names
@@ -31,6 +32,7 @@ def check(config: DictConfig, job: str = "") -> None:
     """
     try:
         refuse_old_names(config)
+        refuse_addresses(config)
         if config.hydra.job.config_name == "evaluate":
             check_evaluation(config)
             check_runs(config)

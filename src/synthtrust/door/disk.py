@@ -3,32 +3,51 @@
 import errno
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from synthtrust.files import ASIDE
 
-ROOM = "Make room there, then give the same command again: it goes on."
-RIGHT = "Give yourself the right to it, or choose another folder (name=..., paths.runs=..., paths.cache=...)."
-GONE = "Nothing may be removed while a command works. Give the same command again: it makes what is missing."
-PLACE = "Move away what is in its place."
-MOUNT = "The disk or its server does not answer. Mount it again, then give the same command again: it goes on."
 
-REMEDIES: Mapping[int, str] = {
+@dataclass(frozen=True)
+class Kind:
+    """A kind of error of the operating system that a user can mend."""
+
+    expected: str
+    """What was expected of the path, which stands at its {}."""
+    remedy: str
+    """What to do."""
+
+
+ROOM = Kind("room on the disk of {}", "Make room there, then give the same command again: it goes on.")
+RIGHT = Kind(
+    "the right to {}",
+    "Give yourself that right, or choose another folder (name=..., paths.runs=..., paths.cache=...).",
+)
+THERE = Kind(
+    "{} to stay there",
+    "Remove nothing while a command works. Give the same command again: it makes what is missing.",
+)
+FREE = Kind("a free place at {}", "Move away what is there.")
+ANSWER = Kind("a disk that answers at {}", "Mount it again, then give the same command again: it goes on.")
+FILES = Kind("to open {}", "Allow more open files, such as by `ulimit -n 4096`.")
+SHORT = Kind("a name that the disk takes at {}", "Choose a shorter name, or a folder whose path is shorter.")
+ENDLESS = Kind("a link with an end at {}", "Remove the link that leads back to itself.")
+LOCKS = Kind("a disk with locks at {}", "Choose a folder on another one.")
+
+KINDS: Mapping[int, Kind] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), ROOM),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), RIGHT),
-    errno.ENOENT: GONE,
-    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY), PLACE),
-    **dict.fromkeys(
-        (errno.ESTALE, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN,
-         errno.EREMOTEIO, errno.EBUSY),
-        MOUNT,
-    ),
-    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "Allow more open files, such as by `ulimit -n 4096`."),
-    errno.ENAMETOOLONG: "Choose a shorter name, or a folder whose path is shorter.",
-    errno.ELOOP: "Remove the link that leads back to itself.",
-    **dict.fromkeys((errno.ENOLCK, errno.ENOSYS), "Choose a folder on a file system that has locks."),
-}  # fmt: skip
-"""Number of an error of the operating system -> what a user can do; any other error keeps its traceback."""
+    errno.ENOENT: THERE,
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY), FREE),
+    **dict.fromkeys((errno.ESTALE, errno.EIO, errno.ENXIO, errno.ENODEV, errno.ENOTCONN, errno.ETIMEDOUT), ANSWER),
+    **dict.fromkeys((errno.EHOSTDOWN, errno.EREMOTEIO, errno.EBUSY), ANSWER),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), FILES),
+    errno.ENAMETOOLONG: SHORT,
+    errno.ELOOP: ENDLESS,
+    **dict.fromkeys((errno.ENOLCK, errno.ENOSYS), LOCKS),
+}
+"""Number of an error of the operating system -> its kind; any other error keeps its traceback."""
 
 DURING_WORK = re.compile(rf"{re.escape(ASIDE)}[0-9a-f]+\.")
 
@@ -36,18 +55,17 @@ DURING_WORK = re.compile(rf"{re.escape(ASIDE)}[0-9a-f]+\.")
 def disk_line(error: BaseException) -> str | None:
     """Return the line about an error of the operating system, None for one that is no fault of disk, right or folder.
 
-    >>> disk_line(OSError(errno.ENOSPC, "No space left on device", "runs/a/.aside-0123.scores.csv"))
-    'Error: No space left on device: runs/a/scores.csv. Make room there, then give the same command again: it goes on.'
+    >>> disk_line(OSError(errno.ESTALE, "Stale file handle", "runs/a/.aside-0123.scores.csv")).partition(" Mount")[0]
+    'Error: Expected a disk that answers at runs/a/scores.csv, but got: Stale file handle.'
     >>> disk_line(OSError("something else"))
     """
     error = _first_cause(error)
-    if not isinstance(error, OSError) or isinstance(error, ConnectionError):
+    if not isinstance(error, OSError) or error.errno is None or error.errno not in KINDS:
         return None
-    if error.errno is None or error.errno not in REMEDIES:
-        return None
-    paths = [_path(name) for name in dict.fromkeys((error.filename, error.filename2)) if name is not None]
-    place = f": {' and '.join(dict.fromkeys(paths))}" if paths else ""
-    return f"Error: {error.strerror}{place}. {REMEDIES[error.errno]}"
+    kind = KINDS[error.errno]
+    paths = [_path(name) for name in (error.filename, error.filename2) if name is not None]
+    place = " and ".join(dict.fromkeys(paths)) or "a file or folder"
+    return f"Error: Expected {kind.expected.format(place)}, but got: {error.strerror}. {kind.remedy}"
 
 
 def _first_cause(error: BaseException) -> BaseException:

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from synthtrust.conventions import EXPORT, FACTS, SCORES, check_conditions
 from synthtrust.door.names import nearest_path
 from synthtrust.door.rules import check_values, value_of
+from synthtrust.door.trackers import check_page_trackers
 from synthtrust.door.unfinished import unfinished_in
 from synthtrust.refusals import MissingFileRefusal, Refusal
 
@@ -32,6 +33,7 @@ def check_evaluation(cfg: DictConfig) -> None:
             f"Expected no fail_on, since no audit is asked of plans, other cases or planted copies, but got "
             f"{cfg.fail_on}. Leave it out."
         )
+    check_page_trackers(cfg)
     check_conditions(cfg.fail_on)
     check_values(cfg)
     if received and "_target_" not in cfg.cases:

@@ -82,6 +82,8 @@ RULES: Mapping[str, Rule] = {
     "duplicates": _among(*POLICIES),
     "allow_overlap": _among(*OVERLAPS),
     "wait": TRUTH,
+    "compile": TRUTH,
+    "channels_last": TRUTH,
     "threads": _or_null(_whole(1)),
     "trusted": TRUTH,
     "regions": _or_null(REGIONS),
@@ -118,6 +120,7 @@ RULES: Mapping[str, Rule] = {
     "cases.attributes": _or_null(
         _each(Rule("", lambda value: isinstance(value, str)), "to be a list of columns, such as [age, scanner]")
     ),
+    "cases.verify": TRUTH,
     "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
     "data.n_real": _or_null(_whole(1)),

@@ -100,7 +100,7 @@ def print_table(
     statuses = [(ended or {}).get(job.number) or _status(job, begun) for job in jobs]
     scores = [scores_of(job, jobs) for job in jobs]
     title = f"The {len(jobs)} runs in {', '.join(dict.fromkeys(str(job.folder.parent) for job in jobs))}"
-    table = Table("Run", "Status", title=title)
+    table = Table("Run", "Status", title=escape(title))
     measured = any(score is not None for score in scores)
     for header in ("Real", "Synthetic", "Time") if measured else ():
         table.add_column(header, justify="right")

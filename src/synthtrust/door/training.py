@@ -1,7 +1,6 @@
 """The whole config of a training, checked before anything costs; what only the cases can tell is checked with them."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
 from omegaconf import DictConfig
@@ -9,6 +8,7 @@ from omegaconf import DictConfig
 from synthtrust.conventions import CHOICES, CONTROLS, check_alpha, check_steps, check_strategy, check_val
 from synthtrust.door.gpu import count_gpus
 from synthtrust.door.rules import check_values, value_of
+from synthtrust.door.trackers import check_trackers
 from synthtrust.refusals import Refusal
 
 TASKS: Mapping[str, str] = {
@@ -32,11 +32,6 @@ TASKS: Mapping[str, str] = {
     ),
 }  # fmt: skip
 """Target of this project -> the only task it serves; others serve both, or are asked when they are imported."""
-
-PACKAGES_OF_TRACKERS: Mapping[str, tuple[str, ...]] = {
-    "TensorBoardLogger": ("tensorboard", "tensorboardX"), "MLFlowLogger": ("mlflow",), "WandbLogger": ("wandb",),
-}  # fmt: skip
-"""Class of a tracker -> packages of which it needs one, the first of which an extra of this project brings."""
 
 
 def check_training(cfg: DictConfig) -> None:
@@ -65,23 +60,13 @@ def check_training(cfg: DictConfig) -> None:
     if value_of(cfg, "export") is not None:
         _check_export(cfg, choice[2])
     check_trackers(cfg)
+    _check_pictures(cfg)
     check_strategy(value_of(cfg, "trainer.strategy"))
     _check_devices(cfg.trainer)
 
 
-def check_trackers(cfg: DictConfig) -> None:
-    """Refuse a tracker whose package is not installed, and pictures of validations that do not take place.
-
-    Raises:
-        Refusal: If there is one.
-    """
-    for name in cfg.get("logger") or ():
-        packages = PACKAGES_OF_TRACKERS.get(str(cfg.logger[name].get("_target_", "")).rpartition(".")[2], ())
-        if packages and not any(find_spec(package) for package in packages):
-            raise Refusal(
-                f"Expected {packages[0]} for logger={name}, but it is not installed. Run pip install "
-                f"{packages[0]}, or choose logger=csv."
-            )
+def _check_pictures(cfg: DictConfig) -> None:
+    """Refuse pictures of validations that do not take place."""
     every = value_of(cfg, "track.pictures_every", 0)
     if every % cfg.val_every:
         raise Refusal(

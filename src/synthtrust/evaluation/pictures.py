@@ -7,8 +7,9 @@ from dataclasses import replace
 import pandas as pd
 from hydra.errors import InstantiationException
 
+from synthtrust.audits.generator_names import generator_names
 from synthtrust.audits.pictures import Network, class_slices, set_slices, twin_slices
-from synthtrust.audits.scores import generator_target, paired
+from synthtrust.audits.scores import paired
 from synthtrust.door import in_one_line
 from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
@@ -56,8 +57,8 @@ def networks_of(runs: Sequence[Run]) -> list[Network]:
     """
     from synthtrust.runs.labelling import RunLabeller  # and with it PyTorch, which a page alone does not need
 
-    pictured = generator_target(runs[0].facts())
-    of_generator = [run for run in runs if generator_target(run.facts()) == pictured]
+    names = generator_names(runs)
+    of_generator = [run for run, name in zip(runs, names, strict=True) if name == names[0]]
     networks = []
     for trained_on, arms in (
         ("real cases", [run for run in of_generator if run.mix.is_trtr]),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synthtrust.audits.scores import generator_names
+from synthtrust.audits.generator_names import generator_names
 from synthtrust.runs import Run
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from synthtrust.audits.expected_outcome import expected_outcome
-from synthtrust.audits.scores import NotApplicableError, generator_names, task_of
+from synthtrust.audits.generator_names import generator_names
+from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import DeclaredSet, SyntheticSet, declared_own, declared_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of

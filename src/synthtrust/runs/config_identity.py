@@ -23,7 +23,7 @@ OF_THE_BATCHES = (
 )  # fmt: skip
 """Parts of ``data`` that decide nothing about which cases a mix holds."""
 
-IDLE_OF_CASES = ("list", "save_refused")
+IDLE_OF_CASES = ("list", "save_refused", "verify")
 """Parts of ``cases`` that decide nothing."""
 
 IDLE_OF_DATA = ("allow_real_val", "val_pairs")

@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort
 
-OF_THE_DOOR = ("list", "skip_refused", "exclude", "save_refused")
+OF_THE_DOOR = ("list", "skip_refused", "exclude", "save_refused", "verify")
 """Keys of ``cases`` that the command reads, and that no reader is given."""
 
 

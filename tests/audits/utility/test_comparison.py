@@ -37,6 +37,21 @@ def test_generators_of_one_name_are_told_apart_by_their_modules(audit):
     assert tables["generators"]["generator"].tolist() == ["a.Painter", "b.Painter"]
 
 
+def test_sets_that_one_class_has_read_from_two_places_share_trtr_and_are_told_apart(audit):
+    def received(alphas, skill, root):
+        generator = {"_target_": "synthtrust.generators.LabelledSet", "root": root}
+        return [
+            PlantedClassifier(alpha, seed=seed, n=200, skill=2.0 if alpha else skill, facts_={"generator": generator})
+            for alpha in alphas
+            for seed in range(3)
+        ]
+
+    tables = audit([*received((0.0, 1.0), 2.0, "sets/good"), *received((0.0,), 0.0, "sets/poor")])
+
+    verdicts = tables["verdict"].set_index("subject")["verdict"]
+    assert verdicts.to_dict() == {"LabelledSet good": "SUPPORTED", "LabelledSet poor": "NOT SUPPORTED"}
+
+
 @pytest.mark.parametrize(("skill", "has_ratio"), [(0.0, False), (2.0, True)])
 def test_a_measure_that_can_be_negative_has_a_ratio_only_above_chance(audit, skill, has_ratio):
     row = tstr_against_trtr(audit(sweep(skill, skill)), "mcc")

@@ -1,9 +1,9 @@
-"""The sampler of class diffusion follows a known path to its end in few steps."""
+"""The solver of second order follows a known path to its end in few steps."""
 
 import pytest
 import torch
 
-from synthtrust.generators.diffusion.dpm_solver import paint
+from synthtrust.generators.diffusion.dpm_solver import paint, visited
 from synthtrust.generators.diffusion.schedule import Diffusion
 
 
@@ -16,7 +16,7 @@ def known_path(mean, sd, steps, order=2):
         return mean + sd**2 * signal.sqrt() / (sd**2 * signal + 1 - signal) * (x - signal.sqrt() * mean)
 
     noise = torch.randn(5000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return noise / noise.std(), paint(diffusion, guess, noise / noise.std(), steps, order=order)
+    return noise / noise.std(), paint(diffusion, guess, noise / noise.std(), visited(250, steps), order=order)
 
 
 @pytest.mark.parametrize(("sd", "steps"), [(0.05, 20), (0.15, 10), (0.15, 16), (0.15, 100), (0.25, 16)])
@@ -39,10 +39,33 @@ def test_ddim_paints_too_little_contrast_in_few_steps_and_enough_in_many():
 def test_two_steps_are_the_first_order_of_ddim_and_then_the_guess():
     diffusion, noise = Diffusion(50), torch.full((1, 1), 0.7, dtype=torch.float64)
     seen = []
-    painted = paint(diffusion, lambda x, t: seen.append((x, int(t))) or 0.5 * x, noise, 2)
+    painted = paint(diffusion, lambda x, t: seen.append((x, int(t))) or 0.5 * x, noise, [49, 0])
     first = 0.5 * noise
     predicted = (noise - diffusion.alphas_cumprod[49] ** 0.5 * first) / (1 - diffusion.alphas_cumprod[49]) ** 0.5
     expected = diffusion.alphas_cumprod[0] ** 0.5 * first + (1 - diffusion.alphas_cumprod[0]) ** 0.5 * predicted
     assert [t for _, t in seen] == [49, 0]
     torch.testing.assert_close(seen[1][0], expected)
     torch.testing.assert_close(painted, 0.5 * expected)
+
+
+@pytest.mark.parametrize(("spread", "spacing", "steps"), [(3.0, 1.5, 20), (1.0, 1.0, 20), (0.3, 1.0, 25)])
+def test_with_the_timesteps_of_a_schedule_images_keep_their_spread_better_than_by_ddim(spread, spacing, steps):
+    diffusion = Diffusion(250, -50.0, 50.0, spacing)
+    noise = torch.randn(1, 8000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    noise = noise / noise.std()
+
+    def guess(x, t):
+        signal = float(diffusion.alphas_cumprod[int(t[0])])
+        return spread**2 * signal**0.5 / (spread**2 * signal + 1 - signal) * x
+
+    timesteps = diffusion.timesteps_for("dpm_solver", steps)
+    second, first = (float(paint(diffusion, guess, noise, timesteps, order=order).std()) for order in (2, 1))
+    assert second == pytest.approx(spread, rel=0.05)
+    assert abs(second - spread) < abs(first - spread)
+
+
+def test_images_are_clipped_to_the_range_of_their_channel():
+    low, high = torch.tensor([-4.0, -1.0]).reshape(2, 1), torch.tensor([-2.0, 3.0]).reshape(2, 1)
+    noise = torch.randn(2, 2, 50, generator=torch.Generator().manual_seed(0))
+    drawn = paint(Diffusion(20, low, high), lambda x, t: 9 * noise.sign(), noise, visited(20, 5))
+    torch.testing.assert_close(drawn, torch.where(noise > 0, high, low))

@@ -117,7 +117,12 @@ def test_ddim_visits_the_first_and_the_last_timestep():
 
 @pytest.mark.parametrize(
     ("sampler", "steps", "why"),
-    [("ddpm", 50, "Use sampler='ddim'"), ("euler", 50, "'euler'"), ("ddim", 251, "2 to 250"), ("ddim", 1, "2 to 250")],
+    [
+        ("ddpm", 50, "Use sampler='dpm_solver'"),
+        ("euler", 50, "'euler'"),
+        ("ddim", 251, "2 to 250"),
+        ("ddim", 1, "2 to 250"),
+    ],
 )
 def test_what_a_sampler_cannot_do_is_refused(sampler, steps, why):
     with pytest.raises(ValueError, match=why):

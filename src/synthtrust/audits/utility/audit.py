@@ -8,6 +8,7 @@ import pandas as pd
 
 from synthtrust.audits.curve import curve_rows
 from synthtrust.audits.expected_outcome import expected_outcome
+from synthtrust.audits.generator_names import generator_names, generator_target
 from synthtrust.audits.margins import Margins
 from synthtrust.audits.scores import (
     SOURCES,
@@ -15,8 +16,6 @@ from synthtrust.audits.scores import (
     ScoredRun,
     check_recipe,
     gather_scores,
-    generator_names,
-    generator_target,
     paired,
     task_of,
     with_empty_rule,

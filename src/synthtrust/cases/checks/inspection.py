@@ -22,6 +22,7 @@ from synthtrust.refusals import CaseError
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of what is remembered of a case; to be raised with every change to what is read of it
+HASHES = "hashes.jsonl"  # file with the hashes of files, by their size and times
 BLOCK = 512  # cases between two entries: a pass that is killed goes on from there
 
 CHECK = "crc32"
@@ -55,7 +56,7 @@ def inspect(
         if folder is not None:
             asked = fingerprint([recipe, [case.id for case in cases]])
             stack.enter_context(FileLock(folder / f".{asked}.lock"))
-            facts, hashed = Ledger(folder / "facts.jsonl"), Ledger(folder / "hashes.jsonl")
+            facts, hashed = Ledger(folder / "facts.jsonl"), Ledger(folder / HASHES)
             hashes.learn(hashed.entries())
         known = facts.entries() if facts else {}
         pool = stack.enter_context(ThreadPoolExecutor(readers()))
@@ -76,6 +77,14 @@ def inspect(
                 if facts and hashed and new:
                     facts.add(new)
                     hashed.add(hashes.known(path for case in block for path in set(case.files.values())))
+
+
+def forget_hashes(folder: Path) -> None:
+    """Let the next process hash every file, instead of trusting that one of the same size and times is unchanged.
+
+    What was read of the files stays, since it is known by their content.
+    """
+    (folder / HASHES).unlink(missing_ok=True)
 
 
 class Ledger:

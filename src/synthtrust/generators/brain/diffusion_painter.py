@@ -17,6 +17,7 @@ from synthtrust.generators.brain.brain_painter import BrainPainter
 from synthtrust.generators.brain.condition_from_label import condition_from_label, to_images
 from synthtrust.generators.brain.statistics import TrainingStatistics
 from synthtrust.generators.brain.volumes import prepared
+from synthtrust.generators.diffusion.dpm_solver import noises, paint
 from synthtrust.generators.diffusion.schedule import Diffusion, Predict, Sampler
 from synthtrust.generators.training.device import at_home
 from synthtrust.generators.training.fit_environment import training_key
@@ -93,14 +94,16 @@ class DiffusionPainter(BrainPainter):
         self, diffusion: Diffusion, predict_noise: Predict, condition: Tensor, generators: Sequence[torch.Generator]
     ) -> Tensor:
         """Sample packed volumes ``(B, C, ...)``, on the device and of the sides of a packed condition."""
-        return diffusion.sample(
-            predict_noise,
-            (len(self.statistics_.modalities) * self.patch_fold**3, *condition.shape[2:]),
-            generators,
-            sampler=self.sampler,
-            steps=self.sampling_steps,
-            device=condition.device,
-        )
+        shape = (len(self.statistics_.modalities) * self.patch_fold**3, *condition.shape[2:])
+        device, steps = condition.device, self.sampling_steps
+        if self.sampler != "dpm_solver":
+            return diffusion.sample(predict_noise, shape, generators, sampler=self.sampler, steps=steps, device=device)
+
+        def guess(x: Tensor, t: Tensor) -> Tensor:
+            return diffusion.denoised(x, int(t[0]), predict_noise(x, t).float())
+
+        timesteps = diffusion.timesteps_for(self.sampler, steps)
+        return paint(diffusion, guess, noises(shape, generators).to(device), timesteps)
 
     def _unpacked(self, packed: Tensor) -> NDArray[np.float32]:
         """Return packed volumes as arrays ``(B, M, *size)``."""
@@ -158,7 +161,7 @@ class DiffusionPainter(BrainPainter):
     def _training_callbacks(self, cases: Sequence[Case], folder: Path) -> list[Callback]:
         """Return what writes the losses and draws samples; no logger follows into the processes of several devices."""
         loggers = self._loggers if self.devices in (1, "1") else ()
-        cheaper = {"sampler": "ddim", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
+        cheaper = {"sampler": "dpm_solver", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
         return [WriteLoss(folder, loggers), *self._watchers(cases, self.statistics_, folder, loggers, **cheaper)]
 
     @abstractmethod

@@ -15,7 +15,7 @@ from synthtrust.cases import Case, Findings
 from synthtrust.generators.class_diffusion.intensity_range import IntensityRange, n_folded, pixel_shuffle
 from synthtrust.generators.class_diffusion.training import Batches, train
 from synthtrust.generators.class_images import gather
-from synthtrust.generators.diffusion.dpm_solver import noises, paint
+from synthtrust.generators.diffusion.dpm_solver import noises, paint, visited
 from synthtrust.generators.diffusion.schedule import Diffusion
 from synthtrust.generators.training.device import own_device
 from synthtrust.generators.training.fit_environment import own_randomness, training_key, workplace
@@ -150,7 +150,8 @@ class ClassDiffusion(TrainedGenerator):
 
         shape = (self._n_channels(known), *(side // self.patch_fold for side in known.padded(self._multiple)))
         noise = noises(shape, [torch.Generator().manual_seed(int(rng.integers(2**63))) for rng in rngs])
-        painted = paint(diffusion, guess, noise.to(device), self.sampling_steps, order=ORDERS[self.sampler])
+        timesteps = visited(self.timesteps, self.sampling_steps)
+        painted = paint(diffusion, guess, noise.to(device), timesteps, order=ORDERS[self.sampler])
         images = known.from_unit(pixel_shuffle(painted.cpu(), self.patch_fold).numpy())
         return [dict(zip(known.modalities, image, strict=True)) for image in images]
 

@@ -18,7 +18,7 @@ and would overshoot."""
 
 
 @torch.no_grad()
-def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int, *, order: int = 2) -> Tensor:
+def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, timesteps: Sequence[int], *, order: int = 2) -> Tensor:
     """Follow DDIM's path from noise to images, each step in the direction that the last two guesses point to.
 
     DPM-Solver++(2M): Lu et al., DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, 2022,
@@ -27,21 +27,20 @@ def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, steps: int, *, orde
     give 0.150, and 16 evenly spaced ones of DDIM 0.115. All randomness lies in ``noise``.
 
     Args:
-        diffusion: The schedule.
-        guess: Its images are clipped to [-1, 1].
+        diffusion: The schedule, and the range that images are clipped to.
+        guess: Tells the images.
         noise: Standard normal, shape ``(B, ...)``.
-        steps: How many timesteps are visited at most, see ``visited``.
+        timesteps: The ones to visit, from the last to 0; see ``visited`` and ``Diffusion.timesteps_for``.
         order: 2, or 1 for DDIM on the same timesteps.
 
     Returns:
-        Images in [-1, 1], as ``noise``.
+        Images in their range, as ``noise``.
     """
-    kept = visited(diffusion.timesteps, steps)
     signal, spread = diffusion.alphas_cumprod**0.5, (1 - diffusion.alphas_cumprod) ** 0.5
     log_ratio = np.log(signal / spread)  # lambda, half the logarithm of the signal-to-noise ratio
     x, before, stride = noise, noise, 0.0
-    for t, after in zip(report_steps(kept), [*kept[1:], None]):
-        image = guess(x, torch.full((len(x),), t, device=x.device)).clamp(-1, 1)
+    for t, after in zip(report_steps(timesteps), [*timesteps[1:], None]):
+        image = diffusion.clipped(guess(x, torch.full((len(x),), t, device=x.device)))
         if after is None:  # nothing is left to be taken away
             x = image
             continue

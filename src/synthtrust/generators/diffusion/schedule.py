@@ -1,7 +1,7 @@
 """The diffusion: how images become noise by a cosine schedule, and how a network's guesses lead back."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor
 from synthtrust.generators.synthesis.progress import report_steps
 from synthtrust.refusals import Refusal
 
-Sampler = Literal["ddpm", "ddim"]
+Sampler = Literal["ddpm", "ddim", "dpm_solver"]
+"""Ways back from noise: all timesteps with new noise at each, few of first order, or few of second order."""
 Predict = Callable[[Tensor, Tensor], Tensor]
 """Tells the noise ``(B, ...)`` in images ``(B, ...)`` at timesteps ``(B,)``."""
 
@@ -88,7 +89,7 @@ class Diffusion:
     def denoised(self, x: Tensor, t: int, noise: Tensor) -> Tensor:
         """Return the image that is left of ``x`` without its noise, clipped to the range of images."""
         signal = self.alphas_cumprod[t]
-        return self._clipped((x - (1 - signal) ** 0.5 * noise) / signal**0.5)
+        return self.clipped((x - (1 - signal) ** 0.5 * noise) / signal**0.5)
 
     def reverse_step(self, x: Tensor, t: int, noise: Tensor) -> tuple[Tensor, float]:
         """Return mean ``(B, ...)`` and log variance of the images one timestep before ``t``.
@@ -111,12 +112,12 @@ class Diffusion:
             Refusal: If the sampler is unknown, or cannot be used with so many steps.
         """
         steps = self.timesteps if steps is None else steps
-        if sampler not in ("ddpm", "ddim"):
-            raise Refusal(f"Expected the sampler 'ddpm' or 'ddim', but got {sampler!r}.")
+        if sampler not in get_args(Sampler):
+            raise Refusal(f"Expected sampler among {list(get_args(Sampler))}, but got {sampler!r}.")
         if sampler == "ddpm" and steps != self.timesteps:
             raise Refusal(
                 f"Expected all {self.timesteps} steps for 'ddpm', but got {steps}: with fewer, samples are too wide. "
-                "Use sampler='ddim'."
+                "Use sampler='dpm_solver'."
             )
         if not 2 <= steps <= self.timesteps:
             raise Refusal(f"Expected 2 to {self.timesteps} sampling steps, but got {steps}.")
@@ -132,7 +133,7 @@ class Diffusion:
         shape: Sequence[int],
         generators: Sequence[torch.Generator],
         *,
-        sampler: Sampler = "ddim",
+        sampler: Literal["ddpm", "ddim"] = "ddim",
         steps: int | None = None,
         device: torch.device | str = "cpu",
     ) -> Tensor:
@@ -167,9 +168,10 @@ class Diffusion:
                     x = x + np.exp(0.5 * log_variance) * draw()
             else:
                 x = self._ddim_step(x, t, after, noise)
-        return self._clipped(x)
+        return self.clipped(x)
 
-    def _clipped(self, x: Tensor) -> Tensor:
+    def clipped(self, x: Tensor) -> Tensor:
+        """Return images ``(B, ...)`` with what lies outside their range moved to its nearest end."""
         return torch.maximum(torch.minimum(x, self.high.to(x)), self.low.to(x))
 
     def _ddim_step(self, x: Tensor, t: int, after: int, noise: Tensor) -> Tensor:

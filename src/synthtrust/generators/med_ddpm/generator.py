@@ -75,7 +75,7 @@ class MedDDPM(DiffusionPainter):
     timesteps: int = 250
     """Timesteps of the diffusion."""
     sampler: Sampler = "ddpm"
-    """``ddpm`` takes all timesteps; ``ddim`` may take fewer."""
+    """``ddpm`` takes all timesteps, ``ddim`` may take fewer, and ``dpm_solver``, of second order, needs fewest."""
     sampling_steps: int | None = None
     """Timesteps that painting takes; None for all."""
     lr: float = 1e-5

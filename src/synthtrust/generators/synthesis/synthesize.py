@@ -41,6 +41,7 @@ def synthesize(
     *,
     to_learn_from: bool = True,
     inspected: Path | None = None,
+    verify: bool = False,
 ) -> SyntheticSet:
     """Paint a twin of every case in ``paint`` with a generator that is fitted on ``train``, or find the twins.
 
@@ -63,6 +64,7 @@ def synthesize(
         loggers: Experiment loggers that a generator may show its training to.
         to_learn_from: Whether a network is to learn from the set, for which its cases need labels.
         inspected: Folder in which it is remembered what was read of the images that are compared with real ones.
+        verify: Compare every file of the set with its hash in the manifest.
 
     Returns:
         The set of twins; an importer may lack the twins of some cases.
@@ -72,6 +74,7 @@ def synthesize(
         CaseError: If the generator paints other modalities than the cohort has, another grid than the label's, values
             that are not finite, or one constant value; or if a twin cannot be imported, a set to be learned from has no
             labels, or images of an imported set are the patients' own and not declared. What was painted before stays.
+            If a file of the set is not as it was written, and that was to be verified.
     """
     paired = generator.paired
     if isinstance(generator, Importer) and not paired:
@@ -103,7 +106,9 @@ def synthesize(
         session().correct()
     log.info("Twins: %s", folder)
     declared = tuple(patients_own.get("declared") or ())
-    return SyntheticSet(**vars(read_manifest(folder)), folder=folder, paired=paired, patients_own=declared)
+    return SyntheticSet(
+        **vars(read_manifest(folder, verify=verify)), folder=folder, paired=paired, patients_own=declared
+    )
 
 
 def training_ids(folder: str | Path) -> list[str] | None:

@@ -1,0 +1,1 @@
+"""What the project is built from: which packages, and under which licences."""
