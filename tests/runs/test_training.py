@@ -1,7 +1,6 @@
 """One run on tiny cases: found when finished, resumed exactly when cut short, refused when it cannot work."""
 
 import json
-import os
 import shutil
 from itertools import chain
 from pathlib import Path
@@ -20,7 +19,6 @@ from synthtrust.metrics.functional import dice_from_counts
 from synthtrust.refusals import Refusal
 from synthtrust.runs import Run, build_data, build_model, find_runs, score_cohort, train_run
 from synthtrust.runs.config_identity import DECISIVE, identity
-from synthtrust.runs.training import refuse_ranks_in_a_sweep
 
 
 def weights(run):
@@ -270,20 +268,6 @@ def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monke
     import wandb
 
     assert wandb.run is None  # the next job of a sweep starts a run of its own
-
-
-def test_ranks_inside_a_sweep_are_refused(composed, monkeypatch):
-    from types import SimpleNamespace
-
-    from hydra.types import RunMode
-
-    fake = SimpleNamespace(initialized=lambda: True, get=lambda: SimpleNamespace(mode=RunMode.MULTIRUN))
-    monkeypatch.setattr("synthtrust.runs.training.HydraConfig", fake)
-    for name in ("SLURM_NTASKS", "TORCHELASTIC_RUN_ID"):
-        monkeypatch.delitem(os.environ, name, raising=False)
-    with pytest.raises(ValueError, match="Expected one device per job in a sweep"):
-        refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2"))
-    refuse_ranks_in_a_sweep(composed("train"))
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(configure, monkeypatch):

@@ -1,7 +1,6 @@
 """The training of one run: paint twins, mix, fit, score, and leave a folder that describes itself."""
 
 import logging
-import os
 import signal
 import sys
 import time
@@ -10,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from hydra.utils import get_class
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Timer
@@ -24,12 +20,13 @@ from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, write_json, write_text
+from synthtrust.files import aside, errors_named, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
 from synthtrust.models.acceleration import accelerate
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
+from synthtrust.runs.apart import needs_own_process, run_apart
 from synthtrust.runs.build import (
     Model,
     build_data,
@@ -70,13 +67,17 @@ def train_run(cfg: DictConfig) -> float:
         Refusal: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
     """
     check_strategy(cfg.trainer.get("strategy"))
-    refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
     spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
-    with owned(run.folder, wait=cfg.get("wait", True)):
-        cfg = settled(cfg, run.folder)
-        return _train(run, cfg) if (score := _score_if_finished(run, cfg)) is None else score
+    with owned(run.folder, wait=cfg.get("wait", True)), errors_named(run.folder):
+        settled_cfg = settled(cfg, run.folder)
+        if (score := _score_if_finished(run, settled_cfg)) is not None:
+            return score
+        if not needs_own_process(cfg):
+            return _train(run, settled_cfg)
+    run_apart(run.folder)  # whose process owns the folder
+    return headline(run.scores())[1]
 
 
 def _train(run: Run, cfg: DictConfig) -> float:
@@ -144,26 +145,6 @@ def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
     if (word := facts["overlap"].get("word", "none")) != "none":
         scores["overlap"] = word
     return scores
-
-
-def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
-    """Refuse a sweep whose jobs would launch ranks of their own inside one process.
-
-    Each rank would run the whole sweep again, and jobs after the first would silently train and test on a part of the
-    cases.
-
-    Raises:
-        Refusal: If such a sweep was asked for.
-    """
-    in_a_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    by_a_scheduler = "SLURM_NTASKS" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
-    several = cfg.trainer.devices not in (1, "1", [0]) or cfg.trainer.get("num_nodes", 1) != 1
-    one_gpu = cfg.trainer.devices == "auto" and torch.cuda.device_count() <= 1
-    if in_a_sweep and several and not by_a_scheduler and not one_gpu:
-        raise Refusal(
-            f"Expected one device per job in a sweep, but got trainer.devices={cfg.trainer.devices}. Use "
-            "one command per run, or a SLURM launcher with one task per device."
-        )
 
 
 def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
