@@ -1,6 +1,7 @@
 """What several rooms agree on: words of options, ranges and rules that ask for no file and no other room."""
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
@@ -271,3 +272,13 @@ def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_va
             f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
             "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
         )
+
+
+PATIENCE = {"WANDB_INIT_TIMEOUT": "20", "WANDB_LOGIN_TIMEOUT": "20", "WANDB_FINISH_TIMEOUT": "60"}
+"""Environment variables of wandb -> seconds that a command waits for its server; what is not sent stays on the disk."""
+
+
+def be_patient() -> None:
+    """Have wandb wait no longer for its server than a user would, unless the environment says how long."""
+    for name, seconds in PATIENCE.items():
+        os.environ.setdefault(name, seconds)

@@ -23,7 +23,7 @@ from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
-from synthtrust.evaluation.pictures import pictures_of
+from synthtrust.evaluation.pictures import pictures_if_possible
 from synthtrust.evaluation.printing import find_browser, print_page
 from synthtrust.evaluation.run_rows import run_rows, training_seconds
 from synthtrust.evaluation.tracking import track_page
@@ -93,10 +93,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if missing:
         facts["not_finished"] = [f"{unfinished.folder}/{run}" for unfinished in missing for run in unfinished.runs]
         facts["to_finish"] = [command for unfinished in missing for command in unfinished.commands]
-    pictures = []
-    if cfg.pictures:
-        with stage("Pictures"):
-            pictures = pictures_of(first, cfg.pictures, predicted=cfg.pictures_predicted)
+    pictures = pictures_if_possible(first, cfg.pictures, predicted=cfg.pictures_predicted)
     name = "_".join(Path(folder).resolve().name for folder in folders)
     facts |= {"study": name, "date": date.today().isoformat()}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
@@ -108,9 +105,9 @@ def evaluate_runs(cfg: DictConfig) -> Path:
             folder=folder, facts=facts, tables=tables, pictures=pictures, sets=sets, runs=run_rows(runs)
         )
     log.info("The report on %d runs is at %s", len(runs), page)
+    track_page(cfg.get("logger"), page, tables, name)
     if browser:
         log.info("Printed, it is at %s", print_page(page, browser))
-    track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page

@@ -20,7 +20,7 @@ from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, write_json, write_text
+from synthtrust.files import aside, errors_named, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
 from synthtrust.models import Segmenter
@@ -72,7 +72,7 @@ def train_run(cfg: DictConfig) -> float:
     check_choices(cfg)
     spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
-    with owned(run.folder, wait=cfg.get("wait", True)):
+    with owned(run.folder, wait=cfg.get("wait", True)), errors_named(run.folder):
         settled_cfg = settled(cfg, run.folder)
         if (score := _score_if_finished(run, settled_cfg)) is not None:
             return score
