@@ -15,12 +15,13 @@ from synthtrust.cases import Case, CaseError, Cohort, Source, nnunet_name
 from synthtrust.cases.formats.volumes import is_volume, stem_of
 from synthtrust.cases.grid import check_same_grid
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, TRIVIAL
-from synthtrust.files import folder_aside, read_json, write_json
+from synthtrust.files import crc_of, folder_aside, read_json
 from synthtrust.metrics.functional import overlap
 from synthtrust.models import region_rows
 from synthtrust.progress import track
 from synthtrust.refusals import Refusal
-from synthtrust.runs.run import DATA, Run
+from synthtrust.runs.own_files import DATA, write_facts
+from synthtrust.runs.run import Run
 from synthtrust.runs.training import with_mix
 
 VOLUMES = "volumes.csv"
@@ -237,4 +238,5 @@ def _write(arm: ExportedRun, scores: pd.DataFrame, folder: Path, given: Path) ->
                 shutil.copyfile(arm.run.folder / name, written / name)
         scores.to_csv(written / SCORES, index=False)
         network = f"{stem_of_table(given)} (predictions of another trainer)"
-        write_json(written / FACTS, {**arm.facts, "network": network, "predictions": str(given)})
+        files = {name: crc_of(written / name) for name in (SCORES, VOLUMES, TRIVIAL) if (written / name).is_file()}
+        write_facts(written / FACTS, {**arm.facts, "network": network, "predictions": str(given), "files": files})

@@ -18,9 +18,9 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, TRIVIAL, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, errors_named, write_json, write_text
+from synthtrust.files import aside, crc_of, errors_named, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
 from synthtrust.models.acceleration import accelerate
@@ -41,14 +41,18 @@ from synthtrust.runs.build import (
 from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
 from synthtrust.runs.made import plain
+from synthtrust.runs.own_files import DATA, write_facts
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
-from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
+from synthtrust.runs.run import Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trivial import write_trivial
 
 log = logging.getLogger(__name__)
+
+TABLES = (SCORES, "volumes.csv", "classes.csv", TRIVIAL)
+"""Tables of which ``run.json`` has the checksum."""
 
 
 def list_cases(cfg: DictConfig) -> None:
@@ -96,7 +100,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
             check_twins(run, data)
             check_orientation(run, run.data(), data.orientation)
         write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-        write_json(run.folder / DATA, case_ids(data))
+        write_facts(run.folder / DATA, case_ids(data))
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
@@ -161,6 +165,7 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
         log.info("Resuming from %s", run.last)
         return None
+    run.facts()  # refused by name if damaged
     if reads_files(cfg):  # whose content may have changed under the same name
         check_twins(run, build_data(cfg))
     log.info("Found: %s is finished", run.folder)
@@ -220,7 +225,8 @@ def _write_results(
     facts = facts_of(cfg, trainer, model, data) | {**times, "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
-    write_json(run.folder / FACTS, facts)
+    facts["files"] = {name: crc_of(run.folder / name) for name in TABLES if (run.folder / name).is_file()}
+    write_facts(run.folder / FACTS, facts)
     painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
     files = bool(cfg.get("track", {}).get("files", False))
     track_results(trainer.loggers, Tracked(run, scores, facts, data.twins_folder, painted, files))
