@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from torch.multiprocessing import start_processes
 
-from helpers.commands import run_here
+from helpers.commands import command, run_here
 from helpers.network import without_network
 from synthtrust.machine import quick_precision
 from synthtrust.runs import find_runs, score_cohort
@@ -37,16 +37,6 @@ finally:
     print("heavy:", sorted({"torch", "lightning", "monai", "torchmetrics"} & {*sys.modules}))
 """
 """``evaluate.py``, which says at its end what it has imported of what only networks need."""
-
-
-def command(folder, script, *arguments, **variables):
-    environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "WORLD_SIZE", "PYTHONPATH")}
-    environment |= variables
-    program = [script] if script.startswith("-") else [str(ROOT / script)]
-    return subprocess.run(
-        [sys.executable, *program, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
-        encoding="utf-8", timeout=300, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -146,30 +136,6 @@ def test_two_processes_score_like_one(demo, monkeypatch):
     real = run.scores().query("source == 'real'").set_index(["case", "region"])[["dice", "n_reference", "n_prediction"]]
     alone = score_cohort(run, run.cohort, "cache", allow_overlap=True).set_index(["case", "region"])[real.columns]
     pd.testing.assert_frame_equal(real, alone.loc[real.index])
-
-
-def test_two_processes_classify_like_one(tmp_path, monkeypatch):
-    """Real ddp with batch norms, and cases that do not come out even: five to choose on, seven to test on."""
-    small = (
-        "cases.n_cases=40", "cases.side=24", "generator=replay", "model.net.block_inplanes=[4,4,8,8]", "steps=4",
-        "val_every=2", "split.test=7", "split.val=5", "data.batch_size=3", "duplicates=allow", "trainer.devices=2",
-        "trainer.strategy=ddp", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu",
-    )  # fmt: skip
-    done = command(tmp_path, "train.py", "experiment=tstr", *small)
-    assert done.returncode == 0, done.stderr
-    assert "Macro AUC on 7 real test cases" in done.stdout
-    for word in ("litlogger", "TPU", "deprecated", "Epoch", "logging interval"):
-        assert word not in done.stdout + done.stderr
-    monkeypatch.chdir(tmp_path)
-    (run,) = find_runs("runs")
-    scores = run.scores()
-    assert run.facts()["devices"] == 2
-    assert not scores.duplicated(["case", "source", "class"]).any()
-    assert len(scores) == 7 * 2 * 2
-    assert scores.groupby(["case", "source"])["probability"].sum().to_list() == pytest.approx([1.0] * 14)
-    alone = score_cohort(run, run.cohort, "cache", allow_overlap=True).set_index(["case", "class"])["probability"]
-    real = scores.query("source == 'real'").set_index(["case", "class"])["probability"]
-    pd.testing.assert_series_equal(real, alone.loc[real.index], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -39,12 +39,23 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint; ``storage_options`` are not used."""
         remove_leftovers(Path(path).parent, Path(path).name, older_than=DAY)
-        with aside(path) as temporary:
-            torch.save(checkpoint, temporary)
+        try:
+            with aside(path) as temporary, temporary.open("wb") as file:
+                torch.save(checkpoint, file)
+        except RuntimeError as error:  # of PyTorch's writer, which hides why a byte could not be written
+            raise _of_the_system(error, Path(path)) or error from error
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True) -> dict[str, Any]:
         """Read a checkpoint as ``load_checkpoint`` does; anything but weights and plain values is refused."""
         return load_checkpoint(path, map_location)
+
+
+def _of_the_system(error: BaseException, path: Path) -> OSError | None:
+    """Return the error of the operating system that another error came from, None if there is none."""
+    link: BaseException | None = error
+    while link is not None and not isinstance(link, OSError):
+        link = link.__context__
+    return None if link is None else OSError(link.errno, link.strerror, str(path))
 
 
 class BestCheckpoint(ModelCheckpoint):

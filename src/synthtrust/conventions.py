@@ -1,6 +1,7 @@
 """What several rooms agree on: words of options, ranges and rules that ask for no file and no other room."""
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
@@ -53,6 +54,27 @@ CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=res
 FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoints/last.ckpt"
 """Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
 
+LESIONS = "lesions.csv"
+"""File of a run's folder: every lesion of every test case, with what the network predicted for it."""
+
+LESION_COLUMNS = (
+    "case", "patient", "source", "region", "lesion", "volume_ml", "dice", "hd95", "n_reference", "n_prediction",
+    "n_overlap",
+)  # fmt: skip
+"""Columns of that table, behind alpha, seed and mode."""
+
+SURFACE_SCORES = ("hd95", "surface_dice", "lesion_dice", "lesion_hd95")
+"""Scores of a region beside its Dice, in the order of their columns, see ``synthtrust.metrics.RegionSurfaces``."""
+SURFACE_COLUMNS = (*SURFACE_SCORES, "n_lesions", "n_found", "n_false_positives")
+"""All columns that the surfaces and lesions of a region have in a table of scores."""
+
+VALIDATION = "validation.json"
+"""File of a run's folder: its best validation score, of a training that looked at no test case."""
+
+PLAN, PREPARE, VALIDATE, TEST = "plan", "prepare", "validate", "test"
+STAGES = (PLAN, PREPARE, VALIDATE, TEST)
+"""How far a command goes: says what it would do; paints and preprocesses; trains and validates; all of it."""
+
 SWEEP = "sweep.json"
 """File of the folder of a sweep: which runs it has, and the command that makes them."""
 
@@ -65,8 +87,14 @@ TRIVIAL = "trivial.csv"
 LOCK, OWNER = "run.lock", "owner.json"
 """Files of the process that works on a run: its lock, which stays, and its name, which is removed at the end."""
 
+STRATEGIES = (
+    "auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false", "single_device",
+)  # fmt: skip
+"""Strategies of Lightning by name whose ranks keep the whole network and, to the end, the scores that they have."""
 SPAWNING = ("ddp_spawn", "ddp_fork", "ddp_notebook")
-"""Strategies of Lightning whose ranks end before the main process asks for scores."""
+"""What the names of strategies begin with whose ranks are functions of one process, and end when they return."""
+DIVIDING = ("fsdp", "modelparallel", "deepspeed")
+"""What the names of strategies and of their classes begin with that give each rank a part of the weights."""
 
 LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,
@@ -112,6 +140,15 @@ def is_number(value: Any, least: float = -math.inf, most: float = math.inf) -> b
     return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
 
 
+def is_distance(value: Any) -> bool:
+    """Return whether a value is a finite number above 0.
+
+    >>> is_distance(0.5), is_distance(0), is_distance(float("inf"))
+    (True, False, False)
+    """
+    return is_number(value, 0) and 0 < value < math.inf
+
+
 def is_size(value: Any) -> bool:
     """Return whether a value is a share (below 1) or a whole number, of patients.
 
@@ -147,16 +184,45 @@ def check_steps(steps: Any, val_every: Any) -> None:
 
 
 def check_strategy(strategy: Any) -> None:
-    """Refuse a strategy whose ranks are functions of one process: they end with the scores that they alone have.
+    """Refuse a strategy under which a training would be lost or never end.
+
+    Args:
+        strategy: ``trainer.strategy``: a name, or a mapping with a ``_target_``.
 
     Raises:
-        Refusal: If it is one.
+        Refusal: If its ranks end before their scores are written, if it divides the weights, or if it is unknown.
     """
-    if str(strategy).removesuffix("_find_unused_parameters_true") in SPAWNING:
-        raise Refusal(
-            f"Expected trainer.strategy=auto or ddp, whose ranks are processes that keep their scores, but got "
-            f"{strategy}. Use trainer.strategy=ddp, in one command per run."
-        )
+    described = isinstance(strategy, Mapping)
+    name = str(strategy.get("_target_", "") if described else strategy).rpartition(".")[2]
+    if name.startswith(SPAWNING) or (described and strategy.get("start_method", "popen") != "popen"):
+        raise lost_ranks(name)
+    if name.lower().startswith(DIVIDING):
+        raise divided_weights(name)
+    if not described and name not in STRATEGIES:
+        near = get_close_matches(name, STRATEGIES, n=1)
+        question = f" Did you mean {near[0]}?" if near else ""
+        raise Refusal(f"Expected trainer.strategy among {', '.join(STRATEGIES)}, but got {name}.{question}")
+
+
+def lost_ranks(strategy: str) -> Refusal:
+    """Return the refusal of a strategy whose ranks are functions of one process: their scores end with them."""
+    return Refusal(
+        f"Expected trainer.strategy=auto or ddp, whose ranks are processes that keep their scores, but got {strategy}. "
+        "Use trainer.strategy=ddp, by a command and not in a notebook."
+    )
+
+
+def divided_weights(strategy: str) -> Refusal:
+    """Return the refusal of a strategy that gives each rank a part of the weights.
+
+    Ranks ask each other for weights at every pass through the network. Whole cases are scored window by window, and
+    ranks whose cases have unequal numbers of windows would wait for each other without end.
+    """
+    return Refusal(
+        f"Expected trainer.strategy=auto or ddp, which give each rank the whole network, but got {strategy}, with "
+        "which ranks that score cases of two sizes wait for each other without end. For less memory choose "
+        "trainer.precision=bf16-mixed, a smaller data.patch_size, or model.net.use_checkpoint=true (SwinUNETR)."
+    )
 
 
 def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -206,3 +272,13 @@ def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_va
             f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
             "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
         )
+
+
+PATIENCE = {"WANDB_INIT_TIMEOUT": "20", "WANDB_LOGIN_TIMEOUT": "20", "WANDB_FINISH_TIMEOUT": "60"}
+"""Environment variables of wandb -> seconds that a command waits for its server; what is not sent stays on the disk."""
+
+
+def be_patient() -> None:
+    """Have wandb wait no longer for its server than a user would, unless the environment says how long."""
+    for name, seconds in PATIENCE.items():
+        os.environ.setdefault(name, seconds)

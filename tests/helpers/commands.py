@@ -1,6 +1,8 @@
-"""Commands as a user types them, through the real parser: up to the door, or through it within this process."""
+"""Commands as a user types them, through the real parser: up to the door, through it here, or as a process."""
 
 import logging
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,3 +62,18 @@ def run_here(script: str, *words: str) -> str:
         root.handlers[:] = handlers
         root.setLevel(level)
     return ""
+
+
+def command(folder, script, *arguments, **variables):
+    """Run a command as a process of its own in a folder, with more environment variables."""
+    program = [script] if script.startswith("-") else [str(ROOT / script)]
+    return subprocess.run(
+        [sys.executable, *program, *arguments], cwd=folder, env=environment(**variables), capture_output=True,
+        text=True, encoding="utf-8", timeout=300, check=False,
+    )  # fmt: skip
+
+
+def environment(**variables):
+    """Return the environment of a process that nobody has started as a rank, with more variables."""
+    of_ranks = ("LOCAL_RANK", "WORLD_SIZE")
+    return {key: value for key, value in os.environ.items() if key not in of_ranks} | variables

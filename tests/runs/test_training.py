@@ -1,7 +1,6 @@
 """One run on tiny cases: found when finished, resumed exactly when cut short, refused when it cannot work."""
 
 import json
-import os
 import shutil
 from itertools import chain
 from pathlib import Path
@@ -20,7 +19,6 @@ from synthtrust.metrics.functional import dice_from_counts
 from synthtrust.refusals import Refusal
 from synthtrust.runs import Run, build_data, build_model, find_runs, score_cohort, train_run
 from synthtrust.runs.config_identity import DECISIVE, identity
-from synthtrust.runs.training import refuse_ranks_in_a_sweep
 
 
 def weights(run):
@@ -32,7 +30,8 @@ def test_a_run_describes_itself(finished):
     (run,) = find_runs(cfg.paths.output)
     scores = run.scores()
     assert list(scores.columns) == [
-        "alpha", "seed", "mode", "case", "patient", "source", "region", "dice", "n_reference", "n_prediction",
+        "alpha", "seed", "mode", "case", "patient", "source", "region", "dice", "n_reference", "n_prediction", "hd95",
+        "surface_dice", "lesion_dice", "lesion_hd95", "n_lesions", "n_found", "n_false_positives",
     ]  # fmt: skip
     assert len(scores) == 2 * 2 * 3  # cases, sources, regions
     assert scores["dice"].between(0, 1).all()
@@ -228,9 +227,9 @@ def test_other_cases_are_scored_with_a_finished_run(finished):
     with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they learned"):
         score_cohort(run, run.cohort, cfg.paths.cache)
     own = score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
-    kept = run.scores().query("source == 'real'").set_index(["case", "region"])["dice"]
-    again = own.set_index(["case", "region"])["dice"].loc[kept.index]
-    pd.testing.assert_series_equal(kept, again)
+    kept = run.scores().query("source == 'real'").set_index(["case", "region"])[["dice", "hd95", "surface_dice"]]
+    again = own.set_index(["case", "region"]).loc[kept.index, kept.columns]
+    pd.testing.assert_frame_equal(kept, again)
 
 
 def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monkeypatch):
@@ -270,20 +269,6 @@ def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monke
     import wandb
 
     assert wandb.run is None  # the next job of a sweep starts a run of its own
-
-
-def test_ranks_inside_a_sweep_are_refused(composed, monkeypatch):
-    from types import SimpleNamespace
-
-    from hydra.types import RunMode
-
-    fake = SimpleNamespace(initialized=lambda: True, get=lambda: SimpleNamespace(mode=RunMode.MULTIRUN))
-    monkeypatch.setattr("synthtrust.runs.training.HydraConfig", fake)
-    for name in ("SLURM_NTASKS", "TORCHELASTIC_RUN_ID"):
-        monkeypatch.delitem(os.environ, name, raising=False)
-    with pytest.raises(ValueError, match="Expected one device per job in a sweep"):
-        refuse_ranks_in_a_sweep(composed("train", "trainer=ddp", "trainer.devices=2"))
-    refuse_ranks_in_a_sweep(composed("train"))
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(configure, monkeypatch):

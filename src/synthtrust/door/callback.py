@@ -15,11 +15,12 @@ from omegaconf import DictConfig
 from synthtrust.command_line import command_line, page_command
 from synthtrust.conventions import CONFIG, FACTS, LOCK
 from synthtrust.door.check import check
+from synthtrust.door.disk import disk_line
 from synthtrust.door.plan import announcement, planned, write_plan
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
-from synthtrust.door.table import DONE, forget, print_table, scores_of, stage_of, write_status
-from synthtrust.progress import Sweep, duration, of_sweep
+from synthtrust.door.table import DONE, Ended, forget, print_table, scores_of, stage_of, write_status
+from synthtrust.progress import Sweep, duration, is_first_rank, of_sweep
 
 log = logging.getLogger(__name__)
 
@@ -37,22 +38,31 @@ class Door(Callback):
         self.jobs: list[Job] = []
         self.sweep: Sweep | None = None
         self.begun: list[int] = []
+        self.ended: dict[int, Ended] = {}
         self.new_folders: list[Path] = []
         self.stage = ""
         self.start = time.monotonic()
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Check the config of a single run."""
-        _or_exit(check, config)
+        _or_exit(self._begin_run, config)
+
+    def _begin_run(self, config: DictConfig) -> None:
+        check(config)
         folder = Path(config.hydra.run.dir)
         self.new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the config of every job."""
-        self.jobs = _or_exit(jobs_of, config)
+        _or_exit(self._begin_sweep, config)
+
+    def _begin_sweep(self, config: DictConfig) -> None:
+        self.jobs = jobs_of(config)
         for job in self.jobs:
-            _or_exit(check, job.config, job.name)
-        _or_exit(refuse_shared_folders, self.jobs)
+            check(job.config, job.name)
+        refuse_shared_folders(self.jobs)
+        if not is_first_rank():
+            return
         forget(self.jobs)
         if self.jobs and goes_on(config):
             self.sweep = planned(self.jobs)
@@ -81,17 +91,22 @@ class Door(Callback):
         error = job_return._return_value if job_return.status == JobStatus.FAILED else None
         line = None if error is None else in_one_line(error)
         if goes_on(config):
-            write_status(folder, self.stage, error)
+            ended = self.ended[int(config.hydra.job.num)] = Ended.by(self.stage, error)
             if error is not None:
                 log.error(line or "The job failed; the sweep goes on.", exc_info=None if line else error)
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, None
+            try:
+                if is_first_rank():
+                    write_status(folder, ended)
+            except OSError as problem:  # a full disk for example, of which the job has most likely failed as well
+                log.warning("%s", disk_line(problem) or problem)
             self._say_how_far(config, failed=error is not None)
             return
         if not (folder / CONFIG).exists() and not (folder / FACTS).exists():
             _clear(folder, self.new_folders, refused=line is not None)
         if line is not None:
             sys.exit(line)
-        if config.hydra.job.config_name == "train" and (folder / FACTS).exists():
+        if config.hydra.job.config_name == "train" and (folder / FACTS).exists() and is_first_rank():
             log.info("Next, the page: %s", page_command([folder.parent]))
 
     def _say_how_far(self, config: DictConfig, *, failed: bool) -> None:
@@ -122,9 +137,9 @@ class Door(Callback):
         Raises:
             SystemExit: With status 1, if a job failed.
         """
-        if not goes_on(config):
+        if not goes_on(config) or not is_first_rank():
             return
-        whole = print_table(self.jobs)
+        whole = print_table(self.jobs, ended=self.ended)
         self._leave()
         if not whole:
             log.error("Not all runs are finished. The same command makes those that are not: %s", command_line())
@@ -134,10 +149,10 @@ class Door(Callback):
             log.info("Next, the page: %s", page_command(list(folders)))
 
     @classmethod
-    def interrupted(cls) -> None:
-        """Print how far a sweep has come that is stopped by a signal."""
+    def cut_short(cls) -> None:
+        """Print how far a sweep has come that is stopped, by a signal or by an error outside of its jobs."""
         if cls.current is not None:
-            print_table(cls.current.jobs, cls.current.begun)
+            print_table(cls.current.jobs, cls.current.begun, cls.current.ended)
             cls.current._leave()
 
     def _leave(self) -> None:
@@ -162,11 +177,13 @@ def _or_exit(ask: Any, *about: Any) -> Any:
 def _clear(folder: Path, new_folders: list[Path], *, refused: bool) -> None:
     """Remove the lock and log of a run that was refused, and the folders that the run made if nothing is in them."""
     if refused:
-        (folder / LOCK).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / LOCK).unlink()
     for handler in logging.getLogger().handlers if refused else ():
         if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == folder:
             handler.close()
-            Path(handler.baseFilename).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(handler.baseFilename).unlink()
     with suppress(OSError):  # ends at the first folder that is not empty
         for path in new_folders:
             path.rmdir()

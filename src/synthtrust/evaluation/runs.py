@@ -23,7 +23,7 @@ from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
-from synthtrust.evaluation.pictures import pictures_of
+from synthtrust.evaluation.pictures import pictures_if_possible
 from synthtrust.evaluation.printing import find_browser, print_page
 from synthtrust.evaluation.run_rows import run_rows, training_seconds
 from synthtrust.evaluation.tracking import track_page
@@ -80,6 +80,10 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     missing = [unfinished for folder in folders for unfinished in unfinished_in(Path(folder))]
     for unfinished in missing:
         log.warning("%s. The page is about the %d runs that are.", unfinished.line(), len(runs))
+    if cfg.surfaces.add:
+        from synthtrust.runs import add_surfaces
+
+        add_surfaces(runs, cfg.surfaces, cfg.paths.cache)
     segmented = task_of(runs) == "segmentation"
     add_trivial(runs, cfg.paths.cache)
     first = list(first_split(runs))
@@ -89,10 +93,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     if missing:
         facts["not_finished"] = [f"{unfinished.folder}/{run}" for unfinished in missing for run in unfinished.runs]
         facts["to_finish"] = [command for unfinished in missing for command in unfinished.commands]
-    pictures = []
-    if cfg.pictures:
-        with stage("Pictures"):
-            pictures = pictures_of(first, cfg.pictures, predicted=cfg.pictures_predicted)
+    pictures = pictures_if_possible(first, cfg.pictures, predicted=cfg.pictures_predicted)
     name = "_".join(Path(folder).resolve().name for folder in folders)
     facts |= {"study": name, "date": date.today().isoformat()}
     folder = Path(cfg.folder or Path(cfg.paths.reports) / name)
@@ -104,9 +105,9 @@ def evaluate_runs(cfg: DictConfig) -> Path:
             folder=folder, facts=facts, tables=tables, pictures=pictures, sets=sets, runs=run_rows(runs)
         )
     log.info("The report on %d runs is at %s", len(runs), page)
+    track_page(cfg.get("logger"), page, tables, name)
     if browser:
         log.info("Printed, it is at %s", print_page(page, browser))
-    track_page(cfg.get("logger"), page, tables, name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page
@@ -208,7 +209,10 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
     cohort = usable_cases(cfg)
     runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
     scores = pd.concat(
-        score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs
+        score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap, surfaces=cfg.surfaces).assign(
+            run=run.name
+        )
+        for run in runs
     )
     is_tstr = np.array([Mix(*mix).is_tstr for mix in zip(scores["alpha"], scores["mode"], strict=True)])
     if not (scores["alpha"] == 1).any() and is_tstr.any():

@@ -8,6 +8,8 @@ import torch
 from hydra.utils import get_class, get_object
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
+from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher  # Lightning has no public name for it
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import Cohort, RefusedCase, Splits
@@ -16,7 +18,7 @@ from synthtrust.cases.checks.inspection import forget_hashes
 from synthtrust.cases.checks.listing import readable
 from synthtrust.cases.checks.parity import check_parity, parity, print_parity
 from synthtrust.cases.unpaired_splits import divide
-from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val, divided_weights, lost_ranks
 from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.importer import Importer
@@ -245,7 +247,7 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     """Make the Trainer with its callbacks and plugins, and with loggers whose failures do not end the run.
 
     Raises:
-        Refusal: If there is no such device.
+        Refusal: If there is no such device, or the ranks would not come to their end, see ``check_strategy``.
     """
     node = plain(cfg.trainer)
     node["callbacks"] = [*(node.get("callbacks") or ()), TIMER]
@@ -263,10 +265,24 @@ def build_trainer(cfg: DictConfig) -> Trainer:
     except MisconfigurationException as error:
         words = " ".join(str(error).split())
         raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
+    _check_ranks(trainer)
     # With deterministic algorithms PyTorch fills new memory with NaN, which costs time and makes the fault of bfloat16
     # on processors, see `synthtrust.machine.quick_precision`, come about more often for those who ask for it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return trainer
+
+
+def _check_ranks(trainer: Trainer) -> None:
+    """Refuse the strategy that Lightning has chosen by itself, as in a notebook, or made of a mapping.
+
+    Raises:
+        Refusal: If its ranks end before their scores are written, or if it divides the weights.
+    """
+    name = type(trainer.strategy).__name__
+    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
+        raise lost_ranks(f"{name} with ranks that are functions of one process")
+    if isinstance(trainer.strategy, ParallelStrategy) and not isinstance(trainer.strategy, DDPStrategy):
+        raise divided_weights(name)
 
 
 def class_names(cohort: Cohort) -> list[str]:

@@ -1,7 +1,6 @@
 """The training of one run: paint twins, mix, fit, score, and leave a folder that describes itself."""
 
 import logging
-import os
 import signal
 import sys
 import time
@@ -10,9 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from hydra.utils import get_class
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Timer
@@ -22,13 +18,16 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, write_json, write_text
+from synthtrust.files import aside, errors_named, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
+from synthtrust.models import Segmenter
+from synthtrust.models.acceleration import accelerate
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
+from synthtrust.runs.apart import needs_own_process, run_apart
 from synthtrust.runs.build import (
     Model,
     build_data,
@@ -47,6 +46,7 @@ from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
+from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trivial import write_trivial
 
@@ -69,13 +69,17 @@ def train_run(cfg: DictConfig) -> float:
         Refusal: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
     """
     check_strategy(cfg.trainer.get("strategy"))
-    refuse_ranks_in_a_sweep(cfg)
     check_choices(cfg)
     spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
-    with owned(run.folder, wait=cfg.get("wait", True)):
-        cfg = settled(cfg, run.folder)
-        return _train(run, cfg) if (score := _score_if_finished(run, cfg)) is None else score
+    with owned(run.folder, wait=cfg.get("wait", True)), errors_named(run.folder):
+        settled_cfg = settled(cfg, run.folder)
+        if (score := _score_if_finished(run, settled_cfg)) is not None:
+            return score
+        if not needs_own_process(cfg):
+            return _train(run, settled_cfg)
+    run_apart(run.folder)  # whose process owns the folder
+    return headline(run.scores())[1]
 
 
 def _train(run: Run, cfg: DictConfig) -> float:
@@ -88,6 +92,9 @@ def _train(run: Run, cfg: DictConfig) -> float:
         data = build_data(cfg, trainer.loggers)
         model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
+        if isinstance(model, Segmenter) and isinstance(data, SegmentationDataModule):
+            model.score_surfaces(asked_rules(cfg.get("surfaces"), data.spacing()))
+        accelerate(model.net, compiles=cfg.get("compile", False), channels_last=cfg.get("channels_last", False))
         resumes = run.last.exists()
         if resumes and (run.folder / DATA).exists():
             check_twins(run, data)
@@ -124,9 +131,13 @@ def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     If the generator may have learned from patients that are scored,
     a column ``overlap`` says so in every row.
     """
-    scores = pd.DataFrame(model.test_rows(data.scored_cases))
-    mix = {"alpha": float(data.mix.alpha), "seed": int(data.mix.seed), "mode": data.mix.mode}
-    return with_mix(scores, {**mix, "overlap": data.overlap})
+    return with_mix(pd.DataFrame(model.test_rows(data.scored_cases)), facts_of_scores(data))
+
+
+def facts_of_scores(data: MixedCases) -> dict[str, Any]:
+    """Return what stands in every row of a run's scores: its alpha, seed and mode, and whether there is an overlap."""
+    mix = data.mix
+    return {"alpha": float(mix.alpha), "seed": int(mix.seed), "mode": mix.mode, "overlap": data.overlap}
 
 
 def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
@@ -142,26 +153,6 @@ def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
     if (word := facts["overlap"].get("word", "none")) != "none":
         scores["overlap"] = word
     return scores
-
-
-def refuse_ranks_in_a_sweep(cfg: DictConfig) -> None:
-    """Refuse a sweep whose jobs would launch ranks of their own inside one process.
-
-    Each rank would run the whole sweep again, and jobs after the first would silently train and test on a part of the
-    cases.
-
-    Raises:
-        Refusal: If such a sweep was asked for.
-    """
-    in_a_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    by_a_scheduler = "SLURM_NTASKS" in os.environ or "TORCHELASTIC_RUN_ID" in os.environ
-    several = cfg.trainer.devices not in (1, "1", [0]) or cfg.trainer.get("num_nodes", 1) != 1
-    one_gpu = cfg.trainer.devices == "auto" and torch.cuda.device_count() <= 1
-    if in_a_sweep and several and not by_a_scheduler and not one_gpu:
-        raise Refusal(
-            f"Expected one device per job in a sweep, but got trainer.devices={cfg.trainer.devices}. Use "
-            "one command per run, or a SLURM launcher with one task per device."
-        )
 
 
 def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
@@ -231,6 +222,9 @@ def _write_results(
 ) -> None:  # fmt: skip
     """Write tables and facts, ``run.json`` last."""
     tables = {f"{name}.csv": table for name, table in data.tables().items()}
+    if isinstance(model, Segmenter) and model.surfaces is not None:
+        lesions = pd.DataFrame(model.test_lesion_rows(data.scored_cases), columns=LESION_COLUMNS)
+        tables[LESIONS] = with_mix(lesions, facts_of_scores(data))
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)

@@ -51,14 +51,17 @@ def add_trivial(runs: Sequence[Run], cache: str) -> None:
             by_id = {case.id: case for case in run.cohort.cases}
             train, test = ([by_id[case_id] for case_id in splits[part]] for part in ("train", "test"))
             prepared = prepare([*train, *test], facts["modalities"], cache)
-        except (CaseError, InstantiationException, KeyError) as error:
+        except (CaseError, InstantiationException, KeyError, OSError) as error:
             why = error.__cause__ or error
             log.warning("No trivial predictor beside %s: its cases are not here (%s)", run.folder, why)
             continue
         key = fingerprint([facts["regions"], facts["empty"], len(train), [str(case.folder) for case in prepared]])
         if key not in tables:
             tables[key] = _trivial_table(facts, prepared[: len(train)], prepared[len(train) :])
-        _save(run, tables[key])
+        try:
+            _save(run, tables[key])
+        except OSError as error:  # of a folder that may only be read
+            log.warning("The trivial predictor of %s was not stored: %s", run.folder, error)
 
 
 def _trivial_table(facts: Mapping[str, Any], train: Sequence["Prepared"], test: Sequence["Prepared"]) -> pd.DataFrame:

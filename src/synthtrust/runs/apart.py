@@ -1,0 +1,95 @@
+"""A run of a sweep that is trained by several ranks: each in a process of its own, which can start them."""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra._internal.utils import get_args_parser  # Hydra has no public name for it
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import to_absolute_path
+from omegaconf import DictConfig
+
+from synthtrust.refusals import Refusal
+
+log = logging.getLogger(__name__)
+
+OF_THE_SWEEP = ("hydra.mode", "hydra.sweep.", "hydra/sweeper", "hydra.sweeper.", "hydra/launcher", "hydra.launcher.")
+"""What the settings begin with that Hydra has for a sweep alone."""
+
+
+def needs_own_process(cfg: DictConfig) -> bool:
+    """Return whether a run is a job of a sweep, and starts ranks by itself.
+
+    Lightning starts the other ranks with the command of this process, so that each of them would run the whole sweep
+    again, and it does so once in a process: later jobs would silently train and test on a part of the cases. Ranks that
+    a scheduler has started go through the sweep side by side.
+    """
+    in_a_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    started = int(os.environ.get("SLURM_NTASKS", 1)) > 1 or {"TORCHELASTIC_RUN_ID", "LOCAL_RANK"} & {*os.environ}
+    several = cfg.trainer.devices not in (1, "1", [0]) or cfg.trainer.get("num_nodes", 1) != 1
+    one_gpu = cfg.trainer.devices == "auto" and torch.cuda.device_count() <= 1
+    return bool(in_a_sweep and several and not started and not one_gpu)
+
+
+def run_apart(folder: Path) -> None:
+    """Run this job of a sweep as a command of its own, and wait for its end.
+
+    Args:
+        folder: The folder of the run.
+
+    Raises:
+        Refusal: If the command fails, with the line that says why.
+    """
+    hydra = HydraConfig.get()
+    command = command_of(sys.argv, list(hydra.overrides.hydra), list(hydra.overrides.task), folder)
+    reason = ""
+    with subprocess.Popen(
+        command, cwd=hydra.runtime.cwd, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
+    ) as process:
+        try:
+            for line in process.stderr or ():
+                sys.stderr.write(line)
+                reason = reason_in(line, reason)
+        except BaseException:  # a signal, which only this process may have got
+            process.terminate()
+            raise
+    if process.returncode:
+        raise Refusal(reason or f"Expected a run that comes to its end, but its process left {process.returncode}.")
+
+
+def reason_in(line: str, reason: str) -> str:
+    """Return why a command fails, as far as a line of its errors tells, or what was known of it before.
+
+    An expectation that was not met counts more than the errors of libraries, and those of other ranks follow from it.
+
+    >>> reason_in("Error: Expected A, but got B.", "RuntimeError: Connection closed")
+    'Expected A, but got B.'
+    >>> reason_in("[rank1]: RuntimeError: Connection closed", "NotADirectoryError: x")
+    'NotADirectoryError: x'
+    """
+    text = line.strip().removeprefix("[rank0]: ").removeprefix("Error: ")
+    is_named = re.match(r"Expected |[\w.]+(Error|Exception)\b", text) is not None
+    return reason if reason.startswith("Expected ") or not is_named else text
+
+
+def command_of(typed: Sequence[str], of_hydra: Sequence[str], of_task: Sequence[str], folder: Path) -> list[str]:
+    """Return the command that does one job of a sweep.
+
+    Args:
+        typed: The words of the sweep's command, its script first.
+        of_hydra: What is set for Hydra.
+        of_task: All that is set for the job.
+        folder: The folder of the run.
+    """
+    options: Any = vars(get_args_parser().parse_args(list(typed[1:])))
+    flags = [f"--{name.replace('_', '-')}={options[name]}" for name in ("config_dir", "config_name") if options[name]]
+    kept = [text for text in of_hydra if not text.lstrip("+~").startswith((*OF_THE_SWEEP, "hydra.run.dir"))]
+    path = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+    return [sys.executable, to_absolute_path(typed[0]), *flags, *kept, *of_task, f'hydra.run.dir="{path}"']
