@@ -84,6 +84,11 @@ class Prepared:
         return np.split(self.points[:, 1:], np.flatnonzero(np.diff(labels)) + 1) if len(labels) else []
 
     @property
+    def extent_mm(self) -> float:
+        """Diagonal of the whole volume, of which the crop is a part [mm]."""
+        return float(np.linalg.norm(np.multiply(self.facts["shape"], self.facts["spacing"])))
+
+    @property
     def voxel_ml(self) -> float:
         """Volume of one voxel [ml]."""
         return float(np.prod(self.facts["spacing"])) / 1000

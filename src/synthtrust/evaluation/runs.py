@@ -80,6 +80,10 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     missing = [unfinished for folder in folders for unfinished in unfinished_in(Path(folder))]
     for unfinished in missing:
         log.warning("%s. The page is about the %d runs that are.", unfinished.line(), len(runs))
+    if cfg.surfaces.add:
+        from synthtrust.runs import add_surfaces
+
+        add_surfaces(runs, cfg.surfaces, cfg.paths.cache)
     segmented = task_of(runs) == "segmentation"
     add_trivial(runs, cfg.paths.cache)
     first = list(first_split(runs))
@@ -205,7 +209,10 @@ def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
     cohort = usable_cases(cfg)
     runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
     scores = pd.concat(
-        score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap).assign(run=run.name) for run in runs
+        score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap, surfaces=cfg.surfaces).assign(
+            run=run.name
+        )
+        for run in runs
     )
     is_tstr = np.array([Mix(*mix).is_tstr for mix in zip(scores["alpha"], scores["mode"], strict=True)])
     if not (scores["alpha"] == 1).any() and is_tstr.any():

@@ -8,12 +8,14 @@ from zlib import crc32
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from synthtrust.conventions import FACTS
-from synthtrust.files import read_json, write_json
+from synthtrust.conventions import FACTS, LESIONS, SCORES, TRIVIAL
+from synthtrust.files import crc_of, read_json, write_json
 from synthtrust.refusals import Refusal
 from synthtrust.seals import SEAL, is_whole, sealed
 
 DATA = "data.json"
+TABLES = (SCORES, "volumes.csv", "classes.csv", TRIVIAL, LESIONS)
+"""Tables of which ``run.json`` has the checksum."""
 
 FREE: Mapping[str, tuple[str, ...]] = {DATA: ("twins",)}
 """File -> values that may be changed by hand, such as the path of a set that was moved."""
@@ -31,6 +33,11 @@ NUMBERS = ("dice", "trivial_dice", "probability", "n_reference", "n_prediction",
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
     """Write ``run.json`` or ``data.json`` with a seal, completely or not at all."""
     write_json(path, sealed(facts, FREE.get(path.name, ())))
+
+
+def checksums_in(folder: Path) -> dict[str, int]:
+    """Return the CRC32 of each table in the folder of a run, for ``run.json``."""
+    return {name: crc_of(folder / name) for name in TABLES if (folder / name).is_file()}
 
 
 def read_facts(path: Path) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def read_table(path: Path, checksum: int | None) -> pd.DataFrame:
         raise _refusal(path, str(error)) from error
     if "case" not in table:
         raise _refusal(path, "it has no column case")
-    if words := [name for name in NUMBERS if name in table and not is_numeric_dtype(table[name])]:
+    if len(table) and (words := [name for name in NUMBERS if name in table and not is_numeric_dtype(table[name])]):
         raise _refusal(path, f"not every {words[0]} in it is a number")
     return table
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from synthtrust.cases import Case, Cohort, Mix, read_manifest
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.conventions import CONFIG, FACTS, LAST, SCORES, TRIVIAL
+from synthtrust.conventions import CONFIG, FACTS, LAST, LESIONS, SCORES, TRIVIAL
 from synthtrust.metrics.functional.placements import auc_by_class
 from synthtrust.refusals import MissingFileRefusal, Refusal
 from synthtrust.runs.made import read_cases
@@ -83,15 +83,20 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """One row per test case, source and region or class, behind alpha, seed and mode.
 
-        Columns of a segmenter: case, patient, source, region, dice, n_reference, n_prediction [voxels]; of a
-        classifier: case, patient, source, target, class, probability; of findings present (1 or 0) behind the class,
-        and no target. A segmenter of real cases has ``trivial_dice`` as well: what position alone scores there.
+        Columns of a segmenter: case, patient, source, region, dice, n_reference, n_prediction [voxels], and those of
+        its surfaces and lesions where they were scored, see ``synthtrust.models.region_rows``; of a classifier: case,
+        patient, source, target, class, probability; of findings present (1 or 0) behind the class, and no target. A
+        segmenter of real cases has ``trivial_dice`` as well: what position alone scores there.
         """
         scores = self._table(SCORES)
         if not (self.folder / TRIVIAL).is_file():
             return scores
         trivial = self._table(TRIVIAL).assign(source="real")
         return scores.merge(trivial, on=["case", "source", "region"], how="left", validate="one_to_one")
+
+    def lesions(self) -> pd.DataFrame | None:
+        """One row per lesion of a test case, see ``synthtrust.models.lesion_rows``; None where they were not scored."""
+        return self._table(LESIONS) if (self.folder / LESIONS).is_file() else None
 
     def volumes(self) -> pd.DataFrame:
         """One row per real case and label: case, patient, part, source, region, n_voxels, volume_ml."""
@@ -249,7 +254,7 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
     check_orientation(run, run.facts(), "" if plane else CANONICAL)
     model = build_model(run.config, cohort, size)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    weights = load_checkpoint(run.best, device).get("state_dict")
+    weights: Any = load_checkpoint(run.best, device).get("state_dict")
     try:
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, TRIVIAL, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, crc_of, errors_named, write_text
+from synthtrust.files import aside, errors_named, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
+from synthtrust.models import Segmenter
 from synthtrust.models.acceleration import accelerate
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
@@ -41,18 +43,16 @@ from synthtrust.runs.build import (
 from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
 from synthtrust.runs.made import plain
-from synthtrust.runs.own_files import DATA, write_facts
+from synthtrust.runs.own_files import DATA, checksums_in, write_facts
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
+from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trivial import write_trivial
 
 log = logging.getLogger(__name__)
-
-TABLES = (SCORES, "volumes.csv", "classes.csv", TRIVIAL)
-"""Tables of which ``run.json`` has the checksum."""
 
 
 def list_cases(cfg: DictConfig) -> None:
@@ -94,6 +94,8 @@ def _train(run: Run, cfg: DictConfig) -> float:
         data = build_data(cfg, trainer.loggers)
         model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
+        if isinstance(model, Segmenter) and isinstance(data, SegmentationDataModule):
+            model.score_surfaces(asked_rules(cfg.get("surfaces"), data.spacing()))
         accelerate(model.net, compiles=cfg.get("compile", False), channels_last=cfg.get("channels_last", False))
         resumes = run.last.exists()
         if resumes and (run.folder / DATA).exists():
@@ -131,9 +133,13 @@ def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     If the generator may have learned from patients that are scored,
     a column ``overlap`` says so in every row.
     """
-    scores = pd.DataFrame(model.test_rows(data.scored_cases))
-    mix = {"alpha": float(data.mix.alpha), "seed": int(data.mix.seed), "mode": data.mix.mode}
-    return with_mix(scores, {**mix, "overlap": data.overlap})
+    return with_mix(pd.DataFrame(model.test_rows(data.scored_cases)), facts_of_scores(data))
+
+
+def facts_of_scores(data: MixedCases) -> dict[str, Any]:
+    """Return what stands in every row of a run's scores: its alpha, seed and mode, and whether there is an overlap."""
+    mix = data.mix
+    return {"alpha": float(mix.alpha), "seed": int(mix.seed), "mode": mix.mode, "overlap": data.overlap}
 
 
 def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
@@ -219,15 +225,20 @@ def _write_results(
 ) -> None:  # fmt: skip
     """Write tables and facts, ``run.json`` last."""
     tables = {f"{name}.csv": table for name, table in data.tables().items()}
+    if isinstance(model, Segmenter) and model.surfaces is not None:
+        lesions = pd.DataFrame(model.test_lesion_rows(data.scored_cases), columns=LESION_COLUMNS)
+        tables[LESIONS] = with_mix(lesions, facts_of_scores(data))
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
     facts = facts_of(cfg, trainer, model, data) | {**times, "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
-    facts["files"] = {name: crc_of(run.folder / name) for name in TABLES if (run.folder / name).is_file()}
+    facts["files"] = checksums_in(run.folder)
     write_facts(run.folder / FACTS, facts)
-    painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
+    painted = False
+    with suppress(OSError):  # the run is finished, wherever its set has gone meanwhile
+        painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
     files = bool(cfg.get("track", {}).get("files", False))
     track_results(trainer.loggers, Tracked(run, scores, facts, data.twins_folder, painted, files))
     name, value = headline(scores)
