@@ -19,6 +19,7 @@ from synthtrust.report.card import limits_of, write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.citation import references
 from synthtrust.report.downloads import csv_text
+from synthtrust.report.elsewhere import elsewhere_chapter
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
 from synthtrust.report.glossary import grouped
@@ -50,6 +51,7 @@ ChapterMaker = Callable[[Tables], Chapter]
 
 CHAPTERS: Mapping[str, ChapterMaker] = {
     "cases": cases_chapter,
+    "elsewhere": elsewhere_chapter,
     "utility": utility_chapter,
     "amounts": amounts_chapter,
     "trust": trust_chapter,
