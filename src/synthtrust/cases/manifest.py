@@ -7,6 +7,7 @@ from typing import Any
 
 from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.links import leads_out
 from synthtrust.cases.manifest_record import NO_LABEL, check_record
 from synthtrust.files import hashes, read_json, sha256_of, write_json
 from synthtrust.refusals import CaseError, Refusal
@@ -91,21 +92,27 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     return dict(record)
 
 
-def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
+def read_manifest(folder: str | Path, *, verify: bool = False, follow_links: bool = False) -> Cohort:
     """Read the cases that a folder declares.
 
     Args:
         folder: Where ``manifest.json`` lies.
         verify: Compare every file with its sha256.
+        follow_links: Read files through links that lead out of the folder. The folder itself may always be one.
 
     Raises:
-        CaseError: If the manifest or a file is missing, or a file is not the one that was written.
+        CaseError: If the manifest or a file is missing, a file is not the one that was written, or a link leads out.
     """
     folder = Path(folder)
     record = load_manifest(folder)
 
     def path_of(entry: dict[str, str]) -> Path:
         path = folder / entry["file"]
+        if not follow_links and (target := leads_out(path, folder)) is not None:
+            raise CaseError(
+                f"Expected the files of the set in {folder}, but {path} leads to {target}, outside of it, which "
+                "was not followed. Put the file in its place."
+            )
         if not path.is_file():
             raise CaseError(f"Expected {path}, which {folder / NAME} names, but it is missing. Make the set again.")
         if verify and sha256_of(path) != entry["sha256"]:
