@@ -16,6 +16,7 @@ from synthtrust.conventions import (
     POLICIES,
     PRECISIONS,
     RANGES,
+    STAGES,
     VALS,
     is_number,
     is_size,
@@ -79,6 +80,7 @@ TRUTH = _among(True, False)
 
 RULES: Mapping[str, Rule] = {
     "seed": _whole(0, 2**32 - 1),
+    "stage": _among(*STAGES),
     "duplicates": _among(*POLICIES),
     "allow_overlap": _among(*OVERLAPS),
     "wait": TRUTH,

@@ -1,6 +1,7 @@
 """The training of one run: paint twins, mix, fit, score, and leave a folder that describes itself."""
 
 import logging
+import math
 import signal
 import sys
 import time
@@ -18,9 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, VALIDATE, VALIDATION, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, write_json, write_text
+from synthtrust.files import aside, read_json, write_json, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
 from synthtrust.models.acceleration import accelerate
@@ -61,7 +62,7 @@ def train_run(cfg: DictConfig) -> float:
     """Train and score one run in ``paths.output``; find it when it is finished, resume it when it was interrupted.
 
     Returns:
-        The mean Dice, or the macro AUC, on real test cases.
+        The mean Dice, or the macro AUC, on real test cases; with ``stage=validate`` the best of the validation cases.
 
     Raises:
         Refusal: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
@@ -77,7 +78,7 @@ def train_run(cfg: DictConfig) -> float:
         if not needs_own_process(cfg):
             return _train(run, settled_cfg)
     run_apart(run.folder)  # whose process owns the folder
-    return headline(run.scores())[1]
+    return headline(run.scores())[1] if (validated := _validated(run, cfg)) is None else validated
 
 
 def _train(run: Run, cfg: DictConfig) -> float:
@@ -101,6 +102,9 @@ def _train(run: Run, cfg: DictConfig) -> float:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
         times = _time_trained(trainer)  # before the test loads a checkpoint, which adds the time that it knows of
+        if cfg.get("stage") == VALIDATE:
+            times["seconds"] = round(time.monotonic() - start, 1)
+            return _write_validation(run, cfg, trainer, times)
         # its own choice, not what lies there by now
         best = getattr(trainer.checkpoint_callback, "best_model_path", "") or run.best
         trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
@@ -156,6 +160,9 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
     if not (run.finished or run.last.exists() or (run.folder / EXPORT).exists()):
         return None
     check_same_config(run, *({part: identity(each).get(part) for part in DECISIVE} for each in (cfg, run.config)))
+    if (validated := _validated(run, cfg)) is not None:
+        log.info("Found: %s is trained and validated", run.folder)
+        return validated
     if not run.finished:
         if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
@@ -165,6 +172,14 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
         check_twins(run, build_data(cfg))
     log.info("Found: %s is finished", run.folder)
     return headline(run.scores())[1]
+
+
+def _validated(run: Run, cfg: DictConfig) -> float | None:
+    """Return the best validation score if no more was asked for and the run has it, else None."""
+    if cfg.get("stage") != VALIDATE or not (run.finished or (run.folder / VALIDATION).exists()):
+        return None
+    score = (run.facts() if run.finished else read_json(run.folder / VALIDATION))["best_val_score"]
+    return float("nan") if score is None else float(score)
 
 
 def check_same_config(run: Run, wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
@@ -206,6 +221,16 @@ def check_twins(run: Run, data: MixedCases) -> None:
             f"Expected the twins that {run.folder} was begun with, {begun_with}, but the config now gives {given}: "
             "what it reads has changed. Choose another name=..., or remove that folder."
         )
+
+
+def _write_validation(run: Run, cfg: DictConfig, trainer: Trainer, times: Mapping[str, float]) -> float:
+    """Write the best validation score, and return it; no test case is predicted."""
+    best = float(trainer.checkpoint_callback.best_model_score)  # type: ignore[union-attr]
+    if trainer.is_global_zero:
+        facts = {"best_val_score": round(best, 6) if math.isfinite(best) else None, "val": cfg.data.get("val", "mix")}
+        write_json(run.folder / VALIDATION, facts | {"steps": int(trainer.global_step), **times})
+        log.info("Best validation score: %.4f (%s)", best, run.folder)
+    return round(best, 6)
 
 
 def _write_results(
