@@ -1,5 +1,6 @@
 """Files are whole or not there."""
 
+import errno
 import hashlib
 import json
 import os
@@ -109,6 +110,27 @@ def test_what_a_killed_process_left_is_in_nobodys_way_whatever_its_number(tmp_pa
     assert len(list(tmp_path.iterdir())) == 1 + len(killed)
     remove_leftovers(tmp_path, "set")
     assert list(tmp_path.iterdir()) == [tmp_path / "set"]
+
+
+def test_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
+    before = []
+    monkeypatch.setattr(
+        os, "fsync", lambda number: before.append(sorted(path.name[-4:] for path in tmp_path.iterdir()))
+    )
+    write_text(tmp_path / "a.txt", "whole")
+    with folder_aside(tmp_path / "set") as temporary:
+        (temporary / "deep").mkdir()
+        (temporary / "deep" / "file").touch()
+    assert len(before) == 2
+    assert not {"a.txt", "set"} & {name for names in before[:1] for name in names}
+
+
+def test_an_error_without_a_name_gets_that_of_the_file(tmp_path):
+    for error in (OSError(errno.ENOSPC, "No space left on device"), OSError("1000 requested and 131 written")):
+        with pytest.raises(OSError, match=r"No space left on device: '.*/a.npy'"), aside(tmp_path / "a.npy"):
+            raise error
+    with pytest.raises(OSError, match=r"^something else$"), aside(tmp_path / "a.npy"):
+        raise OSError("something else")
 
 
 def test_a_file_of_two_writers_is_that_of_the_last(tmp_path):

@@ -159,20 +159,22 @@ def _plainly(task: Callable[[], None]) -> None:
     sys.argv[1:] = multirun_first(sys.argv[1:])
     find_plugins()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # makes Hydra pass errors on instead of printing them
+    logging.raiseExceptions = False  # a log on a full disk ends nothing, and needs no traceback for each line
     try:
         with stopped_by_signals():
             task()
     except Interrupted as end:
-        Door.interrupted()
+        Door.cut_short()
         log.warning("Interrupted. What is finished is kept, and the same command goes on: %s", command_line())
         sys.exit(end.code)
     except BrokenPipeError:  # of a reader such as head, which has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        line = in_one_line(error)
-        if Door.interrupted() and line is None:  # a launcher has lost the process of a job
+        is_lost, line = Door.cut_short(), in_one_line(error)
+        if is_lost and line is None:  # a launcher has lost the process of a job
             line = f"Error: the launcher ended with {type(error).__name__}. The same command goes on: {command_line()}"
         if line is None:
             raise
+        log.debug("Where it came about:", exc_info=error)
         sys.exit(line)

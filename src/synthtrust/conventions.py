@@ -1,6 +1,7 @@
 """What several rooms agree on: words of options, ranges and rules that ask for no file and no other room."""
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, get_args
@@ -52,6 +53,20 @@ CHOICES = {"segmentation": "model=unet data=mixed", "classification": "model=res
 
 FACTS, SCORES, CONFIG, LAST = "run.json", "scores.csv", "config.yaml", "checkpoints/last.ckpt"
 """Files of a run's folder: the last to be written, the scores, the config, and the checkpoint to resume from."""
+
+LESIONS = "lesions.csv"
+"""File of a run's folder: every lesion of every test case, with what the network predicted for it."""
+
+LESION_COLUMNS = (
+    "case", "patient", "source", "region", "lesion", "volume_ml", "dice", "hd95", "n_reference", "n_prediction",
+    "n_overlap",
+)  # fmt: skip
+"""Columns of that table, behind alpha, seed and mode."""
+
+SURFACE_SCORES = ("hd95", "surface_dice", "lesion_dice", "lesion_hd95")
+"""Scores of a region beside its Dice, in the order of their columns, see ``synthtrust.metrics.RegionSurfaces``."""
+SURFACE_COLUMNS = (*SURFACE_SCORES, "n_lesions", "n_found", "n_false_positives")
+"""All columns that the surfaces and lesions of a region have in a table of scores."""
 
 VALIDATION = "validation.json"
 """File of a run's folder: its best validation score, of a training that looked at no test case."""
@@ -123,6 +138,15 @@ def is_number(value: Any, least: float = -math.inf, most: float = math.inf) -> b
     (True, False, False)
     """
     return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_distance(value: Any) -> bool:
+    """Return whether a value is a finite number above 0.
+
+    >>> is_distance(0.5), is_distance(0), is_distance(float("inf"))
+    (True, False, False)
+    """
+    return is_number(value, 0) and 0 < value < math.inf
 
 
 def is_size(value: Any) -> bool:
@@ -248,3 +272,13 @@ def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_va
             f"Expected data.val=mix or synthetic at alpha={alpha}, since a checkpoint chosen on real cases leaks them "
             "into synthetic training, but got real. Say data.allow_real_val=true to do so and have it recorded."
         )
+
+
+PATIENCE = {"WANDB_INIT_TIMEOUT": "20", "WANDB_LOGIN_TIMEOUT": "20", "WANDB_FINISH_TIMEOUT": "60"}
+"""Environment variables of wandb -> seconds that a command waits for its server; what is not sent stays on the disk."""
+
+
+def be_patient() -> None:
+    """Have wandb wait no longer for its server than a user would, unless the environment says how long."""
+    for name, seconds in PATIENCE.items():
+        os.environ.setdefault(name, seconds)

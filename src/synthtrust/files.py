@@ -1,5 +1,6 @@
 """Files that are either complete or absent: everything is written under a temporary name and then renamed."""
 
+import errno
 import hashlib
 import json
 import logging
@@ -7,6 +8,7 @@ import os
 import shutil
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,23 +54,60 @@ def aside(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:
-        yield temporary
-        temporary.replace(path)
+        with errors_named(path):
+            yield temporary
+            to_disk(temporary)
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # whatever is in the way there is said already
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def folder_aside(path: str | Path) -> Iterator[Path]:
-    """Yield an empty temporary folder beside ``path``; it is renamed to ``path`` if the block ends without an error."""
+def folder_aside(path: str | Path, *, flush: bool = True) -> Iterator[Path]:
+    """Yield an empty temporary folder beside ``path``; it is renamed to ``path`` if the block ends without an error.
+
+    Args:
+        path: The folder that is made.
+        flush: Whether its bytes are to reach the disk first, see `to_disk`; not needed where a checksum is asked.
+    """
     path = Path(path)
     temporary = _beside(path)
     temporary.mkdir(parents=True)
     try:
-        yield temporary
-        temporary.rename(path)
+        with errors_named(path):
+            yield temporary
+            if flush:
+                to_disk(temporary)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Have errors of the operating system within the block name a path, where they name none.
+
+    A full disk is found when bytes are written, by whoever has an open file and no longer its name.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None and "requested and" in str(error):  # NumPy's word for it
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        if error.errno is not None:
+            error.filename = error.filename or str(path)
+        raise
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or every file of a folder, is on the disk and not in the memory of the machine alone.
+
+    A rename may reach the disk before the bytes do: after a power failure a finished thing would be empty.
+    """
+    for file in (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else (path,):
+        with file.open("rb") as opened, suppress(OSError):  # some network file systems have no such wish
+            os.fsync(opened.fileno())
 
 
 def remove_leftovers(folder: str | Path, name: str = "*", older_than: float = 0) -> None:
@@ -81,7 +120,7 @@ def remove_leftovers(folder: str | Path, name: str = "*", older_than: float = 0)
             otherwise another process may still be at work on them.
     """
     for left in Path(folder).glob(f"{ASIDE}*.{name}"):
-        with suppress(FileNotFoundError):  # another process was faster
+        with suppress(OSError):  # another process was faster, or the folder may only be read
             if time.time() - left.stat().st_mtime >= older_than:
                 shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
 
@@ -162,6 +201,15 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def crc_of(path: str | Path) -> int:
+    """Return the CRC32 of a file's bytes, in bounded memory; five times as fast as its sha256, against accidents."""
+    checksum, block = 0, bytearray(2**20)
+    with Path(path).open("rb", buffering=0) as file:
+        while n := file.readinto(block):
+            checksum = zlib.crc32(memoryview(block)[:n], checksum)
+    return checksum
+
+
 class RememberedFiles(Generic[Value]):
     """A cache of what was read of files; a file is read again only if it has changed.
 
@@ -211,6 +259,9 @@ class RememberedFiles(Generic[Value]):
 
 hashes = RememberedFiles(sha256_of)
 """The sha256 of files, as this process remembers them; ``sha256_of`` verifies that a file has what was written."""
+
+checksums = RememberedFiles(crc_of)
+"""The CRC32 of files, as this process remembers them: each file of the cache is read once, and not by each run."""
 
 
 def fingerprint(facts: Any) -> str:

@@ -1,7 +1,6 @@
 """Experiment trackers that cannot end a run: the first error of one causes a warning, and ends the tracker."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -9,10 +8,9 @@ from typing import Any
 
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 
-log = logging.getLogger(__name__)
+from synthtrust.conventions import be_patient
 
-PATIENCE = {"WANDB_INIT_TIMEOUT": "20", "WANDB_LOGIN_TIMEOUT": "20", "WANDB_FINISH_TIMEOUT": "60"}
-"""Environment variables of wandb -> seconds that a run waits for its server; what is not sent stays on the disk."""
+log = logging.getLogger(__name__)
 
 
 class Tracker(Logger):
@@ -124,8 +122,7 @@ def guarded(nodes: Sequence[Mapping[str, Any]], make: Callable[[Any], Any]) -> l
         nodes: The configs of the loggers.
         make: Makes a logger from its config.
     """
-    for name, seconds in PATIENCE.items():
-        os.environ.setdefault(name, seconds)
+    be_patient()
     trackers = [
         Tracker(partial(make, node), str(node["_target_"]).rpartition(".")[2], _offline(node, make)) for node in nodes
     ]

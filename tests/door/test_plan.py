@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from synthtrust.door.plan import announcement, planned, write_plan
 from synthtrust.door.sweep import Job
-from synthtrust.door.table import print_table, scores_of, write_status
+from synthtrust.door.table import Ended, print_table, scores_of, write_status
 from synthtrust.door.unfinished import unfinished_in
 
 
@@ -82,12 +82,22 @@ def test_a_single_run_that_was_cut_short_is_missing_too_and_a_damaged_plan_is_no
 
 def test_the_table_shows_scores_and_times_and_what_an_interruption_left(jobs, capsys):
     finish(jobs[0], seconds=200)
-    write_status(jobs[0].folder, "finished", None)
+    write_status(jobs[0].folder, Ended("finished"))
     assert print_table(jobs, begun=[0, 1])
     rows = {row.split()[1]: row for row in capsys.readouterr().out.splitlines() if "alpha_" in row}
     assert [word in rows["alpha_0.0_seed_0"] for word in ("finished", "0.800", "0.840", "3 min")] == [True] * 4
     assert "interrupted" in rows["alpha_0.5_seed_0"]
     assert "not started" in rows["alpha_1.0_seed_0"]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"status": 1', "null", '{"status": "finished"}', "\x00\xff"])
+def test_a_status_that_is_none_is_a_failure_that_names_its_file(jobs, capsys, text):
+    begin(jobs[0])
+    (jobs[0].folder / "status.json").write_text(text)
+    assert not print_table(jobs[:1])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "no status" in shown
+    assert "cannot be read" in shown
 
 
 def test_tstr_is_not_printed_without_trtr(jobs):

@@ -1,6 +1,7 @@
 """A page is a run of its own in wandb and in MLflow: verdicts, tables, and the page itself."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -46,8 +47,24 @@ def test_what_fails_costs_only_itself(tmp_path, monkeypatch, caplog):
 
     monkeypatch.setattr(wandb, "init", fail)
     track_page(LOGGERS, written_page(tmp_path), TABLES, "sweep")
-    assert "wandb was not told of" in caplog.text
+    assert caplog.text.count("wandb was not told of") == 1
     assert "no disk" in caplog.text
+
+
+def test_without_a_network_it_is_kept_offline_after_seconds(tmp_path, monkeypatch, caplog):
+    import wandb
+
+    asked = []
+
+    def init(mode, **settings):
+        asked.append((mode, os.environ["WANDB_INIT_TIMEOUT"]))
+        raise wandb.errors.CommError("no network")
+
+    monkeypatch.setattr(wandb, "init", init)
+    monkeypatch.delenv("WANDB_INIT_TIMEOUT", raising=False)
+    track_page(OmegaConf.create({"wandb": {"mode": "online"}}), written_page(tmp_path), TABLES, "sweep")
+    assert asked == [("online", "20"), ("offline", "20")]
+    assert "no network" in caplog.text
 
 
 def test_mlflow_has_verdicts_as_tags_and_page_and_tables_as_artifacts(tmp_path, monkeypatch):

@@ -28,6 +28,8 @@ class PlantedSegmenter:
     empty: tuple = ()
     """(case, region) whose reference is empty, and how many voxels are predicted there."""
     generator: str = "Tissue"
+    surfaces: bool = False
+    """Whether distances and lesions were scored: the worse the Dice, the longer the distance."""
 
     @property
     def folder(self):
@@ -55,6 +57,10 @@ class PlantedSegmenter:
             real, absent = table["source"] == "real", table["n_reference"] == 0
             table["trivial_dice"] = np.where(absent, 1.0, self.trivial)
             table.loc[~real, "trivial_dice"] = np.nan
+        if self.surfaces:
+            table["surface_dice"], table["hd95"] = table["dice"] ** 0.5, 20 * (1 - table["dice"])
+            table["lesion_dice"], table["lesion_hd95"] = 0.9 * table["dice"], 40 * (1 - table["dice"])
+            table = table.assign(n_lesions=1, n_found=1, n_false_positives=0)
         return table
 
 

@@ -12,7 +12,10 @@ from helpers.browser import CONTRAST
 from helpers.page_marks import unmarked, without_terms
 from helpers.planted_page import FACTS, RUNS, planted_pictures, planted_tables, utility_tables
 from synthtrust.report import Chapter, Section, Table, write_report
+from synthtrust.report import page as report_page
 from synthtrust.report.template import SCRIPT, hash_of
+
+CHAPTER = report_page._chapter  # as it is for users
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,19 @@ def test_missing_numbers_are_said(text):
     words = re.sub(r"<(svg|style|script).*?</\1>|<meta[^>]*>|base64,[^\"]*", "", text, flags=re.DOTALL).lower()
     assert not re.search(r"\b(nan|none)\b", words)
     assert "Inconclusive for ET on real test cases" in text
+
+
+def test_a_chapter_that_cannot_be_drawn_costs_only_itself(tmp_path, monkeypatch, caplog):
+    def fail(tables):
+        raise ValueError("cannot draw\n$\\frac{$")
+
+    monkeypatch.setattr(report_page, "_chapter", CHAPTER)
+    tables = planted_tables()
+    page = write_report(tmp_path, FACTS, {name: tables[name] for name in ("trust", "cases")}, chapters={"trust": fail})
+    assert "The chapter trust could not be drawn" in caplog.text
+    assert "This chapter could not be drawn (ValueError: cannot draw $\\frac{$)." in page.read_text()
+    assert (tmp_path / "trust_factors.csv").exists()
+    assert json.loads((tmp_path / "report.json").read_text())["tables"]["trust"]["factors"]
 
 
 def test_the_same_tables_give_the_same_page(page, tmp_path):

@@ -10,7 +10,7 @@ from synthtrust.runs import export_run, train_run
 from synthtrust.testing import tiny_cohort
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(tmp_path_factory):
     """Return a folder of tiny cases, beside which their twins and preprocessed cases come to lie."""
     folder = tmp_path_factory.mktemp("shared")
@@ -32,7 +32,7 @@ def configure(folder, tmp_path):
     return _configure
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(shared):
     """Return the config of a run of half real, half synthetic cases that is finished, and its score."""
     cfg = tiny_config(shared, name="finished")

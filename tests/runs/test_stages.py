@@ -38,6 +38,11 @@ def test_a_training_that_is_validated_asks_nothing_of_test_cases_and_is_tested_b
         assert train_run(cfg) == score
         with pytest.raises(Refusal, match=r"holds a run with another .*steps"):
             train_run(configure("stage=validate", "steps=2"))
+    written = (run.folder / "validation.json").read_text()
+    (run.folder / "validation.json").write_text(written.replace(str(score), "0.99"))
+    with pytest.raises(Refusal, match=r"validation\.json"):
+        train_run(cfg)
+    (run.folder / "validation.json").write_text(written)
     before = run.last.stat().st_mtime_ns
     train_run(configure())
     assert run.finished

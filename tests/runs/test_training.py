@@ -30,7 +30,8 @@ def test_a_run_describes_itself(finished):
     (run,) = find_runs(cfg.paths.output)
     scores = run.scores()
     assert list(scores.columns) == [
-        "alpha", "seed", "mode", "case", "patient", "source", "region", "dice", "n_reference", "n_prediction",
+        "alpha", "seed", "mode", "case", "patient", "source", "region", "dice", "n_reference", "n_prediction", "hd95",
+        "surface_dice", "lesion_dice", "lesion_hd95", "n_lesions", "n_found", "n_false_positives",
     ]  # fmt: skip
     assert len(scores) == 2 * 2 * 3  # cases, sources, regions
     assert scores["dice"].between(0, 1).all()
@@ -226,9 +227,9 @@ def test_other_cases_are_scored_with_a_finished_run(finished):
     with pytest.raises(CaseError, match="nor the generator of its twins learned from, but they learned"):
         score_cohort(run, run.cohort, cfg.paths.cache)
     own = score_cohort(run, run.cohort, cfg.paths.cache, allow_overlap=True)
-    kept = run.scores().query("source == 'real'").set_index(["case", "region"])["dice"]
-    again = own.set_index(["case", "region"])["dice"].loc[kept.index]
-    pd.testing.assert_series_equal(kept, again)
+    kept = run.scores().query("source == 'real'").set_index(["case", "region"])[["dice", "hd95", "surface_dice"]]
+    again = own.set_index(["case", "region"]).loc[kept.index, kept.columns]
+    pd.testing.assert_frame_equal(kept, again)
 
 
 def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monkeypatch):

@@ -9,8 +9,8 @@ import pandas as pd
 
 from synthtrust.audits.scores import NotApplicableError, Row, ScoredRun, check_recipe, gather_scores, task_of
 from synthtrust.audits.utility.comparison import compare
-from synthtrust.audits.utility.estimate import Estimate
-from synthtrust.audits.utility.measures import MAIN, OVERALL, measure
+from synthtrust.audits.utility.estimate import OVERALL, Estimate
+from synthtrust.audits.utility.measures import MAIN, measure
 from synthtrust.metrics.functional import worth_in_real_cases
 
 Amount: TypeAlias = tuple[int, int]

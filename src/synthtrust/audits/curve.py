@@ -5,6 +5,7 @@ curve is taken to the logit scale and back, so that neither leaves its range nor
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import expit
@@ -14,8 +15,19 @@ from synthtrust.audits.utility.estimate import Estimate
 from synthtrust.metrics import functional as formulas
 
 
-def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float, seed: int) -> Iterator[Row]:
-    """Yield one measure over alpha on one kind of test cases; all arms are of one mode."""
+def curve_rows(
+    arms: Mapping[float, Estimate], *, n_boot: int, confidence: float, seed: int, lower_is_better: bool = False
+) -> Iterator[Row]:
+    """Yield one measure over alpha on one kind of test cases; all arms are of one mode.
+
+    Where lower is better, such as for distances, the alphas that are not excluded are those that may be the lowest.
+    """
+    if lower_is_better:
+        turned = {alpha: _turned(arm) for alpha, arm in arms.items()}
+        for row in curve_rows(turned, n_boot=n_boot, confidence=confidence, seed=seed):
+            ends = {low: -row[high] for low, high in ENDS} | {high: -row[low] for low, high in ENDS}
+            yield {**row, **ends, "value": -row["value"]}
+        return
     estimates = [arms[alpha] for alpha in sorted(arms)]
     n_seeds = min(len(estimate.patients) for estimate in estimates)
     band = None
@@ -36,6 +48,16 @@ def curve_rows(arms: Mapping[float, Estimate], *, n_boot: int, confidence: float
             "n_cases": estimate.n_cases, "n_patients": estimate.n_patients, "n_seeds": len(estimate.values),
             "note": _note(band is not None, n_seeds, max(len(other.patients) for other in estimates)),
         }  # fmt: skip
+
+
+ENDS = (("ci_low", "ci_high"), ("band_low", "band_high"))
+"""The lower and the upper limit of a point, and of the band."""
+
+
+def _turned(arm: Estimate) -> Estimate:
+    """Return the negative of a measure, of which the lowest value becomes the highest."""
+    low, high = arm.limits
+    return replace(arm, values=-arm.values, patients=-arm.patients, limits=(-high, -low))
 
 
 def _within_range(estimate: Estimate, low: float, high: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthtrust.audits.generator_names import files_of_generator, generator_names, generator_target
 from synthtrust.audits.margins import Margins
 from synthtrust.audits.probabilities import check_findings, check_probabilities
+from synthtrust.audits.shared_columns import with_the_same_scores
 from synthtrust.refusals import Refusal
 
 Row = dict[str, Any]
@@ -126,7 +127,7 @@ def gather_scores(runs: Iterable[ScoredRun], *, side_by_side: bool = False, amou
     """
     runs = list(runs)
     task = task_of(runs)
-    tables = [_checked_scores(run, task) for run in runs]
+    tables = with_the_same_scores([_checked_scores(run, task) for run in runs])
     if amounts:
         tables = [table[table["source"] == "real"] for table in tables]
     check_recipe(runs)
@@ -154,14 +155,21 @@ def _with_amounts(scores: pd.DataFrame, drawn: Mapping[str, int]) -> pd.DataFram
     return scores.assign(n_real=int(drawn["real"]), n_synthetic=int(drawn["synthetic"]))
 
 
-def arm_scores(scores: pd.DataFrame, alpha: float, source: str) -> ArmScores:
-    """Return the scores of one mode at one alpha as an array, cases in order of id, regions as they first appear."""
+def arm_scores(scores: pd.DataFrame, alpha: float, source: str, column: str = "dice") -> ArmScores:
+    """Return the scores of one mode at one alpha as an array, cases in order of id, regions as they first appear.
+
+    Args:
+        scores: The scores of one mode.
+        alpha: Share of real cases in training.
+        source: ``real`` or ``synthetic``.
+        column: The score, Dice or one of `synthtrust.conventions.SURFACE_SCORES`.
+    """
     rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
     seed, seeds = pd.factorize(rows["seed"], sort=True)
     case, cases = pd.factorize(rows["case"], sort=True)
     regions = pd.Index(scores["region"].unique())
     cube = np.full((len(seeds), len(cases), len(regions)), np.nan)  # (S, M, K)
-    cube[seed, case, regions.get_indexer(rows["region"])] = rows["dice"]
+    cube[seed, case, regions.get_indexer(rows["region"])] = rows[column]
     _, first_row = np.unique(case, return_index=True)
     return ArmScores(cube, tuple(str(patient) for patient in rows["patient"].iloc[first_row]))
 
@@ -220,7 +228,7 @@ def check_recipe(runs: Sequence[ScoredRun]) -> None:
 def _recipe(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what has to be the same in all runs, or in all runs with one generator, as far as a run says it."""
     always = {key: facts.get(key) for key in ("cohort", "network", "empty", "classes")}
-    training = {key: facts[key] for key in ("steps", "batch_size", "image_size") if key in facts}
+    training = {key: facts[key] for key in ("steps", "batch_size", "image_size", "surfaces") if key in facts}
     if facts.get("margins"):
         training["margins"] = Margins.of_run(facts["margins"]).settings()
     for key, value in facts.get("training", {}).items():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from synthtrust.audits.alignment import AlignmentThresholds, alignment, region_evidence
+from synthtrust.audits.claims.decide import claim_rows, fulfilled
 from synthtrust.audits.empty import empty_rows
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.factors import OVER_REGIONS, PAIRED_FACTORS, SINGLE_SOURCE_FACTORS, Factor
@@ -59,6 +60,8 @@ class Trust:
         - ``pairs``: alpha, case, patient, real, synthetic (mean Dice over regions and seeds of a real test case and of
           its twin), n_seeds; without alpha 0, unless alpha 1 stands beside it.
         - ``empty``: empty regions, and the mean Dice under both rules for them.
+        - ``claims``: the position paper's claims, see `synthtrust.audits.claims.decide.claim_rows`, and ``controls``,
+          the control generators that fulfil one as well; of two or more alphas.
         - ``left_out``: the control generators that stand beside another one, which these tables are not about.
         - ``verdict``: on alignment, see `synthtrust.audits.alignment`.
 
@@ -76,7 +79,7 @@ class Trust:
         runs = [run for run in runs if run not in controls]
         scores = gather_scores(runs)
         pairs = paired(runs)
-        tables: dict[str, list[Row]] = {"factors": [], "pairs": [], "empty": []}
+        tables: dict[str, list[Row]] = {"factors": [], "pairs": [], "empty": [], "claims": []}
         for mode, rows in scores.groupby("mode", sort=False):
             alphas = sorted(rows["alpha"].unique())
             for alpha in track(alphas, f"Trust factors, {mode}"):
@@ -90,8 +93,9 @@ class Trust:
                 if pairs and not scaleless:
                     tables["pairs"] += [{"mode": mode, "alpha": alpha, **row} for row in pair_rows(of_alpha)]
             tables["empty"] += [{"mode": mode, **row} for row in empty_rows(rows, alphas)]
-        names = dict.fromkeys(generator_target(run.facts()).rpartition(".")[2] for run in controls)
-        tables["left_out"] = [{"generator": name} for name in names]
+            if pairs and len(alphas) > 1:
+                tables["claims"] += self._claims(rows, str(mode), controls)
+        tables["left_out"] = [{"generator": name} for name in _names(controls)]
         frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
         thresholds = AlignmentThresholds(self.margin, self.min_seeds, self.min_patients)
         subject = Subject(generator=str(scores["generator"].iloc[0]))
@@ -102,6 +106,19 @@ class Trust:
         else:
             verdict = without_pairs(subject)
         return frames | {"verdict": verdict_table([verdict])}
+
+    def _claims(self, scores: pd.DataFrame, mode: str, controls: Sequence[ScoredRun]) -> list[Row]:
+        """Return the paper's claims on one mix, and which control generators fulfil them as well."""
+        by_control = {name: [run for run in controls if _names([run]) == [name]] for name in _names(controls)}
+        too: dict[str, list[str]] = {}
+        for name, runs in by_control.items():
+            of_control = gather_scores(runs)
+            of_control = of_control[of_control["mode"] == mode]
+            if of_control["alpha"].nunique() > 1:
+                for claim in fulfilled(claim_rows(of_control, self.margin, self.confidence)):
+                    too.setdefault(claim, []).append(name)
+        rows = claim_rows(scores, self.margin, self.confidence)
+        return [{"mode": mode, **row, "controls": tuple(too.get(row["claim"], ()))} for row in rows]
 
     def _factors(self, scores: pd.DataFrame, alpha: float, *, pairs: bool) -> Iterator[Row]:
         """Yield T1 to T5 and their companions at one alpha; without pairs what one source gives by itself."""
@@ -153,6 +170,11 @@ class Trust:
                 "n_cases": interval.n_cases, "n_patients": interval.n_patients, "n_seeds": interval.n_seeds,
                 "note": undefined if np.isnan(interval.value) and undefined else interval.note,
             }  # fmt: skip
+
+
+def _names(runs: Iterable[ScoredRun]) -> list[str]:
+    """Return the class name of each generator, once."""
+    return list(dict.fromkeys(generator_target(run.facts()).rpartition(".")[2] for run in runs))
 
 
 def _controls(runs: list[ScoredRun]) -> list[ScoredRun]:

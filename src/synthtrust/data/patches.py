@@ -81,7 +81,8 @@ class WholeCases(Dataset):
     """Preprocessed cases in one piece.
 
     Each item: ``image`` float32 ``(C, H, W, D)``, ``label`` uint8 ``(H, W, D)``, ``case`` int (its number in the
-    split; a twin has the number of its real case) and ``synthetic`` bool.
+    split; a twin has the number of its real case), ``synthetic`` bool, ``spacing`` float64 ``(3,)`` (sides of a voxel
+    [mm]) and ``extent`` float (diagonal of the whole volume [mm]).
     """
 
     def __init__(self, cases: Sequence[Prepared], numbers: Mapping[str, int]) -> None:
@@ -90,13 +91,15 @@ class WholeCases(Dataset):
     def __len__(self) -> int:
         return len(self.cases)
 
-    def __getitem__(self, index: int) -> dict[str, Tensor | int | bool]:
+    def __getitem__(self, index: int) -> dict[str, Tensor | float | bool]:
         prepared = self.cases[index]
         return {
             "image": Drawn().image(prepared.image()),
             "label": Drawn().label(prepared.label()),
             "case": self.numbers[prepared.case.id],
             "synthetic": prepared.case.source is Source.SYNTHETIC,
+            "spacing": torch.tensor(prepared.facts["spacing"], dtype=torch.float64),
+            "extent": prepared.extent_mm,
         }
 
 

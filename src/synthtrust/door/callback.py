@@ -17,6 +17,7 @@ from synthtrust.command_line import command_line, page_command
 from synthtrust.conventions import CONFIG, FACTS, LOCK, PLAN, PREPARE
 from synthtrust.door.check import check
 from synthtrust.door.choosing import check_choosing, chooses, what_was_chosen
+from synthtrust.door.disk import disk_line
 from synthtrust.door.dry_run import print_dry_run
 from synthtrust.door.engines import check_engines
 from synthtrust.door.plan import announcement, planned, write_plan
@@ -24,7 +25,7 @@ from synthtrust.door.preparation import first_jobs
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
-from synthtrust.door.table import DONE, PREPARED, forget, print_table, scores_of, stage_of, write_status
+from synthtrust.door.table import DONE, PREPARED, Ended, forget, print_table, scores_of, stage_of, write_status
 from synthtrust.door.training import check_training
 from synthtrust.progress import Sweep, duration, is_first_rank, of_sweep
 
@@ -49,13 +50,17 @@ class Door(Callback):
         self.in_this_process = True
         self.sweep: Sweep | None = None
         self.begun: list[int] = []
+        self.ended: dict[int, Ended] = {}
         self.new_folders: list[Path] = []
         self.stage = ""
         self.start = time.monotonic()
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Check the config of a single run."""
-        _or_exit(check, config)
+        _or_exit(self._begin_run, config)
+
+    def _begin_run(self, config: DictConfig) -> None:
+        check(config)
         folder = Path(config.hydra.run.dir)
         if value_of(config, "stage") == PLAN:
             print_dry_run([Job(0, tuple(config.hydra.overrides.task), config, folder)], config)
@@ -64,14 +69,17 @@ class Door(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Check the config of every job."""
-        self.jobs = _or_exit(jobs_of, config)
+        _or_exit(self._begin_sweep, config)
+
+    def _begin_sweep(self, config: DictConfig) -> None:
+        self.jobs = jobs_of(config)
         for job in self.jobs:
-            _or_exit(check, job.config, job.name)
-        _or_exit(refuse_shared_folders, self.jobs)
-        _or_exit(check_engines, config)
+            check(job.config, job.name)
+        refuse_shared_folders(self.jobs)
+        check_engines(config)
         if chooses(config) and config.hydra.job.config_name == "train":
-            _or_exit(check_training, config)
-            _or_exit(check_choosing, config)
+            check_training(config)
+            check_choosing(config)
         stage = value_of(config, "stage")
         if stage == PLAN:
             print_dry_run(self.jobs, config)
@@ -115,11 +123,15 @@ class Door(Callback):
         error = job_return._return_value if job_return.status == JobStatus.FAILED else None
         line = None if error is None else in_one_line(error)
         if goes_on(config):
-            if is_first_rank():
-                write_status(folder, self.stage, error)
+            ended = self.ended[int(config.hydra.job.num)] = Ended.by(self.stage, error)
             if error is not None:
                 log.error(line or "The job failed; the sweep goes on.", exc_info=None if line else error)
                 job_return.status, job_return.return_value = JobStatus.COMPLETED, None
+            try:
+                if is_first_rank():
+                    write_status(folder, ended)
+            except OSError as problem:  # a full disk for example, of which the job has most likely failed as well
+                log.warning("%s", disk_line(problem) or problem)
             self._say_how_far(config, failed=error is not None)
             return
         if not (folder / CONFIG).exists() and not (folder / FACTS).exists():
@@ -165,7 +177,7 @@ class Door(Callback):
             if line := what_was_chosen(config):
                 log.info("%s", line)
             return
-        whole = print_table(self.jobs)
+        whole = print_table(self.jobs, ended=self.ended)
         self._leave()
         if not whole:
             log.error("Not all runs are finished. The same command makes those that are not: %s", command_line())
@@ -178,15 +190,15 @@ class Door(Callback):
             log.info("Next, the page: %s", page_command(list(folders)))
 
     @classmethod
-    def interrupted(cls) -> bool:
-        """Print how far a sweep has come that is stopped by a signal, or by the loss of a process of its launcher.
+    def cut_short(cls) -> bool:
+        """Print how far a sweep has come that is stopped, by a signal or by an error outside of its jobs.
 
         Returns:
-            Whether there is a sweep whose jobs are processes of a launcher.
+            Whether there is a sweep whose jobs are processes of a launcher, one of which may be lost.
         """
         if (door := cls.current) is None:
             return False
-        print_table(door.jobs, door.begun if door.in_this_process else None)
+        print_table(door.jobs, door.begun if door.in_this_process else None, door.ended)
         door._leave()
         return not door.in_this_process
 
@@ -212,11 +224,13 @@ def _or_exit(ask: Any, *about: Any) -> Any:
 def _clear(folder: Path, new_folders: list[Path], *, refused: bool) -> None:
     """Remove the lock and log of a run that was refused, and the folders that the run made if nothing is in them."""
     if refused:
-        (folder / LOCK).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / LOCK).unlink()
     for handler in logging.getLogger().handlers if refused else ():
         if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).parent == folder:
             handler.close()
-            Path(handler.baseFilename).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(handler.baseFilename).unlink()
     with suppress(OSError):  # ends at the first folder that is not empty
         for path in new_folders:
             path.rmdir()

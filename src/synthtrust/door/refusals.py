@@ -6,20 +6,24 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
+from synthtrust.door.disk import disk_line
 from synthtrust.door.names import did_you_mean, misspelt, options_of
 from synthtrust.door.renamed import OPTIONS, explain
 from synthtrust.refusals import Refusal
 
 
 def in_one_line(error: BaseException) -> str | None:
-    """Return the line that tells a user what to mend, None for an error that he cannot mend."""
+    """Return the line that tells a user what to mend, None for an error that he cannot mend, which keeps its traceback.
+
+    What disks, rights and folders refuse is in one line as well; ``hydra.verbose=true`` shows where that came about.
+    """
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _of_the_config(error)
     if isinstance(error, YAMLError):  # a file of the conf, as a rule that of a plugin; its place is in the message
         return f"Error in the configuration: {_joined(error)}"
     if isinstance(error, Refusal):
         return f"Error: {error}"
-    return None
+    return disk_line(error)
 
 
 def _of_the_config(error: Exception) -> str:
@@ -31,6 +35,8 @@ def _of_the_config(error: Exception) -> str:
             return f"Error: {misspelt(link)}"
     if isinstance(cause, Refusal):  # Hydra hides why a target or a resolver fails
         return f"Error: {cause}"
+    if cause is not None and (line := disk_line(cause)) is not None:
+        return line
     return f"Error in the configuration: {_joined(error)}" + (f" Because: {_joined(cause)}" if cause else "")
 
 

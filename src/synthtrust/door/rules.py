@@ -17,7 +17,9 @@ from synthtrust.conventions import (
     PRECISIONS,
     RANGES,
     STAGES,
+    SURFACE_SCORES,
     VALS,
+    is_distance,
     is_number,
     is_size,
     is_whole,
@@ -75,8 +77,15 @@ SIDE_OR_SIDES = Rule(
     "to be a side length or a list of them, such as 64 or [64, 48]",
     lambda value: is_whole(value, 1) or SIDES.holds(value),
 )
+AT_LEAST_0 = Rule("to be a number of at least 0", lambda value: is_number(value, 0) and value < math.inf)
 REGIONS = _each(Rule("", lambda value: isinstance(value, str)), "to be a list of regions, such as [ET, TC, WT]")
 TRUTH = _among(True, False)
+TOLERANCE = Rule(
+    "to be a distance above 0 mm, or one for each region, such as {ET: 1, TC: 2}",
+    lambda value: (
+        is_distance(value) or (isinstance(value, dict) and bool(value) and all(map(is_distance, value.values())))
+    ),
+)
 
 RULES: Mapping[str, Rule] = {
     "seed": _whole(0, 2**32 - 1),
@@ -102,6 +111,12 @@ RULES: Mapping[str, Rule] = {
     "margins.justification": _or_null(Rule("to be a sentence", lambda value: isinstance(value, str))),
     "margins.margin": Rule("to be a number of at least 0", lambda value: is_number(value, 0)),
     "margins.ratio_margin": Rule("to be a number from 0 to 1", lambda value: is_number(value, 0, 1)),
+    "surfaces.score": TRUTH,
+    "surfaces.add": TRUTH,
+    "surfaces.tolerance": _or_null(TOLERANCE),
+    "surfaces.lesion_dilation": _or_null(AT_LEAST_0),
+    "surfaces.lesion_min_volume": _or_null(AT_LEAST_0),
+    "audit.utility.score": _or_null(_among(*SURFACE_SCORES)),
     "track.pictures_every": _whole(0),
     "track.pictures": _whole(1),
     "track.files": TRUTH,

@@ -1,7 +1,8 @@
 """The end of a sweep: each job writes its status into its folder, and the sweep prints all of them as a table."""
 
 import json
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from synthtrust.conventions import EXPORT, FACTS, LAST, VALIDATION, is_tstr
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job
-from synthtrust.files import write_json
+from synthtrust.files import read_json, write_json
 from synthtrust.progress import duration
 
 STATUS = "status.json"
@@ -55,45 +56,65 @@ class Scores:
 
 def stage_of(folder: Path) -> str:
     """Return the status that a job will have if it succeeds: ``found``, ``resumed`` or ``finished``."""
-    return next((stage for file, stage in STAGES.items() if (folder / file).is_file()), "finished")
+    # not by `Path.is_file`, which fails in a folder that may not be looked into
+    return next((stage for file, stage in STAGES.items() if os.path.isfile(folder / file)), "finished")  # noqa: PTH113
 
 
-def write_status(folder: Path, stage: str, error: BaseException | None) -> None:
-    """Write how a job ended into its folder."""
-    why = "" if error is None else in_one_line(error) or f"{type(error).__name__}: {' '.join(str(error).split())}"
-    write_json(folder / STATUS, {"status": stage if error is None else "failed", "why": why})
+@dataclass(frozen=True)
+class Ended:
+    """How a job of a sweep ended."""
+
+    status: str
+    """``finished``, ``found`` or ``resumed``; ``failed``, ``no status``, ``interrupted`` or ``not started``."""
+    why: str = ""
+    """Why it failed."""
+
+    @classmethod
+    def by(cls, stage: str, error: BaseException | None) -> "Ended":
+        """Return how a job ended that began at a stage and raised an error, or none."""
+        if error is None:
+            return cls(stage)
+        return cls("failed", in_one_line(error) or f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def write_status(folder: Path, ended: Ended) -> None:
+    """Write how a job ended into its folder, for the process that began the sweep."""
+    write_json(folder / STATUS, {"status": ended.status, "why": ended.why})
 
 
 def forget(jobs: Sequence[Job]) -> None:
     """Remove the statuses that an earlier sweep left in the folders of these jobs."""
     for job in jobs:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # there is none, or the folder is of no use, which the job itself will say
             (job.folder / STATUS).unlink()
 
 
-def print_table(jobs: Sequence[Job], begun: Collection[int] | None = None) -> bool:
+def print_table(
+    jobs: Sequence[Job], begun: Collection[int] | None = None, ended: Mapping[int, Ended] | None = None
+) -> bool:
     """Print how each job ended, and return whether none failed.
 
     Args:
         jobs: All jobs of the sweep.
         begun: The numbers of those that were begun, of a sweep that was interrupted; None if all were.
+        ended: How those ended that this process has seen; the others have left a status in their folder.
     """
-    statuses = [_status(job, begun) for job in jobs]
+    statuses = [(ended or {}).get(job.number) or _status(job, begun) for job in jobs]
     scores = [scores_of(job, jobs) for job in jobs]
     title = f"The {len(jobs)} runs in {', '.join(dict.fromkeys(str(job.folder.parent) for job in jobs))}"
-    table = Table("Run", "Status", title=title)
+    table = Table("Run", "Status", title=escape(title))
     measured = any(score is not None for score in scores)
     for header in ("Real", "Synthetic", "Time") if measured else ():
         table.add_column(header, justify="right")
-    if any(why for _, why in statuses):
+    if any(status.why for status in statuses):
         table.add_column("Why", overflow="fold")
-    for job, (status, why), score in zip(jobs, statuses, scores, strict=True):
+    for job, status, score in zip(jobs, statuses, scores, strict=True):
         numbers = (*_numbers(score), _time(job)) if measured else ()
-        cells = (job.folder.name, status, *numbers, why)[: len(table.columns)]
-        table.add_row(*map(escape, cells), style="red" if status in FAILED else None)
+        cells = (job.folder.name, status.status, *numbers, status.why)[: len(table.columns)]
+        table.add_row(*map(escape, cells), style="red" if status.status in FAILED else None)
     console = Console()
     (console if console.is_terminal else Console(width=WIDTH)).print(table)
-    return not any(status in FAILED for status, _ in statuses)
+    return not any(status.status in FAILED for status in statuses)
 
 
 def scores_of(job: Job, jobs: Sequence[Job]) -> Scores | None:
@@ -102,8 +123,8 @@ def scores_of(job: Job, jobs: Sequence[Job]) -> Scores | None:
     That of TSTR on real cases is left out of a sweep without TRTR, beside which alone it says something.
     """
     facts = facts_of(job)
-    test = facts.get("test") or {}
-    if not test:
+    test = facts.get("test")
+    if not isinstance(test, dict) or "measure" not in test:
         return None
     mode = str(value_of(job.config, "data.mode", "complement"))
     alone = is_tstr(job.config.alpha, mode) and not any(other.config.alpha == 1 for other in jobs)
@@ -128,13 +149,15 @@ def _time(job: Job) -> str:
     return "" if seconds is None else duration(float(seconds))
 
 
-def _status(job: Job, begun: Collection[int] | None) -> tuple[str, str]:
-    """Return how a job ended, and why it failed; a job that was killed leaves no status."""
+def _status(job: Job, begun: Collection[int] | None) -> Ended:
+    """Return how a job ended by what it left in its folder; one that was killed leaves nothing."""
     try:
-        status = json.loads((job.folder / STATUS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        status = read_json(job.folder / STATUS)
+        return Ended(str(status["status"]), str(status["why"]))
+    except (FileNotFoundError, NotADirectoryError):
         if begun is not None:
             stage = stage_of(job.folder)
-            return (INTERRUPTED if job.number in begun else stage if stage in DONE else NOT_STARTED), ""
-        return "no status", f"The job was killed, or wrote elsewhere; see the log in {job.folder}."
-    return status["status"], status["why"]
+            return Ended(INTERRUPTED if job.number in begun else stage if stage in DONE else NOT_STARTED)
+        return Ended("no status", f"The job was killed, or wrote elsewhere; see the log in {job.folder}.")
+    except (OSError, ValueError, TypeError, KeyError) as error:  # no status of ours
+        return Ended("no status", f"{job.folder / STATUS} cannot be read: {error}")

@@ -5,15 +5,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
+from hydra.errors import InstantiationException
 
 from synthtrust.audits.generator_names import generator_names
 from synthtrust.audits.pictures import Network, class_slices, set_slices, twin_slices
 from synthtrust.audits.scores import paired
+from synthtrust.door import in_one_line
+from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
 from synthtrust.report import Slices
 from synthtrust.runs import Run
 
 log = logging.getLogger(__name__)
+
+
+def pictures_if_possible(runs: Sequence[Run], n: int, *, predicted: bool) -> list[Slices]:
+    """Return what `pictures_of` does; nothing, and a line in the log, where a file that only pictures need fails."""
+    if not n:
+        return []
+    try:
+        with stage("Pictures"):
+            return pictures_of(runs, n, predicted=predicted)
+    except (Refusal, OSError, InstantiationException) as error:  # the audits are done, which took longer
+        log.warning("The page has no pictures: %s", in_one_line(error) or error)
+        return []
 
 
 def pictures_of(runs: Sequence[Run], n: int, *, predicted: bool) -> list[Slices]:

@@ -82,9 +82,9 @@ def audit_received_set(cfg: DictConfig) -> Path:
             folder=folder, facts=facts, tables=tables, pictures=pictures, sets=[provenance(synthetic_set)]
         )
     log.info("The report on %s is at %s", imported.folder, page)
+    track_page(cfg.get("logger"), page, tables, imported.folder.name)
     if browser:
         log.info("Printed, it is at %s", print_page(page, browser))
-    track_page(cfg.get("logger"), page, tables, imported.folder.name)
     if failed := failures(tables, conditions):
         raise Refusal(f"Expected no {' or '.join(conditions)}, but {', and '.join(failed)}. The page is at {page}.")
     return page

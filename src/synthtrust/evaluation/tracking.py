@@ -1,13 +1,16 @@
 """What wandb or MLflow is told of a page: a run of its own with the verdicts, the tables and the page."""
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.conventions import be_patient
 from synthtrust.report.page import records
 from synthtrust.report.verdicts import axis_verdicts
 
@@ -32,16 +35,32 @@ def track_page(loggers: DictConfig | None, page: Path, tables: Tables, name: str
         tables: Audit name -> table name -> tidy table.
         name: The name of the report, which is the group of its sweep in wandb, and its experiment in MLflow.
     """
+    be_patient()
     for tracker, log_page in PAGE_LOGGERS.items():
         if loggers is None or tracker not in loggers:
             continue
         node = loggers[tracker]
         settings = {key: OmegaConf.select(loggers, f"{tracker}.{key}") for key in SETTINGS[tracker] if key in node}
-        try:
-            log_page(settings, page, tables, name)
-        except Exception as error:  # whatever its service, its disk or its network do; the page is written
-            reason = " ".join(str(error).split())
-            log.warning("%s was not told of %s: %s: %s", tracker, page, type(error).__name__, reason)
+        for attempt in (settings, *([{**settings, "mode": "offline"}] if _is_online(tracker, settings) else [])):
+            try:
+                log_page(attempt, page, tables, name)
+                break
+            except Exception as error:  # whatever its service, its disk or its network do; the page is written
+                reason = " ".join(str(error).split())
+                log.warning("%s was not told of %s: %s: %s", tracker, page, type(error).__name__, reason)
+                _forget_service()
+
+
+def _is_online(tracker: str, settings: Mapping[str, Any]) -> bool:
+    """Return whether a tracker was asked to reach its server, and can keep offline what it could not send."""
+    return tracker == "wandb" and (settings.get("mode") or "online") == "online"
+
+
+def _forget_service() -> None:
+    """End the service of wandb, which keeps waiting for the run that it could not begin."""
+    if (wandb := sys.modules.get("wandb")) is not None:
+        with suppress(Exception):  # it has failed already
+            wandb.teardown()
 
 
 def _log_to_wandb(settings: Mapping[str, Any], page: Path, tables: Tables, name: str) -> None:

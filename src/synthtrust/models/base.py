@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
 from lightning import LightningModule
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import Metric
@@ -131,6 +131,15 @@ class ScoredModule(LightningModule, ABC, Generic[Table]):
     def data(self) -> Any:
         """The datamodule of the Trainer."""
         return getattr(self.trainer, "datamodule")  # noqa: B009  Lightning does not declare it
+
+
+def of_all_ranks(values: dict[Any, Any]) -> dict[Any, Any]:
+    """Return what all ranks hold of cases; of a case that several scored the first one's. All ranks must call it."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return values
+    gathered: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(gathered, values)
+    return {case: value for of_rank in reversed(gathered) for case, value in of_rank.items()}
 
 
 def made(table: Table | None) -> Table:

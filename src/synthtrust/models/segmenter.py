@@ -11,12 +11,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torchmetrics import MetricCollection
 
-from synthtrust.cases import Case
-from synthtrust.metrics import DiceVectors
-from synthtrust.metrics.functional import dice_from_counts, overlap
+from synthtrust.cases import Case, Source
+from synthtrust.metrics import CaseSurfaces, DiceVectors, SurfaceRules, surfaces_of_case
+from synthtrust.metrics.functional import overlap
 from synthtrust.metrics.trust import named_values, trust_factors
-from synthtrust.models.base import Batch, ScoredModule, made
+from synthtrust.models.base import Batch, ScoredModule, made, of_all_ranks
 from synthtrust.models.label_map import label_map
+from synthtrust.models.rows import lesion_rows, region_rows
 from synthtrust.models.window_batch import fitting
 from synthtrust.refusals import Refusal
 
@@ -57,11 +58,25 @@ class Segmenter(ScoredModule[DiceVectors]):
         self.loss, self.inferer, self.empty = loss, inferer, empty
         self.val_factors: MetricCollection | None = None
         self.regions = {name: tuple(labels) for name, labels in regions.items()}
+        self.surfaces: SurfaceRules | None = None
+        self.test_surfaces: dict[tuple[bool, int], CaseSurfaces] = {}
 
     @property
     def facts(self) -> dict[str, Any]:
         """What is scored, as plain JSON values."""
-        return {"regions": {name: list(labels) for name, labels in self.regions.items()}, "empty": self.empty}
+        regions = {name: list(labels) for name, labels in self.regions.items()}
+        facts = {"regions": regions, "empty": self.empty}
+        return facts if self.surfaces is None else facts | {"surfaces": self.surfaces.facts(list(regions))}
+
+    def score_surfaces(self, rules: SurfaceRules | None) -> None:
+        """Score the surfaces and lesions of test cases beside Dice, by rules; None: not any more.
+
+        Raises:
+            Refusal: If the tolerances are not those of the regions.
+        """
+        if rules is not None:
+            rules.facts(list(self.regions))  # which refuses before the training, not after it
+        self.surfaces = rules
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits ``(B, L, H, W, D)`` of images ``(B, C, H, W, D)``."""
@@ -111,18 +126,50 @@ class Segmenter(ScoredModule[DiceVectors]):
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Score a batch of whole cases, real or synthetic."""
-        made(self.test_table).update(self.count(batch), batch["case"], batch["synthetic"])
+        predicted = self.predict(batch["image"])
+        counts = self.counts_of(predicted, batch["label"])
+        made(self.test_table).update(counts, batch["case"], batch["synthetic"])
+        for index, surfaces in enumerate(self.surfaces_of(predicted, batch)):
+            self.test_surfaces[bool(batch["synthetic"][index]), int(batch["case"][index])] = surfaces
 
     def test_values(self) -> Tensor:
         """Return the voxel counts of every test case and of its twin, ``(2, M, K, 3)``; all ranks must call it."""
         return made(self.test_table).counts().cpu()
 
-    def rows_of(self, case: Case, source: str, values: Tensor) -> list[dict[str, Any]]:
-        """Return a row per region of one case, from its voxel counts ``(K, 3)``.
+    def on_test_start(self) -> None:
+        """Make room for every test case."""
+        super().on_test_start()
+        self.test_surfaces = {}
 
-        Columns: case, patient, source, region, dice, n_reference, n_prediction [voxels].
-        """
-        return region_rows(case, source, values, self.regions, self.empty)
+    def rows_of(
+        self, case: Case, source: str, values: Tensor, surfaces: CaseSurfaces | None = None
+    ) -> list[dict[str, Any]]:
+        """Return a row per region of one case, from its voxel counts ``(K, 3)``, see `region_rows`."""
+        return region_rows(case, source, values, self.regions, self.empty, surfaces)
+
+    def test_rows(self, cases: Mapping[Source, Sequence[tuple[int, Case]]]) -> list[dict[str, Any]]:
+        """Return the rows of every test case, see `region_rows`; all ranks must call it."""
+        self.test_surfaces = of_all_ranks(self.test_surfaces)
+        values = dict(zip((Source.REAL, Source.SYNTHETIC), self.test_values(), strict=True))
+        return [
+            row
+            for source, numbered in cases.items()
+            for number, case in numbered
+            for row in self.rows_of(case, source.value, values[source][number], self._surfaces_at(source, number))
+        ]
+
+    def test_lesion_rows(self, cases: Mapping[Source, Sequence[tuple[int, Case]]]) -> list[dict[str, Any]]:
+        """Return a row per lesion of every test case, see `lesion_rows`; call `test_rows` before it, on all ranks."""
+        return [
+            row
+            for source, numbered in cases.items()
+            for number, case in numbered
+            if (surfaces := self._surfaces_at(source, number)) is not None
+            for row in lesion_rows(case, source.value, self.regions, surfaces)
+        ]
+
+    def _surfaces_at(self, source: Source, number: int) -> CaseSurfaces | None:
+        return self.test_surfaces.get((source is Source.SYNTHETIC, number))
 
     def check_size(self, patch_size: Sequence[int]) -> None:
         """Refuse a patch size that the network cannot be trained on, without computing anything.
@@ -144,34 +191,24 @@ class Segmenter(ScoredModule[DiceVectors]):
 
     def count(self, batch: Batch) -> Tensor:
         """Return the voxels of intersection, prediction and reference, ``(B, K, 3)``."""
-        return torch.stack(overlap(self.predict(batch["image"]), batch["label"], list(self.regions.values())), -1)
+        return self.counts_of(self.predict(batch["image"]), batch["label"])
 
+    def counts_of(self, predicted: Tensor, reference: Tensor) -> Tensor:
+        """Return the voxels of intersection, prediction and reference of label maps, ``(B, K, 3)``."""
+        return torch.stack(overlap(predicted, reference, list(self.regions.values())), -1)
 
-def region_rows(
-    case: Case, source: str, values: Tensor, regions: Iterable[str], empty: Literal["brats", "nan"]
-) -> list[dict[str, Any]]:
-    """Return a row per region of one case, from its voxel counts.
+    def surfaces_of(self, predicted: Tensor, batch: Batch) -> list[CaseSurfaces]:
+        """Return the surfaces and lesions of each case of a batch; none where they are not scored.
 
-    Columns: case, patient, source, region, dice, n_reference, n_prediction [voxels].
-
-    Args:
-        case: The case that was segmented, by a network or by whatever else.
-        source: ``real`` or ``synthetic``.
-        values: Voxels of intersection, prediction and reference, ``(K, 3)``.
-        regions: The names of the K regions.
-        empty: What an empty region scores, see ``synthtrust.metrics.functional.case_dice``.
-    """
-    intersection, prediction, reference = values.unbind(-1)
-    dice = dice_from_counts(intersection, prediction, reference, empty=empty)  # (K,)
-    return [
-        {
-            "case": case.id,
-            "patient": case.patient,
-            "source": source,
-            "region": region,
-            "dice": float(dice[k]),
-            "n_reference": int(reference[k]),
-            "n_prediction": int(prediction[k]),
-        }
-        for k, region in enumerate(regions)
-    ]
+        Args:
+            predicted: Label maps ``(B, H, W, D)``.
+            batch: ``label`` of the same shape, ``spacing`` ``(B, 3)`` [mm] and ``extent`` ``(B,)`` [mm].
+        """
+        if self.surfaces is None:
+            return []
+        maps, labels = (x.as_subclass(Tensor).cpu().numpy() for x in (predicted, batch["label"]))
+        sides, extents = batch["spacing"].cpu().numpy(), batch["extent"].tolist()
+        return [
+            surfaces_of_case(*pair, sides[i], extents[i], self.regions, self.surfaces, self.empty)
+            for i, pair in enumerate(zip(maps, labels, strict=True))
+        ]

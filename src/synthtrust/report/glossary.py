@@ -153,6 +153,30 @@ TERMS: tuple[Term, ...] = (
         group=TRAINING,
     ),
     Term(
+        "surface Dice",
+        "The share of both surfaces, of the prediction and of the reference, that lies within a tolerance of the "
+        "other. 1 is perfect. The tolerance is settled before training.",
+        "(|{p ∈ ∂P: d(p, ∂L) ≤ t}| + |{l ∈ ∂L: d(l, ∂P) ≤ t}|) / (|∂P| + |∂L|)",
+        "Nikolov et al., arXiv 1809.04430",
+        ("surface Dice", "Surface Dice"),
+        group=TRAINING,
+    ),
+    Term(
+        "HD95",
+        "Distance between the surfaces of prediction and reference in mm: the 95th percentile of the way from one to "
+        "the other, of the two ways the larger. A region that only one of them has gets the volume's diagonal.",
+        source="Huttenlocher et al., 1993; the percentile as in BraTS",
+        group=TRAINING,
+    ),
+    Term(
+        "lesion-wise",
+        "A score of each lesion by itself, and their mean: a small lesion counts as much as a large one, and one that "
+        "is missed or not there counts as the worst.",
+        source="Saluja et al., BraTS 2023",
+        written=("lesion-wise", "Lesion-wise"),
+        group=TRAINING,
+    ),
+    Term(
         "AUC",
         "Area under the ROC curve: the chance that a random case with the class gets a higher score than one "
         "without. 0.5 is guessing, 1 is perfect.",

@@ -1,7 +1,9 @@
 """The page: everything inlined in one file, with the same facts as JSON and the tables as CSV beside it."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthtrust.files import write_json, write_text
+from synthtrust.files import DAY, remove_leftovers, write_json, write_text
 from synthtrust.report.amounts import amounts_chapter
 from synthtrust.report.appendix import provenance_section, settings_section
 from synthtrust.report.calibration import calibration_chapter
@@ -17,6 +19,7 @@ from synthtrust.report.card import limits_of, write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.citation import references
 from synthtrust.report.downloads import csv_text
+from synthtrust.report.elsewhere import elsewhere_chapter
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
 from synthtrust.report.glossary import grouped
@@ -40,11 +43,14 @@ from synthtrust.report.verdicts import (
 )
 from synthtrust.verdicts import Reason
 
+log = logging.getLogger(__name__)
+
 Tables = Mapping[str, pd.DataFrame]
 ChapterMaker = Callable[[Tables], Chapter]
 
 CHAPTERS: Mapping[str, ChapterMaker] = {
     "cases": cases_chapter,
+    "elsewhere": elsewhere_chapter,
     "utility": utility_chapter,
     "amounts": amounts_chapter,
     "trust": trust_chapter,
@@ -96,9 +102,10 @@ def write_report(
         The page.
     """
     folder = Path(folder)
+    remove_leftovers(folder, older_than=DAY)
     with_addresses(tables, pictures)
     makers = {**CHAPTERS, **(chapters or {})}
-    parts = [makers.get(name, _plain(name))(audit) for name, audit in tables.items()]
+    parts = [_chapter(name, makers.get(name, _plain(name)), audit) for name, audit in tables.items()]
     verdicts = axis_verdicts(tables)
     judged = {
         "reading": reading(verdicts),
@@ -239,6 +246,18 @@ def _csv_cell(value: Any) -> Any:
     if isinstance(value, tuple) and all(isinstance(item, Reason) for item in value):
         return joined_reasons(value)
     return value
+
+
+def _chapter(name: str, make: ChapterMaker, tables: Tables) -> Chapter:
+    """Return a chapter; its plain tables, and a word about it, if it cannot be drawn, since audits take hours."""
+    try:
+        return make(tables)
+    except Exception as error:  # of a library that draws, of a name that it cannot draw, of a plugin's maker
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        log.error("The chapter %s could not be drawn; its tables are on the page as they are. %s", name, why)
+        log.debug("Where it came about:", exc_info=error)
+        (section,) = _plain(name)(tables).sections
+        return Chapter(sections=(replace(section, lead=f"This chapter could not be drawn ({why})."),))
 
 
 def _plain(name: str) -> ChapterMaker:

@@ -10,6 +10,10 @@ from synthtrust.report.formatting import count, estimate, listing, number, short
 
 MEASURES = {
     "dice": "Dice",
+    "surface_dice": "surface Dice",
+    "hd95": "HD95 [mm] (lower is better)",
+    "lesion_dice": "lesion-wise Dice",
+    "lesion_hd95": "lesion-wise HD95 [mm] (lower is better)",
     "auc": "AUC, mean over classes or findings, each against the rest",
     "auprc": "AUPRC (average precision)",
     "balanced_accuracy": "balanced accuracy",
@@ -19,7 +23,14 @@ MEASURES = {
     "brier": "Brier score (lower is better)",
     "calibration_error": "calibration error, squared, without its bias (lower is better)",
 }
-IN_SENTENCES = {"dice": "mean Dice", "auc": "area under the ROC curve"}
+IN_SENTENCES = {
+    "dice": "mean Dice",
+    "auc": "area under the ROC curve",
+    "hd95": "HD95 [mm]",
+    "surface_dice": "surface Dice",
+    "lesion_dice": "lesion-wise Dice",
+    "lesion_hd95": "lesion-wise HD95 [mm]",
+}
 TRIVIAL_TEXTS = {
     "guessing": "guessing",
     "position": "the best label map by position alone",

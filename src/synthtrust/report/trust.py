@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from synthtrust.report.claims import claims_section
 from synthtrust.report.factor_table import COMPANIONS, SUMMARY, coverage, summary_table
 from synthtrust.report.formatting import listing, number, short
 from synthtrust.report.layout import BARE_MARKS, Chapter, Figure, LegendEntry, Section, Table
@@ -18,14 +19,17 @@ SOURCE_LEGEND = (
 
 
 def trust_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
-    """Lay out the tables of the trust audit: ``factors`` and ``empty``."""
+    """Lay out the tables of the trust audit: ``factors``, ``pairs``, ``claims``, ``left_out`` and ``empty``."""
     modes = list(dict.fromkeys(tables["factors"]["mode"]))
     sections: list[Section] = []
     for index, mode in enumerate(modes):
         factors, empty = (_of_mode(tables[name], mode) for name in ("factors", "empty"))
         suffix = "" if len(modes) == 1 else f" (mix: {mode})"
         pairs = _pairs(tables, mode)
-        sections += [_factor_section(factors, pairs, suffix, index, _left_out(tables)), _empty_section(empty, suffix)]
+        sections.append(_factor_section(factors, pairs, suffix, index, _left_out(tables)))
+        if len(claims := _of_mode(tables.get("claims", pd.DataFrame()), mode)):
+            sections.append(claims_section(claims, suffix))
+        sections.append(_empty_section(empty, suffix))
     return Chapter(sections=tuple(sections))
 
 

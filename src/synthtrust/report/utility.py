@@ -151,7 +151,7 @@ def _section(tables: Tables, curves: pd.DataFrame, suffix: str, mode: str, name:
         legend=(*SOURCE_LEGEND, *(LEGEND[control] for control in dict.fromkeys(controls["mode"]))),
         wide=True,
     )
-    figures = _figures(tables, figure, suffix, name)
+    figures = (*_figures(tables, figure, suffix, name), *_score_figures(tables, suffix, name, ENDS.get(mode)))
     shown: list[Table] = [curve_table(curve, f"{figure.title}{suffix}")] if figure in figures else []
     for contrast, rows in compared.groupby("contrast", sort=False) if len(compared) else ():
         title = "Every measure, TSTR against TRTR" if contrast == "TSTR" else "Synthetic cases added to all real ones"
@@ -198,6 +198,21 @@ def _figures(tables: Tables, over_alpha: Figure, suffix: str, name: str) -> tupl
         )
     roc, reliability = (tables.get(table, pd.DataFrame()) for table in ("roc", "reliability"))
     return (*figures, *class_figures(roc, reliability, suffix, name))
+
+
+def _score_figures(tables: Tables, suffix: str, name: str, ends: tuple[str, str] | None) -> Iterator[Figure]:
+    """Yield the second curve over alpha, of the score that was asked for, if there are two shares and real training."""
+    curve = tables.get("score_curve", pd.DataFrame())
+    if not len(curve) or curve["alpha"].nunique() < 2 or not _has_scale(curve):
+        return
+    measure = _words(str(curve["measure"].iloc[0]))
+    yield Figure(
+        f"{measure[0].upper()}{measure[1:]} over the share of real cases{suffix}",
+        curve_panels(curve, f"score-{name}", measure, ends),
+        f"The score that was asked for; the verdict stands on another. {coverage(curve)} {BARE_MARKS}",
+        legend=SOURCE_LEGEND,
+        wide=True,
+    )
 
 
 def _condition(is_repeated: bool) -> str:

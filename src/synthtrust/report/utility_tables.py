@@ -12,9 +12,12 @@ from synthtrust.report.sentences import MEASURES
 TRAINED_ON = {0.0: "synthetic cases alone", 1.0: "real cases alone"}
 CORNERS = {(0.0, "real"): "TSTR", (1.0, "real"): "TRTR", (1.0, "synthetic"): "TRTS", (0.0, "synthetic"): "TSTS"}
 SOURCES = ("real", "synthetic")
-SHORT = {"dice": "Dice", "auc": "AUC", "auprc": "AUPRC", "recall": "Recall", "f1": "F1"}
-DIGITS = {"calibration_error": 4}
-"""Digits of the measures that are much smaller than 1."""
+SHORT = {
+    "dice": "Dice", "surface_dice": "Surface Dice", "hd95": "HD95 [mm]", "lesion_dice": "Lesion Dice",
+    "lesion_hd95": "Lesion HD95 [mm]", "auc": "AUC", "auprc": "AUPRC", "recall": "Recall", "f1": "F1",
+}  # fmt: skip
+DIGITS = {"calibration_error": 4, "hd95": 2, "lesion_hd95": 2}
+"""Digits of the measures that are much smaller than 1, or much larger."""
 TRIVIAL = {
     "auc": "A trivial predictor guesses: 0.5 for the AUC, the mean share of a class or finding for AUPRC, 1 over the "
     "number of classes for balanced accuracy (0.5 for findings), 0 for Matthews' correlation; n/a where it says "
@@ -23,6 +26,13 @@ TRIVIAL = {
     "the real training cases have it most often.",
     "dice": "The trivial predictor predicts nothing.",
 }
+
+
+SURFACES = (
+    "HD95 is the 95th percentile of the distances between both surfaces; the surface Dice is the share of both within "
+    "a tolerance. Lesion-wise scores are means over lesions; one that is missed and one that is not there count 0, or "
+    "the length of the volume's diagonal."
+)
 
 
 def two_by_two(performance: pd.DataFrame, main: str, suffix: str) -> Table | None:
@@ -59,6 +69,7 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
         }
         for row in rows_of(comparison)
     ]
+    measures = set(comparison["measure"])
     coverage_text = f"{100 * comparison['confidence'].iloc[0]:g} %"
     return Table(
         title,
@@ -67,6 +78,7 @@ def comparison_table(comparison: pd.DataFrame, first: str, title: str) -> Table:
         "itself. The verdict stands on the first row alone; the others are exploratory: of so many, some leave out "
         "zero by chance. "
         + TRIVIAL[_trivial(comparison)]
+        + (f" {SURFACES}" if "hd95" in measures else "")
         + "".join(f" {note}" for note in dict.fromkeys(comparison["note"]) if note),
         "intervals",
     )
@@ -171,7 +183,7 @@ def _corner(row: dict | None, alpha: float, source: str) -> str:
 
 
 def _estimate(row: dict) -> EstimateCell:
-    return EstimateCell(row["value"], row["ci_low"], row["ci_high"])
+    return EstimateCell(row["value"], row["ci_low"], row["ci_high"], DIGITS.get(row["measure"], 3))
 
 
 def _cell(row: dict, name: str) -> EstimateCell:

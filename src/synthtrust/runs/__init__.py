@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from synthtrust.lazy import import_when_asked
 
 if TYPE_CHECKING:
+    from synthtrust.runs.added_surfaces import add_surfaces
     from synthtrust.runs.build import build_data, build_model, usable_cases
     from synthtrust.runs.export import export_run
     from synthtrust.runs.labelling import label_by_run
@@ -20,6 +21,7 @@ import_when_asked(__name__)
 
 __all__ = [
     "Run",
+    "add_surfaces",
     "add_trivial",
     "build_data",
     "build_model",

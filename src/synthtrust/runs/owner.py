@@ -1,18 +1,17 @@
 """One owner at a time: the process that works in the folder of a run, and its name for others that want the folder."""
 
-import json
 import logging
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from synthtrust.conventions import LOCK, OWNER
-from synthtrust.files import write_json
+from synthtrust.conventions import LAST, LOCK, OWNER
+from synthtrust.files import read_json, remove_leftovers, write_json
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
@@ -52,10 +51,13 @@ def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
         log.warning("Waiting for %s, which is owned by %s", folder, _owner(folder))
         lock.acquire(poll_interval=1)
     try:
+        for home in (folder, (folder / LAST).parent):  # no other process writes there now
+            remove_leftovers(home)
         write_json(folder / OWNER, _myself())
         yield
     finally:
-        (folder / OWNER).unlink(missing_ok=True)
+        with suppress(OSError):  # it is no more than a name
+            (folder / OWNER).unlink()
         lock.release()
 
 
@@ -68,11 +70,11 @@ def _myself() -> dict[str, object]:
 def _owner(folder: Path) -> str:
     """Describe the owner of a folder; its name is written a moment after the lock is taken, and may be missing yet."""
     try:
-        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        owner = read_json(folder / OWNER)
+        job = f", job {owner['job']}" if owner["job"] else ""
+        return f"process {owner['pid']} on {owner['host']}{job}, since {owner['began']}"
+    except (OSError, ValueError, TypeError, KeyError):  # not there yet, or damaged
         return "another process"
-    job = f", job {owner['job']}" if owner["job"] else ""
-    return f"process {owner['pid']} on {owner['host']}{job}, since {owner['began']}"
 
 
 def _rank() -> int:

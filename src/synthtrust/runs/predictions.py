@@ -7,20 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from omegaconf import DictConfig
 
 from synthtrust.cases import Case, CaseError, Cohort, Source, nnunet_name
-from synthtrust.cases.formats.volumes import is_volume, stem_of
+from synthtrust.cases.formats.volumes import is_volume, read_header, stem_of
 from synthtrust.cases.grid import check_same_grid
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, TRIVIAL
-from synthtrust.files import folder_aside, read_json, write_json
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, TRIVIAL
+from synthtrust.files import folder_aside, read_json
+from synthtrust.metrics import SurfaceRules, surfaces_of_case
 from synthtrust.metrics.functional import overlap
-from synthtrust.models import region_rows
+from synthtrust.models import lesion_rows, region_rows
 from synthtrust.progress import track
 from synthtrust.refusals import Refusal
-from synthtrust.runs.run import DATA, Run
+from synthtrust.runs.made import plain
+from synthtrust.runs.own_files import DATA, checksums_in, write_facts
+from synthtrust.runs.run import Run
+from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.training import with_mix
 
 VOLUMES = "volumes.csv"
@@ -93,9 +98,9 @@ def score_predictions(cfg: DictConfig, folders: Sequence[str]) -> Path:
     for arm in exported:
         _check_free(home / arm.run.name, given)
     cohorts: dict[str, Cohort] = {}
-    tables = [_scores(arm, files[arm.run.folder], cohorts) for arm in exported]
-    for arm, table in zip(exported, tables, strict=True):
-        _write(arm, table, home / arm.run.name, given)
+    scored = [_scores(arm, files[arm.run.folder], cohorts, _rules(arm, cfg.get("surfaces"))) for arm in exported]
+    for arm, results in zip(exported, scored, strict=True):
+        _write(arm, results, home / arm.run.name, given)
     return home
 
 
@@ -177,24 +182,50 @@ def _files_of(arm: ExportedRun, folder: Path) -> dict[str, Path]:
     return {name: files[name] for name in arm.cases["test"]}
 
 
-def _scores(arm: ExportedRun, files: Mapping[str, Path], cohorts: dict[str, Cohort]) -> pd.DataFrame:
-    """Return the tidy scores of one exported mix, as a training has them."""
+@dataclass(frozen=True)
+class _Results:
+    """What the predictions for one exported mix score."""
+
+    scores: pd.DataFrame
+    """Tidy, as a training has them."""
+    lesions: pd.DataFrame
+    rules: SurfaceRules | None
+    """By which surfaces and lesions were scored; None: not at all."""
+
+
+def _rules(arm: ExportedRun, asked: DictConfig | None) -> SurfaceRules | None:
+    """Return the rules that an evaluation asks for, or else those that the export was made with."""
+    own = arm.run.config.get("surfaces")
+    if own is not None and not own.score:
+        return None
+    return asked_rules(asked, arm.facts.get("spacing_mm"), None if own is None else plain(own))
+
+
+def _scores(
+    arm: ExportedRun, files: Mapping[str, Path], cohorts: dict[str, Cohort], rules: SurfaceRules | None
+) -> _Results:
+    """Return what the predictions for one exported mix score."""
     run = arm.run
     key = str(run.config.cases)
     cohorts[key] = cohorts.get(key) or run.cohort
     real = {nnunet_name(case): case for case in cohorts[key].cases}
     known = {**real, **{nnunet_name(case): case for case in run.twins.cases}}
     rows: list[dict[str, Any]] = []
+    of_lesions: list[dict[str, Any]] = []
     for name, file in track(files.items(), f"Scoring {run.name}"):
         if name not in known:
             raise CaseError(
                 f"Expected the test case {name} of {run.folder}, but it is not among its cases any more. Export again."
             )
-        rows += _rows_of(arm, known[name], file, cohorts[key].labels)
-    return with_mix(pd.DataFrame(rows), arm.facts)
+        of_case, lesions = _rows_of(arm, known[name], file, cohorts[key].labels, rules)
+        rows, of_lesions = rows + of_case, of_lesions + lesions
+    lesions_table = with_mix(pd.DataFrame(of_lesions, columns=LESION_COLUMNS), arm.facts)
+    return _Results(with_mix(pd.DataFrame(rows), arm.facts), lesions_table, rules)
 
 
-def _rows_of(arm: ExportedRun, case: Case, file: Path, labels: Mapping[str, int]) -> list[dict[str, Any]]:
+def _rows_of(
+    arm: ExportedRun, case: Case, file: Path, labels: Mapping[str, int], rules: SurfaceRules | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     check_same_grid(file, case.require_label_map())
     numbers = {number: labels[name] for name, number in arm.numbers.items()}
     named = ", ".join(f"{number} {name}" for name, number in arm.numbers.items())
@@ -209,7 +240,16 @@ def _rows_of(arm: ExportedRun, case: Case, file: Path, labels: Mapping[str, int]
     regions = {name: tuple(values) for name, values in arm.facts["regions"].items()}
     prediction, reference = (torch.from_numpy(labelled.load_label())[None] for labelled in (predicted, case))
     counts = torch.stack(overlap(prediction, reference, list(regions.values())), -1)[0]  # (K, 3)
-    return region_rows(case, case.source.value, counts, regions, arm.facts["empty"])
+    if rules is None:
+        return region_rows(case, case.source.value, counts, regions, arm.facts["empty"]), []
+    shape, affine = read_header(case.require_label_map())
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    surfaces = surfaces_of_case(
+        prediction[0].numpy(), reference[0].numpy(), spacing, float(np.linalg.norm(spacing * shape[:3])), regions,
+        rules, arm.facts["empty"],
+    )  # fmt: skip
+    rows = region_rows(case, case.source.value, counts, regions, arm.facts["empty"], surfaces)
+    return rows, list(lesion_rows(case, case.source.value, regions, surfaces))
 
 
 def _check_free(folder: Path, given: Path) -> None:
@@ -229,12 +269,17 @@ def _check_free(folder: Path, given: Path) -> None:
             )
 
 
-def _write(arm: ExportedRun, scores: pd.DataFrame, folder: Path, given: Path) -> None:
+def _write(arm: ExportedRun, results: _Results, folder: Path, given: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with folder_aside(folder) as written:
         for name in (CONFIG, DATA, VOLUMES, TRIVIAL):
             if (arm.run.folder / name).is_file():
                 shutil.copyfile(arm.run.folder / name, written / name)
-        scores.to_csv(written / SCORES, index=False)
+        results.scores.to_csv(written / SCORES, index=False)
+        facts = dict(arm.facts)
+        if results.rules is not None:
+            results.lesions.to_csv(written / LESIONS, index=False)
+            facts["surfaces"] = results.rules.facts(list(arm.facts["regions"]))
         network = f"{stem_of_table(given)} (predictions of another trainer)"
-        write_json(written / FACTS, {**arm.facts, "network": network, "predictions": str(given)})
+        facts |= {"network": network, "predictions": str(given), "files": checksums_in(written)}
+        write_facts(written / FACTS, facts)

@@ -10,26 +10,38 @@ import numpy as np
 import pandas as pd
 import torch
 from hydra.errors import InstantiationException
+from torch import Tensor
 
 from synthtrust.cases import CaseError, Cohort, Source, Splits, load_manifest, patients_named
 from synthtrust.cases.checks.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
 from synthtrust.files import aside
+from synthtrust.metrics import CaseSurfaces
 from synthtrust.models import Classifier, Segmenter
 from synthtrust.progress import track
 from synthtrust.runs.build import INSPECTED, LABELS, class_names
 from synthtrust.runs.run import Run, trained_model
+from synthtrust.runs.surface_rules import Node, asked_rules
 
 log = logging.getLogger(__name__)
 
 BATCH = 256  # images at a time
 
 
-def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = False) -> pd.DataFrame:
+def score_cohort(
+    run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = False, surfaces: Node = None
+) -> pd.DataFrame:
     """Score every case of a cohort with the best checkpoint of a run, and write ``scores_<cohort>.csv`` in its folder.
 
     The cases are preprocessed as those of the run were, and images are resized as its images were. A voxel size that
     differs from that of the training cases causes a warning, since the network has seen one scale only.
+
+    Args:
+        run: A finished run.
+        cohort: The cases.
+        cache: Root folder of the preprocessed cases.
+        allow_overlap: Whether patients may be among them that were learned from.
+        surfaces: How the surfaces and lesions of volumes are scored, see `asked_rules`.
 
     Returns:
         The columns of the run's own scores, ``seconds`` per case, and ``overlap`` if the run or the generator of its
@@ -47,7 +59,7 @@ def score_cohort(run: Run, cohort: Cohort, cache: str, *, allow_overlap: bool = 
         )
     word = _overlap(run, cohort, cache, allow_overlap=allow_overlap)
     cohort = replace(cohort, modalities=tuple(facts["modalities"]))
-    scores = pd.DataFrame(SCORERS[cohort.task](run, cohort, cache))
+    scores = pd.DataFrame(SCORERS[cohort.task](run, cohort, cache, surfaces))
     scores.insert(0, "mode", facts["mode"])
     scores.insert(0, "seed", facts["seed"])
     scores.insert(0, "alpha", facts["alpha"])
@@ -99,21 +111,33 @@ def _refuse_other_question(run: Run, cohort: Cohort) -> None:
 
 
 @torch.inference_mode()
-def _segmented(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, object]]:
+def _segmented(run: Run, cohort: Cohort, cache: str, surfaces: Node) -> Iterator[dict[str, object]]:
     model: Segmenter = trained_model(run, cohort)
+    model.score_surfaces(asked_rules(surfaces, run.facts().get("spacing_mm"), run.facts().get("surfaces")))
     prepared = prepare(cohort.cases, cohort.modalities, cache)
     _warn_of_other_spacing(run, prepared)
     for p in track(prepared, f"Scoring with {run.name}"):
         start = time.monotonic()
-        image = torch.from_numpy(p.image().astype("float32"))[None].to(model.device)  # (1, C, H, W, D)
-        label = torch.from_numpy(np.array(p.label()))[None]  # counted where it is
-        rows = model.rows_of(p.case, p.case.source, model.count({"image": image, "label": label})[0])
+        counts, of_surfaces = scored_by(model, p)
+        rows = model.rows_of(p.case, p.case.source, counts, of_surfaces)
         seconds = round(time.monotonic() - start, 2)
         yield from ({**row, "seconds": seconds} for row in rows)
 
 
 @torch.inference_mode()
-def _classified(run: Run, cohort: Cohort, cache: str) -> Iterator[dict[str, object]]:
+def scored_by(model: Segmenter, prepared: Prepared) -> tuple[Tensor, CaseSurfaces | None]:
+    """Return the voxel counts of a case ``(K, 3)``, and its surfaces and lesions if the model is to score them."""
+    image = torch.from_numpy(prepared.image().astype("float32"))[None].to(model.device)  # (1, C, H, W, D)
+    label = torch.from_numpy(np.array(prepared.label()))[None]  # counted where it is
+    predicted = model.predict(image)
+    spacing = torch.tensor(prepared.facts["spacing"], dtype=torch.float64)[None]
+    batch = {"label": label, "spacing": spacing, "extent": torch.tensor([prepared.extent_mm])}
+    of_surfaces = model.surfaces_of(predicted, batch)
+    return model.counts_of(predicted, label)[0], of_surfaces[0] if of_surfaces else None
+
+
+@torch.inference_mode()
+def _classified(run: Run, cohort: Cohort, cache: str, surfaces: Node) -> Iterator[dict[str, object]]:
     size = run.facts()["image_size"]
     model: Classifier = trained_model(run, cohort, size)
     table = image_table(cohort.cases, cohort.modalities, cache, size)

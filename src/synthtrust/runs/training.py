@@ -1,11 +1,11 @@
 """The training of one run: paint twins, mix, fit, score, and leave a folder that describes itself."""
 
 import logging
-import math
 import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SCORES, VALIDATE, VALIDATION, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, VALIDATE, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, read_json, write_json, write_text
+from synthtrust.files import aside, errors_named, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
+from synthtrust.models import Segmenter
 from synthtrust.models.acceleration import accelerate
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
@@ -42,12 +43,15 @@ from synthtrust.runs.build import (
 from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
 from synthtrust.runs.made import plain
+from synthtrust.runs.own_files import DATA, checksums_in, write_facts
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
-from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
+from synthtrust.runs.run import Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
+from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trivial import write_trivial
+from synthtrust.runs.validating import best_validation, write_validation
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +75,14 @@ def train_run(cfg: DictConfig) -> float:
     check_choices(cfg)
     spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
-    with owned(run.folder, wait=cfg.get("wait", True)):
+    with owned(run.folder, wait=cfg.get("wait", True)), errors_named(run.folder):
         settled_cfg = settled(cfg, run.folder)
         if (score := _score_if_finished(run, settled_cfg)) is not None:
             return score
         if not needs_own_process(cfg):
             return _train(run, settled_cfg)
     run_apart(run.folder)  # whose process owns the folder
-    return headline(run.scores())[1] if (validated := _validated(run, cfg)) is None else validated
+    return headline(run.scores())[1] if (best := best_validation(run, cfg)) is None else best
 
 
 def _train(run: Run, cfg: DictConfig) -> float:
@@ -91,20 +95,22 @@ def _train(run: Run, cfg: DictConfig) -> float:
         data = build_data(cfg, trainer.loggers)
         model = build_model(cfg, data.cohort, data.input_size, data.class_counts, len(data.train_cases))
         model.check_size(data.input_size)
+        if isinstance(model, Segmenter) and isinstance(data, SegmentationDataModule):
+            model.score_surfaces(asked_rules(cfg.get("surfaces"), data.spacing()))
         accelerate(model.net, compiles=cfg.get("compile", False), channels_last=cfg.get("channels_last", False))
         resumes = run.last.exists()
         if resumes and (run.folder / DATA).exists():
             check_twins(run, data)
             check_orientation(run, run.data(), data.orientation)
         write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-        write_json(run.folder / DATA, case_ids(data))
+        write_facts(run.folder / DATA, case_ids(data))
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
         times = _time_trained(trainer)  # before the test loads a checkpoint, which adds the time that it knows of
         if cfg.get("stage") == VALIDATE:
             times["seconds"] = round(time.monotonic() - start, 1)
-            return _write_validation(run, cfg, trainer, times)
+            return write_validation(run, cfg, trainer, times)
         # its own choice, not what lies there by now
         best = getattr(trainer.checkpoint_callback, "best_model_path", "") or run.best
         trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
@@ -131,9 +137,13 @@ def score_table(model: Model, data: MixedCases) -> pd.DataFrame:
     If the generator may have learned from patients that are scored,
     a column ``overlap`` says so in every row.
     """
-    scores = pd.DataFrame(model.test_rows(data.scored_cases))
-    mix = {"alpha": float(data.mix.alpha), "seed": int(data.mix.seed), "mode": data.mix.mode}
-    return with_mix(scores, {**mix, "overlap": data.overlap})
+    return with_mix(pd.DataFrame(model.test_rows(data.scored_cases)), facts_of_scores(data))
+
+
+def facts_of_scores(data: MixedCases) -> dict[str, Any]:
+    """Return what stands in every row of a run's scores: its alpha, seed and mode, and whether there is an overlap."""
+    mix = data.mix
+    return {"alpha": float(mix.alpha), "seed": int(mix.seed), "mode": mix.mode, "overlap": data.overlap}
 
 
 def with_mix(scores: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
@@ -160,26 +170,19 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
     if not (run.finished or run.last.exists() or (run.folder / EXPORT).exists()):
         return None
     check_same_config(run, *({part: identity(each).get(part) for part in DECISIVE} for each in (cfg, run.config)))
-    if (validated := _validated(run, cfg)) is not None:
+    if (best := best_validation(run, cfg)) is not None:
         log.info("Found: %s is trained and validated", run.folder)
-        return validated
+        return best
     if not run.finished:
         if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
         log.info("Resuming from %s", run.last)
         return None
+    run.facts()  # refused by name if damaged
     if reads_files(cfg):  # whose content may have changed under the same name
         check_twins(run, build_data(cfg))
     log.info("Found: %s is finished", run.folder)
     return headline(run.scores())[1]
-
-
-def _validated(run: Run, cfg: DictConfig) -> float | None:
-    """Return the best validation score if no more was asked for and the run has it, else None."""
-    if cfg.get("stage") != VALIDATE or not (run.finished or (run.folder / VALIDATION).exists()):
-        return None
-    score = (run.facts() if run.finished else read_json(run.folder / VALIDATION))["best_val_score"]
-    return float("nan") if score is None else float(score)
 
 
 def check_same_config(run: Run, wanted: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
@@ -223,30 +226,26 @@ def check_twins(run: Run, data: MixedCases) -> None:
         )
 
 
-def _write_validation(run: Run, cfg: DictConfig, trainer: Trainer, times: Mapping[str, float]) -> float:
-    """Write the best validation score, and return it; no test case is predicted."""
-    best = float(trainer.checkpoint_callback.best_model_score)  # type: ignore[union-attr]
-    if trainer.is_global_zero:
-        facts = {"best_val_score": round(best, 6) if math.isfinite(best) else None, "val": cfg.data.get("val", "mix")}
-        write_json(run.folder / VALIDATION, facts | {"steps": int(trainer.global_step), **times})
-        log.info("Best validation score: %.4f (%s)", best, run.folder)
-    return round(best, 6)
-
-
 def _write_results(
     run: Run, cfg: DictConfig, trainer: Trainer, model: Model, data: MixedCases, scores: pd.DataFrame,
     times: Mapping[str, float],
 ) -> None:  # fmt: skip
     """Write tables and facts, ``run.json`` last."""
     tables = {f"{name}.csv": table for name, table in data.tables().items()}
+    if isinstance(model, Segmenter) and model.surfaces is not None:
+        lesions = pd.DataFrame(model.test_lesion_rows(data.scored_cases), columns=LESION_COLUMNS)
+        tables[LESIONS] = with_mix(lesions, facts_of_scores(data))
     for name, table in {SCORES: scores, **tables}.items():
         with aside(run.folder / name) as temporary:
             table.to_csv(temporary, index=False)
     facts = facts_of(cfg, trainer, model, data) | {**times, "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
-    write_json(run.folder / FACTS, facts)
-    painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
+    facts["files"] = checksums_in(run.folder)
+    write_facts(run.folder / FACTS, facts)
+    painted = False
+    with suppress(OSError):  # the run is finished, wherever its set has gone meanwhile
+        painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
     files = bool(cfg.get("track", {}).get("files", False))
     track_results(trainer.loggers, Tracked(run, scores, facts, data.twins_folder, painted, files))
     name, value = headline(scores)

@@ -23,14 +23,15 @@ from synthtrust.audits.scores import (
 from synthtrust.audits.splits import by_split
 from synthtrust.audits.utility.class_curves import class_curves
 from synthtrust.audits.utility.comparison import AUGMENTED, TRTR, TSTR, comparison_rows
-from synthtrust.audits.utility.estimate import Estimate
+from synthtrust.audits.utility.estimate import OVERALL, Estimate
 from synthtrust.audits.utility.matched import matched_rows
-from synthtrust.audits.utility.measures import MAIN, OVERALL, Measures, measure
+from synthtrust.audits.utility.measures import LOWER_IS_BETTER, MAIN, Measures, measure
 from synthtrust.audits.utility.shared_trtr import share_trtr
 from synthtrust.audits.utility.splits import patients_of, split_rows
 from synthtrust.audits.utility.verdict import UtilityThresholds, judge, not_compared, reading
 from synthtrust.audits.verdict import verdict_table, without_pairs
 from synthtrust.cases import Mix
+from synthtrust.refusals import Refusal
 from synthtrust.verdicts import Subject, Verdict
 
 Arms = Mapping[tuple[str, float, str], Measures]
@@ -61,6 +62,8 @@ class Utility:
     min_patients_each: int = 10
     """Test patients with each region, of each class, or with and without each finding, below which nothing is
     SUPPORTED."""
+    score: Literal["hd95", "surface_dice", "lesion_dice", "lesion_hd95"] | None = None
+    """The score of a second curve over alpha, of segmenters; the verdict and the first curve keep the main measure."""
     confidence: float = 0.95
     """Coverage of every interval, and of each one-sided bound."""
     n_boot: int = 2000
@@ -84,6 +87,8 @@ class Utility:
           n_patients, n_seeds, note. The rows of one seed are about those trained weights.
         - ``curve``: the main measure (mean Dice, or the area under the ROC curve) over alpha, with its band and the
           alphas that are not excluded as the best.
+        - ``score_curve``: the same of ``score``, if one was asked for; of a distance the alphas that are not excluded
+          are those that may have the smallest.
         - ``comparison``: TSTR (alpha 0) against TRTR (alpha 1) on real test cases, and all real cases plus the
           synthetic ones (mode ``additive``, alpha 0) against TRTR: gap and ratios in every measure; empty without both.
           ``trtr_of`` names the generator whose runs at alpha 1 serve this one, which has none of its own.
@@ -108,6 +113,11 @@ class Utility:
         repeated = {number: self._decisive(of_split, task) for number, of_split in others}
         patients = {number: patients_of(of_split) for number, of_split in splits.items()} if others else {}
         scores, lenders = share_trtr(gather_scores(runs, side_by_side=True))
+        if self.score is not None and self.score not in scores:
+            raise Refusal(
+                f"Expected scores in audit.utility.score={self.score}, but these runs have none. Add them to "
+                "segmenters by surfaces.add=true, or leave the option out."
+            )
         rule = str(runs[0].facts().get("empty") or "brats")
         names = generator_names(runs)
         tables: dict[str, list[Row]] = {name: [] for name in TABLES}
@@ -121,6 +131,7 @@ class Utility:
             for name, rows in (
                 ("performance", self._performance(arms, of_generator)),
                 ("curve", self._curve(arms, MAIN[task])),
+                ("score_curve", self._curve(arms, self.score) if self.score else ()),
                 ("comparison", compared),
                 ("matched", ({"mode": mode, **row} for mode, row in matched_rows(arms, MAIN[task], self.confidence))),
                 ("per_class", self._per_class(arms, KINDS[task])),
@@ -190,7 +201,10 @@ class Utility:
                     a: measures[main, OVERALL] for (m, a, s), measures in arms.items() if (m, s) == (mode, source)
                 }
                 if by_alpha:
-                    rows = curve_rows(by_alpha, n_boot=self.n_boot, confidence=self.confidence, seed=self.seed)
+                    rows = curve_rows(
+                        by_alpha, n_boot=self.n_boot, confidence=self.confidence, seed=self.seed,
+                        lower_is_better=main in LOWER_IS_BETTER,
+                    )  # fmt: skip
                     yield from ({"mode": mode, "source": source, "measure": main, **row} for row in rows)
 
     def _comparisons(self, arms: Arms, scores: pd.DataFrame, task: str, thresholds: UtilityThresholds) -> Iterator[Row]:
@@ -222,7 +236,10 @@ class Utility:
             yield not_compared(thresholds, self.confidence, Subject(generator=generator))
 
 
-TABLES = ("performance", "curve", "comparison", "matched", "per_class", "roc", "reliability", "confusion", "splits")
+TABLES = (
+    "performance", "curve", "score_curve", "comparison", "matched", "per_class", "roc", "reliability", "confusion",
+    "splits",
+)  # fmt: skip
 KEY = ("mode", "contrast", "measure")
 KINDS = {"segmentation": "region", "classification": "class", "multilabel": "finding"}
 """What a case is scored in, in the words of the page."""

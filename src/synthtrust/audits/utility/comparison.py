@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from synthtrust.audits.scores import Row
-from synthtrust.audits.utility.estimate import Estimate
-from synthtrust.audits.utility.measures import LOWER_IS_BETTER, OVERALL, Measures
+from synthtrust.audits.utility.estimate import OVERALL, Estimate
+from synthtrust.audits.utility.measures import LOWER_IS_BETTER, Measures
 from synthtrust.metrics import functional as formulas
 from synthtrust.metrics.functional import GapInterval
 

@@ -11,6 +11,9 @@ from synthtrust.metrics.functional import area_interval, logit_contributions, me
 
 Array = NDArray[np.float64]
 
+OVERALL = "all"
+"""The part of a measure that is about all regions or classes."""
+
 Trivial = Literal["guessing", "position", "nothing"]
 """A model without skill: it guesses, it predicts the best label map by position alone, or it predicts nothing."""
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from synthtrust.audits.scores import Row
 from synthtrust.audits.utility.comparison import compare
-from synthtrust.audits.utility.measures import LOWER_IS_BETTER, OVERALL, Measures
+from synthtrust.audits.utility.estimate import OVERALL
+from synthtrust.audits.utility.measures import LOWER_IS_BETTER, Measures
 from synthtrust.conventions import CONTROLS, WITH_TWINS_FOR_REAL
 
 

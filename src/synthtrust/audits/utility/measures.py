@@ -9,18 +9,16 @@ import pandas as pd
 from scipy.sparse.linalg import LinearOperator
 
 from synthtrust.audits.probabilities import ArmProbabilities, arm_probabilities
-from synthtrust.audits.scores import EMPTY_VALUES, arm_scores
-from synthtrust.audits.utility.estimate import Array, Estimate, Sides, Trivial
+from synthtrust.audits.utility.estimate import OVERALL, Array, Estimate, Sides
+from synthtrust.audits.utility.segmented import segmented
 from synthtrust.metrics.functional import classification
 from synthtrust.metrics.functional.average_precision import average_precision_by_class
 from synthtrust.metrics.functional.jackknife import jackknife
 from synthtrust.metrics.functional.placements import auc_by_class
 
-OVERALL = "all"
-"""The part of a measure that is about all regions or classes."""
 MAIN = {"segmentation": "dice", "classification": "auc", "multilabel": "auc"}
 """The measure that the verdict is about, named beforehand."""
-LOWER_IS_BETTER = ("brier", "calibration_error")
+LOWER_IS_BETTER = ("brier", "calibration_error", "hd95", "lesion_hd95")
 LIMITS = {"mcc": (-1.0, 1.0), "brier": (0.0, 2.0), "calibration_error": (-1.0, 1.0)}
 """What a measure can be, if not 0 to 1."""
 NEEDS_ERRORS = ("brier", "calibration_error")
@@ -36,7 +34,8 @@ Measures: TypeAlias = Mapping[tuple[str, str], Estimate]
 def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: str) -> Measures:
     """Score one arm by every measure.
 
-    Segmentation: ``dice``, which is T1: the mean over regions of the mean over cases; also of each region.
+    Segmentation: ``dice``, which is T1: the mean over regions of the mean over cases; also of each region. Likewise
+    ``hd95``, ``surface_dice``, ``lesion_dice`` and ``lesion_hd95``, where they were scored.
     Classification, over cases: ``auc`` (one class against the others), ``auprc``, ``balanced_accuracy`` and ``f1``,
     each the plain mean over classes; ``mcc``, ``brier``, ``calibration_error``; and ``auc``, ``auprc``, ``recall`` and
     ``f1`` of each class. A class that no test case has is NaN and so are the means over classes, with a note that
@@ -52,57 +51,9 @@ def measure(scores: pd.DataFrame, alpha: float, source: str, task: str, empty: s
         empty: The rule by which regions were scored that are empty in reference and prediction.
     """
     if task == "segmentation":
-        return _segmented(scores, alpha, source, empty)
+        return segmented(scores, alpha, source, empty)
     arm = arm_probabilities(scores, alpha, source)
     return _with_findings(arm) if task == "multilabel" else classified(arm)
-
-
-def _segmented(scores: pd.DataFrame, alpha: float, source: str, empty: str) -> Measures:
-    arm_rows = scores[(scores["alpha"] == alpha) & (scores["source"] == source)]
-    trivial, kind = _trivial_scores(scores, arm_rows, empty)
-    measures = {}
-    present = arm_rows[arm_rows["n_reference"] > 0]
-    carriers = {
-        str(region): int(present.loc[present["region"] == region, "patient"].nunique())
-        for region in scores["region"].unique()
-    }
-    whole, whole_chance = (arm_scores(rows, alpha, source) for rows in (arm_rows, trivial))
-    regions = list(arm_rows["region"].unique())
-    for part in (OVERALL, *scores["region"].unique()):
-        kept = regions if part == OVERALL else [part]
-        arm, by_chance = (
-            replace(each, scores=each.scores[:, :, [regions.index(region) for region in kept]])
-            for each in (whole, whole_chance)
-        )
-        patients = arm.by_patient(scored_only=part != OVERALL)
-        chance = by_chance.by_patient(scored_only=part != OVERALL)[0]
-        known = patients[:, np.isfinite(patients).any(axis=0)]
-        values = known.mean(axis=1) if known.size else np.full(len(patients), np.nan)
-        cases = np.asarray(np.isfinite(arm.scores).any(axis=(0, 2))).tolist()  # under some seed, in some region
-        scored = {patient for patient, is_scored in zip(arm.patients, cases, strict=True) if is_scored}
-        measures["dice", str(part)] = Estimate(
-            values, patients, chance, sum(cases), len(scored),
-            carriers=carriers if part == OVERALL else {str(part): carriers[str(part)]}, trivial=kind,
-        )  # fmt: skip
-    return measures
-
-
-def _trivial_scores(scores: pd.DataFrame, arm_rows: pd.DataFrame, empty: str) -> tuple[pd.DataFrame, Trivial]:
-    """Return the rows of an arm with the Dice of a trivial predictor, and which one it is.
-
-    What position alone scores is known of the real cases of runs of real training, and holds for every arm. Runs that
-    were made without it are set beside predicting nothing: 0 wherever there is something, and else what the rule says.
-    """
-    if "trivial_dice" in scores:
-        known = scores.dropna(subset=["trivial_dice"]).drop_duplicates(["case", "source", "region"])
-        trivial = known.set_index(["case", "source", "region"])["trivial_dice"]
-        keys = pd.MultiIndex.from_frame(arm_rows[["case", "source", "region"]])
-        dice = trivial.reindex(keys).to_numpy()
-        both_empty = ((arm_rows["n_reference"] == 0) & np.isnan(dice)).to_numpy() & (empty == "nan")
-        if (np.isfinite(dice) | both_empty).all():
-            return arm_rows.assign(dice=dice), "position"
-    value = float(EMPTY_VALUES[empty])
-    return arm_rows.assign(dice=np.where(arm_rows["n_reference"] == 0, value, 0.0)), "nothing"
 
 
 def classified(arm: ArmProbabilities) -> Measures:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 from pathlib import Path
 from typing import Self
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,9 +100,7 @@ class Looks:
     def keep(self, case: Case, modality: str, image: NDArray[np.float32]) -> None:
         """Store the fingerprint of a volume, if this is the modality that it is compared by."""
         if modality == next(iter(case.images)) and (file := self._file(case)) is not None and not file.exists():
-            look = self._look(case, image)
-            with aside(file) as temporary:
-                np.savez(temporary, content=np.frombuffer(look.content, np.uint8), fine=look.fine)
+            self._store(self._look(case, image), file)
 
     def look(self, case: Case) -> _Fingerprint:
         """Return the fingerprint of a case; that of a volume is stored, and the volume is read only if it was not.
@@ -112,10 +111,21 @@ class Looks:
         file = self._file(case)
         if file is None:
             return self._look(case, _brightness(case))
-        if not file.exists():
-            self.keep(case, next(iter(case.images)), _brightness(case))
-        with np.load(file, allow_pickle=False) as kept:
-            return _Fingerprint(case.id, kept["content"].tobytes(), kept["fine"])
+        try:
+            with np.load(file, allow_pickle=False) as kept:  # with a checksum of each array
+                return _Fingerprint(case.id, kept["content"].tobytes(), kept["fine"])
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError):  # not there, or damaged
+            look = self._look(case, _brightness(case))
+            self._store(look, file)
+            return look
+
+    @staticmethod
+    def _store(look: _Fingerprint, file: Path) -> None:
+        try:
+            with aside(file) as temporary:
+                np.savez(temporary, content=np.frombuffer(look.content, np.uint8), fine=look.fine)
+        except OSError as error:  # of a full disk; the fingerprint is at hand
+            log.warning("Nothing more can be remembered in %s: %s", file.parent, error)
 
     def _look(self, case: Case, image: NDArray[np.float32]) -> _Fingerprint:
         structure = fine_structure if image.ndim == 2 else interior_structure

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +17,7 @@ from synthtrust.cases.cohort import RefusedCase
 from synthtrust.files import fingerprint, hashes
 from synthtrust.machine import readers
 from synthtrust.refusals import CaseError
+from synthtrust.seals import SEAL, seal_of
 
 log = logging.getLogger(__name__)
 
@@ -90,21 +91,25 @@ class Ledger:
         self.file = file
 
     def entries(self) -> dict[str, Any]:
-        """Return all that was added; a line that a killed process left half written counts as none."""
+        """Return all that was added; a line that is cut short or damaged counts as none."""
         entries: dict[str, Any] = {}
-        if self.file.exists():
-            for line in self.file.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    entries.update(json.loads(line or "{}"))
-                except ValueError:
-                    log.debug("Left out a line of %s that is cut short.", self.file)
+        text = self.file.read_text(encoding="utf-8", errors="replace") if self.file.exists() else ""
+        for line in filter(None, text.splitlines()):
+            with suppress(ValueError, TypeError, AttributeError, RecursionError):
+                fact = json.loads(line)
+                check = fact.pop(SEAL, None)  # lines of older versions have none
+                if check is None or all(check == seal_of([key, value]) for key, value in fact.items()):
+                    entries.update(fact)
         return entries
 
     def add(self, new: Mapping[str, Any]) -> None:
         """Add facts; those of a key that is there are replaced."""
-        lines = "".join(f"{json.dumps({key: value})}\n" for key, value in new.items())
-        with FileLock(self.file.with_name(f".{self.file.name}.lock")), self.file.open("a", encoding="utf-8") as file:
-            file.write(f"\n{lines}")  # on a line of its own, whatever a killed process has left
+        lines = "".join(f"{json.dumps({key: value, SEAL: seal_of([key, value])})}\n" for key, value in new.items())
+        try:
+            with FileLock(self.file.with_name(f".{self.file.name}.lock")), self.file.open("a") as file:
+                file.write(f"\n{lines}")  # on a line of its own, whatever a killed process has left
+        except OSError as error:  # the facts are at hand, and are read again another time
+            log.warning("Nothing more can be remembered in %s: %s", self.file, error)
 
 
 def _key(case: Case, recipe: Any) -> str | None:

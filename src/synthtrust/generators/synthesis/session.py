@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Findings, load_manifest, write_manifest
 from synthtrust.cases.manifest import NAME
-from synthtrust.files import sha256_of
+from synthtrust.files import remove_leftovers, sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.importer import Importer
@@ -77,6 +77,7 @@ class Session:
                 self._fit(self.generator)
             self._paint_with_others(len(left))
         with self.lock:
+            remove_leftovers(self.folder)
             if not (self.folder / NAME).exists():
                 precision = getattr(self.generator, "precision_", None) if left else None  # of what was fitted
                 self._declare(made_on(len(left), time.monotonic() - self.start, precision))

@@ -13,7 +13,7 @@ from PIL import Image
 from synthtrust.cases import Case, CaseError, Findings, Source
 from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import describe_header, read_header, write_volume, write_volume_like
-from synthtrust.files import write_json
+from synthtrust.files import errors_named, to_disk, write_json
 
 NOTES = "imported.json"
 """Name of the file beside an imported twin that records its origin and what was repaired."""
@@ -175,15 +175,17 @@ class TwinStorage:
         (aside.parent if self.one_file else aside).mkdir(parents=True, exist_ok=True)
         home.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._write(images, aside, case, affine)
-            if isinstance(label, np.ndarray):
-                self._write_volume(label, aside / LABEL, case, affine)
-            if notes is not None:
-                write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
-            if home.is_dir():  # a twin of which a file is missing
-                for path in home.iterdir():
-                    path.unlink()
-            aside.rename(home)
+            with errors_named(home):
+                self._write(images, aside, case, affine)
+                if isinstance(label, np.ndarray):
+                    self._write_volume(label, aside / LABEL, case, affine)
+                if notes is not None:
+                    write_json(self.notes(case.id) if self.one_file else aside / NOTES, notes)
+                if home.is_dir():  # a twin of which a file is missing
+                    for path in home.iterdir():
+                        path.unlink()
+                to_disk(aside)
+                aside.rename(home)
         finally:
             _remove(aside)
 

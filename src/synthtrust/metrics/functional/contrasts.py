@@ -10,31 +10,16 @@ alone may make the difference: a p-value of patients alone showed one in up to h
 p-value is NaN where there are no limits.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synthtrust.metrics.functional.factor_intervals import (
-    FactorInterval,
-    Statistic,
-    cases_scored,
-    evaluate,
-    factor_interval,
-    jackknife_interval,
-    left_out,
-    patients_scored,
-    stack_scores,
-)
-from synthtrust.metrics.functional.intervals import Array
-from synthtrust.metrics.functional.patients import patient_numbers
+from synthtrust.metrics.functional.alpha_study import AlphaStudy, Arm, Patients, needing_seeds
+from synthtrust.metrics.functional.factor_intervals import FactorInterval, Statistic, factor_interval
 from synthtrust.metrics.functional.trust import Scores, alignment, performance_gap
 from synthtrust.refusals import Refusal
-
-Arm = Sequence[Sequence[Scores]]
-Patients = Sequence[Hashable] | None
 
 GRID = 101
 """Alphas at which a crossing is looked for."""
@@ -114,7 +99,7 @@ def source_contrast(
     intervals = factor_interval(
         lambda r, s, **over: statistic(s, **over) - statistic(r, **over), pairs, groups=groups, level=level
     )
-    return tuple(_contrast(_with_seeds(interval)) for interval in intervals)
+    return tuple(_contrast(needing_seeds(interval)) for interval in intervals)
 
 
 def region_order(
@@ -141,7 +126,7 @@ def region_order(
         return by_region[..., first] - by_region[..., second]
 
     steps = factor_interval(fall, scores, groups=groups, level=level)
-    intervals = [_with_seeds(step) for step in steps]
+    intervals = [needing_seeds(step) for step in steps]
     tails = [i.uncertainty.p_above() if i.uncertainty else np.nan for i in intervals]
     return Order(tuple(_contrast(interval) for interval in intervals), float(np.max(tails)))
 
@@ -162,7 +147,7 @@ def alpha_slope(
     >>> round(alpha_slope(overall_performance, arms)[0].interval.value, 4)
     0.2
     """
-    study = _Study(statistic, arms, groups, level)
+    study = AlphaStudy(statistic, arms, groups, level)
     centred = study.alphas - study.alphas.mean()
     weights = centred / (centred**2).sum()
     return tuple(_contrast(study.contrast(weights, j)) for j in range(study.n_values))
@@ -192,7 +177,7 @@ def minimum_place(
     >>> minimum_place(1, arms)[0].alpha
     1.0
     """
-    study = _Study(statistic, arms, groups, level)
+    study = AlphaStudy(statistic, arms, groups, level)
     alphas = study.alphas.tolist()
     if at not in alphas:
         raise Refusal(f"Expected one of the alphas {alphas} as the place of the minimum, but got {at}.")
@@ -234,7 +219,9 @@ def crossing(statistic: Statistic, arms: Mapping[float, Arm], groups: Patients =
     >>> round(crossing(overall_performance, arms).alpha, 4)  # from -.1667 to .1
     0.625
     """
-    study = _Study(lambda real, twin, **over: statistic(real, **over) - statistic(twin, **over), arms, groups, level)
+    study = AlphaStudy(
+        lambda real, twin, **over: statistic(real, **over) - statistic(twin, **over), arms, groups, level
+    )
     unit, alphas, values = np.eye(len(study.alphas)), study.alphas, study.values[:, 0]
     grid = np.union1d(np.linspace(alphas[0], alphas[-1], GRID), alphas)
     alike = []
@@ -252,48 +239,6 @@ def crossing(statistic: Statistic, arms: Mapping[float, Arm], groups: Patients =
     within = grid[np.array(alike)]
     low, high = (float(within.min()), float(within.max())) if len(within) else (np.nan, np.nan)
     return Crossing(alpha, low, high, float(p))
-
-
-class _Study:
-    """A statistic at each alpha, with what patients and seeds leave open of it."""
-
-    def __init__(self, statistic: Statistic, arms: Mapping[float, Arm], groups: Patients, level: float) -> None:
-        if len(arms) < 2:
-            raise Refusal(f"Expected the scores of two or more alphas, but got {len(arms)}.")
-        self.alphas: Array = np.array(sorted(arms), dtype=np.float64)
-        self.level = level
-        stacked = [stack_scores(arms[alpha]) for alpha in sorted(arms)]
-        if len(shapes := {tuple(arrays[0].shape[1:]) for arrays in stacked}) > 1:
-            raise Refusal(f"Expected the same cases and regions at each alpha, but got arrays of {shapes}.")
-        members: NDArray[np.int64] = patient_numbers(groups, stacked[0][0].shape[1])
-        self.by_seed = [evaluate(statistic, arrays) for arrays in stacked]  # each (S, J)
-        self.values: Array = np.stack([values.mean(axis=0) for values in self.by_seed])  # (A, J)
-        self.without: Array = np.stack([left_out(statistic, arrays, members).mean(axis=0) for arrays in stacked])
-        self.n_values = self.values.shape[1]
-        carriers = [patients_scored(arrays, members, self.n_values) for arrays in stacked]
-        self.carriers: NDArray[np.bool_] = np.logical_or.reduce(carriers)  # (P, J)
-        self.n_cases = np.min([cases_scored(arrays, self.n_values) for arrays in stacked], axis=0)
-
-    def contrast(self, weights: Array, j: int) -> FactorInterval:
-        """Return the sum over alphas of a number, weighted."""
-        used = np.flatnonzero(weights)
-        carried = self.without[used][:, self.carriers[:, j], j]  # (A', P)
-        interval = jackknife_interval(
-            float(weights[used] @ self.values[used, j]),
-            weights[used] @ carried,
-            [weights[a] * self.by_seed[a][:, j] for a in used],
-            int(self.n_cases[j]),
-            level=self.level,
-        )
-        return _with_seeds(interval)
-
-
-def _with_seeds(interval: FactorInterval) -> FactorInterval:
-    """Return an interval without limits if only one seed stands behind it."""
-    if interval.n_seeds > 1:
-        return interval
-    note = "No interval: a contrast takes two training seeds."
-    return replace(interval, low=np.nan, high=np.nan, uncertainty=None, note=note)
 
 
 def _contrast(interval: FactorInterval) -> Contrast:
