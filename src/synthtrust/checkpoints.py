@@ -1,16 +1,25 @@
 """Checkpoints that are whole or not there, on any file system."""
 
+import errno
+import zlib
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from synthtrust.conventions import FACTS
 from synthtrust.files import DAY, aside, remove_leftovers
 from synthtrust.refusals import Refusal
+
+DAMAGE = (
+    UnpicklingError, EOFError, BadZipFile, zlib.error, RuntimeError, NotImplementedError, ValueError, LookupError,
+    TypeError, AttributeError, OverflowError,
+)  # fmt: skip
+"""What readers of archives and of PyTorch raise at bytes that are not theirs."""
 
 
 def load_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any]:
@@ -20,13 +29,27 @@ def load_checkpoint(path: str | Path, map_location: Any = None) -> dict[str, Any
         Refusal: If it holds something else, or is damaged.
     """
     try:
+        with ZipFile(path) as archive:  # it has a checksum of each of its parts, which PyTorch does not ask
+            if (part := archive.testzip()) is not None:
+                raise BadZipFile(f"{part} has changed since it was written")
         checkpoint: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
-    except (UnpicklingError, EOFError, BadZipFile, RuntimeError) as error:
-        raise Refusal(
-            f"Expected weights and plain values in {path}, but it is damaged or holds something else, which was not "
-            f"executed ({type(error).__name__}). Remove it, or get it again from whoever made it."
-        ) from error
+        if not isinstance(checkpoint, dict):
+            raise UnpicklingError(f"it holds a {type(checkpoint).__name__}")
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # PyTorch's word for a file that is cut short
+            raise
+        raise _refusal(path, error) from error
+    except DAMAGE as error:
+        raise _refusal(path, error) from error
     return checkpoint
+
+
+def _refusal(path: str | Path, error: Exception) -> Refusal:
+    return Refusal(
+        f"Expected weights and plain values in {path}, but it is damaged or holds something else, which was not "
+        f"executed ({type(error).__name__}). Get it from a copy; or remove its folder, and {FACTS} beside that, and "
+        "give the command that made it again."
+    )
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -63,15 +64,21 @@ def aside(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_aside(path: str | Path) -> Iterator[Path]:
-    """Yield an empty temporary folder beside ``path``; it is renamed to ``path`` if the block ends without an error."""
+def folder_aside(path: str | Path, *, flush: bool = True) -> Iterator[Path]:
+    """Yield an empty temporary folder beside ``path``; it is renamed to ``path`` if the block ends without an error.
+
+    Args:
+        path: The folder that is made.
+        flush: Whether its bytes are to reach the disk first, see `to_disk`; not needed where a checksum is asked.
+    """
     path = Path(path)
     temporary = _beside(path)
     temporary.mkdir(parents=True)
     try:
         with errors_named(path):
             yield temporary
-            to_disk(temporary)
+            if flush:
+                to_disk(temporary)
             temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -194,6 +201,15 @@ def sha256_of(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def crc_of(path: str | Path) -> int:
+    """Return the CRC32 of a file's bytes, in bounded memory; five times as fast as its sha256, against accidents."""
+    checksum, block = 0, bytearray(2**20)
+    with Path(path).open("rb", buffering=0) as file:
+        while n := file.readinto(block):
+            checksum = zlib.crc32(memoryview(block)[:n], checksum)
+    return checksum
+
+
 class RememberedFiles(Generic[Value]):
     """A cache of what was read of files; a file is read again only if it has changed.
 
@@ -243,6 +259,9 @@ class RememberedFiles(Generic[Value]):
 
 hashes = RememberedFiles(sha256_of)
 """The sha256 of files, as this process remembers them; ``sha256_of`` verifies that a file has what was written."""
+
+checksums = RememberedFiles(crc_of)
+"""The CRC32 of files, as this process remembers them: each file of the cache is read once, and not by each run."""
 
 
 def fingerprint(facts: Any) -> str:

@@ -1,5 +1,6 @@
 """Preprocessing: cropped to the foreground, z-scored inside the brain, done once, and never half."""
 
+import json
 import logging
 import mmap
 import os
@@ -11,7 +12,7 @@ import pytest
 
 from synthtrust.cases import Case, CaseError, Source
 from synthtrust.data.cache import prepare, preprocess
-from synthtrust.testing import AFFINE, save_nifti, tiny_cases
+from synthtrust.testing import AFFINE, save_nifti, tiny_cases, tiny_cohort
 
 MODALITIES = ("flair", "t1ce")
 
@@ -167,3 +168,33 @@ def test_a_case_whose_preparation_was_killed_is_prepared_by_a_process_of_the_sam
         (prepared,) = prepare(cases, MODALITIES, tmp_path / "cache")
     assert prepared.image().shape[0] == 2
     assert not any(path.exists() for path in left)
+
+
+@pytest.mark.parametrize("name", ["image.npy", "label.npy", "points.npy", "facts.json"])
+def test_a_damaged_entry_is_found_and_made_anew(tmp_path, caplog, name):
+    cohort = tiny_cohort(tmp_path / "real", count=1)
+    (prepared,) = prepare(cohort.cases, cohort.modalities, tmp_path / "cache")
+    content = (prepared.folder / name).read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    for damaged in (bytes(flipped), content[:-1], b"", None):
+        if damaged is None:
+            (prepared.folder / name).unlink()
+        else:
+            (prepared.folder / name).write_bytes(damaged)
+        caplog.clear()
+        prepare(cohort.cases, cohort.modalities, tmp_path / "cache")
+        assert f"Damaged, and made anew: {prepared.folder}" in caplog.text
+        assert (prepared.folder / name).read_bytes() == content
+    caplog.clear()
+    prepare(cohort.cases, cohort.modalities, tmp_path / "cache")
+    assert "Damaged" not in caplog.text
+
+
+def test_an_entry_of_an_older_version_has_no_checksums_and_is_taken(tmp_path, caplog):
+    cohort = tiny_cohort(tmp_path / "real", count=1)
+    (prepared,) = prepare(cohort.cases, cohort.modalities, tmp_path / "cache")
+    facts = {name: value for name, value in prepared.facts.items() if name not in ("files", "crc32")}
+    (prepared.folder / "facts.json").write_text(json.dumps(facts))
+    prepare(cohort.cases, cohort.modalities, tmp_path / "cache")
+    assert json.loads((prepared.folder / "facts.json").read_text()) == facts

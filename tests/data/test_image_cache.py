@@ -96,3 +96,16 @@ def test_a_table_whose_preparation_was_killed_is_made_by_a_process_of_the_same_n
     monkeypatch.setattr(os, "getpid", lambda: 1)  # in a container
     assert len(image_table(cases, GREY, tmp_path / "cache").row) == 3
     assert not left.exists()
+
+
+def test_a_damaged_table_is_found_and_made_anew(tmp_path, caplog):
+    cohort = tiny_classes(tmp_path / "real", count=4)
+    table = image_table(cohort.cases, cohort.modalities, tmp_path / "cache")
+    for name in ("images.npy", "index.json"):
+        content = (table.folder / name).read_bytes()
+        flipped = bytearray(content)
+        flipped[len(content) // 2] ^= 1
+        (table.folder / name).write_bytes(flipped)
+        image_table(cohort.cases, cohort.modalities, tmp_path / "cache")
+        assert (table.folder / name).read_bytes() == content
+    assert caplog.text.count("Damaged, and made anew") == 2

@@ -22,7 +22,9 @@ def without(copied):
     scores, lesions, facts = run.scores(), run.lesions(), run.facts()
     scores.drop(columns=list(SURFACE_COLUMNS)).to_csv(run.folder / SCORES, index=False)
     (run.folder / LESIONS).unlink()
-    write_json(run.folder / FACTS, {name: value for name, value in facts.items() if name != "surfaces"})
+    write_json(
+        run.folder / FACTS, {name: value for name, value in facts.items() if name not in ("surfaces", "files", "crc32")}
+    )
     return run, copied, scores, lesions
 
 

@@ -1,6 +1,7 @@
 """A run folder that somebody sent is data: whatever its config or its checkpoint names, nothing of theirs is run."""
 
 import ast
+import json
 import pickle
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from synthtrust.checkpoints import AtomicCheckpointIO, load_checkpoint
 from synthtrust.door.names import options_of
 from synthtrust.runs import Run, find_runs, trained_model
 from synthtrust.runs.stored import check_stored, targets_of
+from synthtrust.runs.stored_file import PARTS
 from synthtrust.testing import tiny_cohort
 
 FILE = Path("config.yaml")
@@ -147,7 +149,8 @@ def test_a_plugin_that_is_installed_may_be_named(composed, monkeypatch, tmp_path
 
 
 def test_a_trusted_folder_is_not_asked(composed, tmp_path):
-    OmegaConf.save(OmegaConf.create({"cases": {"_target_": "my.reader"}}), tmp_path / "config.yaml")
+    parts = {key: {} for key in PARTS} | {"cases": {"_target_": "my.reader"}}
+    OmegaConf.save(OmegaConf.create(parts), tmp_path / "config.yaml")
     with pytest.raises(CaseError, match=r"Say trusted=true to evaluate\.py"):
         _ = Run(tmp_path).config
     assert Run(tmp_path, trusted=True).config.cases._target_ == "my.reader"
@@ -160,7 +163,8 @@ def send(folder, composed):
     OmegaConf.set_struct(cfg, value=False)
     cfg.cases = {"_target_": "pandas.read_pickle", "filepath_or_buffer": "bomb.pkl"}
     OmegaConf.save(cfg, folder / "config.yaml")
-    (folder / "run.json").write_text('{"task": "segmentation", "labels": {"ET": 3}, "orientation": "RAS"}')
+    facts = {"task": "segmentation", "labels": {"ET": 3}, "orientation": "RAS"}
+    (folder / "run.json").write_text(json.dumps(facts | {"alpha": 1, "seed": 0, "mode": "complement"}))
     (folder / "data.json").write_text('{"splits": {}, "twins": "."}')
     (folder / "scores.csv").write_text(
         "alpha,seed,mode,case,patient,source,region,dice\n1.0,0,complement,a,a,real,ET,1\n"

@@ -25,7 +25,7 @@ ECHOES = "a0: x\n" + "".join(f"a{n}: ${{a{n - 1}}}${{a{n - 1}}}\n" for n in rang
         (ECHOES, "line 2 of .*has a reference to another part"),
         ("a: " + "[" * 100_000, "more than 32 levels"),
         ("a: x\n" * 300_000, "at most 1048576 bytes, but .* has 1500000"),
-        ("[1, 2]", "but got a list"),
+        ("[1, 2]", "it holds no keys and values"),
     ],
     ids=["aliases", "interpolations", "nesting", "length", "list"],
 )

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.volumes import check_contrast, foreground_box, z_score
+from synthtrust.data.entries import damaged_in, declare, remove_damaged
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
 from synthtrust.progress import track
@@ -139,15 +140,22 @@ def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path
         prepared = [
             Prepared(case, home / key) for case, key in zip(cases, pool.map(lambda c: _key(c, modalities), cases))
         ]
-        if not all((p.folder / FACTS).exists() for p in prepared):
+        each = {p.folder: p for p in prepared}.values()
+        if not all(pool.map(_is_there, each)):
             with FileLock(home / ".lock"):  # a second run of the sweep waits, and finds
                 remove_leftovers(home)
-                left = list({p.folder: p for p in prepared if not (p.folder / FACTS).exists()}.values())
+                left = [p for p, there in zip(each, list(pool.map(_is_there, each))) if not there]
+                for p in left:
+                    remove_damaged(p.folder)
                 _say_disk_use(pool.map(lambda p: _most_bytes(p.case, modalities), left), home)
                 done = pool.map(lambda p: _prepare(p, modalities), left)
                 for _ in track(done, total=len(left), title="Preparing cases"):
                     pass
     return prepared
+
+
+def _is_there(prepared: Prepared) -> bool:
+    return not damaged_in(prepared.folder, FACTS)
 
 
 def _room(cases: Sequence[Case], modalities: Sequence[str]) -> float:
@@ -227,11 +235,11 @@ def _prepare(prepared: Prepared, modalities: Sequence[str]) -> None:
         "spacing": np.sqrt((affine[:3, :3] ** 2).sum(0)).round(6).tolist(),
         "voxels": {str(value): int(n) for value, n in enumerate(counts) if n},
     }
-    with folder_aside(prepared.folder) as aside:
+    with folder_aside(prepared.folder, flush=False) as aside:
         np.save(aside / "image.npy", image)
         np.save(aside / "label.npy", label)
         np.save(aside / "points.npy", _points(label))
-        (aside / FACTS).write_text(json.dumps(facts))
+        declare(aside, FACTS, facts)
 
 
 def _on_grid(case: Case, modality: str, shape: tuple[int, ...]) -> NDArray[np.float32]:

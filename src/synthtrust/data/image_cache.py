@@ -17,7 +17,8 @@ from synthtrust.cases import Case, CaseError
 from synthtrust.cases.readers.labelled import COLOURS
 from synthtrust.cases.resizing import resize
 from synthtrust.cases.volumes import check_contrast, z_score
-from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers, write_json
+from synthtrust.data.entries import damaged_in, declare, remove_damaged
+from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
 from synthtrust.progress import track
 
@@ -77,11 +78,12 @@ def image_table(
         wanted = list(size) if isinstance(size, Sequence) else size
         recipe = {"version": VERSION, "modalities": list(modalities), "size": wanted, "cases": contents}
         table = ImageTable(Path(folder) / f"images-{fingerprint(recipe)}")
-        if not (table.folder / INDEX).exists():
+        if damaged_in(table.folder, INDEX):
             table.folder.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(table.folder.with_name(f".{table.folder.name}.lock")):  # a second run waits, and finds
-                if not (table.folder / INDEX).exists():
+                if damaged_in(table.folder, INDEX):
                     remove_leftovers(table.folder.parent, table.folder.name)
+                    remove_damaged(table.folder)
                     _write(table.folder, cases, modalities, wanted, pool)
     return table
 
@@ -96,7 +98,7 @@ def _write(
     pool: ThreadPoolExecutor,
 ) -> None:  # fmt: skip
     first = _load(cases[0], modalities, size)
-    with folder_aside(folder) as aside:
+    with folder_aside(folder, flush=False) as aside:
         array = np.lib.format.open_memmap(aside / IMAGES, "w+", np.float16, (len(cases), *first.shape))
         images = pool.map(lambda case: _load(case, modalities, size), cases)
         title = "Preparing images"
@@ -108,7 +110,7 @@ def _write(
                 )
             array[n] = image
         array.flush()
-        write_json(aside / INDEX, {"cases": [case.id for case in cases], "modalities": list(modalities)})
+        declare(aside, INDEX, {"cases": [case.id for case in cases], "modalities": list(modalities)})
 
 
 def _load(case: Case, modalities: Sequence[str], size: int | list[int] | None) -> NDArray[np.float32]:

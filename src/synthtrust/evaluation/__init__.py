@@ -6,9 +6,10 @@ from synthtrust.lazy import import_when_asked
 
 if TYPE_CHECKING:
     from synthtrust.evaluation.calibration import calibrate
+    from synthtrust.evaluation.elsewhere import score_elsewhere
     from synthtrust.evaluation.plan import plan_study
     from synthtrust.evaluation.received import audit_received_set
-    from synthtrust.evaluation.runs import evaluate_runs, score_elsewhere
+    from synthtrust.evaluation.runs import evaluate_runs
 
 import_when_asked(__name__)
 

@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
@@ -19,7 +18,6 @@ from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import DeclaredSet, SyntheticSet, declared_own, declared_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
-from synthtrust.cases import Mix
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
@@ -32,7 +30,7 @@ from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
 from synthtrust.report.formatting import listing
 from synthtrust.report.verdicts import WORST_FIRST, axis_verdicts
-from synthtrust.runs import Run, add_trivial, find_runs, headline, make
+from synthtrust.runs import Run, add_trivial, find_runs, make
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +69,7 @@ def evaluate_runs(cfg: DictConfig) -> Path:
     """
     conditions = check_conditions(cfg.fail_on)
     browser = find_browser() if cfg.pdf else None
-    folders = _folders(cfg)
+    folders = folders_of(cfg)
     if cfg.predictions is not None:
         from synthtrust.runs import score_predictions  # and with it PyTorch, which a page alone does not need
 
@@ -199,37 +197,8 @@ def _with_overlap(tables: Tables, overlap: str) -> Tables:
     return tables if overlap == "none" else {name: table.assign(overlap=overlap) for name, table in tables.items()}
 
 
-def score_elsewhere(cfg: DictConfig) -> pd.DataFrame:
-    """Score the cases of ``cfg.cases`` with every run, and print each run's number: per region, or over classes.
-
-    The numbers of synthetic training (TSTR) are printed only beside those of real training.
-    """
-    from synthtrust.runs import score_cohort, usable_cases
-
-    cohort = usable_cases(cfg)
-    runs = [run for folder in _folders(cfg) for run in find_runs(folder, trusted=cfg.trusted)]
-    scores = pd.concat(
-        score_cohort(run, cohort, cfg.paths.cache, allow_overlap=cfg.allow_overlap, surfaces=cfg.surfaces).assign(
-            run=run.name
-        )
-        for run in runs
-    )
-    is_tstr = np.array([Mix(*mix).is_tstr for mix in zip(scores["alpha"], scores["mode"], strict=True)])
-    if not (scores["alpha"] == 1).any() and is_tstr.any():
-        log.info("TSTR has no scale of its own: scores at alpha 0 are in the tables, and not printed without alpha 1.")
-        if is_tstr.all():
-            return scores
-    printed = scores if (scores["alpha"] == 1).any() else scores[~is_tstr]
-    if "region" in scores:
-        shown = printed.groupby(["run", "region"], sort=False)["dice"].mean().unstack()
-    else:
-        headlines = {name: headline(rows) for name, rows in printed.groupby("run", sort=False)}
-        shown = pd.DataFrame({name: {measure: value} for name, (measure, value) in headlines.items()}).T
-    log.info("Scores on %d cases of %s\n%s", len(cohort.cases), cohort.name, shown.round(4).to_string())
-    return scores
-
-
-def _folders(cfg: DictConfig) -> list[str]:
+def folders_of(cfg: DictConfig) -> list[str]:
+    """Return the folders of runs that an evaluation is about."""
     return [cfg.runs] if isinstance(cfg.runs, str) else list(cfg.runs)
 
 

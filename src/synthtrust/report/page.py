@@ -19,6 +19,7 @@ from synthtrust.report.card import limits_of, write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.citation import references
 from synthtrust.report.downloads import csv_text
+from synthtrust.report.elsewhere import elsewhere_chapter
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
 from synthtrust.report.glossary import grouped
@@ -27,6 +28,7 @@ from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.methods import LIMITS, methods_of, study_sentences
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.side_by_side import side_by_side
+from synthtrust.report.size import size_chapter
 from synthtrust.report.slices import Slices, twins_section, with_addresses
 from synthtrust.report.template import environment, slug, without_direction
 from synthtrust.report.trust import trust_chapter
@@ -49,9 +51,11 @@ ChapterMaker = Callable[[Tables], Chapter]
 
 CHAPTERS: Mapping[str, ChapterMaker] = {
     "cases": cases_chapter,
+    "elsewhere": elsewhere_chapter,
     "utility": utility_chapter,
     "amounts": amounts_chapter,
     "trust": trust_chapter,
+    "size": size_chapter,
     "fidelity": fidelity_chapter,
     "privacy": privacy_chapter,
     "calibration": calibration_chapter,

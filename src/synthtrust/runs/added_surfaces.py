@@ -10,11 +10,12 @@ from torch import inference_mode
 from synthtrust.cases import Case, CaseError
 from synthtrust.conventions import FACTS, LESION_COLUMNS, LESIONS, SCORES
 from synthtrust.data import Prepared, prepare
-from synthtrust.files import aside, write_json
+from synthtrust.files import aside
 from synthtrust.metrics import SurfaceRules
 from synthtrust.models import Segmenter, lesion_rows
 from synthtrust.progress import track
 from synthtrust.refusals import Refusal
+from synthtrust.runs.own_files import checksums_in, write_facts
 from synthtrust.runs.run import Run, trained_model
 from synthtrust.runs.scoring import scored_by
 from synthtrust.runs.surface_rules import Node, asked_rules
@@ -70,10 +71,12 @@ def _add(run: Run, rules: SurfaceRules, cache: str) -> None:
     every = [name for name in ("alpha", "seed", "mode", "overlap") if name in stored]
     lesions = of_lesions.assign(**{name: stored[name].iloc[0] for name in every})
     lesions = lesions[[*every[:3], *LESION_COLUMNS, *every[3:]]]
+    others = {name: checksum for name, checksum in facts.get("files", {}).items() if name not in (LESIONS, SCORES)}
+    write_facts(run.folder / FACTS, {**facts, "files": others})  # a process that is killed leaves what can be read
     for name, content in {LESIONS: lesions, SCORES: table}.items():
         with aside(run.folder / name) as temporary:
             content.to_csv(temporary, index=False)
-    write_json(run.folder / FACTS, {**facts, **model.facts})
+    write_facts(run.folder / FACTS, {**facts, **model.facts, "files": checksums_in(run.folder)})
 
 
 def _test_cases(run: Run, stored: pd.DataFrame) -> Iterator[Case]:

@@ -19,8 +19,9 @@ from synthtrust.refusals import Refusal
 from synthtrust.runs.build import build_data, check_choices, spell_out_excluded
 from synthtrust.runs.config_identity import comparable_training, identity_of_mix
 from synthtrust.runs.facts import case_ids, facts_of_mix
+from synthtrust.runs.own_files import DATA, write_facts
 from synthtrust.runs.owner import owned
-from synthtrust.runs.run import DATA, Run
+from synthtrust.runs.run import Run
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.training import check_same_config, check_twins, reads_files
 from synthtrust.runs.trivial import write_trivial
@@ -102,7 +103,7 @@ def _export(run: Run, cfg: DictConfig, data: MixedCases) -> Path:
     numbers = label_numbers(data.cohort.labels)
     facts = _facts(cfg, data)
     write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-    write_json(run.folder / DATA, case_ids(data))
+    write_facts(run.folder / DATA, case_ids(data))
     for name, table in data.tables().items():
         with aside(run.folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False)

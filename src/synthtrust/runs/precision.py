@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.conventions import CONFIG
 from synthtrust.machine import AUTO, quick_precision
+from synthtrust.refusals import Refusal
 from synthtrust.runs.stored_file import read_config
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,8 @@ def _same_generator(cfg: DictConfig, before: DictConfig) -> bool:
 
 def _configs(folder: Path) -> Iterator[DictConfig]:
     """Yield the stored config of a run, if it began before, and then those of the runs beside it."""
-    for path in (folder / CONFIG, *sorted(folder.parent.glob(f"*/{CONFIG}"))):
-        if path.is_file():
+    if (folder / CONFIG).is_file():
+        yield read_config(folder / CONFIG)
+    for path in sorted(folder.parent.glob(f"*/{CONFIG}")):
+        with suppress(Refusal, OSError):  # another run that is damaged is none of this one's business
             yield read_config(path)

@@ -16,14 +16,15 @@ from synthtrust.cases import Case, CaseError, Cohort, Source, nnunet_name
 from synthtrust.cases.formats.volumes import is_volume, read_header, stem_of
 from synthtrust.cases.grid import check_same_grid
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, TRIVIAL
-from synthtrust.files import folder_aside, read_json, write_json
+from synthtrust.files import folder_aside, read_json
 from synthtrust.metrics import SurfaceRules, surfaces_of_case
 from synthtrust.metrics.functional import overlap
 from synthtrust.models import lesion_rows, region_rows
 from synthtrust.progress import track
 from synthtrust.refusals import Refusal
 from synthtrust.runs.made import plain
-from synthtrust.runs.run import DATA, Run
+from synthtrust.runs.own_files import DATA, checksums_in, write_facts
+from synthtrust.runs.run import Run
 from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.training import with_mix
 
@@ -280,4 +281,5 @@ def _write(arm: ExportedRun, results: _Results, folder: Path, given: Path) -> No
             results.lesions.to_csv(written / LESIONS, index=False)
             facts["surfaces"] = results.rules.facts(list(arm.facts["regions"]))
         network = f"{stem_of_table(given)} (predictions of another trainer)"
-        write_json(written / FACTS, {**facts, "network": network, "predictions": str(given)})
+        facts |= {"network": network, "predictions": str(given), "files": checksums_in(written)}
+        write_facts(written / FACTS, facts)

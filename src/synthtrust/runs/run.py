@@ -13,14 +13,12 @@ from omegaconf import DictConfig
 from synthtrust.cases import Case, Cohort, Mix, read_manifest
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.conventions import CONFIG, FACTS, LAST, LESIONS, SCORES, TRIVIAL
-from synthtrust.files import read_json
 from synthtrust.metrics.functional.placements import auc_by_class
 from synthtrust.refusals import MissingFileRefusal, Refusal
 from synthtrust.runs.made import read_cases
+from synthtrust.runs.own_files import DATA, read_facts, read_table
 from synthtrust.runs.stored import check_stored
-from synthtrust.runs.stored_file import read_config
-
-DATA = "data.json"
+from synthtrust.runs.stored_file import PARTS, read_config
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Run:
 
     def facts(self) -> dict[str, Any]:
         """Return what ``run.json`` says: model, generator, versions, hardware, seconds, command."""
-        return self._json(FACTS)
+        return read_facts(self.folder / FACTS)
 
     @property
     def mix(self) -> Mix:
@@ -75,7 +73,7 @@ class Run:
 
     def data(self) -> dict[str, Any]:
         """Return what ``data.json`` says: ids of the splits, ids drawn for the mix, the synthetic set's folder."""
-        return self._json(DATA)
+        return read_facts(self.folder / DATA)
 
     @property
     def task(self) -> str:
@@ -139,29 +137,14 @@ class Run:
 
     def _read_config(self, called: Collection[str] | None = None) -> DictConfig:
         """Read the stored config and check it, see ``check_stored``."""
-        config = read_config(self.folder / CONFIG)
+        config = read_config(self.folder / CONFIG, PARTS if called is None else called)
         if self.trusted is not True:
             check_stored(config, self.folder / CONFIG, self.trusted or frozenset(), called)
         return config
 
     def _table(self, name: str) -> pd.DataFrame:
-        names = ("case", "patient", "target", "class")  # a class called 0 is a name, too
-        return pd.read_csv(
-            self.folder / name,
-            dtype=dict.fromkeys(names, str),
-            keep_default_na=False,
-            na_values=[""],
-            float_precision="round_trip",  # the numbers that were written, to the last bit
-        )
-
-    def _json(self, name: str) -> dict[str, Any]:
-        try:
-            facts: dict[str, Any] = read_json(self.folder / name)
-        except ValueError as error:
-            raise Refusal(
-                f"Expected {self.folder / name} as a run leaves it, but could not read it: {error}."
-            ) from error
-        return facts
+        checksums = self.facts().get("files", {}) if self.finished else {}
+        return read_table(self.folder / name, checksums.get(name))
 
 
 def find_runs(folder: str | Path, *, trusted: bool = False) -> list[Run]:
@@ -271,7 +254,14 @@ def trained_model(run: Run, cohort: Cohort, size: Sequence[int] = ()) -> Any:
     check_orientation(run, run.facts(), "" if plane else CANONICAL)
     model = build_model(run.config, cohort, size)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model.load_state_dict(load_checkpoint(run.best, device)["state_dict"])
+    weights: Any = load_checkpoint(run.best, device).get("state_dict")
+    try:
+        model.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise Refusal(
+            f"Expected the weights of its network in {run.best}, but got those of another. Get the folder from a copy, "
+            "or remove it and train again."
+        ) from error
     return model.eval().to(device)
 
 

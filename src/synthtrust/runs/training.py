@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, errors_named, write_json, write_text
+from synthtrust.files import aside, errors_named, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
 from synthtrust.models import Segmenter
@@ -42,9 +43,10 @@ from synthtrust.runs.build import (
 from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
 from synthtrust.runs.made import plain
+from synthtrust.runs.own_files import DATA, checksums_in, write_facts
 from synthtrust.runs.owner import owned
 from synthtrust.runs.precision import settled
-from synthtrust.runs.run import DATA, Run, check_orientation, headline, headlines
+from synthtrust.runs.run import Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
@@ -100,7 +102,7 @@ def _train(run: Run, cfg: DictConfig) -> float:
             check_twins(run, data)
             check_orientation(run, run.data(), data.orientation)
         write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
-        write_json(run.folder / DATA, case_ids(data))
+        write_facts(run.folder / DATA, case_ids(data))
         for logger in trainer.loggers:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
@@ -169,6 +171,7 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
         log.info("Resuming from %s", run.last)
         return None
+    run.facts()  # refused by name if damaged
     if reads_files(cfg):  # whose content may have changed under the same name
         check_twins(run, build_data(cfg))
     log.info("Found: %s is finished", run.folder)
@@ -231,8 +234,11 @@ def _write_results(
     facts = facts_of(cfg, trainer, model, data) | {**times, "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
-    write_json(run.folder / FACTS, facts)
-    painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
+    facts["files"] = checksums_in(run.folder)
+    write_facts(run.folder / FACTS, facts)
+    painted = False
+    with suppress(OSError):  # the run is finished, wherever its set has gone meanwhile
+        painted = (data.twins_folder / MANIFEST).stat().st_mtime >= time.time() - times["seconds"]
     files = bool(cfg.get("track", {}).get("files", False))
     track_results(trainer.loggers, Tracked(run, scores, facts, data.twins_folder, painted, files))
     name, value = headline(scores)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from hydra.errors import InstantiationException
 
-from synthtrust.cases import CaseError
+from synthtrust.cases import Case, CaseError
 from synthtrust.conventions import TRIVIAL
 from synthtrust.files import aside, fingerprint
 from synthtrust.runs.run import Run
@@ -41,27 +41,47 @@ def add_trivial(runs: Sequence[Run], cache: str) -> None:
     """
     tables: dict[str, pd.DataFrame] = {}  # the seeds of a sweep share their cases
     for run in runs:
-        facts = run.facts()
-        if run.task != "segmentation" or facts.get("alpha") != 1 or (run.folder / TRIVIAL).is_file():
+        if run.task != "segmentation" or run.facts().get("alpha") != 1 or (run.folder / TRIVIAL).is_file():
             continue
-        from synthtrust.data import prepare  # and with it PyTorch, which a page alone does not need
-
-        try:
-            splits = run.data()["splits"]
-            by_id = {case.id: case for case in run.cohort.cases}
-            train, test = ([by_id[case_id] for case_id in splits[part]] for part in ("train", "test"))
-            prepared = prepare([*train, *test], facts["modalities"], cache)
-        except (CaseError, InstantiationException, KeyError, OSError) as error:
-            why = error.__cause__ or error
-            log.warning("No trivial predictor beside %s: its cases are not here (%s)", run.folder, why)
+        table = trivial_scores(run, None, cache, tables)
+        if table is None:
             continue
-        key = fingerprint([facts["regions"], facts["empty"], len(train), [str(case.folder) for case in prepared]])
-        if key not in tables:
-            tables[key] = _trivial_table(facts, prepared[: len(train)], prepared[len(train) :])
         try:
-            _save(run, tables[key])
+            _save(run, table)
         except OSError as error:  # of a folder that may only be read
             log.warning("The trivial predictor of %s was not stored: %s", run.folder, error)
+
+
+def trivial_scores(
+    run: Run, cases: Sequence[Case] | None, cache: str, tables: dict[str, pd.DataFrame]
+) -> pd.DataFrame | None:
+    """Return what position alone scores, as the real training cases of a segmenter show it; None if they are not here.
+
+    Args:
+        run: A finished run.
+        cases: What is scored, with the modalities of the run; None for its own test cases.
+        cache: Root folder of the preprocessed cases.
+        tables: What was scored before, by the cases behind it; is added to.
+
+    Returns:
+        The columns case, region and trivial_dice.
+    """
+    from synthtrust.data import prepare  # and with it PyTorch, which a page alone does not need
+
+    facts = run.facts()
+    try:
+        splits = run.data()["splits"]
+        by_id = {case.id: case for case in run.cohort.cases}
+        train, test = ([by_id[case_id] for case_id in splits[part]] for part in ("train", "test"))
+        prepared = prepare([*train, *(test if cases is None else cases)], facts["modalities"], cache)
+    except (CaseError, InstantiationException, KeyError, OSError) as error:
+        why = error.__cause__ or error
+        log.warning("No trivial predictor beside %s: its cases are not here (%s)", run.folder, why)
+        return None
+    key = fingerprint([facts["regions"], facts["empty"], len(train), [str(case.folder) for case in prepared]])
+    if key not in tables:
+        tables[key] = _trivial_table(facts, prepared[: len(train)], prepared[len(train) :])
+    return tables[key]
 
 
 def _trivial_table(facts: Mapping[str, Any], train: Sequence["Prepared"], test: Sequence["Prepared"]) -> pd.DataFrame:

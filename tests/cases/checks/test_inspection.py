@@ -113,6 +113,19 @@ def test_a_line_that_was_cut_short_takes_no_other_with_it(tmp_path):
     assert ledger.entries() == {"a": 4, "c": 3}
 
 
+@pytest.mark.parametrize("line", ["[1, 2]", "null", "3", '"text"', "[" * 10_000, "\x00", '{"a": 1', '{"a": 5}', "{}"])
+def test_a_line_that_is_damaged_counts_as_none(tmp_path, line):
+    ledger = Ledger(tmp_path / "facts.jsonl")
+    ledger.add({"a": {"value": 0.5}})
+    before = ledger.file.read_text()
+    ledger.file.write_text(f"{line}\n{before}")
+    assert ledger.entries() == {"a": {"value": 0.5}}
+    ledger.file.write_text(before.replace("0.5", "0.7"))  # as by a flipped bit
+    assert ledger.entries() == {}
+    ledger.file.write_text('{"a": 5}\n')  # as older versions wrote it
+    assert ledger.entries() == {"a": 5}
+
+
 def test_a_folder_that_cannot_be_written_costs_the_memory_alone(tmp_path, caplog):
     (tmp_path / "file").write_text("no folder")
     listing = describe(tiny_cohort(tmp_path / "real", 2), folder=tmp_path / "file" / "kept")

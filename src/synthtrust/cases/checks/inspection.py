@@ -9,7 +9,6 @@ from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 from filelock import FileLock
 
@@ -18,15 +17,13 @@ from synthtrust.cases.cohort import RefusedCase
 from synthtrust.files import fingerprint, hashes
 from synthtrust.machine import readers
 from synthtrust.refusals import CaseError
+from synthtrust.seals import SEAL, seal_of
 
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of what is remembered of a case; to be raised with every change to what is read of it
 HASHES = "hashes.jsonl"  # file with the hashes of files, by their size and times
 BLOCK = 512  # cases between two entries: a pass that is killed goes on from there
-
-CHECK = "crc32"
-"""Name in a line of a `Ledger` of the checksum of its fact."""
 
 Facts = dict[str, Any]
 """Facts on a case, as JSON values."""
@@ -100,24 +97,19 @@ class Ledger:
         for line in filter(None, text.splitlines()):
             with suppress(ValueError, TypeError, AttributeError, RecursionError):
                 fact = json.loads(line)
-                check = fact.pop(CHECK, None)  # lines of older versions have none
-                if check is None or all(check == _check_of(key, value) for key, value in fact.items()):
+                check = fact.pop(SEAL, None)  # lines of older versions have none
+                if check is None or all(check == seal_of([key, value]) for key, value in fact.items()):
                     entries.update(fact)
         return entries
 
     def add(self, new: Mapping[str, Any]) -> None:
         """Add facts; those of a key that is there are replaced."""
-        lines = "".join(f"{json.dumps({key: value, CHECK: _check_of(key, value)})}\n" for key, value in new.items())
+        lines = "".join(f"{json.dumps({key: value, SEAL: seal_of([key, value])})}\n" for key, value in new.items())
         try:
             with FileLock(self.file.with_name(f".{self.file.name}.lock")), self.file.open("a") as file:
                 file.write(f"\n{lines}")  # on a line of its own, whatever a killed process has left
         except OSError as error:  # the facts are at hand, and are read again another time
             log.warning("Nothing more can be remembered in %s: %s", self.file, error)
-
-
-def _check_of(key: str, value: Any) -> int:
-    """Return the checksum that stands behind a fact, so that a flipped bit is no other fact."""
-    return crc32(json.dumps([key, value]).encode())
 
 
 def _key(case: Case, recipe: Any) -> str | None:

@@ -97,7 +97,7 @@ def _rows(pairs: Sequence[tuple[Case, Case]], modalities: Sequence[str]) -> list
     for case, twin in pairs:
         labels = (case.load_label(), twin.load_label()) if case.has_label_map else None
         for name in (*modalities, "label"):
-            real_facts, twin_facts = _properties(case, name), _properties(twin, name)
+            real_facts, twin_facts = properties(case, name), properties(twin, name)
             if real_facts.keys() & twin_facts.keys() >= set(GEOMETRY):
                 real_facts[APART], twin_facts[APART] = 0.0, _apart(case, twin, name)
             # a label that only one of them has counts 0 voxels in the other
@@ -155,7 +155,13 @@ def print_parity(table: pd.DataFrame, console: Console | None = None) -> None:
     (console or Console(stderr=True)).print(shown)
 
 
-def _properties(case: Case, name: str) -> dict[str, Any]:
+def properties(case: Case, name: str) -> dict[str, Any]:
+    """Return what a network meets in one file of a case: grid, orientation, voxel size, intensities, counts of labels.
+
+    Args:
+        case: The case.
+        name: A modality, or ``label``.
+    """
     if name == "label" and case.class_index is not None:
         return {"class": case.class_index}
     if name == "label" and case.findings is not None:
