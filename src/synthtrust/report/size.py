@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogFormatter
 
 from synthtrust.report.formatting import EstimateCell, count, number
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
@@ -87,6 +88,8 @@ def _figure(points: pd.DataFrame, slopes: pd.DataFrame, unit: str, suffix: str, 
     regions = list(dict.fromkeys(points["region"]))
     figure, axes = panel("Real test cases", "volume [ml], log axis", "Dice, TSTR less TRTR", WIDE_PANEL)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter())  # plain 2 and 5 where an axis spans less than a decade
     axes.axhline(0, color=COLOURS["muted"], lw=1)
     marks: list[Mark] = []
     line = slopes[(slopes["unit"] == unit) & (slopes["arm"] != "") & (slopes["measure"] == "dice")]
