@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from helpers.commands import ROOT, command, environment
+from synthtrust.conventions import SURFACE_COLUMNS
 from synthtrust.runs import find_runs, score_cohort
 
 TINY = (
@@ -75,7 +76,7 @@ def assert_scored_as_by_one_process(folder, run):
         assert run.facts()["devices"] == 2
         scores = run.scores()
         assert not scores.duplicated(["case", "source", "region"]).any()
-        columns = ["dice", "n_reference", "n_prediction"]
+        columns = ["dice", "n_reference", "n_prediction", *SURFACE_COLUMNS]
         own = scores.query("source == 'real'").set_index(["case", "region"])[columns]
         alone = score_cohort(run, run.cohort, "cache", allow_overlap=True).set_index(["case", "region"])[columns]
         pd.testing.assert_frame_equal(own, alone.loc[own.index])

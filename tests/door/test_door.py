@@ -45,6 +45,8 @@ def elsewhere(tmp_path, monkeypatch):
         (["duplicates=dorp"], "Did you mean drop?"),
         (["allow_overlap=exclud"], "Did you mean exclude?"),
         (["regions=ET"], "Expected regions to be a list of regions, such as [ET, TC, WT], or null, but got 'ET'."),
+        (["surfaces.tolerance=0"], "Expected surfaces.tolerance to be a distance above 0 mm, or one for each region"),
+        (["surfaces.tolerance={ET:0}"], "Expected surfaces.tolerance to be a distance above 0 mm"),
         (["split.test=1.5"], "Expected split.test to be a share (below 1) or a whole number of patients"),
         (["track.pictures_every=30"], "Expected track.pictures_every to be a multiple of val_every=100"),
         (["wait=soon"], "Expected wait among true, false, but got 'soon'."),

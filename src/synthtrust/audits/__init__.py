@@ -10,9 +10,20 @@ if TYPE_CHECKING:
     from synthtrust.audits.fidelity import Fidelity
     from synthtrust.audits.pictures import twin_slices
     from synthtrust.audits.privacy import Privacy
+    from synthtrust.audits.size import Size
     from synthtrust.audits.trust import Trust
     from synthtrust.audits.utility import Utility
 
 import_when_asked(__name__)
 
-__all__ = ["Amounts", "Calibration", "Fidelity", "Privacy", "Trust", "TwinCalibration", "Utility", "twin_slices"]
+__all__ = [
+    "Amounts",
+    "Calibration",
+    "Fidelity",
+    "Privacy",
+    "Size",
+    "Trust",
+    "TwinCalibration",
+    "Utility",
+    "twin_slices",
+]

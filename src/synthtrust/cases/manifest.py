@@ -16,6 +16,7 @@ NAME = "manifest.json"
 FORMAT = 1
 PACKAGES = ("synthtrust", "torch", "monai", "lightning", "numpy", "nibabel")
 UNKNOWN = "unknown"
+DAMAGED = "Get it from a copy; or, of a set that was made here, remove it and give the command that made it again."
 INTENDED_USE = "Research. Not for clinical use, and not anonymised in the legal sense."
 
 
@@ -82,10 +83,12 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CaseError(f"Expected {folder / NAME}, but there is none; the set is unfinished. Make it again.") from None
     except ValueError as error:  # no JSON, no text, or too much of it
-        raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
+        raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}. {DAMAGED}") from error
     format_version = record.get("format") if isinstance(record, dict) else type(record).__name__
     if format_version != FORMAT:
-        raise CaseError(f"Expected a manifest of format {FORMAT}, but got {format_version} in {folder / NAME}.")
+        raise CaseError(
+            f"Expected a manifest of format {FORMAT}, but got {format_version} in {folder / NAME}. {DAMAGED}"
+        )
     check_record(record, folder / NAME)
     if record.get("training_ids") == UNKNOWN:
         record["training_ids"] = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SWEEP
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, SWEEP, VALIDATION
 
 PROGRAM = re.compile(r"python (.*/)?train\.py|synthtrust-train")
 """How the program of a sweep is called."""
@@ -76,4 +76,4 @@ def unfinished_in(folder: Path) -> list[Unfinished]:
 
 
 def _is_there(run: Path) -> bool:
-    return any((run / file).exists() for file in (FACTS, EXPORT))
+    return any((run / file).exists() for file in (FACTS, EXPORT, VALIDATION))

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from synthtrust.conventions import SURFACE_SCORES
 from synthtrust.metrics.functional.dice import EmptyRule
 from synthtrust.metrics.functional.lesions import Lesion, find_lesions, lesion_scores
-from synthtrust.metrics.functional.surfaces import bounding_box, surface_distances
+from synthtrust.metrics.functional.surfaces import bounding_box, grown, surface_distances
 from synthtrust.refusals import Refusal
 
 
@@ -142,11 +142,11 @@ def surfaces_of_case(
     >>> [list(region.columns.values()) for region in scored.regions]
     [[1.0, 1.0, 0.75, 1.0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0, 0, 0, 0]]
     """
+    sides = np.asarray(spacing, dtype=np.float64)
     maps = [prediction, reference]
     if (labelled := (prediction != 0) | (reference != 0)).any():
-        box = bounding_box(labelled)
+        box = grown(bounding_box(labelled), rules.lesion_dilation, sides, labelled.shape)
         maps = [prediction[box], reference[box]]
-    sides = np.asarray(spacing, dtype=np.float64)
     scored = []
     for region, labels in regions.items():
         predicted, present = (_is_among(labels, labelled) for labelled in maps)

@@ -27,6 +27,7 @@ from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.methods import LIMITS, methods_of, study_sentences
 from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.side_by_side import side_by_side
+from synthtrust.report.size import size_chapter
 from synthtrust.report.slices import Slices, twins_section, with_addresses
 from synthtrust.report.template import environment, slug, without_direction
 from synthtrust.report.trust import trust_chapter
@@ -54,6 +55,7 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
     "utility": utility_chapter,
     "amounts": amounts_chapter,
     "trust": trust_chapter,
+    "size": size_chapter,
     "fidelity": fidelity_chapter,
     "privacy": privacy_chapter,
     "calibration": calibration_chapter,

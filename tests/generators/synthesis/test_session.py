@@ -159,7 +159,7 @@ def test_nothing_but_the_set_is_left_in_its_folder(cohort, tmp_path, diary):
     wait_for(at_once(Slow(seconds=0.01), cohort, tmp_path / "synthetic"))
     (folder,) = (tmp_path / "synthetic").glob("Slow-*")
     assert {path.name for path in folder.iterdir()} == {
-        "card.md", "manifest.json", *(f"{case.id}.png" for case in cohort.cases)
+        "card.md", "croissant.json", "manifest.json", *(f"{case.id}.png" for case in cohort.cases)
     }  # fmt: skip
     assert not list((tmp_path / "synthetic").glob(".*/*")), "claims were left"
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from synthtrust.metrics import SurfaceRules, surfaces_of_case
 from synthtrust.metrics.functional.lesions import Lesion, find_lesions, lesion_scores
 from synthtrust.metrics.functional.surfaces import surface_distances
 
@@ -77,3 +78,16 @@ def test_the_rule_decides_where_there_is_nothing(empty, expected):
     small = [Lesion(5, 0, 0, 9.0)]
     np.testing.assert_equal(lesion_scores(small, 1.0, worst=9.0, empty=empty), expected)
     assert lesion_scores([Lesion(0, 3, 0, 9.0)], 1.0, worst=9.0, empty=empty) == (0.0, 9.0)
+
+
+def test_lesions_and_their_order_do_not_hang_on_the_prediction():
+    rules = SurfaceRules(lesion_dilation=3.0)
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        reference = spots(rng, (24, 20, 14), 5).astype(np.uint8)
+        sizes = set()
+        for count in (0, 1, 6):
+            prediction = spots(rng, reference.shape, count).astype(np.uint8)
+            (region,) = surfaces_of_case(prediction, reference, (1, 1.5, 2), 40.0, {"core": [1]}, rules).regions
+            sizes.add(tuple(lesion.n_reference for lesion in region.lesions))
+        assert len(sizes) == 1

@@ -135,18 +135,21 @@ def read_volume(path: Path, dtype: type[np.generic] | None, channel: int | None 
         ) from error
 
 
-def write_volume(voxels: NDArray, affine: NDArray[np.float64], path: Path) -> None:
-    """Write an array ``(H, W, D)`` as NIfTI, in the type and the orientation it has."""
-    nib.save(nib.Nifti1Image(voxels, affine), path)
+def write_volume(voxels: NDArray, affine: NDArray[np.float64], path: Path, description: str = "") -> None:
+    """Write an array ``(H, W, D)`` as NIfTI, in the type and the orientation it has, with a description of 79 bytes."""
+    volume = nib.Nifti1Image(voxels, affine)
+    volume.header["descrip"] = description.encode("ascii")
+    nib.save(volume, path)
 
 
-def write_volume_like(voxels: NDArray, like: Path, path: Path) -> None:
+def write_volume_like(voxels: NDArray, like: Path, path: Path, description: str = "") -> None:
     """Write an array that lies as ``read_volume`` gives them as NIfTI, voxel on voxel with another file.
 
     Args:
         voxels: Shape ``(H, W, D)``, in the type they are to have.
         like: The file whose orientation and affine it gets.
         path: Where to write.
+        description: What the header says of it, at most 79 characters.
 
     Raises:
         CaseError: If that file cannot be read, or is of another shape.
@@ -157,7 +160,7 @@ def write_volume_like(voxels: NDArray, like: Path, path: Path) -> None:
             f"Expected an array of the shape {canonical_shape(file.affine, file.sides)} of {like}, but got "
             f"{voxels.shape}."
         )
-    write_volume(as_stored(voxels, file.affine), file.affine, path)
+    write_volume(as_stored(voxels, file.affine), file.affine, path, description)
 
 
 def patient_of(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Controls: generators whose faults are known, so that an audit can be seen to find them."""
 
 from synthtrust.generators.controls.blur import Blur
+from synthtrust.generators.controls.blur_small import BlurSmall
 from synthtrust.generators.controls.label_shuffle import LabelShuffle
 from synthtrust.generators.controls.mask_swap import MaskSwap
 from synthtrust.generators.controls.mean import Mean
@@ -8,4 +9,4 @@ from synthtrust.generators.controls.noise import Noise
 from synthtrust.generators.controls.noisy_replay import NoisyReplay
 from synthtrust.generators.controls.replay import Replay
 
-__all__ = ["Blur", "LabelShuffle", "MaskSwap", "Mean", "Noise", "NoisyReplay", "Replay"]
+__all__ = ["Blur", "BlurSmall", "LabelShuffle", "MaskSwap", "Mean", "Noise", "NoisyReplay", "Replay"]

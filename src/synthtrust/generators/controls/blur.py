@@ -35,10 +35,11 @@ class Blur(Replay):
         self, label: NDArray[np.uint8] | int | Findings, rng: np.random.Generator
     ) -> dict[str, NDArray[np.floating]]:
         """Give the blurred images of that label back."""
-        return {modality: _blurred(image, self.sigma) for modality, image in super().sample(label, rng).items()}
+        return {modality: blurred(image, self.sigma) for modality, image in super().sample(label, rng).items()}
 
 
-def _blurred(image: NDArray[np.floating], sigma: float) -> NDArray[np.float32]:
+def blurred(image: NDArray[np.floating], sigma: float) -> NDArray[np.float32]:
+    """Return an image without its detail: means over foreground (voxels that are not 0) alone, background stays 0."""
     inside = image != 0
     weight = gaussian_filter(inside.astype(np.float64), sigma)
     total = gaussian_filter(image.astype(np.float64), sigma)

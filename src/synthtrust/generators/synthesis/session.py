@@ -23,6 +23,7 @@ from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.importer import Importer
 from synthtrust.generators.synthesis.card import made_on, write_card
 from synthtrust.generators.synthesis.checks import beside_own, check_painting, digest_of, repeated
+from synthtrust.generators.synthesis.croissant import write_croissant
 from synthtrust.generators.synthesis.locks import try_lock
 from synthtrust.generators.synthesis.overlap import training_ids_of
 from synthtrust.generators.synthesis.progress import receive_progress
@@ -203,7 +204,7 @@ class Session:
         self.storage.put(case, images, twin.label, twin.notes, self.scratch, twin.affine)
 
     def _declare(self, made: Mapping[str, Any]) -> None:
-        """Write the card, and the manifest last."""
+        """Write the card, the manifest, which makes the set finished, and what catalogues read of it."""
         twins = tuple(self.storage.twin(case) for case in self.paint)
         if self.by == "painted" and self.patients_own:  # wherever the set goes, its cases follow their patients
             twins = tuple(replace(twin, parent=twin.id) for twin in twins)
@@ -235,6 +236,7 @@ class Session:
         card = write_card(self.folder, painted, self.recipe, facts)
         facts["card"] = {"file": card.name, "sha256": sha256_of(card)}
         write_manifest(self.folder, painted, made_by=self.recipe, **facts)
+        write_croissant(self.folder)
 
 
 def stated(record: Mapping[str, Any]) -> tuple[list[str] | None, dict[str, Any]]:

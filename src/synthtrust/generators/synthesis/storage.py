@@ -14,6 +14,7 @@ from synthtrust.cases import Case, CaseError, Findings, Source
 from synthtrust.cases.formats.rasters import is_raster, raster_kind
 from synthtrust.cases.formats.volumes import describe_header, read_header, write_volume, write_volume_like
 from synthtrust.files import errors_named, to_disk, write_json
+from synthtrust.generators.synthesis.origin import DESCRIPTION, png_origin
 
 NOTES = "imported.json"
 """Name of the file beside an imported twin that records its origin and what was repaired."""
@@ -196,20 +197,25 @@ class TwinStorage:
     def _write(self, images: Mapping[str, NDArray], home: Path, case: Case, affine: NDArray[np.float64] | None) -> None:
         if self.channels is not None:
             ordered = sorted(self.modalities, key=self.channels.__getitem__)
-            Image.fromarray(np.stack([images[modality] for modality in ordered], axis=-1)).save(home)
+            Image.fromarray(np.stack([images[modality] for modality in ordered], axis=-1)).save(
+                home, pnginfo=png_origin()
+            )
             return
         for modality, path in self._images(home).items():
             if self.pixel is not None:
-                Image.fromarray(images[modality]).save(path)
+                Image.fromarray(images[modality]).save(path, pnginfo=png_origin())
             else:
-                self._write_volume(images[modality], path, case, self.affine if affine is None else affine)
+                on_grid = self.affine if affine is None else affine
+                self._write_volume(images[modality], path, case, on_grid, DESCRIPTION)
 
     @staticmethod
-    def _write_volume(volume: NDArray, path: Path, case: Case, affine: NDArray[np.float64] | None) -> None:
+    def _write_volume(
+        volume: NDArray, path: Path, case: Case, affine: NDArray[np.float64] | None, description: str = ""
+    ) -> None:
         if affine is None:
-            write_volume_like(volume, case.require_label_map(), path)
+            write_volume_like(volume, case.require_label_map(), path, description)
         else:
-            write_volume(volume, affine, path)
+            write_volume(volume, affine, path, description)
 
 
 def _pixel_of(path: Path) -> type[np.uint8] | type[np.uint16]:

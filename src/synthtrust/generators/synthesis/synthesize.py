@@ -12,6 +12,7 @@ from synthtrust.cases.manifest import NAME
 from synthtrust.files import fingerprint
 from synthtrust.generators.base import Generator
 from synthtrust.generators.importer import Importer
+from synthtrust.generators.synthesis.croissant import describe
 from synthtrust.generators.synthesis.patients_own import check_patients_own, own_by_reading
 from synthtrust.generators.synthesis.recipe import recipe_of
 from synthtrust.generators.synthesis.session import Session, listed_training_ids, stated
@@ -105,6 +106,7 @@ def synthesize(
         session(remarks=remarks).finish()
     elif (listed_training_ids(generator, train), patients_own) != stated(load_manifest(folder)):
         session().correct()
+    describe(folder)
     log.info("Twins: %s", folder)
     declared = tuple(patients_own.get("declared") or ())
     return SyntheticSet(

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from synthtrust.metrics.functional.repeated_splits import OverSplits, over_splits, split_overlap
     from synthtrust.metrics.functional.roc import Auc, auc_interval, separation_test, tpr_at_fpr
     from synthtrust.metrics.functional.similarity import most_similar, pairwise_similarity
+    from synthtrust.metrics.functional.size_slope import size_slope
     from synthtrust.metrics.functional.trust import (
         alignment,
         alignment_null,
@@ -143,6 +144,7 @@ __all__ = [
     "CopySearch",
     "copy_search",
     "similarity_z",
+    "size_slope",
     "Membership",
     "membership_auc",
     "NearestShare",

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from synthtrust.metrics.functional.dice import EmptyRule
-from synthtrust.metrics.functional.surfaces import ROUNDING, Mask, bounding_box, surface_distances
+from synthtrust.metrics.functional.surfaces import ROUNDING, Mask, bounding_box, grown, surface_distances
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,9 @@ def find_lesions(
         return ()
     sides = np.asarray(spacing, dtype=np.float64)
     box = bounding_box(prediction | reference)
+    if reference.any():  # all of the dilations, so that lesions and their order do not hang on the prediction
+        wide = grown(bounding_box(reference), dilation, sides, reference.shape)
+        box = tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(box, wide, strict=True))
     predicted, present = prediction[box], reference[box]
     pieces, n_pieces = _components(predicted)
     around, n_lesions = _lesions_of(present, pieces, n_pieces, sides, dilation)
@@ -134,8 +137,7 @@ def _lesions_of(
 ) -> tuple[NDArray[np.int32], int]:
     """Return the number of the lesion whose dilation each voxel lies in, 0 for none, and how many lesions there are.
 
-    Dilations that touch are one, so that no voxel lies in two. The box may be filled: two lesions that come closer
-    beyond its edge do so within it as well.
+    Dilations that touch are one, so that no voxel lies in two.
     """
     if not present.any():
         return np.zeros(present.shape, np.int32), 0

@@ -1,5 +1,7 @@
 """Distances between the surfaces of two masks [mm]: the 95th percentile of Hausdorff's, and the surface Dice."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -104,6 +106,19 @@ def bounding_box(mask: Mask) -> tuple[slice, ...]:
     axes = range(mask.ndim)
     along = [np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes]
     return tuple(slice(int(places[0]), int(places[-1]) + 1) for places in along)
+
+
+def grown(box: Sequence[slice], margin: float, sides: NDArray[np.float64], shape: Sequence[int]) -> tuple[slice, ...]:
+    """Return a box with a margin [mm] around it, as far as the array of a shape reaches.
+
+    >>> grown((slice(1, 3), slice(4, 5)), 2.0, np.array([1.0, 3.0]), (4, 9))
+    (slice(0, 4, None), slice(3, 6, None))
+    """
+    steps = [math.ceil(margin / side) for side in sides.tolist()]
+    return tuple(
+        slice(max(edge.start - step, 0), min(edge.stop + step, length))
+        for edge, step, length in zip(box, steps, shape, strict=True)
+    )
 
 
 def _sides(spacing: ArrayLike, n_axes: int) -> NDArray[np.float64]:
