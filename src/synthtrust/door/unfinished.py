@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, SWEEP
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, SWEEP, VALIDATION
 
 MOST_NAMED = 8
 """Runs that a line names."""
@@ -60,4 +60,4 @@ def unfinished_in(folder: Path) -> list[Unfinished]:
 
 
 def _is_there(run: Path) -> bool:
-    return any((run / file).exists() for file in (FACTS, EXPORT))
+    return any((run / file).exists() for file in (FACTS, EXPORT, VALIDATION))

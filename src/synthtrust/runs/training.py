@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, VALIDATE, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import aside, errors_named, write_text
 from synthtrust.generators.importer import Importer
@@ -51,6 +51,7 @@ from synthtrust.runs.stored import targets_of
 from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trivial import write_trivial
+from synthtrust.runs.validating import best_validation, write_validation
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def train_run(cfg: DictConfig) -> float:
     """Train and score one run in ``paths.output``; find it when it is finished, resume it when it was interrupted.
 
     Returns:
-        The mean Dice, or the macro AUC, on real test cases.
+        The mean Dice, or the macro AUC, on real test cases; with ``stage=validate`` the best of the validation cases.
 
     Raises:
         Refusal: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
@@ -81,7 +82,7 @@ def train_run(cfg: DictConfig) -> float:
         if not needs_own_process(cfg):
             return _train(run, settled_cfg)
     run_apart(run.folder)  # whose process owns the folder
-    return headline(run.scores())[1]
+    return headline(run.scores())[1] if (best := best_validation(run, cfg)) is None else best
 
 
 def _train(run: Run, cfg: DictConfig) -> float:
@@ -107,6 +108,9 @@ def _train(run: Run, cfg: DictConfig) -> float:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
         times = _time_trained(trainer)  # before the test loads a checkpoint, which adds the time that it knows of
+        if cfg.get("stage") == VALIDATE:
+            times["seconds"] = round(time.monotonic() - start, 1)
+            return write_validation(run, cfg, trainer, times)
         # its own choice, not what lies there by now
         best = getattr(trainer.checkpoint_callback, "best_model_path", "") or run.best
         trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
@@ -166,6 +170,9 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
     if not (run.finished or run.last.exists() or (run.folder / EXPORT).exists()):
         return None
     check_same_config(run, *({part: identity(each).get(part) for part in DECISIVE} for each in (cfg, run.config)))
+    if (best := best_validation(run, cfg)) is not None:
+        log.info("Found: %s is trained and validated", run.folder)
+        return best
     if not run.finished:
         if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
