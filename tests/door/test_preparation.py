@@ -1,11 +1,13 @@
 """Jobs that share a synthetic set and a cache have one that makes both; a dry run says which, and begins nothing."""
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
 
 from helpers.commands import knock, refusal, run_here
+from synthtrust.door import Door
 from synthtrust.door.dry_run import cost
 from synthtrust.door.preparation import first_jobs
 from synthtrust.door.sweep import Job
@@ -62,6 +64,19 @@ def test_the_cost_of_a_sweep_follows_from_runs_that_are_there_and_from_jobs_at_o
     )
     assert whole == "A sweep of 6 runs (1 finished, 5 new). About 5 h 0 min: 1 earlier took 60 min each."
     assert at_once == "With 2 jobs at once about 3 h 0 min, on 2 machines or devices."
+
+
+def test_what_a_launcher_sends_to_each_job_is_small(monkeypatch):
+    doors = []
+    monkeypatch.setattr("synthtrust.door.callback.write_plan", lambda jobs, command: doors.append(jobs))
+    monkeypatch.setattr(Door, "current", None)
+    knock("train.py", *SWEEP, "-m")
+    door = Door()
+    (door.jobs,) = doors
+    sent = pickle.dumps(door)
+    assert len(sent) < 1500 * len(door.jobs)
+    assert [job.folder for job in pickle.loads(sent).jobs] == [job.folder for job in door.jobs]
+    assert pickle.loads(sent).jobs[2].config.data.mode == "complement"
 
 
 @pytest.mark.parametrize("multirun", [(), ("-m",)], ids=["run", "sweep"])

@@ -24,7 +24,8 @@ from synthtrust.metrics import functional as F  # noqa: N812
 from synthtrust.models import Segmenter
 from synthtrust.models.acceleration import accelerate
 from synthtrust.runs import find_runs, score_cohort, train_run
-from synthtrust.runs.build import build_data, build_trainer, make
+from synthtrust.runs.build import build_data, make
+from synthtrust.runs.trainer import build_trainer
 from synthtrust.testing import tiny_cohort
 
 pytestmark = pytest.mark.gpu

@@ -55,6 +55,10 @@ class Door(Callback):
         self.stage = ""
         self.start = time.monotonic()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a job in another process needs: each is sent all jobs of the sweep, whose configs are large."""
+        return self.__dict__ | {"jobs": [job.in_short() for job in self.jobs]}
+
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Check the config of a single run."""
         _or_exit(self._begin_run, config)

@@ -29,6 +29,7 @@ from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.side_by_side import side_by_side
 from synthtrust.report.size import size_chapter
 from synthtrust.report.slices import Slices, twins_section, with_addresses
+from synthtrust.report.subgroups import subgroups_chapter
 from synthtrust.report.template import environment, slug, without_direction
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
@@ -54,6 +55,7 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
     "elsewhere": elsewhere_chapter,
     "utility": utility_chapter,
     "amounts": amounts_chapter,
+    "subgroups": subgroups_chapter,
     "trust": trust_chapter,
     "size": size_chapter,
     "fidelity": fidelity_chapter,

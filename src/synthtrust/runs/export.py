@@ -62,7 +62,7 @@ def export_run(cfg: DictConfig) -> Path:
     check_choices(cfg)
     spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
-    with owned(run.folder, wait=cfg.get("wait", True)):
+    with owned(run.folder, wait=cfg.get("wait", True), together=False):
         known = _known_set(run, cfg)
         if known is not None and not reads_files(cfg):
             log.info("Found: %s", known)

@@ -28,12 +28,11 @@ from synthtrust.models import Segmenter
 from synthtrust.models.acceleration import accelerate
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
-from synthtrust.runs.apart import needs_own_process, run_apart
+from synthtrust.runs.apart import has_ranks, needs_own_process, run_apart
 from synthtrust.runs.build import (
     Model,
     build_data,
     build_model,
-    build_trainer,
     check_choices,
     chosen_cases,
     kept_in,
@@ -50,6 +49,7 @@ from synthtrust.runs.run import Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
+from synthtrust.runs.trainer import build_trainer
 from synthtrust.runs.trivial import write_trivial
 from synthtrust.runs.validating import best_validation, write_validation
 from synthtrust.tables import write_csv
@@ -76,7 +76,7 @@ def train_run(cfg: DictConfig) -> float:
     check_choices(cfg)
     spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
-    with owned(run.folder, wait=cfg.get("wait", True)), errors_named(run.folder):
+    with owned(run.folder, wait=cfg.get("wait", True), together=has_ranks(cfg)), errors_named(run.folder):
         settled_cfg = settled(cfg, run.folder)
         if (score := _score_if_finished(run, settled_cfg)) is not None:
             return score
