@@ -7,7 +7,7 @@ JOBS   ?= 2
 CONSTRAINTS ?= constraints.txt
 PYTEST := $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
-.PHONY: help demo test test-slow test-kernels calibration bench soak licences vulnerabilities sbom docs links lint format clean
+.PHONY: help demo test test-slow test-kernels calibration bench bench-gpu test-gpu soak licences vulnerabilities sbom docs links lint format clean
 help:       ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
 
@@ -45,6 +45,12 @@ test-kernels: $(STAMP) ## the tests whose numbers come from linear algebra and c
 	for kernel in $(KERNELS); do echo "== $$kernel"; env $$kernel $(PYTEST) \
 	    tests/audits tests/data tests/generators tests/metrics tests/models || exit 1; done
 	$(BIN)/python -m pytest -q -m slow tests/generators/test_kernels.py
+
+test-gpu: $(STAMP)   ## the tests on a GPU; where there is none each says so
+	$(BIN)/python -m pytest -m gpu -rsA tests/gpu
+
+bench-gpu: $(STAMP)  ## measure steps, labelling and painting on a GPU, and write them into docs/benchmarks.md
+	cd tests && $(abspath $(BIN))/python -m benchmarks gpu
 
 soak: $(STAMP)       ## mutated files, kills, ranks, canaries and full disks by the thousand, and one table; an hour
 	cd tests && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(abspath $(BIN))/python -m soak

@@ -83,6 +83,14 @@ def test_every_option_composes_without_gaps(composed, group, option):
         assert cfg.steps % cfg.val_every == 0
 
 
+@pytest.mark.parametrize("group", ["hydra/launcher", "hydra/sweeper"])
+def test_every_engine_composes_without_its_package(group):
+    for option in options(group):
+        cfg = compose_by_hydra("train", f"{group}={option}", with_hydra=True)
+        node = cfg.hydra[group.partition("/")[2]]
+        assert str(node._target_).startswith("hydra_plugins.")
+
+
 @pytest.mark.parametrize("experiment", OF_EVALUATION)
 def test_every_experiment_of_an_evaluation_composes(composed, experiment):
     cfg = composed("evaluate", f"experiment={experiment}", "cases=phantom", "paths.output=somewhere")

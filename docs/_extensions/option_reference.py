@@ -55,10 +55,12 @@ def page() -> str:
     """Return the whole reference as Markdown."""
     parts = [INTRODUCTION]
     parts += [f"## python {command}.py\n\n{_section(CONF / f'{command}.yaml')}" for command in ("train", "evaluate")]
-    for group in sorted(path for path in CONF.iterdir() if path.is_dir() and path.name != "hydra"):
-        parts.append(f"## {group.name}=\n")
+    groups = sorted(path for path in CONF.iterdir() if path.is_dir() and path.name != "hydra")
+    for group in (*groups, *sorted(path for path in (CONF / "hydra").iterdir() if path.is_dir())):
+        title = group.relative_to(CONF).as_posix()
+        parts.append(f"## {title}=\n")
         for file in sorted(group.glob("*.yaml")):
-            name = f"{group.name}={file.stem}" if not file.stem.startswith("_") else f"{group.name}: {file.stem[1:]}"
+            name = f"{title}={file.stem}" if not file.stem.startswith("_") else f"{title}: {file.stem[1:]}"
             parts.append(f"### {name}\n\n{_section(file)}")
     return "\n".join(parts)
 

@@ -1,5 +1,6 @@
 """The two commands; heavy libraries are imported only when a task runs, so that a refusal comes at once."""
 
+import hashlib
 import logging
 import os
 import re
@@ -11,6 +12,7 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.command_line import command_line
+from synthtrust.conventions import PREPARE, VALIDATE
 from synthtrust.door import Door, help_text, in_one_line
 from synthtrust.interrupts import Interrupted, stopped_by_signals
 from synthtrust.machine import keep_to_share
@@ -62,10 +64,28 @@ def _split_suffix(repeat: object) -> str:
     return f"_split_{repeat}" if repeat else ""
 
 
+def _trial_suffix(stage: object, overrides: Sequence[object]) -> str:
+    """Name a training that is only validated behind its folder, by all that is set for it but share and seed.
+
+    Trials of hyper-parameters lie side by side then, and the same trial is found again.
+
+    >>> _trial_suffix("test", ["model.optimizer.lr=0.1"])
+    ''
+    >>> _trial_suffix("validate", ["model.optimizer.lr=0.1", "alpha=0.5", "stage=validate"])
+    '_trial_fd4a63f5'
+    """
+    if stage != VALIDATE:
+        return ""
+    named = ("alpha", "seed", "stage", "name")
+    words = sorted(str(text) for text in overrides if str(text).partition("=")[0] not in named)
+    return f"_trial_{hashlib.sha256(chr(10).join(words).encode()).hexdigest()[:8]}"
+
+
 OmegaConf.register_new_resolver("number", _number, replace=True)
 OmegaConf.register_new_resolver("mode_suffix", _mode_suffix, replace=True)
 OmegaConf.register_new_resolver("size_suffix", _size_suffix, replace=True)
 OmegaConf.register_new_resolver("split_suffix", _split_suffix, replace=True)
+OmegaConf.register_new_resolver("trial_suffix", _trial_suffix, replace=True)
 OmegaConf.register_new_resolver("command_help", lambda command: help_text(command).replace("$", "$$"), replace=True)
 OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)
 
@@ -82,11 +102,17 @@ def evaluate() -> None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="train")
 def _train(cfg: DictConfig) -> float | None:
+    if cfg.stage == PREPARE and Door.prepared_by:
+        log.info("Twins and cache are made by %s.", Door.prepared_by)
+        return None
     keep_to_share(cfg.threads)  # in the task, since a scheduler may run it on another machine than the command
-    from synthtrust.runs import export_run, list_cases, train_run
+    from synthtrust.runs import export_run, list_cases, prepare_run, train_run
 
     if cfg.cases.list:
         list_cases(cfg)
+        return None
+    if cfg.stage == PREPARE:
+        prepare_run(cfg)
         return None
     if cfg.get("export") is not None:
         export_run(cfg)
@@ -145,8 +171,10 @@ def _plainly(task: Callable[[], None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        Door.cut_short()
-        if (line := in_one_line(error)) is None:
+        is_lost, line = Door.cut_short(), in_one_line(error)
+        if is_lost and line is None:  # a launcher has lost the process of a job
+            line = f"Error: the launcher ended with {type(error).__name__}. The same command goes on: {command_line()}"
+        if line is None:
             raise
         log.debug("Where it came about:", exc_info=error)
         sys.exit(line)

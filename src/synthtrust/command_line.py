@@ -8,8 +8,12 @@ from pathlib import Path
 
 def command_line() -> str:
     """Return the command of this process."""
-    script, *words = sys.argv
-    return shlex.join([*_program(Path(script)), *words])
+    return shlex.join([*program(), *sys.argv[1:]])
+
+
+def program() -> list[str]:
+    """Return how the program of this process is called."""
+    return _program(Path(sys.argv[0]))
 
 
 def page_command(folders: Sequence[Path]) -> str:

@@ -3,12 +3,13 @@
 import argparse
 import os
 import platform
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.stations import limits_of_this_machine, measure, stations
+from benchmarks.stations import limits_of_this_machine, measure, stations, why_not
 from calibration.__main__ import updated
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -56,6 +57,9 @@ def main() -> None:
         parser.error(f"Expected stations of {known}, but got {sorted(unknown)}.")
     written = ""
     for station in options.stations or known:
+        if why := why_not(station):
+            sys.stdout.write(f"{station}: {why}; nothing was measured.\n")
+            continue
         # A fresh process each time: no station measures memory or threads that another one left behind.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             written += pool.submit(measure, station, options.quick).result()

@@ -42,6 +42,8 @@ class Comparison:
     """What `size` counts: cases, voxels, alphas, seeds."""
     leaves: Callable[[Any], Path] | None = None
     """Takes the product's result and returns the folder whose files are counted; None for work that leaves none."""
+    is_on_gpu: bool = False
+    """Whether the clock counts in the place of processor time, and the GPU's memory in that of the process's."""
     is_done_once: bool = False
     """Whether the first time is measured, without a round before it: of work that a second time would find done."""
 
@@ -107,14 +109,34 @@ def _reset_peak() -> None:
         return  # no Linux, or a container without the right: the peak is that of the whole process
 
 
-def measured(work: Callable[[], Any], cost: Cost) -> Any:
+def measured(work: Callable[[], Any], cost: Cost, *, is_on_gpu: bool = False) -> Any:
     """Do the work once, add what it cost to `cost`, and return its result."""
+    if is_on_gpu:
+        return _measured_on_gpu(work, cost)
     _reset_peak()
     before, started, spent = _resident("VmRSS"), time.perf_counter(), processor_time()
     result = work()
     cost.processor.append(processor_time() - spent)
     cost.wall.append(time.perf_counter() - started)
     cost.memory.append(_resident("VmHWM") - before)
+    return result
+
+
+def _measured_on_gpu(work: Callable[[], Any], cost: Cost) -> Any:
+    """Do the same for work on a GPU, which goes on behind what a process sees: by the clock, until it has ended."""
+    import torch
+
+    has_gpu = torch.cuda.is_available()
+    if has_gpu:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+    started = time.perf_counter()
+    result = work()
+    if has_gpu:
+        torch.cuda.synchronize()
+    cost.wall.append(time.perf_counter() - started)
+    cost.processor.append(cost.wall[-1])
+    cost.memory.append(torch.cuda.max_memory_allocated() / MIB if has_gpu else nan)
     return result
 
 
@@ -129,15 +151,16 @@ def compare(comparison: Comparison) -> Row:
         3
     """
     product, peer = Cost(), (Cost() if comparison.peer else None)
+    is_on_gpu = comparison.is_on_gpu
     result = measured(comparison.product, product) if comparison.is_done_once else comparison.product()
     peer_result = comparison.peer() if comparison.peer else None
     agreement = comparison.agreement(result, peer_result)
     files, disk = _contents(comparison.leaves(result)) if comparison.leaves else (0, 0)
     del result, peer_result
     for _ in range(0 if comparison.is_done_once else comparison.rounds):
-        measured(comparison.product, product)
+        measured(comparison.product, product, is_on_gpu=is_on_gpu)
         if comparison.peer and peer is not None:
-            measured(comparison.peer, peer)
+            measured(comparison.peer, peer, is_on_gpu=is_on_gpu)
     return Row(comparison, product, peer, agreement, files, disk)
 
 

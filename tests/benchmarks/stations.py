@@ -17,6 +17,12 @@ def stations() -> list[str]:
     return [name for name in names if hasattr(importlib.import_module(f"benchmarks.{name}"), "comparisons")]
 
 
+def why_not(station: str) -> str:
+    """Return why a station cannot be measured on this machine; empty if it can."""
+    ask = getattr(importlib.import_module(f"benchmarks.{station}"), "why_not", None)
+    return ask() if ask else ""
+
+
 def limits_of_this_machine() -> Limits:
     """Measure what this processor can do at best."""
     return Limits(bandwidth(), float32_peak())

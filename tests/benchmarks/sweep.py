@@ -15,9 +15,10 @@ from benchmarks.measure import Comparison
 from helpers.configs import compose_by_hydra
 from synthtrust.quiet import quiet_libraries
 from synthtrust.runs import train_run
-from synthtrust.runs.build import build_data, build_model, build_trainer
+from synthtrust.runs.build import build_data, build_model
 from synthtrust.runs.precision import settled
 from synthtrust.runs.run import headline
+from synthtrust.runs.trainer import build_trainer
 from synthtrust.runs.training import score_table
 
 Work = Callable[[], float]

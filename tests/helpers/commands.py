@@ -39,7 +39,7 @@ def refusal(script: str, *words: str) -> str:
     try:
         knock(script, *words)
     except SystemExit as end:
-        return str(end)
+        return str(end) if end.code else ""  # a command that only says what it would do ends at the door
     except Exception as error:
         line = in_one_line(error)
         if line is None:

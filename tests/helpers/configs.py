@@ -37,10 +37,10 @@ def parse_each_text_once():
     yaml.load = remembered
 
 
-def compose_by_hydra(name, *overrides):
-    """Compose a config as Hydra does, in a tenth of a second."""
+def compose_by_hydra(name, *overrides, with_hydra=False):
+    """Compose a config as Hydra does, in a tenth of a second; with the node of Hydra's own if that is asked for."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        return compose(name, overrides=list(overrides))
+        return compose(name, overrides=list(overrides), return_hydra_config=with_hydra)
 
 
 def compose_quickly(name, *overrides):

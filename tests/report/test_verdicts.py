@@ -13,6 +13,7 @@ from helpers.page_marks import unmarked, without_terms
 from helpers.verdict_rows import verdict_row
 from synthtrust.report import write_report
 from synthtrust.report.layout import Chapter, Section, Table
+from synthtrust.report.scorecard import scorecard
 from synthtrust.report.verdicts import QUESTIONS, axis_verdicts, reading
 from synthtrust.verdicts import Reason
 
@@ -265,3 +266,33 @@ def test_the_planted_fault_stands_beside_the_value_and_its_limit(page):
     for header in ("One-sided\\s+limit", "Planted\\s+fault"):
         assert re.search(f"<th[^>]*>{header}</th>", text)
     assert "That no difference was found is no evidence that there is none" in text
+
+
+def test_the_scorecard_says_what_was_measured_and_what_was_not(page):
+    card = json.loads((page.parent / "cards" / SETS[0] / "trust_card.json").read_text())
+    criteria = {criterion["name"]: criterion for criterion in card["scorecard"]}
+    assert len(criteria) == 7
+    assert "0.900 [0.800, 1.000]" in criteria["Congruence"]["answer"]
+    assert "Fidelity: SUPPORTED." in criteria["Congruence"]["answer"]
+    assert criteria["Compliance"]["answer"] == "Not measured."  # no audit of privacy
+    assert not criteria["Compliance"]["is_measured"]
+    assert criteria["Consistency"]["answer"] == "Not measured."
+    assert "the cases that it learned from" in criteria["Comprehension"]["answer"]
+
+
+def test_consistency_is_told_from_the_classes_of_the_own_generator():
+    rows = [
+        {"generator": generator, "source": "real", "alpha": alpha, "measure": "dice", "class": name, "value": value,
+         "kind": "region"}
+        for generator, shift in (("Tissue", 0.0), ("Noise", -0.5))
+        for alpha, name, value in (
+            (0.0, "ED", 0.7 + shift), (0.0, "ET", 0.4 + shift), (1.0, "ED", 0.8), (1.0, "ET", 0.8)
+        )
+    ]  # fmt: skip
+    facts = provenance(SETS[0]) | {"generator": "synthtrust.generators.Tissue"}
+    criteria = {
+        criterion["name"]: criterion["answer"]
+        for criterion in scorecard({"utility": {"per_class": pd.DataFrame(rows)}}, facts, axis_verdicts({}))
+    }
+    assert "from −0.400 (ET) to −0.100 (ED) over regions" in criteria["Consistency"]
+    assert criteria["Congruence"] == criteria["Coverage"] == criteria["Compliance"] == "Not measured."

@@ -1,6 +1,7 @@
 """A job of a sweep that starts ranks is a command of its own."""
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +21,7 @@ def in_a_sweep(monkeypatch):
     def stand(mode=RunMode.MULTIRUN, task=("alpha=0.5",)):
         hydra = SimpleNamespace(
             mode=mode, overrides=SimpleNamespace(hydra=["hydra.mode=MULTIRUN"], task=task),
-            runtime=SimpleNamespace(cwd=str(ROOT)),
+            runtime=SimpleNamespace(cwd=str(ROOT), config_sources=[]),
         )  # fmt: skip
         monkeypatch.setattr(apart, "HydraConfig", SimpleNamespace(initialized=lambda: True, get=lambda: hydra))
 
@@ -46,15 +47,23 @@ def test_only_a_job_of_a_sweep_that_starts_ranks_itself_gets_its_own_process(com
 
 
 def test_its_command_sets_the_same_for_one_run_in_the_same_folder(tmp_path):
-    of_hydra = ["hydra.mode=MULTIRUN", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.verbose=true"]
+    of_hydra = ["hydra.mode=MULTIRUN", "hydra/launcher=processes", "hydra.launcher.n_jobs=2", "hydra.verbose=true"]
     task = ["cases.columns={label: diagnosis}", "alpha=0.5"]
-    typed = ["train.py", "-m", "--config-dir", "mine", "alpha=0.5,1.0"]
-    program, script, *words = apart.command_of(typed, of_hydra, task, tmp_path / 'a "b"')
-    assert program == sys.executable
-    assert script.endswith("/train.py")
-    assert words == [
-        "--config-dir=mine", "hydra.verbose=true", *task, f'hydra.run.dir="{tmp_path}/a \\"b\\""',
-    ]  # fmt: skip
+    python, program, *words = apart.command_of(
+        Path("/there/train.py"), ["file:///mine"], of_hydra, task, tmp_path / 'a "b"'
+    )
+    assert (python, program) == (sys.executable, "/there/train.py")
+    assert words == ["--config-dir=/mine", "hydra.verbose=true", *task, f'hydra.run.dir="{tmp_path}/a \\"b\\""']
+
+
+def test_a_job_that_a_launcher_began_is_trained_by_the_program_of_the_package(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/lib/submitit/core/_submit.py", "folder"])
+    assert apart.script() == ROOT / "train.py"
+    monkeypatch.setattr(sys, "argv", ["/bin/synthtrust-train", "-m"])
+    assert apart.script() == Path("/bin/synthtrust-train")
+    monkeypatch.setattr(sys, "argv", ["/lib/x.py"])
+    monkeypatch.setattr(apart, "conf_dir", lambda: "/lib/synthtrust/conf")
+    assert apart.script() == Path(sys.executable).with_name("synthtrust-train")
 
 
 @pytest.mark.parametrize(

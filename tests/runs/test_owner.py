@@ -77,6 +77,14 @@ def test_a_rank_beside_the_first_one_asks_for_no_lock(tmp_path, other, monkeypat
         pass
 
 
+def test_ranks_that_train_alone_each_ask_for_the_lock(tmp_path, other, monkeypatch):
+    """As two processes of torchrun without trainer.devices=2, of which the second waits and finds the run."""
+    monkeypatch.setenv("RANK", "1")
+    refused = pytest.raises(ValueError, match=r"^Expected a run that nobody else")
+    with refused, owned(tmp_path / "run", wait=False, together=False):
+        pass
+
+
 def test_the_first_of_several_ranks_does_not_wait(tmp_path, other, monkeypatch):
     monkeypatch.setenv("SLURM_PROCID", "0")
     monkeypatch.setenv("SLURM_NTASKS", "2")

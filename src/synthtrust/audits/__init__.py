@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from synthtrust.audits.pictures import twin_slices
     from synthtrust.audits.privacy import Privacy
     from synthtrust.audits.size import Size
+    from synthtrust.audits.subgroups import Subgroups
     from synthtrust.audits.trust import Trust
     from synthtrust.audits.utility import Utility
 
@@ -22,6 +23,7 @@ __all__ = [
     "Fidelity",
     "Privacy",
     "Size",
+    "Subgroups",
     "Trust",
     "TwinCalibration",
     "Utility",

@@ -5,20 +5,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from synthtrust.audits.gap_difference import Arms, gap_difference
 from synthtrust.audits.scores import Row, ScoredRun, gather_scores, task_of
 from synthtrust.audits.utility.comparison import compare
 from synthtrust.audits.utility.estimate import OVERALL, Estimate
 from synthtrust.audits.utility.measures import MAIN, measure
 from synthtrust.audits.utility.shared_trtr import share_trtr
-from synthtrust.metrics.functional.factor_intervals import jackknife_interval
 
 OWN, OTHER, DIFFERENCE = "own", "other", "difference"
 """Where a gap was measured; the difference is the other cohort less the own test cases."""
 
 ARMS = ("tstr", "tstr_low", "tstr_high", "trtr", "trtr_low", "trtr_high")
-
-Arms = tuple[Estimate, Estimate]
-"""TSTR and TRTR."""
 
 
 def elsewhere_rows(own: Sequence[ScoredRun], other: Sequence[ScoredRun], confidence: float) -> list[Row]:
@@ -71,10 +68,8 @@ def _main(rows: pd.DataFrame, alpha: float, task: str, rule: str) -> Estimate:
 
 def _three(here: Arms, there: Arms, confidence: float) -> Iterator[Row]:
     """Yield the gap on the own test cases, on the other cohort, and how much they differ."""
-    gaps = []
     for name, (tstr, trtr) in ((OWN, here), (OTHER, there)):
         row = compare(tstr, trtr, confidence)
-        gaps.append(row["gap"])
         yield {
             "cases": name,
             "tstr": row["value"], "tstr_low": row["value_low"], "tstr_high": row["value_high"],
@@ -83,23 +78,9 @@ def _three(here: Arms, there: Arms, confidence: float) -> Iterator[Row]:
             "n_cases": row["n_cases"], "n_patients": row["n_patients"],
             "n_seeds": min(row["n_seeds"], row["n_seeds_reference"]),
         }  # fmt: skip
-    difference = gaps[1] - gaps[0]
-    without = np.concatenate([difference - _influence(*here), difference + _influence(*there)])
-    by_seed = [sign * (arm_there.values - arm_here.values) for sign, arm_here, arm_there in (
-        (1.0, here[0], there[0]), (-1.0, here[1], there[1]))]  # fmt: skip
-    interval = jackknife_interval(difference, without, by_seed, here[0].n_cases + there[0].n_cases, level=confidence)
-    few = min(len(values) for values in by_seed) < 2  # another training alone may make the difference
+    difference = gap_difference(here, there, confidence)
     yield {
         "cases": DIFFERENCE, **dict.fromkeys(ARMS, np.nan),
-        "gap": difference, "ci_low": np.nan if few else interval.low, "ci_high": np.nan if few else interval.high,
-        "confidence": confidence, "n_cases": interval.n_cases, "n_patients": interval.n_patients,
-        "n_seeds": interval.n_seeds,
+        "gap": difference.value, "ci_low": difference.low, "ci_high": difference.high, "confidence": confidence,
+        "n_cases": difference.n_cases, "n_patients": difference.n_patients, "n_seeds": difference.n_seeds,
     }  # fmt: skip
-
-
-def _influence(tstr: Estimate, trtr: Estimate) -> np.ndarray:
-    """Return by how much the gap rises when each patient with a score is left out, ``(P,)``."""
-    added = np.nanmean(tstr.patients, axis=0) - np.nanmean(trtr.patients, axis=0)
-    added = added[np.isfinite(added)]
-    influence: np.ndarray = (added.mean() - added) / (len(added) - 1)
-    return influence

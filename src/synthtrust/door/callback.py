@@ -10,16 +10,23 @@ from typing import Any, ClassVar
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher  # Hydra has no public name for it
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from synthtrust.command_line import command_line, page_command
-from synthtrust.conventions import CONFIG, FACTS, LOCK
+from synthtrust.conventions import CONFIG, FACTS, LOCK, PLAN, PREPARE
 from synthtrust.door.check import check
+from synthtrust.door.choosing import check_choosing, chooses, what_was_chosen
 from synthtrust.door.disk import disk_line
+from synthtrust.door.dry_run import print_dry_run
+from synthtrust.door.engines import check_engines
 from synthtrust.door.plan import announcement, planned, write_plan
+from synthtrust.door.preparation import first_jobs
 from synthtrust.door.refusals import in_one_line
+from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
-from synthtrust.door.table import DONE, Ended, forget, print_table, scores_of, stage_of, write_status
+from synthtrust.door.table import DONE, PREPARED, Ended, forget, print_table, scores_of, stage_of, write_status
+from synthtrust.door.training import check_training
 from synthtrust.progress import Sweep, duration, is_first_rank, of_sweep
 
 log = logging.getLogger(__name__)
@@ -34,14 +41,23 @@ class Door(Callback):
     current: ClassVar["Door | None"] = None
     """The door of the sweep that this process runs, for the table of one that is interrupted."""
 
+    prepared_by: ClassVar[str] = ""
+    """The job that paints and preprocesses for the one that this process runs; empty if that does so itself."""
+
     def __init__(self) -> None:
         self.jobs: list[Job] = []
+        self.firsts: dict[int, str] = {}
+        self.in_this_process = True
         self.sweep: Sweep | None = None
         self.begun: list[int] = []
         self.ended: dict[int, Ended] = {}
         self.new_folders: list[Path] = []
         self.stage = ""
         self.start = time.monotonic()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a job in another process needs: each is sent all jobs of the sweep, whose configs are large."""
+        return self.__dict__ | {"jobs": [job.in_short() for job in self.jobs]}
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Check the config of a single run."""
@@ -50,6 +66,9 @@ class Door(Callback):
     def _begin_run(self, config: DictConfig) -> None:
         check(config)
         folder = Path(config.hydra.run.dir)
+        if value_of(config, "stage") == PLAN:
+            print_dry_run([Job(0, tuple(config.hydra.overrides.task), config, folder)], config)
+            sys.exit(0)
         self.new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
@@ -61,24 +80,41 @@ class Door(Callback):
         for job in self.jobs:
             check(job.config, job.name)
         refuse_shared_folders(self.jobs)
-        if not is_first_rank():
+        check_engines(config)
+        if chooses(config) and config.hydra.job.config_name == "train":
+            check_training(config)
+            check_choosing(config)
+        stage = value_of(config, "stage")
+        if stage == PLAN:
+            print_dry_run(self.jobs, config)
+            sys.exit(0)
+        if stage == PREPARE:
+            self.firsts = {number: job.folder.name for number, job in first_jobs(self.jobs).items()}
+        if not is_first_rank() or not self.jobs:
             return
         forget(self.jobs)
-        if self.jobs and goes_on(config):
+        self.in_this_process, Door.current = _in_this_process(config), self
+        if stage != PREPARE:
             self.sweep = planned(self.jobs)
             log.info("%s", announcement(self.jobs, self.sweep))
             write_plan(self.jobs, command_line())
-            if _in_this_process(config):
+            if self.in_this_process:
                 of_sweep(self.sweep)
-                Door.current = self
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Find out whether the job's run exists already."""
-        self.stage = stage_of(Path(config.hydra.runtime.output_dir))
+        folder = Path(config.hydra.runtime.output_dir)
+        self.stage = stage_of(folder)
         self.start = time.monotonic()
+        if not goes_on(config):
+            return
+        number = int(config.hydra.job.num)
+        self.begun.append(number)
+        if value_of(config, "stage") == PREPARE:
+            first = self.firsts.get(number, folder.name)
+            Door.prepared_by = "" if first == folder.name else first
+            self.stage = f"as {first}" if Door.prepared_by else PREPARED
         if self.sweep is not None:
-            number = int(config.hydra.job.num)
-            self.begun.append(number)
             self.sweep.number, self.sweep.began = number + 1, self.start
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
@@ -104,6 +140,8 @@ class Door(Callback):
             return
         if not (folder / CONFIG).exists() and not (folder / FACTS).exists():
             _clear(folder, self.new_folders, refused=line is not None)
+        if config.hydra.mode == RunMode.MULTIRUN:
+            return  # the sweeper decides whether it goes on
         if line is not None:
             sys.exit(line)
         if config.hydra.job.config_name == "train" and (folder / FACTS).exists() and is_first_rank():
@@ -119,7 +157,7 @@ class Door(Callback):
             self.sweep.to_train -= 1
             self.sweep.known += [] if failed else [seconds]
         scores = scores_of(job, self.jobs)
-        left = self.sweep.left() if _in_this_process(config) and self.sweep.to_train else None
+        left = self.sweep.left() if self.in_this_process and self.sweep.to_train else None
         parts = (
             scores.line() if scores is not None and not failed else "",
             "" if self.stage in DONE else duration(seconds),
@@ -137,23 +175,36 @@ class Door(Callback):
         Raises:
             SystemExit: With status 1, if a job failed.
         """
-        if not goes_on(config) or not is_first_rank():
+        if not is_first_rank():
+            return
+        if not goes_on(config):
+            if line := what_was_chosen(config):
+                log.info("%s", line)
             return
         whole = print_table(self.jobs, ended=self.ended)
         self._leave()
         if not whole:
             log.error("Not all runs are finished. The same command makes those that are not: %s", command_line())
             sys.exit(1)
+        if value_of(config, "stage") == PREPARE:
+            log.info("Twins and cache are made. Next, the same command without stage=prepare.")
+            return
         folders = dict.fromkeys(job.folder.parent for job in self.jobs)
         if all((job.folder / FACTS).exists() for job in self.jobs):
             log.info("Next, the page: %s", page_command(list(folders)))
 
     @classmethod
-    def cut_short(cls) -> None:
-        """Print how far a sweep has come that is stopped, by a signal or by an error outside of its jobs."""
-        if cls.current is not None:
-            print_table(cls.current.jobs, cls.current.begun, cls.current.ended)
-            cls.current._leave()
+    def cut_short(cls) -> bool:
+        """Print how far a sweep has come that is stopped, by a signal or by an error outside of its jobs.
+
+        Returns:
+            Whether there is a sweep whose jobs are processes of a launcher, one of which may be lost.
+        """
+        if (door := cls.current) is None:
+            return False
+        print_table(door.jobs, door.begun if door.in_this_process else None, door.ended)
+        door._leave()
+        return not door.in_this_process
 
     def _leave(self) -> None:
         of_sweep(None)

@@ -20,6 +20,12 @@ PLANS = ("controls", "plan", "twin_controls")
 SETS = ("class_folder", "class_table", "folder", "image_set", "labelled_set")
 """Generators that bring a set which was received, the only ones that the evaluation takes."""
 
+ENGINES = {
+    "hydra/launcher": "what runs the jobs of a sweep, in place of one after the other",
+    "hydra/sweeper": "what chooses the jobs of a sweep, in place of a grid",
+}
+"""Groups of Hydra itself -> what an option of them is for."""
+
 DEFAULT = re.compile(r"^  - (?:optional )?(\w+): (.*?)(?: +# ?(.*))?$")
 
 USE = """\
@@ -59,6 +65,9 @@ def help_text(command: str) -> str:
             mark = "*" if option in listed else " "
             parts.append(_line(f"{mark} {option}", first_sentence(file), 2))
         parts.append("")
+    for group, use in ENGINES.items():
+        files = sorted((Path(conf_dir()) / group).glob("*.yaml"))
+        parts += [_line(f"{group}=", use, 0), *(_line(f"  {file.stem}", first_sentence(file), 2) for file in files), ""]
     parts += ["Keys, with their defaults:", ""]
     parts += [
         _line(f"{option.key}={option.default}", option.meaning, 2, KEY_NAME)

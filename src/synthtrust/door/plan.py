@@ -29,7 +29,7 @@ def announcement(jobs: Sequence[Job], sweep: Sweep) -> str:
     known = {"finished": sweep.runs - sweep.to_train, "cut short": n_resumed}
     parts = [f"{number} {words}" for words, number in known.items() if number]
     parts += [f"{sweep.to_train - n_resumed} new"] if parts and sweep.to_train > n_resumed else []
-    counts = f"A sweep of {sweep.runs} runs" + (f" ({', '.join(parts)})." if parts else ".")
+    counts = f"A sweep of {sweep.runs} run{'s' * (sweep.runs != 1)}" + (f" ({', '.join(parts)})." if parts else ".")
     if not sweep.to_train:
         return counts
     left = sweep.left()

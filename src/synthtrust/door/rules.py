@@ -16,6 +16,7 @@ from synthtrust.conventions import (
     POLICIES,
     PRECISIONS,
     RANGES,
+    STAGES,
     SURFACE_SCORES,
     VALS,
     is_distance,
@@ -88,6 +89,7 @@ TOLERANCE = Rule(
 
 RULES: Mapping[str, Rule] = {
     "seed": _whole(0, 2**32 - 1),
+    "stage": _among(*STAGES),
     "duplicates": _among(*POLICIES),
     "allow_overlap": _among(*OVERLAPS),
     "wait": TRUTH,

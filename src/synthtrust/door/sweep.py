@@ -1,7 +1,7 @@
 """The jobs of a sweep, each with its config, known before the first one begins."""
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # Hydra has no public name for it
@@ -31,6 +31,12 @@ class Job:
     def name(self) -> str:
         """The number of the job and everything that is set for it."""
         return f"#{self.number} ({' '.join(self.overrides)})"
+
+    def in_short(self) -> "Job":
+        """Return the job with so much of its config as tells which scores are shown of it."""
+        mode = OmegaConf.select(self.config, "data.mode")
+        config = OmegaConf.create({"alpha": OmegaConf.select(self.config, "alpha"), "data": {"mode": mode}})
+        return replace(self, overrides=(), config=config)
 
 
 def goes_on(config: DictConfig) -> bool:

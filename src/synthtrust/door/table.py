@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synthtrust.conventions import EXPORT, FACTS, LAST, is_tstr
+from synthtrust.conventions import EXPORT, FACTS, LAST, VALIDATION, is_tstr
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job
@@ -24,9 +24,11 @@ STATUS = "status.json"
 
 FAILED = ("failed", "no status")
 NOT_STARTED, INTERRUPTED = "not started", "interrupted"
+PREPARED = "prepared"
+"""The status of a job that paints and preprocesses, and does not train."""
 DONE = ("found",)
 """Statuses of a run that is there before its job begins."""
-STAGES = {FACTS: "found", LAST: "resumed", EXPORT: "found"}
+STAGES = {FACTS: "found", VALIDATION: "found", LAST: "resumed", EXPORT: "found"}
 """File of a run -> the status of a job whose folder has that file when it begins."""
 
 WIDTH = 120

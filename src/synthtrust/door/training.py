@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from synthtrust.conventions import CHOICES, CONTROLS, check_alpha, check_steps, check_strategy, check_val
+from synthtrust.conventions import CHOICES, CONTROLS, VALIDATE, check_alpha, check_steps, check_strategy, check_val
 from synthtrust.door.gpu import count_gpus
 from synthtrust.door.rules import check_values, value_of
 from synthtrust.door.trackers import check_trackers
@@ -81,6 +81,10 @@ def _check_export(cfg: DictConfig, mode: str) -> None:
         raise Refusal(
             f"Expected cases with label maps for export={cfg.export.format}, but got data for classification. Choose "
             f"for example {CHOICES['segmentation']}."
+        )
+    if value_of(cfg, "stage") == VALIDATE:
+        raise Refusal(
+            "Expected stage=test or prepare for an export, which trains nothing, but got stage=validate. Leave it out."
         )
     if mode == "duplicate_real":
         raise Refusal(

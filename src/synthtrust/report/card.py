@@ -10,6 +10,7 @@ from synthtrust.conventions import NOT_ASSESSED, PARTS_OF_PATIENTS
 from synthtrust.files import write_json, write_text
 from synthtrust.report.formatting import estimate, interval, listing, number, short
 from synthtrust.report.labels import labelled_sentence
+from synthtrust.report.scorecard import scorecard
 from synthtrust.report.template import environment, without_direction
 from synthtrust.report.verdicts import AxisVerdict, axis_verdicts, concerning, reading, verdict_records
 from synthtrust.verdicts import Subject
@@ -84,6 +85,7 @@ def card(tables: Tables, synthetic_set: Mapping[str, Any], others: Sequence[Subj
         "reading": reading(verdicts),
         "verdicts": verdict_records(verdicts),
         **{word: _numbers(fidelity.get(word), str(synthetic_set["name"]), shown) for word, shown in SHOWN.items()},
+        "scorecard": scorecard(tables, synthetic_set, verdicts),
         "proportion": _proportion(fidelity.get("proportion"), str(synthetic_set["name"])),
         **{axis.axis: _reasons(axis) for axis in verdicts},
         "provenance": {

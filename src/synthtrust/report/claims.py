@@ -13,6 +13,8 @@ from synthtrust.report.layout import Section, Table
 class Statement:
     """A claim in words."""
 
+    factor: str
+    """The factor that it is about."""
     text: str
     """The sentence that is tested."""
     parts: Mapping[str, str]
@@ -23,42 +25,49 @@ class Statement:
 
 STATEMENTS: Mapping[str, Statement] = {
     "T1_ends": Statement(
+        "T1",
         "At α = 0 a model scores worse on real than on synthetic cases, at α = 1 better.",
         {"alpha_0": "T1 real less synthetic, α = 0", "alpha_1": "T1 real less synthetic, α = 1"},
         "T1 at both ends: any generator whose cases differ from real ones shows this, since a model is better on "
         "what it was trained on.",
     ),
     "T1_middle": Statement(
+        "T1",
         "At α = 0.5 real and synthetic cases score alike.",
         {"alpha_0.5": "T1 real less synthetic, α = 0.5"},
         "T1 at α = 0.5: where the ends lie apart in opposite directions, the curves meet somewhere.",
     ),
     "T2_higher": Statement(
+        "T2",
         "T2 is higher on synthetic than on real cases.",
         {"mean": "T2 synthetic less real, mean over α"},
         "T2: a generator that paints all cases alike shows a higher one, and so does a model that fails on every "
         "synthetic case.",
     ),
     "T3_order": Statement(
+        "T3",
         "T3 falls from ED over ET to NCR.",
         {"ED_ET": "T3 of ED less ET, mean over α", "ET_NCR": "T3 of ET less NCR, mean over α"},
         "The order of T3: that of unrelated scores is nearly a function of T5, so that regions with steady scores have "
         "a high one.",
     ),
     "T3_falls": Statement(
-        "T3 falls as the share of real cases grows.", {"slope": "slope of T3 over α, mean over regions"}
+        "T3", "T3 falls as the share of real cases grows.", {"slope": "slope of T3 over α, mean over regions"}
     ),
     "T4_middle": Statement(
+        "T4",
         "T4 is smaller at α = 0.5 than at both ends.",
         {"alpha_0": "T4 at α = 0.5 less at 0", "alpha_1": "T4 at α = 0.5 less at 1"},
         "T4 has a floor: what two seeds differ by.",
     ),
     "T5_lower": Statement(
+        "T5",
         "T5 is lower on synthetic than on real cases.",
         {"mean": "T5 synthetic less real, mean over α and regions"},
         "T5: a generator that paints all cases alike shows a lower one.",
     ),
     "T5_stable": Statement(
+        "T5",
         "T5 on synthetic cases stays the same in the middle of the curve.",
         {"change": "T5 synthetic, largest α below 1 less smallest above 0, mean over regions"},
     ),
@@ -78,7 +87,7 @@ def claims_section(claims: pd.DataFrame, suffix: str) -> Section:
         for place, part in enumerate(parts.to_dict("records")):
             rows.append(
                 {
-                    "Factor": str(code).partition("_")[0],
+                    "Factor": statement.factor,
                     "Claim": statement.text if place == 0 else "",
                     "Contrast": statement.parts[part["part"]],
                     "These runs": _value(part),

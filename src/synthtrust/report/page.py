@@ -18,7 +18,6 @@ from synthtrust.report.calibration import calibration_chapter
 from synthtrust.report.card import limits_of, write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.citation import references
-from synthtrust.report.downloads import csv_text
 from synthtrust.report.elsewhere import elsewhere_chapter
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
@@ -30,6 +29,7 @@ from synthtrust.report.privacy import privacy_chapter
 from synthtrust.report.side_by_side import side_by_side
 from synthtrust.report.size import size_chapter
 from synthtrust.report.slices import Slices, twins_section, with_addresses
+from synthtrust.report.subgroups import subgroups_chapter
 from synthtrust.report.template import environment, slug, without_direction
 from synthtrust.report.trust import trust_chapter
 from synthtrust.report.utility import utility_chapter
@@ -42,6 +42,7 @@ from synthtrust.report.verdicts import (
     thresholds_text,
     verdict_records,
 )
+from synthtrust.tables import csv_text
 from synthtrust.verdicts import Reason
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
     "elsewhere": elsewhere_chapter,
     "utility": utility_chapter,
     "amounts": amounts_chapter,
+    "subgroups": subgroups_chapter,
     "trust": trust_chapter,
     "size": size_chapter,
     "fidelity": fidelity_chapter,

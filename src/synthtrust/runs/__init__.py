@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from synthtrust.runs.labelling import label_by_run
     from synthtrust.runs.made import make, read_cases
     from synthtrust.runs.predictions import score_predictions
+    from synthtrust.runs.preparing import prepare_run
     from synthtrust.runs.run import Run, find_runs, headline, trained_model
     from synthtrust.runs.scoring import score_cohort
     from synthtrust.runs.training import list_cases, train_run
@@ -30,6 +31,7 @@ __all__ = [
     "label_by_run",
     "list_cases",
     "make",
+    "prepare_run",
     "read_cases",
     "score_cohort",
     "score_predictions",

@@ -7,21 +7,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from hydra._internal.utils import get_args_parser  # Hydra has no public name for it
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import to_absolute_path
 from omegaconf import DictConfig
 
+from synthtrust.plugins import conf_dir
 from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
 OF_THE_SWEEP = ("hydra.mode", "hydra.sweep.", "hydra/sweeper", "hydra.sweeper.", "hydra/launcher", "hydra.launcher.")
 """What the settings begin with that Hydra has for a sweep alone."""
+INSTALLED = "synthtrust-train"
+"""The program that an installation brings."""
 
 
 def needs_own_process(cfg: DictConfig) -> bool:
@@ -33,9 +34,14 @@ def needs_own_process(cfg: DictConfig) -> bool:
     """
     in_a_sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
     started = int(os.environ.get("SLURM_NTASKS", 1)) > 1 or {"TORCHELASTIC_RUN_ID", "LOCAL_RANK"} & {*os.environ}
+    return bool(in_a_sweep and has_ranks(cfg) and not started)
+
+
+def has_ranks(cfg: DictConfig) -> bool:
+    """Return whether a run is trained by several ranks, whoever starts them."""
     several = cfg.trainer.devices not in (1, "1", [0]) or cfg.trainer.get("num_nodes", 1) != 1
     one_gpu = cfg.trainer.devices == "auto" and torch.cuda.device_count() <= 1
-    return bool(in_a_sweep and several and not started and not one_gpu)
+    return several and not one_gpu
 
 
 def run_apart(folder: Path) -> None:
@@ -48,7 +54,8 @@ def run_apart(folder: Path) -> None:
         Refusal: If the command fails, with the line that says why.
     """
     hydra = HydraConfig.get()
-    command = command_of(sys.argv, list(hydra.overrides.hydra), list(hydra.overrides.task), folder)
+    more = [str(source.path) for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    command = command_of(script(), more, list(hydra.overrides.hydra), list(hydra.overrides.task), folder)
     reason = ""
     with subprocess.Popen(
         command, cwd=hydra.runtime.cwd, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
@@ -79,17 +86,28 @@ def reason_in(line: str, reason: str) -> str:
     return reason if reason.startswith("Expected ") or not is_named else text
 
 
-def command_of(typed: Sequence[str], of_hydra: Sequence[str], of_task: Sequence[str], folder: Path) -> list[str]:
+def script() -> Path:
+    """Return the program that trains: that of this process, or where a launcher began it, the one of this package."""
+    own = Path(to_absolute_path(sys.argv[0]))
+    if own.name in ("train.py", INSTALLED):
+        return own
+    checkout = Path(conf_dir()).with_name("train.py")
+    return checkout if checkout.is_file() else Path(sys.executable).with_name(INSTALLED)
+
+
+def command_of(
+    program: Path, more: Sequence[str], of_hydra: Sequence[str], of_task: Sequence[str], folder: Path
+) -> list[str]:
     """Return the command that does one job of a sweep.
 
     Args:
-        typed: The words of the sweep's command, its script first.
+        program: What trains.
+        more: A further folder with configs, if the sweep's command names one.
         of_hydra: What is set for Hydra.
         of_task: All that is set for the job.
         folder: The folder of the run.
     """
-    options: Any = vars(get_args_parser().parse_args(list(typed[1:])))
-    flags = [f"--{name.replace('_', '-')}={options[name]}" for name in ("config_dir", "config_name") if options[name]]
+    flags = [f"--config-dir={path.removeprefix('file://')}" for path in more]
     kept = [text for text in of_hydra if not text.lstrip("+~").startswith((*OF_THE_SWEEP, "hydra.run.dir"))]
     path = str(folder).replace("\\", "\\\\").replace('"', '\\"')
-    return [sys.executable, to_absolute_path(typed[0]), *flags, *kept, *of_task, f'hydra.run.dir="{path}"']
+    return [sys.executable, str(program), *flags, *kept, *of_task, f'hydra.run.dir="{path}"']

@@ -4,13 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from hydra.utils import get_class, get_object
-from lightning import Trainer
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
-from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher  # Lightning has no public name for it
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from synthtrust.cases import Cohort, RefusedCase, Splits
 from synthtrust.cases.checks.duplicates import check_duplicates
@@ -18,7 +13,7 @@ from synthtrust.cases.checks.inspection import forget_hashes
 from synthtrust.cases.checks.listing import readable
 from synthtrust.cases.checks.parity import check_parity, parity, print_parity
 from synthtrust.cases.unpaired_splits import divide
-from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val, divided_weights, lost_ranks
+from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
 from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.importer import Importer
@@ -28,7 +23,6 @@ from synthtrust.progress import is_first_rank
 from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.runs.made import make, plain, read_cases
-from synthtrust.trackers import guarded
 
 Model = Segmenter | Classifier
 
@@ -39,15 +33,6 @@ SERVED_BY = {"segmentation": "segmentation", "classification": "classification",
 """Task of a cohort -> task of the model and data that serve it; a classifier also predicts findings."""
 
 LABELS = {"segmentation": "label maps", "classification": "classes", "multilabel": "findings"}
-
-TIMER = {"_target_": "lightning.pytorch.callbacks.Timer"}
-"""What counts the seconds of a training, and keeps them in its checkpoints, so that interruptions lose none of them."""
-
-SHOW_VALIDATION = "synthtrust.runs.val_pictures.ShowValidation"
-"""What hands pictures of validation cases to wandb."""
-
-SHOW_PROGRESS = {"_target_": "synthtrust.training_progress.ShowProgress", "repeats": True}
-"""What shows a training on the way, in the place of Lightning's bar."""
 
 PAIRS = {"segmentation": 4, "classification": 64, "multilabel": 64}
 """Task -> cases compared with their twins before training; twins of a class are less alike, so that it takes more."""
@@ -241,48 +226,6 @@ def build_model(
             regions=cohort.regions(cfg.regions),
         )
     return model
-
-
-def build_trainer(cfg: DictConfig) -> Trainer:
-    """Make the Trainer with its callbacks and plugins, and with loggers whose failures do not end the run.
-
-    Raises:
-        Refusal: If there is no such device, or the ranks would not come to their end, see ``check_strategy``.
-    """
-    node = plain(cfg.trainer)
-    node["callbacks"] = [*(node.get("callbacks") or ()), TIMER]
-    if node.pop("enable_progress_bar", True):
-        node["callbacks"].append(SHOW_PROGRESS)
-    if every := cfg.get("track", {}).get("pictures_every", 0):
-        node["callbacks"].append({"_target_": SHOW_VALIDATION, "every": every, "n_cases": cfg.track.pictures})
-    nodes = node.get("logger")
-    loggers = guarded(nodes, make) if isinstance(nodes, list) else nodes
-    try:
-        trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(
-            logger=loggers,
-            enable_progress_bar=False,  # it counts epochs, of which a run has no number
-        )
-    except MisconfigurationException as error:
-        words = " ".join(str(error).split())
-        raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
-    _check_ranks(trainer)
-    # With deterministic algorithms PyTorch fills new memory with NaN, which costs time and makes the fault of bfloat16
-    # on processors, see `synthtrust.machine.quick_precision`, come about more often for those who ask for it.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    return trainer
-
-
-def _check_ranks(trainer: Trainer) -> None:
-    """Refuse the strategy that Lightning has chosen by itself, as in a notebook, or made of a mapping.
-
-    Raises:
-        Refusal: If its ranks end before their scores are written, or if it divides the weights.
-    """
-    name = type(trainer.strategy).__name__
-    if isinstance(trainer.strategy.launcher, _MultiProcessingLauncher):
-        raise lost_ranks(f"{name} with ranks that are functions of one process")
-    if isinstance(trainer.strategy, ParallelStrategy) and not isinstance(trainer.strategy, DDPStrategy):
-        raise divided_weights(name)
 
 
 def class_names(cohort: Cohort) -> list[str]:

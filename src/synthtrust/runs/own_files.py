@@ -8,10 +8,11 @@ from zlib import crc32
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from synthtrust.conventions import FACTS, LESIONS, SCORES, TRIVIAL
+from synthtrust.conventions import FACTS, LESIONS, SCORES, TRIVIAL, VALIDATION
 from synthtrust.files import crc_of, read_json, write_json
 from synthtrust.refusals import Refusal
 from synthtrust.seals import SEAL, is_whole, sealed
+from synthtrust.tables import read_back
 
 DATA = "data.json"
 TABLES = (SCORES, "volumes.csv", "classes.csv", TRIVIAL, LESIONS)
@@ -23,6 +24,7 @@ FREE: Mapping[str, tuple[str, ...]] = {DATA: ("twins",)}
 NEEDED: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     FACTS: {"alpha": (int, float), "seed": (int,), "mode": (str,)},
     DATA: {"splits": (dict,), "twins": (str,)},
+    VALIDATION: {"best_val_score": (int, float, type(None))},
 }
 """File -> values that it has in every version, and their types."""
 
@@ -31,7 +33,7 @@ NUMBERS = ("dice", "trivial_dice", "probability", "n_reference", "n_prediction",
 
 
 def write_facts(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write ``run.json`` or ``data.json`` with a seal, completely or not at all."""
+    """Write ``run.json``, ``data.json`` or ``validation.json`` with a seal, completely or not at all."""
     write_json(path, sealed(facts, FREE.get(path.name, ())))
 
 
@@ -41,7 +43,7 @@ def checksums_in(folder: Path) -> dict[str, int]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Read ``run.json`` or ``data.json``.
+    """Read ``run.json``, ``data.json`` or ``validation.json``.
 
     Raises:
         OSError: If it cannot be read.
@@ -86,7 +88,7 @@ def read_table(path: Path, checksum: int | None) -> pd.DataFrame:
         raise _refusal(path, "it has no column case")
     if len(table) and (words := [name for name in NUMBERS if name in table and not is_numeric_dtype(table[name])]):
         raise _refusal(path, f"not every {words[0]} in it is a number")
-    return table
+    return read_back(table)
 
 
 def _refusal(path: Path, problem: str) -> Refusal:

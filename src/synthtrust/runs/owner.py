@@ -21,7 +21,7 @@ JOB_IDS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 
 
 @contextmanager
-def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
+def owned(folder: Path, *, wait: bool = True, together: bool = True) -> Iterator[None]:
     """Own a run's folder for as long as the block runs.
 
     The operating system keeps the lock, so it ends with the process that holds it, however that process ends. Only the
@@ -31,11 +31,13 @@ def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
         folder: The folder of the run; it is made if it does not exist.
         wait: Wait until another owner has ended. The first of several ranks that a scheduler started never waits,
             since the other ranks are already waiting for it.
+        together: Whether ranks that a scheduler started train this run together. If each trains alone, by mistake or
+            with a seed of its own, each needs the lock.
 
     Raises:
         Refusal: If another process owns the folder, and this one is not to wait.
     """
-    if _rank() > 0:
+    if together and _rank() > 0:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +45,7 @@ def owned(folder: Path, *, wait: bool = True) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        if not wait or _ranks() > 1:
+        if not wait or (together and _ranks() > 1):
             raise Refusal(
                 f"Expected a run that nobody else is working on, but {folder} is owned by {_owner(folder)}. Wait until "
                 "that has ended, or choose another name=..."

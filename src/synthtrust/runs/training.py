@@ -19,21 +19,20 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, VALIDATE, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, errors_named, write_text
+from synthtrust.files import errors_named, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
 from synthtrust.models import Segmenter
 from synthtrust.models.acceleration import accelerate
 from synthtrust.quiet import ANNOUNCERS, quiet_libraries
 from synthtrust.refusals import Refusal
-from synthtrust.runs.apart import needs_own_process, run_apart
+from synthtrust.runs.apart import has_ranks, needs_own_process, run_apart
 from synthtrust.runs.build import (
     Model,
     build_data,
     build_model,
-    build_trainer,
     check_choices,
     chosen_cases,
     kept_in,
@@ -50,7 +49,10 @@ from synthtrust.runs.run import Run, check_orientation, headline, headlines
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.tracking import Tracked, track_results
+from synthtrust.runs.trainer import build_trainer
 from synthtrust.runs.trivial import write_trivial
+from synthtrust.runs.validating import best_validation, write_validation
+from synthtrust.tables import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ def train_run(cfg: DictConfig) -> float:
     """Train and score one run in ``paths.output``; find it when it is finished, resume it when it was interrupted.
 
     Returns:
-        The mean Dice, or the macro AUC, on real test cases.
+        The mean Dice, or the macro AUC, on real test cases; with ``stage=validate`` the best of the validation cases.
 
     Raises:
         Refusal: If the folder holds a run of another config, or the config cannot work; nothing is trained then.
@@ -74,14 +76,14 @@ def train_run(cfg: DictConfig) -> float:
     check_choices(cfg)
     spell_out_excluded(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
-    with owned(run.folder, wait=cfg.get("wait", True)), errors_named(run.folder):
+    with owned(run.folder, wait=cfg.get("wait", True), together=has_ranks(cfg)), errors_named(run.folder):
         settled_cfg = settled(cfg, run.folder)
         if (score := _score_if_finished(run, settled_cfg)) is not None:
             return score
         if not needs_own_process(cfg):
             return _train(run, settled_cfg)
     run_apart(run.folder)  # whose process owns the folder
-    return headline(run.scores())[1]
+    return headline(run.scores())[1] if (best := best_validation(run, cfg)) is None else best
 
 
 def _train(run: Run, cfg: DictConfig) -> float:
@@ -107,6 +109,9 @@ def _train(run: Run, cfg: DictConfig) -> float:
             logger.log_hyperparams(plain(cfg))
         trainer.fit(model, data, ckpt_path=run.last if resumes else None, weights_only=True)
         times = _time_trained(trainer)  # before the test loads a checkpoint, which adds the time that it knows of
+        if cfg.get("stage") == VALIDATE:
+            times["seconds"] = round(time.monotonic() - start, 1)
+            return write_validation(run, cfg, trainer, times)
         # its own choice, not what lies there by now
         best = getattr(trainer.checkpoint_callback, "best_model_path", "") or run.best
         trainer.test(model, data, ckpt_path=best, verbose=False, weights_only=True)
@@ -166,6 +171,9 @@ def _score_if_finished(run: Run, cfg: DictConfig) -> float | None:
     if not (run.finished or run.last.exists() or (run.folder / EXPORT).exists()):
         return None
     check_same_config(run, *({part: identity(each).get(part) for part in DECISIVE} for each in (cfg, run.config)))
+    if (best := best_validation(run, cfg)) is not None:
+        log.info("Found: %s is trained and validated", run.folder)
+        return best
     if not run.finished:
         if (run.folder / DATA).exists() and get_class(cfg.data["_target_"]).task == "segmentation":
             check_orientation(run, run.data(), CANONICAL)  # before twins are painted for nothing
@@ -229,8 +237,7 @@ def _write_results(
         lesions = pd.DataFrame(model.test_lesion_rows(data.scored_cases), columns=LESION_COLUMNS)
         tables[LESIONS] = with_mix(lesions, facts_of_scores(data))
     for name, table in {SCORES: scores, **tables}.items():
-        with aside(run.folder / name) as temporary:
-            table.to_csv(temporary, index=False)
+        write_csv(run.folder / name, table)
     facts = facts_of(cfg, trainer, model, data) | {**times, "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))

@@ -113,7 +113,10 @@ class Looks:
             return self._look(case, _brightness(case))
         try:
             with np.load(file, allow_pickle=False) as kept:  # with a checksum of each array
-                return _Fingerprint(case.id, kept["content"].tobytes(), kept["fine"])
+                content, fine = kept["content"], kept["fine"]
+            if np.shape(content) != (hashlib.sha256().digest_size,) or np.shape(fine) != (self.grid,) * 3:
+                raise ValueError("Expected the fingerprint of a volume.")  # an array without its head comes as bytes
+            return _Fingerprint(case.id, content.tobytes(), fine)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError):  # not there, or damaged
             look = self._look(case, _brightness(case))
             self._store(look, file)

@@ -1,0 +1,92 @@
+"""The chapter on subgroups: what synthetic training costs each group of patients, and whether they lose alike."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from synthtrust.report.formatting import count, estimate, interval, number
+from synthtrust.report.layout import Chapter, Section, Table
+
+MARKS = {"SUPPORTED": "● SUPPORTED", "NOT SUPPORTED": "■ NOT SUPPORTED", "INCONCLUSIVE": "○ INCONCLUSIVE"}
+OUTCOMES = {
+    "SUPPORTED": "no group loses more than another by {margin:g} or more",
+    "NOT SUPPORTED": "a group loses more than another, or gains less",
+    "INCONCLUSIVE": "that groups lose alike was not shown, nor that they do not",
+}
+
+
+def subgroups_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
+    """Lay out the tables of `synthtrust.audits.Subgroups`: ``groups``, ``pairs`` and ``answers``."""
+    groups, pairs, answers = (tables[name] for name in ("groups", "pairs", "answers"))
+    several = answers[["generator", "mode"]].drop_duplicates().shape[0] > 1
+    sentences, sections = [], []
+    for answer in answers.to_dict("records"):
+        whose = f" ({answer['generator']}, {answer['mode']})" if several else ""
+        own = [
+            table[(table[["generator", "mode", "attribute"]] == [answer[key] for key in KEYS]).all(axis=1)]
+            if len(table)
+            else table
+            for table in (groups, pairs)
+        ]
+        sentences.append(f"Do groups by {answer['attribute']}{whose} lose alike? {_outcome(answer)}")
+        sections.append(_section(answer, whose, *own))
+    return Chapter(tuple(sentences), (), tuple(sections))
+
+
+KEYS = ("generator", "mode", "attribute")
+
+
+def _outcome(answer: Mapping) -> str:
+    largest = f", the largest difference is {number(answer['largest'])}" if np.isfinite(answer["largest"]) else ""
+    left_out = int(answer["n_left_out"])
+    few = f"; {count(left_out, 'group')} with too few patients left out" if left_out else ""
+    return f"{answer['verdict']}: {OUTCOMES[answer['verdict']].format(**answer)}{largest}{few}."
+
+
+def _section(answer: Mapping, whose: str, groups: pd.DataFrame, pairs: pd.DataFrame) -> Section:
+    rows = [
+        {
+            "Group": row["group"],
+            "TSTR": _two_lines(row, "tstr"),
+            "TRTR": _two_lines(row, "trtr"),
+            "TSTR - TRTR": _two_lines(row | {"gap_low": row["ci_low"], "gap_high": row["ci_high"]}, "gap", sign=True),
+            "Patients": str(row["n_patients"]),
+        }
+        if row["shown"]
+        else {"Group": row["group"], "TSTR": "too few patients", "TRTR": "", "TSTR - TRTR": "", "Patients": "fewer"}
+        for row in groups.to_dict("records")
+    ]
+    level = "95 %" if groups["confidence"].isna().all() else f"{100 * groups['confidence'].max():g} %"
+    tables = [
+        Table(
+            f"TSTR against TRTR in each group{whose}", pd.DataFrame(rows),
+            f"Intervals: {level} over all groups together (Bonferroni), over patients and training seeds. A score that "
+            "is lower in one group than in another may be due to the group alone: read the loss.",
+            "intervals",
+        )
+    ]  # fmt: skip
+    if len(pairs):
+        compared = [
+            {
+                "Groups": f"{row['second']} less {row['first']}",
+                "Difference of TSTR - TRTR": estimate(row["difference"], row["ci_low"], row["ci_high"], sign=True),
+                "Patients": str(row["n_patients"]),
+            }
+            for row in pairs.to_dict("records")
+        ]
+        caption = f"Intervals: {level} over all pairs together (Bonferroni); the networks are the same in both groups."
+        tables.append(
+            Table(f"How much the losses of two groups differ{whose}", pd.DataFrame(compared), caption, "intervals")
+        )
+    return Section(
+        f"Groups by {answer['attribute']}{whose}",
+        f"{MARKS[answer['verdict']]}: {OUTCOMES[answer['verdict']].format(**answer)}.",
+        tables=tuple(tables),
+        limit="Groups that nobody named were not compared, and neither were those of too few patients.",
+    )
+
+
+def _two_lines(row: Mapping, name: str, *, sign: bool = False) -> str:
+    limits = interval(row[f"{name}_low"], row[f"{name}_high"], sign=sign)
+    return f"{number(row[name], sign=sign)}\n{limits}".rstrip()
