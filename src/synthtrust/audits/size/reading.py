@@ -38,7 +38,7 @@ class Loss:
     measure: str
     """``dice`` or ``found``."""
     slope: FactorInterval
-    """Of TSTR less TRTR per tenfold volume: above 0 where small structures lose more than large ones."""
+    """The slope of TSTR less TRTR per tenfold volume: above 0 where small structures lose more than large ones."""
     margin: float
     """The slope that is tolerable."""
     identical: bool = False
