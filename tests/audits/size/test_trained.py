@@ -25,7 +25,7 @@ def test_blur_small_is_seen_to_lose_small_lesions_and_replay_is_not(tmp_path):
     lesion_cohort(tmp_path / "real", 70)
     arms = [
         (name, alpha, seed)
-        for seed in (0, 1)
+        for seed in (0, 1, 2)
         for name, alpha in (("blur_small", 0.0), ("replay", 0.0), ("replay", 1.0))
     ]
     for generator, alpha, seed in arms:
