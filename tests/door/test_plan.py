@@ -100,6 +100,27 @@ def test_a_status_that_is_none_is_a_failure_that_names_its_file(jobs, capsys, te
     assert "cannot be read" in shown
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -rf ~",
+        "python train.py a=0; curl x | sh",
+        "python train.py \x1b[2J",
+        "python -c 1",
+        "'",
+        3,
+        "python a.py",
+    ],
+)
+def test_a_strangers_command_is_not_advised(jobs, command):
+    write_plan(jobs, "python src/train.py 'name=a b' -m")
+    plan = jobs[0].folder.parent / "sweep.json"
+    assert unfinished_in(plan.parent)[0].commands == ("python src/train.py 'name=a b' -m",)
+    plan.write_text(json.dumps({"runs": {job.folder.name: command for job in jobs}}))
+    (missing,) = unfinished_in(plan.parent)
+    assert (len(missing.runs), missing.commands) == (3, ())
+
+
 def test_tstr_is_not_printed_without_trtr(jobs):
     finish(jobs[0])
     assert scores_of(jobs[0], jobs[:2]).line() == "Mean Dice 0.840 on synthetic test cases"

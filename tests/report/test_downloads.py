@@ -11,8 +11,9 @@ import pytest
 
 from helpers.verdict_rows import verdict_row
 from synthtrust.report import Chapter, Section, Table, write_report
-from synthtrust.report.downloads import csv_text, flattened
+from synthtrust.report.downloads import flattened
 from synthtrust.report.formatting import EstimateCell
+from synthtrust.tables import csv_text
 from synthtrust.verdicts import Subject
 
 NAMES = (

@@ -256,7 +256,7 @@ def test_wandb_keeps_config_curves_and_scores_offline(configure, tmp_path, monke
     assert artifacts["synthetic-set"].name == twins.name
     assert artifacts["synthetic-set"].use_after_commit  # the run used it
     images = sum(1 for _ in twins.rglob("*.nii.gz"))
-    assert len(artifacts["synthetic-set"].manifest.contents) == images + 3  # manifest, card and Croissant description
+    assert len(artifacts["synthetic-set"].manifest.contents) == images + 3  # manifest, card and croissant.json
     kept = {entry.path for entry in artifacts["model"].manifest.contents}
     assert kept == {"checkpoints/best.ckpt", "config.yaml", "run.json"}
     curves = {item.key or ".".join(item.nested_key) for r in records for item in r.history.item}

@@ -7,6 +7,7 @@ from typing import Any
 
 from synthtrust.cases.case import Case, Findings, Source
 from synthtrust.cases.cohort import Cohort
+from synthtrust.cases.links import leads_out
 from synthtrust.cases.manifest_record import NO_LABEL, check_record
 from synthtrust.files import hashes, read_json, sha256_of, write_json
 from synthtrust.refusals import CaseError, Refusal
@@ -15,6 +16,7 @@ NAME = "manifest.json"
 FORMAT = 1
 PACKAGES = ("synthtrust", "torch", "monai", "lightning", "numpy", "nibabel")
 UNKNOWN = "unknown"
+DAMAGED = "Get it from a copy; or, of a set that was made here, remove it and give the command that made it again."
 INTENDED_USE = "Research. Not for clinical use, and not anonymised in the legal sense."
 
 
@@ -81,31 +83,39 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise CaseError(f"Expected {folder / NAME}, but there is none; the set is unfinished. Make it again.") from None
     except ValueError as error:  # no JSON, no text, or too much of it
-        raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}.") from error
+        raise CaseError(f"Expected a manifest, but {folder / NAME} is not JSON: {error}. {DAMAGED}") from error
     format_version = record.get("format") if isinstance(record, dict) else type(record).__name__
     if format_version != FORMAT:
-        raise CaseError(f"Expected a manifest of format {FORMAT}, but got {format_version} in {folder / NAME}.")
+        raise CaseError(
+            f"Expected a manifest of format {FORMAT}, but got {format_version} in {folder / NAME}. {DAMAGED}"
+        )
     check_record(record, folder / NAME)
     if record.get("training_ids") == UNKNOWN:
         record["training_ids"] = None
     return dict(record)
 
 
-def read_manifest(folder: str | Path, *, verify: bool = False) -> Cohort:
+def read_manifest(folder: str | Path, *, verify: bool = False, follow_links: bool = False) -> Cohort:
     """Read the cases that a folder declares.
 
     Args:
         folder: Where ``manifest.json`` lies.
         verify: Compare every file with its sha256.
+        follow_links: Read files through links that lead out of the folder. The folder itself may always be one.
 
     Raises:
-        CaseError: If the manifest or a file is missing, or a file is not the one that was written.
+        CaseError: If the manifest or a file is missing, a file is not the one that was written, or a link leads out.
     """
     folder = Path(folder)
     record = load_manifest(folder)
 
     def path_of(entry: dict[str, str]) -> Path:
         path = folder / entry["file"]
+        if not follow_links and (target := leads_out(path, folder)) is not None:
+            raise CaseError(
+                f"Expected the files of the set in {folder}, but {path} leads to {target}, outside of it, which "
+                "was not followed. Put the file in its place."
+            )
         if not path.is_file():
             raise CaseError(f"Expected {path}, which {folder / NAME} names, but it is missing. Make the set again.")
         if verify and sha256_of(path) != entry["sha256"]:

@@ -1,6 +1,8 @@
 """What is missing of a sweep: runs that are begun or planned and not finished, and the command that finishes them."""
 
 import json
+import re
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,8 @@ from typing import Any
 
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, SWEEP, VALIDATION
 
+PROGRAM = re.compile(r"python (.*/)?train\.py|synthtrust-train")
+"""How the program of a sweep is called."""
 MOST_NAMED = 8
 """Runs that a line names."""
 
@@ -17,7 +21,19 @@ def read_plan(folder: Path) -> dict[str, str]:
     runs: Any = {}
     with suppress(OSError, ValueError, TypeError, KeyError):  # a damaged plan is none, and is written anew
         runs = json.loads((folder / SWEEP).read_text(encoding="utf-8"))["runs"]
-    return {str(name): str(command) for name, command in runs.items()} if isinstance(runs, dict) else {}
+    if not isinstance(runs, dict):
+        return {}
+    return {str(name): command if _is_ours(command) else "" for name, command in runs.items()}
+
+
+def _is_ours(command: Any) -> bool:
+    """Return whether a command that is shown, to be typed again, is one of this project and nothing more."""
+    try:
+        words = shlex.split(str(command))
+    except ValueError:
+        return False
+    script = " ".join(words[:2]) if words[:1] == ["python"] else "".join(words[:1])
+    return shlex.join(words) == command and str(command).isprintable() and PROGRAM.fullmatch(script) is not None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.conventions import be_patient
 from synthtrust.report.page import records
 from synthtrust.report.verdicts import axis_verdicts
+from synthtrust.tables import csv_text
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def _log_to_mlflow(settings: Mapping[str, Any], page: Path, tables: Tables, name
     for audit, audit_tables in tables.items():
         for table, frame in audit_tables.items():
             if len(frame):
-                client.log_text(run, frame.to_csv(index=False), f"{audit}/{table}.csv")
+                client.log_text(run, csv_text(frame), f"{audit}/{table}.csv")
     for axis in axis_verdicts(tables):
         client.set_tag(run, f"verdict/{axis.axis}", axis.verdict)
     logger.finalize("success")

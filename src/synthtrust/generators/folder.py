@@ -114,7 +114,7 @@ class Folder(Importer):
         if self.med_ddpm_:
             twins = {case.id: self._chosen(case.id, exported, modalities) for case in paint if case.id in exported}
         elif self._is_ours:
-            ours = read_manifest(root, verify=True)
+            ours = read_manifest(root, verify=True, follow_links=True)  # asked for the whole set, see `Importer`
             if missing := sorted(set(modalities) - set(ours.modalities)):
                 raise CaseError(f"Expected {', '.join(modalities)} in the set at {root}, but got no {missing[0]}.")
             twins = {case.id: case for case in ours.cases}

@@ -1,7 +1,7 @@
 """The contract of importers, which match twins that were painted elsewhere to real cases by id, and check them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Cohort, Findings
+from synthtrust.cases.links import refuse_links_out
+
+MAY_BE_FOLLOWED = "If the links are your own, say generator.follow_links=true."
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,23 @@ class Importer(ABC):
     patients_own: list[str] | None = None
     """What is the patients' own in a set that is synthetic in part: modalities, where it paints others beside them,
     such as a missing FLAIR; or ``surroundings``, where it paints lesions into patients' images."""
+    follow_links: bool = False
+    """Whether links are followed that lead out of the folder of the set; those of a stranger may lead to any file."""
+
+    @property
+    def home(self) -> Path | None:
+        """The folder of the set, which links may not leave; None if it has none."""
+        named = getattr(self, "root", None) or getattr(self, "file", None)
+        return None if not named else path if (path := Path(named)).is_dir() else path.parent
+
+    def refuse_links_out(self, files: Iterable[Path]) -> None:
+        """Refuse files of the set that lie elsewhere, unless links are to be followed.
+
+        Raises:
+            CaseError: If there is one.
+        """
+        if self.home is not None and not self.follow_links:
+            refuse_links_out(files, self.home, MAY_BE_FOLLOWED)
 
     @property
     @abstractmethod

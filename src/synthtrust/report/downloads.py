@@ -3,48 +3,17 @@
 import base64
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from synthtrust.report.formatting import EstimateCell
 from synthtrust.report.marks import without_layer
+from synthtrust.tables import csv_text
 
-FORMULA = re.compile(r"[=+\-@\t\r]")
 LARGEST_DRAWING = 400_000  # [byte]; larger ones are on the page, and behind no link, since a link holds them again
 DRAWING = re.compile("<svg")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
-
-def harmless(cell: Any) -> Any:
-    """Return a cell of a CSV file that no spreadsheet takes for a formula (OWASP, CSV injection).
-
-    >>> harmless("=HYPERLINK(0)"), harmless("+0.25"), harmless("-x"), harmless(-1.5), harmless("ED")
-    ("'=HYPERLINK(0)", '+0.25', "'-x", -1.5, 'ED')
-    """
-    if isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell):
-        return f"'{cell}"
-    return cell
-
-
-def csv_text(table: pd.DataFrame, words: Callable[[Any], Any] = lambda cell: cell) -> str:
-    r"""Return a table as CSV in which no cell and no name of a column is a formula.
-
-    Args:
-        table: One row a record.
-        words: Turns a cell into what a spreadsheet shows.
-
-    >>> csv_text(pd.DataFrame({"=x": ["@a", -1.0]}))
-    "'=x\n'@a\n-1.0\n"
-    """
-    safe = table.copy()
-    for place, dtype in enumerate(table.dtypes):
-        if not is_numeric_dtype(dtype):
-            safe.isetitem(place, [harmless(words(cell)) for cell in table.iloc[:, place]])
-    safe.columns = pd.Index([harmless(str(name)) for name in table.columns])
-    return str(safe.to_csv(index=False))
 
 
 def flattened(shown: pd.DataFrame) -> pd.DataFrame:

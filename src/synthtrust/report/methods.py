@@ -53,7 +53,7 @@ METHODS: tuple[Method, ...] = (
         "Every region of every real test case, and every lesion, is set beside its volume. The slope of a score on the "
         "logarithm of the volume is taken within regions, each patient is left out in turn, and seeds add their own "
         "variance. Small structures are called lost where synthetic training is shown to lose more than a margin for a "
-        "tenth of the volume.",
+        "tenth of the volume, in Dice or in the share that is found.",
     ),
     Method(
         "calibration",

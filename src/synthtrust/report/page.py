@@ -18,7 +18,6 @@ from synthtrust.report.calibration import calibration_chapter
 from synthtrust.report.card import limits_of, write_cards
 from synthtrust.report.cases import cases_chapter
 from synthtrust.report.citation import references
-from synthtrust.report.downloads import csv_text
 from synthtrust.report.elsewhere import elsewhere_chapter
 from synthtrust.report.fidelity import fidelity_chapter
 from synthtrust.report.formatting import number
@@ -43,6 +42,7 @@ from synthtrust.report.verdicts import (
     thresholds_text,
     verdict_records,
 )
+from synthtrust.tables import csv_text
 from synthtrust.verdicts import Reason
 
 log = logging.getLogger(__name__)

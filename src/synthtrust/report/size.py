@@ -65,8 +65,9 @@ def _section(tables: Tables, suffix: str, index: int) -> Section:
     readings = tables["reading"].to_dict("records")
     settled = [
         "Settled before looking: tolerable are "
-        f"{row['thresholds']['margin']:g} Dice more lost by synthetic training where the volume is a tenth; sizes that "
-        f"span less than {row['thresholds']['min_span']:g} to 1 decide nothing."
+        f"{row['thresholds']['margin']:g} Dice more lost by synthetic training where the volume is a tenth, and "
+        f"{row['thresholds']['margin_found']:g} of the structures more missed; sizes that span less than "
+        f"{row['thresholds']['min_span']:g} to 1 decide nothing."
         for row in readings
     ]
     return Section(
@@ -171,7 +172,7 @@ def _slopes(rows: pd.DataFrame, unit: str, suffix: str) -> Table:
     confidence = f"{100 * rows['confidence'].iloc[0]:g} %"
     caption = (
         f"Slopes on the logarithm of the volume, within regions, with pointwise {confidence} intervals over "
-        f"{count(int(rows['n_patients'].max()), 'patient')} and training seeds. TSTR less TRTR in Dice over all "
-        "regions is what the reading stands on; the others are exploratory."
+        f"{count(int(rows['n_patients'].max()), 'patient')} and training seeds. TSTR less TRTR over all regions, in "
+        "Dice and in the share that is found, is what the reading stands on; the others are exploratory."
     )
     return Table(f"Change with the volume of {UNITS[unit]}{suffix}", frame, caption, "intervals")

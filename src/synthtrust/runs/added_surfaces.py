@@ -10,7 +10,6 @@ from torch import inference_mode
 from synthtrust.cases import Case, CaseError
 from synthtrust.conventions import FACTS, LESION_COLUMNS, LESIONS, SCORES
 from synthtrust.data import Prepared, prepare
-from synthtrust.files import aside
 from synthtrust.metrics import SurfaceRules
 from synthtrust.models import Segmenter, lesion_rows
 from synthtrust.progress import track
@@ -19,6 +18,7 @@ from synthtrust.runs.own_files import checksums_in, write_facts
 from synthtrust.runs.run import Run, trained_model
 from synthtrust.runs.scoring import scored_by
 from synthtrust.runs.surface_rules import Node, asked_rules
+from synthtrust.tables import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +74,7 @@ def _add(run: Run, rules: SurfaceRules, cache: str) -> None:
     others = {name: checksum for name, checksum in facts.get("files", {}).items() if name not in (LESIONS, SCORES)}
     write_facts(run.folder / FACTS, {**facts, "files": others})  # a process that is killed leaves what can be read
     for name, content in {LESIONS: lesions, SCORES: table}.items():
-        with aside(run.folder / name) as temporary:
-            content.to_csv(temporary, index=False)
+        write_csv(run.folder / name, content)
     write_facts(run.folder / FACTS, {**facts, **model.facts, "files": checksums_in(run.folder)})
 
 

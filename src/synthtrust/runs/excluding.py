@@ -10,8 +10,8 @@ import pandas as pd
 
 from synthtrust.cases import CaseError, Cohort, RefusedCase
 from synthtrust.cases.patients import plain_id
-from synthtrust.files import aside
 from synthtrust.generators.synthesis.id_lists import words_of
+from synthtrust.tables import write_csv
 
 COLUMNS = ("case_id", "file", "reason")
 
@@ -81,8 +81,7 @@ def write_refused(path: str | Path, refused: Iterable[RefusedCase], excluded: It
     """
     rows = [(r.case or str(r.where), str(r.where), " ".join(r.why.split())) for r in refused]
     rows += [(word, "", "left out by cases.exclude") for word in excluded]
-    with aside(path) as temporary:
-        pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(temporary, index=False, quoting=QUOTE_ALL)
+    write_csv(path, pd.DataFrame(rows, columns=list(COLUMNS)), quoting=QUOTE_ALL)
 
 
 def _names(refusal: RefusedCase) -> list[str]:

@@ -14,7 +14,7 @@ from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.cases.nnunet_set import check_parts
 from synthtrust.conventions import CONFIG, EXPORT
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, folder_aside, read_json, sha256_of, write_json, write_text
+from synthtrust.files import folder_aside, read_json, sha256_of, write_json, write_text
 from synthtrust.refusals import Refusal
 from synthtrust.runs.build import build_data, check_choices, spell_out_excluded
 from synthtrust.runs.config_identity import comparable_training, identity_of_mix
@@ -25,6 +25,7 @@ from synthtrust.runs.run import Run
 from synthtrust.runs.stored import targets_of
 from synthtrust.runs.training import check_same_config, check_twins, reads_files
 from synthtrust.runs.trivial import write_trivial
+from synthtrust.tables import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -105,8 +106,7 @@ def _export(run: Run, cfg: DictConfig, data: MixedCases) -> Path:
     write_text(run.folder / CONFIG, OmegaConf.to_yaml(cfg, resolve=True))
     write_facts(run.folder / DATA, case_ids(data))
     for name, table in data.tables().items():
-        with aside(run.folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False)
+        write_csv(run.folder / f"{name}.csv", table)
     if data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))
     record = {"run": run.name, **_origin(cfg, data), "labels": numbers}

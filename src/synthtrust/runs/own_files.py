@@ -12,6 +12,7 @@ from synthtrust.conventions import FACTS, LESIONS, SCORES, TRIVIAL, VALIDATION
 from synthtrust.files import crc_of, read_json, write_json
 from synthtrust.refusals import Refusal
 from synthtrust.seals import SEAL, is_whole, sealed
+from synthtrust.tables import read_back
 
 DATA = "data.json"
 TABLES = (SCORES, "volumes.csv", "classes.csv", TRIVIAL, LESIONS)
@@ -87,7 +88,7 @@ def read_table(path: Path, checksum: int | None) -> pd.DataFrame:
         raise _refusal(path, "it has no column case")
     if len(table) and (words := [name for name in NUMBERS if name in table and not is_numeric_dtype(table[name])]):
         raise _refusal(path, f"not every {words[0]} in it is a number")
-    return table
+    return read_back(table)
 
 
 def _refusal(path: Path, problem: str) -> Refusal:

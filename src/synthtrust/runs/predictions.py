@@ -27,6 +27,7 @@ from synthtrust.runs.own_files import DATA, checksums_in, write_facts
 from synthtrust.runs.run import Run
 from synthtrust.runs.surface_rules import asked_rules
 from synthtrust.runs.training import with_mix
+from synthtrust.tables import write_csv
 
 VOLUMES = "volumes.csv"
 
@@ -275,10 +276,10 @@ def _write(arm: ExportedRun, results: _Results, folder: Path, given: Path) -> No
         for name in (CONFIG, DATA, VOLUMES, TRIVIAL):
             if (arm.run.folder / name).is_file():
                 shutil.copyfile(arm.run.folder / name, written / name)
-        results.scores.to_csv(written / SCORES, index=False)
+        write_csv(written / SCORES, results.scores)
         facts = dict(arm.facts)
         if results.rules is not None:
-            results.lesions.to_csv(written / LESIONS, index=False)
+            write_csv(written / LESIONS, results.lesions)
             facts["surfaces"] = results.rules.facts(list(arm.facts["regions"]))
         network = f"{stem_of_table(given)} (predictions of another trainer)"
         facts |= {"network": network, "predictions": str(given), "files": checksums_in(written)}

@@ -15,13 +15,13 @@ from torch import Tensor
 from synthtrust.cases import CaseError, Cohort, Source, Splits, load_manifest, patients_named
 from synthtrust.cases.checks.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
-from synthtrust.files import aside
 from synthtrust.metrics import CaseSurfaces
 from synthtrust.models import Classifier, Segmenter
 from synthtrust.progress import track
 from synthtrust.runs.build import INSPECTED, LABELS, class_names
 from synthtrust.runs.run import Run, trained_model
 from synthtrust.runs.surface_rules import Node, asked_rules
+from synthtrust.tables import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +65,7 @@ def score_cohort(
     scores.insert(0, "alpha", facts["alpha"])
     if word != "none":
         scores["overlap"] = word
-    with aside(run.folder / f"scores_{cohort.name}.csv") as temporary:
-        scores.to_csv(temporary, index=False)
+    write_csv(run.folder / f"scores_{cohort.name}.csv", scores)
     return scores
 
 

@@ -21,7 +21,7 @@ from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, VALIDATE, check_strategy
 from synthtrust.data import MixedCases, SegmentationDataModule
-from synthtrust.files import aside, errors_named, write_text
+from synthtrust.files import errors_named, write_text
 from synthtrust.generators.importer import Importer
 from synthtrust.interrupts import Interrupted
 from synthtrust.models import Segmenter
@@ -52,6 +52,7 @@ from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trainer import build_trainer
 from synthtrust.runs.trivial import write_trivial
 from synthtrust.runs.validating import best_validation, write_validation
+from synthtrust.tables import write_csv
 
 log = logging.getLogger(__name__)
 
@@ -236,8 +237,7 @@ def _write_results(
         lesions = pd.DataFrame(model.test_lesion_rows(data.scored_cases), columns=LESION_COLUMNS)
         tables[LESIONS] = with_mix(lesions, facts_of_scores(data))
     for name, table in {SCORES: scores, **tables}.items():
-        with aside(run.folder / name) as temporary:
-            table.to_csv(temporary, index=False)
+        write_csv(run.folder / name, table)
     facts = facts_of(cfg, trainer, model, data) | {**times, "test": headlines(scores)}
     if isinstance(data, SegmentationDataModule) and data.mix.alpha == 1:
         write_trivial(run, facts, data.prepared_real("train"), data.prepared_real("test"))

@@ -9,8 +9,9 @@ from hydra.errors import InstantiationException
 
 from synthtrust.cases import Case, CaseError
 from synthtrust.conventions import TRIVIAL
-from synthtrust.files import aside, fingerprint
+from synthtrust.files import fingerprint
 from synthtrust.runs.run import Run
+from synthtrust.tables import write_csv
 
 if TYPE_CHECKING:
     from synthtrust.data import Prepared
@@ -99,5 +100,4 @@ def _trivial_table(facts: Mapping[str, Any], train: Sequence["Prepared"], test: 
 
 
 def _save(run: Run, table: pd.DataFrame) -> None:
-    with aside(run.folder / TRIVIAL) as temporary:
-        table.to_csv(temporary, index=False)
+    write_csv(run.folder / TRIVIAL, table)

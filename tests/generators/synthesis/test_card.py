@@ -1,15 +1,16 @@
 """Every set has a card for people, and says when and on what it was made."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
+from markdown_it import MarkdownIt
 
 from synthtrust.cases import CaseError, load_manifest, read_manifest
 from synthtrust.files import sha256_of
 from synthtrust.generators import Replay, synthesize
 from synthtrust.generators.controls.noisy_replay import NoisyReplay
-from synthtrust.generators.synthesis.card import made_on
+from synthtrust.generators.synthesis.card import made_on, write_card
 from synthtrust.testing import tiny_cohort
 
 
@@ -101,3 +102,27 @@ def test_a_bar_in_a_hyper_parameter_does_not_break_the_table(tmp_path):
     twins = synthesize(Barred(), cohort, cohort.cases, cohort.cases, tmp_path / "synthetic")
     text = (twins.folder / "card.md").read_text()
     assert "| rule | left\\|right |" in text
+
+
+def test_what_a_stranger_called_things_is_no_markup(made, tmp_path):
+    """A page made of the card has none of its own HTML, and no link but to nothing."""
+    folder = made[1]
+    evil = "<script>alert(1)</script>\n\n<img src=x onerror=y> [click](javascript:z) ![i](http://x) `</td>` | **b**"
+    record = load_manifest(folder)
+    name = evil.replace("/", "").replace("\n", "")  # a cohort is called by what can be in the name of a file
+    painted = replace(read_manifest(folder), name=name, licence=evil, labels={name: 1})
+    recipe = record["made_by"] | {"generator": f"`{evil}", "version": evil, "package": evil, "parameters": {evil: evil}}
+    facts = record | {"patients_own": {"declared": [evil]}, "not_of_the_set": []}
+    text = write_card(tmp_path, painted, recipe, facts).read_text()
+    parsed = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = [token for block in parsed for token in (block, *(block.children or ()))]
+    assert not [token.content for token in tokens if token.type in ("html_block", "html_inline", "image")]
+    assert not [token.attrs for token in tokens if token.type == "link_open"]
+    columns = {sum(cell.type == "td_open" for cell in row) for row in _rows(parsed)}
+    assert columns == {2}
+
+
+def _rows(tokens):
+    starts = [n for n, token in enumerate(tokens) if token.type == "tr_open"]
+    ends = [n for n, token in enumerate(tokens) if token.type == "tr_close"]
+    return [tokens[start:end] for start, end in zip(starts, ends, strict=True)][1:]

@@ -11,6 +11,7 @@ import pytest
 import torch.multiprocessing as mp
 
 from synthtrust.generators import Generator, synthesize
+from synthtrust.interrupts import Interrupted, stopped_by_signals
 from synthtrust.testing import tiny_classes
 
 N = 8
@@ -161,3 +162,34 @@ def test_nothing_but_the_set_is_left_in_its_folder(cohort, tmp_path, diary):
         "card.md", "croissant.json", "manifest.json", *(f"{case.id}.png" for case in cohort.cases)
     }  # fmt: skip
     assert not list((tmp_path / "synthetic").glob(".*/*")), "claims were left"
+
+
+@dataclass
+class Stopped(Slow):
+    """Is stopped by a signal amid its third painting."""
+
+    seconds: float = 0.0
+    number: int = signal.SIGTERM
+    painted = 0
+    not_in_recipe = frozenset({"hang", "number"})
+
+    def _write(self, word):
+        if word == "sample":
+            self.painted += 1
+            if self.painted == 3:
+                os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_amid_painting_keeps_what_is_painted_and_the_next_call_goes_on(tmp_path, number):
+    cohort = tiny_classes(tmp_path / "real", N)
+    call = cohort, cohort.cases, cohort.cases, tmp_path / "sets"
+    with pytest.raises(Interrupted) as end, stopped_by_signals():
+        synthesize(Stopped(number=number), *call)
+    assert end.value.code == 128 + number
+    (folder,) = (tmp_path / "sets").glob("Stopped-*")
+    painted = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert len(painted) == 2
+    again = synthesize(Stopped(number=0), *call)
+    assert len(again.cases) == N
+    assert painted.items() <= {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}.items()

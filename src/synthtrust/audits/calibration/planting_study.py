@@ -13,8 +13,9 @@ from synthtrust.audits.privacy.question import Leak
 from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.cases import Case
 from synthtrust.cases.content import content_of
-from synthtrust.files import aside, fingerprint
+from synthtrust.files import fingerprint
 from synthtrust.progress import track
+from synthtrust.tables import read_back, write_csv
 
 Row = dict[str, Any]
 
@@ -53,8 +54,7 @@ class PlantingStudy(PrivacySettings):
         """Draw every seed that is not finished, and write its rows."""
         for seed in track(self.unfinished(home), "Planting copies"):
             rows = pd.DataFrame(draw(seed))
-            with aside(home / f"{seed}.csv") as temporary:
-                rows.to_csv(temporary, index=False)
+            write_csv(home / f"{seed}.csv", rows)
 
     def tables(self, home: Path, sizes: Mapping[str, int]) -> dict[str, pd.DataFrame]:
         """Return ``detection`` and ``draws`` of all seeds.
@@ -63,7 +63,9 @@ class PlantingStudy(PrivacySettings):
             home: Where the rows of each seed lie.
             sizes: Name -> number of cases in a part, for the columns of ``detection``.
         """
-        draws = pd.concat([pd.read_csv(home / f"{seed}.csv", keep_default_na=False) for seed in range(self.seeds)])
+        draws = read_back(
+            pd.concat([pd.read_csv(home / f"{seed}.csv", keep_default_na=False) for seed in range(self.seeds)])
+        )
         return {"detection": pd.DataFrame(self._counts(draws, sizes)), "draws": draws.reset_index(drop=True)}
 
     def _counts(self, draws: pd.DataFrame, sizes: Mapping[str, int]) -> Iterable[Row]:

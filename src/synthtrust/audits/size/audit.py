@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthtrust.audits.generator_names import generator_names
 from synthtrust.audits.scores import NotApplicableError, Row, ScoredRun, gather_scores, paired, task_of
 from synthtrust.audits.size.items import Items, lesion_items, lesions_of, region_items, voxel_volumes
-from synthtrust.audits.size.reading import SizeThresholds, bounds, read_slope
+from synthtrust.audits.size.reading import Loss, SizeThresholds, bounds, read_losses
 from synthtrust.audits.utility.shared_trtr import share_trtr
 from synthtrust.cases import Mix
 from synthtrust.metrics.functional import FactorInterval, gap_interval, size_slope
@@ -31,6 +31,8 @@ class Size:
 
     margin: float = 0.05
     """Dice that synthetic training may lose more where the volume is a tenth."""
+    margin_found: float = 0.1
+    """Share of structures that it may miss more where the volume is a tenth."""
     min_seeds: int = 3
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int = 30
@@ -53,7 +55,8 @@ class Size:
           dice and found of TSTR and TRTR, gap of Dice with ci_low and ci_high, n_items, n_patients, n_seeds.
         - ``points``: a row for each item: case, patient, region, lesion, volume_ml, mean over seeds of the Dice of TSTR
           and TRTR, their gap, and ``pair_gap``, the mean absolute difference between a case and its twin at alpha 1.
-        - ``reading``: whether small structures are kept: reading, reasons, thresholds, from the slope of the gap.
+        - ``reading``: whether small structures are kept: reading, reasons, thresholds, from the slopes of the gap in
+          Dice and in the share that is found.
 
         Raises:
             NotApplicableError: If the runs are of classifiers, or no test case has any region.
@@ -89,11 +92,11 @@ class Size:
         if both:
             tables["thirds"] = list(_thirds(items, self.confidence))
             if items.unit == "region":
-                tstr, trtr = (items.scores[alpha, "real", "dice"] for alpha in (0.0, 1.0))
-                gap = self._slope(items, [tstr, trtr])
-                same = tstr.shape == trtr.shape and bool(np.allclose(tstr, trtr, rtol=0, atol=1e-9))
-                limits = SizeThresholds(self.margin, self.min_seeds, self.min_patients, self.min_span)
-                reading = read_slope(gap, span(items), limits, self.confidence, identical=same)
+                limits = SizeThresholds(
+                    self.margin, self.margin_found, self.min_seeds, self.min_patients, self.min_span
+                )
+                losses = [self._loss(items, "dice", self.margin), self._loss(items, "found", self.margin_found)]
+                reading = read_losses(losses, span(items), limits, self.confidence)
                 tables["reading"] = [
                     {"reading": reading.reading, "reasons": reading.reasons, "thresholds": dict(reading.thresholds)}
                 ]
@@ -118,6 +121,11 @@ class Size:
                     yield self._row(
                         part, [arm for arm in arms if arm is not None], measure, "TSTR - TRTR", np.nan, region
                     )
+
+    def _loss(self, items: Items, measure: str, margin: float) -> Loss:
+        tstr, trtr = (items.scores[alpha, "real", measure] for alpha in (0.0, 1.0))
+        same = tstr.shape == trtr.shape and bool(np.allclose(tstr, trtr, rtol=0, atol=1e-9))
+        return Loss(measure, self._slope(items, [tstr, trtr]), margin, same)
 
     def _row(self, items: Items, arms: Sequence[Array], measure: str, arm: str, alpha: float, region: str) -> Row:
         slope = self._slope(items, arms)

@@ -1,6 +1,6 @@
-"""What the slope of the loss on size says: whether small structures are kept, by a limit that was set before."""
+"""What the slopes of the loss on size say: whether small structures are kept, by limits that were set before."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ class SizeThresholds:
 
     margin: float = 0.05
     """Dice that may be lost more where the volume is a tenth."""
+    margin_found: float = 0.1
+    """Share of structures that may be missed more where the volume is a tenth."""
     min_seeds: int = 3
     """Training seeds of each arm, below which nothing is SUPPORTED."""
     min_patients: int = 30
@@ -23,6 +25,30 @@ class SizeThresholds:
     min_span: float = 3.0
     """Volume of the larger structures over that of the smaller ones (90th and 10th percentile within a region), below
     which nothing is decided: sizes that are alike say nothing of size."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was settled, by the name of its key."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """How the loss by synthetic training in one measure changes with the size."""
+
+    measure: str
+    """``dice`` or ``found``."""
+    slope: FactorInterval
+    """The slope of TSTR less TRTR per tenfold volume: above 0 where small structures lose more than large ones."""
+    margin: float
+    """The slope that is tolerable."""
+    identical: bool = False
+    """Whether both trainings score the same on every structure under every seed: then there is nothing to infer."""
+
+    def beyond(self, confidence: float) -> tuple[float, float]:
+        """Return the one-sided bounds: the lower one for two measures at once, and the upper one for each by itself."""
+        if self.identical:
+            return 0.0, 0.0
+        return bounds(self.slope, (1 + confidence) / 2)[0], bounds(self.slope, confidence)[1]
 
 
 @dataclass(frozen=True)
@@ -35,41 +61,36 @@ class SizeReading:
     thresholds: Mapping[str, Any]
 
 
-def read_slope(
-    slope: FactorInterval, span: float, thresholds: SizeThresholds, confidence: float, *, identical: bool = False
-) -> SizeReading:
-    """Read the slope of TSTR less TRTR on the logarithm of the volume.
+def read_losses(losses: Sequence[Loss], span: float, thresholds: SizeThresholds, confidence: float) -> SizeReading:
+    """Read the slopes of TSTR less TRTR on the logarithm of the volume, in Dice and in the share that is found.
 
-    SUPPORTED (small structures are kept) if the slope is shown to be below the margin, NOT SUPPORTED (they are lost) if
-    it is shown to be above it, by one-sided bounds. Doubts hold back SUPPORTED; one seed, and sizes that are alike,
-    hold back both.
+    Both are needed: where real training segments the smallest structures badly as well, there is little Dice to lose,
+    while it still finds them.
+
+    SUPPORTED (small structures are kept) if each slope is shown to be below its margin; NOT SUPPORTED (they are lost)
+    if one of both is shown to be above it, by bounds that hold for two questions at once. Doubts hold back SUPPORTED;
+    one seed, and sizes that are alike, hold back both.
 
     Args:
-        slope: In Dice per tenfold volume: above 0 where small structures lose more than large ones.
+        losses: In Dice first.
         span: Volume of larger structures over that of smaller ones.
         thresholds: What was settled before.
         confidence: Coverage of each one-sided bound.
-        identical: Whether both trainings score the same on every structure under every seed, as on copies of the very
-            same images: then there is nothing to infer.
     """
-    lower, upper = (0.0, 0.0) if identical else bounds(slope, confidence)
-    settings = {"margin": thresholds.margin, "min_seeds": thresholds.min_seeds,
-                "min_patients": thresholds.min_patients, "min_span": thresholds.min_span}  # fmt: skip
+    outcomes = {loss: _outcome(loss, confidence) for loss in losses}
     read: Reading = "INCONCLUSIVE"
-    if upper < thresholds.margin:
-        read = "SUPPORTED"
-    elif lower > thresholds.margin:
+    if "lost" in outcomes.values():
         read = "NOT SUPPORTED"
-    doubts = [doubt for doubt in _doubts(slope, span, thresholds) if not (identical and doubt.code == "no_interval")]
-    evidence = IDENTICAL if identical else _evidence(slope, lower, upper, thresholds.margin)
+    elif set(outcomes.values()) <= {"kept", "identical"}:
+        read = "SUPPORTED"
+    first = {"NOT SUPPORTED": "lost", "INCONCLUSIVE": "open"}.get(read)
+    in_order = sorted(losses, key=lambda loss: outcomes[loss] != first)
+    evidence = tuple(_evidence(loss, outcomes[loss], confidence) for loss in in_order)
+    doubts = _doubts(losses[0], span, thresholds)
     if doubts and (read == "SUPPORTED" or any(doubt.blocks for doubt in doubts)):
-        read = "INCONCLUSIVE"
         doubts.sort(key=lambda doubt: not doubt.blocks)
-        return SizeReading(read, (*doubts, evidence), settings)
-    return SizeReading(read, (evidence, *doubts), settings)
-
-
-IDENTICAL = Reason("identical", "Both trainings score the same on every structure: they learned from the same images.")
+        return SizeReading("INCONCLUSIVE", (*doubts, *evidence), thresholds.settings())
+    return SizeReading(read, (*evidence, *doubts), thresholds.settings())
 
 
 def bounds(slope: FactorInterval, confidence: float) -> tuple[float, float]:
@@ -79,14 +100,48 @@ def bounds(slope: FactorInterval, confidence: float) -> tuple[float, float]:
     return slope.uncertainty.limits(2 * confidence - 1)
 
 
-def _doubts(slope: FactorInterval, span: float, thresholds: SizeThresholds) -> list[Doubt]:
+def _outcome(loss: Loss, confidence: float) -> str:
+    lower, upper = loss.beyond(confidence)
+    if loss.identical:
+        return "identical"
+    if lower > loss.margin:
+        return "lost"
+    return "kept" if upper < loss.margin else "open"
+
+
+WORDS = {"dice": "more Dice is lost", "found": "more of the structures are missed"}
+"""Measure -> what a slope above 0 says of synthetic training where the volume is a tenth."""
+IDENTICAL = {
+    "dice": "Both trainings score the same on every structure: they learned from the same images.",
+    "found": "Both trainings find the same structures.",
+}
+
+
+def _evidence(loss: Loss, outcome: str, confidence: float) -> Reason:
+    code = f"{loss.measure}_{outcome}"
+    if outcome == "identical":
+        return Reason(code, IDENTICAL[loss.measure])
+    lower, upper = loss.beyond(confidence)
+    value = f"{loss.slope.value:+.3f} per tenfold volume"
+    amount = {"lost": f"at least {lower:.3f}", "kept": f"at most {upper:.3f}"}.get(
+        outcome, f"about {loss.slope.value:.3f}"
+    )
+    tolerable = f"{loss.margin:g} is tolerable"
+    if outcome == "open":
+        tolerable = f"that is not told from the {loss.margin:g} that are tolerable"
+    return Reason(
+        code,
+        f"Where the volume is a tenth, {amount} {WORDS[loss.measure]} by synthetic training ({value}); {tolerable}.",
+    )
+
+
+def _doubts(loss: Loss, span: float, thresholds: SizeThresholds) -> list[Doubt]:
+    slope = loss.slope
     doubts = []
-    if slope.note:
+    if slope.note and not loss.identical:
         doubts.append(Doubt("no_interval", slope.note, "More test patients.", blocks=True))
     if not span >= thresholds.min_span:
-        text = (
-            f"The sizes are alike: the larger structures of a region have {span:.2g} times the volume of the smaller."
-        )
+        text = f"The sizes are alike: larger structures of a region have {span:.2g} times the volume of smaller ones."
         doubts.append(Doubt("sizes_alike", text, "Test cases with structures of other sizes.", blocks=True))
     if slope.n_seeds < 2:
         text = "One training of each arm: how much another one would differ is not in the interval."
@@ -98,15 +153,3 @@ def _doubts(slope: FactorInterval, span: float, thresholds: SizeThresholds) -> l
         text = f"{slope.n_patients} test patients, and {thresholds.min_patients} are asked for."
         doubts.append(Doubt("few_patients", text, f"At least {thresholds.min_patients} test patients."))
     return doubts
-
-
-def _evidence(slope: FactorInterval, lower: float, upper: float, margin: float) -> Reason:
-    value = f"{slope.value:+.3f} Dice per tenfold volume"
-    if upper < margin:
-        return Reason("small_kept", f"A tenth of the volume costs at most {upper:.3f} Dice more by synthetic training "
-                                    f"({value}), and {margin:g} was tolerable.")  # fmt: skip
-    if lower > margin:
-        return Reason("small_lost", f"A tenth of the volume costs at least {lower:.3f} Dice more by synthetic training "
-                                    f"({value}), and {margin:g} was tolerable.")  # fmt: skip
-    return Reason("open", f"What a tenth of the volume costs more by synthetic training ({value}) is not told from the "
-                          f"{margin:g} that was tolerable.")  # fmt: skip

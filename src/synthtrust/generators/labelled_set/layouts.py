@@ -68,7 +68,7 @@ def read_set(options: LayoutOptions, modalities: Sequence[str], labels: Mapping[
     values: Mapping[Any, Any] = options.label_values or {value: name for name, value in labels.items()}
     match layout:
         case "synthtrust":
-            cohort = read_manifest(root, verify=True)
+            cohort = read_manifest(root, verify=True, follow_links=True)  # which the importer asks
             if missing := sorted(set(modalities) - set(cohort.modalities)):
                 raise CaseError(f"Expected {', '.join(modalities)} in the set at {root}, but got no {missing[0]}.")
             return cohort

@@ -1,9 +1,11 @@
 """The card of a synthetic set, which describes it to people as its manifest does to programs."""
 
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,9 @@ PARTIAL = "**Partly synthetic**: of real patients, and not made, are: {}. "
 PARTLY = "Of these twins, {n} carry an edited label map and are named in the manifest (`mask_edit`). For all others: "
 
 RANDOMNESS = "Each twin's randomness depends on the seed above and on its own id alone. "
+
+MARKUP = re.compile(r"[\\`*\[\]]")
+"""Characters that Markdown may read as markup; an underscore within a word is none."""
 
 CHECKPOINT = (
     " The folder `{folder}` holds the generator's own training, which can remember patients: it is no part of this "
@@ -110,9 +115,9 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
     made = facts["made_on"]
     kind = KINDS[painted.task]
     text = TEMPLATE.format(
-        name=painted.name,
+        name=_plain(painted.name),
         n=len(painted.cases),
-        modalities=", ".join(painted.modalities),
+        modalities=_plain(", ".join(painted.modalities)),
         randomness=RANDOMNESS if facts["paired"] else "",
         how="Imported: painted by somebody else." if "imported" in recipe else "Painted by a computer program.",
         twins=' ("twins")' if facts["paired"] else "",
@@ -120,16 +125,16 @@ def write_card(folder: Path, painted: Cohort, recipe: Mapping[str, Any], facts: 
         if facts["paired"]
         else _own_ids(painted),
         use=INTENDED_USE,
-        licence=painted.licence.rstrip("."),
+        licence=_plain(painted.licence.rstrip(".")),
         disclosure=_partial(facts) + _disclosure(painted, facts),
         checkpoint="".join(CHECKPOINT.format(folder=folder) for folder in facts["not_of_the_set"]),
-        generator=recipe["generator"],
-        version=recipe["version"],
-        package=recipe["package"],
-        parameters="\n".join(f"| {name} | {_cell(value)} |" for name, value in recipe["parameters"].items()),
+        generator=_code(recipe["generator"]),
+        version=_cell(recipe["version"]),
+        package=_cell(recipe["package"]),
+        parameters="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in recipe["parameters"].items()),
         learned=_learned(facts["training_ids"]),
         kind=kind,
-        labels=", ".join(f"{name} {value}" for name, value in painted.labels.items()) or "none",
+        labels=_labels(painted.labels),
         when=made["when"],
         twins_made=made["twins"],
         seconds=made["seconds"],
@@ -167,7 +172,7 @@ def made_on(twins: int, seconds: float, precision: str | None = None) -> dict[st
 def _partial(facts: Mapping[str, Any]) -> str:
     """Say which images are the patients' own."""
     own = (facts.get("patients_own") or {}).get("declared") or ()
-    return PARTIAL.format(", ".join(PARTS_OF_PATIENTS.get(name, name) for name in own)) if own else ""
+    return PARTIAL.format(_plain(", ".join(PARTS_OF_PATIENTS.get(name, name) for name in own))) if own else ""
 
 
 def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
@@ -177,10 +182,11 @@ def _disclosure(painted: Cohort, facts: Mapping[str, Any]) -> str:
     if painted.task != "segmentation":
         kind = "class" if painted.task == "classification" else "findings"
         if labelled_by := facts.get("labelled_by"):
-            return CLASSIFIED.format(**labelled_by) + OWN_CLASSES.format(kind=kind)
+            made_by = {**labelled_by, "run": _plain(labelled_by["run"])}
+            return CLASSIFIED.format(**made_by) + OWN_CLASSES.format(kind=kind)
         return (OF_CLASSES if facts["paired"] else OWN_CLASSES).format(kind=kind)
     if labelled_by := facts.get("labelled_by"):
-        return LABELLED.format(**labelled_by)
+        return LABELLED.format(**{**labelled_by, "run": _plain(labelled_by["run"])})
     if made_from := facts.get("label_maps"):
         return EDITED_FROM.format(n=made_from["edited_from"])
     if not facts["paired"]:
@@ -210,8 +216,28 @@ def _learned(training_ids: list[str] | None) -> str:
     return f"{len(training_ids)} cases, named in the manifest"
 
 
+def _labels(labels: Mapping[str, int]) -> str:
+    """Return the names of labels with their values, for a cell of a Markdown table."""
+    return _plain(", ".join(f"{name} {value}" for name, value in labels.items())).replace("|", "\\|") or "none"
+
+
 def _cell(value: Any) -> str:
     """Return a value as text for a cell of a Markdown table."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     text = text if len(text) <= 80 else f"{text[:77]}..."
-    return text.replace("|", "\\|").replace("\n", " ")
+    return _plain(text).replace("|", "\\|")
+
+
+def _plain(text: Any) -> str:
+    r"""Return words that a stranger may have chosen, on one line and as no markup of Markdown or HTML.
+
+    >>> _plain("<script src=x>\n[click](javascript:y) & *z*")
+    '&lt;script src=x&gt; \\[click\\](javascript:y) &amp; \\*z\\*'
+    """
+    text = escape(" ".join(str(text).split()), quote=False)
+    return MARKUP.sub(r"\\\g<0>", text)
+
+
+def _code(text: Any) -> str:
+    """Return words for between two backticks, where HTML is none."""
+    return " ".join(str(text).split()).replace("`", "'").replace("|", "\\|")

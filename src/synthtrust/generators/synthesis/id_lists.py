@@ -7,6 +7,7 @@ from pathlib import Path
 
 from synthtrust.cases import CaseError
 from synthtrust.cases.patients import ENDING
+from synthtrust.tables import as_it_was
 
 ID_COLUMNS = ("id", "case", "case_id", "subject", "subject_id", "patient", "patient_id", "name", "brats21id", "ids")
 """Names, in lower case, of a table column that holds ids."""
@@ -65,7 +66,7 @@ def words_of(path: Path, whose: str = "training cases") -> list[str]:
     if named:
         column, width = named[0], len(rows[0])
         unclear = [row for row in rows[1:] if len(row) <= column or any(row[width:])]
-        words = [row[column] for row in rows[1:] if row not in unclear]
+        words = [as_it_was(row[column]) for row in rows[1:] if row not in unclear]
     else:
         unclear = [row for row in rows if len(rows) > 1 and len([cell for cell in row if cell]) > 1]
         words = [cell for row in rows for cell in row if cell]

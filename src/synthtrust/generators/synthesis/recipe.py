@@ -77,7 +77,8 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
             "no field: sets with different values of it could not be distinguished. Write @dataclass above the class, "
             "and no __init__."
         )
-    values = {name: value for name, value in asdict(generator).items() if name not in generator.not_in_recipe}
+    left_out = {*generator.not_in_recipe, "follow_links"}  # of any importer, a plugin's too
+    values = {name: value for name, value in asdict(generator).items() if name not in left_out}
     for name in values:
         if isinstance(inner := getattr(generator, name), Generator):  # which paints for the other
             values[name] = _what_paints(inner) | {"parameters": _parameters(inner)}

@@ -90,6 +90,7 @@ def synthesize(
         paint = generator.own_cases(cohort, train, Path(root))
     imported_files = generator.find(paint, cohort) if isinstance(generator, Importer) else None
     if isinstance(generator, Importer):
+        generator.refuse_links_out(path for files in (imported_files or {}).values() for path in files)
         patients_own = check_patients_own(generator, cohort, inspected)
     else:
         patients_own = own_by_reading(generator, cohort, paint)
