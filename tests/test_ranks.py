@@ -167,6 +167,15 @@ def test_ranks_that_paint_together_leave_the_set_of_one_process(tmp_path):
     assert len(contents(first)) >= 6
 
 
+def test_ranks_without_devices_for_them_train_a_run_once(tmp_path):
+    """Who forgets trainer.devices=2 has two trainings of one run: the second waits for the first, and finds it."""
+    text = by_torchrun(tmp_path, *TINY, ONE_CASE)
+    (run,) = find_runs(tmp_path / "runs")
+    assert run.facts()["devices"] == 1
+    assert "Waiting for" in text
+    assert "is finished" in text
+
+
 def test_a_strategy_whose_ranks_return_nothing_is_refused_before_anything_is_made(tmp_path):
     spawned = "trainer.strategy={_target_: lightning.pytorch.strategies.DDPStrategy, start_method: spawn}"
     done = command(tmp_path, "train.py", *TINY, "trainer.devices=2", spawned)

@@ -8,8 +8,10 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import torch
+from lightning import Trainer
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
 
 from synthtrust.conventions import FACTS
 from synthtrust.files import DAY, aside, remove_leftovers
@@ -82,11 +84,17 @@ def _of_the_system(error: BaseException, path: Path) -> OSError | None:
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps the best checkpoint also of a run whose folder was moved before it is resumed.
+    """Keeps the best checkpoint, also of a run whose folder was moved before it is resumed, and always the newest.
 
     Lightning forgets the best score when the folder has another path, and the next validation, however poor, then
-    overwrites the best checkpoint.
+    overwrites the best checkpoint. And it writes ``last.ckpt`` only beside a checkpoint that is better than those
+    before it: a run that is cut short long after its best validation would lose all steps since.
     """
+
+    def _save_topk_checkpoint(self, trainer: Trainer, monitor_candidates: dict[str, Tensor]) -> None:
+        """Save a checkpoint that is better than those before it, and let ``last.ckpt`` follow in any case."""
+        super()._save_topk_checkpoint(trainer, monitor_candidates)
+        self._last_global_step_saved = trainer.global_step  # what Lightning asks before it writes last.ckpt
 
     @property
     def state_key(self) -> str:

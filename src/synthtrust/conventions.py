@@ -75,6 +75,12 @@ PLAN, PREPARE, VALIDATE, TEST = "plan", "prepare", "validate", "test"
 STAGES = (PLAN, PREPARE, VALIDATE, TEST)
 """How far a command goes: says what it would do; paints and preprocesses; trains and validates; all of it."""
 
+JOB_OF_A_SWEEP = "SYNTHTRUST_JOB_OF_A_SWEEP"
+"""Environment variable of a command that does one job of a sweep, and leaves why it failed in the folder of the run."""
+
+STATUS = "status.json"
+"""File of a run's folder: how its last job of a sweep ended."""
+
 SWEEP = "sweep.json"
 """File of the folder of a sweep: which runs it has, and the command that makes them."""
 

@@ -1,5 +1,6 @@
 """A job of a sweep that starts ranks is a command of its own."""
 
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,12 +70,14 @@ def test_a_job_that_a_launcher_began_is_trained_by_the_program_of_the_package(mo
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
-        ("import sys; print('Expected A, but got B.', file=sys.stderr); sys.exit('bye')", "Expected A, but got B."),
-        ("import os; os._exit(3)", "Expected a run that comes to its end, but its process left 3."),
+        ("import sys; open(sys.argv[1], 'w').write(sys.argv[2]); sys.exit(1)", "Expected A, but got B."),
+        ("import os; os._exit(3)", "Expected a run that ends well, but its process left 3."),
     ],
+    ids=["with a word", "without"],
 )
-def test_a_process_that_fails_fails_the_job_with_its_reason(in_a_sweep, monkeypatch, tmp_path, capsys, program, reason):
-    monkeypatch.setattr(apart, "command_of", lambda *_: [sys.executable, "-S", "-c", program])
+def test_a_process_that_fails_fails_the_job_with_what_it_leaves(in_a_sweep, monkeypatch, tmp_path, program, reason):
+    left = [str(tmp_path / "status.json"), json.dumps({"why": "Expected A, but got B."})]
+    monkeypatch.setattr(apart, "command_of", lambda *_: [sys.executable, "-S", "-c", program, *left])
     with pytest.raises(Refusal, match=f"^{reason}$"):
         apart.run_apart(tmp_path)
     monkeypatch.setattr(apart, "command_of", lambda *_: [sys.executable, "-S", "-c", "pass"])

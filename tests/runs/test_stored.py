@@ -16,7 +16,7 @@ from synthtrust.checkpoints import AtomicCheckpointIO, load_checkpoint
 from synthtrust.door.names import options_of
 from synthtrust.runs import Run, find_runs, trained_model
 from synthtrust.runs.stored import check_stored, targets_of
-from synthtrust.runs.stored_file import PARTS
+from synthtrust.runs.stored_file import PARTS, read_config
 from synthtrust.testing import tiny_cohort
 
 FILE = Path("config.yaml")
@@ -91,6 +91,7 @@ TRIES = [
     {"_target_": "monai.networks.utils.save_state", "src": {}, "path": "left"},
     {"_target_": "monai.losses.PerceptualLoss", "spatial_dims": 2, "network_type": "radimagenet_resnet50"},
     {"_target_": "torch.nn.init.zeros_", "tensor": None},
+    {"_target_": "synthtrust.cases.phantom.volumes._make", "folder": "left", "recipe": {}},  # which makes a folder
     {"_target_": "lightning.Trainer"},
     {"_target_": ["torch.load"]},
     {"_args_": [1]},
@@ -123,6 +124,36 @@ def test_an_interpolation_is_not_resolved(composed, monkeypatch):
         with pytest.raises(CaseError, match=rf"^Expected a plain value at {key} ") as refusal:
             check_stored(planted, FILE)
         assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cases: ${oc.env:SECRET}",
+        '"${oc.env:SECRET}": 1',
+        r'cases: "\x24{oc.env:SECRET}"',
+        r'cases: "\u0024\u007boc.env:SECRET}"',
+        'cases: "$\\\n  {oc.env:SECRET}"',
+        "cases: !!str ${oc.env:SECRET}",
+        "cases: |\n  ${oc.env:SECRET}",
+        "cases: [{a: '$${${oc.decode:SECRET}}'}]",
+        "cases: ${oc.select:SECRET}\n---\ncases: 1",
+        "cases: ${number:${oc.env:SECRET}}",
+    ],
+)
+def test_no_way_of_writing_an_interpolation_is_read(monkeypatch, tmp_path, text):
+    monkeypatch.setenv("SECRET", "s3cret")
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"^Expected a config as a run writes it, spelt out") as refusal:
+        read_config(tmp_path / "config.yaml")
+    assert "s3cret" not in str(refusal.value)
+
+
+def test_cases_of_a_sent_run_are_cases_or_are_refused(tmp_path):
+    sent = {"cases": {"_target_": "synthtrust.cases.read_manifest", "_partial_": True, "folder": "."}}
+    OmegaConf.save(OmegaConf.create(sent), tmp_path / "config.yaml")
+    with pytest.raises(CaseError, match=r"^Expected a reader of cases at cases\._target_, but it returned"):
+        _ = Run(tmp_path).cohort
 
 
 def test_what_a_user_types_himself_is_his_to_choose(composed):

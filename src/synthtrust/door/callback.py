@@ -1,6 +1,7 @@
 """The callback by which Hydra checks a config: before a run, before a sweep, and around each job of a sweep."""
 
 import logging
+import os
 import sys
 import time
 from contextlib import suppress
@@ -14,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from synthtrust.command_line import command_line, page_command
-from synthtrust.conventions import CONFIG, FACTS, LOCK, PLAN, PREPARE
+from synthtrust.conventions import CONFIG, FACTS, JOB_OF_A_SWEEP, LOCK, PLAN, PREPARE
 from synthtrust.door.check import check
 from synthtrust.door.choosing import check_choosing, chooses, what_was_chosen
 from synthtrust.door.disk import disk_line
@@ -28,6 +29,7 @@ from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
 from synthtrust.door.table import DONE, PREPARED, Ended, forget, print_table, scores_of, stage_of, write_status
 from synthtrust.door.training import check_training
 from synthtrust.progress import Sweep, duration, is_first_rank, of_sweep
+from synthtrust.refusals import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +144,9 @@ class Door(Callback):
             _clear(folder, self.new_folders, refused=line is not None)
         if config.hydra.mode == RunMode.MULTIRUN:
             return  # the sweeper decides whether it goes on
+        if error is not None and JOB_OF_A_SWEEP in os.environ and is_first_rank():
+            why = str(error) if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
+            write_status(folder, Ended("failed", why))
         if line is not None:
             sys.exit(line)
         if config.hydra.job.config_name == "train" and (folder / FACTS).exists() and is_first_rank():

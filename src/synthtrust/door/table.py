@@ -12,15 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from synthtrust.conventions import EXPORT, FACTS, LAST, VALIDATION, is_tstr
+from synthtrust.conventions import EXPORT, FACTS, LAST, STATUS, VALIDATION, is_tstr
 from synthtrust.door.refusals import in_one_line
 from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job
 from synthtrust.files import read_json, write_json
 from synthtrust.progress import duration
-
-STATUS = "status.json"
-"""The file in a run's folder with the status of its last job."""
 
 FAILED = ("failed", "no status")
 NOT_STARTED, INTERRUPTED = "not started", "interrupted"

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +13,8 @@ from hydra.types import RunMode
 from hydra.utils import to_absolute_path
 from omegaconf import DictConfig
 
+from synthtrust.conventions import JOB_OF_A_SWEEP, STATUS
+from synthtrust.files import read_json
 from synthtrust.plugins import conf_dir
 from synthtrust.refusals import Refusal
 
@@ -51,39 +52,30 @@ def run_apart(folder: Path) -> None:
         folder: The folder of the run.
 
     Raises:
-        Refusal: If the command fails, with the line that says why.
+        Refusal: If the command fails, with what it says of the reason.
     """
     hydra = HydraConfig.get()
     more = [str(source.path) for source in hydra.runtime.config_sources if source.provider == "command-line"]
     command = command_of(script(), more, list(hydra.overrides.hydra), list(hydra.overrides.task), folder)
-    reason = ""
-    with subprocess.Popen(
-        command, cwd=hydra.runtime.cwd, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
-    ) as process:
+    (folder / STATUS).unlink(missing_ok=True)
+    with subprocess.Popen(command, cwd=hydra.runtime.cwd, env=os.environ | {JOB_OF_A_SWEEP: "1"}) as process:
         try:
-            for line in process.stderr or ():
-                sys.stderr.write(line)
-                reason = reason_in(line, reason)
+            process.wait()
         except BaseException:  # a signal, which only this process may have got
             process.terminate()
             raise
     if process.returncode:
-        raise Refusal(reason or f"Expected a run that comes to its end, but its process left {process.returncode}.")
+        raise Refusal(
+            why_failed(folder) or f"Expected a run that ends well, but its process left {process.returncode}."
+        )
 
 
-def reason_in(line: str, reason: str) -> str:
-    """Return why a command fails, as far as a line of its errors tells, or what was known of it before.
-
-    An expectation that was not met counts more than the errors of libraries, and those of other ranks follow from it.
-
-    >>> reason_in("Error: Expected A, but got B.", "RuntimeError: Connection closed")
-    'Expected A, but got B.'
-    >>> reason_in("[rank1]: RuntimeError: Connection closed", "NotADirectoryError: x")
-    'NotADirectoryError: x'
-    """
-    text = line.strip().removeprefix("[rank0]: ").removeprefix("Error: ")
-    is_named = re.match(r"Expected |[\w.]+(Error|Exception)\b", text) is not None
-    return reason if reason.startswith("Expected ") or not is_named else text
+def why_failed(folder: Path) -> str:
+    """Return why the command failed that trains in a folder, as it has left it there; empty if it left no word."""
+    try:
+        return str(read_json(folder / STATUS)["why"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
 
 
 def script() -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from synthtrust.cases import Cohort
+from synthtrust.cases import CaseError, Cohort
 
 OF_THE_DOOR = ("list", "skip_refused", "exclude", "save_refused", "verify")
 """Keys of ``cases`` that the command reads, and that no reader is given."""
@@ -28,4 +28,6 @@ def read_cases(cfg: DictConfig) -> Cohort:
     """Read the cohort of a config by its headers, refused and excluded cases included."""
     reader = {key: value for key, value in plain(cfg.cases).items() if key not in OF_THE_DOOR}
     cohort: Cohort = make(OmegaConf.create(reader))
+    if not isinstance(cohort, Cohort):  # as with `_partial_`
+        raise CaseError(f"Expected a reader of cases at cases._target_, but it returned {type(cohort).__name__}.")
     return cohort

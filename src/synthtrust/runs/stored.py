@@ -128,20 +128,25 @@ def _check_node(key: str, node: Mapping[Any, Any], file: Path, plugins: tuple[st
     if not isinstance(target, str) or not (
         _fits(target, kind.packages, kind.fits) or _fits(target, plugins, callable)
         if imported
-        else _within(target, (*kind.packages, *plugins))
+        else _within(target, (*kind.packages, *plugins)) and not _is_private(target)
     ):
         raise _refusal(full_key, file, kind.words, target)
 
 
 def _fits(target: str, packages: tuple[str, ...], fits: Callable[[Any], bool]) -> bool:
     """Return whether a target is defined in one of the packages and fits; no other package is imported."""
-    if not _within(target, packages):
+    if not _within(target, packages) or _is_private(target):
         return False
     try:
         named = get_object(target)
     except Exception:  # a module may fail in any way when it is imported
         return False
     return _within(str(getattr(named, "__module__", "")), packages) and fits(named)
+
+
+def _is_private(target: str) -> bool:
+    """Return whether a part of a dotted name is private; such functions ask nothing of what they are given."""
+    return any(part.startswith("_") for part in target.split("."))
 
 
 def _within(name: str, packages: tuple[str, ...]) -> bool:

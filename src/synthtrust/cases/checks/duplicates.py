@@ -111,16 +111,14 @@ class Looks:
         file = self._file(case)
         if file is None:
             return self._look(case, _brightness(case))
-        try:
+        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError):  # not there, or damaged
             with np.load(file, allow_pickle=False) as kept:  # with a checksum of each array
                 content, fine = kept["content"], kept["fine"]
-            if np.shape(content) != (hashlib.sha256().digest_size,) or np.shape(fine) != (self.grid,) * 3:
-                raise ValueError("Expected the fingerprint of a volume.")  # an array without its head comes as bytes
-            return _Fingerprint(case.id, content.tobytes(), fine)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, TypeError):  # not there, or damaged
-            look = self._look(case, _brightness(case))
-            self._store(look, file)
-            return look
+            if np.shape(content) == (hashlib.sha256().digest_size,) and np.shape(fine) == (self.grid,) * 3:
+                return _Fingerprint(case.id, content.tobytes(), fine)  # an array without its head comes as bytes
+        look = self._look(case, _brightness(case))
+        self._store(look, file)
+        return look
 
     @staticmethod
     def _store(look: _Fingerprint, file: Path) -> None:

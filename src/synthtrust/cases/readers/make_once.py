@@ -28,6 +28,6 @@ def make_once(folder: Path, make: Callable[[Path], Cohort]) -> Cohort:
 
 def _read_complete(folder: Path) -> Cohort | None:
     try:
-        return read_manifest(folder)
+        return read_manifest(folder, follow_links=True)  # of one's own
     except CaseError:
         return None  # missing or unfinished
