@@ -50,7 +50,7 @@ def apart(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[floa
 
 def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
     """Return one painting of a batch of label maps by each sampler."""
-    n_painted = 2 if is_quick else 8
+    n_painted = 2 if is_quick else 6
     cases = phantom(folder, N_TRAINING + n_painted, SHAPE, modalities=MODALITIES).cases
     painter = trained(cases[:N_TRAINING], 300 if is_quick else TRAINING_STEPS)
     painted = cases[N_TRAINING:]
@@ -79,5 +79,5 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
         lambda: paint("ddpm", None, 0),
         f"all {painter.timesteps} timesteps of DDPM",
         agree,
-        rounds=1 if is_quick else 3,
+        rounds=1 if is_quick else 2,
     )
