@@ -34,12 +34,12 @@ def main() -> None:
     parts = make(cfg.split)(cohort.cases)
     generator = make(cfg.generator).work_in("samplers").fit(parts.train)
     rows = []
-    for case in parts.test[:FEW]:
+    for number, case in enumerate(parts.test[:FEW]):
         label = case.load_label()
         images = {"real": {name: case.load_image(name) for name in case.images}}
         for name, (generator.sampler, generator.sampling_steps, seed) in SAMPLERS.items():
             start = time.process_time()
-            images[name] = generator.sample(label, np.random.default_rng(seed))
+            images[name] = generator.sample(label, np.random.default_rng((seed, number)))
             rows.append({"source": name, "region": "all", "modality": "all", "seconds": time.process_time() - start})
         regions = {"brain without label": 0, **cohort.labels}
         for source, painted in images.items():

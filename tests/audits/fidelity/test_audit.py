@@ -168,7 +168,7 @@ def test_unknown_training_cases_are_never_supported(runs, tmp_path):
     copy = tmp_path / "unknown"
     copy.mkdir()
     for path in run.folder.glob("*.png"):
-        (copy / path.name).symlink_to(path)
+        (copy / path.name).hardlink_to(path)  # links that lead out of a set are refused
     (copy / "manifest.json").write_text(json.dumps(record))
     found = Fidelity(SPACES, **QUICK)([PaintedRun(run.cohort, copy, N)])["verdict"].iloc[0]
     assert found["verdict"] == "INCONCLUSIVE"

@@ -1,5 +1,6 @@
 """Claims decided on the scores of one sweep: what holds, what does not, and what cannot be told."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -87,9 +88,12 @@ class _Sweep:
 
     def numbers(self, claim: Claim) -> tuple[FactorInterval, ...]:
         """Return the number of each part."""
-        studies = [
-            AlphaStudy(part.statistic(self.regions), self.arms, self.patients, self.confidence) for part in claim.parts
-        ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about what is undefined, which the row of the claim says
+            studies = [
+                AlphaStudy(part.statistic(self.regions), self.arms, self.patients, self.confidence)
+                for part in claim.parts
+            ]
         return tuple(
             study.contrast(part.weights(study.alphas), 0) for study, part in zip(studies, claim.parts, strict=True)
         )
