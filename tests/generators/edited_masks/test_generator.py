@@ -150,9 +150,18 @@ def test_edits_that_lose_a_region_or_leave_the_head_are_not_used():
     assert not is_usable(np.roll(label, 3, axis=0), label, label, head)
 
 
+def test_where_no_core_of_another_fits_the_case_keeps_its_own(real, tmp_path, monkeypatch):
+    monkeypatch.setattr(label_maps, "exchange_core", lambda label, donor, core: None)
+    monkeypatch.setattr(label_maps, "TRIES", 5)
+    own = made(EditedMasks(painter=Bright()), real, tmp_path)
+    assert {case.donor for case in own.cases} == {""}
+    labels = [case.load_label() for case in real.cases]
+    assert not any(np.array_equal(case.load_label(), label) for case in own.cases for label in labels)
+
+
 def test_what_cannot_be_edited_is_refused_before_anything_is_painted(real, tmp_path, monkeypatch):
     monkeypatch.setattr(label_maps, "TRIES", 1)
-    with pytest.raises(CaseError, match=r"Expected an edit of the label map of case BraTS2021_00000 .* 1 drawn"):
+    with pytest.raises(CaseError, match=r"Expected an edit of the label map of case BraTS2021_00000 .* 2 drawn"):
         made(EditedMasks(painter=Bright(), max_growth=30.0, core=[]), real, tmp_path)
     assert not list((tmp_path / "synthetic").glob("EditedMasks*"))
     with pytest.raises(Refusal, match=r"generator.core among the labels \['NCR', 'ED', 'ET'\], but got \['liver'\]"):

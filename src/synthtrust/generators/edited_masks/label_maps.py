@@ -123,8 +123,9 @@ def _children_of(
     for number in range(1, edits.children + 1):
         child = f"{parent.id}_edit{number}"
         rng = np.random.default_rng([edits.seed, STREAM, int.from_bytes(hashlib.sha256(child.encode()).digest()[:8])])
-        for _ in range(TRIES):
-            donor, changed = _with_another_core(label, parent, edits.core, train, rng)
+        for attempt in range(2 * TRIES):
+            core = edits.core if attempt < TRIES else ()  # where no donor's core fits, the case keeps its own
+            donor, changed = _with_another_core(label, parent, core, train, rng)
             edited = None if changed is None else draw_edit(changed, edits.sizes, rng)
             if changed is not None and edited is not None and is_usable(edited, changed, label, foreground):
                 break
@@ -132,7 +133,7 @@ def _children_of(
         else:
             raise CaseError(
                 f"Expected an edit of the label map of case {parent.id} that stays inside its image and keeps all "
-                f"regions, but {TRIES} drawn ones do not, of {parent.label_map}. Make generator.max_scale, "
+                f"regions, but {2 * TRIES} drawn ones do not, of {parent.label_map}. Make generator.max_scale, "
                 "generator.warp and generator.max_growth smaller, or leave the case out with cases.exclude."
             )
         write_volume_like(edited, parent.require_label_map(), folder / f"{child}.nii.gz")
