@@ -20,6 +20,7 @@ SAMPLERS = {
     "DDPM, 250, another seed": ("ddpm", None, 1),
     "DDIM, 20": ("ddim", 20, 0),
     "DPM-Solver++, 20": ("dpm_solver", 20, 0),
+    "SDE-DPM-Solver++, 20": ("sde_dpm_solver", 20, 0),
 }
 """Name -> sampler, steps (None for all), seed."""
 FEW = 8  # test cases

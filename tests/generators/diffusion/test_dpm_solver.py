@@ -69,3 +69,22 @@ def test_images_are_clipped_to_the_range_of_their_channel():
     noise = torch.randn(2, 2, 50, generator=torch.Generator().manual_seed(0))
     drawn = paint(Diffusion(20, low, high), lambda x, t: 9 * noise.sign(), noise, visited(20, 5))
     torch.testing.assert_close(drawn, torch.where(noise > 0, high, low))
+
+
+@pytest.mark.parametrize(("spread", "spacing"), [(3.0, 1.5), (1.0, 1.0), (0.3, 1.0)])
+def test_with_fresh_noise_images_keep_their_spread_and_forget_where_they_began(spread, spacing):
+    diffusion = Diffusion(250, -50.0, 50.0, spacing)
+    generator = torch.Generator().manual_seed(0)
+
+    def fresh():
+        return torch.randn(1, 20000, generator=generator, dtype=torch.float64)
+
+    def guess(x, t):
+        signal = float(diffusion.alphas_cumprod[int(t[0])])
+        return spread**2 * signal**0.5 / (spread**2 * signal + 1 - signal) * x
+
+    noise = fresh()
+    timesteps = diffusion.timesteps_for("sde_dpm_solver", 20)
+    painted = paint(diffusion, guess, noise, timesteps, fresh=fresh)
+    assert float(painted.std()) == pytest.approx(spread, rel=0.08)
+    assert abs(float(torch.corrcoef(torch.cat([noise, painted]))[0, 1])) < 0.3  # along DDIM's path it is 1

@@ -118,7 +118,7 @@ def test_ddim_visits_the_first_and_the_last_timestep():
 @pytest.mark.parametrize(
     ("sampler", "steps", "why"),
     [
-        ("ddpm", 50, "Use sampler='dpm_solver'"),
+        ("ddpm", 50, "Use sampler='sde_dpm_solver'"),
         ("euler", 50, "'euler'"),
         ("ddim", 251, "2 to 250"),
         ("ddim", 1, "2 to 250"),

@@ -158,7 +158,7 @@ def test_a_label_beyond_the_box_is_refused(cases):
     [
         (dict(size=(16, 20, 23)), "size to be three multiples of 2"),
         (dict(patch_fold=2, patch_size=(8, 8, 6)), "patch_size to be three multiples of 4"),
-        (dict(sampler="ddpm", sampling_steps=3), "Use sampler='dpm_solver'"),
+        (dict(sampler="ddpm", sampling_steps=3), "Use sampler='sde_dpm_solver'"),
         (dict(weights="model.pt", intensity_percentile=99.8), "trained so"),
         (dict(train_ids=["a"]), "train_ids beside published weights alone"),
     ],

@@ -96,14 +96,18 @@ class DiffusionPainter(BrainPainter):
         """Sample packed volumes ``(B, C, ...)``, on the device and of the sides of a packed condition."""
         shape = (len(self.statistics_.modalities) * self.patch_fold**3, *condition.shape[2:])
         device, steps = condition.device, self.sampling_steps
-        if self.sampler != "dpm_solver":
+        if self.sampler in ("ddpm", "ddim"):
             return diffusion.sample(predict_noise, shape, generators, sampler=self.sampler, steps=steps, device=device)
 
         def guess(x: Tensor, t: Tensor) -> Tensor:
             return diffusion.denoised(x, int(t[0]), predict_noise(x, t).float())
 
+        def fresh() -> Tensor:
+            return noises(shape, generators).to(device)
+
         timesteps = diffusion.timesteps_for(self.sampler, steps)
-        return paint(diffusion, guess, noises(shape, generators).to(device), timesteps)
+        is_stochastic = self.sampler == "sde_dpm_solver"
+        return paint(diffusion, guess, fresh(), timesteps, fresh=fresh if is_stochastic else None)
 
     def _unpacked(self, packed: Tensor) -> NDArray[np.float32]:
         """Return packed volumes as arrays ``(B, M, *size)``."""
@@ -161,7 +165,7 @@ class DiffusionPainter(BrainPainter):
     def _training_callbacks(self, cases: Sequence[Case], folder: Path) -> list[Callback]:
         """Return what writes the losses and draws samples; no logger follows into the processes of several devices."""
         loggers = self._loggers if self.devices in (1, "1") else ()
-        cheaper = {"sampler": "dpm_solver", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
+        cheaper = {"sampler": "sde_dpm_solver", "sampling_steps": min(SHOWN_STEPS, self.timesteps)}
         return [WriteLoss(folder, loggers), *self._watchers(cases, self.statistics_, folder, loggers, **cheaper)]
 
     @abstractmethod

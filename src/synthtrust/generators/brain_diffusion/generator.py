@@ -58,8 +58,9 @@ class BrainDiffusion(PCAPainter):
     """Mirror half of the examples along the first axis."""
     timesteps: int = 250
     """Timesteps of the diffusion."""
-    sampler: Sampler = "dpm_solver"
-    """``ddpm`` takes all timesteps, ``ddim`` may take fewer, and ``dpm_solver``, of second order, needs fewest."""
+    sampler: Sampler = "sde_dpm_solver"
+    """``ddpm`` takes all timesteps, ``ddim`` may take fewer; ``dpm_solver`` is of second order, and ``sde_dpm_solver``
+    adds new noise at each step as well, as ``ddpm`` does, whose statistics it keeps in 20 steps."""
     sampling_steps: int | None = 20
     """Timesteps that painting takes; None for all."""
     lr: float = 1e-3

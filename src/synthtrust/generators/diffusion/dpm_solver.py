@@ -18,13 +18,24 @@ and would overshoot."""
 
 
 @torch.no_grad()
-def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, timesteps: Sequence[int], *, order: int = 2) -> Tensor:
-    """Follow DDIM's path from noise to images, each step in the direction that the last two guesses point to.
+def paint(
+    diffusion: Diffusion,
+    guess: Guess,
+    noise: Tensor,
+    timesteps: Sequence[int],
+    *,
+    order: int = 2,
+    fresh: Callable[[], Tensor] | None = None,
+) -> Tensor:
+    """Go from noise to images, each step in the direction that the last two guesses point to.
 
-    DPM-Solver++(2M): Lu et al., DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models, 2022,
-    Algorithm 2, but never extrapolating beyond ``FURTHEST``. With the last guess alone it is DDIM (Song et al. 2021),
-    which in as few steps paints too little contrast: where images are normal with standard deviation 0.15, 16 steps
-    give 0.150, and 16 evenly spaced ones of DDIM 0.115. All randomness lies in ``noise``.
+    Without ``fresh`` noise this is DDIM's path, and all randomness lies in the first noise. With it each step takes
+    away more than it has to and adds new noise, as DDPM does: what the network got wrong before is forgotten.
+
+    DPM-Solver++(2M) and SDE-DPM-Solver++(2M): Lu et al., DPM-Solver++: Fast Solver for Guided Sampling of Diffusion
+    Probabilistic Models, 2022, Algorithm 2 and Appendix, but never extrapolating beyond ``FURTHEST``. With the last
+    guess alone and no fresh noise it is DDIM (Song et al. 2021), which in as few steps paints too little contrast:
+    where images are normal with standard deviation 0.15, 16 steps give 0.150, and 16 evenly spaced ones of DDIM 0.115.
 
     Args:
         diffusion: The schedule, and the range that images are clipped to.
@@ -32,6 +43,7 @@ def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, timesteps: Sequence
         noise: Standard normal, shape ``(B, ...)``.
         timesteps: The ones to visit, from the last to 0; see ``visited`` and ``Diffusion.timesteps_for``.
         order: 2, or 1 for DDIM on the same timesteps.
+        fresh: Draws standard normal noise of the shape of ``noise``.
 
     Returns:
         Images in their range, as ``noise``.
@@ -46,7 +58,11 @@ def paint(diffusion: Diffusion, guess: Guess, noise: Tensor, timesteps: Sequence
             continue
         last, stride = stride, float(log_ratio[after] - log_ratio[t])
         ahead = image + min(stride / last, FURTHEST) / 2 * (image - before) if last and order > 1 else image
-        x = spread[after] / spread[t] * x - signal[after] * np.expm1(-stride) * ahead
+        if fresh is None:
+            x = spread[after] / spread[t] * x - signal[after] * np.expm1(-stride) * ahead
+        else:
+            x = spread[after] / spread[t] * np.exp(-stride) * x - signal[after] * np.expm1(-2 * stride) * ahead
+            x = x + spread[after] * np.sqrt(-np.expm1(-2 * stride)) * fresh()
         before = image
     return x
 

@@ -11,8 +11,9 @@ from torch import Tensor
 from synthtrust.generators.synthesis.progress import report_steps
 from synthtrust.refusals import Refusal
 
-Sampler = Literal["ddpm", "ddim", "dpm_solver"]
-"""Ways back from noise: all timesteps with new noise at each, few of first order, or few of second order."""
+Sampler = Literal["ddpm", "ddim", "dpm_solver", "sde_dpm_solver"]
+"""Ways back from noise: all timesteps with new noise at each; few of first order; few of second order; and few of
+second order with new noise at each."""
 Predict = Callable[[Tensor, Tensor], Tensor]
 """Tells the noise ``(B, ...)`` in images ``(B, ...)`` at timesteps ``(B,)``."""
 
@@ -117,7 +118,7 @@ class Diffusion:
         if sampler == "ddpm" and steps != self.timesteps:
             raise Refusal(
                 f"Expected all {self.timesteps} steps for 'ddpm', but got {steps}: with fewer, samples are too wide. "
-                "Use sampler='dpm_solver'."
+                "Use sampler='sde_dpm_solver'."
             )
         if not 2 <= steps <= self.timesteps:
             raise Refusal(f"Expected 2 to {self.timesteps} sampling steps, but got {steps}.")

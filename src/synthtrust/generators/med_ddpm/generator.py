@@ -75,7 +75,8 @@ class MedDDPM(DiffusionPainter):
     timesteps: int = 250
     """Timesteps of the diffusion."""
     sampler: Sampler = "ddpm"
-    """``ddpm`` takes all timesteps, ``ddim`` may take fewer, and ``dpm_solver``, of second order, needs fewest."""
+    """``ddpm`` takes all timesteps, ``ddim`` may take fewer; ``dpm_solver`` is of second order, and ``sde_dpm_solver``
+    adds new noise at each step as well, as ``ddpm`` does, whose statistics it keeps in 20 steps."""
     sampling_steps: int | None = None
     """Timesteps that painting takes; None for all."""
     lr: float = 1e-5
