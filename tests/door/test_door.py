@@ -252,19 +252,6 @@ def test_gpus_are_counted_as_far_as_they_may_be_seen(monkeypatch):
     assert gpu.count_gpus() == 0
 
 
-@pytest.mark.parametrize(("logger", "package"), [("tensorboard", "tensorboard"), ("mlflow", "mlflow")])
-def test_a_tracker_that_is_not_installed_is_refused(monkeypatch, logger, package):
-    monkeypatch.setattr("synthtrust.door.trackers.find_spec", lambda name: None)
-    line = f"Expected {package} for logger={logger}, but it is not installed. Run pip install {package}"
-    assert line in refusal("train.py", f"logger={logger}")
-    monkeypatch.setattr("synthtrust.door.trackers.find_spec", lambda name: "there")
-    assert refusal("train.py", f"logger={logger}") == ""
-
-
-def test_a_tracker_of_curves_is_refused_for_a_page():
-    assert "Expected logger=wandb or logger=mlflow" in refusal("evaluate.py", "logger=tensorboard")
-
-
 def test_what_the_cases_alone_can_tell_leaves_nothing_either(elsewhere, tmp_path):
     (tmp_path / "cases.csv").write_text("case_id,image,label\n")
     words = (*CLASSES, "cases=table", f"cases.file={tmp_path / 'cases.csv'}", "cases.columns={label: diagnosis}")
