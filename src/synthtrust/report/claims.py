@@ -110,7 +110,7 @@ def claims_section(claims: pd.DataFrame, suffix: str) -> Section:
     return Section(
         f"The paper's claims{suffix}",
         "What the position paper says about T1 to T5 on BraTS with twins of Med-DDPM, tested on these runs.",
-        tables=(Table("Which of the claims hold here", pd.DataFrame(rows), caption, "intervals"),),
+        tables=(Table("Which of the claims hold here", pd.DataFrame(rows), caption, "intervals", stays_open=True),),
         notes=tuple(dict.fromkeys(remarks)),
         limit="A claim that holds says what the factors do, not that the set can be trusted.",
     )

@@ -53,6 +53,8 @@ class Table:
     frame: pd.DataFrame
     caption: str = ""
     inference: Inference = "described"
+    stays_open: bool = False
+    """Whether it is shown unfolded, however long it is: the answer of its section."""
 
     @property
     def full_caption(self) -> str:
