@@ -124,10 +124,11 @@ def _lack(lack: str, needs: tuple[str, ...]) -> str:
     """
     words = {
         "alphas": "no runs at α = {}",
+        "inner_alphas": "fewer than {} shares between 0 and 1",
         "regions": "the cohort has no {}",
         "patients": "fewer than {} patients",
         "seeds": "one training seed",
-        "undefined": "a factor is undefined",
+        "undefined": "a factor is undefined, or has no interval",
     }
     return ": " + words[lack].format(listing(needs) if needs else "") if lack else ""
 

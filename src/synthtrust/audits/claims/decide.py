@@ -16,7 +16,7 @@ from synthtrust.metrics.functional.alpha_study import AlphaStudy
 from synthtrust.metrics.functional.factor_intervals import FactorInterval
 
 Answer = Literal["holds", "does not hold", "cannot tell"]
-Lack = Literal["", "alphas", "regions", "patients", "seeds", "undefined"]
+Lack = Literal["", "alphas", "inner_alphas", "regions", "patients", "seeds", "undefined"]
 """What a claim lacks to be tested; empty where it was tested."""
 COUNTS = ("n_cases", "n_patients", "n_seeds")
 
@@ -52,8 +52,8 @@ def claim_rows(scores: pd.DataFrame, tolerance: float, confidence: float) -> lis
 
     Returns:
         A row for each part: claim, part, side, tolerance, value, ci_low, ci_high, confidence, n_cases, n_patients,
-        n_seeds, and of its claim p and p_against (adjusted), answer, lack (``alphas``, ``regions``, ``patients``,
-        ``seeds`` or ``undefined``; empty where a test was made) and needs, which are lacking.
+        n_seeds, and of its claim p and p_against (adjusted), answer, lack (``alphas``, ``inner_alphas``, ``regions``,
+        ``patients``, ``seeds`` or ``undefined``; empty where a test was made) and needs, which are lacking.
     """
     sweep = _Sweep(scores, confidence)
     tests = [_test(claim, sweep, tolerance) for claim in CLAIMS]
@@ -103,7 +103,7 @@ def _test(claim: Claim, sweep: _Sweep, tolerance: float) -> Test:
     if lacking := tuple(f"{alpha:g}" for alpha in claim.alphas if alpha not in sweep.alphas):
         return Test(claim, "alphas", lacking)
     if sum(0 < alpha < 1 for alpha in sweep.alphas) < claim.n_inner:
-        return Test(claim, "alphas", (f"{claim.n_inner} between 0 and 1",))
+        return Test(claim, "inner_alphas", (str(claim.n_inner),))
     if lacking := tuple(name for name in claim.regions if name not in sweep.regions):
         return Test(claim, "regions", lacking)
     numbers = sweep.numbers(claim)
@@ -111,11 +111,11 @@ def _test(claim: Claim, sweep: _Sweep, tolerance: float) -> Test:
         return Test(claim, "patients", (str(claim.min_patients),), numbers)
     if any(number.n_seeds < 2 for number in numbers):
         return Test(claim, "seeds", numbers=numbers)
-    tails = [part.p_values(number, tolerance) for part, number in zip(claim.parts, numbers, strict=True)]
-    p, against = (max(tail[0] for tail in tails), min(tail[1] for tail in tails))
-    if np.isnan([p, against]).any():
+    tails = np.array([part.p_values(number, tolerance) for part, number in zip(claim.parts, numbers, strict=True)])
+    if np.isnan(tails).any():
         return Test(claim, "undefined", numbers=numbers)
-    return Test(claim, numbers=numbers, p=p, p_against=min(1.0, len(tails) * against))
+    p, p_against = float(tails[:, 0].max()), float(tails[:, 1].min())
+    return Test(claim, numbers=numbers, p=p, p_against=min(1.0, len(tails) * p_against))
 
 
 def _number(number: FactorInterval | None) -> Row:
