@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from synthtrust.report.formatting import count, interval, listing, number
+from synthtrust.report.formatting import count, listing, two_lines
 from synthtrust.report.layout import Section, Table
 
 
@@ -90,7 +90,7 @@ def claims_section(claims: pd.DataFrame, suffix: str) -> Section:
                     "Factor": statement.factor,
                     "Claim": statement.text if place == 0 else "",
                     "Contrast": statement.parts[part["part"]],
-                    "These runs": _value(part),
+                    "These runs": two_lines(part["value"], part["ci_low"], part["ci_high"], sign=True),
                     "Answer": answer if place == 0 else "",
                 }
             )
@@ -138,8 +138,3 @@ def _controls(statement: Statement, names: tuple[str, ...]) -> str:
         return ""
     role = "the control" if len(names) == 1 else "the controls"
     return f"{statement.text} This holds for {role} {listing(names)} as well."
-
-
-def _value(part: Mapping) -> str:
-    low, high = part["ci_low"], part["ci_high"]
-    return f"{number(part['value'], sign=True)}\n{interval(low, high, sign=True)}".rstrip()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from synthtrust.report.formatting import count, estimate, interval, number
+from synthtrust.report.formatting import count, estimate, two_lines
 from synthtrust.report.layout import Chapter, Section, Table
 
 CASES = {
@@ -60,7 +60,7 @@ def _gaps(gaps: pd.DataFrame) -> Section:
             "Scored on": CASES[row["cases"]],
             "TSTR": _cell(row, "tstr"),
             "TRTR": _cell(row, "trtr"),
-            "TSTR - TRTR": _two_lines(row["gap"], row["ci_low"], row["ci_high"], sign=True),
+            "TSTR - TRTR": two_lines(row["gap"], row["ci_low"], row["ci_high"], sign=True),
             "Cases": str(row["n_cases"]),
             "Patients": str(row["n_patients"]),
             "Seeds": str(row["n_seeds"]),
@@ -88,11 +88,7 @@ def _gaps(gaps: pd.DataFrame) -> Section:
 def _cell(row: Mapping, arm: str) -> str:
     if not np.isfinite(row[arm]):
         return ""
-    return _two_lines(row[arm], row[f"{arm}_low"], row[f"{arm}_high"])
-
-
-def _two_lines(value: float, low: float, high: float, *, sign: bool = False) -> str:
-    return f"{number(value, sign=sign)}\n{interval(low, high, sign=sign)}".rstrip()
+    return two_lines(row[arm], row[f"{arm}_low"], row[f"{arm}_high"])
 
 
 def _shift(shift: pd.DataFrame) -> Section:

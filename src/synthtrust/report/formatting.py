@@ -50,6 +50,15 @@ def estimate(value: float, low: float, high: float, digits: int = 3, *, sign: bo
     return f"{number(value, digits, sign=sign)} {interval(low, high, digits, sign=sign)}".rstrip()
 
 
+def two_lines(value: float, low: float, high: float, digits: int = 3, *, sign: bool = False) -> str:
+    """Write a number for the cell of a table, with its interval on a line below.
+
+    >>> two_lines(0.71, 0.68, 0.741).splitlines(), two_lines(0.71, float("nan"), 0.7)
+    (['0.710', '[0.680, 0.741]'], '0.710')
+    """
+    return f"{number(value, digits, sign=sign)}\n{interval(low, high, digits, sign=sign)}".rstrip()
+
+
 def short(value: float) -> str:
     """Write an alpha as people type it.
 

@@ -4,7 +4,7 @@ Source: Zamzmi et al., Scorecard for synthetic medical data evaluation, Communic
 criteria and their meaning are theirs; what stands under each is measured in this project's way, or not measured.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -40,18 +40,18 @@ def scorecard(
         synthetic_set: What the card knows of the set, see `synthtrust.report.card.write_cards`.
         verdicts: Those that concern the set.
     """
-    answers: dict[str, Callable[[], str]] = {
-        "Congruence": lambda: _fidelity(tables, synthetic_set, "quality", "KID") + _verdict(verdicts, "fidelity"),
-        "Coverage": lambda: _fidelity(tables, synthetic_set, "diversity", "coverage, all cases"),
-        "Constraint": lambda: _constraint(synthetic_set),
-        "Completeness": lambda: _completeness(synthetic_set),
-        "Consistency": lambda: _consistency(tables, synthetic_set),
-        "Comprehension": lambda: _comprehension(synthetic_set),
-        "Compliance": lambda: _compliance(verdicts, synthetic_set),
+    answers = {
+        "Congruence": _fidelity(tables, synthetic_set, "quality", "KID") + _verdict(verdicts, "fidelity"),
+        "Coverage": _fidelity(tables, synthetic_set, "diversity", "coverage, all cases"),
+        "Constraint": _constraint(synthetic_set),
+        "Completeness": _completeness(synthetic_set),
+        "Consistency": _consistency(tables, synthetic_set),
+        "Comprehension": _comprehension(synthetic_set),
+        "Compliance": _compliance(verdicts, synthetic_set),
     }
     return [
-        asdict(Criterion(name, QUESTIONS[name], answer or NOT_MEASURED, bool(answer)))
-        for name, answer in ((name, make().strip()) for name, make in answers.items())
+        asdict(Criterion(name, QUESTIONS[name], answer.strip() or NOT_MEASURED, bool(answer.strip())))
+        for name, answer in answers.items()
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from synthtrust.report.formatting import count, estimate, interval, number
+from synthtrust.report.formatting import count, estimate, number, two_lines
 from synthtrust.report.layout import Chapter, Section, Table
 
 MARKS = {"SUPPORTED": "● SUPPORTED", "NOT SUPPORTED": "■ NOT SUPPORTED", "INCONCLUSIVE": "○ INCONCLUSIVE"}
@@ -48,9 +48,9 @@ def _section(answer: Mapping, whose: str, groups: pd.DataFrame, pairs: pd.DataFr
     rows = [
         {
             "Group": row["group"],
-            "TSTR": _two_lines(row, "tstr"),
-            "TRTR": _two_lines(row, "trtr"),
-            "TSTR - TRTR": _two_lines(row | {"gap_low": row["ci_low"], "gap_high": row["ci_high"]}, "gap", sign=True),
+            "TSTR": two_lines(row["tstr"], row["tstr_low"], row["tstr_high"]),
+            "TRTR": two_lines(row["trtr"], row["trtr_low"], row["trtr_high"]),
+            "TSTR - TRTR": two_lines(row["gap"], row["ci_low"], row["ci_high"], sign=True),
             "Patients": str(row["n_patients"]),
         }
         if row["shown"]
@@ -85,8 +85,3 @@ def _section(answer: Mapping, whose: str, groups: pd.DataFrame, pairs: pd.DataFr
         tables=tuple(tables),
         limit="Groups that nobody named were not compared, and neither were those of too few patients.",
     )
-
-
-def _two_lines(row: Mapping, name: str, *, sign: bool = False) -> str:
-    limits = interval(row[f"{name}_low"], row[f"{name}_high"], sign=sign)
-    return f"{number(row[name], sign=sign)}\n{limits}".rstrip()

@@ -22,7 +22,7 @@ COUNTS = ("n_cases", "n_patients", "n_seeds")
 
 
 @dataclass(frozen=True)
-class Test:
+class ClaimTest:
     """The test of one claim, before the number of claims is taken into account."""
 
     claim: Claim
@@ -99,23 +99,23 @@ class _Sweep:
         )
 
 
-def _test(claim: Claim, sweep: _Sweep, tolerance: float) -> Test:
+def _test(claim: Claim, sweep: _Sweep, tolerance: float) -> ClaimTest:
     if lacking := tuple(f"{alpha:g}" for alpha in claim.alphas if alpha not in sweep.alphas):
-        return Test(claim, "alphas", lacking)
+        return ClaimTest(claim, "alphas", lacking)
     if sum(0 < alpha < 1 for alpha in sweep.alphas) < claim.n_inner:
-        return Test(claim, "inner_alphas", (str(claim.n_inner),))
+        return ClaimTest(claim, "inner_alphas", (str(claim.n_inner),))
     if lacking := tuple(name for name in claim.regions if name not in sweep.regions):
-        return Test(claim, "regions", lacking)
+        return ClaimTest(claim, "regions", lacking)
     numbers = sweep.numbers(claim)
     if min(number.n_patients for number in numbers) < claim.min_patients:
-        return Test(claim, "patients", (str(claim.min_patients),), numbers)
+        return ClaimTest(claim, "patients", (str(claim.min_patients),), numbers)
     if any(number.n_seeds < 2 for number in numbers):
-        return Test(claim, "seeds", numbers=numbers)
+        return ClaimTest(claim, "seeds", numbers=numbers)
     tails = np.array([part.p_values(number, tolerance) for part, number in zip(claim.parts, numbers, strict=True)])
     if np.isnan(tails).any():
-        return Test(claim, "undefined", numbers=numbers)
+        return ClaimTest(claim, "undefined", numbers=numbers)
     p, p_against = float(tails[:, 0].max()), float(tails[:, 1].min())
-    return Test(claim, numbers=numbers, p=p, p_against=min(1.0, len(tails) * p_against))
+    return ClaimTest(claim, numbers=numbers, p=p, p_against=min(1.0, len(tails) * p_against))
 
 
 def _number(number: FactorInterval | None) -> Row:

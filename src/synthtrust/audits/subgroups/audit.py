@@ -15,7 +15,7 @@ from synthtrust.audits.utility.estimate import OVERALL
 from synthtrust.audits.utility.measures import MAIN, measure
 from synthtrust.audits.utility.shared_trtr import share_trtr
 
-WIDENS, ALIKE, OPEN = "NOT SUPPORTED", "SUPPORTED", "INCONCLUSIVE"
+UNALIKE, ALIKE, OPEN = "NOT SUPPORTED", "SUPPORTED", "INCONCLUSIVE"
 """Whether groups lose alike: one loses more than another, none does by more than the margin, or it cannot be told."""
 
 
@@ -67,8 +67,8 @@ class Subgroups:
                 continue
             for attribute, group_of in known.items():
                 subject = {"generator": generator, "mode": mode, "attribute": attribute}
-                for name, found in self._attribute(rows, group_of, task, rule).items():
-                    tables[name] += [{**subject, **row} for row in found]
+                for name, attribute_rows in self._attribute(rows, group_of, task, rule).items():
+                    tables[name] += [{**subject, **row} for row in attribute_rows]
         if not tables["groups"]:
             raise NotApplicableError("Expected runs of alpha 0 and alpha 1 to compare groups, but got others.")
         return {name: pd.DataFrame(rows) for name, rows in tables.items()}
@@ -123,7 +123,7 @@ class Subgroups:
 
     def _answer(self, pairs: Sequence[Row]) -> str:
         if any(pair["ci_low"] > 0 or pair["ci_high"] < 0 for pair in pairs):  # NaN is neither
-            return WIDENS
+            return UNALIKE
         within = all(-self.margin < pair["ci_low"] and pair["ci_high"] < self.margin for pair in pairs)
         enough = pairs and min(pair["n_seeds"] for pair in pairs) >= self.min_seeds
         return ALIKE if pairs and within and enough else OPEN
