@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from synthtrust.audits.confounded import without_confounded
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.generator_names import generator_names
 from synthtrust.audits.scores import NotApplicableError, task_of
@@ -159,7 +160,7 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """Return the tables of every audit that applies to the runs, by its name.
 
     Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
-    split, or one number.
+    split, or one number; and so it is with runs whose class decided the source of their training cases.
 
     Raises:
         NotApplicableError: If none does.
@@ -167,12 +168,12 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """
     tables, refusals, one_size = {}, [], of_one_size(runs)
     for name, audit in audits.items():
-        of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
+        asked = runs if getattr(audit, "takes_sizes", False) else one_size
+        asked = asked if getattr(audit, "takes_repeated_splits", False) else first_split(asked)
         try:
+            asked = asked if getattr(audit, "takes_confounded", False) else without_confounded(asked)
             with stage(f"Audit {name}"):
-                tables[name] = audit(
-                    of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes)
-                )
+                tables[name] = audit(asked)
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)
