@@ -108,7 +108,7 @@ LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,
     "max_steps": 1, "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "width": 1, "dilations": 1,
     "spade_channels": 1, "style_size": 1, "discriminator_channels": 1, "discriminator_layers": 1, "discriminators": 1,
-    "children": 1,
+    "children": 1, "step": 1,
 }  # fmt: skip
 """Field of a generator -> the least of a whole number, or of each in a list."""
 
@@ -189,6 +189,31 @@ def check_steps(steps: Any, val_every: Any) -> None:
             raise Refusal(f"Expected {name} to be a whole number of at least 1, but got {value!r}.")
     if steps % val_every:
         raise Refusal(f"Expected steps to be a multiple of val_every={val_every}, but got {steps}.")
+
+
+def check_kept_steps(step: int | None, keep_steps: Sequence[int] | None, max_steps: int) -> None:
+    """Refuse steps of a generator's training that it does not keep, or does not reach.
+
+    Args:
+        step: The step whose weights paint; None for the last.
+        keep_steps: The steps whose weights are kept.
+        max_steps: The last step.
+
+    Raises:
+        Refusal: If ``keep_steps`` are no rising whole numbers up to the last step, or ``step`` is none of them.
+    """
+    kept = [] if keep_steps is None else list(keep_steps)
+    rising = all(is_whole(number, 1, max_steps) for number in kept) and kept == sorted({*kept})
+    if keep_steps is not None and not (kept and rising):
+        raise Refusal(
+            f"Expected generator.keep_steps to be whole numbers that rise, up to max_steps={max_steps}, such as "
+            f"[100,200,400], but got {kept}."
+        )
+    if step is not None and step not in kept:
+        raise Refusal(
+            f"Expected generator.step among the steps that the training keeps, generator.keep_steps={kept}, but got "
+            f"{step}."
+        )
 
 
 def check_strategy(strategy: Any) -> None:

@@ -153,6 +153,7 @@ RULES: Mapping[str, Rule] = {
     "data.size": _or_null(SIDE_OR_SIDES),
     "generator.size": _or_null(SIDES),
     "generator.patch_size": _or_null(SIDES),
+    "generator.keep_steps": _or_null(_each(_whole(1), "to be a list of rising steps, such as [100,200,400]")),
     "generator.precision": _among(*PRECISIONS),
     "trainer.accelerator": _among(*ACCELERATORS),
     "trainer.precision": _or_null(_among(*LIGHTNINGS_PRECISIONS)),

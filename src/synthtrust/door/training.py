@@ -11,6 +11,7 @@ from synthtrust.conventions import (
     CONTROLS,
     VALIDATE,
     check_alpha,
+    check_kept_steps,
     check_steps,
     check_strategy,
     check_val,
@@ -71,6 +72,7 @@ def check_training(cfg: DictConfig) -> None:
         _check_export(cfg, choice[2])
     check_trackers(cfg)
     _check_pictures(cfg)
+    _check_kept_steps(cfg)
     check_strategy(value_of(cfg, "trainer.strategy"))
     _check_devices(cfg.trainer)
 
@@ -102,6 +104,13 @@ def _check_pictures(cfg: DictConfig) -> None:
             f"Expected track.pictures_every to be a multiple of val_every={cfg.val_every}, since pictures are of "
             f"validations, but got {every}."
         )
+
+
+def _check_kept_steps(cfg: DictConfig) -> None:
+    """Refuse a step of the generator's training that is not kept."""
+    if (max_steps := value_of(cfg, "generator.max_steps")) is not None:
+        kept = value_of(cfg, "generator.keep_steps")
+        check_kept_steps(value_of(cfg, "generator.step"), kept, max_steps)
 
 
 def _check_export(cfg: DictConfig, mode: str) -> None:
