@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from synthtrust.audits.fidelity import Fidelity
     from synthtrust.audits.pictures import twin_slices
     from synthtrust.audits.privacy import Privacy
+    from synthtrust.audits.shortcuts import Shortcuts
     from synthtrust.audits.size import Size
     from synthtrust.audits.subgroups import Subgroups
     from synthtrust.audits.trust import Trust
@@ -22,6 +23,7 @@ __all__ = [
     "Calibration",
     "Fidelity",
     "Privacy",
+    "Shortcuts",
     "Size",
     "Subgroups",
     "Trust",

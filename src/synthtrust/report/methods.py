@@ -56,6 +56,14 @@ METHODS: tuple[Method, ...] = (
         "tenth of the volume, in Dice or in the share that is found.",
     ),
     Method(
+        "shortcuts",
+        "Networks learn from mixes in which the class of a case decides whether it is real, and are scored on test "
+        "cases whose source agrees with that and on the same patients with the sources exchanged. Both ends are "
+        "averaged, so that only what goes with the confounding counts. A shortcut is called used where the exchange, "
+        "or the loss on real test cases against the balanced mix, is shown to cost more than a margin. Patients are "
+        "left out in turn, and seeds add their own variance.",
+    ),
+    Method(
         "calibration",
         "Copies are planted at known shares among cases that nobody trained on, and the audit is asked as it is. "
         "Shares of draws have exact binomial intervals.",
