@@ -18,6 +18,7 @@ from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import DeclaredSet, SyntheticSet, declared_own, declared_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
+from synthtrust.audits.steps import of_one_step
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
@@ -159,7 +160,7 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """Return the tables of every audit that applies to the runs, by its name.
 
     Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
-    split, or one number.
+    split, one number, or one step of the generator's training.
 
     Raises:
         NotApplicableError: If none does.
@@ -168,6 +169,7 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     tables, refusals, one_size = {}, [], of_one_size(runs)
     for name, audit in audits.items():
         of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
+        of_sizes = of_sizes if getattr(audit, "takes_steps", False) else of_one_step(of_sizes)
         try:
             with stage(f"Audit {name}"):
                 tables[name] = audit(

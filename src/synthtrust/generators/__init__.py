@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from synthtrust.generators.class_mixture import ClassMixture
     from synthtrust.generators.class_table import ClassTable
     from synthtrust.generators.command import Bundle, Command
-    from synthtrust.generators.controls import Blur, BlurSmall, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
+    from synthtrust.generators.controls import (
+        Blur,
+        BlurSmall,
+        LabelShuffle,
+        LateCopies,
+        MaskSwap,
+        Mean,
+        Noise,
+        NoisyReplay,
+        Replay,
+    )
     from synthtrust.generators.edited_masks import EditedMasks
     from synthtrust.generators.folder import Folder
     from synthtrust.generators.image_set import ImageSet
@@ -57,5 +67,6 @@ __all__ = [
     "Noise",
     "MaskSwap",
     "LabelShuffle",
+    "LateCopies",
     "Mean",
 ]
