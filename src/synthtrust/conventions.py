@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from synthtrust.refusals import Refusal
 
-Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
+Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real", "confounded"]
 MODES: tuple[str, ...] = get_args(Mode)
 """How a training set is drawn, see ``synthtrust.cases.Mix``."""
 WITH_REAL = ("additive", "real_only", "duplicate_real")
@@ -17,6 +17,8 @@ WITH_TWINS_FOR_REAL = ("complement", "independent")
 """Modes that give twins in the place of real cases; each holds the same real cases as the controls."""
 CONTROLS = ("real_only", "duplicate_real")
 """Modes that hold the real cases of a mix and no twins: count-matched controls."""
+CONFOUNDED = "confounded"
+"""The mode in which the source of a case depends on its class, so that a network may learn the source in its place."""
 
 Val = Literal["mix", "real", "synthetic"]
 VALS: tuple[str, ...] = get_args(Val)
@@ -275,12 +277,12 @@ def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def is_tstr(alpha: float, mode: str) -> bool:
     """Return whether a training set of a mix holds no real case: train on synthetic, test on real."""
-    return alpha == 0 and mode not in WITH_REAL
+    return alpha == 0 and mode not in (*WITH_REAL, CONFOUNDED)
 
 
 def validates_on_real(alpha: float, mode: str) -> bool:
     """Return whether a mix is a kind of real training, whose checkpoints are chosen on real cases."""
-    return alpha == 1 or mode in WITH_REAL
+    return (alpha == 1 and mode != CONFOUNDED) or mode in WITH_REAL
 
 
 def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:

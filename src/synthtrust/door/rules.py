@@ -140,6 +140,7 @@ RULES: Mapping[str, Rule] = {
     "cases.verify": TRUTH,
     "cases.save_refused": _or_null(Rule("to be the name of a CSV file", lambda value: isinstance(value, str))),
     "data.mode": _among(*MODES),
+    "data.confounder": _or_null(Rule("to be a label, such as ET", lambda value: isinstance(value, str))),
     "data.n_real": _or_null(_whole(1)),
     "data.n_synthetic": _or_null(_whole(0)),
     "data.val": _among(*VALS),

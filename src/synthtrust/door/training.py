@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from synthtrust.conventions import (
     CHOICES,
+    CONFOUNDED,
     CONTROLS,
     VALIDATE,
     check_alpha,
@@ -65,6 +66,7 @@ def check_training(cfg: DictConfig) -> None:
             f"Expected alpha above 0 for data.mode={choice[2]}, which trains on real cases without twins, but got "
             f"{cfg.alpha}: no case is left. Leave 0 out of the sweep, as experiment=alpha_controls does."
         )
+    _check_confounded(cfg, choice[2])
     check_val(*choice, allow_real_val=value_of(cfg, "data.allow_real_val", default=False))
     if value_of(cfg, "export") is not None:
         _check_export(cfg, choice[2])
@@ -73,6 +75,25 @@ def check_training(cfg: DictConfig) -> None:
     _check_kept_steps(cfg)
     check_strategy(value_of(cfg, "trainer.strategy"))
     _check_devices(cfg.trainer)
+
+
+def _check_confounded(cfg: DictConfig, mode: str) -> None:
+    """Refuse cases whose source depends on a class that they have not, and a class of which no source depends."""
+    confounder = value_of(cfg, "data.confounder")
+    if mode == CONFOUNDED and confounder is None and _task(cfg.data) == "segmentation":
+        raise Refusal(
+            "Expected data.confounder=LABEL for data.mode=confounded of cases with label maps, whose volume of that "
+            "label is their class, but got null. Choose a label, or cases with classes (data=images)."
+        )
+    if mode != CONFOUNDED and confounder is not None:
+        raise Refusal(
+            f"Expected data.mode=confounded for data.confounder={confounder}, but got data.mode={mode}. Leave it out."
+        )
+    if mode == CONFOUNDED and value_of(cfg, "data.n_synthetic") is not None:
+        raise Refusal(
+            "Expected data.n_synthetic=null for data.mode=confounded, which takes as many synthetic cases of a class "
+            f"as it has real ones, but got {value_of(cfg, 'data.n_synthetic')}. Use data.n_real."
+        )
 
 
 def _check_pictures(cfg: DictConfig) -> None:

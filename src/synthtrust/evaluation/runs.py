@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from synthtrust.audits.confounded import without_confounded
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.generator_names import generator_names
 from synthtrust.audits.scores import NotApplicableError, task_of
@@ -160,7 +161,8 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """Return the tables of every audit that applies to the runs, by its name.
 
     Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
-    split, one number, or one step of the generator's training.
+    split, one number, or one step of the generator's training; and so it is with runs whose class decided the source of
+    their training cases.
 
     Raises:
         NotApplicableError: If none does.
@@ -168,13 +170,13 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """
     tables, refusals, one_size = {}, [], of_one_size(runs)
     for name, audit in audits.items():
-        of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
-        of_sizes = of_sizes if getattr(audit, "takes_steps", False) else of_one_step(of_sizes)
+        asked = runs if getattr(audit, "takes_sizes", False) else one_size
+        asked = asked if getattr(audit, "takes_repeated_splits", False) else first_split(asked)
+        asked = asked if getattr(audit, "takes_steps", False) else of_one_step(asked)
         try:
+            asked = asked if getattr(audit, "takes_confounded", False) else without_confounded(asked)
             with stage(f"Audit {name}"):
-                tables[name] = audit(
-                    of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes)
-                )
+                tables[name] = audit(asked)
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from synthtrust.generators.controls import (
         Blur,
         BlurSmall,
+        CornerMark,
         LabelShuffle,
         LateCopies,
         MaskSwap,
@@ -64,6 +65,7 @@ __all__ = [
     "NoisyReplay",
     "Blur",
     "BlurSmall",
+    "CornerMark",
     "Noise",
     "MaskSwap",
     "LabelShuffle",
