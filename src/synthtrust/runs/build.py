@@ -218,7 +218,7 @@ def _check_scored(cfg: DictConfig, cohort: Cohort) -> None:
     if cohort.task != "segmentation":
         return
     regions = cohort.regions(cfg.regions)
-    if (rules := asked_rules(cfg.get("surfaces"), [1.0])) is not None:  # any spacing: what is not given fits every region
+    if (rules := asked_rules(cfg.get("surfaces"), [1.0])) is not None:  # any spacing: a default fits all
         rules.facts(list(regions))
 
 
