@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from synthtrust.audits.amounts import Amounts
     from synthtrust.audits.calibration import Calibration, TwinCalibration
     from synthtrust.audits.fidelity import Fidelity
+    from synthtrust.audits.onset import Onset
     from synthtrust.audits.pictures import twin_slices
     from synthtrust.audits.privacy import Privacy
     from synthtrust.audits.shortcuts import Shortcuts
@@ -22,6 +23,7 @@ __all__ = [
     "Amounts",
     "Calibration",
     "Fidelity",
+    "Onset",
     "Privacy",
     "Shortcuts",
     "Size",

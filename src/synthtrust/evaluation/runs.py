@@ -19,6 +19,7 @@ from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import DeclaredSet, SyntheticSet, declared_own, declared_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
+from synthtrust.audits.steps import of_one_step
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
@@ -160,7 +161,8 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """Return the tables of every audit that applies to the runs, by its name.
 
     Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
-    split, or one number; and so it is with runs whose class decided the source of their training cases.
+    split, one number, or one step of the generator's training; and so it is with runs whose class decided the source of
+    their training cases.
 
     Raises:
         NotApplicableError: If none does.
@@ -170,6 +172,7 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     for name, audit in audits.items():
         asked = runs if getattr(audit, "takes_sizes", False) else one_size
         asked = asked if getattr(audit, "takes_repeated_splits", False) else first_split(asked)
+        asked = asked if getattr(audit, "takes_steps", False) else of_one_step(asked)
         try:
             asked = asked if getattr(audit, "takes_confounded", False) else without_confounded(asked)
             with stage(f"Audit {name}"):

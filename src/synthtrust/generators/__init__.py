@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         BlurSmall,
         CornerMark,
         LabelShuffle,
+        LateCopies,
         MaskSwap,
         Mean,
         Noise,
@@ -68,5 +69,6 @@ __all__ = [
     "Noise",
     "MaskSwap",
     "LabelShuffle",
+    "LateCopies",
     "Mean",
 ]

@@ -370,6 +370,13 @@ TERMS: tuple[Term, ...] = (
         "Nearest-real share: do synthetic images lie nearer to training cases than to as many unseen ones?",
         group=PRIVACY,
     ),
+    Term(
+        "onset",
+        "The step of a generator's training from which on it repeats training cases. Named are the last step that is "
+        "shown to lie below the limits, with all before it, and the first that is shown to lie above one.",
+        written=("onset", "memorise", "memorising", "Memorising"),
+        group=PRIVACY,
+    ),
     Term("P4", "Twin leak: does a twin know more of its own patient than its label map says?", group=PRIVACY),
     Term("P5", "Label maps: is a label map that is said to be nobody's one of a training patient?", group=PRIVACY),
     Term(

@@ -64,6 +64,13 @@ METHODS: tuple[Method, ...] = (
         "left out in turn, and seeds add their own variance.",
     ),
     Method(
+        "onset",
+        "One training of a generator keeps its weights at several steps, and each of them paints a set. The share of "
+        "copies of training cases and the area of membership inference are bounded for each set. The steps are gone "
+        "through in order, until a bound lies above its limit. TSTR is that of the study's network on the set alone, "
+        "KID the distance from cases that the generator never saw.",
+    ),
+    Method(
         "calibration",
         "Copies are planted at known shares among cases that nobody trained on, and the audit is asked as it is. "
         "Shares of draws have exact binomial intervals.",

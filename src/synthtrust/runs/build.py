@@ -23,6 +23,7 @@ from synthtrust.progress import is_first_rank
 from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.runs.made import make, plain, read_cases
+from synthtrust.runs.surface_rules import asked_rules
 
 Model = Segmenter | Classifier
 
@@ -164,6 +165,7 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
 
     label_by_run(generator, cohort)
     _check_confounded(cfg, cohort)
+    _check_scored(cfg, cohort)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
@@ -205,6 +207,19 @@ def _check_confounded(cfg: DictConfig, cohort: Cohort) -> None:
     label = cfg.data.get("confounder")
     if cohort.task == "segmentation" and label not in cohort.labels:
         raise Refusal(f"Expected data.confounder among the labels {list(cohort.labels)}, but got {label!r}.")
+
+
+def _check_scored(cfg: DictConfig, cohort: Cohort) -> None:
+    """Refuse, before anything is painted, regions that the cohort has not, or that have no tolerance of their own.
+
+    Raises:
+        Refusal: If there is one.
+    """
+    if cohort.task != "segmentation":
+        return
+    regions = cohort.regions(cfg.regions)
+    if (rules := asked_rules(cfg.get("surfaces"), [1.0])) is not None:  # any spacing: a default fits all
+        rules.facts(list(regions))
 
 
 def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:
