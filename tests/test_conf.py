@@ -51,6 +51,8 @@ MADE_OF = {  # what an option leaves open for the user to say
     "generator/labelled_set": ["generator.root=somewhere"],
     "generator/bundle": ["generator.root=bundle"],
     "generator/command": ['generator.command="paint {label} {out}"'],
+    "generator/neglect_group": ["generator.attribute=scanner", "generator.group=B"],
+    "generator/drop_group": ["generator.attribute=scanner", "generator.group=B"],
     "generator/class_folder": ["generator.root=somewhere"],
     "generator/image_set": ["generator.root=somewhere"],
     "generator/class_table": ["generator.file=somewhere"],

@@ -159,19 +159,22 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """Return the tables of every audit that applies to the runs, by its name.
 
     Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
-    split, or one number.
+    split, or one number. Audits that say that they take tables are asked last, and given those of the others.
 
     Raises:
         NotApplicableError: If none does.
         Refusal: If the runs cannot be compared.
     """
-    tables, refusals, one_size = {}, [], of_one_size(runs)
-    for name, audit in audits.items():
+    tables: dict[str, Tables] = {}
+    refusals, one_size = [], of_one_size(runs)
+    for name in sorted(audits, key=lambda name: bool(getattr(audits[name], "takes_tables", False))):
+        audit = audits[name]
         of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
+        others = (tables,) if getattr(audit, "takes_tables", False) else ()
         try:
             with stage(f"Audit {name}"):
                 tables[name] = audit(
-                    of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes)
+                    of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes), *others
                 )
         except NotApplicableError as refusal:
             refusals.append(refusal)
@@ -179,7 +182,7 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     if refusals and not tables:
         raise refusals[0]
     overlap = overlap_of(runs)
-    return {name: _with_overlap(audit_tables, overlap) for name, audit_tables in tables.items()}
+    return {name: _with_overlap(tables[name], overlap) for name in audits if name in tables}
 
 
 def overlap_of(runs: Sequence[Run]) -> str:

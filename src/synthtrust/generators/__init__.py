@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from synthtrust.generators.class_mixture import ClassMixture
     from synthtrust.generators.class_table import ClassTable
     from synthtrust.generators.command import Bundle, Command
-    from synthtrust.generators.controls import Blur, BlurSmall, LabelShuffle, MaskSwap, Mean, Noise, NoisyReplay, Replay
+    from synthtrust.generators.controls import (
+        Blur,
+        BlurSmall,
+        DropGroup,
+        LabelShuffle,
+        MaskSwap,
+        Mean,
+        NeglectGroup,
+        Noise,
+        NoisyReplay,
+        Replay,
+    )
     from synthtrust.generators.edited_masks import EditedMasks
     from synthtrust.generators.folder import Folder
     from synthtrust.generators.image_set import ImageSet
@@ -54,8 +65,10 @@ __all__ = [
     "NoisyReplay",
     "Blur",
     "BlurSmall",
+    "DropGroup",
     "Noise",
     "MaskSwap",
     "LabelShuffle",
     "Mean",
+    "NeglectGroup",
 ]

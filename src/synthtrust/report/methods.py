@@ -56,6 +56,12 @@ METHODS: tuple[Method, ...] = (
         "tenth of the volume, in Dice or in the share that is found.",
     ),
     Method(
+        "subgroups",
+        "TSTR less TRTR is taken in each group of test patients, and the difference of two groups has an interval over "
+        "patients and training seeds, corrected for the number of pairs. Shares of groups in the synthetic set and of "
+        "copied patients have exact binomial intervals; KID of a group is taken in the coordinates of the whole set.",
+    ),
+    Method(
         "calibration",
         "Copies are planted at known shares among cases that nobody trained on, and the audit is asked as it is. "
         "Shares of draws have exact binomial intervals.",

@@ -11,6 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from synthtrust.audits.fidelity.cases import CaseFeatures
+from synthtrust.cases import Case
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional.diversity import vendi
 from synthtrust.metrics.functional.frechet import (
@@ -79,7 +80,23 @@ class EmbeddedSets:
     """Real training cases, ``(t, k)``; None where there are fewer than ten."""
 
 
+@dataclass(frozen=True, eq=False)
+class EmbeddedCases:
+    """The cases of one comparison, in the order of their coordinates, for whoever asks about some of them."""
+
+    real: tuple[Case, ...]
+    synthetic: tuple[Case, ...]
+    spaces: Mapping[str, EmbeddedSets]
+    """Feature space -> coordinates."""
+
+    def __deepcopy__(self, memo: dict) -> "EmbeddedCases":
+        """Return itself: pandas copies the ``attrs`` of a table with every step."""
+        return self
+
+
 KID = "KID"
+EMBEDDED = "embedded"
+"""Attribute (``attrs``) of the table ``quality``: set -> `EmbeddedCases`; what is in memory goes into no file."""
 COVERAGE_OF_ALL = "coverage, all cases"
 """Coverage by all synthetic cases of all real ones, where ``COVERAGE`` is taken in halves, as its floor is."""
 TRAINED = "KID of training cases"

@@ -2,11 +2,24 @@
 
 from synthtrust.generators.controls.blur import Blur
 from synthtrust.generators.controls.blur_small import BlurSmall
+from synthtrust.generators.controls.drop_group import DropGroup
 from synthtrust.generators.controls.label_shuffle import LabelShuffle
 from synthtrust.generators.controls.mask_swap import MaskSwap
 from synthtrust.generators.controls.mean import Mean
+from synthtrust.generators.controls.neglect_group import NeglectGroup
 from synthtrust.generators.controls.noise import Noise
 from synthtrust.generators.controls.noisy_replay import NoisyReplay
 from synthtrust.generators.controls.replay import Replay
 
-__all__ = ["Blur", "BlurSmall", "LabelShuffle", "MaskSwap", "Mean", "Noise", "NoisyReplay", "Replay"]
+__all__ = [
+    "Blur",
+    "BlurSmall",
+    "DropGroup",
+    "LabelShuffle",
+    "MaskSwap",
+    "Mean",
+    "NeglectGroup",
+    "Noise",
+    "NoisyReplay",
+    "Replay",
+]
