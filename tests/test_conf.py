@@ -179,6 +179,17 @@ def test_every_audit_can_be_built(composed, audit):
     assert all(callable(question) for question in made.values())
 
 
+@pytest.mark.parametrize("space", options("space"))
+def test_a_published_network_joins_the_spaces_of_fidelity(composed, space):
+    chosen = [f"space={space}", f"audit.fidelity.spaces.{space}.weights=somewhere"]
+    spaces = composed("evaluate", "audit=fidelity", *chosen).audit.fidelity.spaces
+    assert list(spaces)[-1] == space
+    assert len(spaces) == 4
+    assert instantiate(spaces[space]).weights == "somewhere"
+    with pytest.raises(ValueError, match=rf"^Expected the audit of fidelity for {space}, but it is not asked"):
+        check_evaluation(composed("evaluate", "audit=utility", "runs=somewhere", *chosen))
+
+
 def test_evaluation_composes_with_and_without_other_cases(composed):
     assert "_target_" not in composed("evaluate", "runs=somewhere").cases
     other = composed("evaluate", "runs=somewhere", "cases=brats", "cases.root=somewhere", "cases.skip_refused=true")

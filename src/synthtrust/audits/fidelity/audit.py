@@ -210,7 +210,10 @@ class Fidelity:
             for cases in (comparison.real, comparison.synthetic, comparison.fitted)
         )
         faults = PlantedFaults(self.shift, self.repeats)
-        embedded = {space: embed_sets(space, real, synthetic, fitted) for space in self.spaces}
+        embedded = {
+            space: embed_sets(space, real, synthetic, fitted, published=bool(getattr(network, "published", False)))
+            for space, network in self.spaces.items()
+        }
         kept[name] = EmbeddedCases(comparison.real, comparison.synthetic, embedded)
         quality = [r for space, both in embedded.items() for r in quality_rows(name, space, both, resampling, faults)]
         diversity = [
