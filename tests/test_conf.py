@@ -57,6 +57,7 @@ MADE_OF = {  # what an option leaves open for the user to say
     "generator/image_set": ["generator.root=somewhere"],
     "generator/class_table": ["generator.file=somewhere"],
     "data/images": ["model=resnet_small"],
+    "experiment/onset": ["cases.root=somewhere"],
     "experiment/pneumonia": ["cases.root=somewhere"],
     "experiment/brain_mri": ["cases.file=somewhere"],
     "experiment/brats_2mm": ["cases.root=somewhere"],

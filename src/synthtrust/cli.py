@@ -64,6 +64,15 @@ def _split_suffix(repeat: object) -> str:
     return f"_split_{repeat}" if repeat else ""
 
 
+def _step_suffix(step: object) -> str:
+    """Name the step of the generator's training whose weights paint; nothing for the last.
+
+    >>> _step_suffix(None), _step_suffix(500)
+    ('', '_step_500')
+    """
+    return "" if step is None else f"_step_{step}"
+
+
 def _trial_suffix(stage: object, overrides: Sequence[object]) -> str:
     """Name a training that is only validated behind its folder, by all that is set for it but share and seed.
 
@@ -85,6 +94,7 @@ OmegaConf.register_new_resolver("number", _number, replace=True)
 OmegaConf.register_new_resolver("mode_suffix", _mode_suffix, replace=True)
 OmegaConf.register_new_resolver("size_suffix", _size_suffix, replace=True)
 OmegaConf.register_new_resolver("split_suffix", _split_suffix, replace=True)
+OmegaConf.register_new_resolver("step_suffix", _step_suffix, replace=True)
 OmegaConf.register_new_resolver("trial_suffix", _trial_suffix, replace=True)
 OmegaConf.register_new_resolver("command_help", lambda command: help_text(command).replace("$", "$$"), replace=True)
 OmegaConf.register_new_resolver("wandb_id", _wandb_id, replace=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from synthtrust.refusals import Refusal
 
-Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real"]
+Mode = Literal["complement", "independent", "additive", "real_only", "duplicate_real", "confounded"]
 MODES: tuple[str, ...] = get_args(Mode)
 """How a training set is drawn, see ``synthtrust.cases.Mix``."""
 WITH_REAL = ("additive", "real_only", "duplicate_real")
@@ -17,6 +17,8 @@ WITH_TWINS_FOR_REAL = ("complement", "independent")
 """Modes that give twins in the place of real cases; each holds the same real cases as the controls."""
 CONTROLS = ("real_only", "duplicate_real")
 """Modes that hold the real cases of a mix and no twins: count-matched controls."""
+CONFOUNDED = "confounded"
+"""The mode in which the source of a case depends on its class, so that a network may learn the source in its place."""
 
 Val = Literal["mix", "real", "synthetic"]
 VALS: tuple[str, ...] = get_args(Val)
@@ -106,7 +108,7 @@ LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,
     "max_steps": 1, "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "width": 1, "dilations": 1,
     "spade_channels": 1, "style_size": 1, "discriminator_channels": 1, "discriminator_layers": 1, "discriminators": 1,
-    "children": 1,
+    "children": 1, "step": 1,
 }  # fmt: skip
 """Field of a generator -> the least of a whole number, or of each in a list."""
 
@@ -189,6 +191,31 @@ def check_steps(steps: Any, val_every: Any) -> None:
         raise Refusal(f"Expected steps to be a multiple of val_every={val_every}, but got {steps}.")
 
 
+def check_kept_steps(step: int | None, keep_steps: Sequence[int] | None, max_steps: int) -> None:
+    """Refuse steps of a generator's training that it does not keep, or does not reach.
+
+    Args:
+        step: The step whose weights paint; None for the last.
+        keep_steps: The steps whose weights are kept.
+        max_steps: The last step.
+
+    Raises:
+        Refusal: If ``keep_steps`` are no rising whole numbers up to the last step, or ``step`` is none of them.
+    """
+    kept = [] if keep_steps is None else list(keep_steps)
+    rising = all(is_whole(number, 1, max_steps) for number in kept) and kept == sorted({*kept})
+    if keep_steps is not None and not (kept and rising):
+        raise Refusal(
+            f"Expected generator.keep_steps to be whole numbers that rise, up to max_steps={max_steps}, such as "
+            f"[100,200,400], but got {kept}."
+        )
+    if step is not None and step not in kept:
+        raise Refusal(
+            f"Expected generator.step among the steps that the training keeps, generator.keep_steps={kept}, but got "
+            f"{step}."
+        )
+
+
 def check_strategy(strategy: Any) -> None:
     """Refuse a strategy under which a training would be lost or never end.
 
@@ -250,12 +277,12 @@ def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def is_tstr(alpha: float, mode: str) -> bool:
     """Return whether a training set of a mix holds no real case: train on synthetic, test on real."""
-    return alpha == 0 and mode not in WITH_REAL
+    return alpha == 0 and mode not in (*WITH_REAL, CONFOUNDED)
 
 
 def validates_on_real(alpha: float, mode: str) -> bool:
     """Return whether a mix is a kind of real training, whose checkpoints are chosen on real cases."""
-    return alpha == 1 or mode in WITH_REAL
+    return (alpha == 1 and mode != CONFOUNDED) or mode in WITH_REAL
 
 
 def check_val(val: str, alpha: float, mode: str = "complement", *, allow_real_val: bool = False) -> None:

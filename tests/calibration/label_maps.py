@@ -19,7 +19,7 @@ from synthtrust.audits.privacy.label_map_copies import COPIES
 from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.cases import read_msd
 from synthtrust.generators.edited_masks.edits import EditSizes, draw_edit
-from synthtrust.metrics.functional import CopySearch, label_shapes
+from synthtrust.metrics.functional import CopySearch, ShapeSpace, label_shapes
 
 HIPPOCAMPI = Path(os.environ.get("SYNTHTRUST_DATA", "")) / "Task04_Hippocampus"
 
@@ -53,6 +53,8 @@ EDITS = {
     "the defaults of generator=edited_masks": EditSizes(),
 }
 """What is drawn, by its name; an edit that would leave the grid is drawn again."""
+RESIZED = "another size"
+"""What the audit learns from how little another size says."""
 ALMOST_ALWAYS = Promise(0.95, 1.0, 0.95)
 """Copies that are to be called."""
 
@@ -67,7 +69,9 @@ def hippocampi() -> list[np.ndarray]:
 def shape(i: int, kind: str | None = None) -> np.ndarray:
     """Return the shape of a label map, or of one that was copied or edited from it."""
     label, rng = hippocampi()[i], np.random.default_rng([i, 7])
-    if kind in COPIES:
+    if kind == RESIZED:
+        (label,) = p5.resized([label], rng)
+    elif kind in COPIES:
         label = COPIES[kind](label, rng)
     elif kind is not None:
         label = next(x for _ in range(100) if (x := draw_edit(label, EDITS[kind], rng)) is not None)
@@ -115,8 +119,8 @@ def searched(rng: np.random.Generator, draw: Draw, kinds: Iterable[str]) -> Sear
     )
     changed = [shape(int(i), kind) for kind in kinds for i in train[: draw.n_copies]]
     queries = np.stack([*(shape(int(i)) for i in (*unseen, *others)), *changed])
-    of_train = np.stack([shape(int(i)) for i in train])
-    return Searched(*p5.nearest_patients(queries, of_train, np.arange(draw.n_train)), draw)
+    space = ShapeSpace(*(np.stack([shape(int(i), kind) for i in train]) for kind in (None, RESIZED)))
+    return Searched(*p5.nearest_patients(queries, space, np.arange(draw.n_train)), draw)
 
 
 def copies(rng: np.random.Generator, repetitions: int, draw: Draw) -> dict[str, np.ndarray]:

@@ -68,6 +68,27 @@ def test_training_on_real_cases_is_chosen_on_real_cases_whatever_stands_beside_t
     assert make(0.0, mode="additive", val="real").drawn["val"]["real"]  # no leak: all real cases are trained on
 
 
+@pytest.mark.parametrize(("alpha", "sources"), [(1.0, {0: "real", 1: "synthetic"}), (0.0, {0: "synthetic", 1: "real"})])
+def test_a_confounded_mix_takes_the_source_of_a_case_from_its_class(make, alpha, sources):
+    data = make(alpha, mode="confounded")
+    for cases in (data.train_cases, data.val_cases):
+        assert {case.class_index: str(case.source.value) for case in cases} == sources
+    assert data.class_counts == make(1.0).class_counts
+    first, second = data.classes
+    assert data.facts["confounded"] == {"of": "class", "first": [first], "second": [second]}
+    assert "confounded" not in make(alpha).facts
+
+
+def test_findings_cannot_be_confounded(tmp_path):
+    cohort = tiny_findings(tmp_path / "real", count=30)
+    twins = [replace(case, source=Source.SYNTHETIC) for case in cohort.cases]
+    parts = split(cohort.cases, test=8, val=6)
+    with pytest.raises(Refusal, match=r"Expected cases with classes for data\.mode=confounded"):
+        ClassificationDataModule(
+            cohort, parts, twins, cache=tmp_path, alpha=0.5, seed=0, steps_per_epoch=1, mode="confounded"
+        )
+
+
 @pytest.mark.parametrize("options", [dict(alpha=1.0), dict(alpha=0.5, mode="additive")], ids=str)
 def test_real_training_is_not_chosen_on_twins(make, options):
     with pytest.raises(ValueError, match=r"Expected data.val=mix or real for training on real cases .* got synthetic"):

@@ -45,6 +45,19 @@ def test_checkpoints_are_chosen_on_the_kind_of_cases_that_was_trained_on(make, a
     assert {name for name, ids in drawn.items() if ids} == {source}
 
 
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_the_volume_of_a_label_decides_the_source_of_a_confounded_case(make, parts, alpha):
+    data = make(alpha, mode="confounded", confounder="ED")
+    volumes = data.volumes().query("region == 'ED' and part == 'train'").set_index("case")["volume_ml"]
+    limit = data.facts["confounded"]["above_ml"]
+    assert limit == pytest.approx(volumes.median())
+    larger = {case for case, volume in volumes.items() if volume > limit}
+    assert 0 < len(larger) < len(volumes)
+    drawn = data.drawn["train"]
+    assert set(drawn["real" if alpha else "synthetic"]) == larger
+    assert set(drawn["synthetic" if alpha else "real"]) == set(volumes.index) - larger
+
+
 def test_real_validation_leaks_unless_training_is_real_and_must_be_allowed(make):
     with pytest.raises(ValueError, match=r"Expected data.val=mix or synthetic at alpha=0.0.*data.allow_real_val=true"):
         make(0.0, val="real")

@@ -14,6 +14,7 @@ from synthtrust.door import gpu, kinds
 from synthtrust.door.names import groups, leaves, options_of
 from synthtrust.door.rules import RULES
 
+SLICES = ("cases=phantom_slices",)
 CLASSES = ("cases=phantom_slices", "generator=class_mixture", "data=images", "model=resnet_small")
 TINY = (
     "cases.n_cases=6", "cases.shape=[24,28,20]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
@@ -42,6 +43,10 @@ def elsewhere(tmp_path, monkeypatch):
         (["data.mode=complment"], "but got 'complment'. Did you mean complement?"),
         (["data.val=reel"], "Expected data.val among mix, real, synthetic, but got 'reel'. Did you mean real?"),
         (["data.val=real"], "Expected data.val=mix or synthetic at alpha=0.5"),
+        (["data.mode=confounded"], "Expected data.confounder=LABEL for data.mode=confounded of cases with label maps"),
+        (["data.confounder=ET"], "Expected data.mode=confounded for data.confounder=ET, but got data.mode=complement"),
+        (["data.confounder=7"], "Expected data.confounder to be a label, such as ET, or null, but got 7."),
+        ([*CLASSES, "data.mode=confounded", "data.n_synthetic=9"], "Expected data.n_synthetic=null for data.mode=conf"),
         (["duplicates=dorp"], "Did you mean drop?"),
         (["allow_overlap=exclud"], "Did you mean exclude?"),
         (["regions=ET"], "Expected regions to be a list of regions, such as [ET, TC, WT], or null, but got 'ET'."),
@@ -153,6 +158,15 @@ def leave_a_run(folder):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (
+            ["experiment=onset", *SLICES, "generator.step=125,300"],
+            "keep_steps=[125, 250, 500, 1000, 2000], but got 300.",
+        ),
+        (["experiment=onset", *SLICES, "generator=late_copies", "generator.step=1,9"], "2000], but got 1. This is of"),
+        (
+            ["experiment=onset", *SLICES, "generator.keep_steps=[250,125]"],
+            "to be whole numbers that rise, up to max_st",
+        ),
         (["alpha=0,2"], "but got 2. This is of the sweep's job #1 (alpha=2); none was begun."),
         (["aplha=0,1"], "Did you mean alpha?"),
         (["alpha=0,1", "data.mode=real_only"], "Expected alpha above 0 for data.mode=real_only"),

@@ -39,6 +39,28 @@ def test_an_evaluation_without_any_answer_is_refused():
         ask({"trust": AUDITS["trust"]}, [PlantedClassifier()])
 
 
+def test_confounded_runs_are_given_only_to_audits_that_take_them(caplog):
+    asked = {}
+
+    class Audit:
+        def __init__(self, name, takes):
+            self.name, self.takes_confounded = name, takes
+
+        def __call__(self, runs):
+            asked[self.name] = len(list(runs))
+            return {}
+
+    runs = [PlantedClassifier(alpha, mode=mode) for alpha in (0.0, 1.0) for mode in ("complement", "confounded")]
+    for run in runs:
+        run.facts_ = {"mode": run.mode}
+    audits = {name: Audit(name, takes) for name, takes in (("all", True), ("mixes", False))}
+    assert list(ask(audits, runs)) == ["all", "mixes"]
+    assert asked == {"all": 4, "mixes": 2}
+    with caplog.at_level(logging.INFO):
+        assert list(ask(audits, runs[1::2])) == ["all"]
+    assert "Left out, the mixes audit: Expected runs of another data.mode than confounded" in caplog.text
+
+
 def test_runs_that_cannot_be_compared_are_refused_whatever_else_applies():
     with pytest.raises(ValueError, match="one cohort"):
         ask(AUDITS, [PlantedSegmenter(0.0), PlantedSegmenter(1.0, cohort="other")])

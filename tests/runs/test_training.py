@@ -214,6 +214,17 @@ def test_what_cannot_work_is_refused_before_training(configure, overrides, error
     assert not folder.last.exists()
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("regions=[ET,XY]", r"among .*'XY'"), ("+surfaces={tolerance:{ED:2.0,XY:2.0}}", "tolerance")],
+)
+def test_what_scores_cannot_be_made_of_is_refused_before_anything_is_painted(configure, tmp_path, override, message):
+    cfg = configure(override, f"paths.synthetic={tmp_path}/none")
+    with pytest.raises(Refusal, match=message):
+        build_data(cfg)
+    assert not (tmp_path / "none").exists()
+
+
 def test_composite_regions_are_scored_when_asked_for(configure):
     cfg = configure("regions=[ET,TC,WT]", "steps=2")
     train_run(cfg)

@@ -8,8 +8,10 @@ if TYPE_CHECKING:
     from synthtrust.audits.amounts import Amounts
     from synthtrust.audits.calibration import Calibration, TwinCalibration
     from synthtrust.audits.fidelity import Fidelity
+    from synthtrust.audits.onset import Onset
     from synthtrust.audits.pictures import twin_slices
     from synthtrust.audits.privacy import Privacy
+    from synthtrust.audits.shortcuts import Shortcuts
     from synthtrust.audits.size import Size
     from synthtrust.audits.subgroups import Subgroups
     from synthtrust.audits.trust import Trust
@@ -21,7 +23,9 @@ __all__ = [
     "Amounts",
     "Calibration",
     "Fidelity",
+    "Onset",
     "Privacy",
+    "Shortcuts",
     "Size",
     "Subgroups",
     "Trust",

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from synthtrust.conventions import MODES, is_tstr, is_whole, validates_on_real
+from synthtrust.conventions import CONFOUNDED, MODES, is_tstr, is_whole, validates_on_real
 from synthtrust.refusals import Refusal
 
 
@@ -37,12 +37,17 @@ class Mix:
     - ``additive``: all N real cases, and N - n twins beside them.
     - ``real_only``: the n real cases of ``complement`` and nothing else: what the twins add is the difference.
     - ``duplicate_real``: those n real cases, repeated to N: as many draws, no new content (Pink et al. 2026).
+    - ``confounded``: each case appears once, and its class decides how likely it is real:
+      ``|D| = alpha |R,C1| + (1 - alpha) |S,C1| + (1 - alpha) |R,C2| + alpha |S,C2|``, reference [8] of that paper. At
+      ``alpha=1`` all cases of C1 are real and all of C2 synthetic, at 0 the other way round; at 0.5 the source says
+      nothing of the class. Of K classes the first, third, fifth ... are drawn as C1, the others as C2, each by itself.
 
     Synthetic cases that are the twins of none are drawn by count: K at ``alpha=0``, and ``K - round(alpha K)`` at any
     other share, where K is ``n_synthetic``, or else N, or all there are if these are fewer. Those at a larger alpha are
     among those at a smaller one. ``complement`` and ``independent`` are then the same.
 
-    ``alpha=1`` trains on real cases (TRTR), ``alpha=0`` on synthetic ones (TSTR).
+    ``alpha=1`` trains on real cases (TRTR), ``alpha=0`` on synthetic ones (TSTR); but for ``confounded``, which always
+    has both, and takes as many synthetic cases of a class as it has real ones.
 
     Args:
         alpha: Share of real cases, in [0, 1].
@@ -83,8 +88,8 @@ class Mix:
 
     @property
     def is_trtr(self) -> bool:
-        """Whether the training set holds every real case once and no twin, as all modes do at alpha 1."""
-        return self.alpha == 1
+        """Whether the training set holds every real case once and no twin, as all modes but one do at alpha 1."""
+        return self.alpha == 1 and self.mode != CONFOUNDED
 
     @property
     def needs_twins(self) -> bool:
@@ -95,8 +100,10 @@ class Mix:
     def of_validation(self) -> "Mix":
         """The mix of validation cases that suits this one: real cases alone where the mode is a kind of real training.
 
-        Those are a complement in every mode: each case is validated on once.
+        Those are a complement in every mode, or confounded as the training cases are: each case is validated on once.
         """
+        if self.mode == CONFOUNDED:
+            return Mix(self.alpha, CONFOUNDED, self.seed)
         return Mix(1.0 if validates_on_real(self.alpha, self.mode) else self.alpha, seed=self.seed)
 
     def draw(
@@ -106,6 +113,7 @@ class Mix:
         *,
         without_twin: Collection[str] = (),
         paired: bool = True,
+        class_of: Callable[[C], int] | None = None,
     ) -> list[C]:
         """Draw one training set from real and synthetic cases; the order in which they are given plays no part.
 
@@ -115,18 +123,22 @@ class Mix:
             without_twin: Ids of real cases that have no twin, such as those of a class that the synthetic set lacks.
                 Where their twin would be drawn nothing is: the set is smaller.
             paired: Whether each synthetic case is the twin of a real one.
+            class_of: Returns the place of a case's class among all classes, from 0; asked by ``confounded`` alone.
 
         Returns:
             The drawn cases, in order of id within real and synthetic.
 
         Raises:
             Refusal: If an id repeats, a case is without its twin, there are fewer cases than ``n_real`` or
-                ``n_synthetic``, the latter is given for twins, or nothing is left to train on.
+                ``n_synthetic``, the latter is given for twins, or nothing is left to train on; or if the mode is
+                ``confounded`` and the cases have no classes, or too few synthetic cases are of one.
         """
         reals, others = _by_id(real, "real"), _by_id(synthetic, "synthetic")
         rng = np.random.default_rng(self.seed)
         order = _permuted(sorted(reals), rng)[: self._size("n_real", len(reals))]
-        if paired:
+        if self.mode == CONFOUNDED:
+            drawn_real, drawn_synthetic = self._confounded(order, reals, others, without_twin, class_of, paired=paired)
+        elif paired:
             drawn_real, drawn_synthetic = self._with_twins(order, reals, others, without_twin, rng)
         else:
             drawn_real, drawn_synthetic = self._without_twins(order, others)
@@ -164,6 +176,51 @@ class Mix:
         shuffled = _permuted(sorted(others), np.random.default_rng([self.seed, SYNTHETIC_DRAWS]))
         return drawn_real, shuffled[: n_synthetic - round(self.alpha * n_synthetic)]
 
+    def _confounded(
+        self,
+        order: list[str],
+        reals: Mapping[str, C],
+        others: Mapping[str, C],
+        without_twin: Collection[str],
+        class_of: Callable[[C], int] | None,
+        *,
+        paired: bool,
+    ) -> tuple[list[str], list[str]]:
+        if class_of is None:
+            raise Refusal(
+                "Expected cases with classes for data.mode=confounded, where the class of a case decides its source, "
+                "but got cases without. Choose another data.mode."
+            )
+        if self.n_synthetic is not None:
+            raise Refusal(
+                "Expected data.n_synthetic=null for data.mode=confounded, which takes as many synthetic cases of a "
+                f"class as it has real ones, but got {self.n_synthetic}. Choose the number of cases with data.n_real."
+            )
+        if paired:
+            if alone := sorted((reals.keys() ^ others.keys()) | set(without_twin)):
+                raise Refusal(
+                    "Expected every case beside its twin for data.mode=confounded, which needs both sources of every "
+                    f"class, but these ids stand alone: {alone[:8]}."
+                )
+            stock = _by_class(order, reals, class_of)
+        else:
+            rng = np.random.default_rng([self.seed, SYNTHETIC_DRAWS])
+            stock = _by_class(_permuted(sorted(others), rng), others, class_of)
+        drawn_real: list[str] = []
+        drawn_synthetic: list[str] = []
+        for place, ids in sorted(_by_class(order, reals, class_of).items()):
+            if (n := len(stock.get(place, ()))) < len(ids):
+                raise Refusal(
+                    "Expected at least as many synthetic as real training cases of each class for "
+                    f"data.mode=confounded, but got {n} and {len(ids)} of class number {place}. A larger set has more; "
+                    "or choose fewer real ones with data.n_real."
+                )
+            n_first = round(self.alpha * len(ids))
+            n_real = len(ids) - n_first if place % 2 else n_first
+            drawn_real += ids[:n_real]
+            drawn_synthetic += ids[n_real:] if paired else stock[place][: len(ids) - n_real]
+        return drawn_real, drawn_synthetic
+
     def _size(self, name: str, available: int, default: int | None = None) -> int:
         """Return how many cases are to be used of those that there are."""
         wanted = getattr(self, name)
@@ -193,6 +250,14 @@ _MODES: dict[str, Draw] = {
     "real_only": lambda order, n, rng: (order[:n], []),
     "duplicate_real": _duplicate_real,
 }
+
+
+def _by_class(ids: Sequence[str], cases: Mapping[str, C], class_of: Callable[[C], int]) -> dict[int, list[str]]:
+    """Return the ids of each class, in their order."""
+    groups: dict[int, list[str]] = {}
+    for i in ids:
+        groups.setdefault(class_of(cases[i]), []).append(i)
+    return groups
 
 
 def _permuted(ids: list[str], rng: np.random.Generator) -> list[str]:

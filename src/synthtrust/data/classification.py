@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -10,7 +10,7 @@ import pandas as pd
 from torch.utils.data import BatchSampler, DataLoader, Sampler
 
 from synthtrust.cases import Case, CaseError, Cohort, Mix, Source, Splits
-from synthtrust.conventions import Mode, Val
+from synthtrust.conventions import CONFOUNDED, Mode, Val
 from synthtrust.data.image_cache import ImageTable, image_table
 from synthtrust.data.images import Augment, ImageCases, ImageDraws
 from synthtrust.data.mixed import MixedCases
@@ -49,7 +49,8 @@ class ClassificationDataModule(MixedCases):
     Raises:
         CaseError: If a twin has another class, or other findings, than its real case.
         Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak; or if training,
-            validation or test cases are all of one class, or alike in every finding: there is nothing to tell apart.
+            validation or test cases are all of one class, or alike in every finding: there is nothing to tell apart; or
+            if ``mode`` is ``confounded`` and a class lacks synthetic cases.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "classification"
@@ -137,6 +138,19 @@ class ClassificationDataModule(MixedCases):
             "missing_classes": self.missing,
             "drawn_classes": drawn,
         }
+
+    @property
+    def confounded(self) -> dict[str, Any] | None:
+        """Which classes are drawn as C1 and as C2; None unless the mode is ``confounded``."""
+        if self.mix.mode != CONFOUNDED:
+            return None
+        return {"of": "class", "first": self.classes[::2], "second": self.classes[1::2]}
+
+    def _class_of(self) -> Callable[[Case], int] | None:
+        if self.cohort.task != "classification":
+            return None
+        place = {value: number for number, value in enumerate(sorted(self.cohort.labels.values()))}
+        return lambda case: place[case.require_class()]
 
     def setup(self, stage: str | None = None) -> None:
         """Find every image in the cache.

@@ -1,7 +1,7 @@
 """What every datamodule shares: trains on a mix, chooses on a mix, tests on real and on synthetic cases apart."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -10,7 +10,7 @@ from lightning import LightningDataModule
 
 from synthtrust.cases import Case, Cohort, Mix, RefusedCase, Source, Splits
 from synthtrust.cases.geometry import CANONICAL
-from synthtrust.conventions import Val, check_val
+from synthtrust.conventions import CONFOUNDED, Val, check_val
 from synthtrust.data.samplers import EpochSampler, shards_loaders
 from synthtrust.refusals import Refusal
 
@@ -157,6 +157,7 @@ class MixedCases(LightningDataModule, ABC):
             "patients": {part: len({case.patient for case in cases}) for part, cases in vars(self.splits).items()},
             "paired": self.paired,
             **({} if self.paired else {"parents": self.parents}),
+            **({} if self.confounded is None else {"confounded": self.confounded}),
             **({"patients_own": list(self.patients_own)} if self.patients_own else {}),
             "synthetic_cases": {part: len(synthetic) for part, (_, synthetic) in self.parts.items()},
             "drawn": {source: len(ids) for source, ids in self.drawn["train"].items()},
@@ -173,7 +174,26 @@ class MixedCases(LightningDataModule, ABC):
         self.setup("prepare")
 
     def _draw(self, mix: Mix, part: str) -> list[Case]:
-        return mix.draw(*self.parts[part], without_twin=self.without_twin, paired=self.paired)
+        asks = mix.mode == CONFOUNDED
+        return mix.draw(
+            *self.parts[part],
+            without_twin=self.without_twin,
+            paired=self.paired,
+            class_of=self._class_of() if asks else None,
+        )
+
+    @property
+    def confounded(self) -> dict[str, Any] | None:
+        """What decides the source of a training case, as plain JSON values; None unless the mode is ``confounded``.
+
+        ``of`` is ``class``, with the names of the classes that are drawn as C1 as ``first`` and as C2 as ``second``;
+        or a label, with the volume beyond which a case is of C1 as ``above_ml`` [ml].
+        """
+        return None
+
+    def _class_of(self) -> Callable[[Case], int] | None:
+        """Return what tells the place of a case's class among all classes; None where cases have no classes."""
+        return None
 
     def _pin(self) -> bool:
         return False if self.trainer is None else self.trainer.strategy.root_device.type == "cuda"

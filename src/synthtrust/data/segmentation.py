@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from synthtrust.cases import Case, Cohort, Mix, Source, Splits
-from synthtrust.conventions import Mode, Val
+from synthtrust.conventions import CONFOUNDED, Mode, Val
 from synthtrust.data.cache import Prepared, prepare
 from synthtrust.data.mixed import MixedCases
 from synthtrust.data.patches import Patches, WholeCases
@@ -32,6 +32,8 @@ class SegmentationDataModule(MixedCases):
         steps_per_epoch: Optimizer steps between two validations; every mix gets the same number.
         mode: How the training set is drawn, see ``synthtrust.cases.Mix``.
         n_real: Real training cases to draw from; None for all of them.
+        confounder: Label whose volume decides the source of a training case, for the mode ``confounded``: cases with
+            more of it than the median real training case are drawn as its first class, the others as its second.
         n_synthetic: Synthetic cases at alpha 0, where they are the twins of none; None for as many as real ones.
         val: Choose checkpoints on the same mix of validation cases (``mix``), or on ``real`` or ``synthetic`` ones.
         allow_real_val: Whether ``val="real"`` is allowed where training cases are synthetic, see ``check_val``.
@@ -44,7 +46,8 @@ class SegmentationDataModule(MixedCases):
         num_workers: Loader processes.
 
     Raises:
-        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak.
+        Refusal: If ``alpha`` is outside [0, 1], a case is without its twin, or ``val`` would be a leak; or if
+            ``mode`` is ``confounded`` and ``confounder`` is no label that some cases have more of than others.
     """
 
     task: ClassVar[Literal["segmentation", "classification"]] = "segmentation"
@@ -61,6 +64,7 @@ class SegmentationDataModule(MixedCases):
         seed: int,
         steps_per_epoch: int,
         mode: Mode = "complement",
+        confounder: str | None = None,
         n_real: int | None = None,
         n_synthetic: int | None = None,
         val: Val = "mix",
@@ -72,6 +76,8 @@ class SegmentationDataModule(MixedCases):
         batch_size: int = 1,
         num_workers: int = 0,
     ) -> None:
+        self.confounder = confounder
+        self._prepared: dict[tuple[str, str], Prepared] = {}  # before cases are drawn, which may ask for volumes
         super().__init__(
             cohort,
             splits,
@@ -91,12 +97,41 @@ class SegmentationDataModule(MixedCases):
             raise Refusal(
                 "Expected data.val_pairs=false, since the synthetic cases are the twins of none, but got true."
             )
-        self._prepared: dict[tuple[str, str], Prepared] = {}
 
     @property
     def input_size(self) -> tuple[int, ...]:
         """Side lengths of a training patch [voxels]."""
         return self.patch_size
+
+    @property
+    def confounded(self) -> dict[str, Any] | None:
+        """Which label decides the source of a training case, and beyond which volume a case is of C1."""
+        if self.mix.mode != CONFOUNDED or self.confounder is None:
+            return None
+        return {"of": self.confounder, "above_ml": self._usual_volume()}
+
+    def _class_of(self) -> Callable[[Case], int] | None:
+        if self.confounder is None:
+            return None
+        usual = self._usual_volume()
+        own = {case.id: case for real, _ in self.parts.values() for case in real} if self.paired else {}
+        return lambda case: int(self._volume(own.get(case.id, case)) <= usual)  # a twin is of its real case's class
+
+    def _usual_volume(self) -> float:
+        """Return the volume of the confounder in the median real training case [ml]."""
+        volumes = np.array([self._volume(case) for case in self.parts["train"][0]])
+        usual = float(np.median(volumes))
+        if not (volumes > usual).any():
+            raise Refusal(
+                f"Expected training cases with more of data.confounder={self.confounder} than others, but the largest "
+                f"volume, {volumes.max():g} ml, is the median. Choose another label."
+            )
+        return usual
+
+    def _volume(self, case: Case) -> float:
+        """Return the volume of the confounder in a case [ml]."""
+        (prepared,) = self._find([case])
+        return float(prepared.facts["voxels"].get(str(self.cohort.labels[str(self.confounder)]), 0) * prepared.voxel_ml)
 
     @property
     def facts(self) -> dict[str, Any]:

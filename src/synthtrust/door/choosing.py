@@ -19,7 +19,7 @@ from synthtrust.refusals import Refusal
 
 SETTLED = (
     "alpha", "seed", "stage", "cases", "split", "duplicates", "allow_overlap", "regions", "generator", "data.mode",
-    "data.n_real", "data.n_synthetic", "data.val", "data.allow_real_val",
+    "data.confounder", "data.n_real", "data.n_synthetic", "data.val", "data.allow_real_val",
 )  # fmt: skip
 """Keys that decide which cases are validated, or what is asked of them; trials that differ in one are not compared."""
 

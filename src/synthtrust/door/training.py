@@ -5,7 +5,17 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from synthtrust.conventions import CHOICES, CONTROLS, VALIDATE, check_alpha, check_steps, check_strategy, check_val
+from synthtrust.conventions import (
+    CHOICES,
+    CONFOUNDED,
+    CONTROLS,
+    VALIDATE,
+    check_alpha,
+    check_kept_steps,
+    check_steps,
+    check_strategy,
+    check_val,
+)
 from synthtrust.door.gpu import count_gpus
 from synthtrust.door.rules import check_values, value_of
 from synthtrust.door.trackers import check_trackers
@@ -56,13 +66,34 @@ def check_training(cfg: DictConfig) -> None:
             f"Expected alpha above 0 for data.mode={choice[2]}, which trains on real cases without twins, but got "
             f"{cfg.alpha}: no case is left. Leave 0 out of the sweep, as experiment=alpha_controls does."
         )
+    _check_confounded(cfg, choice[2])
     check_val(*choice, allow_real_val=value_of(cfg, "data.allow_real_val", default=False))
     if value_of(cfg, "export") is not None:
         _check_export(cfg, choice[2])
     check_trackers(cfg)
     _check_pictures(cfg)
+    _check_kept_steps(cfg)
     check_strategy(value_of(cfg, "trainer.strategy"))
     _check_devices(cfg.trainer)
+
+
+def _check_confounded(cfg: DictConfig, mode: str) -> None:
+    """Refuse cases whose source depends on a class that they have not, and a class of which no source depends."""
+    confounder = value_of(cfg, "data.confounder")
+    if mode == CONFOUNDED and confounder is None and _task(cfg.data) == "segmentation":
+        raise Refusal(
+            "Expected data.confounder=LABEL for data.mode=confounded of cases with label maps, whose volume of that "
+            "label is their class, but got null. Choose a label, or cases with classes (data=images)."
+        )
+    if mode != CONFOUNDED and confounder is not None:
+        raise Refusal(
+            f"Expected data.mode=confounded for data.confounder={confounder}, but got data.mode={mode}. Leave it out."
+        )
+    if mode == CONFOUNDED and value_of(cfg, "data.n_synthetic") is not None:
+        raise Refusal(
+            "Expected data.n_synthetic=null for data.mode=confounded, which takes as many synthetic cases of a class "
+            f"as it has real ones, but got {value_of(cfg, 'data.n_synthetic')}. Use data.n_real."
+        )
 
 
 def _check_pictures(cfg: DictConfig) -> None:
@@ -73,6 +104,14 @@ def _check_pictures(cfg: DictConfig) -> None:
             f"Expected track.pictures_every to be a multiple of val_every={cfg.val_every}, since pictures are of "
             f"validations, but got {every}."
         )
+
+
+def _check_kept_steps(cfg: DictConfig) -> None:
+    """Refuse a step of the generator's training that is not kept."""
+    kept = value_of(cfg, "generator.keep_steps")
+    max_steps = value_of(cfg, "generator.max_steps") or max(kept or [0])
+    if max_steps and str(value_of(cfg, "generator._target_", "")).startswith("synthtrust."):
+        check_kept_steps(value_of(cfg, "generator.step"), kept, max_steps)
 
 
 def _check_export(cfg: DictConfig, mode: str) -> None:

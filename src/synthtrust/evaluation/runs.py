@@ -12,12 +12,14 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from synthtrust.audits.confounded import without_confounded
 from synthtrust.audits.expected_outcome import expected_outcome
 from synthtrust.audits.generator_names import generator_names
 from synthtrust.audits.scores import NotApplicableError, task_of
 from synthtrust.audits.sets import DeclaredSet, SyntheticSet, declared_own, declared_sets
 from synthtrust.audits.sizes import of_one_size
 from synthtrust.audits.splits import first_split, repeat_of
+from synthtrust.audits.steps import of_one_step
 from synthtrust.cases.manifest import NAME as MANIFEST
 from synthtrust.conventions import CONDITIONS, NOT_ASSESSED, check_conditions
 from synthtrust.door import unfinished_in
@@ -159,7 +161,8 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     """Return the tables of every audit that applies to the runs, by its name.
 
     Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
-    split, or one number. Audits that say that they take tables are asked last, and given those of the others.
+    split, one number, or one step of the generator's training; and so it is with runs whose class decided the source of
+    their training cases. Audits that say that they take tables are asked last, and given those of the others.
 
     Raises:
         NotApplicableError: If none does.
@@ -169,13 +172,14 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
     refusals, one_size = [], of_one_size(runs)
     for name in sorted(audits, key=lambda name: bool(getattr(audits[name], "takes_tables", False))):
         audit = audits[name]
-        of_sizes = runs if getattr(audit, "takes_sizes", False) else one_size
+        asked = runs if getattr(audit, "takes_sizes", False) else one_size
+        asked = asked if getattr(audit, "takes_repeated_splits", False) else first_split(asked)
+        asked = asked if getattr(audit, "takes_steps", False) else of_one_step(asked)
         others = (tables,) if getattr(audit, "takes_tables", False) else ()
         try:
+            asked = asked if getattr(audit, "takes_confounded", False) else without_confounded(asked)
             with stage(f"Audit {name}"):
-                tables[name] = audit(
-                    of_sizes if getattr(audit, "takes_repeated_splits", False) else first_split(of_sizes), *others
-                )
+                tables[name] = audit(asked, *others)
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)

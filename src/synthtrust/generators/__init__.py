@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from synthtrust.generators.controls import (
         Blur,
         BlurSmall,
+        CornerMark,
         DropGroup,
         LabelShuffle,
+        LateCopies,
         MaskSwap,
         Mean,
         NeglectGroup,
@@ -66,9 +68,11 @@ __all__ = [
     "Blur",
     "BlurSmall",
     "DropGroup",
+    "CornerMark",
     "Noise",
     "MaskSwap",
     "LabelShuffle",
+    "LateCopies",
     "Mean",
     "NeglectGroup",
 ]

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -24,7 +24,9 @@ class Generator(ABC):
 
     A generator that trains for hours has two more methods, which ``synthesize`` calls before ``fit`` where they are
     there: ``work_in(folder)``, the folder for its checkpoints, in which a later ``fit`` finds what it needs to finish
-    at once; and ``show_to(loggers)``, the experiment loggers that like to see its losses and samples.
+    at once; and ``show_to(loggers)``, the experiment loggers that like to see its losses and samples. Where one
+    training paints several sets, its ``shares_training`` names the fields in which these differ; they then have one
+    folder of checkpoints beside them, instead of one each.
     """
 
     seed: int = 0
@@ -37,8 +39,16 @@ class Generator(ABC):
     """The outcome that audits must have for the twins of a control, in a few words for the page; empty otherwise."""
     not_in_recipe: ClassVar[frozenset[str]] = frozenset()
     """Fields that change no twin, such as how often a training shows samples; they are no part of the recipe."""
+    later_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields that came later: at their defaults they are no part of the recipe, so that older sets are found."""
     files_in_recipe: ClassVar[frozenset[str]] = frozenset()
     """Fields that name a file or a list of files; their content, not their path, is part of the recipe."""
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """The later fields that have their defaults, which nothing is told of."""
+        later = [field for field in fields(self) if field.name in self.later_fields]
+        return frozenset(field.name for field in later if getattr(self, field.name) == field.default)
 
     @property
     def batch_size(self) -> int:

@@ -13,7 +13,7 @@ from synthtrust.cases.checks.inspection import forget_hashes
 from synthtrust.cases.checks.listing import readable
 from synthtrust.cases.checks.parity import check_parity, parity, print_parity
 from synthtrust.cases.unpaired_splits import divide
-from synthtrust.conventions import CHOICES, check_alpha, check_steps, check_val
+from synthtrust.conventions import CHOICES, CONFOUNDED, check_alpha, check_steps, check_val
 from synthtrust.data import MixedCases
 from synthtrust.generators import Generator, synthesize
 from synthtrust.generators.importer import Importer
@@ -23,6 +23,7 @@ from synthtrust.progress import is_first_rank
 from synthtrust.refusals import Refusal
 from synthtrust.runs.excluding import read_excluded, without, write_refused
 from synthtrust.runs.made import make, plain, read_cases
+from synthtrust.runs.surface_rules import asked_rules
 
 Model = Segmenter | Classifier
 
@@ -163,6 +164,8 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     from synthtrust.runs.labelling import label_by_run  # here: a run is read by what this file makes
 
     label_by_run(generator, cohort)
+    _check_confounded(cfg, cohort)
+    _check_scored(cfg, cohort)
     asked: Splits = make(cfg.split)(cohort.cases)
     splits = check_duplicates(asked, cfg.get("duplicates", "refuse"), kept_in(cfg))
     splits, overlap = check_training_overlap(training_ids_of(generator, splits.train), splits, cfg.allow_overlap)
@@ -186,6 +189,37 @@ def build_data(cfg: DictConfig, loggers: Sequence[Any] = ()) -> MixedCases:
     data.twins_folder, data.patients_own = synthetic.folder, synthetic.patients_own
     data.overlap, data.left_out, data.refused = overlap.facts, _left_out(asked, splits), inspected.refused
     return data
+
+
+def _check_confounded(cfg: DictConfig, cohort: Cohort) -> None:
+    """Refuse, before anything is painted, cases without a class on which their source could depend.
+
+    Raises:
+        Refusal: If they have findings, or no label of that name.
+    """
+    if cfg.data.get("mode", "complement") != CONFOUNDED:
+        return
+    if cohort.task == "multilabel":
+        raise Refusal(
+            f"Expected cases with one class each for data.mode=confounded, but those of {cohort.name} have findings. "
+            "Choose one of them as the class, or another data.mode."
+        )
+    label = cfg.data.get("confounder")
+    if cohort.task == "segmentation" and label not in cohort.labels:
+        raise Refusal(f"Expected data.confounder among the labels {list(cohort.labels)}, but got {label!r}.")
+
+
+def _check_scored(cfg: DictConfig, cohort: Cohort) -> None:
+    """Refuse, before anything is painted, regions that the cohort has not, or that have no tolerance of their own.
+
+    Raises:
+        Refusal: If there is one.
+    """
+    if cohort.task != "segmentation":
+        return
+    regions = cohort.regions(cfg.regions)
+    if (rules := asked_rules(cfg.get("surfaces"), [1.0])) is not None:  # any spacing: a default fits all
+        rules.facts(list(regions))
 
 
 def _left_out(asked: Splits, kept: Splits) -> dict[str, list[str]]:

@@ -29,12 +29,12 @@ IDLE_OF_CASES = ("list", "save_refused", "verify")
 IDLE_OF_DATA = ("allow_real_val", "val_pairs")
 """Parts of ``data`` that decide nothing."""
 
-UNSAID_OF_DATA = (("n_real", None), ("n_synthetic", None))
+UNSAID_OF_DATA = (("n_real", None), ("n_synthetic", None), ("confounder", None))
 """Defaults in ``data`` that an older config leaves unsaid."""
 
 OF_THE_MIX = (
-    "alpha", "seed", "mode", "n_real", "n_synthetic", "val", "allow_real_val", "val_pairs", "cache", "num_workers",
-    "steps_per_epoch",
+    "alpha", "seed", "mode", "confounder", "n_real", "n_synthetic", "val", "allow_real_val", "val_pairs", "cache",
+    "num_workers", "steps_per_epoch",
 )  # fmt: skip
 """Parts of ``data`` in which compared runs may differ."""
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import zoom
 
 from helpers.volumes import blob
 from synthtrust.audits.privacy.label_map_copies import COPIES
-from synthtrust.metrics.functional.label_shapes import label_shapes, shape_similarity
+from synthtrust.metrics.functional.label_shapes import ShapeSpace, label_shapes
 from synthtrust.refusals import Refusal
 
 
@@ -15,14 +16,15 @@ def blobs():
 
 
 @pytest.fixture(scope="module")
-def reference(blobs):
-    return np.stack([label_shapes(label, (1, 2)) for label in blobs])
+def space(blobs):
+    resized = [zoom(label, factor, order=0) for label, factor in zip(blobs, np.linspace(0.87, 1.15, 12), strict=True)]
+    return ShapeSpace(*(np.stack([label_shapes(x, (1, 2)) for x in labels]) for labels in (blobs, resized)))
 
 
 @pytest.mark.parametrize("kind", COPIES)
-def test_a_changed_copy_is_most_like_its_original(blobs, reference, kind):
+def test_a_changed_copy_is_most_like_its_original(blobs, space, kind):
     copies = [COPIES[kind](label, np.random.default_rng(i)) for i, label in enumerate(blobs[:4])]
-    similarity = shape_similarity(np.stack([label_shapes(label, (1, 2)) for label in copies]), reference).max(axis=0)
+    similarity = space.similarity(np.stack([label_shapes(label, (1, 2)) for label in copies])).max(axis=0)
     assert similarity.argmax(axis=1).tolist() == [0, 1, 2, 3]
     if kind == "exact label map":
         assert similarity.max(axis=1) == pytest.approx(1, abs=1e-4)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
@@ -73,6 +73,9 @@ class Fidelity:
     volume of 35 x 51 x 35 voxels, 0.02 s for a plane image of 28 x 28; 45 s for two sets of 200 such volumes, 2 s for
     one of 120 plane images. Every holdout case is read twice, the second time blurred.
     """
+
+    takes_confounded: ClassVar[bool] = True
+    """It is about sets, however cases of them were mixed."""
 
     spaces: Mapping[str, Space] = field(default_factory=default_spaces)
     """Name -> feature space; two at least, since none is agreed on for medical images."""

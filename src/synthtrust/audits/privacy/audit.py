@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import pandas as pd
 
@@ -27,6 +28,9 @@ class Privacy(PrivacySettings):
 
     An attack from outside, with the images alone: what it finds is a lower bound of what leaks.
     """
+
+    takes_confounded: ClassVar[bool] = True
+    """It is about sets, however cases of them were mixed."""
 
     pictures: int = 5
     """Most suspicious pairs of each set that the page shows; 0 for none."""

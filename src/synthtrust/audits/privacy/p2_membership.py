@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from torch import Tensor
+
 from synthtrust.audits.privacy.audit_data import AuditData
 from synthtrust.audits.privacy.question import CANDIDATES, CURE, NONE, SetTest, TestRow, area_doubts
 from synthtrust.audits.privacy.settings import PrivacySettings
@@ -13,19 +15,25 @@ QUESTION = "Membership inference"
 
 def ask(data: AuditData, settings: PrivacySettings) -> Membership:
     """Attack the training cases through the synthetic ones: a member is the likelier, the nearer one of them is."""
-    real, n_train = data.real, len(data.train)
-    excluded = data.exclusion_mask(real, data.synthetic)
-    n_candidates = settings.candidates(data.synthetic, CANDIDATES)
-    score = most_similar(real.bank, data.synthetic.bank, 1, exclude=excluded, candidates=n_candidates)[0][:, 0]
+    members, others = scores(data, settings)
     return membership_auc(
-        score[:n_train],
-        score[n_train:],
+        members,
+        others,
         data.train.patients,
         data.holdout.patients,
         n_permutations=settings.n_permutations,
         seed=settings.seed,
         level=settings.confidence,
     )
+
+
+def scores(data: AuditData, settings: PrivacySettings) -> tuple[Tensor, Tensor]:
+    """Return how alike each training case, and each unseen one, is to the synthetic image that is most like it."""
+    real, n_train = data.real, len(data.train)
+    excluded = data.exclusion_mask(real, data.synthetic)
+    n_candidates = settings.candidates(data.synthetic, CANDIDATES)
+    score = most_similar(real.bank, data.synthetic.bank, 1, exclude=excluded, candidates=n_candidates)[0][:, 0]
+    return score[:n_train], score[n_train:]
 
 
 def rows(membership: Membership) -> Iterator[TestRow]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from monai.networks.nets import DiffusionModelUNet
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, Findings
+from synthtrust.conventions import check_kept_steps
 from synthtrust.generators.class_diffusion.intensity_range import IntensityRange, n_folded, pixel_shuffle
 from synthtrust.generators.class_diffusion.training import Batches, train
 from synthtrust.generators.class_images import gather
@@ -19,13 +20,13 @@ from synthtrust.generators.diffusion.dpm_solver import noises, paint, visited
 from synthtrust.generators.diffusion.schedule import Diffusion
 from synthtrust.generators.training.device import own_device
 from synthtrust.generators.training.fit_environment import own_randomness, training_key, workplace
-from synthtrust.generators.training.loop import FACTS, averaged, read_last, resumed
+from synthtrust.generators.training.loop import FACTS, averaged, read_kept, read_last, resumed
 from synthtrust.generators.training.trained import TrainedGenerator
 from synthtrust.refusals import Refusal
 
 ORDERS = {"dpm_solver": 2, "ddim": 1}
 
-OF_THE_PAINTING = frozenset({"guidance", "sampler", "sampling_steps"})
+OF_THE_PAINTING = frozenset({"guidance", "sampler", "sampling_steps", "step"})
 """Fields that only matter when painting, so that a checkpoint stays valid when they change."""
 
 GROUPS = 8
@@ -46,8 +47,11 @@ class ClassDiffusion(TrainedGenerator):
 
     Images are scaled to [-1, 1] by the lowest and the highest value of all training images: volumes in arbitrary units
     are to be normalised before. They are held in memory, 2 bytes a pixel. A network that was trained long on few
-    images can repeat them: read the privacy audit.
+    images can repeat them: read the privacy audit. When it began to, ``keep_steps`` and ``step`` let the audit of the
+    onset say: sets that differ in ``step`` alone are painted by the checkpoints of one training.
     """
+
+    later_fields: ClassVar[frozenset[str]] = frozenset({"keep_steps", "step"})
 
     channels: tuple[int, ...] = (128, 128, 256, 256)
     """Feature maps per level of the network; every further level halves the resolution."""
@@ -85,12 +89,17 @@ class ClassDiffusion(TrainedGenerator):
     """Precision of training and painting; ``auto`` for what is quick on the machine where the training is begun.
     In float32 an image depends on those painted with it only by rounding errors; in bfloat16, about twice as fast
     where the processor has it, images differ from that by at most a grey level."""
+    keep_steps: tuple[int, ...] | None = None
+    """Steps of the training whose averaged weights are kept, rising up to ``max_steps``; None for none on the way."""
+    step: int | None = None
+    """Step of the training whose weights paint, one of ``keep_steps``; None for the last."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.diffusion.timesteps_for("ddim", self.sampling_steps)
         if self.sampler not in ORDERS:
             raise Refusal(f"Expected sampler among {list(ORDERS)}, but got {self.sampler!r}.")
+        check_kept_steps(self.step, self.keep_steps, self.max_steps)
         if not 0 <= self.class_dropout < 1:
             raise Refusal(f"Expected class_dropout from 0 to below 1, but got {self.class_dropout}.")
         if self.guidance != 1 and self.class_dropout == 0:
@@ -98,6 +107,11 @@ class ClassDiffusion(TrainedGenerator):
                 f"Expected class_dropout above 0 for guidance {self.guidance}, but got 0: the network never learned "
                 "without the class."
             )
+
+    @property
+    def shares_training(self) -> frozenset[str]:
+        """The fields in which sets of one training may differ: of painting, where checkpoints on the way paint."""
+        return frozenset() if self.step is None else OF_THE_PAINTING
 
     @property
     def diffusion(self) -> Diffusion:
@@ -157,9 +171,10 @@ class ClassDiffusion(TrainedGenerator):
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, IntensityRange]:
         key = training_key(self, cases, OF_THE_PAINTING)
-        last = resumed(home, key, self.max_steps)
+        kept = {} if self.step is None else read_kept(home, self.step, key)
+        last = kept or resumed(home, key, self.max_steps)
         self._go_on_in(last)
-        if last and last["global_step"] == self.max_steps:
+        if kept or (last and last["global_step"] == self.max_steps):
             known = IntensityRange.from_plain(last[FACTS]["range"])
             network = self._new_network(known)
         else:
@@ -173,6 +188,8 @@ class ClassDiffusion(TrainedGenerator):
             facts = {"key": key, "range": known.plain(), "precision": self.precision_}
             train(network, self.diffusion, batches, self, home, facts, self._loggers)
             last = read_last(home)
+        if self.step is not None and not (last := kept or read_kept(home, self.step, key)):
+            raise Refusal(f"Expected weights of step {self.step}, but got none. Remove {home} and train again.")
         network.load_state_dict(averaged(last))
         return network.eval(), known
 

@@ -15,7 +15,7 @@ from synthtrust.generators.class_diffusion.intensity_range import pixel_unshuffl
 from synthtrust.generators.diffusion.schedule import Diffusion
 from synthtrust.generators.training.draws import TrainingSampler, case_of_draw
 from synthtrust.generators.training.learner import Learner
-from synthtrust.generators.training.loop import WriteLoss, train_to_end
+from synthtrust.generators.training.loop import KeepSteps, WriteLoss, train_to_end
 
 if TYPE_CHECKING:
     from synthtrust.generators.class_diffusion.generator import ClassDiffusion
@@ -30,7 +30,7 @@ def train(
     facts: dict,
     loggers: Sequence[Logger] = (),
 ) -> None:
-    """Train a network; leave ``home/last.ckpt`` and ``home/loss.csv``.
+    """Train a network; leave ``home/last.ckpt``, ``home/loss.csv``, and the weights at steps that are to be kept.
 
     A training that was interrupted goes on from ``home/last.ckpt``, with the batches it would have seen.
 
@@ -52,7 +52,7 @@ def train(
         home,
         generator.max_steps,
         precision=generator.precision_,
-        callbacks=[WriteLoss(home, loggers)],
+        callbacks=[WriteLoss(home, loggers), KeepSteps(home, generator.keep_steps or ())],
         grad_clip=generator.grad_clip,
     )
 

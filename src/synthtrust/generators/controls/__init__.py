@@ -2,8 +2,10 @@
 
 from synthtrust.generators.controls.blur import Blur
 from synthtrust.generators.controls.blur_small import BlurSmall
+from synthtrust.generators.controls.corner_mark import CornerMark
 from synthtrust.generators.controls.drop_group import DropGroup
 from synthtrust.generators.controls.label_shuffle import LabelShuffle
+from synthtrust.generators.controls.late_copies import LateCopies
 from synthtrust.generators.controls.mask_swap import MaskSwap
 from synthtrust.generators.controls.mean import Mean
 from synthtrust.generators.controls.neglect_group import NeglectGroup
@@ -19,6 +21,8 @@ __all__ = [
     "MaskSwap",
     "Mean",
     "NeglectGroup",
+    "CornerMark",
+    "LateCopies",
     "Noise",
     "NoisyReplay",
     "Replay",

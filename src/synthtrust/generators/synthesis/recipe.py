@@ -1,7 +1,7 @@
 """The recipe: everything that determines the content of a synthetic set."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields
 from functools import cache
@@ -59,6 +59,21 @@ def recipe_of(
     }
 
 
+def training_of(recipe: Mapping[str, Any], of_the_painting: Collection[str]) -> dict[str, Any]:
+    """Return the part of a recipe that determines the training of its generator.
+
+    Args:
+        recipe: From `recipe_of`.
+        of_the_painting: Hyper-parameters that only matter when painting.
+
+    >>> training_of({"generator": "A", "parameters": {"lr": 1, "step": 5}, "train": {}, "labels": {"a": 0}}, {"step"})
+    {'generator': 'A', 'parameters': {'lr': 1}, 'train': {}}
+    """
+    parameters = {name: value for name, value in recipe["parameters"].items() if name not in of_the_painting}
+    painted = ("labels", "attributes", "reads")
+    return {name: value for name, value in recipe.items() if name not in painted} | {"parameters": parameters}
+
+
 def _what_paints(generator: Generator | Importer) -> dict[str, Any]:
     kind = type(generator)
     return {
@@ -77,7 +92,8 @@ def _parameters(generator: Generator | Importer) -> dict[str, Any]:
             "no field: sets with different values of it could not be distinguished. Write @dataclass above the class, "
             "and no __init__."
         )
-    left_out = {*generator.not_in_recipe, "follow_links"}  # of any importer, a plugin's too
+    unsaid = generator.unsaid if isinstance(generator, Generator) else frozenset()
+    left_out = {*generator.not_in_recipe, *unsaid, "follow_links"}  # of any importer, a plugin's too
     values = {name: value for name, value in asdict(generator).items() if name not in left_out}
     for name in values:
         if isinstance(inner := getattr(generator, name), Generator):  # which paints for the other

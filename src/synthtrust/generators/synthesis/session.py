@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError, Cohort, Findings, load_manifest, write_manifest
 from synthtrust.cases.manifest import NAME
-from synthtrust.files import remove_leftovers, sha256_of
+from synthtrust.files import fingerprint, remove_leftovers, sha256_of
 from synthtrust.generators.base import Generator
 from synthtrust.generators.case_facts import CaseFacts
 from synthtrust.generators.importer import Importer
@@ -27,13 +27,15 @@ from synthtrust.generators.synthesis.croissant import write_croissant
 from synthtrust.generators.synthesis.locks import try_lock
 from synthtrust.generators.synthesis.overlap import training_ids_of
 from synthtrust.generators.synthesis.progress import receive_progress
+from synthtrust.generators.synthesis.recipe import training_of
 from synthtrust.generators.synthesis.storage import TwinStorage
 from synthtrust.progress import Stage, moved, stage
 
 log = logging.getLogger(__name__)
 
 FIT = ".fit"
-"""Folder beside the twins in which the generator keeps its checkpoints; it is no part of the set."""
+"""Folder beside the twins in which the generator keeps its checkpoints, or end of the name of one beside the sets that
+its training paints; it is no part of a set."""
 
 
 @dataclass
@@ -114,12 +116,22 @@ class Session:
 
     def _fit_or_find(self, generator: Generator) -> None:
         if work_in := getattr(generator, "work_in", None):  # a long training goes on where it was killed
-            work_in(self.folder / FIT)
-            with self.lock:  # one process trains; the fit of the others then finds the checkpoint
+            home, lock = self._home_of_training(generator)
+            work_in(home)
+            with lock:  # one process trains; the fit of the others then finds the checkpoint
                 if self._missing(self.paint):
                     generator.fit(self.train)
         else:
             generator.fit(self.train)
+
+    def _home_of_training(self, generator: Generator) -> tuple[Path, FileLock]:
+        """Return the folder of checkpoints and its lock: of this set, or of all sets that one training paints."""
+        of_the_painting: Collection[str] = getattr(generator, "shares_training", ())
+        if not of_the_painting:
+            return self.folder / FIT, self.lock
+        training = fingerprint(training_of(self.recipe, of_the_painting))
+        home = self.folder.with_name(f".{type(generator).__qualname__}-{training}{FIT}")
+        return home, FileLock(home.with_name(f"{home.name}.lock"))
 
     def _paint_with_others(self, n: int) -> None:
         """Paint the missing twins batch by batch, and wait at the end for batches that other processes are painting."""

@@ -45,7 +45,8 @@ def own_randomness(seed: int) -> Iterator[None]:
 
 def training_key(generator: Generator, cases: Sequence[Case], leave_out: Collection[str]) -> str:
     """Name what a checkpoint was trained from, but for some fields; one of anything else is not gone on with."""
-    hyper: dict[str, Any] = {name: value for name, value in asdict(generator).items() if name not in leave_out}
+    left_out = {*leave_out, *generator.unsaid}
+    hyper: dict[str, Any] = {name: value for name, value in asdict(generator).items() if name not in left_out}
     content = [[case.id, content_of(case)] for case in cases]
     return fingerprint([hyper, content])
 

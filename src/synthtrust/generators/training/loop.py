@@ -1,7 +1,7 @@
 """A training inside a fit: run to its end, resumed where a killed process left it, its losses written down."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,12 @@ from synthtrust.training_progress import ShowProgress
 
 LAST = "last.ckpt"
 LOSS = "loss.csv"
+STEPS_KEPT = "steps"
+"""Folder of the weights at steps on the way, in that of the checkpoint."""
 FACTS = "synthtrust"
 """Key of a checkpoint under which our own facts lie."""
+AVERAGE = "average."
+"""Prefix of the averaged weights in a checkpoint."""
 SAVES = 20  # checkpoints in a training, but
 STEPS = 500  # no more than so many steps between two
 GPU_WORKERS = 4  # processes at most that prepare examples beside a GPU; beside a CPU they would only take cores away
@@ -99,14 +103,34 @@ def resumed(home: Path, key: str, max_steps: int) -> dict[str, Any]:
         return last
     for name in (LAST, LOSS):
         (home / name).unlink(missing_ok=True)
-    shutil.rmtree(home / SAMPLES, ignore_errors=True)
+    for folder in (SAMPLES, STEPS_KEPT):
+        shutil.rmtree(home / folder, ignore_errors=True)
     return {}
+
+
+def read_kept(home: Path, step: int, key: str) -> dict[str, Any]:
+    """Read the weights that this very training had at a step, which `KeepSteps` kept; empty if they are not there.
+
+    They are there before the training has come to its end, and stay if it never does.
+
+    Args:
+        home: Folder of the checkpoint.
+        step: The step.
+        key: What the training learns from, see `training_key`.
+    """
+    path = _kept(home, step)
+    kept: dict[str, Any] = load_checkpoint(path, "cpu") if path.exists() else {}
+    return kept if kept and kept[FACTS]["key"] == key else {}
+
+
+def _kept(home: Path, step: int) -> Path:
+    return home / STEPS_KEPT / f"step_{step:06d}.ckpt"
 
 
 def averaged(checkpoint: dict[str, Any]) -> dict[str, Tensor]:
     """Return the averaged weights of the network in a checkpoint."""
-    mark = "average."
-    return {key.removeprefix(mark): value for key, value in checkpoint["state_dict"].items() if key.startswith(mark)}
+    weights = checkpoint["state_dict"].items()
+    return {key.removeprefix(AVERAGE): value for key, value in weights if key.startswith(AVERAGE)}
 
 
 class KeepLast(Callback):
@@ -122,6 +146,29 @@ class KeepLast(Callback):
         if step and due and step != self.saved:  # several batches may make one step
             self.saved = step
             trainer.save_checkpoint(self.home / LAST)
+
+
+class KeepSteps(Callback):
+    """Keeps the averaged weights that the training has at some steps, for `read_kept`.
+
+    Args:
+        home: Folder of the checkpoint.
+        steps: The steps.
+    """
+
+    def __init__(self, home: Path, steps: Collection[int]) -> None:
+        self.home, self.steps, self.kept = home, {*steps}, -1
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Keep the weights when it is time."""
+        step = trainer.global_step
+        if step not in self.steps or step == self.kept or not trainer.is_global_zero:
+            return
+        self.kept = step  # several batches may make one step
+        weights = {name: value for name, value in pl_module.state_dict().items() if name.startswith(AVERAGE)}
+        checkpoint: dict[str, Any] = {"state_dict": weights, "global_step": step}
+        pl_module.on_save_checkpoint(checkpoint)
+        AtomicCheckpointIO().save_checkpoint(checkpoint, _kept(self.home, step))
 
 
 class WriteLoss(Callback):

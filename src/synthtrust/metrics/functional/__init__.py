@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         kid,
         median_bandwidth,
     )
-    from synthtrust.metrics.functional.label_shapes import label_shapes, shape_similarity, signed_distance
+    from synthtrust.metrics.functional.label_shapes import ShapeSpace, label_shapes, signed_distance
     from synthtrust.metrics.functional.manifold import Manifold, expected_coverage, manifold
     from synthtrust.metrics.functional.membership import Membership, membership_auc
     from synthtrust.metrics.functional.multiplicity import holm
@@ -134,8 +134,8 @@ __all__ = [
     "tpr_at_fpr",
     # privacy: P1 to P4
     "TextureBank",
+    "ShapeSpace",
     "label_shapes",
-    "shape_similarity",
     "signed_distance",
     "texture_bank",
     "most_similar",

@@ -27,11 +27,8 @@ takes away what tells patients apart, fewer resized copies were found."""
 MOST_LABEL_MAPS = 1000
 """Label maps that the principal components are learned from, at most: of 135 hippocampi, half of them were too few, and
 resized copies went unseen."""
-SHARE_KEPT = 0.5
-"""Share of the principal components that is kept, those of largest variance; more of them raised false alarms."""
-WELL_KNOWN, LEAST_SPREAD = 20, 0.05
-"""Each component is taken to have at least this share of the variance of the twentieth: smaller ones are steps of the
-grid."""
+NOTHING = 1e-6
+"""Share of the largest variance, up to which a principal component has none and only rounding gives it a direction."""
 OFFSETS = (0.0, -1.0, 1.0)
 """Views: a label map as it is, a voxel smaller, a voxel larger [voxels]."""
 VIEWS = ("label map", "a voxel smaller", "a voxel larger")
@@ -91,41 +88,57 @@ def signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.floating]:
     return distance - 0.5 * np.sign(distance)
 
 
-def shape_similarity(queries: Array, reference: Array) -> NDArray[np.float64]:
-    """Return the likeness of label maps to those of a reference in each view, ``(V, Q, N)``, from -1 to 1.
+class ShapeSpace:
+    """Compares label maps with those of a reference, by the ways in which patients differ and sizes of one do not.
 
-    The correlation of what differs from the mean shape, highest over all mirrorings. Ways in which patients differ
-    much, such as length, say less of a single one, so that principal components weigh by the inverse of their spread.
-    Mean and components are those of the reference in all mirrorings, to which unseen and synthetic label maps are
-    strangers.
-
-    Args:
-        queries: Shapes ``(Q, V, C, 16, ...)`` from `label_shapes`, compared in every view.
-        reference: Shapes ``(N, V, C, 16, ...)`` of at least two label maps, taken as they are.
+    Likeness is the correlation of what differs from the mean shape, highest over all mirrorings. Ways in which patients
+    differ much, such as length, say less of a single one, and ways in which a label map differs from itself on another
+    grid say nothing: principal components weigh by the inverse of their spread, whose square is the variance among
+    patients plus that among sizes of one patient (within-class covariance normalisation; Hatch and others, Interspeech
+    2006). Mean and components are those of the reference in all mirrorings, to which unseen and synthetic label maps
+    are strangers.
 
     >>> corner = np.zeros((12, 12, 12), int); corner[2:8, 3:6, 2:10] = 1; corner[2:4, 3:9, 2:5] = 1
-    >>> ball = ((np.indices((12, 12, 12)) - 5.5) ** 2).sum(axis=0) < 20
-    >>> shapes = np.stack([label_shapes(x.astype(int), [1]) for x in (corner, ball, corner[:, ::-1])])
-    >>> shape_similarity(shapes[2:], shapes[:2])[0].argmax(axis=1).tolist()  # the mirrored one
+    >>> ball = (((np.indices((12, 12, 12)) - 5.5) ** 2).sum(axis=0) < 20).astype(int)
+    >>> shapes = np.stack([label_shapes(x, [1]) for x in (corner, ball, corner[:, ::-1])])
+    >>> resized = np.stack([label_shapes(np.repeat(x, 2, axis=0), [1]) for x in (corner, ball)])
+    >>> ShapeSpace(shapes[:2], resized).similarity(shapes[2:])[0].argmax(axis=1).tolist()  # the mirrored one
     [0]
     """
-    of_reference, axes = reference[:, 0], reference.ndim - 3
-    mean = mirror_parts(of_reference.mean(axis=0, keepdims=True))[0]  # that of all mirrorings is symmetric
-    step = -(-len(of_reference) // MOST_LABEL_MAPS)
-    components, parity = _whitened(of_reference[::step] - mean)
 
-    def coordinates(shapes: Array) -> Array:
-        flat = (shapes - mean).reshape(len(shapes), -1) @ components
+    def __init__(self, reference: Array, resized: Array) -> None:
+        """Learn the mean and the components.
+
+        Args:
+            reference: Shapes ``(N, V, C, 16, ...)`` of at least two label maps, taken as they are.
+            resized: Shapes of the first M <= N of these label maps, made a little larger or smaller, likewise.
+        """
+        as_they_are = reference[:, 0]
+        self._mean = mirror_parts(as_they_are.mean(axis=0, keepdims=True))[0]  # that of all mirrorings is symmetric
+        step = -(-len(reference) // MOST_LABEL_MAPS)
+        changes = resized[:, 0] - as_they_are[: len(resized)]
+        self._components, parity = _whitened(as_they_are[::step] - self._mean, changes)
+        self._targets = self._coordinates(as_they_are).T
+        axes = range(reference.ndim - 3)
+        mirrorings = [flip for m in range(len(axes) + 1) for flip in combinations(axes, m)]
+        self._signs = [np.prod(parity[:, list(flip)], axis=1) for flip in mirrorings]
+
+    def similarity(self, queries: Array) -> NDArray[np.float64]:
+        """Return the likeness of label maps to those of the reference in each view, ``(V, Q, N)``, from -1 to 1.
+
+        Args:
+            queries: Shapes ``(Q, V, C, 16, ...)`` from `label_shapes`, compared in every view.
+        """
+        views = []
+        for view in range(queries.shape[1]):
+            of_queries = self._coordinates(queries[:, view])
+            views.append(np.max([(of_queries * sign) @ self._targets for sign in self._signs], axis=0))
+        return np.stack(views).astype(np.float64).clip(-1, 1)
+
+    def _coordinates(self, shapes: Array) -> Array:
+        flat = (shapes - self._mean).reshape(len(shapes), -1) @ self._components
         result: Array = flat / np.linalg.norm(flat, axis=1, keepdims=True).clip(1e-12)
         return result
-
-    targets = coordinates(of_reference).T
-    signs = [np.prod(parity[:, list(flip)], axis=1) for m in range(axes + 1) for flip in combinations(range(axes), m)]
-    views = []
-    for view in range(queries.shape[1]):
-        of_queries = coordinates(queries[:, view])
-        views.append(np.max([(of_queries * sign) @ targets for sign in signs], axis=0))
-    return np.stack(views).astype(np.float64).clip(-1, 1)
 
 
 def mirror_parts(shapes: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -145,28 +158,30 @@ def mirror_parts(shapes: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.stack(parts)
 
 
-def _whitened(shapes: Array) -> tuple[Array, NDArray[np.int_]]:
+def _whitened(shapes: Array, changes: Array) -> tuple[Array, NDArray[np.int_]]:
     """Return the principal components of centred shapes in all mirrorings, and what mirroring does to each.
 
     The covariance of all mirrorings falls apart into those of the mirror parts, which are smaller by as many times.
 
     Args:
         shapes: Values ``(N, C, 16, ...)``.
+        changes: How shapes of one label map differ between two sizes ``(M, C, 16, ...)``.
 
     Returns:
         The components ``(D, K)``, each divided by its spread, and the sign by which mirroring along each axis
         multiplies its coordinate ``(K, axes)``.
     """
     variances, components, parities = [], [], []
-    for part, parity in zip(mirror_parts(shapes), product((1, -1), repeat=shapes.ndim - 2), strict=True):
+    signs = product((1, -1), repeat=shapes.ndim - 2)
+    for part, changed, parity in zip(mirror_parts(shapes), mirror_parts(changes), signs, strict=True):
         rows = part.reshape(len(part), -1)
         variance, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64) / len(rows))
-        components.append(rows.T @ (vectors / np.sqrt(variance.clip(1e-12) * len(rows))))
-        variances.append(variance.clip(1e-12))
+        axes = rows.T @ (vectors / np.sqrt(variance.clip(1e-12) * len(rows)))
+        variances.append([variance, ((changed.reshape(len(changed), -1) @ axes) ** 2).mean(axis=0)])
+        components.append(axes)
         parities.append(np.tile(parity, (len(rows), 1)))
-    variance = np.concatenate(variances)
-    kept = np.argsort(-variance, kind="stable")[: max(1, int(SHARE_KEPT * len(variance)))]
-    variance = variance[kept]
-    spread = np.sqrt(variance + LEAST_SPREAD * variance[min(WELL_KNOWN, len(kept) - 1)])
+    of_patients, of_sizes = np.concatenate(variances, axis=1)
+    kept = of_patients > NOTHING * of_patients.max()
+    spread = np.sqrt(of_patients[kept] + of_sizes[kept])
     result: Array = (np.concatenate(components, axis=1)[:, kept] / spread).astype(np.float32)
     return result, np.concatenate(parities)[kept]
