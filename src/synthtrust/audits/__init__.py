@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from synthtrust.audits.onset import Onset
     from synthtrust.audits.pictures import twin_slices
     from synthtrust.audits.privacy import Privacy
+    from synthtrust.audits.shortcuts import Shortcuts
     from synthtrust.audits.size import Size
     from synthtrust.audits.subgroups import Subgroups
     from synthtrust.audits.trust import Trust
@@ -24,6 +25,7 @@ __all__ = [
     "Fidelity",
     "Onset",
     "Privacy",
+    "Shortcuts",
     "Size",
     "Subgroups",
     "Trust",

@@ -138,6 +138,20 @@ TERMS: tuple[Term, ...] = (
         written=("control", "controls", "Controls"),
         group=TRAINING,
     ),
+    Term(
+        "shortcut",
+        "Something in an image that goes with the class in training and has nothing to do with the disease, such as "
+        "who made the image. A network that learned it fails where both no longer go together.",
+        written=("shortcut", "shortcuts", "Shortcut"),
+        group=TRAINING,
+    ),
+    Term(
+        "confounded",
+        "Of a mix: the class of a training case decides, by the share α, whether it is real or synthetic.",
+        "|D| = α |R, C₁| + (1 − α) |S, C₁| + (1 − α) |R, C₂| + α |S, C₂|",
+        written=("confounded", "Confounded"),
+        group=TRAINING,
+    ),
     Term("margin", "The loss that was called tolerable before training.", group=STATISTICS),
     Term(
         "trivial predictor",

@@ -27,6 +27,7 @@ from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.methods import LIMITS, methods_of, study_sentences
 from synthtrust.report.onset import onset_chapter
 from synthtrust.report.privacy import privacy_chapter
+from synthtrust.report.shortcuts import shortcuts_chapter
 from synthtrust.report.side_by_side import side_by_side
 from synthtrust.report.size import size_chapter
 from synthtrust.report.slices import Slices, twins_section, with_addresses
@@ -57,6 +58,7 @@ CHAPTERS: Mapping[str, ChapterMaker] = {
     "utility": utility_chapter,
     "amounts": amounts_chapter,
     "subgroups": subgroups_chapter,
+    "shortcuts": shortcuts_chapter,
     "trust": trust_chapter,
     "size": size_chapter,
     "onset": onset_chapter,

@@ -350,8 +350,18 @@ def test_a_step_that_was_removed_is_named(cases, tmp_path):
     generator = ClassDiffusion(**TINY, keep_steps=(1,), step=1)
     generator.work_in(tmp_path).fit(cases)
     (tmp_path / "steps" / "step_000001.ckpt").unlink()
-    with pytest.raises(Refusal, match=r"^Expected the weights of step 1 at .*Remove .* and train again\.$"):
+    with pytest.raises(Refusal, match=r"^Expected weights of step 1, .*Remove .* and train again\.$"):
         ClassDiffusion(**TINY, keep_steps=(1,), step=1).work_in(tmp_path).fit(cases)
+
+
+def test_a_step_that_was_kept_paints_though_the_training_never_ended(cases, tmp_path, monkeypatch):
+    generator = ClassDiffusion(**TINY, keep_steps=(1,), step=1)
+    expected = sample(copy.deepcopy(generator).work_in(tmp_path).fit(cases))
+    (tmp_path / "last.ckpt").unlink()
+    monkeypatch.setattr("synthtrust.generators.class_diffusion.generator.train", None)  # nothing is trained again
+    np.testing.assert_array_equal(sample(copy.deepcopy(generator).work_in(tmp_path).fit(cases)), expected)
+    with pytest.raises(TypeError):  # of another training
+        replace(generator, lr=1.0).work_in(tmp_path).fit(cases)
 
 
 @pytest.mark.parametrize(

@@ -171,9 +171,10 @@ class ClassDiffusion(TrainedGenerator):
 
     def _train(self, cases: Sequence[Case], home: Path) -> tuple[DiffusionModelUNet, IntensityRange]:
         key = training_key(self, cases, OF_THE_PAINTING)
-        last = resumed(home, key, self.max_steps)
+        kept = {} if self.step is None else read_kept(home, self.step, key)
+        last = kept or resumed(home, key, self.max_steps)
         self._go_on_in(last)
-        if last and last["global_step"] == self.max_steps:
+        if kept or (last and last["global_step"] == self.max_steps):
             known = IntensityRange.from_plain(last[FACTS]["range"])
             network = self._new_network(known)
         else:
@@ -187,7 +188,9 @@ class ClassDiffusion(TrainedGenerator):
             facts = {"key": key, "range": known.plain(), "precision": self.precision_}
             train(network, self.diffusion, batches, self, home, facts, self._loggers)
             last = read_last(home)
-        network.load_state_dict(averaged(last if self.step is None else read_kept(home, self.step)))
+        if self.step is not None and not (last := kept or read_kept(home, self.step, key)):
+            raise Refusal(f"Expected weights of step {self.step}, but got none. Remove {home} and train again.")
+        network.load_state_dict(averaged(last))
         return network.eval(), known
 
     def _new_network(self, known: IntensityRange) -> DiffusionModelUNet:

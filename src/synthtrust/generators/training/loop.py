@@ -13,7 +13,6 @@ from torch import Tensor
 from synthtrust.checkpoints import AtomicCheckpointIO, load_checkpoint
 from synthtrust.generators.training.callbacks import SAMPLES, begin, log_losses
 from synthtrust.generators.training.fit_environment import quiet
-from synthtrust.refusals import Refusal
 from synthtrust.training_progress import ShowProgress
 
 LAST = "last.ckpt"
@@ -109,16 +108,19 @@ def resumed(home: Path, key: str, max_steps: int) -> dict[str, Any]:
     return {}
 
 
-def read_kept(home: Path, step: int) -> dict[str, Any]:
-    """Read the weights that a training had at a step, which `KeepSteps` kept.
+def read_kept(home: Path, step: int, key: str) -> dict[str, Any]:
+    """Read the weights that this very training had at a step, which `KeepSteps` kept; empty if they are not there.
 
-    Raises:
-        Refusal: If they are not there.
+    They are there before the training has come to its end, and stay if it never does.
+
+    Args:
+        home: Folder of the checkpoint.
+        step: The step.
+        key: What the training learns from, see `training_key`.
     """
     path = _kept(home, step)
-    if not path.exists():
-        raise Refusal(f"Expected the weights of step {step} at {path}, but got none. Remove {home} and train again.")
-    return load_checkpoint(path, "cpu")
+    kept: dict[str, Any] = load_checkpoint(path, "cpu") if path.exists() else {}
+    return kept if kept and kept[FACTS]["key"] == key else {}
 
 
 def _kept(home: Path, step: int) -> Path:
