@@ -153,7 +153,7 @@ def test_a_manifest_that_was_edited_into_another_shape_is_refused(cohort, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [('"case1"', '"case3"'), ('"licence": "CC0"', '"licence": "CC1"'), ("a1", "a3")]
+    ("old", "new"), [('"case1"', '"case3"'), ('"licence": "CC0"', '"licence": "CC1"'), ('"a1"', '"a3"')]
 )
 def test_a_value_that_has_changed_since_is_found_and_one_may_be_changed_on_purpose(cohort, tmp_path, old, new):
     path = write_manifest(tmp_path, cohort, {"weights": 0.1}, training_ids=["a1"])
