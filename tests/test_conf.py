@@ -51,6 +51,8 @@ MADE_OF = {  # what an option leaves open for the user to say
     "generator/labelled_set": ["generator.root=somewhere"],
     "generator/bundle": ["generator.root=bundle"],
     "generator/command": ['generator.command="paint {label} {out}"'],
+    "generator/neglect_group": ["generator.attribute=scanner", "generator.group=B"],
+    "generator/drop_group": ["generator.attribute=scanner", "generator.group=B"],
     "generator/class_folder": ["generator.root=somewhere"],
     "generator/image_set": ["generator.root=somewhere"],
     "generator/class_table": ["generator.file=somewhere"],
@@ -176,6 +178,17 @@ def test_an_experiment_takes_any_generator(composed, experiment, generator):
 def test_every_audit_can_be_built(composed, audit):
     made = instantiate(composed("evaluate", f"audit={audit}").audit, _convert_="all")
     assert all(callable(question) for question in made.values())
+
+
+@pytest.mark.parametrize("space", options("space"))
+def test_a_published_network_joins_the_spaces_of_fidelity(composed, space):
+    chosen = [f"space={space}", f"audit.fidelity.spaces.{space}.weights=somewhere"]
+    spaces = composed("evaluate", "audit=fidelity", *chosen).audit.fidelity.spaces
+    assert list(spaces)[-1] == space
+    assert len(spaces) == 4
+    assert instantiate(spaces[space]).weights == "somewhere"
+    with pytest.raises(ValueError, match=rf"^Expected the audit of fidelity for {space}, but it is not asked"):
+        check_evaluation(composed("evaluate", "audit=utility", "runs=somewhere", *chosen))
 
 
 def test_evaluation_composes_with_and_without_other_cases(composed):

@@ -14,6 +14,7 @@ from synthtrust.door import gpu, kinds
 from synthtrust.door.names import groups, leaves, options_of
 from synthtrust.door.rules import RULES
 
+SLICES = ("cases=phantom_slices",)
 CLASSES = ("cases=phantom_slices", "generator=class_mixture", "data=images", "model=resnet_small")
 TINY = (
     "cases.n_cases=6", "cases.shape=[24,28,20]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
@@ -157,6 +158,15 @@ def leave_a_run(folder):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        (
+            ["experiment=onset", *SLICES, "generator.step=125,300"],
+            "keep_steps=[125, 250, 500, 1000, 2000], but got 300.",
+        ),
+        (["experiment=onset", *SLICES, "generator=late_copies", "generator.step=1,9"], "2000], but got 1. This is of"),
+        (
+            ["experiment=onset", *SLICES, "generator.keep_steps=[250,125]"],
+            "to be whole numbers that rise, up to max_st",
+        ),
         (["alpha=0,2"], "but got 2. This is of the sweep's job #1 (alpha=2); none was begun."),
         (["aplha=0,1"], "Did you mean alpha?"),
         (["alpha=0,1", "data.mode=real_only"], "Expected alpha above 0 for data.mode=real_only"),

@@ -102,3 +102,15 @@ def test_a_leak_of_one_set_does_not_hide_that_others_were_not_assessed():
 def test_an_unknown_condition_is_refused():
     with pytest.raises(ValueError, match=r"Expected fail_on among .*leak.* but got .'leaks'"):
         check_conditions(["leaks"])
+
+
+def test_an_audit_that_takes_tables_is_asked_last_and_stands_in_its_place():
+    class Reader:
+        takes_tables = True
+
+        def __call__(self, runs, tables):
+            return {"seen": pd.DataFrame({"audit": list(tables)})}
+
+    tables = ask({"reader": Reader(), **AUDITS}, [PlantedSegmenter()])
+    assert list(tables) == ["reader", "trust", "utility"]
+    assert tables["reader"]["seen"]["audit"].tolist() == ["trust", "utility"]

@@ -130,15 +130,15 @@ def synthetic_sets(runs: Iterable[PaintedRun]) -> list[SyntheticSet]:
     that was told by ``allow_overlap`` to paint for cases that it knows has them in ``train``, not in ``holdout``. So do
     other cases of a patient of whom it saw one.
     """
-    return [_read_set(folder, run) for folder, run in _painted_for(runs)]
+    return [_read_set(folder, run) for folder, run in painted_for(runs)]
 
 
 def declared_sets(runs: Iterable[PaintedRun]) -> list[DeclaredSet]:
     """Return what every synthetic set of `synthetic_sets` says about itself; no case is opened."""
-    return [_declared(folder, run) for folder, run in _painted_for(runs)]
+    return [_declared(folder, run) for folder, run in painted_for(runs)]
 
 
-def _painted_for(runs: Iterable[PaintedRun]) -> list[tuple[Path, PaintedRun]]:
+def painted_for(runs: Iterable[PaintedRun]) -> list[tuple[Path, PaintedRun]]:
     """Return the folder of every set, in order, with the first run on it."""
     first = {str(run.data()["twins"]): run for run in reversed(list(runs))}
     return [(Path(folder), first[folder]) for folder in sorted(first)]

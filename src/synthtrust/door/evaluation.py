@@ -17,7 +17,7 @@ def check_evaluation(cfg: DictConfig) -> None:
 
     Raises:
         Refusal: If the experiment is one of train.py, there is a ``fail_on`` where no audit is asked, or a value is
-            out of its range.
+            out of its range, or a feature space is chosen where the audit of fidelity is not.
         MissingFileRefusal: If a folder holds no finished run.
     """
     if "name" in cfg and "calibration" not in cfg and "plan" not in cfg:
@@ -35,6 +35,11 @@ def check_evaluation(cfg: DictConfig) -> None:
         )
     check_page_trackers(cfg)
     check_conditions(cfg.fail_on)
+    if "_target_" not in cfg.get("audit", {}).get("fidelity", {"_target_": ""}):
+        raise Refusal(
+            f"Expected the audit of fidelity for {', '.join(cfg.audit.fidelity.spaces)}, but it is not asked. Add it, "
+            "such as audit=[utility,fidelity]."
+        )
     check_values(cfg)
     if received and "_target_" not in cfg.cases:
         raise Refusal(

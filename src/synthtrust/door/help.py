@@ -12,7 +12,7 @@ from synthtrust.plugins import conf_dir, plugin_options
 WIDTH = 118
 NAME, KEY_NAME = 26, 34
 """Columns of the name of an option, and of a key with its default; a longer one takes its own."""
-FOR_EVALUATION = ("audit", "report")
+FOR_EVALUATION = ("audit", "space", "report")
 FOR_TRAINING = ("data", "model", "callbacks", "export", "trainer")
 """Groups that only one of the commands has."""
 PLANS = ("controls", "plan", "twin_controls")

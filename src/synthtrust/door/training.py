@@ -108,8 +108,9 @@ def _check_pictures(cfg: DictConfig) -> None:
 
 def _check_kept_steps(cfg: DictConfig) -> None:
     """Refuse a step of the generator's training that is not kept."""
-    if (max_steps := value_of(cfg, "generator.max_steps")) is not None:
-        kept = value_of(cfg, "generator.keep_steps")
+    kept = value_of(cfg, "generator.keep_steps")
+    max_steps = value_of(cfg, "generator.max_steps") or max(kept or [0])
+    if max_steps and str(value_of(cfg, "generator._target_", "")).startswith("synthtrust."):
         check_kept_steps(value_of(cfg, "generator.step"), kept, max_steps)
 
 

@@ -162,28 +162,31 @@ def ask(audits: Mapping[str, Callable[..., Tables]], runs: Sequence[Run]) -> dic
 
     Of runs on repeated splits, or on several numbers of cases, only audits that say so are given more than the first
     split, one number, or one step of the generator's training; and so it is with runs whose class decided the source of
-    their training cases.
+    their training cases. Audits that say that they take tables are asked last, and given those of the others.
 
     Raises:
         NotApplicableError: If none does.
         Refusal: If the runs cannot be compared.
     """
-    tables, refusals, one_size = {}, [], of_one_size(runs)
-    for name, audit in audits.items():
+    tables: dict[str, Tables] = {}
+    refusals, one_size = [], of_one_size(runs)
+    for name in sorted(audits, key=lambda name: bool(getattr(audits[name], "takes_tables", False))):
+        audit = audits[name]
         asked = runs if getattr(audit, "takes_sizes", False) else one_size
         asked = asked if getattr(audit, "takes_repeated_splits", False) else first_split(asked)
         asked = asked if getattr(audit, "takes_steps", False) else of_one_step(asked)
+        others = (tables,) if getattr(audit, "takes_tables", False) else ()
         try:
             asked = asked if getattr(audit, "takes_confounded", False) else without_confounded(asked)
             with stage(f"Audit {name}"):
-                tables[name] = audit(asked)
+                tables[name] = audit(asked, *others)
         except NotApplicableError as refusal:
             refusals.append(refusal)
             log.info("Left out, the %s audit: %s", name, refusal)
     if refusals and not tables:
         raise refusals[0]
     overlap = overlap_of(runs)
-    return {name: _with_overlap(audit_tables, overlap) for name, audit_tables in tables.items()}
+    return {name: _with_overlap(tables[name], overlap) for name in audits if name in tables}
 
 
 def overlap_of(runs: Sequence[Run]) -> str:

@@ -49,7 +49,8 @@ def _quality(rows: pd.DataFrame) -> Section:
             "KID is the kernel distance: unbiased, so that 0 is expected of equal sets at every n and single values "
             "may be negative; its interval and p are over patients. Where real training cases differ from the unseen "
             "ones (KID of training cases), only what goes beyond that counts against a set. The Frechet distance "
-            "shrinks with n: read only its ratio to the floor.",
+            "shrinks with n: read only its ratio to the floor. KID of all features is that of a published network, "
+            "without the coordinates that the others are taken in: cite it with features, n, reference and floor.",
         ),
         limit="That no difference was found is no evidence that there is none: a set is as good as real only if its "
         "KID is shown to be smaller than that of the same real cases with a planted fault. The limit is one-sided and "

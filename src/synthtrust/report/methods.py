@@ -56,6 +56,12 @@ METHODS: tuple[Method, ...] = (
         "tenth of the volume, in Dice or in the share that is found.",
     ),
     Method(
+        "subgroups",
+        "TSTR less TRTR is taken in each group of test patients, and the difference of two groups has an interval over "
+        "patients and training seeds, corrected for the number of pairs. Shares of groups in the synthetic set and of "
+        "copied patients have exact binomial intervals; KID of a group is taken in the coordinates of the whole set.",
+    ),
+    Method(
         "shortcuts",
         "Networks learn from mixes in which the class of a case decides whether it is real, and are scored on test "
         "cases whose source agrees with that and on the same patients with the sources exchanged. Both ends are "

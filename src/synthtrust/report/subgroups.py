@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from synthtrust.report.formatting import count, estimate, number, two_lines
+from synthtrust.report.group_sets import set_sections, set_sentences
 from synthtrust.report.layout import Chapter, Section, Table
 
 MARKS = {"SUPPORTED": "● SUPPORTED", "NOT SUPPORTED": "■ NOT SUPPORTED", "INCONCLUSIVE": "○ INCONCLUSIVE"}
@@ -17,7 +18,7 @@ OUTCOMES = {
 
 
 def subgroups_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
-    """Lay out the tables of `synthtrust.audits.Subgroups`: ``groups``, ``pairs`` and ``answers``."""
+    """Lay out the tables of `synthtrust.audits.Subgroups`: those of groups of test patients, and those of sets."""
     groups, pairs, answers = (tables[name] for name in ("groups", "pairs", "answers"))
     several = answers[["generator", "mode"]].drop_duplicates().shape[0] > 1
     sentences, sections = [], []
@@ -31,6 +32,8 @@ def subgroups_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         ]
         sentences.append(f"Do groups by {answer['attribute']}{whose} lose alike? {_outcome(answer)}")
         sections.append(_section(answer, whose, *own))
+    sentences += set_sentences(tables)
+    sections += set_sections(tables)
     return Chapter(tuple(sentences), (), tuple(sections))
 
 
@@ -41,7 +44,9 @@ def _outcome(answer: Mapping) -> str:
     largest = f", the largest difference is {number(answer['largest'])}" if np.isfinite(answer["largest"]) else ""
     left_out = int(answer["n_left_out"])
     few = f"; {count(left_out, 'group')} with too few patients left out" if left_out else ""
-    return f"{answer['verdict']}: {OUTCOMES[answer['verdict']].format(**answer)}{largest}{few}."
+    untested = int(answer.get("n_untested", 0))
+    none = f"; {count(untested, 'group')} without test patients" if untested else ""
+    return f"{answer['verdict']}: {OUTCOMES[answer['verdict']].format(**answer)}{largest}{few}{none}."
 
 
 def _section(answer: Mapping, whose: str, groups: pd.DataFrame, pairs: pd.DataFrame) -> Section:
@@ -54,7 +59,13 @@ def _section(answer: Mapping, whose: str, groups: pd.DataFrame, pairs: pd.DataFr
             "Patients": str(row["n_patients"]),
         }
         if row["shown"]
-        else {"Group": row["group"], "TSTR": "too few patients", "TRTR": "", "TSTR - TRTR": "", "Patients": "fewer"}
+        else {
+            "Group": row["group"],
+            "TSTR": "too few patients" if row["n_patients"] else "no test patients",
+            "TRTR": "",
+            "TSTR - TRTR": "",
+            "Patients": "fewer" if row["n_patients"] else "0",
+        }
         for row in groups.to_dict("records")
     ]
     level = "95 %" if groups["confidence"].isna().all() else f"{100 * groups['confidence'].max():g} %"

@@ -15,8 +15,10 @@ from synthtrust.audits.steps import of_one_step
 from synthtrust.cases import Cohort
 from synthtrust.cases.manifest import write_manifest
 from synthtrust.evaluation.runs import ask
+from synthtrust.generators import LateCopies, Mean, synthesize
 from synthtrust.refusals import Refusal
 from synthtrust.report.onset import onset_chapter
+from synthtrust.testing import tiny_classes
 
 STEPS = (100, 200, 400)
 N = N_TRAIN + N_HOLDOUT
@@ -123,6 +125,17 @@ def test_sets_of_other_trainings_stand_apart(late, honest, tmp_path, real, textu
     assert [(one.seed, [*one.sets]) for one in trainings_of([*late, *other])] == [(0, [100, 200, 400]), (1, [100, 200])]
     with pytest.raises(Refusal, match=r"^Expected one set of each step of a training, .*are both of step 100"):
         list(trainings_of([*honest, painted(tmp_path / "again", real, textures[N:], 100)]))
+
+
+def test_painted_sets_are_of_one_training_if_they_differ_in_their_step_alone(tmp_path):
+    cohort = tiny_classes(tmp_path / "real", count=12)
+    painter = LateCopies(painter=Mean(), onset=2)
+    generators = [replace(painter, step=step) for step in (1, 2)] + [replace(painter, step=2, onset=3)]
+    sets = [synthesize(one, cohort, cohort.cases[:6], cohort.cases, tmp_path / "sets") for one in generators]
+    runs = [StepRun(cohort, one.folder, 6, step) for one, step in zip(sets, (1, 2, 2), strict=True)]
+    (training,) = trainings_of(runs)  # the third set is the only one of its training
+    assert (training.generator, training.n_train) == ("LateCopies", 6)
+    assert {step: one.folder for step, one in training.sets.items()} == {1: sets[0].folder, 2: sets[1].folder}
 
 
 def test_other_audits_are_given_the_runs_of_the_last_step(late):

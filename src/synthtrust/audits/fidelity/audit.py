@@ -21,6 +21,8 @@ from synthtrust.audits.fidelity.cases import (
 )
 from synthtrust.audits.fidelity.controls import control_rows
 from synthtrust.audits.fidelity.measures import (
+    EMBEDDED,
+    EmbeddedCases,
     PlantedFaults,
     Resampling,
     Row,
@@ -122,7 +124,8 @@ class Fidelity:
     def __call__(self, runs: Iterable[AuditedRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables; each row is one measure of one set in one space (or region, or attribute).
 
-        - ``quality``: KID with interval and permutation p beside a planted shift, Frechet distance, precision, density.
+        - ``quality``: KID with interval and permutation p beside a planted shift, Frechet distance, precision, density;
+          its ``attrs`` hold the coordinates of the cases, for questions about some of them.
         - ``diversity``: coverage beside a planted mode collapse, recall, Vendi score, MS-SSIM between cases; volumes
           and intensities over patients.
         - ``proportion``: how many real and synthetic cases each share alpha that was run trained on.
@@ -144,10 +147,12 @@ class Fidelity:
         tables: dict[str, list[Row]] = {
             n: [] for n in ("quality", "diversity", "twins", "two_sample_classifier", "controls")
         }
+        embedded: dict[str, EmbeddedCases] = {}
         with _one_core_each():
             features = self._features(sets, comparisons)
-            verdicts = [self._audit(each, comparisons[each.name], features, tables) for each in sets]
+            verdicts = [self._audit(each, comparisons[each.name], features, tables, embedded) for each in sets]
         frames = {name: table(rows) for name, rows in tables.items()}
+        frames["quality"].attrs[EMBEDDED] = embedded
         frames["two_sample_classifier"]["shortcut"] = [row["shortcut"] for row in tables["two_sample_classifier"]]
         frames["proportion"] = pd.DataFrame(
             _proportions(runs), columns=["set", "mode", "alpha", "seed", "n_real", "n_synthetic"]
@@ -191,6 +196,7 @@ class Fidelity:
         comparison: Comparison,
         features: Mapping[FeatureKey, CaseFeatures],
         tables: dict[str, list[Row]],
+        kept: dict[str, EmbeddedCases],
     ) -> Verdict:
         name, n_real, n_synthetic = synthetic_set.name, len(comparison.real), len(comparison.synthetic)
         resampling = Resampling(self.n_draws, self.n_boot, self.n_permutations, self.neighbours, self.seed)
@@ -207,7 +213,11 @@ class Fidelity:
             for cases in (comparison.real, comparison.synthetic, comparison.fitted)
         )
         faults = PlantedFaults(self.shift, self.repeats)
-        embedded = {space: embed_sets(space, real, synthetic, fitted) for space in self.spaces}
+        embedded = {
+            space: embed_sets(space, real, synthetic, fitted, published=bool(getattr(network, "published", False)))
+            for space, network in self.spaces.items()
+        }
+        kept[name] = EmbeddedCases(comparison.real, comparison.synthetic, embedded)
         quality = [r for space, both in embedded.items() for r in quality_rows(name, space, both, resampling, faults)]
         diversity = [
             r for space, both in embedded.items() for r in diversity_rows(name, space, both, resampling, faults)

@@ -11,6 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from synthtrust.audits.fidelity.cases import CaseFeatures
+from synthtrust.cases import Case
 from synthtrust.metrics.embeddings import ReferencePca
 from synthtrust.metrics.functional.diversity import vendi
 from synthtrust.metrics.functional.frechet import (
@@ -77,9 +78,29 @@ class EmbeddedSets:
     pca: ReferencePca
     trained: Tensor | None = None
     """Real training cases, ``(t, k)``; None where there are fewer than ten."""
+    features: tuple[Tensor, Tensor] | None = None
+    """Real and synthetic cases with all features, ``(m, d)`` and ``(n, d)``, of a space whose numbers are published."""
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedCases:
+    """The cases of one comparison, in the order of their coordinates, for whoever asks about some of them."""
+
+    real: tuple[Case, ...]
+    synthetic: tuple[Case, ...]
+    spaces: Mapping[str, EmbeddedSets]
+    """Feature space -> coordinates."""
+
+    def __deepcopy__(self, memo: dict) -> "EmbeddedCases":
+        """Return itself: pandas copies the ``attrs`` of a table with every step."""
+        return self
 
 
 KID = "KID"
+KID_OF_ALL = "KID, all features"
+"""KID of a published network's features as they are; the verdict takes the coordinates, as in every space."""
+EMBEDDED = "embedded"
+"""Attribute (``attrs``) of the table ``quality``: set -> `EmbeddedCases`; what is in memory goes into no file."""
 COVERAGE_OF_ALL = "coverage, all cases"
 """Coverage by all synthetic cases of all real ones, where ``COVERAGE`` is taken in halves, as its floor is."""
 TRAINED = "KID of training cases"
@@ -102,19 +123,25 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def embed_sets(
-    space: str, real: Sequence[CaseFeatures], synthetic: Sequence[CaseFeatures], fitted: Sequence[CaseFeatures]
+    space: str,
+    real: Sequence[CaseFeatures],
+    synthetic: Sequence[CaseFeatures],
+    fitted: Sequence[CaseFeatures],
+    *,
+    published: bool = False,
 ) -> EmbeddedSets:
     """Reduce the features of both sets to as few coordinates as half of the real cases can support.
 
     The coordinates are learned from real training cases, which are in neither set: learned from the holdout, they
-    would fit one set better than the other. Without training cases they are learned from the holdout.
+    would fit one set better than the other. Without training cases they are learned from the holdout. All features are
+    kept as well where those are published ones, since other studies take their KID.
     """
     x, y = (_stack(space, cases) for cases in (real, synthetic))
     n_coordinates = max(min(len(real) // 2, len(synthetic)) // ROWS_PER_FEATURE, 1)
     basis = x if len(fitted) < ROWS_PER_FEATURE else _stack(space, fitted)
     pca = ReferencePca(most=min(n_coordinates, 32)).fit(basis)
     trained = None if basis is x else pca.transform(basis)
-    return EmbeddedSets(pca.transform(x), pca.transform(y), pca, trained)
+    return EmbeddedSets(pca.transform(x), pca.transform(y), pca, trained, (x, y) if published else None)
 
 
 def _stack(space: str, cases: Sequence[CaseFeatures]) -> Tensor:
@@ -145,6 +172,8 @@ def quality_rows(
             row(name, space, TRAINED, trained.value, ci_low=trained.low, ci_high=trained.high, expected=0.0,
                 p=trained.p, **of_parts)
         )  # fmt: skip
+    if both.features is not None:
+        rows.append(_published_row(name, space, *both.features, resampling))
     d = min(x.shape[1], floor.n // ROWS_PER_FEATURE)
     if d >= 1:
         distance = real_floor(frechet_distance, x[:, :d], y[:, :d], n_draws=resampling.n_draws, seed=resampling.seed)
@@ -153,6 +182,17 @@ def quality_rows(
     else:
         rows.append(row(name, space, "Frechet distance", NAN, **n, note=f"Not computed: {floor.n} cases in a half."))
     return rows + _manifold_rows(name, space, both, (PRECISION, DENSITY), resampling)
+
+
+def _published_row(name: str, space: str, x: Tensor, y: Tensor, resampling: Resampling) -> Row:
+    """Return KID of all features, which is unbiased at every n: the number that other studies can be set beside."""
+    test = kernel_test(x, y, n_permutations=resampling.n_permutations, seed=resampling.seed)
+    floor = real_floor(kid, x, y, n_draws=resampling.n_draws, seed=resampling.seed)
+    at = f"{x.shape[1]} features, {floor.n} on each side in each draw of the floor."
+    return row(
+        name, space, KID_OF_ALL, test.value, ci_low=test.low, ci_high=test.high, p=test.p, expected=0.0,
+        n_real=len(x), n_synthetic=len(y),
+    ) | _floor(floor) | {"ratio": NAN, "note": at}  # fmt: skip
 
 
 def diversity_rows(

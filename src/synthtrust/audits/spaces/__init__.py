@@ -16,6 +16,7 @@ from synthtrust.audits.spaces.offline import (
     RegionTexture,
     Space,
 )
+from synthtrust.audits.spaces.pretrained import Dino, Inception, MedicalNet, RadImageNet
 from synthtrust.audits.spaces.task_network import TaskNetwork
 
 __all__ = [
@@ -25,6 +26,10 @@ __all__ = [
     "RegionTexture",
     "Network",
     "TaskNetwork",
+    "Inception",
+    "RadImageNet",
+    "MedicalNet",
+    "Dino",
     "check_grids",
     "common_size",
     "features_in",

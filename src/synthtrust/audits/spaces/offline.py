@@ -18,7 +18,8 @@ MARGIN = 4
 class Space(Protocol):
     """The signature of a feature space: any such callable serves, from any package.
 
-    One with an attribute ``raw`` that is true is handed the intensities of the files instead of standardised ones.
+    One with an attribute ``raw`` that is true is handed the intensities of the files instead of standardised ones. KID
+    of all features is taken as well of one with an attribute ``published`` that is true.
     """
 
     def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:

@@ -15,16 +15,16 @@ MOST_GROUPS = 12
 """Values of an attribute, beyond which it is cut into thirds if they are numbers, and refused if they are not."""
 
 
-def attributes_from(file: str | Path, columns: Sequence[str] | None, scores: pd.DataFrame) -> pd.DataFrame:
-    """Read the attributes of test cases from a CSV file with a column ``case`` or ``patient``.
+def attributes_from(file: str | Path, columns: Sequence[str] | None, cases: pd.DataFrame) -> pd.DataFrame:
+    """Read the attributes of cases from a CSV file with a column ``case`` or ``patient``.
 
     Args:
         file: The table; blank cells say that nothing is known.
         columns: Those that are wanted; None for all.
-        scores: The scores of real test cases, with the columns case and patient.
+        cases: A row for each case of the study, see `study_cases`.
 
     Returns:
-        A row for each test case: ``case``, ``patient``, and the group of each attribute, None where it is not known.
+        A row for each case: ``case``, and the group of each attribute, missing where it is not known.
 
     Raises:
         MissingFileRefusal: If there is no such file.
@@ -46,44 +46,71 @@ def attributes_from(file: str | Path, columns: Sequence[str] | None, scores: pd.
     known = table[[key, *wanted]].drop_duplicates()
     if (twice := known[key].duplicated()).any():
         raise Refusal(f"Expected one row for each {key} in {file}, but {known.loc[twice, key].iloc[0]!r} has several.")
-    cases = scores[["case", "patient"]].drop_duplicates()
     joined = cases.merge(known, on=key, how="left")
-    if joined[wanted].isna().all(axis=None):
+    if joined.loc[joined["is_tested"], wanted].isna().all(axis=None):
         raise Refusal(
-            f"Expected test cases in {file}, but it has none of {cases[key].head(3).tolist()}: it names "
-            f"{known[key].head(3).tolist()}."
+            f"Expected test cases in {file}, but it has none of {cases.loc[cases['is_tested'], key].head(3).tolist()}: "
+            f"it names {known[key].head(3).tolist()}."
         )
-    return joined.assign(**{name: grouped(joined, name, file) for name in wanted})
+    return joined[["case"]].assign(**{name: grouped(joined, name, str(file)) for name in wanted})
 
 
-def grouped(cases: pd.DataFrame, name: str, file: Path) -> pd.Series:
-    """Return the groups of one attribute: its values, or thirds of many numbers.
+def attributes_of_cohort(
+    known: Mapping[str, Mapping[str, str]], columns: Sequence[str] | None, cases: pd.DataFrame
+) -> pd.DataFrame | None:
+    """Return the groups by attributes that the table of the real cases has (``cases.attributes``), None without any.
+
+    Args:
+        known: Case -> column -> value.
+        columns: Those that are wanted; None for all.
+        cases: A row for each case of the study, see `study_cases`.
 
     Raises:
-        Refusal: If it tells nobody apart, or everybody.
+        Refusal: If an attribute has one value among test cases, or one for each patient.
+    """
+    names = dict.fromkeys(name for values in known.values() for name in values)
+    wanted = [name for name in names if columns is None or name in columns]
+    if not wanted:
+        return None
+    values = pd.DataFrame({name: [known.get(case, {}).get(name) for case in cases["case"]] for name in wanted})
+    rows = pd.concat([cases, values], axis=1)
+    return rows[["case"]].assign(**{name: grouped(rows, name, "the table of cases") for name in wanted})
+
+
+def grouped(cases: pd.DataFrame, name: str, place: str) -> pd.Series:
+    """Return the groups of one attribute: its values, or thirds of many numbers, whose limits are those of test cases.
+
+    Args:
+        cases: A row for each case, with the columns patient, is_tested, and the attribute.
+        name: The attribute.
+        place: Where it was read, for messages.
+
+    Raises:
+        Refusal: If it tells no test patient apart, or everybody.
     """
     values = cases[name].where(cases[name].fillna("") != "")
-    n_values, n_patients = values.nunique(), cases.loc[values.notna(), "patient"].nunique()
+    tested = values[cases["is_tested"]]
+    n_values, n_patients = tested.nunique(), cases.loc[tested.index[tested.notna()], "patient"].nunique()
     if n_values < 2:
-        raise Refusal(f"Expected two or more values of {name!r} among test patients, but {file} has {n_values}.")
+        raise Refusal(f"Expected two or more values of {name!r} among test patients, but {place} has {n_values}.")
     if n_values <= min(MOST_GROUPS, n_patients / 2):
         return values
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().sum() < values.notna().sum():
         raise Refusal(
-            f"Expected {name!r} in {file} to have at most {MOST_GROUPS} values that patients share, but it has "
+            f"Expected {name!r} in {place} to have at most {MOST_GROUPS} values that patients share, but it has "
             f"{n_values} for {n_patients} patients: it identifies them. Leave it out with audit.subgroups.columns."
         )
-    return thirds(numbers)
+    return thirds(numbers, numbers[cases["is_tested"]])
 
 
-def thirds(numbers: pd.Series) -> pd.Series:
-    """Return in which third of them numbers lie, with its limits.
+def thirds(numbers: pd.Series, among: pd.Series | None = None) -> pd.Series:
+    """Return in which third of them numbers lie, or in which third of those ``among`` which they are, with its limits.
 
     >>> thirds(pd.Series([1.0, 2.0, 30.0])).tolist()
     ['smallest third, up to 1.67', 'middle third', 'largest third, from 11.3']
     """
-    low, high = np.nanquantile(numbers, [1 / 3, 2 / 3])
+    low, high = np.nanquantile(numbers if among is None else among, [1 / 3, 2 / 3])
     least, most = (f"{limit:,.0f}" if abs(limit) >= 1000 else f"{limit:.3g}" for limit in (low, high))
     names = (f"{THIRDS[0]}, up to {least}", THIRDS[1], f"{THIRDS[2]}, from {most}")
     places = np.where(numbers <= low, 0, np.where(numbers < high, 1, 2))
@@ -91,25 +118,46 @@ def thirds(numbers: pd.Series) -> pd.Series:
     return pd.Series(pd.Categorical(told, categories=names), numbers.index)
 
 
-def volume_thirds(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return in which third the labelled volume of each test case lies [voxels of all regions that are scored]."""
-    by_case = scores.drop_duplicates(["case", "region"]).groupby(["case", "patient"], sort=False)["n_reference"].sum()
-    cases = by_case.reset_index()
-    return cases[["case", "patient"]].assign(**{VOLUME: thirds(cases["n_reference"].astype(float))})
+def volume_thirds(scores: pd.DataFrame, volumes: pd.DataFrame | None, cases: pd.DataFrame) -> pd.DataFrame:
+    """Return in which third the labelled volume of each case lies [voxels]; the limits are those of test cases.
+
+    Args:
+        scores: The scores of real test cases of a segmenter, from which the volume is taken where no table has it.
+        volumes: The labelled voxels of every real case, region by region, as a run keeps them; None if it does not.
+        cases: A row for each case of the study, see `study_cases`.
+    """
+    if volumes is None:
+        by_case = scores.drop_duplicates(["case", "region"]).groupby("case")["n_reference"].sum()
+    else:
+        by_case = volumes[volumes["source"] == "real"].groupby("case")["n_voxels"].sum()
+    numbers = cases["case"].map(by_case).astype(float)
+    return cases[["case"]].assign(**{VOLUME: thirds(numbers, numbers[cases["is_tested"]])})
 
 
-def sites(scores: pd.DataFrame) -> pd.DataFrame | None:
+def sites(cases: pd.DataFrame) -> pd.DataFrame | None:
     """Return the site that names of BraTS 2018 tell, such as ``TCIA`` or ``2013``; None where they tell none."""
-    cases = scores[["case", "patient"]].drop_duplicates()
     names = cases["case"].str.extract(r"^Brats1[78]_([A-Za-z0-9]+?)(?=_)", expand=False)
     told = names.str.replace(r"\d+$", "", regex=True).where(~names.str.fullmatch(r"\d+", na=False), names)
-    return None if told.isna().any() or told.nunique() < 2 else cases.assign(site=told)
+    tested = told[cases["is_tested"]]
+    return None if tested.isna().any() or tested.nunique() < 2 else cases[["case"]].assign(site=told)
+
+
+def study_cases(scores: pd.DataFrame, *others: pd.DataFrame | None) -> pd.DataFrame:
+    """Return a row for each case of a study: case, patient, and ``is_tested``, whether real networks were scored on it.
+
+    Args:
+        scores: The scores of real test cases.
+        others: Tables of more cases, with the columns case and patient, one or several rows each.
+    """
+    tables = [scores[["case", "patient"]].drop_duplicates().assign(is_tested=True)]
+    tables += [table[["case", "patient"]].assign(is_tested=False) for table in others if table is not None]
+    return pd.concat(tables, ignore_index=True).drop_duplicates("case", ignore_index=True)
 
 
 def joined_attributes(tables: Sequence[pd.DataFrame]) -> Mapping[str, pd.Series]:
     """Return the group of each case by attribute: name -> case -> group, a category whose order is that of the page."""
     by_name: dict[str, pd.Series] = {}
     for table in tables:
-        for name in table.columns.difference(list(KEYS), sort=False):
-            by_name[str(name)] = table.set_index("case")[name].astype("category")
+        for name in table.columns.difference(["case"], sort=False):
+            by_name.setdefault(str(name), table.set_index("case")[name].astype("category"))
     return by_name
