@@ -9,7 +9,10 @@ import pytest
 from synthtrust.interrupts import SIGNALS, Interrupted, stopped_by_signals
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138), (signal.SIGUSR2, 140)],
+)
 def test_a_signal_ends_the_work_with_the_usual_code_and_what_was_there_before_is_back(number, code):
     before = [signal.getsignal(each) for each in SIGNALS]
     with pytest.raises(Interrupted) as end, stopped_by_signals():

@@ -4,8 +4,11 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -151,6 +154,18 @@ echo 123
 """
 
 
+def write_script(folder):
+    """Write the documented script into a folder, for a tiny study of two shares; return its page."""
+    page = (ROOT / "docs" / "how_to" / "clusters.md").read_text()
+    script = re.search(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", page, re.DOTALL)[1]
+    study = " ".join(word for word in TINY if not word.startswith("alpha"))
+    script = re.sub(r"^study=.*$", f'study="{study} $more"', script, flags=re.MULTILINE)
+    script = re.sub(r"^shares=.*$", "shares=(0.0 1.0)", script, flags=re.MULTILINE)
+    (folder / "sweep.sh").write_text(script)
+    (folder / "train.py").symlink_to(ROOT / "train.py")
+    return page
+
+
 def test_the_script_for_sbatch_does_one_stage_after_the_other(tmp_path, alone):
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -158,13 +173,7 @@ def test_the_script_for_sbatch_does_one_stage_after_the_other(tmp_path, alone):
     for name, text in {"sbatch": STAND_IN, "srun": srun, "python": python}.items():
         (programs / name).write_text(text)
         (programs / name).chmod(0o755)
-    page = (ROOT / "docs" / "how_to" / "clusters.md").read_text()
-    script = re.search(r"```bash\n(#!/bin/bash\n#SBATCH.*?)```", page, re.DOTALL)[1]
-    study = " ".join(word for word in TINY if not word.startswith("alpha"))
-    script = re.sub(r"^study=.*$", f'study="{study} $more"', script, flags=re.MULTILINE)
-    script = re.sub(r"^shares=.*$", "shares=(0.0 1.0)", script, flags=re.MULTILINE)
-    (tmp_path / "sweep.sh").write_text(script)
-    (tmp_path / "train.py").symlink_to(ROOT / "train.py")
+    page = write_script(tmp_path)
     submit = re.search(r"^    (first=.*)\n    (sbatch --dep.*)$", page, re.MULTILINE)
     done = subprocess.run(
         ["bash", "-ec", f"{submit[1].replace('-m)', 'alpha=0.0,1.0 -m)')}\n{submit[2]}"], cwd=tmp_path,
@@ -207,3 +216,41 @@ def test_hyper_parameters_are_chosen_on_validation_cases_and_the_chosen_ones_are
     assert round(run.facts()["best_val_score"], 4) == float(chosen[1])
     page = command(tmp_path, "evaluate.py", "runs=runs/swept", "audit=[utility]")
     assert "Not finished" not in page.stdout + page.stderr
+
+
+@pytest.mark.timeout(1800)
+def test_jobs_that_slurm_itself_signals_are_queued_again_and_come_to_the_same_scores(tmp_path, alone):
+    """SLURM lets two minutes go by before a job that is queued again begins."""
+    if shutil.which("sbatch") is None or subprocess.run(["sinfo"], capture_output=True, check=False).returncode:
+        pytest.skip("no SLURM answers here")
+    write_script(tmp_path)
+    script = tmp_path / "sweep.sh"
+    small = "#SBATCH --cpus-per-task=1 --mem=2G --time=00:20:00"
+    script.write_text(re.sub(r"^#SBATCH --gres.*$", small, script.read_text(), flags=re.MULTILINE))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    asked = ["sbatch", "--parsable", "--array=0-1", str(script)]
+    job = subprocess.run(
+        asked, cwd=tmp_path, env=environment(PATH=path), capture_output=True, text=True, check=True
+    ).stdout.strip()  # fmt: skip
+    try:
+        folders = [tmp_path / "runs" / "swept" / name for name in alone]
+        wait_for([folder / "run.lock" for folder in folders], job)
+        subprocess.run(["scancel", "--signal=USR1", job], check=True)
+        wait_for([folder / "run.json" for folder in folders], job)
+    finally:
+        subprocess.run(["scancel", job], check=False)
+    logs = "".join(log.read_text() for log in tmp_path.glob("slurm-*"))
+    assert "the same command goes on: python train.py" in logs
+    made = scores(tmp_path)
+    assert list(made) == list(alone)
+    for name, table in made.items():
+        pd.testing.assert_frame_equal(table, alone[name])
+
+
+def wait_for(paths, job):
+    """Wait until jobs of SLURM have written some files, as long as they are in the queue."""
+    while not all(path.exists() for path in paths):
+        queued = subprocess.run(["squeue", "--noheader", "--jobs", job], capture_output=True, text=True, check=False)
+        if not queued.stdout.strip():
+            assert all(path.exists() for path in paths), f"job {job} has ended without {paths}"
+        time.sleep(0.2)

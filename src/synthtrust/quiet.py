@@ -13,6 +13,7 @@ IMMATERIAL = (
     ".*Checkpoint directory .* exists and is not empty.*",  # a run that is resumed
     ".*It is recommended to use .*sync_dist=True.*",  # every rank has the scores of all
     ".*LeafSpec.*",
+    ".*`srun` command is available on your system but is not used.*",  # nor needs to be, by one process
 )
 """Warnings of what is as it should be."""
 

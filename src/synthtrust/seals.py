@@ -11,7 +11,7 @@ SEAL = "crc32"
 
 def seal_of(values: Any) -> int:
     """Return the checksum of values as JSON has them; it is one against accidents, and not against forgers."""
-    return crc32(json.dumps(json.loads(json.dumps(values)), sort_keys=True).encode())
+    return _checksum(json.loads(json.dumps(values)))
 
 
 def sealed(values: Mapping[str, Any], free: Collection[str] = ()) -> dict[str, Any]:
@@ -28,6 +28,12 @@ def sealed(values: Mapping[str, Any], free: Collection[str] = ()) -> dict[str, A
 
 
 def is_whole(values: Mapping[str, Any], free: Collection[str] = ()) -> bool:
-    """Return whether values that were read are those that were sealed; those of older versions have no seal."""
+    """Return whether values that were read as JSON are those that were sealed; those of older versions have no seal."""
+    if SEAL not in values:
+        return True
     kept = {name: value for name, value in values.items() if name not in (*free, SEAL)}
-    return SEAL not in values or values[SEAL] == seal_of(kept)
+    return bool(values[SEAL] == _checksum(kept))
+
+
+def _checksum(values: Any) -> int:
+    return crc32(json.dumps(values, sort_keys=True).encode())

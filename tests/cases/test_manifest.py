@@ -37,6 +37,7 @@ def test_what_was_written_is_read(cohort, tmp_path):
 def test_the_record_holds_recipe_facts_and_the_sha256_of_every_file(cohort, tmp_path):
     path = write_manifest(tmp_path, cohort, {"generator": "Replay", "seed": 3}, training_ids=["a", "b"])
     record = json.loads(path.read_text())
+    del record["crc32"]
     assert record == load_manifest(tmp_path)
     assert record["made_by"] == {"generator": "Replay", "seed": 3}
     assert record["training_ids"] == ["a", "b"]
@@ -149,6 +150,21 @@ def test_a_manifest_that_was_edited_into_another_shape_is_refused(cohort, tmp_pa
     path.write_text(json.dumps(record))
     with pytest.raises(CaseError, match=rf"^Expected .*{message}.* in .*manifest\.json, but got"):
         load_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"case1"', '"case3"'), ('"licence": "CC0"', '"licence": "CC1"'), ('"a1"', '"a3"')]
+)
+def test_a_value_that_has_changed_since_is_found_and_one_may_be_changed_on_purpose(cohort, tmp_path, old, new):
+    path = write_manifest(tmp_path, cohort, {"weights": 0.1}, training_ids=["a1"])
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(
+        CaseError, match=r"manifest\.json as it was written, but its values have changed .* remove \"crc32"
+    ):
+        read_manifest(tmp_path)
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in record.items() if name != "crc32"}))
+    assert len(read_manifest(tmp_path, verify=True).cases) == len(cohort.cases)
 
 
 @pytest.mark.parametrize("change", [{"relabel": {0: 0, 1: 1, 2: 2, 4: 3}}])

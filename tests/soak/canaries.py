@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from helpers.plane_images import blobs, save
 from soak.outcomes import Ending, Tally
 from soak.processes import Ended, command, in_child
 from soak.studies import evaluate, train
+from synthtrust.seals import SEAL
 
 CANARY = "canary"
 SECRET = "the-secret-of-the-soak"
@@ -102,10 +104,15 @@ def _in_medmnist(folder: Path, word: str) -> list[Callable[[], str]]:
     return [command("train.py", "cases=medmnist", f"cases.root={folder / 'pneumoniamnist.npz'}", *CLASSES)]
 
 
+def _unsealed(file: Path) -> dict[str, Any]:
+    """Return the values of a manifest without their checksum, as a stranger writes them."""
+    return {name: value for name, value in json.loads(file.read_text()).items() if name != SEAL}
+
+
 def _in_manifest(folder: Path, word: str) -> list[Callable[[], str]]:
     """Name the generator, the cases and their files so in the manifest of the twins."""
     for file in folder.glob("synthetic/*/manifest.json"):
-        facts = json.loads(file.read_text())
+        facts = _unsealed(file)
         facts |= {"name": word, "licence": word, "intended_use": word}
         facts["made_by"] |= {"generator": "os.system", "parameters": {"command": word}, "module": "os"}
         file.write_text(json.dumps(facts))
@@ -114,7 +121,7 @@ def _in_manifest(folder: Path, word: str) -> list[Callable[[], str]]:
 
 def _in_ids_of_a_manifest(folder: Path, word: str) -> list[Callable[[], str]]:
     for file in folder.glob("synthetic/*/manifest.json"):
-        facts = json.loads(file.read_text())
+        facts = _unsealed(file)
         for case in facts["cases"]:
             case["id"] = case["patient"] = word
             case["label"]["file"] = word

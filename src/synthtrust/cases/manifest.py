@@ -11,17 +11,21 @@ from synthtrust.cases.links import leads_out
 from synthtrust.cases.manifest_record import NO_LABEL, check_record
 from synthtrust.files import hashes, read_json, sha256_of, write_json
 from synthtrust.refusals import CaseError, Refusal
+from synthtrust.seals import SEAL, is_whole, sealed
 
 NAME = "manifest.json"
 FORMAT = 1
 PACKAGES = ("synthtrust", "torch", "monai", "lightning", "numpy", "nibabel")
 UNKNOWN = "unknown"
 DAMAGED = "Get it from a copy; or, of a set that was made here, remove it and give the command that made it again."
+CHANGED = f'Get it from a copy; or, if they were changed on purpose, remove "{SEAL}" in it.'
 INTENDED_USE = "Research. Not for clinical use, and not anonymised in the legal sense."
 
 
 def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **facts: Any) -> Path:
-    """Record the cases of a folder, the sha256 of every file, and the recipe that made them.
+    """Record the cases of a folder, the sha256 of every file, and the recipe that made them, with a seal.
+
+    A manifest written by hand, or changed on purpose, needs no seal: ``crc32`` may be left out.
 
     Args:
         folder: Holds every file of every case; paths are written relative to it.
@@ -68,7 +72,7 @@ def write_manifest(folder: Path, cohort: Cohort, made_by: Mapping[str, Any], **f
             for case in cohort.cases
         ],
     }
-    write_json(folder / NAME, record)
+    write_json(folder / NAME, sealed(record))
     return folder / NAME
 
 
@@ -76,7 +80,8 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     """Return the raw record of a folder; training ids that are "unknown" are None.
 
     Raises:
-        CaseError: If there is no manifest, or one of another format, or it does not declare a set of cases.
+        CaseError: If there is no manifest, or one of another format, or it does not declare a set of cases, or its
+            values are not those that were sealed.
     """
     try:
         record: Any = read_json(folder / NAME)
@@ -90,6 +95,9 @@ def load_manifest(folder: Path) -> dict[str, Any]:
             f"Expected a manifest of format {FORMAT}, but got {format_version} in {folder / NAME}. {DAMAGED}"
         )
     check_record(record, folder / NAME)
+    if not is_whole(record):
+        raise CaseError(f"Expected {folder / NAME} as it was written, but its values have changed since. {CHANGED}")
+    record.pop(SEAL, None)
     if record.get("training_ids") == UNKNOWN:
         record["training_ids"] = None
     return dict(record)

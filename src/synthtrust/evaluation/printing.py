@@ -50,7 +50,7 @@ def print_page(page: Path, browser: str) -> Path:
         Refusal: If the browser fails, with its last line.
     """
     target = page.with_name("report.pdf")
-    with tempfile.TemporaryDirectory() as profile, aside(target) as temporary:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile, aside(target) as temporary:
         command = [browser, "--headless=new", "--disable-gpu", f"--user-data-dir={profile}", "--no-first-run",
                    "--no-pdf-header-footer", f"--print-to-pdf={temporary.resolve()}"]  # fmt: skip
         if hasattr(os, "geteuid") and os.geteuid() == 0:

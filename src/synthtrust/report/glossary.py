@@ -104,7 +104,8 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "alpha",
-        "The share of real cases among the training cases: 0 is synthetic only, 1 is real only.",
+        "The share of real cases among the training cases: 0 is synthetic only, 1 is real only. In a confounded mix it "
+        "is the share of real cases among the first classes, and of synthetic cases among the second.",
         written=("α", "alpha"),
         group=TRAINING,
     ),

@@ -9,7 +9,6 @@ from synthtrust.report.factor_table import coverage, percent
 from synthtrust.report.formatting import EstimateCell, number, short
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.marks import Mark, alpha_marks, series_id
-from synthtrust.report.panels import X_ALPHA
 from synthtrust.report.style import COLOURS, WIDE_PANEL, alpha_axis, panel, svg
 from synthtrust.report.verdicts import joined_reasons
 
@@ -38,6 +37,7 @@ CONTRASTS = {
     "source": "Area with which the output tells the source of test cases of one class",
 }
 """Contrast -> what it is called, in the order of the table."""
+X_SHARE = "α, share of real cases in the first group"
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -72,9 +72,9 @@ def _section(tables: Tables, row: Mapping, suffix: str, index: int) -> Section:
         shown.append(_sources(tables["sources"], row["second"], suffix))
     return Section(
         f"The source in place of the class{suffix}",
-        lead="What networks score that learned from cases whose class decided, by the share α, whether they were "
-        f"real. At α = 1 training cases are real if they are {row['first']}, and synthetic if {row['second']}; at 0 "
-        "the other way round; at 0.5 the source says nothing.",
+        lead="What networks score that learned from cases whose class decided, by the share α, whether they were real. "
+        f"At α = 1 the first group ({row['first']}) is real and the second ({row['second']}) synthetic; at 0 it is the "
+        "other way round; at 0.5 the source says nothing.",
         figures=(_figure(tables["curve"], names, suffix, index),),
         tables=tuple(shown),
         notes=(
@@ -89,7 +89,7 @@ def _section(tables: Tables, row: Mapping, suffix: str, index: int) -> Section:
 
 def _figure(curve: pd.DataFrame, names: Mapping[str, str], suffix: str, index: int) -> Figure:
     measure = MEASURES[str(curve["measure"].iloc[0])]
-    figure, axes = panel("", X_ALPHA, measure, WIDE_PANEL)
+    figure, axes = panel("", X_SHARE, measure, WIDE_PANEL)
     marks: list[Mark] = []
     step = 0.008
     for place, (kind, (name, mark, _)) in enumerate(SERIES.items()):

@@ -2,6 +2,7 @@
 
 import torch
 from lightning import Trainer
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher  # Lightning has no public name for it
@@ -40,15 +41,27 @@ def build_trainer(cfg: DictConfig) -> Trainer:
         trainer: Trainer = make(OmegaConf.create({**node, "logger": None, "_partial_": True}))(
             logger=loggers,
             enable_progress_bar=False,  # it counts epochs, of which a run has no number
+            default_root_dir=cfg.paths.output,  # on SLURM Lightning would begin with what lies in the working folder
         )
     except (MisconfigurationException, RuntimeError) as error:  # the second of SLURM's variables
         words = " ".join(str(error).split())
         raise Refusal(f"Expected a trainer that can work on this machine, but Lightning says: {words}") from error
     _check_ranks(trainer)
+    _leave_queue_alone(trainer)
     # With deterministic algorithms PyTorch fills new memory with NaN, which costs time and makes the fault of bfloat16
     # on processors, see `synthtrust.machine.quick_precision`, come about more often for those who ask for it.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return trainer
+
+
+def _leave_queue_alone(trainer: Trainer) -> None:
+    """Keep Lightning from answering SLURM's SIGUSR1 by a checkpoint of its own and a place in the queue.
+
+    A run resumes from its last validation alone, so that it comes to the same weights as without an interruption.
+    """
+    ranks = trainer._accelerator_connector.cluster_environment  # Lightning has no public name for it with one rank
+    if isinstance(ranks, SLURMEnvironment):
+        ranks.auto_requeue = False
 
 
 def _check_ranks(trainer: Trainer) -> None:

@@ -43,7 +43,7 @@ def marked(image: NDArray[np.floating], share: float) -> NDArray[np.floating]:
 
     Args:
         image: ``(H, W)`` or ``(H, W, D)`` [intensity units]; background is 0.
-        share: Of the foreground, at least one voxel, in (0, 1].
+        share: Share of the foreground, at least one voxel, in (0, 1].
 
     >>> marked(np.array([[0.0, 2.0], [3.0, 4.0]]), 0.3).tolist()
     [[0.0, 4.0], [3.0, 4.0]]
