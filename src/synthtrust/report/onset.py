@@ -53,7 +53,8 @@ def onset_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
             "correction for the number of steps: more looks can end it too early, and never too late. A leak is shown "
             "by bounds that hold for all steps together (Bonferroni).",
         ),
-        limit="An attack with the images alone finds what it can find: a leak may begin earlier. What is named are "
+        limit="Copies and membership are not all that a set may give away: the privacy audit of the set of the step "
+        "named asks more, such as whether images lie nearest to training cases, and may accuse it. What is named are "
         "steps of this very training; where its learning rate falls to 0 at the last one, a training that ends at the "
         "step named is another one.",
     )
@@ -111,7 +112,7 @@ def _figure(looks: pd.DataFrame, names: Sequence[str]) -> Figure:
 
 def _panel(looks: pd.DataFrame, names: Sequence[str], index: int) -> str:
     label = _label(looks.iloc[0].to_dict())
-    figure, axes = panel(label, "step of the training, log axis", label, PANEL)
+    figure, axes = panel(label, "step of the training, log axis", "", PANEL)  # the title says what is drawn
     axes.set_xscale("log")
     if np.isfinite(looks["limit"]).any():
         axes.axhline(looks["limit"].max(), color=COLOURS["muted"], lw=1, ls="--", gid=series_id("reference"))
