@@ -75,6 +75,9 @@ def test_small_groups_are_said_and_not_shown():
     few = {row["group"]: row for row in answer.rows}["B"]
     assert not few["shown"]
     assert np.isnan(few["n_train"])
+    assert answer.verdict == "SUPPORTED"  # each has exactly its share
+    without = representation(groups, train, train[4:], LIMITS)
+    assert (without.verdict, without.groups) == ("INCONCLUSIVE", [])  # said of no group that is not shown
 
 
 def privacy_tables(copied, searched=True):

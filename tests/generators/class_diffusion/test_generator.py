@@ -369,7 +369,7 @@ def test_a_step_that_was_kept_paints_though_the_training_never_ended(cases, tmp_
     [
         (dict(step=2), r"generator.keep_steps=\[\], but got 2"),
         (dict(step=3, keep_steps=(1, 2)), r"generator.keep_steps=\[1, 2\], but got 3"),
-        (dict(keep_steps=(2, 1)), r"that rise, up to max_steps=3 .*but got \[2, 1\]"),
+        (dict(keep_steps=(2, 1)), r"that rise, up to max_steps=3, .*but got \[2, 1\]"),
         (dict(keep_steps=(1, 1)), "that rise"),
         (dict(keep_steps=(1, 4)), "up to max_steps=3"),
         (dict(keep_steps=()), r"but got \[\]"),

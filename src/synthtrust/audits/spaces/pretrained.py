@@ -189,9 +189,10 @@ class RadImageNet(PlaneNetwork):
     def _state(self, loaded: dict[str, Any], net: nn.Module) -> dict[str, Any]:
         state = {}
         for key, value in loaded.items():
-            first, _, rest = key.removeprefix("backbone.").partition(".")
-            state[f"{self.PARTS.get(first, first)}.{rest}"] = value
-        return {key: value for key, value in state.items() if not key.startswith("fc.")}
+            first, *rest = _parts(key, "backbone")
+            if first != "fc":
+                state[".".join([self.PARTS.get(first, first), *rest])] = value
+        return state
 
     def _prepared(self, pixels: Tensor) -> Tensor:
         scaled = (pixels.flip(1) - 127.5) * 2 / 255  # blue, green and red, as its publishers read files
@@ -264,7 +265,7 @@ def _as_monai(loaded: Mapping[str, Any]) -> dict[str, Any]:
     }
     names = {"attn.proj": "attn.out_proj", "mlp.fc1": "mlp.linear1", "mlp.fc2": "mlp.linear2"}
     for key, value in loaded.items():
-        if key.startswith(("blocks.", "norm.")):
+        if key.split(".")[0] in ("blocks", "norm"):
             for old, new in names.items():
                 key = key.replace(old, new)
             state[key] = value
@@ -321,9 +322,17 @@ class MedicalNet(Pretrained):
 
     def _state(self, loaded: dict[str, Any], net: nn.Module) -> dict[str, Any]:
         weights: Any = loaded.get("state_dict", loaded)
-        return (
-            {key.removeprefix("module."): value for key, value in weights.items()} if isinstance(weights, dict) else {}
-        )
+        return {".".join(_parts(key, "module")): value for key, value in weights.items()}
+
+
+def _parts(key: str, wrapper: str) -> list[str]:
+    """Return the parts of the name of a weight, without that of what the network was wrapped in.
+
+    >>> _parts("module.conv1.weight", "module")
+    ['conv1', 'weight']
+    """
+    first, *rest = key.split(".")
+    return rest if first == wrapper and rest else [first, *rest]
 
 
 DEPTHS = (10, 18, 34, 50)

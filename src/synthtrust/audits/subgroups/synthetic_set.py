@@ -76,24 +76,23 @@ def representation(
         return GroupAnswer(NOT_KNOWN, note="No attribute of the synthetic cases is known.")
     names = [name for name in groups.cat.categories if name in real or name in known]
     level = 1 - (1 - limits.confidence) / len(names)
-    rows = []
+    rows, short, reached = [], [], True
     for name in names:
         n_train, n_synthetic = real.count(name), known.count(name)
         interval = binomtest(n_synthetic, len(known)).proportion_ci(level)
+        share_train, share = n_train / total, n_synthetic / len(known)
         shown = n_train >= limits.min_patients
+        short += [name] if shown and interval.high < share_train else []
+        enough = bool(interval.low >= limits.min_ratio * share_train)
+        reached &= enough or share == share_train  # of those that are not shown as well
         numbers: Row = {
-            "n_train": n_train, "share_train": n_train / total, "n_synthetic": n_synthetic,
-            "share": n_synthetic / len(known), "ci_low": interval.low, "ci_high": interval.high,
+            "n_train": n_train, "share_train": share_train, "n_synthetic": n_synthetic, "share": share,
+            "ci_low": interval.low, "ci_high": interval.high,
         }  # fmt: skip
         rows.append({"group": name, "shown": shown, **(numbers if shown else dict.fromkeys(numbers, NAN))})
-    compared = [row for row in rows if row["shown"]]
-    short = [str(row["group"]) for row in compared if row["ci_high"] < row["share_train"]]
-    reached = all(
-        row["ci_low"] >= limits.min_ratio * row["share_train"] or row["share"] == row["share_train"] for row in compared
-    )
     n_unknown = len(own) - len(known)
     note = f"Of {n_unknown} of {len(own)} synthetic cases the group is not known." if n_unknown else ""
-    verdict = UNALIKE if short else ALIKE if compared and reached else OPEN
+    verdict = UNALIKE if short else ALIKE if reached else OPEN
     return GroupAnswer(verdict, rows, groups=short, note=note)
 
 
