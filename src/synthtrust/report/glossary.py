@@ -373,8 +373,9 @@ TERMS: tuple[Term, ...] = (
     ),
     Term(
         "onset",
-        "The step of a generator's training from which on it repeats training cases. Named are the last step that is "
-        "shown to lie below the limits, with all before it, and the first that is shown to lie above one.",
+        "The step of a generator's training from which on it repeats training cases. Named are the last step below the "
+        "limits of copies and of membership that P3 does not accuse, with all before it, and the first that is shown "
+        "to leak.",
         written=("onset", "memorise", "memorising", "Memorising"),
         group=PRIVACY,
     ),

@@ -72,8 +72,9 @@ METHODS: tuple[Method, ...] = (
     Method(
         "onset",
         "One training of a generator keeps its weights at several steps, and each of them paints a set. The share of "
-        "copies of training cases and the area of membership inference are bounded for each set. The steps are gone "
-        "through in order, until a bound lies above its limit. TSTR is that of the study's network on the set alone, "
+        "copies of training cases and the area of membership inference are bounded for each set, and P3 tests whether "
+        "more images lie nearest to training cases than chance explains. The steps are gone through in order, until a "
+        "bound lies above its limit or P3 accuses. TSTR is that of the study's network on the set alone, "
         "KID the distance from cases that the generator never saw.",
     ),
     Method(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
 
-from synthtrust.report.formatting import EstimateCell, count, number
+from synthtrust.report.formatting import EstimateCell, count, number, probability
 from synthtrust.report.layout import Chapter, Figure, LegendEntry, Section, Table
 from synthtrust.report.marks import Mark, series_id
 from synthtrust.report.panels import REGION_GLYPHS, REGION_MARKS, region_key
@@ -19,12 +19,14 @@ TRAINING = ["generator", "n_train", "seed", "study"]
 MEASURES = {
     "copies": "share of copies",
     "membership": "membership, area under the ROC curve",
+    "nearest_share": "nearest to a training case (P3)",
     "TSTR": "TSTR",
     "KID": "KID",
 }
 """Measure -> its axis and its column, in the order of the panels."""
 BOUNDS = {"copies": "Copies, at most", "membership": "Membership, at most"}
 """Measure of a leak -> the column of the bounds that decide."""
+EXPECTED = LegendEntry("share of an honest set (P3), in the colour of its training", "muted", "┈┈")
 LIMIT = LegendEntry("limit, settled before looking", "muted", "╌╌", "reference")
 DIGITS = {"copies": 4, "KID": 4}
 
@@ -47,16 +49,19 @@ def onset_chapter(tables: Mapping[str, pd.DataFrame]) -> Chapter:
         notes=(
             f"Settled before looking: at most {limits['max_copies']:g} of the images may be copies, beyond a strength "
             f"of {limits['copy_threshold']:g}, and membership inference may reach an area of at most "
-            f"{limits['auc_bound']:g}.",
-            f"The last step below is the last one of which both one-sided bounds of {level}, and those of all steps "
-            "before it, lie below their limits. The first step that is not ends the series, so that the bounds need no "
-            "correction for the number of steps: more looks can end it too early, and never too late. A leak is shown "
-            "by bounds that hold for all steps together (Bonferroni).",
+            f"{limits['auc_bound']:g}. P3 accuses a set, by the rule of the privacy audit, if more images lie nearest "
+            f"to a training case than chance explains, p < {limits['significance']:g}.",
+            f"At the last step below, and at all steps before it, both one-sided bounds of {level} lie below their "
+            "limits, and P3 does not accuse. The first step at which this fails ends the series, so that the bounds "
+            "need no correction for the number of steps: more looks can end it too early, and never too late. An "
+            f"honest set is accused by P3 with probability {limits['significance']:g} at each step. A leak is shown by "
+            "bounds that hold for all steps together, or by P3 with its significance divided by their number "
+            "(Bonferroni).",
         ),
-        limit="Copies and membership are not all that a set may give away: the privacy audit of the set of the step "
-        "named asks more, such as whether images lie nearest to training cases, and may accuse it. What is named are "
-        "steps of this very training; where its learning rate falls to 0 at the last one, a training that ends at the "
-        "step named is another one.",
+        limit="That P3 does not accuse a set bounds nothing, and these three are not all that a set may give away: the "
+        "privacy audit of the set of the step named asks more, and plants copies to show what it misses. What is named "
+        "are steps of this very training; where its learning rate falls to 0 at the last one, a training that ends at "
+        "the step named is another one.",
     )
     return Chapter(sentences, (), (section,))
 
@@ -107,7 +112,12 @@ def _figure(looks: pd.DataFrame, names: Sequence[str]) -> Figure:
         f"Bars are pointwise {100 * looks['confidence'].iloc[0]:g} % intervals, over images, patients, or patients and "
         "training seeds of the network; another training of the generator is not in them."
     )
-    return Figure("Leak and worth over the steps of the training", panels, caption, (*keys, LIMIT))
+    return Figure("Leak and worth over the steps of the training", panels, caption, (*keys, LIMIT, *_expected(looks)))
+
+
+def _expected(looks: pd.DataFrame) -> Iterator[LegendEntry]:
+    if np.isfinite(looks["expected"]).any():
+        yield EXPECTED
 
 
 def _panel(looks: pd.DataFrame, names: Sequence[str], index: int) -> str:
@@ -124,6 +134,7 @@ def _panel(looks: pd.DataFrame, names: Sequence[str], index: int) -> str:
         gid = series_id(key.series)
         axes.vlines(x, rows["ci_low"], rows["ci_high"], color=COLOURS[key.colour], lw=1.2, gid=gid)
         axes.plot(x, rows["value"], f"-{REGION_MARKS[place % len(REGION_MARKS)]}", color=COLOURS[key.colour], gid=gid)
+        axes.plot(x, rows["expected"], ":", color=COLOURS[key.colour], lw=1, gid=gid)
         marks += [
             Mark(at, row["value"], f"{name}, step {int(row['step']):,}: {_cell(row)}; {row['note']}".replace("\n", " "),
                  key.series)
@@ -173,7 +184,13 @@ def _tables(looks: pd.DataFrame) -> Iterator[Table]:
                 | {
                     BOUNDS[row["measure"]]: number(row["upper"], DIGITS.get(row["measure"], 3))
                     for row in _in_order(rows)
-                    if row["decides"]
+                    if row["measure"] in BOUNDS
+                }
+                | {
+                    column: written
+                    for row in _in_order(rows)
+                    if row["measure"] == "nearest_share"
+                    for column, written in (("P3, expected", number(row["expected"])), ("P3, p", probability(row["p"])))
                 }
                 for step in sorted({int(step) for step in own["step"]})
                 for rows in [own[own["step"] == step]]
@@ -182,7 +199,8 @@ def _tables(looks: pd.DataFrame) -> Iterator[Table]:
         n = own.drop_duplicates("measure").set_index("measure")["n"]
         caption = (
             f"Copies among {count(int(n['copies']), 'synthetic image')}; membership of "
-            f"{count(int(n['membership']), 'training case')}. At most: the one-sided bounds that decide."
+            f"{count(int(n['membership']), 'training case')}. At most: the one-sided bounds that decide. "
+            "P3, p: one-sided, over patients."
         )
         yield Table(f"Every step: {name}", frame, caption, "intervals")
 

@@ -9,7 +9,7 @@ from helpers.fake_runs import PlantedClassifier
 from helpers.synthetic_sets import CLASSES, PaintedRun, plane, plane_twins
 from helpers.textures import N_HOLDOUT, N_TRAIN, texture
 from synthtrust.audits import Onset
-from synthtrust.audits.onset.audit import trainings_of
+from synthtrust.audits.onset.audit import LEAKS, NEAREST, trainings_of
 from synthtrust.audits.scores import NotApplicableError
 from synthtrust.audits.steps import of_one_step
 from synthtrust.cases import Cohort
@@ -91,6 +91,28 @@ def test_the_planted_onset_is_found_at_its_step(found):
     assert looks.loc[("copies", 400), "value"] == pytest.approx(0.5, abs=0.05)
     assert (looks.loc["copies", "value"][:2] == 0).all()
     assert looks.loc[("membership", 400), "lower"] > 0.65 > looks.loc[("membership", 200), "upper"]
+    assert "nearest_share_above" in [reason.code for reason in answer["reasons"]]
+    assert (looks.loc["nearest_share", "p"] < 0.01).tolist() == [False, False, True]
+    assert looks.loc["nearest_share", "expected"].eq(N_TRAIN / N).all()
+    assert looks.loc[list(LEAKS), "decides"].all()
+
+
+def test_a_step_that_the_nearest_share_accuses_alone_ends_the_series(found):
+    rows = found["looks"][found["looks"]["step"] < 400].to_dict("records")
+    accused = [
+        row | ({"value": 0.8, "ci_low": 0.7, "p": 0.007} if (row["measure"], row["step"]) == (NEAREST, 200) else {})
+        for row in rows
+    ]
+    answer = AUDIT._answer(accused)
+    assert (answer["code"], answer["last_below"]) == ("open", 100)
+    (reason,) = answer["reasons"]
+    assert reason.text == (
+        "At step 200 a share of 0.800 of the images lies nearest to a training case, where 0.455 is expected (P3, "
+        "p = 0.007, below 0.01, the significance of the privacy audit)."
+    )
+    shown = AUDIT._answer([row | ({"p": 0.001} if row["p"] == 0.007 else {}) for row in accused])
+    assert (shown["code"], shown["first_above"]) == ("begins", 200)
+    assert "p = 0.001, below 0.01 divided by 2 steps)." in shown["reasons"][1].text
 
 
 def test_the_worth_of_each_step_stands_beside_its_leak(found):
@@ -109,15 +131,18 @@ def test_a_generator_that_never_copies_has_no_onset_within_its_steps(honest, tmp
     assert sentence == "LateCopies on 50 cases: no leak above the limits within these steps, 100 to 200."
 
 
-def test_the_chapter_names_the_steps_and_draws_all_four_measures(found):
+def test_the_chapter_names_the_steps_and_draws_all_five_measures(found):
     chapter = onset_chapter(found)
     (sentence,), (section,) = chapter.answers, chapter.sections
     assert sentence.startswith("LateCopies on 50 cases: memorising begins after step 200 and by step 400; 200 is the")
     assert "At step 400 the share of copies is at least 0." in sentence
-    assert [panel.count("<circle") for panel in section.figures[0].panels] == [3, 3, 3, 3]
+    assert [panel.count("<circle") for panel in section.figures[0].panels] == [3, 3, 3, 3, 3]
     (first, steps) = section.tables
     assert first.frame.loc[0, "Last step below the limits"] == "200"
     assert list(steps.frame["Step"]) == ["100", "200", "400"]
+    assert list(steps.frame["P3, expected"]) == ["0.455"] * 3
+    assert steps.frame.loc[2, "P3, p"] == "0.001"
+    assert "share of an honest set (P3)" in section.figures[0].legend[-1].label
 
 
 def test_sets_of_other_trainings_stand_apart(late, honest, tmp_path, real, textures):
@@ -152,6 +177,12 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_measured(late, real
         Refusal, match=r"^Expected at least 299 synthetic images at each step, .*but got 110 at step 100"
     ):
         replace(AUDIT, max_copies=0.01)(late)
+    (training,) = trainings_of(late)
+    twelve = replace(training, sets=dict.fromkeys(range(12), training.sets[100]))
+    with pytest.raises(
+        Refusal, match=r"^Expected audit.onset.n_permutations of at least 1200, .*12 steps .*but got 999"
+    ):
+        AUDIT._check(twelve)
     few = replace(real, cases=real.cases[: N_TRAIN + 8])
     with pytest.raises(Refusal, match=r"^Expected at least 20 patients that the generator never saw, .*but got 8"):
         AUDIT([replace(run, cohort=few) for run in late])

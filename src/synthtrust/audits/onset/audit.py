@@ -1,5 +1,6 @@
 """The audit of the onset, from runs on the sets of one training's steps to the step at which it began to memorise."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,13 @@ import pandas as pd
 from synthtrust.audits.onset.measures import (
     COPIES,
     MEMBERSHIP,
+    NEAREST,
     TSTR,
     Bounded,
     Distances,
     leak_measures,
 )
-from synthtrust.audits.onset.reading import Look, OnsetReading, images_needed, read_onset
+from synthtrust.audits.onset.reading import Look, OnsetReading, TestLook, images_needed, read_onset
 from synthtrust.audits.privacy.settings import PrivacySettings
 from synthtrust.audits.scores import NotApplicableError, Row, ScoredRun, gather_scores, task_of
 from synthtrust.audits.sets import PaintedRun, SyntheticSet, synthetic_sets
@@ -29,7 +31,9 @@ from synthtrust.progress import stage
 from synthtrust.refusals import Refusal
 from synthtrust.verdicts import Reason
 
-LEAKS = (COPIES, MEMBERSHIP)
+BOUNDED = (COPIES, MEMBERSHIP)
+"""The measures of a leak whose bounds decide, at every step."""
+LEAKS = (*BOUNDED, NEAREST)
 """The measures that decide, at every step."""
 NAN = float("nan")
 
@@ -57,10 +61,11 @@ class Training:
 
 @dataclass
 class Onset(PrivacySettings):
-    """Names the last step of a generator's training whose leak is bounded below the limits, and the first that leaks.
+    """Names the last step of a generator's training that lies below the limits of a leak, and the first that leaks.
 
-    Copies and membership decide, by the search of the privacy audit; TSTR and KID say what the step is worth. Limits
-    are settled before looking, and how many steps are looked at is counted, see `read_onset`.
+    Bounds of copies and of membership decide, and the test of the nearest-real share (P3), each as the privacy audit
+    asks it; TSTR and KID say what the step is worth. Limits are settled before looking, and how many steps are looked
+    at is counted, see `read_onset`.
     """
 
     takes_steps: ClassVar[bool] = True
@@ -84,14 +89,15 @@ class Onset(PrivacySettings):
     def __call__(self, runs: Iterable[StepRun]) -> dict[str, pd.DataFrame]:
         """Return tidy tables, each with the columns generator, n_train, seed and study, which name a training.
 
-        - ``looks``: step, measure (``copies``, ``membership``, ``KID``, ``TSTR``), value, ci_low, ci_high, upper (the
-          bound of this look), lower (that of all looks together), limit, n, decides, score (what TSTR is measured
-          in), confidence, note.
+        - ``looks``: step, measure (``copies``, ``membership``, ``nearest_share``, ``KID``, ``TSTR``), value, ci_low,
+          ci_high, upper (the bound of this look), lower (that of all looks together), limit, p and expected (of the
+          nearest-real share), n, decides, score (what TSTR is measured in), confidence, note.
         - ``answers``: code, last_below, first_above, n_steps, first_step, last_step, reasons, thresholds.
 
         Raises:
             NotApplicableError: If no training painted sets at two steps.
-            Refusal: If there are too few unseen cases, or too few synthetic ones for any bound below its limit.
+            Refusal: If there are too few unseen cases, too few synthetic ones for any bound below its limit, or too few
+                permutations for so many steps.
             CaseError: If an image cannot be used.
         """
         trainings = list(trainings_of(list(runs)))
@@ -111,7 +117,12 @@ class Onset(PrivacySettings):
         return {"looks": pd.DataFrame(looks), "answers": pd.DataFrame(answers)}
 
     def _check(self, training: Training) -> None:
-        needed = images_needed(self.max_copies, self.confidence)
+        needed, n_steps = images_needed(self.max_copies, self.confidence), len(training.sets)
+        if self.significance * (self.n_permutations + 1) <= n_steps:
+            raise Refusal(
+                f"Expected audit.onset.n_permutations of at least {math.floor(n_steps / self.significance)}, so that a "
+                f"p below {self.significance:g} divided by {n_steps} steps is possible, but got {self.n_permutations}."
+            )
         for step, synthetic_set in training.sets.items():
             n_unseen = len({case.patient for case in synthetic_set.holdout})
             if n_unseen < self.min_holdout_patients:
@@ -128,34 +139,37 @@ class Onset(PrivacySettings):
 
     def _rows(self, training: Training, step: int, distances: Distances) -> Iterator[Row]:
         limits = {COPIES: self.max_copies, MEMBERSHIP: self.auc_bound}
-        n_looks = len(training.sets) * len(LEAKS)
+        n_looks = len(training.sets) * len(BOUNDED)
         with stage(f"Step {step} of {training.generator} on {training.n_train} cases"):
             measured = [*leak_measures(training.sets[step], self, n_looks), distances.of(training.sets[step])]
         measured += _tstr(training.runs[step], self.confidence)
         for one in measured:
             yield {
                 "step": step, "measure": one.measure, "value": one.value, "ci_low": one.low, "ci_high": one.high,
-                "upper": one.upper, "lower": one.lower, "limit": limits.get(one.measure, NAN), "n": one.n,
-                "decides": one.measure in LEAKS, "score": one.score, "confidence": self.confidence, "note": one.note,
+                "upper": one.upper, "lower": one.lower, "limit": limits.get(one.measure, NAN), "p": one.p,
+                "expected": one.expected, "n": one.n, "decides": one.measure in LEAKS, "score": one.score,
+                "confidence": self.confidence, "note": one.note,
             }  # fmt: skip
 
     def _answer(self, rows: Sequence[Row]) -> Row:
-        looks = [
-            Look(row["step"], row["measure"], row["lower"], row["upper"], row["limit"])
-            for row in rows
-            if row["decides"]
-        ]
+        steps = sorted({row["step"] for row in rows})
+        looks = [self._look(row, len(steps)) for row in rows if row["decides"]]
         reading = read_onset(looks)
-        steps = sorted({look.step for look in looks})
         return {
             "code": reading.code, "last_below": _or_nan(reading.last_below),
             "first_above": _or_nan(reading.first_above), "n_steps": len(steps), "first_step": steps[0],
             "last_step": steps[-1], "reasons": tuple(_reasons(reading, self.confidence)),
             "thresholds": {
                 "max_copies": self.max_copies, "auc_bound": self.auc_bound, "copy_threshold": self.copy_threshold,
-                "confidence": self.confidence,
+                "significance": self.significance, "confidence": self.confidence,
             },
         }  # fmt: skip
+
+    def _look(self, row: Row, n_steps: int) -> Look | TestLook:
+        if row["measure"] in BOUNDED:
+            return Look(row["step"], row["measure"], row["lower"], row["upper"], row["limit"])
+        share = row["value"], row["ci_low"], row["expected"], row["p"]
+        return TestLook(row["step"], row["measure"], *share, self.significance, n_steps)
 
 
 def trainings_of(runs: Sequence[StepRun]) -> Iterator[Training]:
@@ -222,14 +236,38 @@ def _or_nan(step: int | None) -> float:
 def _reasons(reading: OnsetReading, confidence: float) -> Iterator[Reason]:
     """Yield what the answer hangs on, look by look."""
     for look in reading.stopped_by:
-        text = f"At step {look.step} {NAMES[look.measure]} may be {look.upper:.3f}, above {look.limit:g}"
-        if not np.isfinite(look.upper):
+        if isinstance(look, TestLook):
+            text = f"{_share_of(look)}, below {look.significance:g}, the significance of the privacy audit)"
+        else:
+            text = (
+                f"At step {look.step} {NAMES[look.measure]} may be {look.upper:.3f}, above {look.limit:g} (one-sided "
+                f"bound of {100 * confidence:g} %)"
+            )
+        if not np.isfinite(look.p if isinstance(look, TestLook) else look.upper):
             text = f"At step {look.step} {NAMES[look.measure]} could not be measured"
-        yield Reason(f"{look.measure}_not_below", f"{text} (one-sided bound of {100 * confidence:g} %).")
+        yield Reason(f"{look.measure}_not_below", f"{text}.")
     for look in reading.shown_by:
-        text = f"At step {look.step} {NAMES[look.measure]} is at least {look.lower:.3f}, above {look.limit:g}"
-        yield Reason(f"{look.measure}_above", f"{text} (bound of {100 * confidence:g} % over all steps together).")
+        if isinstance(look, TestLook):
+            text = f"{_share_of(look)}, below {look.significance:g} divided by {look.n_tests} steps)"
+        else:
+            text = (
+                f"At step {look.step} {NAMES[look.measure]} is at least {look.lower:.3f}, above {look.limit:g} (bound "
+                f"of {100 * confidence:g} % over all steps together)"
+            )
+        yield Reason(f"{look.measure}_above", f"{text}.")
 
 
-NAMES = {COPIES: "the share of copies", MEMBERSHIP: "the area of membership inference"}
+def _share_of(look: TestLook) -> str:
+    """Return the beginning of a sentence, up to the p in parentheses."""
+    return (
+        f"At step {look.step} a share of {look.value:.3f} of the images lies nearest to a training case, where "
+        f"{look.expected:.3f} is expected (P3, p = {look.p:.3f}"
+    )
+
+
+NAMES = {
+    COPIES: "the share of copies",
+    MEMBERSHIP: "the area of membership inference",
+    NEAREST: "the share of images nearest to a training case",
+}
 """Measure of a leak -> how a sentence calls it."""

@@ -1,4 +1,4 @@
-"""What is measured of the set that each step paints: the leak by copies and by membership, and its distance."""
+"""What is measured of the set that each step paints: copies, membership, nearest-real share, and its distance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from synthtrust.audits.fidelity.cases import (
     select,
 )
 from synthtrust.audits.fidelity.measures import embed_sets
-from synthtrust.audits.privacy import p1_copies, p2_membership
+from synthtrust.audits.privacy import p1_copies, p2_membership, p3_nearest_share
 from synthtrust.audits.privacy.embedded import Grid, read_images
 from synthtrust.audits.privacy.gathering import gather
 from synthtrust.audits.privacy.question import Attempts
@@ -26,35 +26,39 @@ from synthtrust.metrics.functional.kernel_distance import kernel_test
 from synthtrust.refusals import Refusal
 
 NAN = float("nan")
-COPIES, MEMBERSHIP, KID, TSTR = "copies", "membership", "KID", "TSTR"
+COPIES, MEMBERSHIP, NEAREST, KID, TSTR = "copies", "membership", "nearest_share", "KID", "TSTR"
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """A value with its interval, and with the bounds that decide where it decides."""
+    """A value with its interval, and with the bounds or the p that decide where it decides."""
 
     measure: str
     value: float
     low: float
     high: float
     n: int
-    """What it is counted from: images for copies, training cases for membership, synthetic cases for KID."""
+    """What it is counted from: images for copies and P3, training cases for membership, synthetic cases for KID."""
     upper: float = NAN
     """One-sided bound of this look alone."""
     lower: float = NAN
     """One-sided bound of all looks together."""
+    p: float = NAN
+    """One-sided p of P3."""
+    expected: float = NAN
+    """Nearest-real share of an honest set."""
     score: str = ""
     """What TSTR is measured in."""
     note: str = ""
 
 
 def leak_measures(synthetic_set: SyntheticSet, settings: PrivacySettings, n_looks: int) -> Iterator[Bounded]:
-    """Yield the share of copies, and the area of membership inference, of a set.
+    """Yield the share of copies, the area of membership inference, and the nearest-real share of a set.
 
     Args:
         synthetic_set: The set.
         settings: Those of the privacy audit.
-        n_looks: Looks at all steps and measures, over which the lower bounds hold together.
+        n_looks: Bounds of all steps and of both measures that have some, over which the lower ones hold together.
 
     Raises:
         CaseError: If an image cannot be used.
@@ -78,6 +82,15 @@ def leak_measures(synthetic_set: SyntheticSet, settings: PrivacySettings, n_look
         yield Bounded(MEMBERSHIP, NAN, NAN, NAN, len(data.train), note=str(refusal))
     else:
         yield _area(areas, settings.confidence, together)
+    share = attempt(p3_nearest_share.QUESTION, lambda: p3_nearest_share.ask(data, settings))
+    if share is None:
+        yield Bounded(NEAREST, NAN, NAN, NAN, len(data.synthetic), note=str(attempt.missing[-1]))
+    else:
+        note = f"{share.expected:.3f} is expected, p = {share.p:.3f}"
+        yield Bounded(
+            NEAREST, share.value, share.low, share.high, share.n_synthetic, p=share.p, expected=share.expected,
+            note=note,
+        )  # fmt: skip
 
 
 def _share(n_copies: int, n: int, copies: p1_copies.Copies, settings: PrivacySettings, together: float) -> Bounded:

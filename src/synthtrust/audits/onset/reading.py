@@ -1,4 +1,4 @@
-"""The rule: from the bounds at each step to the last step before the onset, and the first one after it."""
+"""The rule: from bounds and tests at each step to the last step before the onset, and the first one after it."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ Code = Literal["begins", "not_within", "from_the_first", "open"]
 
 @dataclass(frozen=True)
 class Look:
-    """What one measure of a leak says at one step."""
+    """What the bounds of one measure of a leak say at one step."""
 
     step: int
     measure: str
@@ -33,6 +33,44 @@ class Look:
 
 
 @dataclass(frozen=True)
+class TestLook:
+    """What the test of the nearest-real share (P3) says at one step, by the rule of the privacy audit.
+
+    What an honest set gives depends on the numbers of cases, so that no limit of it is settled: a significance is.
+
+    >>> look = TestLook(100, "nearest_share", 0.52, 0.42, 0.23, p=0.004, significance=0.01, n_tests=5)
+    >>> look.is_below, look.is_above  # 0.004 lies below 0.01, and not below 0.01 / 5
+    (False, False)
+    """
+
+    __test__ = False  # pytest would collect it by its name
+
+    step: int
+    measure: str
+    value: float
+    lower: float
+    """Lower limit of the interval of the share."""
+    expected: float
+    """Share of an honest set."""
+    p: float
+    """One-sided p; NaN if nothing was measured."""
+    significance: float
+    """That of the privacy audit: a p below it accuses."""
+    n_tests: int
+    """Steps that were looked at."""
+
+    @property
+    def is_below(self) -> bool:
+        """Whether the test does not accuse the step; no bound is shown by that, and not if nothing was measured."""
+        return self.p >= self.significance
+
+    @property
+    def is_above(self) -> bool:
+        """Whether the test accuses the step with the correction for all steps (Bonferroni), and its interval agrees."""
+        return self.p < self.significance / self.n_tests and self.lower > self.expected
+
+
+@dataclass(frozen=True)
 class OnsetReading:
     """Between which steps a generator began to repeat its training cases."""
 
@@ -42,13 +80,13 @@ class OnsetReading:
     """The last step of which, with all steps before, the leak is shown to lie below the limits."""
     first_above: int | None
     """The first step at which a leak is shown to lie above its limit."""
-    stopped_by: tuple[Look, ...] = ()
+    stopped_by: tuple[Look | TestLook, ...] = ()
     """The looks at the step after ``last_below`` that were not below their limits."""
-    shown_by: tuple[Look, ...] = ()
+    shown_by: tuple[Look | TestLook, ...] = ()
     """The looks at ``first_above`` that lie above their limits."""
 
 
-def read_onset(looks: Sequence[Look]) -> OnsetReading:
+def read_onset(looks: Sequence[Look | TestLook]) -> OnsetReading:
     """Read the looks of one training.
 
     The steps are gone through in order, and the first that is not shown to lie below every limit ends the series. To
@@ -56,6 +94,9 @@ def read_onset(looks: Sequence[Look]) -> OnsetReading:
     more than a limit is passed by an error at that very step, and no other look can make it pass (a fixed sequence of
     tests, Westfall and Krishen 2001; all measures at once, Berger 1982). That more steps are looked at can end the
     series too early, never too late. A leak is shown by bounds that hold for all looks together.
+
+    A test (P3) ends the series where it accuses, too: an honest step with the probability of its significance. That it
+    does not accuse bounds nothing. It shows a leak with its significance divided by the number of steps.
 
     Args:
         looks: Each step with each measure.
@@ -69,7 +110,7 @@ def read_onset(looks: Sequence[Look]) -> OnsetReading:
     """
     steps = sorted({look.step for look in looks})
     at = {step: [look for look in looks if look.step == step] for step in steps}
-    last_below, stopped_by = None, tuple[Look, ...]()
+    last_below, stopped_by = None, tuple[Look | TestLook, ...]()
     for step in steps:
         stopped_by = tuple(look for look in at[step] if not look.is_below)
         if stopped_by:
