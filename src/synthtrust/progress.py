@@ -264,7 +264,7 @@ def is_first_rank() -> bool:
 
 def _write(text: str) -> None:
     """Write a line to the log; in a terminal, which has the bar, only to the files of the log."""
-    if not sys.stderr.isatty():
+    if not getattr(sys.stderr, "rich_proxied_file", sys.stderr).isatty():  # older proxies of rich are no terminal
         log.info("%s", text)
         return
     record = log.makeRecord(log.name, logging.INFO, __file__, 0, text, (), None)
