@@ -107,12 +107,12 @@ def beyond_chance(search: CopySearch, declared: NDArray[np.bool_], by_itself: fl
         by_itself: Strength beyond which an item is a copy whatever the others are.
 
     >>> n, of_200 = [], np.arange(200)
-    >>> for top in ([10.0], [13.0], [10.0, 10.0]):
+    >>> for top in ([10.0], [13.0], [10.0, 10.0, 10.0]):
     ...     strength = np.where(of_200 < len(top), top[0], 1.0)
     ...     found = CopySearch(strength, -strength, strength, strength > 9, strength > 99, 60, 0 * of_200)
     ...     n.append(int(beyond_chance(found, of_200 < 0, 12.0).copy.sum()))
     >>> n
-    [0, 1, 2]
+    [0, 1, 3]
     """
     undeclared = search.copy & ~declared
     n_beyond = int(undeclared.sum())
