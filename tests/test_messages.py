@@ -72,7 +72,7 @@ PARSERS = ("startswith", "endswith", "partition", "rpartition", "removeprefix", 
 SENTENCES = ("note", "notes", "text", "reasons", "would_change")
 """Columns and attributes that hold sentences."""
 PACKAGE = Path(synthtrust.__file__).parent
-NO_SENTENCES = ("audits/spaces/pretrained.py",)
+NO_SENTENCES = ("audits/spaces/pretrained.py", "audits/spaces/dino.py")
 """Files that take other texts apart: the names of weights in published files."""
 JUDGES = [
     path

@@ -17,8 +17,9 @@ from helpers.painted_sets import QUICK, painted, texture
 from helpers.synthetic_sets import CLASSES, plane
 from synthtrust.audits import Fidelity
 from synthtrust.audits.spaces import Dino, Inception, LowResolution, MedicalNet, RadImageNet
+from synthtrust.audits.spaces.dino import ClassToken, as_monai
 from synthtrust.audits.spaces.inception import InceptionV3, resized
-from synthtrust.audits.spaces.pretrained import _as_monai, _ClassToken, axial, grey_levels
+from synthtrust.audits.spaces.pretrained import axial, grey_levels
 from synthtrust.cases import Cohort
 from synthtrust.refusals import MissingFileRefusal, Refusal
 
@@ -124,9 +125,9 @@ def test_dino_is_the_transformer_that_pytorch_builds_of_the_same_weights():
     for part in net.modules():
         if isinstance(part, nn.LayerNorm):
             part.eps = 1e-6
-    ours = _ClassToken(net).eval()
+    ours = ClassToken(net).eval()
     unused = {key: value for key, value in ours.state_dict().items() if "cross_attn" in key}
-    ours.load_state_dict(unused | _as_monai(weights))
+    ours.load_state_dict(unused | as_monai(weights))
     x = torch.randn(2, 3, 32, 32)
     patches = nn.functional.conv2d(x, weights["patch_embed.proj.weight"], weights["patch_embed.proj.bias"], 16)
     tokens = torch.cat([weights["cls_token"].expand(2, -1, -1), patches.flatten(2).transpose(1, 2)], dim=1)
@@ -161,7 +162,7 @@ def test_radimagenet_has_its_weights_by_place_and_its_pictures_as_published():
     torch.testing.assert_close(space._prepared(pictures)[0, :, 0, 0], torch.tensor([1.0, -0.6, -1.0]))
 
 
-def test_medicalnet_is_read_as_monai_reads_it(tmp_path):
+def test_medicalnet_is_readas_monai_reads_it(tmp_path):
     torch.manual_seed(0)
     theirs = resnet.resnet10(spatial_dims=3, n_input_channels=1, conv1_t_stride=2, feed_forward=False,
                              shortcut_type="B", bias_downsample=False).eval()  # fmt: skip

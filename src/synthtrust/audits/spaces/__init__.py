@@ -1,5 +1,6 @@
 """Feature spaces: an image in, one row of features out, for the distances of fidelity and of privacy."""
 
+from synthtrust.audits.spaces.dino import Dino
 from synthtrust.audits.spaces.images import (
     check_grids,
     common_size,
@@ -9,6 +10,7 @@ from synthtrust.audits.spaces.images import (
     standardised,
     try_space,
 )
+from synthtrust.audits.spaces.medicalnet import MedicalNet
 from synthtrust.audits.spaces.offline import (
     LowResolution,
     Network,
@@ -16,7 +18,7 @@ from synthtrust.audits.spaces.offline import (
     RegionTexture,
     Space,
 )
-from synthtrust.audits.spaces.pretrained import Dino, Inception, MedicalNet, RadImageNet
+from synthtrust.audits.spaces.pretrained import Inception, RadImageNet
 from synthtrust.audits.spaces.task_network import TaskNetwork
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Feature spaces of published networks (Inception, RadImageNet, MedicalNet, DINO), from files of weights of the user.
+"""Feature spaces of published networks, from files of weights of the user: what all share, Inception and RadImageNet.
 
 Nothing is downloaded here. Files are read as weights and plain values, so that no code in them is run.
 """
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name by which everybody knows it
 
 from synthtrust.audits.spaces.inception import InceptionV3
-from synthtrust.cases.resizing import resize
 from synthtrust.checkpoints import load_checkpoint
 from synthtrust.refusals import MissingFileRefusal, Refusal
 
@@ -24,8 +23,6 @@ LEVELS = ("percentiles", "as_stored")
 """How intensities become grey levels of 0 to 255: the 0.5th and the 99.5th percentile of the image become black and
 white, or the levels in the file are taken as they are."""
 PERCENTILES = (0.5, 99.5)
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and standard deviation of red, green and blue, of levels of 0 to 1."""
 _LOADING = Lock()
 
 
@@ -189,7 +186,7 @@ class RadImageNet(PlaneNetwork):
     def _state(self, loaded: dict[str, Any], net: nn.Module) -> dict[str, Any]:
         state = {}
         for key, value in loaded.items():
-            first, *rest = _parts(key, "backbone")
+            first, *rest = weight_name_parts(key, "backbone")
             if first != "fc":
                 state[".".join([self.PARTS.get(first, first), *rest])] = value
         return state
@@ -199,140 +196,11 @@ class RadImageNet(PlaneNetwork):
         return F.interpolate(scaled, (self.SIDE, self.SIDE), mode="bilinear", align_corners=False)
 
 
-@dataclass
-class Dino(PlaneNetwork):
-    """ViT of DINO in patches of 16 pixels: the class token, 384 features (ViT-S) or 768 (ViT-B), as the file has it."""
-
-    name: ClassVar[str] = "ViT of DINO with patches of 16 pixels"
-    page: ClassVar[str] = "https://github.com/facebookresearch/dino"
-    SIDE: ClassVar[int] = 224
-    SHORTER: ClassVar[int] = 256
-    """What the shorter side is resized to before the middle is cut out [pixels]."""
-
-    def _network(self) -> nn.Module:
-        from monai.networks.nets.vit import ViT
-
-        size = Path(self.weights).stat().st_size
-        width = 768 if size > 150e6 else 384  # 22 and 86 million weights of four bytes
-        net = ViT(
-            3, self.SIDE, 16, hidden_size=width, mlp_dim=4 * width, num_heads=width // 64, classification=True,
-            spatial_dims=2, qkv_bias=True, post_activation="",
-        )  # fmt: skip
-        net.classification_head = nn.Identity()
-        for part in net.modules():
-            if isinstance(part, nn.LayerNorm):
-                part.eps = 1e-6
-        return _ClassToken(net)
-
-    def _state(self, loaded: dict[str, Any], net: nn.Module) -> dict[str, Any]:
-        try:
-            unused = {key: value for key, value in net.state_dict().items() if "cross_attn" in key}  # of older MONAI
-            return unused | _as_monai(loaded)
-        except (KeyError, IndexError, AttributeError):
-            return {}  # which load_state_dict refuses
-
-    def _prepared(self, pixels: Tensor) -> Tensor:
-        height, width = pixels.shape[2:]
-        ratio = self.SHORTER / min(height, width)
-        size = [max(round(side * ratio), self.SHORTER) for side in (height, width)]
-        larger = F.interpolate(pixels, size, mode="bicubic", antialias=True, align_corners=False)
-        top, left = ((side - self.SIDE) // 2 for side in size)
-        middle = larger[:, :, top : top + self.SIDE, left : left + self.SIDE].clamp(0, 255).round() / 255
-        mean, spread = (torch.tensor(values).reshape(1, 3, 1, 1) for values in IMAGENET)
-        return (middle - mean) / spread
-
-
-class _ClassToken(nn.Module):
-    """The class token of MONAI's ViT."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor:
-        token: Tensor = self.net(x)[0]
-        return token
-
-
-def _as_monai(loaded: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the weights of a ViT by the names of MONAI's, whose class token has its position in itself."""
-    positions = loaded["pos_embed"]
-    state = {
-        "cls_token": loaded["cls_token"] + positions[:, :1],
-        "patch_embedding.position_embeddings": positions[:, 1:],
-        "patch_embedding.patch_embeddings.weight": loaded["patch_embed.proj.weight"],
-        "patch_embedding.patch_embeddings.bias": loaded["patch_embed.proj.bias"],
-    }
-    names = {"attn.proj": "attn.out_proj", "mlp.fc1": "mlp.linear1", "mlp.fc2": "mlp.linear2"}
-    for key, value in loaded.items():
-        if key.split(".")[0] in ("blocks", "norm"):
-            for old, new in names.items():
-                key = key.replace(old, new)
-            state[key] = value
-    return {f"net.{key}": value for key, value in state.items()}
-
-
-@dataclass
-class MedicalNet(Pretrained):
-    """3-D ResNet of MedicalNet (Med3D), trained on 23 data sets: the features at its last pool, of each modality.
-
-    512 features of a ResNet of 10, 18 or 34 layers, and 2048 of one of 50, as MONAI builds it. Its publishers brought
-    each volume to mean 0 and standard deviation 1 over what is not 0, as all images are here.
-    """
-
-    depth: int = 10
-    """Layers: 10, 18, 34 or 50."""
-    grid: int = 64
-    """Nodes along each axis that a volume is resized to."""
-    name: ClassVar[str] = "MedicalNet"
-    page: ClassVar[str] = "https://huggingface.co/TencentMedicalNet"
-
-    def __post_init__(self) -> None:
-        if self.depth not in DEPTHS:
-            raise Refusal(f"Expected a depth among {', '.join(map(str, DEPTHS))}, but got {self.depth}.")
-        if self.grid < 16:
-            raise Refusal(f"Expected a grid of at least 16 nodes, but got {self.grid}.")
-
-    def __call__(self, image: Tensor, label: Tensor | None, labels: Sequence[int], spacing: Sequence[float]) -> Tensor:
-        """Return the features ``(d,)`` of each modality, one behind the other.
-
-        Args:
-            image: ``(C, H, W, D)``, standardised.
-            label: Not looked at.
-            labels: Not looked at.
-            spacing: Not looked at.
-
-        Raises:
-            Refusal: If the image is no volume.
-        """
-        if image.ndim != 4:
-            raise Refusal(f"Expected volumes for MedicalNet, but got an image of {tuple(image.shape)}. Use inception.")
-        volumes = resize(image.float(), [self.grid] * 3).permute(0, 3, 2, 1)  # its axes: superior, anterior, right
-        return self._features(volumes[:, None]).flatten()
-
-    def _network(self) -> nn.Module:
-        from monai.networks.nets import resnet
-
-        bias_downsample, shortcut = resnet.get_medicalnet_pretrained_resnet_args(self.depth)
-        net: nn.Module = getattr(resnet, f"resnet{self.depth}")(
-            spatial_dims=3, n_input_channels=1, conv1_t_stride=2, feed_forward=False, shortcut_type=shortcut,
-            bias_downsample=bias_downsample,
-        )  # fmt: skip
-        return net
-
-    def _state(self, loaded: dict[str, Any], net: nn.Module) -> dict[str, Any]:
-        weights: Any = loaded.get("state_dict", loaded)
-        return {".".join(_parts(key, "module")): value for key, value in weights.items()}
-
-
-def _parts(key: str, wrapper: str) -> list[str]:
+def weight_name_parts(key: str, wrapper: str) -> list[str]:
     """Return the parts of the name of a weight, without that of what the network was wrapped in.
 
-    >>> _parts("module.conv1.weight", "module")
+    >>> weight_name_parts("module.conv1.weight", "module")
     ['conv1', 'weight']
     """
     first, *rest = key.split(".")
     return rest if first == wrapper and rest else [first, *rest]
-
-
-DEPTHS = (10, 18, 34, 50)
