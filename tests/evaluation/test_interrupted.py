@@ -89,7 +89,7 @@ def test_an_evaluation_that_is_stopped_while_it_prints_ends_its_browser_and_has_
     folder, expected = study
     monkeypatch.chdir(folder)
     browser = tmp_path / "browser"
-    browser.write_text(f"#!/bin/bash\necho $$ > {tmp_path / 'pid'}\nkill -TERM $PPID\nexec sleep 600\n")
+    browser.write_text(f"#!/bin/bash\necho $$ > {tmp_path / 'pid'}\nsleep 0.5\nkill -TERM $PPID\nexec sleep 600\n")
     browser.chmod(0o755)
     monkeypatch.setenv(VARIABLE, str(browser))
     assert run_here(*COMMAND, "pdf=true") == "143"
