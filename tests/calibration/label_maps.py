@@ -43,8 +43,8 @@ class Draw:
 FEW, MANY = Draw(80, 60, 60, 3), Draw(135, 45, 20, 10)
 EDITED = Draw(80, 60, 60, 6)
 OTHER_HALF = Draw(60, 25, 15, 10, first=1, step=2)
-"""Every other case of the cohort: how smooth shapes are was chosen on those between them, and how components are weighed
-on draws of all."""
+"""Every other case of the cohort: how smooth shapes are was chosen on those between them, how components are weighed on
+draws of all."""
 SETTINGS = PrivacySettings()
 EDITS = {
     **{f"each axis up to {np.exp(s):.2f} times": EditSizes(s, 0, 0, 0) for s in (0.05, 0.1, 0.2, 0.3)},
