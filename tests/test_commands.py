@@ -21,7 +21,7 @@ DOCUMENTS = sorted(
 COMMAND = re.compile(r"python (?:train|evaluate)\.py(?![\w\"])(?:\"[^\"`]*\"|\\\n|[^\n`\"])*")
 PLUGINS = ("generator=transplant",)
 """Options of the example plugin, which is not installed here; its own tests run it."""
-READ = re.compile(r"^((?:cases|generator)\.(?:root|file|weights|train_ids|exclude))=([^\[].*)$")
+READ = re.compile(r"^((?:cases|generator|split)\.(?:root|file|weights|train_ids|exclude|test_patients))=([^\[].*)$")
 
 
 def commands():

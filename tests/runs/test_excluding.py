@@ -13,8 +13,9 @@ from synthtrust.cases import Case, CaseError, Cohort, RefusedCase
 from synthtrust.cases.cohort import BRATS_LABELS
 from synthtrust.evaluation import score_elsewhere
 from synthtrust.runs import Run, find_runs, list_cases, score_cohort, train_run, usable_cases
+from synthtrust.runs.build import spell_out_ids
 from synthtrust.runs.config_identity import identity
-from synthtrust.runs.excluding import read_excluded, without, write_refused
+from synthtrust.runs.excluding import read_case_ids, without, write_refused
 from synthtrust.testing import save_nifti, tiny_cohort
 
 TINY = (
@@ -143,10 +144,10 @@ def test_an_id_of_nobody_is_refused_with_the_nearest(named):
 
 def test_a_list_of_refused_cases_is_read_as_it_was_written(named, tmp_path):
     write_refused(tmp_path / "bad.csv", named.refused, ["#1", "x,y"])
-    assert read_excluded(str(tmp_path / "bad.csv")) == ["#1", "c-7", "in/a,b/img.PNG", "x,y"]
-    assert without(named, read_excluded(tmp_path / "bad.csv")[1:3]).refused == ()
+    assert read_case_ids(str(tmp_path / "bad.csv")) == ["#1", "c-7", "in/a,b/img.PNG", "x,y"]
+    assert without(named, read_case_ids(tmp_path / "bad.csv")[1:3]).refused == ()
     write_refused(tmp_path / "bad.csv", [])
-    assert read_excluded(tmp_path / "bad.csv") == []
+    assert read_case_ids(tmp_path / "bad.csv") == []
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,19 @@ def test_a_list_of_refused_cases_is_read_as_it_was_written(named, tmp_path):
 )
 def test_what_is_no_list_of_ids_is_refused(source, message):
     with pytest.raises(CaseError, match=rf"^Expected .*{message}"):
-        read_excluded(source)
+        read_case_ids(source)
+
+
+def test_patients_to_test_on_are_named_in_a_file_and_their_ids_decide(configure, tmp_path):
+    (tmp_path / "test.csv").write_text("patient\np7\np3\n")
+    named, listed = configure(f"split.test_patients={tmp_path / 'test.csv'}"), configure("split.test_patients=[p3,p7]")
+    for cfg in (named, listed):
+        spell_out_ids(cfg)
+    assert named.split.test_patients == ["p3", "p7"]
+    assert identity(named) == identity(listed)
+    missing = configure(f"split.test_patients={tmp_path / 'nobody.csv'}")
+    with pytest.raises(CaseError, match=r"with ids of patients to test on at .*nobody\.csv, but there is none"):
+        spell_out_ids(missing)
 
 
 def test_an_older_config_excluded_nobody(configure):

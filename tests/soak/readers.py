@@ -27,7 +27,7 @@ from synthtrust.cases.readers.unlabelled import read_unlabelled
 from synthtrust.files import write_json
 from synthtrust.generators import Replay, synthesize
 from synthtrust.generators.synthesis.id_lists import read_ids
-from synthtrust.runs.excluding import read_excluded
+from synthtrust.runs.excluding import read_case_ids
 from synthtrust.testing import save_nifti, tiny_cohort, tiny_findings
 
 SHAPE = (12, 14, 16)
@@ -206,7 +206,7 @@ def lists_of_ids(folder: Path) -> Target:
     def read() -> None:
         for file in files:
             read_ids(file)
-            read_excluded(str(file))
+            read_case_ids(str(file))
 
     return Target("lists of ids", files, read)
 

@@ -125,6 +125,9 @@ RULES: Mapping[str, Rule] = {
     "split.val": SIZE,
     "split.published": TRUTH,
     "split.repeat": _whole(0),
+    "split.test_patients": _or_null(
+        Rule("to be ids in brackets, or a text or CSV file with them", lambda value: isinstance(value, str | list))
+    ),
     "predictions": _or_null(Rule("to be a folder, or a table of folders", lambda value: isinstance(value, str))),
     "export.root": Rule("to be a folder", lambda value: isinstance(value, str)),
     "export.first_id": _whole(1, 999),
@@ -162,7 +165,7 @@ RULES: Mapping[str, Rule] = {
 """Key of a config -> its rule; a key without a rule is not checked, nor is a rule for a key that the config lacks."""
 
 PATHS = (
-    "cases.root", "cases.file", "cases.exclude", "generator.root", "generator.file", "generator.weights",
+    "cases.root", "cases.file", "cases.exclude", "split.test_patients", "generator.root", "generator.file", "generator.weights",
     "generator.train_ids", "generator.label_with", "predictions",
 )  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""

@@ -21,7 +21,7 @@ from synthtrust.generators.synthesis.overlap import check_training_overlap, trai
 from synthtrust.models import Classifier, Segmenter
 from synthtrust.progress import is_first_rank
 from synthtrust.refusals import Refusal
-from synthtrust.runs.excluding import read_excluded, without, write_refused
+from synthtrust.runs.excluding import read_case_ids, without, write_refused
 from synthtrust.runs.made import make, plain, read_cases
 from synthtrust.runs.surface_rules import asked_rules
 
@@ -78,14 +78,14 @@ def chosen_cases(cfg: DictConfig) -> Cohort:
     """
     if cfg.cases.get("verify", False):
         forget_hashes(kept_in(cfg))
-    excluded = read_excluded(cfg.cases.get("exclude"))
+    excluded = read_case_ids(cfg.cases.get("exclude"))
     return without(read_cases(cfg), excluded) if excluded else read_cases(cfg)
 
 
 def save_refused(cfg: DictConfig, refused: Sequence[RefusedCase]) -> None:
     """Write the refused cases, and those that are excluded already, where the config wants them, if it does."""
     if (file := cfg.cases.get("save_refused")) is not None:
-        write_refused(file, refused, read_excluded(cfg.cases.get("exclude")))
+        write_refused(file, refused, read_case_ids(cfg.cases.get("exclude")))
 
 
 def usable_cases(cfg: DictConfig) -> Cohort:
@@ -102,10 +102,12 @@ def kept_in(cfg: DictConfig) -> Path:
     return Path(cfg.paths.cache) / INSPECTED
 
 
-def spell_out_excluded(cfg: DictConfig) -> None:
+def spell_out_ids(cfg: DictConfig) -> None:
     """Put the ids into the config where it names a file with them, which may change: they decide the scores."""
     if cfg.cases.get("exclude") is not None:
-        cfg.cases.exclude = read_excluded(plain(cfg.cases)["exclude"])
+        cfg.cases.exclude = read_case_ids(plain(cfg.cases)["exclude"])
+    if isinstance(file := cfg.split.get("test_patients"), str):
+        cfg.split.test_patients = read_case_ids(file, "split.test_patients")
 
 
 def check_choices(cfg: DictConfig) -> None:

@@ -14,29 +14,35 @@ from synthtrust.generators.synthesis.id_lists import words_of
 from synthtrust.tables import write_csv
 
 COLUMNS = ("case_id", "file", "reason")
+OPTIONS = {"cases.exclude": "cases to leave out", "split.test_patients": "patients to test on"}
+"""Options that take ids or a file with them, and whom they name."""
 
 
-def read_excluded(source: str | Path | Sequence[object] | None) -> list[str]:
-    """Read the ids of cases to exclude from a list or a file; each id once, sorted.
+def read_case_ids(source: str | Path | Sequence[object] | None, option: str = "cases.exclude") -> list[str]:
+    """Read the ids that an option names, of cases to exclude or of patients to test on, from a list or a file.
 
     Args:
         source: The ids; or a text file with one id per line, or a CSV or TSV table with a column such as ``case_id``,
             as ``write_refused`` writes it. None to exclude no case.
+        option: The option that names them, for messages.
+
+    Returns:
+        Each id once, sorted.
 
     Raises:
         CaseError: If the file is missing, it is unclear which of its words are ids, or the source is no list.
 
-    >>> read_excluded(["b", 7, "a", "b"])
+    >>> read_case_ids(["b", 7, "a", "b"])
     ['7', 'a', 'b']
     """
     if source is None:
         return []
     if isinstance(source, str | Path):
-        return sorted(set(words_of(Path(source), "cases to leave out")))
+        return sorted(set(words_of(Path(source), OPTIONS[option])))
     if not isinstance(source, Sequence):
         raise CaseError(
-            f"Expected ids in brackets, or a text or CSV file, as cases.exclude, but got {source!r}. Write "
-            f"cases.exclude=[{source}]."
+            f"Expected ids in brackets, or a text or CSV file, as {option}, but got {source!r}. Write "
+            f"{option}=[{source}]."
         )
     return sorted({str(word).strip() for word in source})
 

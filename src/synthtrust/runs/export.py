@@ -16,7 +16,7 @@ from synthtrust.conventions import CONFIG, EXPORT
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import folder_aside, read_json, sha256_of, write_json, write_text
 from synthtrust.refusals import Refusal
-from synthtrust.runs.build import build_data, check_choices, spell_out_excluded
+from synthtrust.runs.build import build_data, check_choices, spell_out_ids
 from synthtrust.runs.config_identity import comparable_training, identity_of_mix
 from synthtrust.runs.facts import case_ids, facts_of_mix
 from synthtrust.runs.own_files import DATA, write_facts
@@ -60,7 +60,7 @@ def export_run(cfg: DictConfig) -> Path:
         Refusal: If the folder holds another mix, nnU-Net cannot express it, or no number is free.
     """
     check_choices(cfg)
-    spell_out_excluded(cfg)
+    spell_out_ids(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
     with owned(run.folder, wait=cfg.get("wait", True), together=False):
         known = _known_set(run, cfg)

@@ -5,7 +5,7 @@ import logging
 from omegaconf import DictConfig
 
 from synthtrust.quiet import quiet_libraries
-from synthtrust.runs.build import build_data, check_choices, spell_out_excluded
+from synthtrust.runs.build import build_data, check_choices, spell_out_ids
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def prepare_run(cfg: DictConfig) -> None:
     """
     quiet_libraries()
     check_choices(cfg)
-    spell_out_excluded(cfg)
+    spell_out_ids(cfg)
     data = build_data(cfg)
     data.prepare_data()
     real, synthetic = (sum(len(part[source]) for part in data.parts.values()) for source in (0, 1))

@@ -37,7 +37,7 @@ from synthtrust.runs.build import (
     chosen_cases,
     kept_in,
     save_refused,
-    spell_out_excluded,
+    spell_out_ids,
 )
 from synthtrust.runs.config_identity import DECISIVE, identity
 from synthtrust.runs.facts import case_ids, facts_of
@@ -74,7 +74,7 @@ def train_run(cfg: DictConfig) -> float:
     """
     check_strategy(cfg.trainer.get("strategy"))
     check_choices(cfg)
-    spell_out_excluded(cfg)
+    spell_out_ids(cfg)
     run = Run(Path(cfg.paths.output), trusted=targets_of(cfg))
     with owned(run.folder, wait=cfg.get("wait", True), together=has_ranks(cfg)), errors_named(run.folder):
         settled_cfg = settled(cfg, run.folder)

@@ -50,20 +50,31 @@ def test_a_group_that_loses_more_is_found(sexes, seed):
     assert pair["difference"] == pytest.approx(gaps["male"] - gaps["female"])
 
 
-@pytest.mark.parametrize(("draws", "false_alarms"), [(8, 2), pytest.param(100, 10, marks=pytest.mark.slow)])
-def test_groups_that_lose_alike_are_seldom_called_apart(sexes, draws, false_alarms):
+@pytest.mark.parametrize("draws", [8, pytest.param(100, marks=pytest.mark.slow)])
+def test_groups_that_lose_alike_are_called_alike(sexes, draws):
     found = [verdicts(planted(np.random.default_rng(seed), lambda i: 0.05), sexes)[0]["sex"] for seed in range(draws)]
-    assert found.count("NOT SUPPORTED") <= false_alarms  # 5 % promised
+    assert "NOT SUPPORTED" not in found  # that takes an interval beyond the margin, not only beside 0
     assert found.count("SUPPORTED") >= draws / 2
 
 
+def test_a_difference_that_is_told_from_none_but_not_from_the_margin_decides_nothing(sexes):
+    runs = planted(np.random.default_rng(0), lambda i: 0.05 + 0.045 * (i % 2))
+    found, tables = verdicts(runs, sexes)
+    (pair,) = tables["pairs"].to_dict("records")
+    assert 0 < pair["ci_low"] < 0.05 < pair["ci_high"]
+    assert found == {"sex": "INCONCLUSIVE"}
+    assert verdicts(runs, sexes, margin=pair["ci_low"] / 2)[0] == {"sex": "NOT SUPPORTED"}
+    assert verdicts(runs, sexes, margin=pair["ci_high"] * 1.1)[0] == {"sex": "SUPPORTED"}
+
+
 @pytest.mark.parametrize(("draws", "most"), [(8, 2), pytest.param(100, 10, marks=pytest.mark.slow)])
-def test_a_difference_of_the_margin_is_seldom_supported(sexes, draws, most):
+def test_a_difference_of_the_margin_is_seldom_decided(sexes, draws, most):
     found = [
         verdicts(planted(np.random.default_rng(seed), lambda i: 0.05 + 0.05 * (i % 2)), sexes)[0]["sex"]
         for seed in range(draws)
     ]
     assert found.count("SUPPORTED") <= most
+    assert found.count("NOT SUPPORTED") <= most
 
 
 def test_few_patients_are_left_out_and_nothing_is_shown_of_them(sexes, tmp_path):

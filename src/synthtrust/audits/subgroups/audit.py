@@ -236,7 +236,7 @@ class Subgroups:
             }  # fmt: skip
 
     def _answer(self, pairs: Sequence[Row]) -> str:
-        if any(pair["ci_low"] > 0 or pair["ci_high"] < 0 for pair in pairs):  # NaN is neither
+        if any(pair["ci_low"] > self.margin or pair["ci_high"] < -self.margin for pair in pairs):  # NaN is neither
             return UNALIKE
         within = all(-self.margin < pair["ci_low"] and pair["ci_high"] < self.margin for pair in pairs)
         enough = pairs and min(pair["n_seeds"] for pair in pairs) >= self.min_seeds
