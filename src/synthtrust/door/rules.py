@@ -165,8 +165,8 @@ RULES: Mapping[str, Rule] = {
 """Key of a config -> its rule; a key without a rule is not checked, nor is a rule for a key that the config lacks."""
 
 PATHS = (
-    "cases.root", "cases.file", "cases.exclude", "split.test_patients", "generator.root", "generator.file", "generator.weights",
-    "generator.train_ids", "generator.label_with", "predictions",
+    "cases.root", "cases.file", "cases.exclude", "split.test_patients", "generator.root", "generator.file",
+    "generator.weights", "generator.train_ids", "generator.label_with", "predictions",
 )  # fmt: skip
 """Keys whose text is the path of a file or folder that is read."""
 
