@@ -48,14 +48,14 @@ def count_found(folder, seeds):
 def test_a_scanner_that_is_painted_badly_or_dropped_is_found_in_twenty_of_twenty_sets(tmp_path):
     """Images are painted and scores are drawn, with a loss of 0.15 Dice; networks are trained below.
 
-    Of honest sets 0 of 20 were called by their shares, 0 by KID, and 2 by the loss, of which 5 % are promised.
+    Of honest sets none was called: neither by their shares, nor by KID, nor by the loss.
     """
     counts = count_found(tmp_path, range(20))
     assert counts["painted badly", "fidelity"] == counts["painted badly", "loss"] == 20
     assert counts["dropped", "shares"] == counts["dropped", "loss"] == 20
     assert counts["honest", "shares"] == 0
     assert counts["honest", "fidelity"] <= 1
-    assert counts["honest", "loss"] <= 3
+    assert counts["honest", "loss"] <= 1
     assert counts["painted badly", "shares"] == 0
 
 
