@@ -208,6 +208,14 @@ def test_a_sweep_that_is_not_finished_is_said_above_the_verdicts(tmp_path):
     assert "To finish: <code>python train.py &#39;a=&lt;1&#39; -m</code>" in top
 
 
+def test_a_command_that_lists_patients_is_folded_below_what_is_not_finished(tmp_path):
+    facts = {"not_finished": ["runs/a"], "to_finish": [f"python train.py split.test_patients={list(range(200))} -m"]}
+    top = write_report(tmp_path, facts, planted_tables()).read_text(encoding="utf-8").split('id="answer"')[0]
+    said, _, folded = top.partition("<summary>How to finish</summary>")
+    assert "The page is about the runs that are.</p>" in said
+    assert "split.test_patients=[0, 1, 2" in folded
+
+
 def test_controls_that_the_factors_are_not_about_are_named(tmp_path):
     tables = planted_tables()
     tables["trust"]["left_out"] = pd.DataFrame({"generator": ["Replay", "Noise"]})
