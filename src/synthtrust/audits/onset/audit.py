@@ -234,8 +234,8 @@ def _or_nan(step: int | None) -> float:
 
 
 def _reasons(reading: OnsetReading, confidence: float) -> Iterator[Reason]:
-    """Yield what the answer hangs on, look by look."""
-    for look in reading.stopped_by:
+    """Yield what the answer hangs on, look by look; a look that shows a leak ended the series, too."""
+    for look in (look for look in reading.stopped_by if look not in reading.shown_by):
         if isinstance(look, TestLook):
             text = f"{_share_of(look)}, below {look.significance:g}, the significance of the privacy audit)"
         else:
