@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.measure import Comparison
 from helpers.configs import compose_by_hydra
 from synthtrust.models import Segmenter
+from synthtrust.models.acceleration import accelerate
 from synthtrust.models.base import Batch
 from synthtrust.quiet import quiet_libraries
 from synthtrust.runs.build import make
@@ -71,18 +72,21 @@ def stock_loss(network: torch.nn.Module, batch: Batch) -> torch.Tensor:
 
 
 def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
-    """Return steps of two feature sizes and two patch sizes; the larger ones take minutes."""
+    """Return steps of two feature sizes and two patch sizes, two of them compiled; the larger ones take minutes."""
     quiet_libraries()
-    for feature_size, side in [(12, 64)] if is_quick else [(24, 64), (48, 64), (24, 96), (48, 96)]:
+    full = [(24, 64, False), (48, 64, False), (24, 96, False), (48, 96, False), (24, 64, True), (48, 64, True)]
+    for feature_size, side, is_compiled in [(12, 64, False)] if is_quick else full:
         draw = torch.Generator().manual_seed(0)
         sides = [side] * 3
         image = torch.rand(1, CHANNELS, *sides, generator=draw)
         batch = {"image": image, "label": torch.randint(LABELS, (1, 1, *sides), generator=draw)}
         model, network = segmenter(feature_size), stock(feature_size)
+        accelerate(model.net, compiles=is_compiled)
         ours, theirs = (torch.optim.AdamW(each.parameters(), lr=1e-4) for each in (model, network))
         yield Comparison(
             "A training step",
-            f"SwinUNETR, feature size {feature_size}, {side} x {side} x {side} voxels of {CHANNELS} modalities",
+            f"SwinUNETR, feature size {feature_size}, {side} x {side} x {side} voxels of {CHANNELS} modalities"
+            + (", `compile=true`" if is_compiled else ""),
             partial(step, ours, partial(model.loss_of, batch)),
             "never below 1; 1.5 times where bfloat16 is sound",
             partial(step, theirs, partial(stock_loss, network, batch)),

@@ -208,6 +208,19 @@ def test_a_sweep_that_is_not_finished_is_said_above_the_verdicts(tmp_path):
     assert "To finish: <code>python train.py &#39;a=&lt;1&#39; -m</code>" in top
 
 
+def test_a_page_about_another_question_than_the_axes_begins_with_its_answer(tmp_path):
+    tables = {
+        audit: {name: table for name, table in made.items() if name != "verdict"}
+        for audit, made in planted_tables().items()
+    }
+    page = write_report(tmp_path, {}, tables).read_text(encoding="utf-8")
+    top = page[page.index('id="answer"') : page.index("Safety to share: not assessed.")]
+    assert top.index('class="answer"') < top.index("No audit on this page assessed utility, alignment, fidelity or")
+    assert "<summary>In numbers" not in page
+    assert 'class="question"' not in page
+    assert 'class="badge' not in top
+
+
 def test_a_command_that_lists_patients_is_folded_below_what_is_not_finished(tmp_path):
     facts = {"not_finished": ["runs/a"], "to_finish": [f"python train.py split.test_patients={list(range(200))} -m"]}
     top = write_report(tmp_path, facts, planted_tables()).read_text(encoding="utf-8").split('id="answer"')[0]
