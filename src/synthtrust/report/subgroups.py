@@ -12,7 +12,7 @@ from synthtrust.report.layout import Chapter, Section, Table
 MARKS = {"SUPPORTED": "● SUPPORTED", "NOT SUPPORTED": "■ NOT SUPPORTED", "INCONCLUSIVE": "○ INCONCLUSIVE"}
 OUTCOMES = {
     "SUPPORTED": "no group loses more than another by {margin:g} or more",
-    "NOT SUPPORTED": "a group loses more than another by more than {margin:g}, or gains less",
+    "NOT SUPPORTED": "a group loses more than another, or gains less, by more than {margin:g}",
     "INCONCLUSIVE": "that groups lose alike was not shown, nor that they do not",
 }
 

@@ -1,4 +1,4 @@
-"""Cases that a user excludes by id, and the table of refused cases, which can serve as such a list."""
+"""Cases that a user names by id, to exclude them or to test on them, and the table of refused cases as such a list."""
 
 from collections.abc import Collection, Iterable, Sequence
 from csv import QUOTE_ALL
