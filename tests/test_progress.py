@@ -7,7 +7,8 @@ import time
 import pytest
 
 from synthtrust import progress
-from synthtrust.progress import Stage, Sweep, duration, moved, of_sweep, stage, track
+from synthtrust.progress import moved, of_sweep, stage, track
+from synthtrust.stages import Stage, Sweep, duration
 
 
 @pytest.fixture

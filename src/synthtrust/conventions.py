@@ -95,15 +95,6 @@ TRIVIAL = "trivial.csv"
 LOCK, OWNER = "run.lock", "owner.json"
 """Files of the process that works on a run: its lock, which stays, and its name, which is removed at the end."""
 
-STRATEGIES = (
-    "auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false", "single_device",
-)  # fmt: skip
-"""Strategies of Lightning by name whose ranks keep the whole network and, to the end, the scores that they have."""
-SPAWNING = ("ddp_spawn", "ddp_fork", "ddp_notebook")
-"""What the names of strategies begin with whose ranks are functions of one process, and end when they return."""
-DIVIDING = ("fsdp", "modelparallel", "deepspeed")
-"""What the names of strategies and of their classes begin with that give each rank a part of the weights."""
-
 LEAST: Mapping[str, int] = {
     "seed": 0, "sample_every": 0, "num_res_blocks": 1, "patch_fold": 1, "timesteps": 2, "sampling_steps": 2,
     "max_steps": 1, "batch_size": 1, "accumulate": 1, "brain_label": 1, "channels": 1, "width": 1, "dilations": 1,
@@ -214,48 +205,6 @@ def check_kept_steps(step: int | None, keep_steps: Sequence[int] | None, max_ste
             f"Expected generator.step among the steps that the training keeps, generator.keep_steps={kept}, but got "
             f"{step}."
         )
-
-
-def check_strategy(strategy: Any) -> None:
-    """Refuse a strategy under which a training would be lost or never end.
-
-    Args:
-        strategy: ``trainer.strategy``: a name, or a mapping with a ``_target_``.
-
-    Raises:
-        Refusal: If its ranks end before their scores are written, if it divides the weights, or if it is unknown.
-    """
-    described = isinstance(strategy, Mapping)
-    name = str(strategy.get("_target_", "") if described else strategy).rpartition(".")[2]
-    if name.startswith(SPAWNING) or (described and strategy.get("start_method", "popen") != "popen"):
-        raise lost_ranks(name)
-    if name.lower().startswith(DIVIDING):
-        raise divided_weights(name)
-    if not described and name not in STRATEGIES:
-        near = get_close_matches(name, STRATEGIES, n=1)
-        question = f" Did you mean {near[0]}?" if near else ""
-        raise Refusal(f"Expected trainer.strategy among {', '.join(STRATEGIES)}, but got {name}.{question}")
-
-
-def lost_ranks(strategy: str) -> Refusal:
-    """Return the refusal of a strategy whose ranks are functions of one process: their scores end with them."""
-    return Refusal(
-        f"Expected trainer.strategy=auto or ddp, whose ranks are processes that keep their scores, but got {strategy}. "
-        "Use trainer.strategy=ddp, by a command and not in a notebook."
-    )
-
-
-def divided_weights(strategy: str) -> Refusal:
-    """Return the refusal of a strategy that gives each rank a part of the weights.
-
-    Ranks ask each other for weights at every pass through the network. Whole cases are scored window by window, and
-    ranks whose cases have unequal numbers of windows would wait for each other without end.
-    """
-    return Refusal(
-        f"Expected trainer.strategy=auto or ddp, which give each rank the whole network, but got {strategy}, with "
-        "which ranks that score cases of two sizes wait for each other without end. For less memory choose "
-        "trainer.precision=bf16-mixed, a smaller data.patch_size, or model.net.use_checkpoint=true (SwinUNETR)."
-    )
 
 
 def check_conditions(conditions: str | Sequence[str] | None) -> tuple[str, ...]:

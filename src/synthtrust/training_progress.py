@@ -5,7 +5,8 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from synthtrust.progress import Stage, moved, stage
+from synthtrust.progress import moved, stage
+from synthtrust.stages import Stage
 
 READ_EVERY = 10
 """Steps between two readings of the loss."""

@@ -1,8 +1,5 @@
 """What can be refused is refused at the door: in one line, before anything heavy is imported, and nothing is left."""
 
-import json
-import os
-import signal
 import subprocess
 import sys
 
@@ -14,22 +11,10 @@ from synthtrust.door import gpu, kinds
 from synthtrust.door.names import groups, leaves, options_of
 from synthtrust.door.rules import RULES
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 SLICES = ("cases=phantom_slices",)
 CLASSES = ("cases=phantom_slices", "generator=class_mixture", "data=images", "model=resnet_small")
-TINY = (
-    "cases.n_cases=6", "cases.shape=[24,28,20]", "model=unet", "model.net.channels=[4,8]", "model.net.strides=[2]",
-    "data.patch_size=[16,16,16]", "data.batch_size=1", "steps=2", "val_every=2", "split.test=1", "split.val=1",
-    "generator=replay", "trainer.enable_progress_bar=false", "trainer.accelerator=cpu",
-)  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """Commands leave what they leave in an empty folder."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -272,46 +257,6 @@ def test_what_the_cases_alone_can_tell_leaves_nothing_either(elsewhere, tmp_path
     refused = run_here("train.py", *words, "trainer.accelerator=cpu")
     assert refused.startswith("Error: Expected columns ['diagnosis']")
     assert not list(elsewhere.iterdir())
-
-
-def test_a_sweep_goes_on_past_a_job_that_fails_and_tells_how_each_ended(elsewhere, capsys):
-    failing = elsewhere / "runs" / "swept" / "alpha_0.0_seed_0"
-    (failing / "data.json").mkdir(parents=True)  # in the way of a file that the run writes
-    words = (*TINY, "name=swept", "alpha=0.0,1.0", "-m")
-    assert run_here("train.py", *words) == "1"
-    shown = capsys.readouterr().out
-    assert "alpha=0.0" in shown
-    assert "Error: Expected a free place" in shown
-    assert json.loads((failing / "status.json").read_text())["status"] == "failed"
-    assert "Move away what is there." in (failing / "train.log").read_text()
-    assert "Run 1 of 2, alpha_0.0_seed_0, failed" in shown
-    assert "A sweep of 2 runs." in shown
-    assert "Run 2 of 2, alpha_1.0_seed_0, finished: Mean Dice" in shown
-    assert "The same command makes those that are not: python train.py" in shown
-    other = failing.with_name("alpha_1.0_seed_0")
-    assert json.loads((other / "status.json").read_text()) == {"status": "finished", "why": ""}
-    (failing / "data.json").rmdir()
-    assert run_here("train.py", *words) == ""
-    ended = [json.loads((folder / "status.json").read_text())["status"] for folder in (failing, other)]
-    assert ended == ["finished", "found"]
-    assert "Next, the page: python evaluate.py runs=runs/swept" in capsys.readouterr().out
-
-
-def test_a_signal_ends_a_sweep_with_its_table_and_the_command_that_goes_on(elsewhere, monkeypatch, capsys, caplog):
-    monkeypatch.setattr("synthtrust.runs.train_run", lambda cfg: os.kill(os.getpid(), signal.SIGTERM))
-    assert run_here("train.py", "name=cut", "alpha=0.0,1.0", "-m") == "143"
-    shown = capsys.readouterr()
-    assert "interrupted" in shown.out
-    assert "not started" in shown.out
-    assert "the same command goes on: python train.py name=cut alpha=0.0,1.0 -m" in shown.out + shown.err + caplog.text
-    assert not (elsewhere / "runs" / "cut" / "alpha_1.0_seed_0").exists()
-
-
-def test_a_killed_job_is_not_passed_over_in_the_table(elsewhere, monkeypatch, capsys):
-    monkeypatch.setattr("synthtrust.runs.train_run", lambda cfg: None)
-    monkeypatch.setattr("synthtrust.door.callback.Door.on_job_end", lambda *_, **__: None)  # never came to it
-    assert run_here("train.py", "name=cut", "alpha=0.0,1.0", "-m") == "1"
-    assert "no status" in capsys.readouterr().out
 
 
 def test_every_group_has_options():

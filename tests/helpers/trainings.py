@@ -1,6 +1,11 @@
-"""What tests of trainings share: a process that is killed, and images that are compared bit by bit."""
+"""What tests of trainings share: a tiny network, a process that is killed, and images that are compared bit by bit."""
 
 import numpy as np
+
+TINY_CLASS_DIFFUSION = dict(
+    channels=(8, 8), num_res_blocks=1, timesteps=20, sampling_steps=3, max_steps=3, batch_size=4, lr=1e-3
+)
+"""Settings of a class diffusion that is trained in three steps."""
 
 
 class KilledError(Exception):

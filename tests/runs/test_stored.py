@@ -163,6 +163,19 @@ def test_what_a_user_types_himself_is_his_to_choose(composed):
     check_stored(cfg, FILE, targets_of(cfg))
 
 
+def test_a_plugin_that_cannot_be_imported_is_refused_and_the_log_has_the_reason(
+    composed, monkeypatch, tmp_path, caplog
+):
+    (tmp_path / "broken_guest.py").write_text("raise RuntimeError('no such device')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("synthtrust.runs.stored.plugin_packages", lambda: frozenset({"broken_guest"}))
+    cfg = stored(composed, "generator=replay", "generator._target_=broken_guest.Again")
+    with caplog.at_level("DEBUG"), pytest.raises(CaseError, match=r"but got 'broken_guest\.Again'"):
+        check_stored(cfg, FILE)
+    assert "broken_guest.Again cannot be imported" in caplog.text
+    assert "no such device" in caplog.text
+
+
 def test_a_plugin_that_is_installed_may_be_named(composed, monkeypatch, tmp_path):
     (tmp_path / "guest.py").write_text(
         "from dataclasses import dataclass\nfrom os import system\nfrom synthtrust.generators import Replay\n"

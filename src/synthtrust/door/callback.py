@@ -28,8 +28,9 @@ from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job, goes_on, jobs_of, refuse_shared_folders
 from synthtrust.door.table import DONE, PREPARED, Ended, forget, print_table, scores_of, stage_of, write_status
 from synthtrust.door.training import check_training
-from synthtrust.progress import Sweep, duration, is_first_rank, of_sweep
+from synthtrust.progress import is_first_rank, of_sweep
 from synthtrust.refusals import Refusal
+from synthtrust.stages import Sweep, duration
 
 log = logging.getLogger(__name__)
 

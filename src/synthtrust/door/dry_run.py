@@ -12,7 +12,7 @@ from synthtrust.door.preparation import first_jobs
 from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job
 from synthtrust.door.table import DONE, WIDTH, stage_of
-from synthtrust.progress import duration
+from synthtrust.stages import duration
 
 AT_ONCE = ("hydra.launcher.n_jobs", "hydra.launcher.array_parallelism")
 """Where launchers are told how many jobs run at once."""

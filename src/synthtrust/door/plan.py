@@ -9,7 +9,7 @@ from synthtrust.door.sweep import Job
 from synthtrust.door.table import DONE, stage_of
 from synthtrust.door.unfinished import read_plan
 from synthtrust.files import write_json
-from synthtrust.progress import Sweep, duration
+from synthtrust.stages import Sweep, duration
 
 
 def planned(jobs: Sequence[Job]) -> Sweep:

@@ -17,7 +17,7 @@ from synthtrust.door.refusals import in_one_line
 from synthtrust.door.rules import value_of
 from synthtrust.door.sweep import Job
 from synthtrust.files import read_json, write_json
-from synthtrust.progress import duration
+from synthtrust.stages import duration
 
 FAILED = ("failed", "no status")
 NOT_STARTED, INTERRUPTED = "not started", "interrupted"

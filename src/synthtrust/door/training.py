@@ -13,13 +13,13 @@ from synthtrust.conventions import (
     check_alpha,
     check_kept_steps,
     check_steps,
-    check_strategy,
     check_val,
 )
 from synthtrust.door.gpu import count_gpus
 from synthtrust.door.rules import check_values, value_of
 from synthtrust.door.trackers import check_trackers
 from synthtrust.refusals import Refusal
+from synthtrust.strategies import check_strategy
 
 TASKS: Mapping[str, str] = {
     **dict.fromkeys(

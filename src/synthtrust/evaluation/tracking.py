@@ -11,7 +11,7 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.conventions import be_patient
-from synthtrust.report.page import records
+from synthtrust.report.records import records
 from synthtrust.report.verdicts import axis_verdicts
 from synthtrust.tables import csv_text
 

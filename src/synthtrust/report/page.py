@@ -1,14 +1,12 @@
 """The page: everything inlined in one file, with the same facts as JSON and the tables as CSV beside it."""
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from synthtrust.files import DAY, remove_leftovers, write_json, write_text
@@ -27,6 +25,7 @@ from synthtrust.report.layout import Chapter, Section, Table
 from synthtrust.report.methods import LIMITS, methods_of, study_sentences
 from synthtrust.report.onset import onset_chapter
 from synthtrust.report.privacy import privacy_chapter
+from synthtrust.report.records import csv_cell, csv_name, plain_value, records
 from synthtrust.report.shortcuts import shortcuts_chapter
 from synthtrust.report.side_by_side import side_by_side
 from synthtrust.report.size import size_chapter
@@ -38,14 +37,11 @@ from synthtrust.report.utility import utility_chapter
 from synthtrust.report.verdicts import (
     AxisVerdict,
     axis_verdicts,
-    joined_reasons,
     not_assessed,
     reading,
-    thresholds_text,
     verdict_records,
 )
 from synthtrust.tables import csv_text
-from synthtrust.verdicts import Reason
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +121,7 @@ def write_report(
         for name, table in audit_tables.items():
             file = folder / csv_name(audit, name)
             if len(table):
-                write_text(file, csv_text(table, _csv_cell))
+                write_text(file, csv_text(table, csv_cell))
             else:
                 file.unlink(missing_ok=True)  # of an earlier report in this folder
     write_text(folder / SCHEMA_FILE, SCHEMA)
@@ -211,49 +207,6 @@ def _about(facts: Mapping[str, Any]) -> str:
         str(facts.get("date") or ""),
     ]
     return " · ".join(part for part in parts if part)
-
-
-def csv_name(audit: str, table: str) -> str:
-    """Return the file name of a table: ``trust_curve.csv``."""
-    return f"{audit}_{table}.csv"
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return a table's rows as plain JSON values; what is not a number becomes None.
-
-    >>> records(pd.DataFrame({"alpha": [0.5], "value": [float("nan")]}))
-    [{'alpha': 0.5, 'value': None}]
-    """
-    columns = {str(name): [plain_value(value) for value in column.tolist()] for name, column in table.items()}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def plain_value(value: Any) -> Any:
-    """Return a value as JSON has it: NaN and infinity become None, paths and other objects their text.
-
-    >>> plain_value({"a": (1, float("nan")), "b": Path("runs")})
-    {'a': [1, None], 'b': 'runs'}
-    """
-    if isinstance(value, float):  # first what most cells are
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, Reason):
-        return {"code": value.code, "text": value.text}
-    if isinstance(value, Mapping):
-        return {str(name): plain_value(item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | np.ndarray):
-        return [plain_value(item) for item in (sorted(value) if isinstance(value, set) else value)]
-    return plain_value(value.item()) if isinstance(value, np.generic) else str(value)
-
-
-def _csv_cell(value: Any) -> Any:
-    """Return a cell as people read it in a spreadsheet: reasons as sentences, thresholds as the config has them."""
-    if isinstance(value, Mapping):
-        return thresholds_text(value)
-    if isinstance(value, tuple) and all(isinstance(item, Reason) for item in value):
-        return joined_reasons(value)
-    return value
 
 
 def _chapter(name: str, make: ChapterMaker, tables: Tables) -> Chapter:

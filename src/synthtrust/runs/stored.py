@@ -5,6 +5,7 @@ the targets on a closed list are called: readers, splits, generators and models 
 MONAI and PyTorch, and the contents of installed plugins.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from inspect import isclass, isfunction
@@ -16,6 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from synthtrust.cases import CaseError, Cohort, split
 from synthtrust.plugins import plugin_packages
+
+log = logging.getLogger(__name__)
 
 TARGET = "_target_"
 HARMLESS = ("_partial_", "_convert_")
@@ -139,7 +142,8 @@ def _fits(target: str, packages: tuple[str, ...], fits: Callable[[Any], bool]) -
         return False
     try:
         named = get_object(target)
-    except Exception:  # a module may fail in any way when it is imported
+    except Exception as error:  # a module may fail in any way when it is imported
+        log.debug("%s cannot be imported:", target, exc_info=error)  # the refusal follows
         return False
     return _within(str(getattr(named, "__module__", "")), packages) and fits(named)
 

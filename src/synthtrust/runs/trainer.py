@@ -8,9 +8,9 @@ from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
 from lightning.pytorch.strategies.launchers import _MultiProcessingLauncher  # Lightning has no public name for it
 from omegaconf import DictConfig, OmegaConf
 
-from synthtrust.conventions import divided_weights, lost_ranks
 from synthtrust.refusals import Refusal
 from synthtrust.runs.made import make, plain
+from synthtrust.strategies import divided_weights, lost_ranks
 from synthtrust.trackers import guarded
 
 TIMER = {"_target_": "lightning.pytorch.callbacks.Timer"}

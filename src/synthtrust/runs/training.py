@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from synthtrust.cases.checks.listing import print_listing
 from synthtrust.cases.geometry import CANONICAL
 from synthtrust.cases.manifest import NAME as MANIFEST
-from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, VALIDATE, check_strategy
+from synthtrust.conventions import CONFIG, EXPORT, FACTS, LESION_COLUMNS, LESIONS, SCORES, VALIDATE
 from synthtrust.data import MixedCases, SegmentationDataModule
 from synthtrust.files import errors_named, write_text
 from synthtrust.generators.importer import Importer
@@ -52,6 +52,7 @@ from synthtrust.runs.tracking import Tracked, track_results
 from synthtrust.runs.trainer import build_trainer
 from synthtrust.runs.trivial import write_trivial
 from synthtrust.runs.validating import best_validation, write_validation
+from synthtrust.strategies import check_strategy
 from synthtrust.tables import write_csv
 
 log = logging.getLogger(__name__)

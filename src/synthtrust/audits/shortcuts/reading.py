@@ -1,7 +1,7 @@
 """What the contrasts of confounded training say: whether a shortcut is used, by limits that were set before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from synthtrust.audits.shortcuts.contrast import bounds
@@ -24,10 +24,6 @@ class ShortcutThresholds:
     """Test patients, below which nothing is SUPPORTED."""
     min_patients_each: int = 10
     """Test patients of each class, below which nothing is SUPPORTED."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return what was settled, by the name of its key."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True)
@@ -86,8 +82,8 @@ def read_costs(
     evidence = tuple(_evidence(cost, outcomes[cost.name], confidence) for cost in in_order)
     ordered = sorted(doubts, key=lambda doubt: not doubt.blocks)
     if ordered and (read == "SUPPORTED" or ordered[0].blocks):
-        return ShortcutReading("INCONCLUSIVE", (*ordered, *evidence, *remarks), thresholds.settings())
-    return ShortcutReading(read, (*evidence, *ordered, *remarks), thresholds.settings())
+        return ShortcutReading("INCONCLUSIVE", (*ordered, *evidence, *remarks), asdict(thresholds))
+    return ShortcutReading(read, (*evidence, *ordered, *remarks), asdict(thresholds))
 
 
 def _outcome(cost: Cost, confidence: float) -> str:

@@ -1,7 +1,7 @@
 """What the slopes of the loss on size say: whether small structures are kept, by limits that were set before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,6 @@ class SizeThresholds:
     min_span: float = 3.0
     """Volume of the larger structures over that of the smaller ones (90th and 10th percentile within a region), below
     which nothing is decided: sizes that are alike say nothing of size."""
-
-    def settings(self) -> dict[str, Any]:
-        """Return what was settled, by the name of its key."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True)
@@ -89,8 +85,8 @@ def read_losses(losses: Sequence[Loss], span: float, thresholds: SizeThresholds,
     doubts = _doubts(losses[0], span, thresholds)
     if doubts and (read == "SUPPORTED" or any(doubt.blocks for doubt in doubts)):
         doubts.sort(key=lambda doubt: not doubt.blocks)
-        return SizeReading("INCONCLUSIVE", (*doubts, *evidence), thresholds.settings())
-    return SizeReading(read, (*evidence, *doubts), thresholds.settings())
+        return SizeReading("INCONCLUSIVE", (*doubts, *evidence), asdict(thresholds))
+    return SizeReading(read, (*evidence, *doubts), asdict(thresholds))
 
 
 def bounds(slope: FactorInterval, confidence: float) -> tuple[float, float]:

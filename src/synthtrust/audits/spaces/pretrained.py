@@ -3,6 +3,7 @@
 Nothing is downloaded here. Files are read as weights and plain values, so that no code in them is run.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +28,7 @@ _LOADING = Lock()
 
 
 @dataclass
-class Pretrained:
+class Pretrained(ABC):
     """What all published networks have in common: a file of weights, read once, and the page to get it from."""
 
     weights: str
@@ -59,9 +60,9 @@ class Pretrained:
             ) from error
         return net.eval()
 
+    @abstractmethod
     def _network(self) -> nn.Module:
         """Return the network, not yet loaded."""
-        raise NotImplementedError
 
     def _state(self, loaded: dict[str, Any], net: nn.Module) -> dict[str, Any]:
         """Return the weights by the names of the network, from those in the file."""

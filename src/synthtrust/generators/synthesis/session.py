@@ -29,7 +29,8 @@ from synthtrust.generators.synthesis.overlap import training_ids_of
 from synthtrust.generators.synthesis.progress import receive_progress
 from synthtrust.generators.synthesis.recipe import training_of
 from synthtrust.generators.synthesis.storage import TwinStorage
-from synthtrust.progress import Stage, moved, stage
+from synthtrust.progress import moved, stage
+from synthtrust.stages import Stage
 
 log = logging.getLogger(__name__)
 
