@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 from benchmarks.brains import MODALITIES, augmenting, brains, cropping, files_of, loading, share_labelled
 from benchmarks.measure import Comparison
 from synthtrust.data.cache import prepare
-from synthtrust.data.patches import Patches
+from synthtrust.data.patches import ROOM, MappedCases, Patches
 
 Item = Mapping[str, Tensor]
 DRAWN = 16
@@ -47,13 +48,21 @@ def one_by_one(draw: Callable[[int], Item], turn: Iterator[int], count: int) -> 
 
 
 def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
-    """Return both cohorts, each against both peers."""
-    for size, side in (("2 mm", 32), ("2 mm", 64), ("full size", 64), ("full size", 96)):
+    """Return both cohorts, each against both peers; and the larger one as if it did not fit into what stays mapped."""
+    for size, side, room in (
+        ("2 mm", 32, ROOM),
+        ("2 mm", 64, ROOM),
+        ("full size", 64, ROOM),
+        ("full size", 96, ROOM),
+        ("full size", 96, 0),
+    ):
         if is_quick and side != 32:
             continue
         home = folder / f"{size} {side}"
         cohort = brains(home / "cases", size, 4)
         patches = Patches(prepare(cohort.cases, cohort.modalities, home / "cache"), [side] * 3, augment=augmenting())
+        patches.mapped = MappedCases(room)
+        beyond = "" if room else f", of cases beyond the {ROOM / 2**30:.0f} GiB that stay mapped"
         transforms = [*loading(), *cropping(side), *augmenting()]
         persistent = PersistentDataset(files_of(cohort), transforms, cache_dir=home / "persistent")
         plain = Dataset(files_of(cohort), transforms)
@@ -67,7 +76,7 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
 
             yield Comparison(
                 "Patches to train on",
-                f"{n} patches of 4 x {side}^3, {size}",
+                f"{n} patches of 4 x {side}^3, {size}{beyond}",
                 one_by_one(patches.__getitem__, count(), n),
                 goal,
                 one_by_one(item, count(), n),
@@ -75,6 +84,6 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
                 agreement_of(patches.__getitem__, item) if peer is persistent else lambda product, peer: "",
                 rounds=1 if is_quick else rounds,
                 bytes_moved=n * side**3 * (len(MODALITIES) * (2 + 4) + 2),
-                size=side**3,
+                size=side**3 if room else nan,
                 grows_with=f"voxels of a patch ({n} patches, {size})",
             )

@@ -11,7 +11,7 @@ from monai.transforms import RandFlipd, RandShiftIntensityd
 from torch.utils.data import DataLoader
 
 from synthtrust.data.cache import prepare
-from synthtrust.data.patches import Patches
+from synthtrust.data.patches import ROOM, MappedCases, Patches
 from synthtrust.data.samplers import CaseCycle, EpochSampler, ShardSampler, shards_loaders
 from synthtrust.testing import tiny_cases
 
@@ -97,6 +97,31 @@ def test_transforms_of_another_kind_are_applied_by_monai(prepared):
     for key in ("image", "label"):
         assert flipped[key].dtype == plain[key].dtype
         torch.testing.assert_close(flipped[key], plain[key].flip(3))
+
+
+def test_cases_stay_mapped_while_they_fit_and_patches_are_the_same(prepared):
+    sizes = [case.image().nbytes + case.label().nbytes for case in prepared]
+    room = max(sizes) + min(sizes)  # of the five cases at least one stays, and not all
+    patches, of_all, of_none = (Patches(prepared, (8, 8, 8), augment=AUGMENT) for _ in range(3))
+    patches.mapped, of_none.mapped = MappedCases(room), MappedCases(0)
+    for draw in range(4 * len(prepared)):
+        for other in (of_all, of_none):
+            torch.testing.assert_close(patches[draw], other[draw], rtol=0, atol=0)
+    kept = sum(array.nbytes for arrays in patches.mapped.kept.values() for array in arrays)
+    assert 0 < kept == room - patches.mapped.room <= room
+    assert len(of_all.mapped.kept) == len(prepared) > len(patches.mapped.kept)
+    assert not of_none.mapped.kept
+
+
+def test_no_voxels_are_sent_to_a_loader_process(prepared):
+    patches = Patches(prepared, (8, 8, 8))
+    for draw in range(len(prepared)):
+        patches[draw]
+    assert len(patches.mapped.kept) == len(prepared)
+    received = pickle.loads(pickle.dumps(patches))
+    assert not received.mapped.kept
+    assert received.mapped.room == ROOM
+    assert len(pickle.dumps(patches.mapped)) < 200
 
 
 def test_no_memory_is_kept_for_a_case_that_was_shown(prepared):

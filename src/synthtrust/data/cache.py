@@ -3,25 +3,24 @@
 import json
 import logging
 import math
-import mmap
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from synthtrust.cases import Case, CaseError
 from synthtrust.cases.formats.volumes import read_header
 from synthtrust.cases.volumes import check_contrast, foreground_box, z_score
 from synthtrust.data.entries import damaged_in, declare, remove_damaged
+from synthtrust.data.mapped import Head, head_of, mapped
 from synthtrust.files import fingerprint, folder_aside, hashes, remove_leftovers
 from synthtrust.machine import readers
 from synthtrust.progress import track
@@ -29,13 +28,8 @@ from synthtrust.progress import track
 log = logging.getLogger(__name__)
 
 VERSION = 2  # of the preprocessing below; a new one makes a new cache
-SMALL = 4 * 2**20  # bytes of an array up to which it is read in one piece
 POINTS = 1000  # voxel positions kept per label, to centre patches on
 FACTS = "facts.json"
-
-
-Head = tuple[tuple[int, ...], bool, np.dtype, int]
-"""Shape of a stored array, whether it is in Fortran order, its type, and the byte where its values begin."""
 
 
 @dataclass(frozen=True)
@@ -52,24 +46,23 @@ class Prepared:
         return facts
 
     def image(self) -> NDArray[np.float16]:
-        """Return the channels, shape ``(C, H, W, D)``, in standard deviations of the brain.
+        """Map the channels, shape ``(C, H, W, D)``, in standard deviations of the brain.
 
-        A large array is mapped, so that only what is looked at is read. What is written to it stays in memory and never
-        reaches the file; so torch can share it.
+        What is written to them stays in memory and never reaches the file; so torch can share it.
         """
-        return _opened(self.folder / "image.npy", self._head_of_image)
+        return mapped(self.folder / "image.npy", self._head_of_image)
 
     def label(self) -> NDArray[np.uint8]:
-        """Return the label map, opened as the channels are, shape ``(H, W, D)``."""
-        return _opened(self.folder / "label.npy", self._head_of_label)
+        """Map the label map, shape ``(H, W, D)``."""
+        return mapped(self.folder / "label.npy", self._head_of_label)
 
     @cached_property
     def _head_of_image(self) -> Head:
-        return _head(self.folder / "image.npy")
+        return head_of(self.folder / "image.npy")
 
     @cached_property
     def _head_of_label(self) -> Head:
-        return _head(self.folder / "label.npy")
+        return head_of(self.folder / "label.npy")
 
     @cached_property
     def points(self) -> NDArray[np.int16]:
@@ -92,29 +85,6 @@ class Prepared:
     def voxel_ml(self) -> float:
         """Volume of one voxel [ml]."""
         return float(np.prod(self.facts["spacing"])) / 1000
-
-
-def _head(path: Path) -> Head:
-    """Read the head of a ``.npy`` file."""
-    with path.open("rb") as file:
-        read = {1: npy.read_array_header_1_0, 2: npy.read_array_header_2_0}[npy.read_magic(file)[0]]
-        return (*read(file), file.tell())
-
-
-def _opened(path: Path, head: Head) -> NDArray:
-    """Map a stored array whose head is known, or read it if it is small; writing to it never reaches the file.
-
-    For a small patch ``numpy.load`` takes as long as everything else, and mapping 3 MB twice as long as reading them.
-    A map goes with its array: to keep one for each case would take a file handle each, of which there are few.
-    """
-    shape, is_fortran, dtype, start = head
-    order: Literal["C", "F"] = "F" if is_fortran else "C"
-    with path.open("rb") as file:
-        if (count := math.prod(shape)) * dtype.itemsize <= SMALL:
-            file.seek(start)
-            return np.fromfile(file, dtype, count).reshape(shape, order=order)
-        bytes_ = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    return np.ndarray(shape, dtype, bytes_, start, order=order)
 
 
 def prepare(cases: Sequence[Case], modalities: Sequence[str], folder: str | Path) -> list[Prepared]:

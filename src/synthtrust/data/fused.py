@@ -28,12 +28,12 @@ class Drawn:
         Channel by channel, so that it stays in the processor's cache. Torch mirrors whole numbers of two bytes three
         times as fast as float16 along the last axis, and converts ten times as fast as NumPy.
         """
-        stored = torch.from_numpy(patch.view(np.int16))
+        stored, offset = torch.from_numpy(patch.view(np.int16)), torch.tensor(self.offset)
         image = torch.empty(patch.shape)
         for channel, source in zip(image, stored, strict=True):
             channel.copy_((source.flip(self.mirrored) if self.mirrored else source).view(torch.float16))
             if self.factor != 1 or self.offset != 0:
-                channel.mul_(self.factor).add_(self.offset)
+                torch.add(offset, channel, alpha=self.factor, out=channel)  # one pass, in place of two
         return image
 
     def label(self, patch: NDArray[np.uint8]) -> Tensor:

@@ -1,6 +1,7 @@
 """Volumes as a network sees them: patches numbered by draw to train on, whole cases to be scored."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,35 @@ from synthtrust.cases import Source
 from synthtrust.data.cache import Prepared
 from synthtrust.data.fused import Drawn, fused
 from synthtrust.data.samplers import CaseCycle
+
+ROOM = 2**30
+"""Bytes of cases that a process keeps mapped between its patches."""
+
+
+class MappedCases:
+    """The channels and label maps of cases, to be read only; they stay mapped while they fit into some bytes.
+
+    To map a case for one patch and to touch its pages takes as long as all the rest. Pages of a map are those of the
+    file, which the system takes back where memory is short, but they count as the process's: hence the limit. The cases
+    that come first stay: each comes once in a round, and the latest ones would be gone before their next turn.
+    """
+
+    def __init__(self, room: int = ROOM) -> None:
+        self.room = room
+        self.kept: dict[Path, tuple[NDArray[np.float16], NDArray[np.uint8]]] = {}
+
+    def __getitem__(self, case: Prepared) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+        """Return the channels ``(C, H, W, D)`` and the label map ``(H, W, D)`` of a case."""
+        if (arrays := self.kept.get(case.folder)) is None:
+            arrays = case.image(), case.label()
+            if (size := sum(array.nbytes for array in arrays)) <= self.room:
+                self.kept[case.folder] = arrays
+                self.room -= size
+        return arrays
+
+    def __reduce__(self) -> tuple[type["MappedCases"], tuple[int]]:
+        """Send no voxels to another process, which maps cases of its own."""
+        return MappedCases, (self.room + sum(array.nbytes for arrays in self.kept.values() for array in arrays),)
 
 
 class Patches(Dataset):
@@ -43,12 +73,12 @@ class Patches(Dataset):
     ) -> None:
         self.cases, self.patch_size, self.foreground, self.seed = list(cases), tuple(patch_size), foreground, seed
         self.augment, self.fused = Compose(list(augment)), fused(augment)
-        self.cycle = CaseCycle(len(self.cases), seed)
+        self.cycle, self.mapped = CaseCycle(len(self.cases), seed), MappedCases()
 
     def __getitem__(self, draw: int) -> dict[str, Tensor]:
         case = self.cases[self.cycle[draw]]
         rng = np.random.default_rng([self.seed, draw])
-        whole, whole_label = case.image(), case.label()
+        whole, whole_label = self.mapped[case]
         box = self._box(case, whole_label.shape, rng)
         image, label = _cut(whole, box), _cut(whole_label[None], box)[0]
         if self.fused is not None:
