@@ -11,6 +11,7 @@ from importlib.metadata import version
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from synthtrust.allocation import use_large_pages
 from synthtrust.command_line import command_line
 from synthtrust.conventions import PREPARE, VALIDATE
 from synthtrust.door import Door, help_text, in_one_line
@@ -115,6 +116,7 @@ def _train(cfg: DictConfig) -> float | None:
     if cfg.stage == PREPARE and Door.prepared_by:
         log.info("Twins and cache are made by %s.", Door.prepared_by)
         return None
+    use_large_pages()
     keep_to_share(cfg.threads)  # in the task, since a scheduler may run it on another machine than the command
     from synthtrust.runs import export_run, list_cases, prepare_run, train_run
 
@@ -132,6 +134,7 @@ def _train(cfg: DictConfig) -> float | None:
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="evaluate")
 def _evaluate(cfg: DictConfig) -> None:
+    use_large_pages()
     keep_to_share(cfg.threads)
     quiet_libraries()
     from synthtrust import evaluation  # which imports what is asked of it

@@ -21,6 +21,9 @@ MOST_READERS = 8
 GROUPS, LISTED = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 """Folder of Linux's control groups, which limit what containers and jobs may use, and the list of this process's."""
 
+MEMORY = Path("/proc/meminfo")
+"""Where Linux says how much memory is available."""
+
 SWITCHES = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
 """Environment variables that make libraries choose kernels other than the processor's best."""
 
@@ -59,6 +62,16 @@ def memory() -> int:
     """Return how much memory this process may use [bytes]: that of the machine, or the limit of its container."""
     limits = [int(text) for text in _of_groups("memory", "memory.max", "memory.limit_in_bytes") if text.isdigit()]
     return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *limits])
+
+
+def available_memory() -> int:
+    """Return how much more memory this process may take [bytes], before others have to give theirs back.
+
+    That is what Linux says to be available, and no more than what is left of the limit of a container.
+    """
+    left = memory() - int(peak_memory_gib() * 2**30)
+    lines = [line.split() for line in MEMORY.read_text().splitlines()] if MEMORY.is_file() else []
+    return max(0, min([left, *(int(kib) * 2**10 for name, kib, *_ in lines if name == "MemAvailable:")]))
 
 
 def readers(bytes_each: float = 0) -> int:

@@ -3,6 +3,7 @@
 import resource
 import statistics
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf, log, nan
@@ -10,6 +11,35 @@ from pathlib import Path
 from typing import Any
 
 MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one side of a comparison cost in each round."""
+
+    processor: list[float] = field(default_factory=list)
+    """Seconds of processor time, user and system, of all threads and of finished child processes."""
+    wall: list[float] = field(default_factory=list)
+    """Seconds on the clock."""
+    memory: list[float] = field(default_factory=list)
+    """MiB that the process grew at its peak, above what it held before."""
+
+    @property
+    def median(self) -> float:
+        """The median processor time in seconds."""
+        return statistics.median(self.processor)
+
+
+class Elsewhere(ABC):
+    """Work that is done in another process, which knows what it cost."""
+
+    @abstractmethod
+    def __call__(self) -> Any:
+        """Do the work once and return its result."""
+
+    @abstractmethod
+    def measured(self, cost: Cost) -> Any:
+        """Do the work once, add what it cost to `cost`, and return its result."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +76,6 @@ class Comparison:
     """Whether the clock counts in the place of processor time, and the GPU's memory in that of the process's."""
     is_done_once: bool = False
     """Whether the first time is measured, without a round before it: of work that a second time would find done."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one side of a comparison cost in each round."""
-
-    processor: list[float] = field(default_factory=list)
-    """Seconds of processor time, user and system, of all threads and of finished child processes."""
-    wall: list[float] = field(default_factory=list)
-    """Seconds on the clock."""
-    memory: list[float] = field(default_factory=list)
-    """MiB that the process grew at its peak, above what it held before."""
-
-    @property
-    def median(self) -> float:
-        """The median processor time in seconds."""
-        return statistics.median(self.processor)
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,8 @@ def _reset_peak() -> None:
 
 def measured(work: Callable[[], Any], cost: Cost, *, is_on_gpu: bool = False) -> Any:
     """Do the work once, add what it cost to `cost`, and return its result."""
+    if isinstance(work, Elsewhere):
+        return work.measured(cost)
     if is_on_gpu:
         return _measured_on_gpu(work, cost)
     _reset_peak()

@@ -1,6 +1,6 @@
 """Station: a full case labelled by a sliding window, against MONAI's over the whole grid at overlap 0.5."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from monai.losses import DiceCELoss
 from monai.networks.nets import UNet
 from torch import Tensor
 
+from benchmarks.apart import Apart
 from benchmarks.brains import GRIDS, MODALITIES, augmenting, brains
 from benchmarks.measure import Comparison
+from synthtrust.allocation import keep_freed_memory
 from synthtrust.data.cache import Prepared, prepare
 from synthtrust.data.patches import Patches
 from synthtrust.metrics.functional import dice_from_counts, overlap
@@ -21,6 +23,8 @@ from synthtrust.models import Segmenter
 
 REGIONS = {"whole": (1, 2, 3), "core": (1, 3), "enhancing": (3,)}
 STEPS = 60
+NETWORK, CASE = "net.pt", "case.pt"
+"""Files by which a plain script gets the network and the case."""
 MOST = 0.002
 """The largest difference in Dice that counts as the same result."""
 
@@ -51,6 +55,18 @@ def dice(label: Tensor, reference: Tensor) -> np.ndarray:
     return dice_from_counts(*overlap(label, reference, list(REGIONS.values())))[0].numpy()
 
 
+def stock_labels(folder: Path, side: int) -> Callable[[], Tensor]:
+    """Return what labels the whole grid as a plain MONAI script does, with the network and the case of a folder."""
+    net, whole = torch.load(folder / NETWORK, weights_only=False), torch.load(folder / CASE)
+    stock = SlidingWindowInferer([side] * 3, 4, overlap=0.5, mode="gaussian")
+
+    @torch.inference_mode()
+    def label() -> Tensor:
+        return stock(whole, net).argmax(1)
+
+    return label
+
+
 def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
     """Return a case at both sizes, and with the windows that networks of a paper see."""
     config = yaml.safe_load((Path(__file__).parents[2] / "conf" / "model" / "_segmenter.yaml").read_text())
@@ -66,15 +82,15 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
         image = torch.from_numpy(case.image().astype(np.float32))[None]
         whole, reference = torch.zeros((1, 4, *grid)), torch.zeros((1, *grid), dtype=torch.uint8)
         whole[:, :, *box], reference[:, *box] = image, torch.from_numpy(case.label())
-        stock = SlidingWindowInferer([side] * 3, 4, overlap=0.5, mode="gaussian")
+        torch.save(model.net, folder / NETWORK)
+        torch.save(whole, folder / CASE)
+        peer = Apart(stock_labels, folder, side)
 
         @torch.inference_mode()
         def label(model=model, image=image) -> Tensor:
-            return model.predict(image)
-
-        @torch.inference_mode()
-        def label_whole(stock=stock, model=model, whole=whole) -> Tensor:
-            return stock(whole, model.net).argmax(1)
+            labels = model.predict(image)
+            keep_freed_memory()  # as after a first case, see `synthtrust.runs.scoring`
+            return labels
 
         def agree(product: Tensor, peer: Tensor, box=box, reference=reference) -> str:
             on_grid = torch.zeros_like(reference)
@@ -89,10 +105,11 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
             f"{len(MODALITIES)} x {' x '.join(map(str, grid))}, windows of {side}^3",
             label,
             "4 x",
-            label_whole,
-            "MONAI's windows over the whole grid, overlap 0.5",
+            peer,
+            "MONAI's windows over the whole grid, overlap 0.5, in a plain script",
             agree,
             rounds=1 if is_quick else 3,
             size=float(np.prod(grid)),
             grows_with="" if side == 96 else "voxels",
         )
+        peer.end()

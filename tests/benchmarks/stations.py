@@ -9,6 +9,7 @@ from pathlib import Path
 import benchmarks
 from benchmarks.document import Limits, chapters
 from benchmarks.measure import Row, bandwidth, compare, float32_peak
+from synthtrust.allocation import use_large_pages
 
 
 def stations() -> list[str]:
@@ -30,6 +31,7 @@ def limits_of_this_machine() -> Limits:
 
 def measure(station: str, is_quick: bool) -> str:
     """Measure one station in a process of its own and return its chapter; rows are printed as they come."""
+    use_large_pages()  # as the commands do it, before torch is imported
     module = importlib.import_module(f"benchmarks.{station}")
     limits = limits_of_this_machine()
     rows: list[Row] = []

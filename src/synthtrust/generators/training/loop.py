@@ -13,6 +13,7 @@ from torch import Tensor
 from synthtrust.checkpoints import AtomicCheckpointIO, load_checkpoint
 from synthtrust.generators.training.callbacks import SAMPLES, begin, log_losses
 from synthtrust.generators.training.fit_environment import quiet
+from synthtrust.training_memory import KeepFreedMemory
 from synthtrust.training_progress import ShowProgress
 
 LAST = "last.ckpt"
@@ -67,7 +68,12 @@ def train_to_end(
             accumulate_grad_batches=accumulate,
             gradient_clip_val=grad_clip,
             logger=False,
-            callbacks=[KeepLast(home), ShowProgress(f"Training {type(module).__name__}"), *callbacks],
+            callbacks=[
+                KeepLast(home),
+                ShowProgress(f"Training {type(module).__name__}"),
+                KeepFreedMemory(),
+                *callbacks,
+            ],
             enable_checkpointing=False,
             enable_model_summary=False,
             enable_progress_bar=False,
