@@ -47,6 +47,7 @@ def trained(cases: list[Prepared], side: int, least: float) -> Segmenter:
         steps.zero_grad()
         model.loss_of({name: value[None] for name, value in item.items()}).backward()
         steps.step()
+    keep_freed_memory()  # as a run does on its way to its test cases
     return model.eval()
 
 
@@ -88,9 +89,7 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
 
         @torch.inference_mode()
         def label(model=model, image=image) -> Tensor:
-            labels = model.predict(image)
-            keep_freed_memory()  # as after a first case, see `synthtrust.runs.scoring`
-            return labels
+            return model.predict(image)
 
         def agree(product: Tensor, peer: Tensor, box=box, reference=reference) -> str:
             on_grid = torch.zeros_like(reference)
@@ -108,6 +107,7 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
             peer,
             "MONAI's windows over the whole grid, overlap 0.5, in a plain script",
             agree,
+            keeps_memory=True,
             rounds=1 if is_quick else 3,
             size=float(np.prod(grid)),
             grows_with="" if side == 96 else "voxels",

@@ -122,6 +122,7 @@ def comparisons(folder: Path, is_quick: bool) -> Iterator[Comparison]:
             peer,
             "MONAI's SwinUNETR in float32, in a plain script",
             close,
+            keeps_memory=True,
             rounds=3,
             operations=flops,
         )

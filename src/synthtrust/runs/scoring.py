@@ -12,7 +12,6 @@ import torch
 from hydra.errors import InstantiationException
 from torch import Tensor
 
-from synthtrust.allocation import keep_freed_memory
 from synthtrust.cases import CaseError, Cohort, Source, Splits, load_manifest, patients_named
 from synthtrust.cases.checks.duplicates import find_duplicates
 from synthtrust.data import ImageCases, Prepared, image_table, prepare
@@ -116,9 +115,7 @@ def _segmented(run: Run, cohort: Cohort, cache: str, surfaces: Node) -> Iterator
     model.score_surfaces(asked_rules(surfaces, run.facts().get("spacing_mm"), run.facts().get("surfaces")))
     prepared = prepare(cohort.cases, cohort.modalities, cache)
     _warn_of_other_spacing(run, prepared)
-    for number, p in enumerate(track(prepared, f"Scoring with {run.name}")):
-        if number == 1 and model.device.type == "cpu":  # the first has shown how much memory a case takes
-            keep_freed_memory()
+    for p in track(prepared, f"Scoring with {run.name}"):
         start = time.monotonic()
         counts, of_surfaces = scored_by(model, p)
         rows = model.rows_of(p.case, p.case.source, counts, of_surfaces)
