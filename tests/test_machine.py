@@ -121,7 +121,7 @@ def test_the_machine_has_a_name_and_its_arithmetic_is_written_down():
 
 def test_what_is_available_is_what_neither_the_machine_nor_a_container_has_given_away(grouped, tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "peak_memory_gib", lambda: 1.0)
-    monkeypatch.setattr(machine, "MEMORY", info := tmp_path / "meminfo")
+    monkeypatch.setattr(machine, "MEMINFO", info := tmp_path / "meminfo")
     grouped(["0::/"], **{"memory.max": str(4 * 2**30)})
     assert machine.available_memory() == 3 * 2**30  # of the container's limit, where Linux says nothing
     info.write_text("MemTotal:       16777216 kB\nMemAvailable:    2097152 kB\nHugePages_Total:       0\n")

@@ -21,7 +21,7 @@ MOST_READERS = 8
 GROUPS, LISTED = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 """Folder of Linux's control groups, which limit what containers and jobs may use, and the list of this process's."""
 
-MEMORY = Path("/proc/meminfo")
+MEMINFO = Path("/proc/meminfo")
 """Where Linux says how much memory is available."""
 
 SWITCHES = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "MKL_CBWR", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES")
@@ -70,7 +70,7 @@ def available_memory() -> int:
     That is what Linux says to be available, and no more than what is left of the limit of a container.
     """
     left = memory() - int(peak_memory_gib() * 2**30)
-    lines = [line.split() for line in MEMORY.read_text().splitlines()] if MEMORY.is_file() else []
+    lines = [line.split() for line in MEMINFO.read_text().splitlines()] if MEMINFO.is_file() else []
     return max(0, min([left, *(int(kib) * 2**10 for name, kib, *_ in lines if name == "MemAvailable:")]))
 
 

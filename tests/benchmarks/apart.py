@@ -42,6 +42,7 @@ class Apart(Elsewhere):
             self.pipe.send("once more")
             result, *spent = self.pipe.recv()
         except (EOFError, BrokenPipeError) as error:
+            self.process.join()  # until it has ended it has no exit code
             raise RuntimeError(
                 f"Expected a peer that works, but its process ended with {self.process.exitcode}."
             ) from error

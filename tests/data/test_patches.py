@@ -108,7 +108,7 @@ def test_cases_stay_mapped_while_they_fit_and_patches_are_the_same(prepared):
         for other in (of_all, of_none):
             torch.testing.assert_close(patches[draw], other[draw], rtol=0, atol=0)
     kept = sum(array.nbytes for arrays in patches.mapped.kept.values() for array in arrays)
-    assert 0 < kept == room - patches.mapped.room <= room
+    assert 0 < kept == patches.mapped.taken <= room
     assert len(of_all.mapped.kept) == len(prepared) > len(patches.mapped.kept)
     assert not of_none.mapped.kept
 
@@ -125,7 +125,7 @@ def test_no_voxels_are_sent_to_a_loader_process(prepared):
 
 
 def test_no_memory_is_kept_for_a_case_that_was_shown(prepared):
-    """What training holds is flat in the number of cases: heads of files and sample points, no voxels, no handles."""
+    """Besides maps, which are bounded, a case leaves heads of files and sample points, no voxels and no handles."""
     patches = Patches(prepared, (8, 8, 8), augment=AUGMENT)
     handles = Path("/proc/self/fd")
     before = len(list(handles.iterdir())) if handles.is_dir() else 0

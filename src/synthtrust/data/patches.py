@@ -26,24 +26,27 @@ class MappedCases:
     To map a case for one patch and to touch its pages takes as long as all the rest. Pages of a map are those of the
     file, which the system takes back where memory is short, but they count as the process's: hence the limit. The cases
     that come first stay: each comes once in a round, and the latest ones would be gone before their next turn.
+
+    Args:
+        room: The bytes.
     """
 
     def __init__(self, room: int = ROOM) -> None:
-        self.room = room
+        self.room, self.taken = room, 0
         self.kept: dict[Path, tuple[NDArray[np.float16], NDArray[np.uint8]]] = {}
 
     def __getitem__(self, case: Prepared) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
         """Return the channels ``(C, H, W, D)`` and the label map ``(H, W, D)`` of a case."""
         if (arrays := self.kept.get(case.folder)) is None:
             arrays = case.image(), case.label()
-            if (size := sum(array.nbytes for array in arrays)) <= self.room:
+            if self.taken + (size := sum(array.nbytes for array in arrays)) <= self.room:
                 self.kept[case.folder] = arrays
-                self.room -= size
+                self.taken += size
         return arrays
 
     def __reduce__(self) -> tuple[type["MappedCases"], tuple[int]]:
         """Send no voxels to another process, which maps cases of its own."""
-        return MappedCases, (self.room + sum(array.nbytes for arrays in self.kept.values() for array in arrays),)
+        return MappedCases, (self.room,)
 
 
 class Patches(Dataset):
